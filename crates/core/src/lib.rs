@@ -1,1 +1,11 @@
-//! Placeholder; replaced as the crate is written.
+//! What may happen: actions, requirements, reviews, proof, and the one pure function that decides.
+//!
+//! No async, no I/O, no clock, no randomness, no policy engine. Time, ids, nonces and policy's answer are arguments.
+
+pub mod commit;
+pub mod hash;
+pub mod ids;
+pub mod json;
+pub mod known;
+pub mod limits;
+pub mod time;

@@ -1,0 +1,3 @@
+//! What the gate needs from the world, as traits. Their implementations live in other crates.
+
+pub mod store;

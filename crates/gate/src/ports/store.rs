@@ -1,0 +1,206 @@
+//! The store: the only memory, the only clock, and one way to change anything a decision reads.
+
+use async_trait::async_trait;
+use gatehold_core::commit::{
+    Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table, UniqueKey, Write,
+};
+use gatehold_core::time::Timestamp;
+
+/// A row as stored. It is a claim: whoever loads it rebuilds and checks what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Which row.
+    pub key: RowKey,
+    /// Counts its changes, from 1.
+    pub version: u64,
+    /// Index of the leaf of the write that created it.
+    pub first_leaf: u64,
+    /// Index of the leaf of the write that last changed it.
+    pub last_leaf: u64,
+    /// Canonical JSON.
+    pub body: Vec<u8>,
+    /// What lists select by.
+    pub index: RowIndex,
+}
+
+/// Which rows a list wants. Ordered by creation, oldest first; every field that is given must match.
+#[derive(Debug, Clone, Default)]
+pub struct RowQuery {
+    /// Any of these states; empty means every state.
+    pub states: Vec<String>,
+    /// Due at or before this time.
+    pub due_by: Option<Timestamp>,
+    /// The owner column.
+    pub owner: Option<String>,
+    /// The group column.
+    pub group: Option<String>,
+    /// Created by a leaf after this index: the cursor of the next page.
+    pub after_leaf: Option<u64>,
+    /// At most this many rows; implementations cap it at 1,000.
+    pub limit: u32,
+}
+
+/// One attachment of a stored leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAttachment {
+    /// Name within its leaf.
+    pub name: String,
+    /// Its salt; kept when the bytes are erased? No: erased with them, so that guesses cannot be tested.
+    pub salt: Option<[u8; 32]>,
+    /// The bytes, or nothing once erased.
+    pub bytes: Option<Vec<u8>>,
+    /// The index of the leaf that erased it.
+    pub erased_by: Option<u64>,
+}
+
+/// One leaf with its opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLeaf {
+    /// Index in the ledger.
+    pub index: u64,
+    /// The 35 bytes that the tree commits to.
+    pub leaf: LeafBytes,
+    /// The store's time at the commit.
+    pub time: Timestamp,
+    /// The salt of the record.
+    pub salt: [u8; 32],
+    /// The record.
+    pub record: Vec<u8>,
+    /// Attachments without their bytes unless asked for.
+    pub attachments: Vec<StoredAttachment>,
+}
+
+/// The head row: how long the ledger is, its frontier, and the latest time the store has shown anyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Number of leaves.
+    pub size: u64,
+    /// `gatehold_ledger` frontier bytes.
+    pub frontier: Vec<u8>,
+    /// Never goes back.
+    pub time: Timestamp,
+}
+
+/// A reviewer opened a view: operational, holds no authority, losing it costs a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedView {
+    /// Drawn for this opening; consumed by the write that stores the review.
+    pub review_nonce: String,
+    /// The request it belongs to.
+    pub request: String,
+    /// The exact view bytes the reviewer was given.
+    pub view: Vec<u8>,
+    /// When it may be forgotten.
+    pub expires: Timestamp,
+}
+
+/// The store did not answer, or not sensibly. Nothing is released.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// It could not be reached or refused to work.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// It answered with something that cannot be.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The answer to a commit was lost; `Store::receipt_of` tells what happened.
+    #[error("the outcome of the write is not known")]
+    OutcomeUnknown,
+}
+
+/// Memory, SQLite and PostgreSQL implement this natively and pass one conformance suite.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Applies writes in order, one transaction for the batch, each seeing the changes before it. A conflict drops
+    /// that write alone. Durable when it returns. May batch with other callers' writes.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when nothing of the batch may be assumed.
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+    ) -> Result<Vec<Result<Receipt, Conflict>>, StoreFault>;
+
+    /// The receipt of a leaf, if it was ever appended: resolves a commit whose answer was lost.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn receipt_of(&self, leaf: &LeafBytes) -> Result<Option<Receipt>, StoreFault>;
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn row(&self, key: &RowKey) -> Result<Option<Row>, StoreFault>;
+
+    /// Rows of a table.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn rows(&self, table: Table, query: &RowQuery) -> Result<Vec<Row>, StoreFault>;
+
+    /// Counter values, 0 where never added to.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn counters(&self, keys: &[CounterKey]) -> Result<Vec<u64>, StoreFault>;
+
+    /// The leaf index that created a unique key.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn unique(&self, key: &UniqueKey) -> Result<Option<u64>, StoreFault>;
+
+    /// The head row.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn head(&self) -> Result<Head, StoreFault>;
+
+    /// Leaves from `first`, at most `limit` (capped at 1,000), with attachment bytes only if `bytes`.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn leaves(
+        &self,
+        first: u64,
+        limit: u32,
+        bytes: bool,
+    ) -> Result<Vec<StoredLeaf>, StoreFault>;
+
+    /// The store's time: at least `Head::time`, from an offset at most 1 s old.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn now(&self) -> Result<Timestamp, StoreFault>;
+
+    /// Forgets an attachment's salt and bytes. Called only for an erasure leaf that is already durable.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault>;
+
+    /// Messages not yet acknowledged, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault>;
+
+    /// Forgets a delivered message.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn acknowledge(&self, message: u64) -> Result<(), StoreFault>;
+
+    /// Remembers an opened view. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn put_opened(&self, view: OpenedView) -> Result<(), StoreFault>;
+
+    /// An opened view by its nonce. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault>;
+}

@@ -2,10 +2,12 @@
 //!
 //! No async, no I/O, no clock, no randomness, no policy engine. Time, ids, nonces and policy's answer are arguments.
 
+pub mod assurance;
 pub mod commit;
 pub mod hash;
 pub mod ids;
 pub mod json;
 pub mod known;
 pub mod limits;
+pub mod ssh;
 pub mod time;

@@ -11,3 +11,4 @@ pub mod known;
 pub mod limits;
 pub mod ssh;
 pub mod time;
+pub mod words;

@@ -1,0 +1,64 @@
+//! The four digest words: what two people read to each other to know that they look at the same request.
+//!
+//! They are the same on every surface and carry 44 bits: enough against mistakes and swapped screens, never a substitute
+//! for the digest, which alone is signed.
+
+use crate::hash::Hash;
+
+const LIST: &str = include_str!("words.txt");
+
+/// The words of one request: 11 bits each from the front of `SHA-256("gatehold/words/v1" || 0x00 || digest || nonce)`.
+#[must_use]
+pub fn words(digest: &[u8; 32], request_nonce: &[u8; 32]) -> [&'static str; 4] {
+    let hash = Hash::tagged("gatehold/words/v1", &[digest, request_nonce]);
+    let front = hash
+        .as_bytes()
+        .iter()
+        .take(6)
+        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    // 48 bits are in `front`; the words are its upper 44.
+    [37, 26, 15, 4].map(|shift| word(front >> shift & 0x7ff))
+}
+
+/// The list has a word for each of the 2,048 values of 11 bits; a test holds it to that.
+fn word(number: u64) -> &'static str {
+    let position = usize::try_from(number).unwrap_or(usize::MAX);
+    LIST.lines()
+        .filter(|line| !line.starts_with('#'))
+        .nth(position)
+        .unwrap_or("missing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_that_of_the_bip() {
+        let list: String = LIST
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let wanted = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda";
+        assert_eq!(Hash::of(list.as_bytes()).hex(), wanted);
+        assert_eq!(
+            (word(0), word(2047), word(2048)),
+            ("abandon", "zoo", "missing")
+        );
+    }
+
+    #[test]
+    fn known_answers() {
+        // Computed with Python's hashlib from the formula in the design.
+        assert_eq!(
+            words(&[0; 32], &[0; 32]),
+            ["squirrel", "expand", "outside", "emerge"]
+        );
+        assert_eq!(
+            words(&[0xab; 32], &[0x17; 32]),
+            ["help", "cat", "fury", "injury"]
+        );
+        assert_ne!(words(&[0; 32], &[1; 32]), words(&[0; 32], &[0; 32]));
+    }
+}

@@ -1,2 +1,69 @@
-//! Tasks.
-fn main() {}
+//! `cargo xtask`: the commands that check this repository, the same on a laptop and in continuous integration.
+//! A step is one file with one `pub const STEP`; `LIST` in `steps.rs` is the order they run in.
+//! It decides nothing about the product and is never shipped.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to a terminal"
+)]
+
+mod advisories;
+mod clippy;
+mod demo;
+mod deny;
+mod doc_commands;
+mod doctests;
+mod format;
+mod long_tests;
+mod packages;
+mod report;
+mod rustdoc;
+mod shell;
+mod steps;
+mod tests;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Checks of this repository.
+
+Usage:
+  cargo xtask test [STEP...]       every step of continuous integration, or only those named
+  cargo xtask nightly              the same, then the long runs (hours)
+  cargo xtask STEP                 one step
+  cargo xtask list                 the names of the steps
+  cargo xtask --help               this text
+
+Steps:
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let chosen = match words.as_slice() {
+        [] | ["-h" | "--help" | "help"] => {
+            print!("{USAGE}{}", steps::described());
+            return ExitCode::SUCCESS;
+        }
+        ["list"] => {
+            print!("{}", steps::described());
+            return ExitCode::SUCCESS;
+        }
+        ["test"] => steps::of_test(),
+        ["nightly"] => steps::of_nightly(),
+        ["test", names @ ..] | names => match steps::named(names) {
+            Ok(steps) => steps,
+            Err(problem) => {
+                eprintln!("xtask: {problem}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match shell::enter_repository() {
+        Ok(()) => report::run(&chosen),
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

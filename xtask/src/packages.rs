@@ -1,0 +1,91 @@
+//! What the tests need from the system: real peers (PostgreSQL, OpenSSH) and foreign verifiers (Go, Python).
+//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails.
+
+use std::path::Path;
+
+use crate::shell;
+use crate::steps::Step;
+
+pub const STEP: Step = Step {
+    name: "packages",
+    what: "the system programs that tests run against",
+    run,
+};
+
+/// A Debian package and how to see that what it brings is there.
+struct Package {
+    debian: &'static str,
+    present: fn() -> bool,
+}
+
+const NEEDED: &[Package] = &[
+    Package {
+        debian: "postgresql",
+        present: has_postgresql,
+    },
+    Package {
+        debian: "golang-go",
+        present: || shell::find("go").is_some(),
+    },
+    Package {
+        debian: "golang-golang-x-mod-dev",
+        present: || Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb").is_dir(),
+    },
+    Package {
+        debian: "openssh-client",
+        present: || shell::find("ssh-keygen").is_some(),
+    },
+    Package {
+        debian: "python3",
+        present: || shell::find("python3").is_some(),
+    },
+    Package {
+        debian: "zstd",
+        present: || shell::find("zstd").is_some(),
+    },
+];
+
+fn run() -> Result<(), String> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if shell::find("apt-get").is_none() || !is_root() {
+        return Err(format!("install these first (Debian names): {names}"));
+    }
+    shell::run("apt-get", &["update"])?;
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(missing);
+    shell::run_with(
+        "apt-get",
+        &arguments,
+        &[("DEBIAN_FRONTEND", "noninteractive")],
+    )?;
+    match self::missing().as_slice() {
+        [] => Ok(()),
+        still => Err(format!("installed, and still missing: {}", still.join(" "))),
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    NEEDED
+        .iter()
+        .filter(|package| !(package.present)())
+        .map(|package| package.debian)
+        .collect()
+}
+
+/// Debian keeps the server's programs out of the search path, one folder per major version.
+fn has_postgresql() -> bool {
+    shell::find("initdb").is_some()
+        || std::fs::read_dir("/usr/lib/postgresql").is_ok_and(|versions| {
+            versions
+                .flatten()
+                .any(|version| version.path().join("bin/initdb").is_file())
+        })
+}
+
+fn is_root() -> bool {
+    shell::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0")
+}

@@ -24,16 +24,16 @@ const WORLD: &[&str] = &[
 fn no_pure_crate_lifts_a_ban() {
     let mut problems = Vec::new();
     for file in rust() {
-        let pure = |name: &&str| file.path.starts_with(&format!("crates/{name}/src/"));
+        let pure = |name: &str| file.path.starts_with(&format!("crates/{name}/src/"));
         for (number, line) in file.production_lines() {
             let code = line.split("//").next().unwrap_or_default();
-            if NO_EXCEPTION.iter().any(|n| pure(n)) && code.contains("clippy::disallowed_") {
+            if NO_EXCEPTION.iter().copied().any(pure) && code.contains("clippy::disallowed_") {
                 problems.push(format!(
                     "{}:{number}: lifts a ban of clippy.toml",
                     file.path
                 ));
             }
-            if NO_WORLD.iter().any(|n| pure(n)) {
+            if NO_WORLD.iter().copied().any(pure) {
                 for word in WORLD.iter().filter(|word| code.contains(**word)) {
                     problems.push(format!("{}:{number}: uses {word}", file.path));
                 }

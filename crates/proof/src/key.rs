@@ -137,6 +137,14 @@ impl WorkloadKey {
         jwk::parse(crate::strict_json::Object::parse(json, JWK_BYTES_MAX)?)
     }
 
+    /// As [`WorkloadKey::from_jwk`], for a JWK inside another document.
+    ///
+    /// # Errors
+    /// What was wrong with it.
+    pub fn from_jwk_object(object: crate::strict_json::Object) -> Result<Self, KeyError> {
+        jwk::parse(object)
+    }
+
     /// The canonical JWK of RFC 7638: required members only, sorted, no white space.
     #[must_use]
     pub fn to_jwk(&self) -> String {

@@ -7,7 +7,10 @@
 
 mod base64url;
 pub mod content_digest;
+pub mod dpop;
+pub mod grant_token;
 pub mod http_signature;
+pub mod jws;
 pub mod key;
 pub mod strict_json;
 

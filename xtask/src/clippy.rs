@@ -14,6 +14,7 @@ pub const STEP: Step = Step {
                 "--locked",
                 "--workspace",
                 "--all-targets",
+                "--keep-going",
                 "--",
                 "-D",
                 "warnings",

@@ -49,23 +49,31 @@ fn long() -> BTreeMap<String, usize> {
 
 /// Name and length of each function: from its `fn` line to the closing brace at the same indentation.
 fn functions(file: &File) -> Vec<(String, usize)> {
-    let lines = file.production_lines();
+    let lines: Vec<&str> = file
+        .production_lines()
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
     let mut found = Vec::new();
-    for (index, (_, line)) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         let Some(name) = function_name(line) else {
             continue;
         };
+        let rest = lines.iter().skip(index);
+        // The signature ends with an opening brace, or has no body to measure: a declaration, or `{}`.
+        let signature_end = rest
+            .clone()
+            .find(|line| line.trim_end().ends_with(['{', '}', ';']));
+        if !signature_end.is_some_and(|line| line.trim_end().ends_with('{')) {
+            continue;
+        }
         let indent = line.len() - line.trim_start().len();
         let close = format!("{}}}", " ".repeat(indent));
-        let body = lines.iter().skip(index).map(|(_, line)| *line);
-        let length = body
-            .take_while(|line| *line != close)
+        let length = rest
+            .take_while(|line| **line != close)
             .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"))
             .count();
-        // A declaration in a trait has no body: it ends on a line with a semicolon at its own depth.
-        if !line.trim_end().ends_with(';') {
-            found.push((name, length + 1));
-        }
+        found.push((name, length + 1));
     }
     found
 }
@@ -105,8 +113,7 @@ fn long_files_and_functions_have_a_reason_and_do_not_grow() {
 
 #[test]
 fn a_function_is_measured_without_comments_and_tests() {
-    let text =
-        "pub fn a() {\n    // why\n\n    b();\n}\n#[cfg(test)]\nmod t {\n    fn c() {\n    }\n}\n";
+    let text = "fn d(\n    e: u8,\n);\npub fn a() {\n    // why\n\n    b();\n}\n#[cfg(test)]\nmod t {\n    fn c() {\n    }\n}\n";
     let file = File {
         path: "crates/x/src/a.rs".to_owned(),
         text: text.to_owned(),

@@ -3,6 +3,7 @@
 //! No async, no I/O, no clock, no randomness, no policy engine. Time, ids, nonces and policy's answer are arguments.
 
 pub mod assurance;
+pub mod attest;
 pub mod commit;
 pub mod hash;
 pub mod ids;

@@ -2,6 +2,10 @@
 //!
 //! It shows what an unattested flag is worth: nothing. It must never be compiled into a product, hence its own feature.
 
+mod vendor;
+
+pub use vendor::{SoftCertificate, SoftVendor, attestation_blob, authenticator_data};
+
 use ed25519_dalek::Signer as _;
 use sha2::{Digest as _, Sha256};
 

@@ -124,7 +124,7 @@ fn byte_string(bytes: &[u8]) -> Result<&[u8], AttestError> {
 }
 
 /// COSE_Key of an Ed25519 point in CTAP2 canonical CBOR: {1: OKP, 3: EdDSA, -1: Ed25519, -2: x}.
-pub(crate) fn cose_ed25519(point: &[u8; 32]) -> Vec<u8> {
+fn cose_ed25519(point: &[u8; 32]) -> Vec<u8> {
     [
         &[0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20][..],
         point,
@@ -133,7 +133,7 @@ pub(crate) fn cose_ed25519(point: &[u8; 32]) -> Vec<u8> {
 }
 
 /// COSE_Key of an uncompressed P-256 point in CTAP2 canonical CBOR: {1: EC2, 3: ES256, -1: P-256, -2: x, -3: y}.
-pub(crate) fn cose_p256(point: &[u8; 65]) -> Vec<u8> {
+fn cose_p256(point: &[u8; 65]) -> Vec<u8> {
     let [_, coordinates @ ..] = point;
     let (x, y) = coordinates.split_at(32);
     [

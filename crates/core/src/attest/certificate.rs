@@ -3,8 +3,6 @@
 //! The signed part is kept as the bytes that were signed; nothing is re-encoded. This is no general X.509: whatever
 //! attestation certificates do not contain is refused rather than skipped.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use der::asn1::{
     AnyRef, BitStringRef, ContextSpecific, GeneralizedTime, ObjectIdentifier, OctetStringRef,
     UtcTime,
@@ -30,8 +28,6 @@ const AAGUID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724
 const KEY_USAGE_DIGITAL_SIGNATURE: usize = 0;
 const KEY_USAGE_CERTIFICATE_SIGN: usize = 5;
 const EXTENSIONS_MAX: usize = 32;
-const PEM_HEADER: &str = "-----BEGIN CERTIFICATE-----";
-const PEM_FOOTER: &str = "-----END CERTIFICATE-----";
 
 /// What is wrong with a certificate, in a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,19 +346,4 @@ fn has_attestation_unit(name: &[u8]) -> Result<bool, Unusable> {
         }
     }
     Ok(false)
-}
-
-/// The DER certificates of a PEM file, in order. Text outside the blocks is skipped, as vendors write comments there;
-/// `None` when there is no block or one is damaged.
-#[must_use]
-pub fn pem_certificates(text: &str) -> Option<Vec<Vec<u8>>> {
-    let mut certificates = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once(PEM_HEADER) {
-        let (base64, following) = after.split_once(PEM_FOOTER)?;
-        let base64: String = base64.split_ascii_whitespace().collect();
-        certificates.push(STANDARD.decode(base64).ok()?);
-        rest = following;
-    }
-    (!certificates.is_empty()).then_some(certificates)
 }

@@ -11,6 +11,7 @@
 mod blob;
 mod certificate;
 mod chain;
+mod pem;
 mod rsa;
 
 use sha2::{Digest as _, Sha256};
@@ -21,8 +22,8 @@ use crate::time::Timestamp;
 
 use blob::Blob;
 use certificate::Certificate;
-pub use certificate::pem_certificates;
 pub use chain::Anchors;
+pub use pem::pem_certificates;
 
 /// Shortest challenge accepted, in bytes; it is drawn by the gate and used for one enrolment.
 pub const CHALLENGE_BYTES_MIN: usize = 16;

@@ -2,36 +2,28 @@
 //!
 //! [`verify`] is the only way to a [`VerifiedSshsig`]. It must never trust the key or the namespace that the signature
 //! names: both are compared with what the caller expects, byte for byte, before anything is computed.
-//! Software signing is in [`sign_software`]; the signed bytes of security keys are in `signed_data`.
+//! Software signing is in [`sign_software`]; the inner signature is in `signature`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+mod armor;
+mod signature;
+
 use ed25519_dalek::Signer as _;
-use p256::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::key::{
-    Application, Ed25519Point, KEY_BLOB_BYTES_MAX, KeyError, P256Point, SshPublicKey,
-};
+use super::key::{Ed25519Point, KEY_BLOB_BYTES_MAX, KeyError, SshPublicKey};
 use super::wire::{Reader, WireError, Writer};
+pub(super) use armor::armor;
+use armor::dearmor;
+use signature::{InnerSignature, SIGNATURE_BYTES_MAX, SkPart};
 
 const MAGIC: &[u8; 6] = b"SSHSIG";
 const VERSION: u32 = 1;
-const HEADER: &str = "-----BEGIN SSH SIGNATURE-----\n";
-const FOOTER: &str = "\n-----END SSH SIGNATURE-----";
-const ARMOR_COLUMNS: usize = 70;
 
 /// Longest signature read, armored or raw, in bytes.
 pub const SSHSIG_BYTES_MAX: usize = 8192;
 /// Longest namespace, in bytes.
 pub const NAMESPACE_BYTES_MAX: usize = 128;
 const ALGORITHM_BYTES_MAX: usize = 64;
-const SIGNATURE_BYTES_MAX: usize = 512;
-
-const FLAG_USER_PRESENCE: u8 = 0x01;
-const FLAG_USER_VERIFICATION: u8 = 0x04;
-/// Backup eligibility and state (WebAuthn level 3): true statements about the key that change nothing here.
-const FLAGS_BACKUP: u8 = 0x18;
 
 /// Why a signature is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,37 +169,13 @@ pub struct UnverifiedSshsig {
     key: SshPublicKey,
     namespace: String,
     hash: Hash,
-    signature: Inner,
+    signature: InnerSignature,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hash {
     Sha256,
     Sha512,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Inner {
-    Ed25519([u8; 64]),
-    EcdsaP256 {
-        r: [u8; 32],
-        s: [u8; 32],
-    },
-    SkEd25519 {
-        signature: [u8; 64],
-        sk: SkPart,
-    },
-    SkEcdsaP256 {
-        r: [u8; 32],
-        s: [u8; 32],
-        sk: SkPart,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct SkPart {
-    flags: u8,
-    counter: u32,
 }
 
 impl UnverifiedSshsig {
@@ -241,7 +209,7 @@ impl UnverifiedSshsig {
             return Err(SshsigError::Reserved);
         }
         let hash = Hash::named(reader.text(ALGORITHM_BYTES_MAX)?)?;
-        let signature = Inner::parse(reader.string(SIGNATURE_BYTES_MAX)?, &key)?;
+        let signature = InnerSignature::parse(reader.string(SIGNATURE_BYTES_MAX)?, &key)?;
         reader.finish()?;
         Ok(Self {
             key_blob: key_blob.to_vec(),
@@ -280,147 +248,13 @@ impl UnverifiedSshsig {
             return Err(SshsigError::WrongNamespace);
         }
         let sigdata = to_be_signed(namespace, self.hash, message);
-        let sk = match (expected_key, &self.signature) {
-            (SshPublicKey::Ed25519(point), Inner::Ed25519(signature)) => {
-                verify_ed25519(point, &sigdata, signature)?;
-                None
-            }
-            (SshPublicKey::EcdsaP256(point), Inner::EcdsaP256 { r, s }) => {
-                verify_p256(point, &sigdata, r, s)?;
-                None
-            }
-            (
-                SshPublicKey::SkEd25519 { point, application },
-                Inner::SkEd25519 { signature, sk },
-            ) => {
-                verify_ed25519(point, &sk.signed_data(application, &sigdata), signature)?;
-                Some(*sk)
-            }
-            (SshPublicKey::SkEcdsaP256 { point, application }, Inner::SkEcdsaP256 { r, s, sk }) => {
-                verify_p256(point, &sk.signed_data(application, &sigdata), r, s)?;
-                Some(*sk)
-            }
-            (
-                SshPublicKey::Ed25519(_)
-                | SshPublicKey::EcdsaP256(_)
-                | SshPublicKey::SkEd25519 { .. }
-                | SshPublicKey::SkEcdsaP256 { .. },
-                _,
-            ) => return Err(SshsigError::Algorithm),
-        };
+        let sk = self.signature.verify(expected_key, &sigdata)?;
         Ok(VerifiedSshsig {
             thumbprint: expected_key.thumbprint(),
             flags: sk.map(SkPart::user),
             counter: sk.map(|sk| sk.counter),
         })
     }
-}
-
-impl Inner {
-    /// The inner signature (RFC 4253 section 6.6, RFC 5656 section 3.1.2, OpenSSH `PROTOCOL.u2f`), of the key's own kind.
-    fn parse(blob: &[u8], key: &SshPublicKey) -> Result<Self, SshsigError> {
-        let mut reader = Reader::new(blob);
-        // This also refuses `webauthn-sk-…` signatures, whose signed bytes are a browser's and not ours.
-        if reader.text(ALGORITHM_BYTES_MAX)? != key.algorithm() {
-            return Err(SshsigError::Algorithm);
-        }
-        let body = reader.string(SIGNATURE_BYTES_MAX)?;
-        let inner = match key {
-            SshPublicKey::Ed25519(_) => Self::Ed25519(ed25519_body(body)?),
-            SshPublicKey::EcdsaP256(_) => {
-                let (r, s) = p256_body(body)?;
-                Self::EcdsaP256 { r, s }
-            }
-            SshPublicKey::SkEd25519 { .. } => Self::SkEd25519 {
-                signature: ed25519_body(body)?,
-                sk: SkPart::read(&mut reader)?,
-            },
-            SshPublicKey::SkEcdsaP256 { .. } => {
-                let (r, s) = p256_body(body)?;
-                Self::SkEcdsaP256 {
-                    r,
-                    s,
-                    sk: SkPart::read(&mut reader)?,
-                }
-            }
-        };
-        reader.finish()?;
-        Ok(inner)
-    }
-}
-
-fn ed25519_body(body: &[u8]) -> Result<[u8; 64], SshsigError> {
-    let mut reader = Reader::new(body);
-    let signature = reader.array()?;
-    reader.finish()?;
-    Ok(signature)
-}
-
-fn p256_body(body: &[u8]) -> Result<([u8; 32], [u8; 32]), SshsigError> {
-    let mut reader = Reader::new(body);
-    let pair = (reader.positive_mpint_256()?, reader.positive_mpint_256()?);
-    reader.finish()?;
-    Ok(pair)
-}
-
-impl SkPart {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, SshsigError> {
-        let part = Self {
-            flags: reader.byte()?,
-            counter: reader.u32()?,
-        };
-        // Attested data (0x40) and extensions (0x80) would insert bytes into the signed data; 0x02 and 0x20 are undefined.
-        let understood = FLAG_USER_PRESENCE | FLAG_USER_VERIFICATION | FLAGS_BACKUP;
-        if part.flags & !understood != 0 {
-            return Err(SshsigError::Flags(part.flags));
-        }
-        Ok(part)
-    }
-
-    /// What an authenticator signs: SHA-256(application), flags, counter, SHA-256(sigdata).
-    fn signed_data(self, application: &Application, sigdata: &[u8]) -> Vec<u8> {
-        let mut signed = Writer::new();
-        signed
-            .raw(&Sha256::digest(application.as_str().as_bytes()))
-            .byte(self.flags)
-            .u32(self.counter)
-            .raw(&Sha256::digest(sigdata));
-        signed.into_bytes()
-    }
-
-    const fn user(self) -> SkFlags {
-        SkFlags {
-            user_presence: self.flags & FLAG_USER_PRESENCE != 0,
-            user_verification: self.flags & FLAG_USER_VERIFICATION != 0,
-        }
-    }
-}
-
-/// Strict: refuses small-order points and non-canonical scalars, so that no signature verifies for two messages.
-fn verify_ed25519(
-    point: &Ed25519Point,
-    data: &[u8],
-    signature: &[u8; 64],
-) -> Result<(), SshsigError> {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(point.as_bytes())
-        .map_err(|_| SshsigError::Mismatch)?;
-    key.verify_strict(data, &ed25519_dalek::Signature::from_bytes(signature))
-        .map_err(|_| SshsigError::Mismatch)
-}
-
-/// Accepts both signs of `s`: OpenSSH and hardware do not normalise it. See [`VerifiedSshsig`].
-fn verify_p256(
-    point: &P256Point,
-    data: &[u8],
-    r: &[u8; 32],
-    s: &[u8; 32],
-) -> Result<(), SshsigError> {
-    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point.as_bytes())
-        .map_err(|_| SshsigError::Mismatch)?;
-    let signature =
-        p256::ecdsa::Signature::from_scalars(*r, *s).map_err(|_| SshsigError::Mismatch)?;
-    key.verify(data, &signature)
-        .map_err(|_| SshsigError::Mismatch)
 }
 
 impl Hash {
@@ -476,34 +310,6 @@ pub(super) fn encode(key: &SshPublicKey, namespace: &str, hash: Hash, signature:
         .string(hash.name().as_bytes())
         .string(signature);
     blob.into_bytes()
-}
-
-/// The armored form, in lines of 70 columns as OpenSSH writes it.
-pub(super) fn armor(blob: &[u8]) -> String {
-    let base64 = STANDARD.encode(blob);
-    let mut text = String::from(HEADER);
-    for (column, letter) in base64.chars().enumerate() {
-        if column > 0 && column % ARMOR_COLUMNS == 0 {
-            text.push('\n');
-        }
-        text.push(letter);
-    }
-    text.push_str(FOOTER);
-    text.push('\n');
-    text
-}
-
-fn dearmor(bytes: &[u8]) -> Result<Vec<u8>, SshsigError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| SshsigError::Armor)?
-        .replace("\r\n", "\n");
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let body = text
-        .strip_prefix(HEADER)
-        .and_then(|t| t.strip_suffix(FOOTER))
-        .ok_or(SshsigError::Armor)?;
-    let base64: String = body.split('\n').collect();
-    STANDARD.decode(base64).map_err(|_| SshsigError::Armor)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What must verify, and every way we know in which a signature must not.
 
+use super::armor::{FOOTER, HEADER};
 use super::*;
+use crate::ssh::key::{Application, P256Point};
 use crate::ssh::soft::{SoftAuthenticator, UP, UV};
 use proptest::prelude::*;
 

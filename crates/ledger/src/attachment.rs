@@ -24,6 +24,15 @@ mod tests {
     use crate::leaf::Leaf;
 
     #[test]
+    fn layout_is_fixed() {
+        let known = "sha256:dc50245302f0abc12ad9e2c0cd54b388a541935397427d5484af137fcc56a7bf";
+        assert_eq!(
+            attachment_commitment(&[1; 32], b"prompt").to_string(),
+            known
+        );
+    }
+
+    #[test]
     fn opens_only_its_own_bytes() {
         let commitment = attachment_commitment(&[1; 32], b"prompt");
         assert!(attachment_opens(commitment, &[1; 32], b"prompt"));

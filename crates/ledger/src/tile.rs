@@ -10,7 +10,7 @@ use crate::tree::TREE_SIZE_MAX;
 pub const TILE_WIDTH: u16 = 256;
 
 /// A full tile of level 7 would stand for 2^64 leaves, more than [`TREE_SIZE_MAX`].
-pub(crate) const TILE_LEVELS: usize = 8;
+pub(crate) const TILE_LEVELS: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 const PATH_BYTES_MAX: usize = 64;
 
 /// Coordinates of one tile.
@@ -26,7 +26,7 @@ pub struct TileId {
 
 /// Every tile of a tree of `size` leaves, level by level, left to right.
 pub fn tiles_of(size: u64) -> impl Iterator<Item = TileId> {
-    (0..TILE_LEVELS as u8).flat_map(move |level| {
+    TILE_LEVELS.into_iter().flat_map(move |level| {
         let hashes = hashes_at(level, size);
         (0..hashes.div_ceil(TILE_WIDTH.into()))
             .filter_map(move |index| TileId::of(level, index, size))
@@ -34,10 +34,10 @@ pub fn tiles_of(size: u64) -> impl Iterator<Item = TileId> {
 }
 
 /// The rightmost tile of each level as far as it is partial. Together they lead to the root.
-pub(crate) fn open_tiles(size: u64) -> [Option<TileId>; TILE_LEVELS] {
-    std::array::from_fn(|level| {
-        let level = level as u8;
-        TileId::of(level, hashes_at(level, size) / u64::from(TILE_WIDTH), size)
+pub(crate) fn open_tiles(size: u64) -> [Option<TileId>; TILE_LEVELS.len()] {
+    TILE_LEVELS.map(|level| {
+        let full = hashes_at(level, size) / u64::from(TILE_WIDTH);
+        TileId::of(level, full, size)
     })
 }
 
@@ -173,7 +173,7 @@ fn parse_path(path: &str) -> Option<TilePath> {
     }
     let level = u8::try_from(parse_decimal(level)?)
         .ok()
-        .filter(|level| usize::from(*level) < TILE_LEVELS)?;
+        .filter(|level| TILE_LEVELS.contains(level))?;
     id(level).map(TilePath::Hashes)
 }
 

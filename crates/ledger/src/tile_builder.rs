@@ -30,7 +30,7 @@ impl Tile {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TileBuilder {
     size: u64,
-    open: [Vec<Hash>; TILE_LEVELS],
+    open: [Vec<Hash>; TILE_LEVELS.len()],
 }
 
 impl TileBuilder {
@@ -81,7 +81,7 @@ impl TileBuilder {
         }
         let mut filled = Vec::new();
         let mut carried = leaf;
-        for (level, open) in (0u8..).zip(&mut self.open) {
+        for (level, open) in TILE_LEVELS.into_iter().zip(&mut self.open) {
             open.push(carried);
             if open.len() < TILE_WIDTH.into() {
                 break;

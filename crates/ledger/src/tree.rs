@@ -60,12 +60,14 @@ impl Node {
 pub(crate) fn span_nodes(span: &Range<u64>) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut begin = span.start;
-    while let Some(level) = span.end.saturating_sub(begin).checked_ilog2() {
-        nodes.push(Node {
-            level: level as u8,
-            index: begin >> level,
-        });
-        begin += 1 << level;
+    for level in (0..=62u8).rev() {
+        if (span.end - begin) >> level == 1 {
+            nodes.push(Node {
+                level,
+                index: begin >> level,
+            });
+            begin += 1 << level;
+        }
     }
     nodes
 }

@@ -74,7 +74,7 @@ impl Foreign {
         let mut good = 0;
         for size in [1, 2, 3, 6, 7, 8, 13, 300] {
             let log = SampleLog::of(size);
-            for index in [0, size as usize / 2, size as usize - 1] {
+            for index in [0, size / 2, size - 1] {
                 self.accepts(&log.receipt(index), &key);
                 good += 1;
             }

@@ -12,7 +12,7 @@ const SIZE: usize = 13;
 
 #[test]
 fn an_honest_log_passes() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let heads = [log.head(0), log.head(5), log.head(SIZE)];
     let anchors = [
         Anchor {
@@ -42,7 +42,7 @@ fn an_honest_log_passes() {
 
 #[test]
 fn every_flipped_bit_is_detected_and_its_leaf_named() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let heads = [log.head(5), log.head(SIZE)];
     for index in 0..SIZE {
         for bit in 0..35 * 8 {
@@ -78,7 +78,7 @@ fn every_flipped_bit_is_detected_and_its_leaf_named() {
 
 #[test]
 fn a_cut_tail_or_yesterdays_database_is_detected() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let leaves = log.leaves();
     for kept in 0..SIZE {
         let missing = Err(LogFault::TailMissing {
@@ -99,7 +99,7 @@ fn a_cut_tail_or_yesterdays_database_is_detected() {
 
 #[test]
 fn moved_doubled_and_dropped_leaves_are_detected_and_named() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let heads = [log.head(SIZE)];
     for first in 0..SIZE {
         for second in first + 1..SIZE {
@@ -134,8 +134,8 @@ fn moved_doubled_and_dropped_leaves_are_detected_and_named() {
 
 #[test]
 fn a_fork_is_detected() {
-    let log = SampleLog::of(SIZE as u64);
-    let mut other = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
+    let mut other = SampleLog::of(SIZE);
     other.hashes[7] = other.hashes[8];
     let anchor = Anchor {
         size: 13,
@@ -168,7 +168,7 @@ fn a_fork_is_detected() {
 
 #[test]
 fn tiles_that_lead_nowhere_accuse_no_leaf() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let heads = [log.head(5), log.head(SIZE)];
     let mut tiles = log.hashes.clone();
     tiles[9] = tiles[0];
@@ -183,7 +183,7 @@ fn tiles_that_lead_nowhere_accuse_no_leaf() {
 
 #[test]
 fn nothing_to_compare_with_is_no_success() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     assert_eq!(
         verify_log(log.leaves(), &[], &[]),
         Err(LogFault::NothingToCompare)
@@ -192,7 +192,7 @@ fn nothing_to_compare_with_is_no_success() {
 
 #[test]
 fn a_fault_stays() {
-    let log = SampleLog::of(SIZE as u64);
+    let log = SampleLog::of(SIZE);
     let heads = [log.head(SIZE)];
     let mut verifier = LogVerifier::new(&heads, &[]).unwrap();
     let fault = Err(LogFault::MalformedLeaf { index: 0 });

@@ -127,11 +127,12 @@ fn seventy_thousand_leaves() {
     extend(&mut TileBuilder::new(), &mut tiles, &tree);
     assert!(tiles_of(70_000).all(|id| tiles.get(id).is_some()));
     assert_eq!(root_at(&tiles, 70_000), Ok(root));
-    for index in [0, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999] {
+    for leaf in [0, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999] {
+        let index = leaf as u64;
         let needed = only(&tiles, tiles_for_inclusion(index, 70_000).unwrap());
         let proof = prove_inclusion(&needed, index, 70_000).unwrap();
         assert_eq!(
-            verify_inclusion(tree[index as usize], index, 70_000, &proof, root),
+            verify_inclusion(tree[leaf], index, 70_000, &proof, root),
             Ok(()),
             "{index}"
         );

@@ -3,8 +3,8 @@
 mod sample;
 
 use gatehold_ledger::{
-    KeyError, LogKey, NoteError, Opening, Receipt, ReceiptError, SignedTreeHead, TreeHeadError,
-    node_hash,
+    Hash, KeyError, LogKey, NoteError, Opening, RECEIPT_BYTES_MAX, Receipt, ReceiptError,
+    SignedTreeHead, TreeHeadError, node_hash,
 };
 use sample::{ORIGIN, SampleLog, signer};
 
@@ -20,7 +20,7 @@ fn every_receipt_verifies_and_shows_its_record() {
                 .unwrap();
             assert_eq!(
                 (verified.index(), verified.head().size),
-                (index as u64, size)
+                (index as u64, size as u64)
             );
             assert_eq!(
                 (verified.kind(), verified.record()),
@@ -123,6 +123,17 @@ fn a_receipt_without_its_record_is_refused() {
         .filter(|line| !line.starts_with("extra "))
         .collect();
     assert_eq!(Receipt::parse(&without), Err(ReceiptError::NoOpening));
+}
+
+#[test]
+fn an_endless_receipt_is_refused_unread() {
+    let hash = format!("{}\n", Hash([0; 32]).to_base64());
+    let endless = format!(
+        "c2sp.org/tlog-proof@v1\nextra \nindex 0\n{}",
+        hash.repeat(6000)
+    );
+    assert!(endless.len() > RECEIPT_BYTES_MAX);
+    assert_eq!(Receipt::parse(&endless), Err(ReceiptError::TooLong));
 }
 
 #[test]

@@ -15,8 +15,8 @@ pub struct SampleLog {
 }
 
 impl SampleLog {
-    pub fn of(size: u64) -> Self {
-        let openings: Vec<_> = (0..size).map(opening).collect();
+    pub fn of(size: usize) -> Self {
+        let openings: Vec<_> = (0..size as u64).map(opening).collect();
         let hashes = openings
             .iter()
             .map(|opening| opening.leaf().hash())

@@ -12,8 +12,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn inclusion_proofs_verify_and_no_changed_one_does(tree in tree(600), index: Index, change: Change) {
         let (index, size) = (index.index(tree.len()), tree.len() as u64);
@@ -80,10 +78,6 @@ proptest! {
             prop_assert_eq!(TilePath::parse(&id.entries_path()), Ok(entries));
         }
     }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
     fn tiles_give_the_same_tree(tree in tree(1500), stop: Index, index: Index) {

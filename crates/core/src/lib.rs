@@ -4,12 +4,19 @@
 
 pub mod assurance;
 pub mod attest;
+pub mod checkpoint;
 pub mod commit;
+pub mod context;
+pub mod effect;
 pub mod hash;
 pub mod ids;
 pub mod json;
 pub mod known;
 pub mod limits;
+pub mod seats;
 pub mod ssh;
+pub mod tier;
 pub mod time;
+pub mod verdict;
 pub mod words;
+pub mod workload;

@@ -1,0 +1,260 @@
+//! Seats: whether distinct entitled people fill every checkpoint of a requirement.
+//!
+//! One person fills one seat of a checkpoint (threat A9). Checkpoints share people, because each review answers the
+//! union of their criteria, except `separate` ones, whose people fill nothing else. More reviews never un-fill
+//! (threat A14). Whoever asked, and whoever is no longer entitled, is left out by the caller before this is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::assurance::Assurance;
+use crate::checkpoint::{Alternative, Checkpoint, Requirement};
+use crate::hash::Hash;
+use crate::ids::{HumanId, TeamId};
+
+/// One person whose approving review counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewer {
+    /// Who.
+    pub human: HumanId,
+    /// What their signature counts for.
+    pub assurance: Assurance,
+    /// Teams they are in, now.
+    pub teams: BTreeSet<TeamId>,
+}
+
+/// The people who fill one checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seated {
+    /// Which checkpoint, by definition.
+    pub checkpoint: Hash,
+    /// Everyone counted for it, sorted.
+    pub humans: Vec<HumanId>,
+}
+
+/// Whether a requirement is met, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum SeatsAnswer {
+    /// Every checkpoint is filled, by these people.
+    Filled(Vec<Seated>),
+    /// More people are needed at one checkpoint or more.
+    Open,
+}
+
+impl SeatsAnswer {
+    /// Whether every checkpoint is filled.
+    #[must_use]
+    pub const fn is_filled(&self) -> bool {
+        matches!(self, Self::Filled(_))
+    }
+}
+
+/// Matches people to seats. Each checkpoint needs one of its alternatives and one of the floors; several reviews by one
+/// person count as one person with the best of them. No floors is not "no demand" but Open.
+pub fn filled(
+    requirement: &Requirement,
+    floors: &[Alternative],
+    reviewers: &[Reviewer],
+) -> SeatsAnswer {
+    let checkpoints: Vec<(&Hash, &Checkpoint)> = requirement.checkpoints().collect();
+    let (separate, shared) = checkpoints
+        .into_iter()
+        .partition::<Vec<_>, _>(|(_, checkpoint)| checkpoint.separate);
+    let table = Table {
+        separate,
+        shared,
+        floors,
+    };
+    let groups = table.groups(reviewers);
+    let mut seated = Vec::new();
+    if !table.fill(0, groups, &mut seated) {
+        return SeatsAnswer::Open;
+    }
+    seated.sort_by_key(|seated| seated.checkpoint);
+    SeatsAnswer::Filled(seated)
+}
+
+/// People who are alike: same assurance, admitted by the same checkpoints. Only how many are taken of each group
+/// matters, which keeps the search small.
+#[derive(Clone)]
+struct Group {
+    assurance: Assurance,
+    /// By index: first the separate checkpoints, then the shared ones.
+    admitted: Vec<bool>,
+    people: Vec<HumanId>,
+}
+
+struct Table<'a> {
+    separate: Vec<(&'a Hash, &'a Checkpoint)>,
+    shared: Vec<(&'a Hash, &'a Checkpoint)>,
+    floors: &'a [Alternative],
+}
+
+impl Table<'_> {
+    fn groups(&self, reviewers: &[Reviewer]) -> Vec<Group> {
+        let mut best: BTreeMap<&HumanId, (Assurance, BTreeSet<&TeamId>)> = BTreeMap::new();
+        for reviewer in reviewers {
+            let entry = best
+                .entry(&reviewer.human)
+                .or_insert((reviewer.assurance, BTreeSet::new()));
+            entry.0 = entry.0.max(reviewer.assurance);
+            entry.1.extend(&reviewer.teams);
+        }
+        let mut groups: BTreeMap<(Assurance, Vec<bool>), Vec<HumanId>> = BTreeMap::new();
+        for (human, (assurance, teams)) in best {
+            let teams: BTreeSet<TeamId> = teams.into_iter().cloned().collect();
+            let every = self.separate.iter().chain(&self.shared);
+            let admitted = every.map(|(_, c)| c.admits(human, &teams)).collect();
+            groups
+                .entry((assurance, admitted))
+                .or_default()
+                .push(human.clone());
+        }
+        groups
+            .into_iter()
+            .map(|((assurance, admitted), people)| Group {
+                assurance,
+                admitted,
+                people,
+            })
+            .collect()
+    }
+
+    /// Fills the separate checkpoints from `at` on, each with people of its own, then all shared ones with the rest.
+    fn fill(&self, at: usize, rest: Vec<Group>, seated: &mut Vec<Seated>) -> bool {
+        let Some((hash, checkpoint)) = self.separate.get(at) else {
+            return self.fill_shared(&rest, seated);
+        };
+        for alternative in &checkpoint.alternatives {
+            for floor in self.floors {
+                let demand = Demand::of(*alternative, *floor);
+                let mut taken = Vec::new();
+                if self.take(at, hash, demand, 0, rest.clone(), &mut taken, seated) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Takes people for separate checkpoint `at`, group by group, until `demand` is met, and goes on with the next.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the state of one backtracking search"
+    )]
+    fn take(
+        &self,
+        at: usize,
+        hash: &Hash,
+        demand: Demand,
+        from: usize,
+        rest: Vec<Group>,
+        taken: &mut Vec<HumanId>,
+        seated: &mut Vec<Seated>,
+    ) -> bool {
+        if demand.is_met() {
+            let mut humans = taken.clone();
+            humans.sort();
+            seated.push(Seated {
+                checkpoint: *hash,
+                humans,
+            });
+            if self.fill(at + 1, rest, seated) {
+                return true;
+            }
+            seated.pop();
+            return false;
+        }
+        for index in from..rest.len() {
+            let mut rest = rest.clone();
+            let Some(group) = rest.get_mut(index) else {
+                return false;
+            };
+            let helps = group.admitted.get(at) == Some(&true) && demand.helps(group.assurance);
+            if !helps {
+                continue;
+            }
+            let Some(human) = group.people.pop() else {
+                continue;
+            };
+            let demand = demand.less(group.assurance);
+            taken.push(human);
+            if self.take(at, hash, demand, index, rest, taken, seated) {
+                return true;
+            }
+            taken.pop();
+        }
+        false
+    }
+
+    fn fill_shared(&self, rest: &[Group], seated: &mut Vec<Seated>) -> bool {
+        let before = seated.len();
+        for (index, (hash, checkpoint)) in self.shared.iter().enumerate() {
+            let admitted: Vec<&Group> = rest
+                .iter()
+                .filter(|group| group.admitted.get(self.separate.len() + index) == Some(&true))
+                .collect();
+            let met = |wanted: &Alternative| {
+                let enough = admitted
+                    .iter()
+                    .filter(|group| group.assurance >= wanted.factor);
+                enough.map(|group| group.people.len()).sum::<usize>()
+                    >= usize::from(wanted.seats.get())
+            };
+            if !(checkpoint.alternatives.iter().any(met) && self.floors.iter().any(met)) {
+                seated.truncate(before);
+                return false;
+            }
+            let mut humans: Vec<HumanId> = admitted
+                .iter()
+                .flat_map(|group| &group.people)
+                .cloned()
+                .collect();
+            humans.sort();
+            seated.push(Seated {
+                checkpoint: **hash,
+                humans,
+            });
+        }
+        true
+    }
+}
+
+/// What one checkpoint still needs: the alternative and the floor count the same people side by side.
+#[derive(Clone, Copy)]
+struct Demand {
+    own: (u8, Assurance),
+    floor: (u8, Assurance),
+}
+
+impl Demand {
+    const fn of(own: Alternative, floor: Alternative) -> Self {
+        Self {
+            own: (own.seats.get(), own.factor),
+            floor: (floor.seats.get(), floor.factor),
+        }
+    }
+
+    const fn is_met(self) -> bool {
+        self.own.0 == 0 && self.floor.0 == 0
+    }
+
+    fn helps(self, assurance: Assurance) -> bool {
+        [self.own, self.floor]
+            .iter()
+            .any(|(open, factor)| *open > 0 && assurance >= *factor)
+    }
+
+    fn less(self, assurance: Assurance) -> Self {
+        let one = |(open, factor): (u8, Assurance)| {
+            (open.saturating_sub(u8::from(assurance >= factor)), factor)
+        };
+        Self {
+            own: one(self.own),
+            floor: one(self.floor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+use std::num::{NonZeroU8, NonZeroU32};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::checkpoint::{CheckpointLimits, Eligible, Justification, floors};
+use crate::tier::Tier;
+use Assurance::{Attested, Present, Software, Verified};
+
+const TEAMS: [&str; 3] = ["owners", "reviewers", "security"];
+
+fn alternative(seats: u8, factor: Assurance) -> Alternative {
+    Alternative {
+        seats: NonZeroU8::new(seats).unwrap(),
+        factor,
+    }
+}
+
+fn checkpoint(
+    name: &str,
+    teams: &[&str],
+    alternatives: Vec<Alternative>,
+    separate: bool,
+) -> Checkpoint {
+    Checkpoint {
+        name: name.parse().unwrap(),
+        title: name.to_owned(),
+        owner: "security".to_owned(),
+        rationale: "because".to_owned(),
+        justification: Justification::Impact,
+        eligible: Eligible {
+            teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+            humans: BTreeSet::new(),
+        },
+        alternatives,
+        separate,
+        criteria: vec![],
+        decide_within_seconds: NonZeroU32::new(600).unwrap(),
+        spend_within_seconds: NonZeroU32::new(900).unwrap(),
+        escalation: vec![],
+        limits: CheckpointLimits {
+            ttl_seconds: NonZeroU32::new(900).unwrap(),
+            uses: NonZeroU32::MIN,
+            caps: BTreeMap::new(),
+        },
+        requires: BTreeSet::new(),
+    }
+}
+
+fn reviewer(name: usize, assurance: Assurance, teams: &[&str]) -> Reviewer {
+    Reviewer {
+        human: format!("p{name}@corp.example").parse().unwrap(),
+        assurance,
+        teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+    }
+}
+
+fn is_filled(checkpoints: Vec<Checkpoint>, floors: &[Alternative], reviewers: &[Reviewer]) -> bool {
+    filled(&Requirement::new(checkpoints).unwrap(), floors, reviewers).is_filled()
+}
+
+const ANY: &[Alternative] = floors(Tier::Green, true);
+
+#[test]
+fn one_person_fills_one_seat_however_often_they_sign() {
+    let two = || {
+        vec![checkpoint(
+            "a",
+            &["owners"],
+            vec![alternative(2, Software)],
+            false,
+        )]
+    };
+    let same = [
+        reviewer(1, Present, &["owners"]),
+        reviewer(1, Verified, &["owners"]),
+    ];
+    assert!(!is_filled(two(), ANY, &same));
+    let both = [
+        reviewer(1, Present, &["owners"]),
+        reviewer(2, Present, &["owners"]),
+    ];
+    assert!(is_filled(two(), ANY, &both));
+}
+
+#[test]
+fn separate_checkpoints_share_nobody() {
+    let points = |separate| {
+        vec![
+            checkpoint("a", &["owners"], vec![alternative(1, Software)], separate),
+            checkpoint(
+                "b",
+                &["owners", "security"],
+                vec![alternative(1, Software)],
+                false,
+            ),
+        ]
+    };
+    let one = [reviewer(1, Present, &["owners"])];
+    assert!(is_filled(points(false), ANY, &one));
+    assert!(!is_filled(points(true), ANY, &one));
+    // The owner must be kept for the checkpoint that only owners may fill.
+    let other = [one[0].clone(), reviewer(2, Present, &["security"])];
+    assert!(is_filled(points(true), ANY, &other));
+}
+
+#[test]
+fn floors_are_demanded_beside_the_alternatives() {
+    let point = || {
+        vec![checkpoint(
+            "a",
+            &["owners"],
+            vec![alternative(1, Software)],
+            false,
+        )]
+    };
+    let one = |assurance| [reviewer(1, assurance, &["owners"])];
+    for (tier, assurance, expected) in [
+        (Tier::Green, Software, false),
+        (Tier::Green, Present, true),
+        (Tier::Amber, Present, false),
+        (Tier::Amber, Verified, true),
+        (Tier::Red, Verified, false),
+        (Tier::Red, Attested, true),
+    ] {
+        let got = is_filled(point(), floors(tier, false), &one(assurance));
+        assert_eq!(got, expected, "{tier} {assurance}");
+    }
+    let two = [one(Verified)[0].clone(), reviewer(2, Verified, &["owners"])];
+    assert!(is_filled(point(), floors(Tier::Red, false), &two));
+    assert!(!is_filled(point(), floors(Tier::Red, true), &one(Attested)));
+    assert!(!is_filled(point(), &[], &two), "no floors is not no demand");
+}
+
+/// Every way to give each person to one separate checkpoint or to the shared ones.
+fn brute_force(checkpoints: &[Checkpoint], floors: &[Alternative], people: &[Reviewer]) -> bool {
+    let mut distinct: BTreeMap<&HumanId, Reviewer> = BTreeMap::new();
+    for person in people {
+        let entry = distinct
+            .entry(&person.human)
+            .or_insert_with(|| person.clone());
+        entry.assurance = entry.assurance.max(person.assurance);
+        entry.teams.extend(person.teams.iter().cloned());
+    }
+    let people: Vec<Reviewer> = distinct.into_values().collect();
+    let places = checkpoints.len() + 1;
+    (0..places.pow(u32::try_from(people.len()).unwrap())).any(|code| {
+        let place = |person: usize| code / places.pow(u32::try_from(person).unwrap()) % places;
+        checkpoints.iter().enumerate().all(|(index, checkpoint)| {
+            let home = if checkpoint.separate {
+                index
+            } else {
+                places - 1
+            };
+            let count = |wanted: &Alternative| {
+                people
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, person)| {
+                        place(*at) == home
+                            && person.assurance >= wanted.factor
+                            && checkpoint.admits(&person.human, &person.teams)
+                    })
+                    .count()
+                    >= usize::from(wanted.seats.get())
+            };
+            checkpoint.alternatives.iter().any(count) && floors.iter().any(count)
+        })
+    })
+}
+
+fn any_assurance() -> impl Strategy<Value = Assurance> {
+    prop_oneof![
+        Just(Software),
+        Just(Present),
+        Just(Verified),
+        Just(Attested)
+    ]
+}
+
+fn any_teams() -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::sample::subsequence(TEAMS.to_vec(), 1..=2)
+}
+
+fn any_alternatives() -> impl Strategy<Value = Vec<Alternative>> {
+    proptest::collection::vec((1_u8..=3, any_assurance()), 1..=2).prop_map(|each| {
+        each.into_iter()
+            .map(|(seats, factor)| alternative(seats, factor))
+            .collect()
+    })
+}
+
+fn any_checkpoints() -> impl Strategy<Value = Vec<Checkpoint>> {
+    proptest::collection::vec((any_teams(), any_alternatives(), any::<bool>()), 1..=3).prop_map(
+        |each| {
+            each.into_iter()
+                .enumerate()
+                .map(|(at, (teams, alternatives, separate))| {
+                    checkpoint(&format!("c{at}"), &teams, alternatives, separate)
+                })
+                .collect()
+        },
+    )
+}
+
+fn any_people() -> impl Strategy<Value = Vec<Reviewer>> {
+    proptest::collection::vec((0_usize..5, any_assurance(), any_teams()), 0..=6).prop_map(|each| {
+        each.into_iter()
+            .map(|(name, assurance, teams)| reviewer(name, assurance, &teams))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_trying_everything(
+        checkpoints in any_checkpoints(),
+        people in any_people(),
+        floor in any_alternatives(),
+    ) {
+        let expected = brute_force(&checkpoints, &floor, &people);
+        prop_assert_eq!(is_filled(checkpoints, &floor, &people), expected);
+    }
+
+    #[test]
+    fn more_reviews_never_unfill(
+        checkpoints in any_checkpoints(),
+        people in any_people(),
+        floor in any_alternatives(),
+        one_more in any_people(),
+    ) {
+        let before = is_filled(checkpoints.clone(), &floor, &people);
+        let more: Vec<_> = people.into_iter().chain(one_more).collect();
+        prop_assert!(!before || is_filled(checkpoints, &floor, &more));
+    }
+
+    #[test]
+    fn nobody_is_never_enough_and_nobody_is_seated_twice(
+        checkpoints in any_checkpoints(),
+        people in any_people(),
+        floor in any_alternatives(),
+    ) {
+        let requirement = Requirement::new(checkpoints.clone()).unwrap();
+        prop_assert!(!filled(&requirement, &floor, &[]).is_filled());
+        if let SeatsAnswer::Filled(seated) = filled(&requirement, &floor, &people) {
+            prop_assert_eq!(seated.len(), requirement.checkpoints().len());
+            for (hash, checkpoint) in requirement.checkpoints() {
+                let mine = seated.iter().find(|seated| seated.checkpoint == *hash).unwrap();
+                let distinct: BTreeSet<_> = mine.humans.iter().collect();
+                prop_assert_eq!(distinct.len(), mine.humans.len());
+                if checkpoint.separate {
+                    let elsewhere = seated.iter().filter(|other| other.checkpoint != *hash);
+                    let shared = elsewhere.flat_map(|other| &other.humans).any(|human| distinct.contains(human));
+                    prop_assert!(!shared);
+                }
+            }
+        }
+    }
+}

@@ -1,1 +1,33 @@
-//! Placeholder; replaced as the crate is written.
+//! Trusted rendering: stored bytes and a descriptor's view in, text runs out.
+//!
+//! What a reviewer signs is what this crate shows. It is pure and deterministic, shows every byte of a payload or says
+//! that it cannot, and never lets a requester's text speak in our voice: requester text stands only in runs of kind
+//! `Value`, `Name` and `Chip`, without control, bidirectional or invisible characters and without the marks that we
+//! draw ourselves. It never decodes, resolves, fetches or interprets what it shows.
+//!
+//! A surface concatenates the runs of a line; it adds colour, gutter and wrapping, and nothing else.
+
+mod argv;
+mod chars;
+mod display;
+mod escape;
+mod exact;
+mod findings;
+mod form;
+mod http;
+mod input;
+mod json;
+mod opaque;
+mod page;
+mod scripts;
+mod sql;
+mod terminal;
+mod text;
+
+pub use display::{
+    Block, BlockKind, Counts, Display, DisplayError, Flag, Line, Run, RunKind, Version,
+};
+pub use exact::recover;
+pub use input::{Field, PayloadKind, RenderInput};
+pub use page::{PAYLOAD_BYTES_SHOWN_MAX, render};
+pub use terminal::{to_plain, to_terminal};

@@ -1,0 +1,281 @@
+//! The display: blocks of lines of runs, its flags and counts, and its one byte form.
+//!
+//! `display_bytes` are stored and their hash is signed, so the form is canonical and versioned; a change of what is
+//! shown for the same input is a new version.
+
+use std::collections::BTreeSet;
+
+use gatehold_core::json::canonical::{self, CanonicalError};
+use gatehold_core::json::ident;
+use serde::{Deserialize, Serialize};
+
+/// Everything a reviewer is shown of an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// The form of this display.
+    pub version: Version,
+    /// Top to bottom.
+    pub blocks: Vec<Block>,
+    /// What is unusual, for policy and for the banner. Each is also a line of the warnings block.
+    pub flags: BTreeSet<Flag>,
+    /// For the header.
+    pub counts: Counts,
+}
+
+/// The form of a display; readers refuse what they do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// The first.
+    #[serde(rename = "gatehold/display/v1")]
+    V1,
+}
+
+/// A titled part of the display.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// What it is, for surfaces that place or colour it.
+    pub kind: BlockKind,
+    /// Ours.
+    pub title: String,
+    /// Top to bottom.
+    pub lines: Vec<Line>,
+}
+
+/// What a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockKind {
+    /// What is unusual; present only when something is.
+    Warnings,
+    /// The envelope.
+    Action,
+    /// The payload as a person reads it.
+    Payload,
+    /// Members of the payload that the descriptor does not describe.
+    NotDescribed,
+    /// Every byte of the payload, escaped without loss.
+    Exact,
+}
+
+/// One line: its runs stand next to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Left to right, always.
+    pub runs: Vec<Run>,
+}
+
+/// A stretch of text of one origin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Whose words these are.
+    pub kind: RunKind,
+    /// Without control, bidirectional, invisible or line-breaking characters.
+    pub text: String,
+}
+
+/// Whose words a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Ours: plain words.
+    Text,
+    /// Ours: the label of a value.
+    Label,
+    /// Ours: something to look at twice.
+    Warning,
+    /// Ours: layout, such as the mark of a wrapped line.
+    Mark,
+    /// The requester's: a member name or key that nobody described.
+    Name,
+    /// The requester's: shown as it is.
+    Value,
+    /// The requester's: a character or byte shown by name, because it cannot be seen or would change what is seen.
+    Chip,
+}
+
+/// Sizes for the header, and whether a person can judge this at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Bytes of the payload.
+    pub bytes: u64,
+    /// Lines of the payload: line feeds, and one more when something follows the last.
+    pub lines: u64,
+    /// Nobody can read what this does; see the warnings for why.
+    pub uninspectable: bool,
+}
+
+/// What is unusual about an action's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The payload cannot be judged by reading.
+    Uninspectable,
+    /// Larger than a person may release; the payload is not shown in full.
+    TooLargeToShow,
+    /// Bytes that are no UTF-8.
+    InvalidUtf8,
+    /// Characters that reorder text.
+    Bidi,
+    /// Letters written right to left.
+    RightToLeft,
+    /// Control characters other than tab, line feed and carriage return.
+    Control,
+    /// Characters that take no room.
+    ZeroWidth,
+    /// Tag characters.
+    Tag,
+    /// Variation selectors.
+    VariationSelector,
+    /// Line or paragraph separators.
+    Separator,
+    /// Spaces that are not U+0020.
+    OddSpace,
+    /// Private-use characters and noncharacters.
+    Private,
+    /// Stacked or dangling combining marks.
+    Combining,
+    /// The marks that our own display uses.
+    OwnMarks,
+    /// Long runs of spaces or of blank lines.
+    Padding,
+    /// A line longer than 200 columns.
+    LongLine,
+    /// A word of several scripts.
+    MixedScript,
+    /// A word that looks like another.
+    Confusable,
+    /// A host name label in its ASCII encoding, `xn--`.
+    Punycode,
+    /// A value that is itself encoded: base64, percent-encoding, JSON in a string.
+    Encoded,
+    /// The payload is not what its descriptor says.
+    Malformed,
+    /// Members that the descriptor does not describe.
+    NotDescribed,
+    /// A member that the descriptor describes is not there.
+    Absent,
+    /// A number too large or too long to grasp.
+    HugeNumber,
+    /// Readers disagree about what this text means.
+    Ambiguous,
+    /// SQL: more than one statement.
+    SeveralStatements,
+    /// SQL: UPDATE or DELETE without WHERE.
+    NoWhere,
+    /// SQL: changes structure, rights, files or settings.
+    BeyondRows,
+    /// SQL: calls functions.
+    CallsFunctions,
+    /// SQL: comments, or text that only some databases take for one.
+    Comments,
+    /// HTTP: a message that two readers could understand differently.
+    HttpSmuggling,
+    /// HTTP: a path that climbs or hides.
+    HttpPath,
+    /// HTTP: credentials in the message.
+    HttpCredentials,
+    /// argv: an interpreter is given a program as an argument.
+    InlineProgram,
+}
+
+/// Why bytes are not a display.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DisplayError {
+    /// Not canonical, not of this version, or not of this shape.
+    #[error("not a display: {0}")]
+    Form(#[from] CanonicalError),
+    /// A run holds a character that no display of ours contains.
+    #[error("the display has U+{code:04X} in a run; render the action again from its payload")]
+    Hazard {
+        /// The code point.
+        code: u32,
+    },
+}
+
+impl Display {
+    /// `display_bytes`: the canonical form that is stored and hashed.
+    ///
+    /// # Errors
+    /// None for a display made by [`crate::render`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::to_bytes(self)
+    }
+
+    /// Reads stored `display_bytes`. That they are well-formed says nothing about who made them: compare the hash.
+    ///
+    /// # Errors
+    /// Any other spelling, version or shape, and runs with characters that rendering never lets through.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DisplayError> {
+        let display: Self = canonical::from_canonical_bytes(bytes)?;
+        let texts = display.blocks.iter().flat_map(|block| {
+            let runs = block
+                .lines
+                .iter()
+                .flat_map(|line| &line.runs)
+                .map(|run| &run.text);
+            std::iter::once(&block.title).chain(runs)
+        });
+        match texts
+            .flat_map(|text| text.chars())
+            .find(|c| ident::hazard(*c).is_some())
+        {
+            None => Ok(display),
+            Some(character) => Err(DisplayError::Hazard {
+                code: u32::from(character),
+            }),
+        }
+    }
+
+    /// The first block of a kind.
+    #[must_use]
+    pub fn block(&self, kind: BlockKind) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.kind == kind)
+    }
+}
+
+impl Line {
+    /// A line of one run.
+    pub(crate) fn of(kind: RunKind, text: impl Into<String>) -> Self {
+        Self {
+            runs: vec![Run::new(kind, text)],
+        }
+    }
+
+    /// A line that begins with one of our labels.
+    pub(crate) fn labelled(label: &str, rest: Vec<Run>) -> Self {
+        let mut runs = vec![
+            Run::new(RunKind::Label, clean(label)),
+            Run::new(RunKind::Text, ": "),
+        ];
+        runs.extend(rest);
+        Self { runs }
+    }
+}
+
+impl Run {
+    pub(crate) fn new(kind: RunKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
+    }
+}
+
+/// Labels come from descriptors, which are reviewed; still nothing invisible gets out through one.
+fn clean(label: &str) -> String {
+    label
+        .chars()
+        .map(|c| {
+            if ident::hazard(c).is_some() {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! The whole display, top to bottom: warnings, action, payload, not described, exact bytes.
+
+use gatehold_core::hash::Hash;
+
+use crate::display::{Block, BlockKind, Counts, Display, Flag, Line, Run, RunKind, Version};
+use crate::escape::{LineFeeds, behind, escape};
+use crate::findings::{Findings, counted};
+use crate::input::{Field, PayloadKind, RenderInput};
+use crate::{argv, exact, http, json, opaque, scripts, sql};
+
+/// Larger payloads are not shown in full, and nobody may release what was not shown.
+pub const PAYLOAD_BYTES_SHOWN_MAX: usize = 64 << 10;
+/// Of a payload that is too large: this many bytes from each end.
+const EDGE_BYTES_SHOWN: usize = 2 << 10;
+
+/// Renders an action. The same input gives the same display, byte for byte.
+#[must_use]
+pub fn render(input: &RenderInput<'_>) -> Display {
+    let mut findings = Findings::default();
+    let mut blocks = vec![action(input, &mut findings)];
+    if input.payload.len() > PAYLOAD_BYTES_SHOWN_MAX {
+        findings.raise(Flag::TooLargeToShow);
+        findings.raise(Flag::Uninspectable);
+        blocks.extend(edges(input.payload));
+    } else {
+        if std::str::from_utf8(input.payload).is_err() {
+            findings.raise(Flag::Uninspectable);
+            findings.raise(Flag::InvalidUtf8);
+        }
+        blocks.extend(payload(input, &mut findings));
+        blocks.push(exact::exact_block(input.payload));
+    }
+    let flags = findings.flags();
+    if !flags.is_empty() {
+        let title = "Look twice".to_owned();
+        blocks.insert(
+            0,
+            Block {
+                kind: BlockKind::Warnings,
+                title,
+                lines: findings.lines(),
+            },
+        );
+    }
+    let counts = Counts {
+        uninspectable: flags.contains(&Flag::Uninspectable),
+        ..counts(input.payload)
+    };
+    Display {
+        version: Version::V1,
+        blocks,
+        flags,
+        counts,
+    }
+}
+
+fn action(input: &RenderInput<'_>, findings: &mut Findings) -> Block {
+    let mut block = Block {
+        kind: BlockKind::Action,
+        title: "Action".to_owned(),
+        lines: Vec::new(),
+    };
+    for field in input.envelope {
+        block.lines.extend(field_lines(field, findings));
+    }
+    block.lines.extend(field_lines(
+        &Field {
+            label: "Payload type",
+            value: input.media_type,
+        },
+        findings,
+    ));
+    let counts = counts(input.payload);
+    let size = format!(
+        "{}, {}",
+        counted(counts.bytes, "byte"),
+        counted(counts.lines, "line")
+    );
+    let hash = Hash::of(input.payload).to_string();
+    block.lines.push(Line::labelled(
+        "Payload size",
+        vec![Run::new(RunKind::Text, size)],
+    ));
+    block.lines.push(Line::labelled(
+        "Payload hash",
+        vec![Run::new(RunKind::Text, hash)],
+    ));
+    block
+}
+
+fn field_lines(field: &Field<'_>, findings: &mut Findings) -> Vec<Line> {
+    scripts::look_at(field.value, findings);
+    let head = Line::labelled(field.label, Vec::new()).runs;
+    behind(
+        head,
+        escape(
+            field.value.as_bytes(),
+            RunKind::Value,
+            LineFeeds::Shown,
+            findings,
+        ),
+    )
+}
+
+fn payload(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+    match input.kind {
+        PayloadKind::Json => json::blocks(input.payload, input.described, findings),
+        PayloadKind::Sql => sql::blocks(input.payload, findings),
+        PayloadKind::Http => {
+            http::blocks(input.media_type, input.payload, input.described, findings)
+        }
+        PayloadKind::Argv => argv::blocks(input.payload, findings),
+        PayloadKind::Opaque => opaque::blocks(input.payload, findings),
+    }
+}
+
+fn edges(payload: &[u8]) -> [Block; 2] {
+    let block = |title: String, bytes: &[u8]| Block {
+        kind: BlockKind::Payload,
+        title,
+        lines: exact::exact_lines(bytes),
+    };
+    let head = payload.get(..EDGE_BYTES_SHOWN).unwrap_or(payload);
+    let tail = payload
+        .get(payload.len().saturating_sub(EDGE_BYTES_SHOWN)..)
+        .unwrap_or(payload);
+    [
+        block(format!("Payload, the first {} bytes", head.len()), head),
+        block(format!("Payload, the last {} bytes", tail.len()), tail),
+    ]
+}
+
+fn counts(payload: &[u8]) -> Counts {
+    let feeds = payload.iter().filter(|byte| **byte == b'\n').count();
+    let rest = usize::from(payload.last().is_some_and(|byte| *byte != b'\n'));
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Counts {
+        bytes: count(payload.len()),
+        lines: count(feeds + rest),
+        uninspectable: false,
+    }
+}

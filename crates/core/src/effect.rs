@@ -1,6 +1,7 @@
 //! What an action does to the world, in the few words that policies, tiers and screens share.
 //!
-//! The words are closed lists: a descriptor that uses another one does not parse.
+//! The words are closed lists: a descriptor that uses another one does not parse. Where a word has a default, it is the
+//! worst one: it fills the value of what is unknown, on which policy may never rely.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,9 @@ macro_rules! words {
         impl $name {
             /// Every word, in the order of the design.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The words themselves, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word used in policies, records and on screens.
             #[must_use]
@@ -64,6 +68,7 @@ words! {
 
 words! {
     /// Whether an action can be taken back (OWASP AISVS C9.2.3). Ordered from harmless to final.
+    #[derive(Default)]
     Reversibility {
         /// Nothing to take back.
         ReadOnly = "read_only",
@@ -72,12 +77,14 @@ words! {
         /// Somebody else can take it back, if they want to.
         ExternallyReversible = "externally_reversible",
         /// Nobody can.
+        #[default]
         Irreversible = "irreversible",
     }
 }
 
 words! {
     /// How much harm the data can do in the wrong hands. Ordered from none to much.
+    #[derive(Default)]
     Sensitivity {
         /// Anyone may see it.
         Public = "public",
@@ -86,38 +93,22 @@ words! {
         /// Few may see it: personal data, money.
         Confidential = "confidential",
         /// Hardly anyone may see it: secrets, health.
+        #[default]
         Restricted = "restricted",
     }
 }
 
 words! {
     /// Which world a resource belongs to. Ordered by what a mistake costs.
+    #[derive(Default)]
     Environment {
         /// Somebody's own.
         Development = "development",
         /// Like production, for nobody.
         Staging = "staging",
         /// For real.
+        #[default]
         Production = "production",
-    }
-}
-
-// `Known<T>` fills an unknown value with the default; policy may never rely on it, so it is the worst one.
-impl Default for Reversibility {
-    fn default() -> Self {
-        Self::Irreversible
-    }
-}
-
-impl Default for Sensitivity {
-    fn default() -> Self {
-        Self::Restricted
-    }
-}
-
-impl Default for Environment {
-    fn default() -> Self {
-        Self::Production
     }
 }
 

@@ -150,22 +150,6 @@ const TIERS: &[&str] = &[
     Tier::Red.as_str(),
 ];
 
-macro_rules! list {
-    ($words:ident) => {{
-        const LEN: usize = $words::ALL.len();
-        const LIST: [&str; LEN] = {
-            let mut list = [""; LEN];
-            let mut at = 0;
-            while at < LEN {
-                list[at] = $words::ALL[at].as_str();
-                at += 1;
-            }
-            list
-        };
-        &LIST
-    }};
-}
-
 const DOCUMENTED: &[FieldDoc] = &[
     of(
         plain(
@@ -183,7 +167,7 @@ const DOCUMENTED: &[FieldDoc] = &[
             "Effect classes: those of the descriptor and those inferred from this action.",
             |c| TextSet(c.effects.iter().map(|class| class.as_str()).collect()),
         ),
-        list!(EffectClass),
+        EffectClass::WORDS,
     ),
     of(
         maybe(
@@ -192,7 +176,7 @@ const DOCUMENTED: &[FieldDoc] = &[
             "Whether the action can be taken back.",
             |c| c.reversibility.get().map(|word| Text(word.as_str())),
         ),
-        list!(Reversibility),
+        Reversibility::WORDS,
     ),
     maybe(
         "quantity",
@@ -227,7 +211,7 @@ const DOCUMENTED: &[FieldDoc] = &[
         maybe("sensitivity", T::Text, "How sensitive the data is.", |c| {
             c.sensitivity.get().map(|word| Text(word.as_str()))
         }),
-        list!(Sensitivity),
+        Sensitivity::WORDS,
     ),
     of(
         maybe(
@@ -236,7 +220,7 @@ const DOCUMENTED: &[FieldDoc] = &[
             "Which world the action happens in.",
             |c| c.environment.get().map(|word| Text(word.as_str())),
         ),
-        list!(Environment),
+        Environment::WORDS,
     ),
     maybe("zone", T::Text, "The trust zone of the resource.", |c| {
         c.zone.get().map(|zone| Text(zone))
@@ -305,7 +289,7 @@ const DOCUMENTED: &[FieldDoc] = &[
             "Where the words behind the action came from.",
             |c| Text(c.provenance.prompt_source.as_str()),
         ),
-        list!(PromptSource),
+        PromptSource::WORDS,
     ),
     maybe(
         "provenance.user_typed",
@@ -395,7 +379,7 @@ const DOCUMENTED: &[FieldDoc] = &[
         plain("initiator", T::Text, "Who started the task.", |c| {
             Text(c.initiator.as_str())
         }),
-        list!(InitiatorKind),
+        InitiatorKind::WORDS,
     ),
     of(
         plain(
@@ -404,6 +388,6 @@ const DOCUMENTED: &[FieldDoc] = &[
             "How well the workload's key is tied to the workload.",
             |c| Text(c.assurance.as_str()),
         ),
-        list!(WorkloadAssurance),
+        WorkloadAssurance::WORDS,
     ),
 ];

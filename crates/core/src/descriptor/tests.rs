@@ -1,0 +1,393 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::context::TypedValue;
+use crate::effect::Sensitivity;
+use crate::known::Known;
+
+const REFUND: &str = r#"
+id = "shop.refund"
+version = 1
+title = "Refund an order"
+effects = ["state_change"]
+reversibility = "externally_reversible"
+media_types = ["application/json"]
+payload = "json"
+fields = [
+  { name = "order", pointer = "/order", label = "Order", type = "string", required = true },
+  { name = "amount", pointer = "/money/amount", label = "Amount", type = { decimal = { scale = 2 } }, required = true },
+  { name = "count", pointer = "/count", label = "Items", type = "integer", required = false },
+  { name = "to", pointer = "/to", label = "Recipients", type = "string_list", required = false },
+  { name = "rush", pointer = "/rush", label = "Rush", type = "bool", required = false },
+  { name = "class", pointer = "/class", label = "Class", type = "string", required = false },
+]
+quantity = { field = { name = "count", unit = "items" } }
+recipients = { field = "to" }
+sensitivity = { field = "class" }
+sentence = "{workload} wants to refund {amount} for order {order} to {to} on {target}, {quantity} items, for {duration}"
+criteria = []
+requires = ["sensitivity", "fields.count"]
+downstream = { declared = ["ledger"] }
+infers = [{ field = "order", contains_any = ["accessPolicies"], adds = ["privilege_change"] }]
+facts = [{ name = "balance", label = "Balance", type = "integer", recipe = "http.get" }]
+dry_run = "none"
+revocation = "none"
+executor = { kind = "http", caps = ["rows"] }
+"#;
+
+fn refund() -> Descriptor {
+    Descriptor::parse(REFUND).unwrap()
+}
+
+fn fields(payload: &str) -> BTreeMap<String, TypedValue> {
+    match refund().project(payload.as_bytes()) {
+        Projection::Inspectable { fields, .. } => fields,
+        Projection::Uninspectable { why } => panic!("{why}"),
+    }
+}
+
+fn why(payload: &[u8]) -> String {
+    match refund().project(payload) {
+        Projection::Uninspectable { why } => why,
+        Projection::Inspectable { fields, .. } => panic!("{fields:?}"),
+    }
+}
+
+#[test]
+fn every_key_is_needed_and_every_typo_is_found() {
+    let keys: Vec<String> = REFUND
+        .parse::<toml::Table>()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(keys.len(), 20);
+    for key in keys {
+        let mut table: toml::Table = REFUND.parse().unwrap();
+        let value = table.remove(&key).unwrap();
+        table.insert(format!("{key}x"), value);
+        let problems = Descriptor::parse(&toml::to_string(&table).unwrap()).unwrap_err();
+        let told: BTreeSet<&str> = problems
+            .iter()
+            .map(|problem| problem.key.as_str())
+            .collect();
+        assert_eq!(told, BTreeSet::from([key.as_str(), &format!("{key}x")]));
+    }
+}
+
+#[test]
+fn what_means_nothing_is_refused_all_at_once() {
+    let bad = REFUND
+        .replace("/money/amount", "/order/amount")
+        .replace("scale = 2", "scale = 12")
+        .replace("{order} to", "{ordre} to")
+        .replace("\"fields.count\"", "\"fields.kount\"")
+        .replace("{ field = \"to\" }", "{ field = \"rush\" }")
+        .replace("contains_any = [\"accessPolicies\"]", "contains_any = []")
+        .replace("name = \"balance\"", "name = \"target\"");
+    let problems = Descriptor::parse(&bad).unwrap_err();
+    let told: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.key.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "fields",
+            "fields",
+            "recipients",
+            "sentence",
+            "requires",
+            "infers",
+            "facts"
+        ],
+        "{problems:#?}"
+    );
+    for (from, to, key) in [
+        ("\"state_change\"", "\"statechange\"", "effects"),
+        (
+            "\"externally_reversible\"",
+            "\"read_only\"",
+            "reversibility",
+        ),
+        ("[\"state_change\"]", "[\"read\"]", "reversibility"),
+        ("[\"state_change\"]", "[]", "effects"),
+        ("\"count\", unit", "\"order\", unit", "quantity"),
+        ("{amount} for", "{amount for", "sentence"),
+        ("version = 1", "version = 0", "version"),
+        ("shop.refund", "Shop refund", "id"),
+    ] {
+        let problems = Descriptor::parse(&REFUND.replacen(from, to, 1)).unwrap_err();
+        assert!(
+            problems.iter().any(|problem| problem.key == key),
+            "{to}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn the_hash_covers_the_definition() {
+    let mut other = refund();
+    other.fields[1].pointer = "/money/other".to_owned();
+    assert_ne!(refund().hash(), other.hash());
+    assert_eq!(
+        refund().hash(),
+        Descriptor::parse(&format!("# a comment\n{REFUND}"))
+            .unwrap()
+            .hash()
+    );
+}
+
+#[test]
+fn values_are_exact() {
+    let read = fields(
+        r#"{"order":"A-1","money":{"amount":1.25e1},"count":1e2,"to":["a","b"],"rush":true}"#,
+    );
+    assert_eq!(
+        read["amount"],
+        TypedValue::Decimal {
+            unscaled: 1250,
+            scale: 2
+        }
+    );
+    assert_eq!(read["count"], TypedValue::Integer(100));
+    assert_eq!(
+        read["to"],
+        TypedValue::TextList(vec!["a".into(), "b".into()])
+    );
+    assert!(!read.contains_key("class"));
+}
+
+#[test]
+fn what_does_not_fit_is_uninspectable() {
+    for payload in [
+        r#"{"money":{"amount":1}}"#,
+        r#"{"order":7,"money":{"amount":1}}"#,
+        r#"{"order":null,"money":{"amount":1}}"#,
+        r#"{"order":"A","money":{"amount":1.005}}"#,
+        r#"{"order":"A","money":{"amount":"1"}}"#,
+        r#"{"order":"A","money":{"amount":1},"count":9007199254740993}"#,
+        r#"{"order":"A","money":{"amount":1},"count":1.5}"#,
+        r#"{"order":"A","money":{"amount":1},"to":["a",1]}"#,
+        r#"{"order":"A","order":"B","money":{"amount":1}}"#,
+        r#"{"order":"A","money":{"amount":1}"#,
+        "",
+    ] {
+        assert!(!why(payload.as_bytes()).is_empty(), "{payload}");
+    }
+    assert!(why(b"\xff").contains("strict JSON"));
+    let long = format!(
+        r#"{{"order":"{}","money":{{"amount":1}}}}"#,
+        "x".repeat(FIELD_BYTES_MAX + 1)
+    );
+    assert!(why(long.as_bytes()).contains("order"));
+    let many: Vec<String> = (0..300).map(|n| format!("\"k{n}\":1")).collect();
+    let many = format!(
+        r#"{{"order":"A","money":{{"amount":1}},{}}}"#,
+        many.join(",")
+    );
+    assert!(why(many.as_bytes()).contains("256"));
+}
+
+#[test]
+fn what_the_descriptor_does_not_mention_is_listed() {
+    let payload =
+        r#"{"order":"A","money":{"amount":1,"currency":"EUR"},"x/y":{"deep":[1]},"to":["a"]}"#;
+    let Projection::Inspectable { undescribed, .. } = refund().project(payload.as_bytes()) else {
+        panic!("inspectable")
+    };
+    assert_eq!(undescribed, ["/money/currency", "/x~1y"]);
+}
+
+#[test]
+fn other_kinds_of_payload() {
+    let kind = |kind: PayloadKind, fields: Vec<Field>| Descriptor {
+        payload: kind,
+        fields,
+        ..refund()
+    };
+    let whole = |type_| {
+        vec![Field {
+            name: "all".into(),
+            pointer: String::new(),
+            label: "All".into(),
+            type_,
+            required: true,
+        }]
+    };
+    let sql = kind(PayloadKind::Sql, whole(ValueType::String));
+    let Projection::Inspectable {
+        fields,
+        undescribed,
+    } = sql.project(b"SELECT 1")
+    else {
+        panic!("sql")
+    };
+    assert_eq!(fields["all"], TypedValue::Text("SELECT 1".into()));
+    assert!(undescribed.is_empty());
+    let inspectable = |descriptor: &Descriptor, payload: &[u8]| {
+        matches!(descriptor.project(payload), Projection::Inspectable { .. })
+    };
+    assert!(!inspectable(&sql, b"SELECT \xff"));
+    assert!(!inspectable(&sql, b"SELECT \0"));
+    let argv = kind(PayloadKind::Argv, whole(ValueType::StringList));
+    assert!(inspectable(&argv, br#"["ls","-l"]"#));
+    assert!(!inspectable(&argv, br#"["ls",1]"#));
+    assert!(!inspectable(&argv, br#"{"a":1}"#));
+    let http = kind(PayloadKind::Http, vec![]);
+    assert!(inspectable(&http, b"") && inspectable(&http, b"{}") && !inspectable(&http, b"{"));
+    assert!(!inspectable(&kind(PayloadKind::Opaque, vec![]), b"{}"));
+}
+
+#[test]
+fn description_never_lowers_what_is_unknown() {
+    let describe = |payload: &str, resource: Known<Sensitivity>| {
+        let descriptor = refund();
+        let projection = descriptor.project(payload.as_bytes());
+        descriptor.describe(&projection, &BTreeMap::new(), &BTreeMap::new(), &resource)
+    };
+    let public = r#"{"order":"A","money":{"amount":1},"count":3,"to":["x"],"class":"public"}"#;
+    let described = describe(public, Known::some(Sensitivity::Confidential));
+    assert_eq!(
+        described.sensitivity,
+        Known::some(Sensitivity::Confidential),
+        "a claim cannot lower it"
+    );
+    assert_eq!(described.quantity, Known::some(3));
+    assert_eq!(
+        described.recipients,
+        Known::some(BTreeSet::from(["x".to_owned()]))
+    );
+    assert!(!describe(public, Known::unknown()).sensitivity.is_known());
+
+    let bare = describe(
+        r#"{"order":"Z/ACCESSpolicies/1","money":{"amount":1}}"#,
+        Known::some(Sensitivity::Public),
+    );
+    assert!(
+        bare.effects.contains(&EffectClass::PrivilegeChange),
+        "inferred from the content"
+    );
+    assert!(
+        !bare.quantity.is_known() && !bare.recipients.is_known() && !bare.sensitivity.is_known()
+    );
+
+    let opaque = describe("{", Known::some(Sensitivity::Public));
+    assert!(!opaque.inspectable && opaque.fields.is_empty());
+    assert!(
+        opaque.effects.contains(&EffectClass::PrivilegeChange),
+        "unreadable counts as holding the word"
+    );
+
+    let unknown = Descriptor {
+        downstream: Downstream::Unknown,
+        ..refund()
+    };
+    let projection = unknown.project(public.as_bytes());
+    let described = unknown.describe(
+        &projection,
+        &BTreeMap::new(),
+        &BTreeMap::new(),
+        &Known::unknown(),
+    );
+    assert!(!described.reversibility.is_known());
+}
+
+#[test]
+fn sentences_quote_and_escape_what_the_requester_wrote() {
+    let sentence = |payload: &str, quantity| {
+        let (workload, target, resource) = (
+            "bot".parse().unwrap(),
+            "http:shop".parse().unwrap(),
+            "shop".parse().unwrap(),
+        );
+        let values = SentenceValues {
+            workload: &workload,
+            target: &target,
+            resource: &resource,
+            duration_seconds: 900,
+            quantity,
+        };
+        let descriptor = refund();
+        descriptor.sentence(&values, &descriptor.project(payload.as_bytes()))
+    };
+    assert_eq!(
+        sentence(
+            r#"{"order":"A-1","money":{"amount":-0.5},"to":["a","b","c","d"]}"#,
+            Some(2)
+        ),
+        "bot wants to refund -0.50 for order “A-1” to “a”, “b”, “c”, and 1 more on http:shop, 2 items, for 15 min"
+    );
+    let evil = sentence(
+        "{\"order\":\"A\u{202e}\\n{workload}”\",\"money\":{\"amount\":1}}",
+        None,
+    );
+    assert!(
+        evil.contains(r"“A\u{202e}\u{a}{workload}\u{201d}” to (not given)"),
+        "{evil}"
+    );
+    assert!(evil.contains("an UNKNOWN number of items"));
+    let long = sentence(
+        &format!(
+            r#"{{"order":"{}","money":{{"amount":1}}}}"#,
+            "y".repeat(500)
+        ),
+        None,
+    );
+    assert!(long.contains(&format!("{}…", "y".repeat(80))) && !long.contains(&"y".repeat(81)));
+    assert!(sentence("{", None).contains("order (UNINSPECTABLE)"));
+}
+
+#[test]
+fn the_intent_forgets_task_and_spelling_but_not_content() {
+    let owner = "ann@corp.example".parse().unwrap();
+    let intent = |payload: &str, resource: &str| {
+        let descriptor = refund();
+        let projection = descriptor.project(payload.as_bytes());
+        intent_hash(
+            &descriptor.id,
+            &resource.parse().unwrap(),
+            &projection,
+            &owner,
+        )
+    };
+    let one = intent(r#"{"order":"A","money":{"amount":1}}"#, "shop");
+    assert_eq!(
+        one,
+        intent(r#"{ "money" : {"amount":1.00}, "order" : "A" }"#, "shop")
+    );
+    assert_ne!(one, intent(r#"{"order":"B","money":{"amount":1}}"#, "shop"));
+    assert_ne!(
+        one,
+        intent(r#"{"order":"A","money":{"amount":1}}"#, "other")
+    );
+    assert_eq!(
+        intent("{", "shop"),
+        intent("[", "shop"),
+        "uninspectable: the content does not tell them apart"
+    );
+}
+
+proptest! {
+    #[test]
+    fn projecting_anything_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = refund().project(&bytes);
+    }
+
+    #[test]
+    fn parsing_near_descriptors_never_panics(at in 0..REFUND.len(), character in any::<char>()) {
+        let mut text = REFUND.to_owned();
+        if text.is_char_boundary(at) {
+            text.insert(at, character);
+        }
+        let _ = Descriptor::parse(&text);
+    }
+
+    #[test]
+    fn amounts_are_read_as_written(whole in 0_i64..1_000_000, cents in 0_i64..100) {
+        let read = fields(&format!(r#"{{"order":"A","money":{{"amount":{whole}.{cents:02}}}}}"#));
+        prop_assert_eq!(&read["amount"], &TypedValue::Decimal { unscaled: whole * 100 + cents, scale: 2 });
+    }
+}

@@ -1,0 +1,46 @@
+//! What travels. Requests refuse members they do not know; answers tolerate them, so that an older client keeps working.
+//! Every request body is a [`WireRequest`], whose bounds are checked by the
+//! client before sending and by the gate in [`read_request`].
+//!
+//! Times are milliseconds since the Unix epoch by the store's clock. Hashes are `sha256:` and lower hex. Ids are opaque
+//! text with a prefix (`req_`, `grt_`, `tsk_`).
+
+mod act;
+mod audit;
+mod bounds;
+mod bytes;
+mod decision;
+mod grant;
+mod inbox;
+mod problem;
+mod request;
+mod review;
+mod status;
+mod stop;
+mod submit;
+mod task;
+
+pub use act::{Act, ActRequest, DenyReason};
+pub use audit::TreeHead;
+pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
+pub use bytes::Base64Bytes;
+pub use decision::{DecidedBy, Decision, Held, Outcome, ReceiptRef, Submitted, Tier, Trace};
+pub use grant::{Grant, GrantState, Limits, RevokeRequest};
+pub use inbox::{Inbox, InboxItem};
+pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+pub use request::{ReadError, WireRequest, read_request};
+pub use review::{Criterion, FactChallenge, Opened, RequestView, ReviewRequest, ReviewResult};
+pub use status::{
+    AnswerRequest, ExecutionOutcome, ExecutionResult, Question, RequestState, RequestStatus,
+};
+pub use stop::{Stop, StopRequest, StopScope};
+pub use submit::{Claims, PromptSource, SubmitRequest};
+pub use task::{Task, TaskRequest};
+
+/// Largest request body, bytes: a payload of 1 MiB as base64, its envelope and its claims.
+pub const REQUEST_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest `Prefer: wait`, seconds; the gate may wait less.
+pub const WAIT_SECONDS_MAX: u32 = 120;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! `GET /v1/inbox`: what waits for this human. Only text that the gate made stands here; nothing of the requester's.
+
+use super::decision::Tier;
+use serde::{Deserialize, Serialize};
+
+/// The inbox of one human.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Inbox {
+    /// What waits, most urgent first.
+    pub items: Vec<InboxItem>,
+}
+
+/// One held request that this human may review. Says how many people are needed, never how many have reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InboxItem {
+    /// The request.
+    pub request: String,
+    /// Tier of the action.
+    pub tier: Tier,
+    /// The descriptor's sentence.
+    pub sentence: String,
+    /// Target and resource.
+    pub resource: String,
+    /// The workload that asks.
+    pub workload: String,
+    /// The checkpoints that hold it.
+    pub held_by: Vec<String>,
+    /// Four words for people to compare across screens.
+    pub words: [String; 4],
+    /// How many people must review.
+    pub people_needed: u32,
+    /// Last store time a review may commit.
+    pub decide_by: i64,
+    /// Who said they are looking at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<String>,
+    /// How many waiting requests ask for the same.
+    #[serde(default)]
+    pub similar: u32,
+}

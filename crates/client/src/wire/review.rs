@@ -1,0 +1,121 @@
+//! `GET …/view`, `POST …/open`, `POST …/reviews`: a human looks at the exact action and signs what was shown.
+//!
+//! Display, view and context are bytes: the reviewer's own client hashes them, renders them and puts the hashes into the
+//! context that its key signs.
+
+use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SSHSIG_BYTES_MAX, TEXT_BYTES_MAX};
+use super::bytes::Base64Bytes;
+use super::decision::{Decision, Tier};
+use super::grant::Limits;
+use super::request::{WireRequest, unique_names};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a human may see of a request without opening it for review. Arms nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RequestView {
+    /// The request.
+    pub request: String,
+    /// Digest of the action.
+    pub digest: String,
+    /// Tier of the action.
+    pub tier: Tier,
+    /// Four words for people to compare across screens.
+    pub words: [String; 4],
+    /// The stored display bytes.
+    pub display: Base64Bytes,
+    /// Everything else shown, canonical JSON.
+    pub view: Base64Bytes,
+}
+
+/// The answer of `POST /v1/requests/{id}/open`: what is shown, and what is to be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Opened {
+    /// The request.
+    pub request: String,
+    /// The stored display bytes; their hash is `display_hash` of the context.
+    pub display: Base64Bytes,
+    /// Everything else shown, canonical JSON; its hash is `view_hash` of the context.
+    pub view: Base64Bytes,
+    /// The review context, canonical JSON, with act, limits and answers still to be filled in by the reviewer's client.
+    pub context_template: Base64Bytes,
+    /// Consumed in the write that stores the review.
+    pub review_nonce: String,
+    /// Four words for people to compare across screens.
+    pub words: [String; 4],
+    /// What the reviewer must answer: the union over all checkpoints this review can serve.
+    pub criteria: Vec<Criterion>,
+    /// A question about the facts shown, for red.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact_challenge: Option<FactChallenge>,
+    /// The limits a review may lower.
+    pub limits: Limits,
+    /// Last store time a review may commit.
+    pub decide_by: i64,
+    /// Last store time execution may be claimed.
+    pub spend_by: i64,
+}
+
+/// One criterion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Criterion {
+    /// Its id, a key of the answers.
+    pub id: String,
+    /// The question.
+    pub text: String,
+    /// The answers to choose from; empty means free text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+}
+
+/// A question whose answer stands on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FactChallenge {
+    /// Its id, a key of the answers.
+    pub id: String,
+    /// The question.
+    pub text: String,
+}
+
+/// The body of `POST /v1/requests/{id}/reviews`: a signed review. Which act it is stands in the context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReviewRequest {
+    /// The context bytes that were signed.
+    pub context: Base64Bytes,
+    /// The SSHSIG over them, armoured, namespace `gatehold/review/v1`.
+    pub sshsig: String,
+    /// The answers to criteria and fact challenge by id; `answers_hash` of the context is over their canonical JSON.
+    #[serde(default, deserialize_with = "unique_names")]
+    pub answers: BTreeMap<String, String>,
+}
+
+impl WireRequest for ReviewRequest {
+    fn check(&self) -> Result<(), BoundsError> {
+        if self.context.0.is_empty() {
+            return Err(BoundsError::new(
+                "context",
+                "is empty; send the bytes that were signed",
+            ));
+        }
+        bounds::bytes("context", &self.context.0, CONTEXT_BYTES_MAX)?;
+        bounds::required("sshsig", &self.sshsig, SSHSIG_BYTES_MAX)?;
+        bounds::map("answers", &self.answers, TEXT_BYTES_MAX)
+    }
+}
+
+/// What a review led to. Blind: while others are still needed, only that it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReviewResult {
+    /// The request.
+    pub request: String,
+    /// The decision, when this review completed or ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}

@@ -71,3 +71,80 @@ fn number(big_endian: &[u8]) -> Option<U4096> {
     bytes.get_mut(start..)?.copy_from_slice(big_endian);
     Some(U4096::from_be_slice(&bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // `openssl genrsa 2048`, `openssl dgst -sha256 -sign`. The signature is small enough that adding the modulus still fits.
+    const MODULUS: &str = "\
+     ab040ae24ef5b2df19c48f5b8db86e6e257714d6c9110e8174ac020819d3d6de3030ab3be03ddd1d0ac5362e2e01456af5d2\
+     d83657ecea2009237dc599fad28a5a7207298b2e15215ee62eaad1b8a846778d1ab49489ec1d6be75f67512711d7d61db614\
+     ce02acb57f3a3883a03ad0587908926730b3dd70109bdd0aeb1cdf677c4494defe07b33559e21adb15cc5b1dcff7f3d7d74f\
+     c96c65a8dc1dbe18bca5be2af1763cb7a4360a3cab9612baf09d5435eefa3bcdb970e1f082087bb9b4ab519c190115003ee2\
+     85cb2dc913f93964b25b956f24196d1f1293bd1bf851592e780f89afab30dd1332ffc11df443e80dfa779fbaef6cc1c37c97\
+     94cbe10018b3";
+    const MESSAGE: &[u8] = b"message 1";
+    const SIGNATURE: &str = "\
+     00b0046e4a997edd42b02a4dd909eb3f6f25721d9cdfff5cc16742141aac6a0aba8e1f787786cbca9ef2619920616a08556b\
+     4ed0e3230de4d7846c7b5e76aa02e8615ffb38426d5c0956ebb58def66e916c53228c7d8be572639901080ea8fab23c29549\
+     71a8ba3c7d107740a2184b465f51283a209656e4ea172ec3d1a12fd06752ba737246b75dc97bc15126ca32bcdf4a3a2ee228\
+     56fb77de1cc4d4ac1de6bc5d4f1d936279d4629ab86d0fbda26cd426b07d344ad02649428c30627040e1644143be9d883e7e\
+     eab327b14eb87dd73e29318d90cc6b41be972b46c38e66bf7995f8d5d6a43f6e1b655a356d0681e99f77fccc2f9398593f0a\
+     5c865afd2cf1";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<u8> = hex.bytes().collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    fn key() -> RsaKey {
+        RsaKey::new(&bytes(MODULUS), &[1, 0, 1]).unwrap()
+    }
+
+    #[test]
+    fn a_signature_has_one_form() {
+        let good = bytes(SIGNATURE);
+        assert!(key().verifies_sha256(MESSAGE, &good));
+        assert!(!key().verifies_sha256(b"another message", &good));
+        assert!(
+            !key().verifies_sha256(MESSAGE, &[&[0], &good[..]].concat()),
+            "a leading zero"
+        );
+        assert!(!key().verifies_sha256(MESSAGE, &good[1..]), "cut");
+        let plus_modulus = number(&good)
+            .unwrap()
+            .wrapping_add(&number(&bytes(MODULUS)).unwrap())
+            .to_be_bytes();
+        assert!(
+            !key().verifies_sha256(MESSAGE, &plus_modulus.as_ref()[256..]),
+            "the modulus added"
+        );
+        for bit in (0..good.len() * 8).step_by(37) {
+            let mut flipped = good.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key().verifies_sha256(MESSAGE, &flipped), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn only_keys_of_sound_size_and_the_usual_exponent_are_read() {
+        let modulus = bytes(MODULUS);
+        let even = [&modulus[..255], &[modulus[255] & 0xfe]].concat();
+        let small_top = [&[modulus[0] & 0x7f], &modulus[1..]].concat();
+        for (name, modulus, exponent) in [
+            ("exponent 3", &modulus, &[3][..]),
+            ("exponent 1", &modulus, &[1]),
+            ("no exponent", &modulus, &[]),
+            ("1024 bits", &modulus[..128].to_vec(), &[1, 0, 1]),
+            ("2047 bits", &small_top, &[1, 0, 1]),
+            ("8192 bits", &modulus.repeat(4), &[1, 0, 1]),
+            ("even", &even, &[1, 0, 1]),
+        ] {
+            assert!(RsaKey::new(modulus, exponent).is_none(), "{name}");
+        }
+    }
+}

@@ -301,6 +301,11 @@ fn one_intermediate_may_stand_between_and_must_be_a_ca() {
         ..root.clone()
     };
     assert_eq!(result(&middle, &short), Err(AttestError::Untrusted));
+    let old = SoftCertificate {
+        not_after: "20210101000000Z".to_owned(),
+        ..root.clone()
+    };
+    assert_eq!(result(&middle, &old), Err(AttestError::Untrusted));
     let enough = SoftCertificate {
         path_length: Some(1),
         ..root.clone()

@@ -9,6 +9,11 @@ use proptest::prelude::*;
 const NAMESPACE: &str = "gatehold/review/v1";
 const MESSAGE: &[u8] = br#"{"act":"approve","digest":"sha256:00"}"#;
 const SEED: [u8; 32] = [7; 32];
+/// The order of the Ed25519 group, little endian.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
 
 /// One signer of each kind: a name, its key, and a raw signature over [`MESSAGE`] for [`NAMESPACE`].
 fn signers() -> Vec<(&'static str, SshPublicKey, Vec<u8>)> {
@@ -350,10 +355,6 @@ fn both_signs_of_s_are_one_verified_signature() {
 /// S + L verifies under the plain equation; strict verification refuses it.
 #[test]
 fn a_second_form_of_an_ed25519_signature_is_refused() {
-    const ORDER: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
-        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-    ];
     let mut raw = dearmor(sign_software(&SEED, NAMESPACE, MESSAGE).unwrap().as_bytes()).unwrap();
     let s_at = raw.len() - 32;
     let mut carry = 0u16;
@@ -364,6 +365,39 @@ fn a_second_form_of_an_ed25519_signature_is_refused() {
     }
     assert_eq!(
         verify(&raw, MESSAGE, NAMESPACE, &software_key(&SEED)),
+        Err(SshsigError::Mismatch)
+    );
+}
+
+/// With R the identity and S = k·a, anyone who has the key makes a signature that the plain equation accepts. Strict
+/// verification refuses it, as other verifiers disagree about such signatures.
+#[test]
+fn an_ed25519_signature_with_a_small_order_point_is_refused() {
+    use crypto_bigint::{NonZero, U512};
+    let secret = ed25519_dalek::SigningKey::from_bytes(&SEED);
+    let data = to_be_signed(NAMESPACE, Hash::Sha512, MESSAGE);
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    let order = U512::from_le_slice(&[&ORDER[..], &[0; 32]].concat());
+    let order = NonZero::new(order).unwrap();
+    let hashed = Sha512::digest([&identity[..], secret.verifying_key().as_bytes(), &data].concat());
+    let k = U512::from_le_slice(&hashed).rem(&order);
+    let a =
+        U512::from_le_slice(&[&secret.to_scalar().to_bytes()[..], &[0; 32]].concat()).rem(&order);
+    let s = k.wrapping_mul(&a).rem(&order).to_le_bytes();
+    let signature = [&identity[..], &s.as_ref()[..32]].concat();
+
+    let plain = ed25519_dalek::Signature::from_slice(&signature).unwrap();
+    assert!(
+        ed25519_dalek::Verifier::verify(&secret.verifying_key(), &data, &plain).is_ok(),
+        "the forgery itself"
+    );
+    let mut inner = Writer::new();
+    inner.string(b"ssh-ed25519").string(&signature);
+    let key = software_key(&SEED);
+    let raw = encode(&key, NAMESPACE, Hash::Sha512, &inner.into_bytes());
+    assert_eq!(
+        verify(&raw, MESSAGE, NAMESPACE, &key),
         Err(SshsigError::Mismatch)
     );
 }

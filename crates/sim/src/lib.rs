@@ -1,1 +1,3 @@
-//! Placeholder; replaced as the crate is written.
+//! Development only: what proves the product, and no part of it.
+
+pub mod conformance;

@@ -1,1 +1,16 @@
-//! Placeholder; replaced as the crate is written.
+//! Where everything durable lives: SQLite for one machine, PostgreSQL for several, memory for tests.
+//!
+//! One guarded write is the only way to change what a decision reads. The rules of that write are evaluated in one pure
+//! place ([`batch`]); each store loads and saves natively. Nothing here decides what may happen.
+
+mod after_commit;
+mod batch;
+pub mod clock;
+mod form;
+pub mod memory;
+mod page;
+mod queue;
+pub mod sqlite;
+
+pub use after_commit::AfterCommit;
+pub use form::{BATCH_WRITES_MAX, WRITE_BYTES_MAX};

@@ -95,7 +95,7 @@ pub struct OpenedView {
 }
 
 /// The store did not answer, or not sensibly. Nothing is released.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
     /// It could not be reached or refused to work.
     #[error("the store is not available: {0}")]

@@ -1,0 +1,238 @@
+//! Reading: a few connections that cannot write, each behind its own lock.
+//!
+//! Looking up one thing takes microseconds from the page cache and is done in place; lists and leaves may read much and
+//! go to a blocking thread. Every read sees the last commit.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gatehold_core::commit::{LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table};
+use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::store::{
+    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
+};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+
+use super::columns::{count, fixed, fixed_or_null, int};
+use super::connect;
+use super::fault::fault;
+use crate::form::ROWS_MAX;
+use crate::page::{LIMIT_MAX, page};
+
+/// The read connections.
+#[derive(Clone)]
+pub(super) struct Readers {
+    pool: Arc<[Mutex<Connection>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Readers {
+    pub fn open(path: &Path, connections: usize) -> std::result::Result<Self, StoreFault> {
+        let pool = (0..connections.max(1)).map(|_| connect::reader(path).map(Mutex::new));
+        Ok(Self {
+            pool: pool.collect::<std::result::Result<_, _>>()?,
+            next: Arc::default(),
+        })
+    }
+
+    /// Reads in place.
+    pub fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::result::Result<T, StoreFault> {
+        let reader = self.connection()?;
+        read(&reader).map_err(fault)
+    }
+
+    /// Reads on a blocking thread.
+    pub async fn spawn<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, StoreFault> {
+        let readers = self.clone();
+        let task = tokio::task::spawn_blocking(move || readers.with(read));
+        let ended = |error| StoreFault::Unavailable(format!("a reader ended early ({error})"));
+        task.await.map_err(ended)?
+    }
+
+    /// The first connection nobody uses, or the next one's turn.
+    pub fn connection(&self) -> std::result::Result<MutexGuard<'_, Connection>, StoreFault> {
+        if let Some(free) = self.pool.iter().find_map(|reader| reader.try_lock().ok()) {
+            return Ok(free);
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.pool.len().max(1);
+        let reader = self.pool.get(turn);
+        let none = || StoreFault::Unavailable("it has no connection to read with".into());
+        // A reader that panicked held no transaction open: the connection is as good as before.
+        Ok(reader
+            .ok_or_else(none)?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+const ROWS: &str = "SELECT id, version, first_leaf, last_leaf, body, state, due, owner, belongs_to
+     FROM state_row WHERE kind = ?";
+
+pub(super) fn row(connection: &Connection, key: &RowKey) -> Result<Option<Row>> {
+    connection
+        .prepare_cached(&format!("{ROWS} AND id = ?"))?
+        .query_row(params![key.table.name(), key.id], |row| {
+            read_row(row, key.table)
+        })
+        .optional()
+}
+
+pub(super) fn rows(connection: &Connection, table: Table, query: &RowQuery) -> Result<Vec<Row>> {
+    let mut sql = ROWS.to_owned();
+    let mut values: Vec<Value> = vec![table.name().to_owned().into()];
+    if !query.states.is_empty() {
+        let places = vec!["?"; query.states.len()].join(", ");
+        sql.push_str(&format!(" AND state IN ({places})"));
+        values.extend(query.states.iter().cloned().map(Value::from));
+    }
+    let mut also = |condition: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            sql.push_str(condition);
+            values.push(value);
+        }
+    };
+    also(" AND due <= ?", query.due_by.map(|due| due.millis().into()));
+    also(" AND owner = ?", query.owner.clone().map(Value::from));
+    also(" AND belongs_to = ?", query.group.clone().map(Value::from));
+    also(
+        " AND first_leaf > ?",
+        query.after_leaf.map(|leaf| int(leaf).into()),
+    );
+    // Room for the rest of the rows that the last write of the page created.
+    let limit = i64::from(query.limit.min(LIMIT_MAX)) + ROWS_MAX as i64;
+    also(" ORDER BY first_leaf, id LIMIT ?", Some(limit.into()));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| read_row(row, table))?;
+    Ok(page(rows.collect::<Result<_>>()?, query.limit))
+}
+
+fn read_row(row: &rusqlite::Row<'_>, table: Table) -> Result<Row> {
+    let due: Option<i64> = row.get(6)?;
+    Ok(Row {
+        key: RowKey {
+            table,
+            id: row.get(0)?,
+        },
+        version: count(row, 1)?,
+        first_leaf: count(row, 2)?,
+        last_leaf: count(row, 3)?,
+        body: row.get(4)?,
+        index: RowIndex {
+            state: row.get(5)?,
+            due: due.map(Timestamp::from_millis),
+            owner: row.get(7)?,
+            group: row.get(8)?,
+        },
+    })
+}
+
+pub(super) fn receipt_of(connection: &Connection, leaf: &LeafBytes) -> Result<Option<Receipt>> {
+    connection
+        .prepare_cached("SELECT number, time FROM leaf WHERE leaf = ?1")?
+        .query_row([&leaf[..]], |row| {
+            Ok(Receipt {
+                index: count(row, 0)?,
+                leaf: *leaf,
+                time: Timestamp::from_millis(row.get(1)?),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn counter(connection: &Connection, key: &str) -> Result<u64> {
+    let value = connection
+        .prepare_cached("SELECT value FROM counter WHERE key = ?1")?
+        .query_row([key], |row| count(row, 0))
+        .optional()?;
+    Ok(value.unwrap_or(0))
+}
+
+pub(super) fn unique(connection: &Connection, key: &str) -> Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT leaf FROM unique_key WHERE key = ?1")?
+        .query_row([key], |row| count(row, 0))
+        .optional()
+}
+
+pub(super) fn leaves(
+    connection: &Connection,
+    first: u64,
+    limit: u32,
+    bytes: bool,
+) -> Result<Vec<StoredLeaf>> {
+    // One snapshot for leaves and attachments: an erasure in between would show neither the bytes nor who erased them.
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, leaf, time, salt, record FROM leaf WHERE number >= ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let read = statement.query_map(params![int(first), limit.min(LIMIT_MAX)], |row| {
+        Ok(StoredLeaf {
+            index: count(row, 0)?,
+            leaf: fixed(row, 1)?,
+            time: Timestamp::from_millis(row.get(2)?),
+            salt: fixed(row, 3)?,
+            record: row.get(4)?,
+            attachments: Vec::new(),
+        })
+    })?;
+    let mut leaves = read.collect::<Result<Vec<_>>>()?;
+    for leaf in &mut leaves {
+        leaf.attachments = attachments(&transaction, leaf.index, bytes)?;
+    }
+    Ok(leaves)
+}
+
+fn attachments(connection: &Connection, leaf: u64, bytes: bool) -> Result<Vec<StoredAttachment>> {
+    let sql = if bytes {
+        "SELECT name, salt, erased_by, bytes FROM attachment WHERE leaf = ?1 ORDER BY place"
+    } else {
+        "SELECT name, salt, erased_by, NULL FROM attachment WHERE leaf = ?1 ORDER BY place"
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = statement.query_map([int(leaf)], |row| {
+        let erased_by: Option<i64> = row.get(2)?;
+        Ok(StoredAttachment {
+            name: row.get(0)?,
+            salt: fixed_or_null(row, 1)?,
+            bytes: row.get(3)?,
+            erased_by: erased_by.map(|_| count(row, 2)).transpose()?,
+        })
+    })?;
+    read.collect()
+}
+
+pub(super) fn outbox(connection: &Connection, limit: u32) -> Result<Vec<(u64, Outbox)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT number, dedup, topic, body FROM outbox ORDER BY number LIMIT ?1")?;
+    let read = statement.query_map([limit.min(LIMIT_MAX)], |row| {
+        let message = Outbox {
+            dedup: row.get(1)?,
+            topic: row.get(2)?,
+            body: row.get(3)?,
+        };
+        Ok((count(row, 0)?, message))
+    })?;
+    read.collect()
+}
+
+pub(super) fn opened(connection: &Connection, review_nonce: &str) -> Result<Option<OpenedView>> {
+    connection
+        .prepare_cached("SELECT request, view, expires FROM opened_view WHERE review_nonce = ?1")?
+        .query_row([review_nonce], |row| {
+            Ok(OpenedView {
+                review_nonce: review_nonce.to_owned(),
+                request: row.get(0)?,
+                view: row.get(1)?,
+                expires: Timestamp::from_millis(row.get(2)?),
+            })
+        })
+        .optional()
+}

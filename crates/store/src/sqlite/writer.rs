@@ -1,0 +1,204 @@
+//! The only thread that writes: takes what is queued, commits it as one transaction, then releases the answers.
+//!
+//! After any fault the connection is thrown away and nothing is decided until a new one opens and passes its checks. It
+//! must never answer for a batch whose commit it did not see succeed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gatehold_gate::ports::store::StoreFault;
+use rusqlite::{Connection, TransactionBehavior, params};
+use tokio::sync::oneshot;
+
+use super::columns::int;
+use super::fault::{damaged, fault};
+use super::fold_back::{FoldBack, start_over};
+use super::{connect, transaction};
+use crate::after_commit::{Answers, Release, told, withheld};
+use crate::batch::{Batch, anchor_of};
+use crate::clock::Shown;
+use crate::queue::{CommitJob, Job, Jobs, Side};
+
+pub(super) struct Writer {
+    pub path: PathBuf,
+    pub pages_max: Option<u32>,
+    pub jobs: Jobs,
+    pub shown: Arc<Shown>,
+    pub release: Arc<Release>,
+    pub fold_back: FoldBack,
+    /// `None` after a fault, until it could be opened again.
+    pub connection: Option<Connection>,
+    pub damaged: bool,
+}
+
+impl Writer {
+    /// Runs until every caller's end of the queue is gone.
+    pub fn run(mut self) {
+        while let Some(jobs) = self.jobs.next_blocking() {
+            let mut commits = Vec::new();
+            let mut sides = Vec::new();
+            for job in jobs {
+                match job {
+                    Job::Commit(commit) => commits.push(commit),
+                    Job::Side(side, answer) => sides.push((side, answer)),
+                }
+            }
+            match self.batch(&commits, &sides) {
+                Ok(answers) => {
+                    release(commits, sides, answers);
+                    if let Some(connection) = &self.connection {
+                        self.fold_back.after_batch(connection);
+                    }
+                }
+                Err(fault) => {
+                    tracing::error!(%fault, "a batch failed; the database is opened anew before the next");
+                    self.connection = None;
+                    self.damaged |= matches!(fault, StoreFault::Damaged(_));
+                    refuse(commits, sides, &fault);
+                }
+            }
+        }
+    }
+
+    fn batch(
+        &mut self,
+        commits: &[CommitJob],
+        sides: &[(Side, oneshot::Sender<Result<(), StoreFault>>)],
+    ) -> Result<Vec<Answers>, StoreFault> {
+        self.reopen()?;
+        let connection = self
+            .connection
+            .as_mut()
+            .ok_or_else(|| damaged("no connection"))?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault)?;
+        let head = connect::head(&transaction)?;
+        let now = self.shown.at_least(head.time);
+        let ready = self.release.ready(|| anchor_of(&head.frontier));
+        let admitted = |job: &&CommitJob| ready.is_ok() || self.release.safe(&job.writes);
+        let writes = commits.iter().filter(admitted).flat_map(|job| &job.writes);
+        let known = transaction::load(&transaction, writes).map_err(fault)?;
+        let before = head.frontier.size();
+        let mut batch = Batch::new(head.frontier, now, known);
+        let answer = |job| match &ready {
+            Err(text) if !admitted(&job) => Err(withheld(text)),
+            _ => Ok(job.writes.iter().map(|write| batch.apply(write)).collect()),
+        };
+        let answers: Vec<Answers> = commits.iter().map(answer).collect();
+        let (staged, frontier) = batch.finish();
+        let grew = frontier.size() > before;
+        if grew || staged.time_shown {
+            transaction::save(&transaction, &staged, &frontier, now).map_err(fault)?;
+        }
+        for (side, _) in sides {
+            apply_side(&transaction, side, now.millis()).map_err(fault)?;
+        }
+        transaction.commit().map_err(lost)?;
+        let answers = if grew {
+            told(
+                &self.release,
+                commits,
+                answers,
+                before,
+                anchor_of(&frontier),
+            )
+        } else {
+            answers
+        };
+        if sides
+            .iter()
+            .any(|(side, _)| matches!(side, Side::Erase { .. }))
+        {
+            // The erased bytes also stand in older frames of the log. If readers are in the way a later round gets it.
+            let _ = start_over(connection);
+        }
+        Ok(answers)
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreFault> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let mut connection = connect::writer(&self.path, self.pages_max)?;
+        connect::check_size(&connection)?;
+        if self.damaged {
+            let found: String = connection
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+                .map_err(fault)?;
+            if found != "ok" {
+                return Err(damaged(format!(
+                    "{found}; restore a backup and run `gatehold ledger rejoin`"
+                )));
+            }
+        }
+        start_over(&connection)?;
+        self.fold_back.watch(&mut connection)?;
+        self.damaged = false;
+        self.connection = Some(connection);
+        Ok(())
+    }
+}
+
+fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Result<()> {
+    match side {
+        Side::Erase {
+            leaf,
+            name,
+            erased_by,
+        } => connection
+            .prepare_cached(
+                "UPDATE attachment SET salt = NULL, bytes = NULL, erased_by = ?3
+                 WHERE leaf = ?1 AND name = ?2 AND erased_by IS NULL",
+            )?
+            .execute(params![int(*leaf), name, int(*erased_by)])?,
+        Side::Acknowledge(message) => connection
+            .prepare_cached("DELETE FROM outbox WHERE number = ?1")?
+            .execute([int(*message)])?,
+        Side::PutOpened(view) => {
+            connection
+                .prepare_cached("DELETE FROM opened_view WHERE expires < ?1")?
+                .execute([now])?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO opened_view (review_nonce, request, view, expires) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (review_nonce) DO NOTHING",
+                )?
+                .execute(params![view.review_nonce, view.request, view.view, view.expires.millis()])?
+        }
+    };
+    Ok(())
+}
+
+/// A commit that fails may still be in the write-ahead log: nobody may be told that it is not.
+fn lost(error: rusqlite::Error) -> StoreFault {
+    tracing::error!(%error, "a commit failed");
+    StoreFault::OutcomeUnknown
+}
+
+fn release(
+    commits: Vec<CommitJob>,
+    sides: Vec<(Side, oneshot::Sender<Result<(), StoreFault>>)>,
+    answers: Vec<Answers>,
+) {
+    // Whoever stopped waiting can ask for the receipt.
+    for (job, answer) in commits.into_iter().zip(answers) {
+        let _ = job.answer.send(answer);
+    }
+    for (_, answer) in sides {
+        let _ = answer.send(Ok(()));
+    }
+}
+
+fn refuse(
+    commits: Vec<CommitJob>,
+    sides: Vec<(Side, oneshot::Sender<Result<(), StoreFault>>)>,
+    fault: &StoreFault,
+) {
+    for job in commits {
+        let _ = job.answer.send(Err(fault.clone()));
+    }
+    for (_, answer) in sides {
+        let _ = answer.send(Err(fault.clone()));
+    }
+}

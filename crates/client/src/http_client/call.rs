@@ -192,11 +192,6 @@ async fn read_bounded(
     mut response: reqwest::Response,
     bytes_max: usize,
 ) -> Result<Vec<u8>, ClientError> {
-    let too_large = ClientError::AnswerTooLarge { bytes_max };
-    let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |length| length > bytes_max) {
-        return Err(too_large);
-    }
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
@@ -204,7 +199,7 @@ async fn read_bounded(
         .map_err(|error| ClientError::NoAnswer(error.without_url()))?
     {
         if body.len() + chunk.len() > bytes_max {
-            return Err(too_large);
+            return Err(ClientError::AnswerTooLarge { bytes_max });
         }
         body.extend_from_slice(&chunk);
     }

@@ -120,8 +120,11 @@ fn the_issuer_signs_nothing_that_would_be_refused() {
     }
 }
 
-/// The members of a genuine token as (name, JSON), so that each can be altered alone.
-fn members() -> (Vec<(String, String)>, Vec<(String, String)>) {
+/// Members as (name, JSON), so that each can be altered alone.
+type Members = Vec<(String, String)>;
+
+/// Header and claims of a genuine token.
+fn members() -> (Members, Members) {
     let header = format!(
         r#"{{"alg":"ES256","kid":"{}","typ":"at+jwt"}}"#,
         gate().public().thumbprint()
@@ -154,7 +157,7 @@ fn verdict(header: &[(String, String)], claims: &[(String, String)]) -> Result<(
 fn no_member_is_optional_and_none_is_extra() {
     let (header, claims) = members();
     assert_eq!(verdict(&header, &claims), Ok(()));
-    let alterations: [fn(&mut Vec<(String, String)>, usize); 8] = [
+    let alterations: [fn(&mut Members, usize); 8] = [
         |m, n| drop(m.remove(n)),
         |m, n| m.push(m[n].clone()),
         |m, n| m[n].1 = "null".into(),

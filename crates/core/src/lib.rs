@@ -2,23 +2,42 @@
 //!
 //! No async, no I/O, no clock, no randomness, no policy engine. Time, ids, nonces and policy's answer are arguments.
 
+#[macro_use]
+pub mod mutants;
+
+pub mod action;
+pub mod approved;
 pub mod assurance;
 pub mod attest;
 pub mod checkpoint;
 pub mod commit;
 pub mod context;
+pub mod decide;
 pub mod descriptor;
+pub mod strict_toml;
+pub mod directory;
 pub mod effect;
+pub mod entry;
+pub mod grant;
 pub mod hash;
 pub mod ids;
 pub mod json;
+pub mod jwk;
 pub mod known;
 pub mod limits;
+pub mod quorum;
+pub mod refusal;
+pub mod request;
+pub mod requester;
+pub mod review;
 pub mod seats;
 pub mod ssh;
-pub mod strict_toml;
+pub mod stops;
+pub mod task;
 pub mod tier;
 pub mod time;
+pub mod trust;
 pub mod verdict;
+pub mod view;
 pub mod words;
 pub mod workload;

@@ -98,6 +98,12 @@ pub enum SshPublicKey {
 }
 
 impl SshPublicKey {
+    /// Whether the private key lives in a FIDO authenticator, so that flags mean something.
+    #[must_use]
+    pub const fn is_security_key(&self) -> bool {
+        matches!(self, Self::SkEd25519 { .. } | Self::SkEcdsaP256 { .. })
+    }
+
     /// Reads the wire blob (RFC 4253 section 6.6); nothing may follow it.
     pub fn from_wire(blob: &[u8]) -> Result<Self, KeyError> {
         if blob.len() > KEY_BLOB_BYTES_MAX {

@@ -1,3 +1,5 @@
 //! What the gate needs from the world, as traits. Their implementations live in other crates.
 
+pub mod entropy;
+pub mod executor;
 pub mod store;

@@ -1,0 +1,209 @@
+//! The proof that one exact action may happen now. The only way to an effect.
+//!
+//! An [`Approved`] is never stored, copied or read back. It is rebuilt from verified evidence at the moment of use and
+//! spent by being moved into whatever executes it.
+
+use crate::action::Action;
+use crate::checkpoint::Requirement;
+use crate::directory::Directory;
+use crate::hash::Hash;
+use crate::ids::{GrantId, HumanId, RequestId};
+use crate::limits::Limits;
+use crate::quorum::{self, Question, Quorum};
+use crate::request::{DecidedBy, HeldAt, RequestRecord};
+use crate::requester::Requester;
+use crate::review::Subject;
+use crate::time::Timestamp;
+use crate::verdict::{Evaluated, Verdict};
+
+/// Proof that a requirement was met over the action it carries.
+// INVARIANT(single-mint): the fields are private, there is no Clone and no Deserialize, and `prove` is the only
+// constructor.
+#[derive(Debug)]
+pub struct Approved {
+    request: RequestId,
+    grant: GrantId,
+    action: Action,
+    limits: Limits,
+    requester: Requester,
+    reviewers: Vec<HumanId>,
+    decided_by: DecidedBy,
+    spend_by: Timestamp,
+}
+
+/// Why there is no proof.
+#[derive(Debug)]
+pub enum NotProven {
+    /// Policy says no now.
+    Forbidden,
+    /// Policy now holds at something that nobody signed, or the floor is higher, or a reviewer lost force.
+    Reheld(Requirement),
+    /// A human's denial stands among the reviews.
+    Denied,
+    /// The requester's key or registration has lost force.
+    RequesterGone,
+    /// What is stored contradicts itself: somebody changed it.
+    Damaged(&'static str),
+}
+
+impl Approved {
+    /// Rebuilds the proof: recomputes every hash, asks whether policy's present answer is covered, and counts the
+    /// reviews again under the keys, teams and tier of now.
+    ///
+    /// # Errors
+    /// [`NotProven`] says what is missing.
+    pub(crate) fn prove(
+        record: &RequestRecord,
+        action: Action,
+        evaluated: &Evaluated,
+        directory: &Directory,
+    ) -> Result<Self, NotProven> {
+        if action.digest() != record.digest || action.envelope() != &record.envelope {
+            return Err(NotProven::Damaged("action"));
+        }
+        if record.computed_request_hash() != record.request_hash {
+            return Err(NotProven::Damaged("request_hash"));
+        }
+        let grant = record.grant.ok_or(NotProven::Damaged("grant"))?;
+        if guard!("requester-force", !record.requester.still_has_force(directory)) {
+            return Err(NotProven::RequesterGone);
+        }
+        let (limits, reviewers, decided_by) = match (evaluated.verdict(), &record.held) {
+            _ if !evaluated.trace().errors.is_empty() => return Err(NotProven::Forbidden),
+            (Verdict::Deny, _) => return Err(NotProven::Forbidden),
+            (Verdict::Allow, None) => (record.limits.clone(), Vec::new(), DecidedBy::Policy),
+            (Verdict::Hold(now), None) => return Err(NotProven::Reheld(now.clone())),
+            // An empty requirement is covered by any: what people signed still bounds it.
+            (Verdict::Allow | Verdict::Hold(_), Some(held)) => Self::from_quorum(record, held, evaluated, directory)?,
+        };
+        let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
+        Ok(Self { request, grant, action, limits, requester, reviewers, decided_by, spend_by })
+    }
+
+    fn from_quorum(
+        record: &RequestRecord,
+        held: &HeldAt,
+        evaluated: &Evaluated,
+        directory: &Directory,
+    ) -> Result<(Limits, Vec<HumanId>, DecidedBy), NotProven> {
+        let signed = &held.requirement;
+        if signed.requirement_hash() != held.requirement_hash {
+            return Err(NotProven::Damaged("requirement_hash"));
+        }
+        let now = match evaluated.verdict() {
+            Verdict::Hold(now) => now.clone(),
+            Verdict::Allow | Verdict::Deny => signed.clone(),
+        };
+        if guard!("requirement-covered", !now.is_covered_by(&signed.hashes())) {
+            return Err(NotProven::Reheld(now));
+        }
+        let quorum = count(record, held, evaluated, directory);
+        if quorum.denial.is_some() {
+            return Err(NotProven::Denied);
+        }
+        if guard!("quorum-at-use", !quorum.met) {
+            return Err(NotProven::Reheld(now));
+        }
+        let limits = effective_limits(record, signed, &quorum);
+        if quorum.approvals.iter().any(|review| review.context().spend_by != record.spend_by) {
+            return Err(NotProven::Damaged("spend_by"));
+        }
+        let reviewers = quorum.approvals.iter().map(|review| review.human().clone()).collect();
+        Ok((limits, reviewers, DecidedBy::Human))
+    }
+
+    /// Which request.
+    #[must_use]
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// The grant it spends.
+    #[must_use]
+    pub const fn grant(&self) -> GrantId {
+        self.grant
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub const fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Their name.
+    #[must_use]
+    pub const fn digest(&self) -> Hash {
+        self.action.digest()
+    }
+
+    /// At most this much.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// For whom.
+    #[must_use]
+    pub const fn requester(&self) -> &Requester {
+        &self.requester
+    }
+
+    /// Who approved; empty when policy alone allowed it.
+    #[must_use]
+    pub fn reviewers(&self) -> &[HumanId] {
+        &self.reviewers
+    }
+
+    /// Policy or people.
+    #[must_use]
+    pub const fn decided_by(&self) -> DecidedBy {
+        self.decided_by
+    }
+
+    /// Not after this store time.
+    #[must_use]
+    pub const fn spend_by(&self) -> Timestamp {
+        self.spend_by
+    }
+}
+
+/// Counts a record's reviews against what it was held with.
+pub(crate) fn count(
+    record: &RequestRecord,
+    held: &HeldAt,
+    evaluated: &Evaluated,
+    directory: &Directory,
+) -> Quorum {
+    let subject = subject(record, held, directory);
+    let question = Question {
+        subject,
+        requirement: &held.requirement,
+        tier: evaluated.trace().tier.tier,
+        requester: &record.requester,
+        directory,
+    };
+    quorum::count(&question, &record.reviews)
+}
+
+/// What a review of this record must be about.
+pub(crate) fn subject<'a>(record: &RequestRecord, held: &HeldAt, directory: &'a Directory) -> Subject<'a> {
+    Subject {
+        gate: &directory.origin,
+        request: record.id,
+        request_hash: record.request_hash,
+        digest: record.digest,
+        display_hash: record.display_hash,
+        requirement_hash: held.requirement_hash,
+    }
+}
+
+/// Pointwise minimum over request, checkpoints and every counted review.
+pub(crate) fn effective_limits(record: &RequestRecord, signed: &Requirement, quorum: &Quorum) -> Limits {
+    let bounded = bound(signed, &record.limits);
+    quorum.approvals.iter().fold(bounded, |limits, review| limits.min(&review.context().limits))
+}
+
+/// What was asked for, lowered to what the requirement permits at most.
+pub(crate) fn bound(requirement: &Requirement, asked: &Limits) -> Limits {
+    requirement.limits().map_or_else(|| Limits { uses: 0, ..asked.clone() }, |most| most.narrow(asked))
+}

@@ -1,0 +1,183 @@
+//! The one function that decides. Pure: everything it knows arrives as values, everything it wants leaves as one
+//! guarded [`Write`].
+//!
+//! What it releases is sealed until the store's receipt for exactly that write is shown.
+
+mod act;
+mod close;
+mod redeem;
+mod report;
+mod review;
+mod stop;
+mod submit;
+mod task;
+mod world;
+mod writer;
+
+pub use act::{Act, ActBy, ActKind};
+pub use close::Revoke;
+pub use redeem::Redeem;
+pub use report::Report;
+pub use review::{Opened, SubmittedReview};
+pub use stop::StopChange;
+pub use submit::{Claims, Described, Submission, may_hold_credentials};
+pub use task::{TaskEnd, TaskStart};
+pub use world::{Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
+
+use crate::action::Action;
+use crate::approved::Approved;
+use crate::commit::{LeafBytes, Receipt, Write};
+use crate::grant::Grant;
+use crate::hash::Hash;
+use crate::refusal::Refusal;
+use crate::request::RequestRecord;
+use crate::stops::Stops;
+use crate::task::Task;
+use crate::time::Timestamp;
+
+/// What was read about the thing a command is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// Nothing yet: submissions, new tasks, stops.
+    Absent,
+    /// A stored request.
+    Request {
+        /// The row, as stored.
+        record: &'a RequestRecord,
+        /// The version it was read at.
+        version: u64,
+        /// Its action, rebuilt from the submission's attachments, where the command needs it.
+        action: Option<&'a Action>,
+        /// Its grant and the version it was read at, if it has one.
+        grant: Option<(&'a Grant, u64)>,
+    },
+    /// A stored task.
+    Task {
+        /// The row, as stored.
+        task: &'a Task,
+        /// The version it was read at.
+        version: u64,
+    },
+}
+
+/// What somebody wants to happen.
+#[derive(Debug)]
+pub enum Command {
+    /// A requester asks for an action.
+    Submit(Box<Submission>),
+    /// A human decides.
+    Review(Box<SubmittedReview>),
+    /// A human or the requester says something without a verdict.
+    Act(Act),
+    /// The requester takes it back; the key that asked is named.
+    Withdraw(Hash),
+    /// The requester wants it executed.
+    Redeem(Redeem),
+    /// The executor reports.
+    Report(Report),
+    /// The clock looks again.
+    Expire,
+    /// A human, or the end of the task, takes it away.
+    Revoke(Revoke),
+    /// A workload begins a task.
+    StartTask(Box<TaskStart>),
+    /// A workload ends its task.
+    EndTask(TaskEnd),
+    /// A human stops something.
+    Stop(Box<StopChange>),
+}
+
+/// What may leave once the write is durable.
+#[derive(Debug)]
+pub enum Release {
+    /// The request as it now stands.
+    Request(Box<RequestRecord>),
+    /// The proof that the action may be executed, and the request as it now stands.
+    Approved(Box<Approved>, Box<RequestRecord>),
+    /// The task as it now stands.
+    Task(Box<Task>),
+    /// All stops now.
+    Stops(Stops),
+}
+
+/// A release that waits for its receipt.
+// INVARIANT(release-after-durable): the only way in is a receipt for this very leaf.
+#[derive(Debug)]
+#[must_use]
+pub struct Sealed {
+    leaf: LeafBytes,
+    release: Release,
+}
+
+/// The receipt belongs to another write.
+#[derive(Debug, thiserror::Error)]
+#[error("this receipt is for another leaf")]
+pub struct WrongReceipt;
+
+impl Sealed {
+    fn new(write: &Write, release: Release) -> Self {
+        Self { leaf: write.leaf.bytes(), release }
+    }
+
+    /// Opens the seal with the receipt of its own write.
+    ///
+    /// # Errors
+    /// [`WrongReceipt`] when the receipt's leaf is another.
+    pub fn open(self, receipt: &Receipt) -> Result<Release, WrongReceipt> {
+        if guard!("receipt-own-leaf", receipt.leaf != self.leaf) {
+            return Err(WrongReceipt);
+        }
+        Ok(self.release)
+    }
+
+    /// What would be released. For dry runs, which never commit and never release proof.
+    #[must_use]
+    pub const fn preview(&self) -> Option<&RequestRecord> {
+        match &self.release {
+            Release::Request(record) => Some(record),
+            Release::Approved(..) | Release::Task(_) | Release::Stops(_) => None,
+        }
+    }
+}
+
+/// Decides.
+///
+/// # Errors
+/// [`Refusal`] when there is nothing to decide: the input, the caller or the moment is wrong. Policy's and humans'
+/// "no" are decisions, with a write of their own.
+pub fn decide(
+    record: Record<'_>,
+    command: Command,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    match (command, record) {
+        (Command::Submit(submission), Record::Absent) => submit::submit(*submission, world, fresh, now),
+        (Command::StartTask(start), Record::Absent) => task::start(*start, world, fresh, now),
+        (Command::Stop(change), Record::Absent) => stop::stop(&change, world, fresh, now),
+        (Command::EndTask(end), Record::Task { task, version }) => task::end(&end, task, version, world, fresh, now),
+        (Command::Review(review), Record::Request { record, version, .. }) => {
+            review::review(*review, record, version, world, fresh, now)
+        }
+        (Command::Act(act), Record::Request { record, version, .. }) => {
+            act::act(act, record, version, world, fresh, now)
+        }
+        (Command::Withdraw(key), Record::Request { record, version, grant, .. }) => {
+            close::withdraw(key, record, version, grant, world, fresh, now)
+        }
+        (Command::Redeem(redeem), Record::Request { record, version, action: Some(action), grant }) => {
+            redeem::redeem(&redeem, record, version, action, grant, world, fresh, now)
+        }
+        (Command::Report(report), Record::Request { record, version, grant, .. }) => {
+            report::report(report, record, version, grant, fresh, now)
+        }
+        (Command::Expire, Record::Request { record, version, grant, .. }) => {
+            close::expire(record, version, grant, fresh, now)
+        }
+        (Command::Revoke(revoke), Record::Request { record, version, grant, .. }) => {
+            close::revoke(revoke, record, version, grant, world, fresh, now)
+        }
+        _ => Err(Refusal::NoSuchRequest),
+    }
+}

@@ -1,0 +1,145 @@
+//! Acts without a verdict: ask, answer, claim, escalate, suspicious. They may come by weaker channels than a review,
+//! because none of them lets anything out; suspicious denies and pauses, which is the safe direction.
+
+use super::world::{Fresh, Pause, World};
+use super::writer::{About, Writer, holds};
+use super::{Claims, Release, Sealed};
+use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
+use crate::entry::Event;
+use crate::hash::Hash;
+use crate::ids::HumanId;
+use crate::quorum::entitled;
+use crate::refusal::Refusal;
+use crate::request::state::{self, Event as Step};
+use crate::request::{Closing, DecidedBy, RequestRecord, State};
+use crate::time::Timestamp;
+
+/// Longest question or answer in bytes.
+pub const TEXT_BYTES_MAX: usize = 8 << 10;
+
+/// Which act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActKind {
+    /// A reviewer asks the requester.
+    Ask,
+    /// The requester answers; extends the claims chain and disarms open screens.
+    Answer,
+    /// A reviewer says they are looking at it.
+    Claim,
+    /// A reviewer passes it on to whoever is next.
+    Escalate,
+    /// A reviewer reports it: denied, the workload paused.
+    Suspicious,
+    /// A reviewer denies by a channel that cannot sign.
+    Deny,
+}
+
+impl ActKind {
+    /// The name stored and printed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Answer => "answer",
+            Self::Claim => "claim",
+            Self::Escalate => "escalate",
+            Self::Suspicious => "suspicious",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActBy {
+    /// A human, authenticated by the surface.
+    Human(HumanId),
+    /// The requester, by the key that asked.
+    Requester(Hash),
+}
+
+/// One act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Who.
+    pub by: ActBy,
+    /// What.
+    pub kind: ActKind,
+    /// The question, answer or reason. An attachment, never shown inside the trusted frame.
+    pub text: String,
+    /// `signed`, or the channel it came by.
+    pub channel: String,
+}
+
+pub(super) fn act(
+    act: Act,
+    record: &RequestRecord,
+    version: u64,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    if act.text.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::Claims(format!("at most {TEXT_BYTES_MAX} bytes are kept")));
+    }
+    if record.state != State::Held {
+        return Err(Refusal::WrongState { state: record.state.name() });
+    }
+    let human = check_actor(&act, record, world)?;
+    let mut next = record.clone();
+    let mut writer = Writer::new(fresh);
+    let name = record.requester.name();
+    let step = match act.kind {
+        ActKind::Suspicious | ActKind::Deny => Step::Denied,
+        ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Escalate => Step::Acted,
+    };
+    next.state = state::next(record.state, step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    match act.kind {
+        ActKind::Answer => next.claims_head = Claims::extend(record.claims_head, &act.text),
+        ActKind::Claim => next.claimed_by.clone_from(&human),
+        ActKind::Escalate => next.escalations = record.escalations.saturating_add(1),
+        ActKind::Ask => {}
+        ActKind::Suspicious | ActKind::Deny => {
+            next.decided_by = Some(DecidedBy::Human);
+            let code = if act.kind == ActKind::Deny { "denied_by_human" } else { "suspicious" };
+            next.closing = Some(Closing { code: code.to_owned(), decided_by: DecidedBy::Human, at: now });
+            writer.add(holds(&name), -1);
+        }
+    }
+    if act.kind == ActKind::Suspicious {
+        let pause = Pause { code: Some("suspicious".to_owned()) };
+        let index = RowIndex { state: "paused".into(), owner: name.clone(), ..RowIndex::default() };
+        writer.put_row(RowKey::new(Table::Workload, &name), world.pause.version, &pause, index)?;
+    }
+    writer.deadline(record.held.as_ref().map_or(now, |held| held.decide_by));
+    if !act.text.is_empty() {
+        writer.attach("text", act.text.into_bytes());
+    }
+    writer.announce(act.kind.name(), format!("{}:{}:{version}", act.kind.name(), record.id), &record.id.to_string())?;
+    let event = Event::Acted { human, act: act.kind.name().to_owned(), channel: act.channel };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(LeafKind::Act, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}
+
+fn check_actor(act: &Act, record: &RequestRecord, world: &World<'_>) -> Result<Option<HumanId>, Refusal> {
+    match (&act.by, act.kind) {
+        (ActBy::Requester(key), ActKind::Answer) if *key == record.requester.key() => Ok(None),
+        (ActBy::Requester(_), _) => Err(Refusal::NoSuchRequest),
+        (ActBy::Human(_), ActKind::Answer) => Err(Refusal::NotYours("only the requester answers")),
+        (ActBy::Human(human), _) => {
+            if record.requester.set().contains(human) {
+                return Err(Refusal::OwnRequest);
+            }
+            let teams = world.directory.teams_of(human);
+            let held = record.held.as_ref().ok_or(Refusal::NotProven("held"))?;
+            if !world.directory.humans.contains_key(human)
+                || !entitled(&held.requirement, human, &teams)
+            {
+                return Err(Refusal::NotEntitled);
+            }
+            Ok(Some(human.clone()))
+        }
+    }
+}

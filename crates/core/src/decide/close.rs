@@ -1,0 +1,114 @@
+//! Ends without execution: withdrawn by the requester, expired on the clock, revoked by people or by the task's end.
+
+use super::world::{Fresh, World};
+use super::writer::{About, Writer, holds};
+use super::{Release, Sealed};
+use crate::commit::{LeafKind, Write};
+use crate::entry::Event;
+use crate::grant::{Grant, GrantState};
+use crate::hash::Hash;
+use crate::ids::HumanId;
+use crate::refusal::Refusal;
+use crate::request::state::{self, Event as Step};
+use crate::request::{Closing, DecidedBy, RequestRecord, State};
+use crate::time::Timestamp;
+
+/// Somebody takes away what was allowed, or the task it belonged to has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoke {
+    /// Who; nobody when the task ended.
+    pub human: Option<HumanId>,
+    /// A stable code: `revoked`, `task_ended`, `stopped`.
+    pub code: &'static str,
+}
+
+pub(super) fn withdraw(
+    key: Hash,
+    record: &RequestRecord,
+    version: u64,
+    grant: Option<(&Grant, u64)>,
+    _world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    if guard!("withdraw-own-key", key != record.requester.key()) {
+        return Err(Refusal::NoSuchRequest);
+    }
+    let end = End { step: Step::Withdrawn, code: "withdrawn", decided_by: DecidedBy::Policy, human: None };
+    finish(&end, record, version, grant, fresh, now)
+}
+
+pub(super) fn expire(
+    record: &RequestRecord,
+    version: u64,
+    grant: Option<(&Grant, u64)>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    match record.due() {
+        Some(due) if now > due => {
+            let end = End { step: Step::Expired, code: "expired", decided_by: DecidedBy::Timeout, human: None };
+            finish(&end, record, version, grant, fresh, now)
+        }
+        _ => Err(Refusal::WrongState { state: record.state.name() }),
+    }
+}
+
+pub(super) fn revoke(
+    revoke: Revoke,
+    record: &RequestRecord,
+    version: u64,
+    grant: Option<(&Grant, u64)>,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    if let Some(human) = &revoke.human
+        && !world.directory.humans.contains_key(human)
+    {
+        return Err(Refusal::NotEntitled);
+    }
+    // What is still held when its task ends is taken back rather than revoked: nothing was allowed yet.
+    let step = if record.state == State::Held { Step::Withdrawn } else { Step::Revoked };
+    let decided_by = if revoke.human.is_some() { DecidedBy::Human } else { DecidedBy::Policy };
+    let end = End { step, code: revoke.code, decided_by, human: revoke.human };
+    finish(&end, record, version, grant, fresh, now)
+}
+
+/// How it ends.
+struct End {
+    step: Step,
+    code: &'static str,
+    decided_by: DecidedBy,
+    human: Option<HumanId>,
+}
+
+fn finish(
+    end: &End,
+    record: &RequestRecord,
+    version: u64,
+    grant: Option<(&Grant, u64)>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let mut next = record.clone();
+    next.state = state::next(record.state, end.step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.decided_by = Some(end.decided_by);
+    next.closing = Some(Closing { code: end.code.to_owned(), decided_by: end.decided_by, at: now });
+    let mut writer = Writer::new(fresh);
+    if record.state == State::Held {
+        writer.add(holds(&record.requester.name()), -1);
+    }
+    if let Some((grant, grant_version)) = grant {
+        // Held execution leaves nothing at the target before it is claimed, so the end is verified by being written.
+        let state = if end.step == Step::Revoked { GrantState::Revoked } else { GrantState::Ended };
+        let ended = Grant { state, reason: end.code.to_owned(), ..grant.clone() };
+        writer.put_grant(&ended, grant_version)?;
+    }
+    writer.announce("closed", format!("closed:{}", record.id), &(record.id.to_string(), end.code))?;
+    let event = Event::Closed { code: end.code.to_owned(), decided_by: end.decided_by, human: end.human.clone() };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(LeafKind::Closing, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}

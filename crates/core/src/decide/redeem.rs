@@ -1,0 +1,178 @@
+//! Redemption: the proof is rebuilt, the grant spent and execution claimed, in one write. After it the action happens
+//! at most once, whatever crashes.
+
+use super::world::{Fresh, World};
+use super::writer::{About, Writer, nonce_key, trace};
+use super::{Release, Sealed, review};
+use crate::action::Action;
+use crate::approved::{Approved, NotProven};
+use crate::commit::{LeafKind, Write};
+use crate::entry::Event;
+use crate::grant::Grant;
+use crate::hash::Hash;
+use crate::refusal::Refusal;
+use crate::request::state::{self, Event as Step};
+use crate::request::{Closing, DecidedBy, RequestRecord, State};
+use crate::requester::Requester;
+use crate::task::TaskState;
+use crate::time::Timestamp;
+
+/// The requester wants the action executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeem {
+    /// Thumbprint of the key that signed this call; it must be the one that asked.
+    pub key: Hash,
+    /// The nonce of this call's proof.
+    pub nonce: String,
+}
+
+pub(super) fn redeem(
+    redeem: &Redeem,
+    record: &RequestRecord,
+    version: u64,
+    action: &Action,
+    grant: Option<(&Grant, u64)>,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    if guard!("redeem-own-key", redeem.key != record.requester.key()) {
+        return Err(Refusal::NoSuchRequest);
+    }
+    if !matches!(record.state, State::Allowed | State::Redeemable) {
+        return Err(Refusal::WrongState { state: record.state.name() });
+    }
+    if now > record.spend_by {
+        return Err(Refusal::TooLate("the time to use it"));
+    }
+    check_stops(record, world)?;
+    check_task(record, world)?;
+    let (grant, grant_version) = grant.ok_or(Refusal::NotProven("grant"))?;
+    if Some(grant.id) != record.grant || grant.request != record.id || grant.digest != record.digest {
+        return Err(Refusal::NotProven("grant"));
+    }
+    if !grant.permits(now) {
+        return Err(Refusal::TooLate("the grant"));
+    }
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    if guard!("redeem-active-bundle", evaluated.trace().bundle != world.directory.bundle) {
+        return Err(Refusal::Stale);
+    }
+    let approved = match Approved::prove(record, action.clone(), evaluated, world.directory) {
+        Ok(approved) => approved,
+        Err(NotProven::Reheld(requirement)) => {
+            return review::rehold_at(record, version, &requirement, evaluated, world, fresh, now);
+        }
+        Err(NotProven::Forbidden) => {
+            return close(record, version, Step::Forbidden, "forbidden", DecidedBy::Policy, world, fresh, now);
+        }
+        Err(NotProven::Denied) => {
+            return close(record, version, Step::Denied, "denied_by_human", DecidedBy::Human, world, fresh, now);
+        }
+        Err(NotProven::RequesterGone) => return Err(Refusal::UnknownPrincipal),
+        Err(NotProven::Damaged(what)) => return Err(Refusal::NotProven(what)),
+    };
+    claim(redeem, record, version, grant, grant_version, approved, world, fresh, now)
+}
+
+fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {
+    if matches!(record.requester, Requester::Human { .. }) {
+        return Ok(());
+    }
+    let envelope = &record.envelope;
+    let stopped = world.stops.value.reason(
+        &envelope.workload,
+        envelope.task.as_ref(),
+        &envelope.target,
+        &envelope.resource,
+    );
+    match stopped {
+        Some(code) if guard!("redeem-stops", true) => Err(Refusal::Stopped(code)),
+        _ if guard!("redeem-paused", world.pause.value.code.is_some()) => Err(Refusal::Stopped("workload_paused")),
+        _ => Ok(()),
+    }
+}
+
+fn check_task(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {
+    let Some(named) = &record.envelope.task else { return Ok(()) };
+    let task = world.task.map(|now| &now.task.value).filter(|task| task.id == *named);
+    let task = task.ok_or(Refusal::NotProven("task"))?;
+    if guard!("redeem-task-open", task.state != TaskState::Open) {
+        return Err(Refusal::Task("it has ended"));
+    }
+    if guard!("redeem-purpose", task.purpose != record.purpose) {
+        return Err(Refusal::Task("it has another purpose"));
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+fn claim(
+    redeem: &Redeem,
+    record: &RequestRecord,
+    version: u64,
+    grant: &Grant,
+    grant_version: u64,
+    approved: Approved,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let mut next = record.clone();
+    next.state = state::next(record.state, Step::Claimed).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    let mut spent = grant.clone();
+    spent.uses = spent.uses.saturating_add(1);
+
+    let mut writer = Writer::new(fresh);
+    writer.guard_world(world, &record.requester.name());
+    writer.guard_chain(world, &record.envelope.target);
+    // INVARIANT(single-release): beside the row's version, the claim takes a key that exists once for ever.
+    if guard!("redeem-once", true) {
+        writer.once(format!("claim:{}", record.id), None);
+    }
+    writer.once(
+        nonce_key(&redeem.key, &redeem.nonce),
+        Some(now.plus_seconds(world.settings.nonce_seconds)),
+    );
+    if guard!("redeem-deadline-in-commit", true) {
+        writer.deadline(record.spend_by);
+        writer.deadline(grant.expires_at);
+    }
+    writer.put_grant(&spent, grant_version)?;
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    let event = Event::Claimed {
+        digest: approved.digest(),
+        grant: approved.grant(),
+        limits: approved.limits().clone(),
+        reviewers: approved.reviewers().to_vec(),
+        trace: trace(evaluated),
+    };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(LeafKind::Execution, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Approved(Box::new(approved), Box::new(next)));
+    Ok((write, sealed))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+fn close(
+    record: &RequestRecord,
+    version: u64,
+    step: Step,
+    code: &str,
+    decided_by: DecidedBy,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let mut next = record.clone();
+    next.state = state::next(record.state, step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.decided_by = Some(decided_by);
+    next.closing = Some(Closing { code: code.to_owned(), decided_by, at: now });
+    let mut writer = Writer::new(fresh);
+    writer.guard_world(world, &record.requester.name());
+    let event = Event::Closed { code: code.to_owned(), decided_by, human: None };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(LeafKind::Closing, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}

@@ -1,0 +1,321 @@
+//! A human's signed verdict on a held request. The last seat filled makes it redeemable; any denial ends it.
+
+use super::submit::grant;
+use super::world::{Fresh, World};
+use super::writer::{About, Writer, holds, trace};
+use super::{Release, Sealed};
+use crate::approved::{bound, count, effective_limits, subject};
+use crate::assurance::Assurance;
+use crate::checkpoint::Requirement;
+use crate::commit::{LeafKind, Write};
+use crate::entry::Event;
+use crate::hash::Hash;
+use crate::json::canonical;
+use crate::quorum::entitled;
+use crate::refusal::Refusal;
+use crate::request::state::{self, Event as Step};
+use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
+use crate::review::{Answers, ReviewAct, ReviewContext, UnverifiedReview, VerifiedReview};
+use crate::time::Timestamp;
+use crate::verdict::{Evaluated, Verdict};
+
+/// What the reviewer was given when they opened the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Drawn for this opening.
+    pub review_nonce: String,
+    /// Hash of the stored view.
+    pub view_hash: Hash,
+    /// The claims head that the view showed.
+    pub claims_head: Hash,
+    /// The stored view, which goes into the ledger with the review.
+    pub view: Vec<u8>,
+}
+
+/// A review as it arrives.
+#[derive(Debug)]
+pub struct SubmittedReview {
+    /// What was signed, and the signature.
+    pub review: UnverifiedReview,
+    /// What was answered.
+    pub answers: Answers,
+    /// What the gate gave this reviewer to look at.
+    pub opened: Opened,
+}
+
+pub(super) fn review(
+    submitted: SubmittedReview,
+    record: &RequestRecord,
+    version: u64,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let (State::Held, Some(held)) = (record.state, &record.held) else {
+        return Err(Refusal::WrongState { state: record.state.name() });
+    };
+    if now > held.decide_by {
+        return Err(Refusal::TooLate("the time to decide"));
+    }
+    let signed = &held.requirement;
+    let verified = VerifiedReview::verify(&submitted.review, &subject(record, held, world.directory), world.directory)?;
+    check_shown(&submitted, &verified, record, held, world)?;
+    check_reviewer(&verified, record, signed, world)?;
+
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    if guard!("review-active-bundle", evaluated.trace().bundle != world.directory.bundle) {
+        return Err(Refusal::Stale);
+    }
+    let act = verified.context().act;
+    let mut next = record.clone();
+    next.reviews.push(submitted.review.clone());
+    let step = match act {
+        ReviewAct::Deny => Step::Denied,
+        ReviewAct::Approve => {
+            check_answers(&submitted.answers, signed)?;
+            if !verified.context().limits.within(&record.limits) {
+                return Err(Refusal::Limits);
+            }
+            approve_step(&next, held, evaluated, world)
+        }
+    };
+    if step == Step::Reheld {
+        return rehold(record, version, evaluated, world, fresh, now);
+    }
+    if next.reviews.len() > crate::quorum::REVIEWS_MAX {
+        return Err(Refusal::NotYours("this request has all the reviews it can keep"));
+    }
+    apply(&mut next, step, evaluated, world, fresh, now)?;
+    write(&submitted, &verified, record, version, next, held, world, fresh, now)
+}
+
+/// The screen, the signature and the stored request are about the same thing.
+fn check_shown(
+    submitted: &SubmittedReview,
+    verified: &VerifiedReview,
+    record: &RequestRecord,
+    held: &HeldAt,
+    world: &World<'_>,
+) -> Result<(), Refusal> {
+    let context = verified.context();
+    if guard!("review-nonce-own", context.review_nonce != submitted.opened.review_nonce)
+        || Hash::tagged("gatehold/view/v1", &[&submitted.opened.view]) != submitted.opened.view_hash
+        || context.view_hash != submitted.opened.view_hash
+    {
+        return Err(Refusal::ChangedSinceShown);
+    }
+    // A later answer of the requester disarms open screens; reviews already stored keep their force.
+    if guard!("review-claims-head", submitted.opened.claims_head != record.claims_head) {
+        return Err(Refusal::ChangedSinceShown);
+    }
+    let same = context.policy == world.directory.bundle
+        && context.decide_by == held.decide_by
+        && context.spend_by == record.spend_by
+        && verified.authority().hash() == context.reviewer.authority_hash;
+    if guard!("review-context-current", !same) {
+        return Err(Refusal::ChangedSinceShown);
+    }
+    let answers = submitted.answers.hash().map_err(|_| Refusal::ChangedSinceShown)?;
+    if guard!("review-answers-signed", context.answers_hash != answers) {
+        return Err(Refusal::ChangedSinceShown);
+    }
+    Ok(())
+}
+
+fn check_reviewer(
+    verified: &VerifiedReview,
+    record: &RequestRecord,
+    signed: &Requirement,
+    world: &World<'_>,
+) -> Result<(), Refusal> {
+    if guard!("review-own-request", record.requester.set().contains(verified.human())) {
+        return Err(Refusal::OwnRequest);
+    }
+    let teams = &verified.authority().teams;
+    if !entitled(signed, verified.human(), teams) {
+        return Err(Refusal::NotEntitled);
+    }
+    if verified.assurance() == Assurance::Software && !world.directory.origin.is_dev() {
+        return Err(Refusal::Factor { given: verified.assurance() });
+    }
+    let already = record.reviews.iter().any(|stored| {
+        canonical::from_canonical_bytes::<ReviewContext>(stored.context.as_bytes())
+            .is_ok_and(|context| {
+                context.reviewer.issuer == verified.human().issuer()
+                    && context.reviewer.subject == verified.human().subject()
+            })
+    });
+    if guard!("review-twice", already) {
+        return Err(Refusal::AlreadyDecided);
+    }
+    Ok(())
+}
+
+/// Every criterion of every checkpoint is answered, and none with "no" or "cannot tell" (M013, M058).
+fn check_answers(answers: &Answers, signed: &Requirement) -> Result<(), Refusal> {
+    match signed.unanswered(&answers.criteria).first() {
+        Some(open) if guard!("review-criteria", true) => Err(Refusal::Criterion(open.id.clone())),
+        _ => Ok(()),
+    }
+}
+
+fn approve_step(
+    next: &RequestRecord,
+    held: &HeldAt,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+) -> Step {
+    match evaluated.verdict() {
+        Verdict::Deny => return Step::Forbidden,
+        Verdict::Allow if !evaluated.trace().errors.is_empty() => return Step::Forbidden,
+        Verdict::Hold(now) if guard!("review-requirement-covered", !now.is_covered_by(&held.requirement.hashes())) => {
+            return Step::Reheld;
+        }
+        Verdict::Allow | Verdict::Hold(_) => {}
+    }
+    let quorum = count(next, held, evaluated, world.directory);
+    if quorum.met { Step::Met } else { Step::Reviewed }
+}
+
+fn apply(
+    next: &mut RequestRecord,
+    step: Step,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    next.state = state::next(State::Held, step).ok_or(Refusal::WrongState { state: State::Held.name() })?;
+    let close = |code: &str, decided_by| Some(Closing { code: code.to_owned(), decided_by, at: now });
+    match step {
+        Step::Met => {
+            let held = next.held.clone().ok_or(Refusal::NotProven("held"))?;
+            let quorum = count(next, &held, evaluated, world.directory);
+            next.limits = effective_limits(next, &held.requirement, &quorum);
+            next.grant = Some(fresh.grant);
+            next.decided_by = Some(DecidedBy::Human);
+        }
+        Step::Denied => {
+            next.decided_by = Some(DecidedBy::Human);
+            next.closing = close("denied_by_human", DecidedBy::Human);
+        }
+        Step::Forbidden => {
+            next.decided_by = Some(DecidedBy::Policy);
+            next.closing = close("forbidden", DecidedBy::Policy);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+fn write(
+    submitted: &SubmittedReview,
+    verified: &VerifiedReview,
+    record: &RequestRecord,
+    version: u64,
+    next: RequestRecord,
+    held: &HeldAt,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    let context = verified.context();
+    let mut writer = Writer::new(fresh);
+    writer.guard_world(world, &record.requester.name());
+    writer.guard_chain(world, &record.envelope.target);
+    // INVARIANT(in-time): the deadline is checked again by the store, on its clock, in the commit.
+    if guard!("review-deadline-in-commit", true) {
+        writer.deadline(held.decide_by);
+    }
+    // The nonce is consumed in the write that stores the review (threat B4).
+    writer.once(format!("review:{}:{}", record.id, context.review_nonce), None);
+    if next.state != State::Held {
+        writer.add(holds(&record.requester.name()), -1);
+        writer.announce("decided", format!("decided:{}", record.id), &(record.id.to_string(), next.state.name()))?;
+    }
+    let mut limits = None;
+    if next.state == State::Redeemable {
+        writer.count_step(&next);
+        writer.put_grant(&grant(&next, now), 0)?;
+        limits = Some(next.limits.clone());
+    }
+    writer.attach("context", submitted.review.context.clone().into_bytes());
+    writer.attach("sshsig", submitted.review.sshsig.clone().into_bytes());
+    writer.attach("view", submitted.opened.view.clone());
+    writer.attach("answers", canonical::to_bytes(&submitted.answers).unwrap_or_default());
+    writer.attach("authority", canonical::to_bytes(verified.authority()).unwrap_or_default());
+    let event = Event::Reviewed {
+        reviewer: verified.human().clone(),
+        key: context.reviewer.key,
+        authority: context.reviewer.authority_hash,
+        act: context.act,
+        challenge: ReviewContext::challenge(submitted.review.context.as_bytes()),
+        trace: trace(evaluated),
+        grant: (next.state == State::Redeemable).then_some(next.grant).flatten(),
+        limits,
+    };
+    let kind = if next.state == State::Held { LeafKind::Review } else { LeafKind::Decision };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(kind, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}
+
+/// Back to Held at what policy asks for now; every review so far is void (threat A22).
+pub(super) fn rehold(
+    record: &RequestRecord,
+    version: u64,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let Verdict::Hold(requirement) = evaluated.verdict() else { return Err(Refusal::Stale) };
+    rehold_at(record, version, requirement, evaluated, world, fresh, now)
+}
+
+pub(super) fn rehold_at(
+    record: &RequestRecord,
+    version: u64,
+    requirement: &Requirement,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let decide_by = now.plus_seconds(requirement.decide_within_seconds()).min(record.spend_by);
+    let name = record.requester.name();
+    let mut next = record.clone();
+    next.state = state::next(record.state, Step::Reheld).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.held = Some(HeldAt {
+        requirement: requirement.clone(),
+        requirement_hash: requirement.requirement_hash(),
+        decide_by,
+    });
+    next.limits = bound(requirement, &record.limits);
+    next.reviews.clear();
+    next.grant = None;
+    next.decided_by = None;
+    next.tier = evaluated.trace().tier.tier;
+    next.bundle = evaluated.trace().bundle;
+    next.input = evaluated.trace().input;
+    next.rules.clone_from(&evaluated.trace().rules);
+    let mut writer = Writer::new(fresh);
+    writer.guard_world(world, &name);
+    writer.deadline(record.spend_by);
+    if record.state != State::Held {
+        writer.add(holds(&name), 1);
+    }
+    writer.announce("reheld", format!("reheld:{}:{version}", record.id), &record.id.to_string())?;
+    let event = Event::Reheld {
+        trace: trace(evaluated),
+        checkpoints: requirement.hashes(),
+        decide_by,
+    };
+    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let write = writer.finish(LeafKind::Closing, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}

@@ -1,0 +1,231 @@
+//! Puts a write together: entry, attachments, rows and the guards they need, so that no decision forgets one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::world::{Fresh, World};
+use crate::commit::{
+    AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange, RowIndex, RowKey, Table,
+    UniqueKey, Write,
+};
+use crate::entry::{Entry, Event, Trace};
+use crate::grant::Grant;
+use crate::hash::{Hash, hex};
+use crate::json::canonical;
+use crate::refusal::Refusal;
+use crate::request::{RequestRecord, State};
+use crate::requester::GATE_WORKLOAD;
+use crate::task::Chain;
+use crate::tier::Tier;
+use crate::time::Timestamp;
+use crate::verdict::Evaluated;
+
+/// A write in the making.
+pub(super) struct Writer<'a> {
+    fresh: &'a Fresh,
+    guards: Vec<Guard>,
+    deadline: Option<Timestamp>,
+    rows: Vec<RowChange>,
+    counters: Vec<CounterAdd>,
+    attachments: Vec<AttachmentDraft>,
+    outbox: Vec<Outbox>,
+}
+
+/// What a write says about the request it changes.
+#[derive(Default)]
+pub(super) struct About<'a> {
+    /// The request after the write, and the version it was read at.
+    pub(super) request: Option<(&'a RequestRecord, u64)>,
+    /// Its state before.
+    pub(super) from: Option<State>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) const fn new(fresh: &'a Fresh) -> Self {
+        Self {
+            fresh,
+            guards: Vec::new(),
+            deadline: None,
+            rows: Vec::new(),
+            counters: Vec::new(),
+            attachments: Vec::new(),
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Insists on everything of the world that any decision about letting something out has read.
+    // INVARIANT(world-guarded): the directory (keys, teams, bundle), stops, pause and task must not have changed.
+    pub(super) fn guard_world(&mut self, world: &World<'_>, name: &str) {
+        if guard!("guard-directory", true) {
+            self.version(Table::Directory, &"main", world.directory.version);
+        }
+        if guard!("guard-stops", true) {
+            self.version(Table::Stops, &"main", world.stops.version);
+        }
+        if guard!("guard-pause", name != GATE_WORKLOAD) {
+            self.version(Table::Workload, &name, world.pause.version);
+        }
+        if let Some(now) = world.task
+            && guard!("guard-task", true)
+        {
+            self.version(Table::Task, &now.task.value.id, now.task.version);
+        }
+    }
+
+    /// Insists that the task has taken no step since its chain was read.
+    pub(super) fn guard_chain(&mut self, world: &World<'_>, target: &crate::ids::TargetId) {
+        if let Some(now) = world.task
+            && guard!("guard-chain", true)
+        {
+            let [steps, ..] = Chain::counters(&now.task.value.id, target);
+            self.guards.push(Guard::Below(steps, now.chain.steps.saturating_add(1)));
+        }
+    }
+
+    pub(super) fn version(&mut self, table: Table, id: &impl core::fmt::Display, version: u64) {
+        self.guards.push(Guard::Version(RowKey::new(table, id), version));
+    }
+
+    pub(super) fn below(&mut self, counter: String, limit: u64) {
+        self.guards.push(Guard::Below(CounterKey(counter), limit));
+    }
+
+    /// Consumes a key that may exist once.
+    pub(super) fn once(&mut self, key: String, forget_at: Option<Timestamp>) {
+        self.guards.push(Guard::Absent(UniqueKey(key), forget_at));
+    }
+
+    pub(super) fn deadline(&mut self, deadline: Timestamp) {
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+    }
+
+    pub(super) fn add(&mut self, counter: String, add: i64) {
+        self.counters.push(CounterAdd { key: CounterKey(counter), add });
+    }
+
+    pub(super) fn attach(&mut self, name: &'static str, bytes: Vec<u8>) {
+        let number = u8::try_from(self.attachments.len()).unwrap_or(u8::MAX).saturating_add(1);
+        self.attachments.push(AttachmentDraft { name, salt: self.fresh.salt(number), bytes });
+    }
+
+    pub(super) fn announce(&mut self, topic: &str, dedup: String, body: &impl Serialize) -> Result<(), Refusal> {
+        let body = String::from_utf8(bytes(body)?).map_err(|_| Refusal::NotProven("outbox"))?;
+        self.outbox.push(Outbox { dedup, topic: topic.to_owned(), body });
+        Ok(())
+    }
+
+    /// Counts a decided step into its task's chain: labels count from the decision, not from completion.
+    pub(super) fn count_step(&mut self, record: &RequestRecord) {
+        let Some(task) = &record.envelope.task else { return };
+        let [steps, sensitive, untrusted, external, amber, red, target] =
+            Chain::counters(task, &record.envelope.target);
+        for (counter, counts) in [
+            (steps, true),
+            (sensitive, record.labels.sensitive),
+            (untrusted, record.labels.untrusted),
+            (external, record.labels.external),
+            (amber, record.tier == Tier::Amber),
+            (red, record.tier == Tier::Red),
+            (target, true),
+        ] {
+            if counts {
+                self.add(counter.0, 1);
+            }
+        }
+    }
+
+    pub(super) fn put_row(
+        &mut self,
+        key: RowKey,
+        read_at: u64,
+        body: &impl Serialize,
+        index: RowIndex,
+    ) -> Result<Hash, Refusal> {
+        let body = bytes(body)?;
+        let hash = Hash::of(&body);
+        if !self.guards.iter().any(|guard| matches!(guard, Guard::Version(guarded, _) if *guarded == key)) {
+            self.guards.push(Guard::Version(key.clone(), read_at));
+        }
+        self.rows.push(RowChange { key, body, index });
+        Ok(hash)
+    }
+
+    pub(super) fn put_grant(&mut self, grant: &Grant, read_at: u64) -> Result<(), Refusal> {
+        let index = RowIndex {
+            state: grant.state.name().to_owned(),
+            due: Some(grant.expires_at),
+            owner: grant.workload.to_string(),
+            group: grant.task.map(|task| task.to_string()).unwrap_or_default(),
+        };
+        self.put_row(RowKey::new(Table::Grant, &grant.id), read_at, grant, index).map(drop)
+    }
+
+    /// Writes the request's row, if there is one, and closes the write with its leaf.
+    pub(super) fn finish(
+        mut self,
+        kind: LeafKind,
+        about: &About<'_>,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Write, Refusal> {
+        let mut row = None;
+        if let Some((record, read_at)) = about.request {
+            let index = RowIndex {
+                state: record.state.name().to_owned(),
+                due: record.due(),
+                owner: record.requester.name(),
+                group: record.envelope.task.map(|task| task.to_string()).unwrap_or_default(),
+            };
+            row = Some(self.put_row(RowKey::new(Table::Request, &record.id), read_at, record, index)?);
+        }
+        let attachments: BTreeMap<String, Hash> =
+            self.attachments.iter().map(|draft| (draft.name.to_owned(), draft.commitment())).collect();
+        let entry = Entry {
+            at: now,
+            request: about.request.map(|(record, _)| record.id),
+            version: about.request.map_or(0, |(_, read_at)| read_at.saturating_add(1)),
+            from: about.from,
+            to: about.request.map(|(record, _)| record.state),
+            row,
+            event,
+            attachments,
+        };
+        let record = bytes(&entry)?;
+        let leaf = LeafDraft { kind, salt: self.fresh.salt(0), record, attachments: self.attachments };
+        Ok(Write {
+            guards: self.guards,
+            deadline: self.deadline,
+            rows: self.rows,
+            counters: self.counters,
+            leaf,
+            outbox: self.outbox,
+        })
+    }
+}
+
+/// The trace of an answer of policy.
+pub(super) fn trace(evaluated: &Evaluated) -> Trace {
+    Trace {
+        bundle: evaluated.trace().bundle,
+        input: evaluated.trace().input,
+        rules: evaluated.trace().rules.clone(),
+        reasons: evaluated.trace().reasons.iter().map(|reason| reason.code.clone()).collect(),
+        errors: u32::try_from(evaluated.trace().errors.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// The counter of a workload's open holds.
+pub(crate) fn holds(name: &str) -> String {
+    format!("holds:{name}")
+}
+
+/// The key of a nonce of a signed call.
+pub(super) fn nonce_key(principal: &Hash, nonce: &str) -> String {
+    format!("nonce:{}:{nonce}", hex(principal.as_bytes()))
+}
+
+fn bytes(value: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    // Numbers beyond 2^53-1 have no canonical form; inputs are bounded far below, so this is damage, not bad input.
+    canonical::to_bytes(value).map_err(|_| Refusal::NotProven("a number has no canonical form"))
+}

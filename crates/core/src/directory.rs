@@ -1,0 +1,196 @@
+//! The key directory: which keys, people, teams, workloads and points have force right now.
+//!
+//! It is never loaded from a table. [`crate::trust`] folds it from the signed chain that starts at leaf 0, and every
+//! entry remembers the leaf that gave it force.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::assurance::Assurance;
+use crate::hash::Hash;
+use crate::ids::{DescriptorId, HumanId, Origin, PointId, ResourceId, TargetId, TeamId, WorkloadId};
+use crate::json::canonical;
+use crate::ssh::key::SshPublicKey;
+use crate::time::Timestamp;
+use crate::workload::{WorkloadAssurance, WorkloadKind};
+
+/// A human's key that has force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledKey {
+    /// The key.
+    pub key: SshPublicKey,
+    /// The most a signature of it can count for.
+    pub assurance: Assurance,
+    /// The leaf that gave it force.
+    pub leaf: u64,
+}
+
+/// A person and their living keys, by thumbprint. Revoked keys are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Human {
+    /// Keys that have force.
+    pub keys: BTreeMap<Hash, EnrolledKey>,
+}
+
+/// Lifecycle of a workload (M018).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// May ask.
+    Active,
+    /// May not ask; may return.
+    Suspended,
+    /// Gone for good.
+    Offboarded,
+}
+
+/// What enrolment says a workload normally does; more than this is elevation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// Kinds of action it normally takes.
+    pub descriptors: BTreeSet<DescriptorId>,
+    /// Targets it normally touches.
+    pub targets: BTreeSet<TargetId>,
+    /// Resources it normally touches, by exact name or by prefix ending in `/`.
+    pub resources: BTreeSet<ResourceId>,
+}
+
+/// A registered workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// What kind of identity.
+    pub kind: WorkloadKind,
+    /// RFC 7638 thumbprint of its key, hashed form.
+    pub key: Hash,
+    /// The key as a JWK, for whoever checks its proofs.
+    pub jwk: String,
+    /// The accountable person.
+    pub owner: HumanId,
+    /// Who is accountable when the owner is not there.
+    pub backup: HumanId,
+    /// Everyone who may hold the private key.
+    pub custodians: BTreeSet<HumanId>,
+    /// Who proposed this key.
+    pub proposer: HumanId,
+    /// How well the key is tied to the workload.
+    pub assurance: WorkloadAssurance,
+    /// Teams it counts into for policy.
+    pub teams: BTreeSet<TeamId>,
+    /// What it normally does.
+    pub baseline: Baseline,
+    /// May it ask?
+    pub lifecycle: Lifecycle,
+    /// It stops having force at this time.
+    pub not_after: Timestamp,
+    /// The leaf that gave it force.
+    pub leaf: u64,
+}
+
+/// An enforcement point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// Thumbprint of its key.
+    pub key: Hash,
+    /// The key as a JWK.
+    pub jwk: String,
+    /// The accountable person.
+    pub owner: HumanId,
+    /// Workloads it may submit for.
+    pub workloads: BTreeSet<WorkloadId>,
+    /// The leaf that gave it force.
+    pub leaf: u64,
+}
+
+/// Everything that has force, folded from the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// How many trust leaves it was folded from: its version for guards.
+    pub version: u64,
+    /// Whose directory.
+    pub origin: Origin,
+    /// Hash of the root statement: what the configuration pins.
+    pub root: Hash,
+    /// Hash of the bundle that decides now.
+    pub bundle: Hash,
+    /// People.
+    pub humans: BTreeMap<HumanId, Human>,
+    /// Teams, flattened: nested teams are resolved when they are set.
+    pub teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
+    /// Workloads.
+    pub workloads: BTreeMap<WorkloadId, Workload>,
+    /// Enforcement points.
+    pub points: BTreeMap<PointId, Point>,
+}
+
+/// What a reviewer may claim to be at one moment; its hash is part of what they sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// The person.
+    pub human: HumanId,
+    /// Thumbprint of the key they sign with.
+    pub key: Hash,
+    /// What that key was enrolled as.
+    pub assurance: Assurance,
+    /// Teams they are in.
+    pub teams: BTreeSet<TeamId>,
+    /// The directory version this was read at.
+    pub directory: u64,
+}
+
+impl Authority {
+    /// The hash that goes into the review context.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        // A struct of strings and integers always has a canonical form; an empty document would match no other hash.
+        Hash::tagged("gatehold/authority/v1", &[&canonical::to_bytes(self).unwrap_or_default()])
+    }
+}
+
+impl Directory {
+    /// The teams a human is in.
+    #[must_use]
+    pub fn teams_of(&self, human: &HumanId) -> BTreeSet<TeamId> {
+        let member = |(team, members): (&TeamId, &BTreeSet<HumanId>)| members.contains(human).then(|| team.clone());
+        self.teams.iter().filter_map(member).collect()
+    }
+
+    /// A human's key, if it has force.
+    #[must_use]
+    pub fn key(&self, human: &HumanId, thumbprint: &Hash) -> Option<&EnrolledKey> {
+        self.humans.get(human)?.keys.get(thumbprint)
+    }
+
+    /// Who a key belongs to, if it has force. A key has one holder: enrolment refuses a second (threat A9).
+    #[must_use]
+    pub fn holder(&self, thumbprint: &Hash) -> Option<&HumanId> {
+        self.humans.iter().find(|(_, human)| human.keys.contains_key(thumbprint)).map(|(id, _)| id)
+    }
+
+    /// The authority of a human with one of their keys, now.
+    #[must_use]
+    pub fn authority(&self, human: &HumanId, thumbprint: &Hash) -> Option<Authority> {
+        let key = self.key(human, thumbprint)?;
+        Some(Authority {
+            human: human.clone(),
+            key: *thumbprint,
+            assurance: key.assurance,
+            teams: self.teams_of(human),
+            directory: self.version,
+        })
+    }
+
+    /// The workload that signs with this key.
+    #[must_use]
+    pub fn workload_by_key(&self, thumbprint: &Hash) -> Option<(&WorkloadId, &Workload)> {
+        self.workloads.iter().find(|(_, workload)| workload.key == *thumbprint)
+    }
+
+    /// The enforcement point that signs with this key.
+    #[must_use]
+    pub fn point_by_key(&self, thumbprint: &Hash) -> Option<(&PointId, &Point)> {
+        self.points.iter().find(|(_, point)| point.key == *thumbprint)
+    }
+}

@@ -1,0 +1,242 @@
+//! The record of a leaf: ids, hashes, enumerations and times, never free text. What an auditor reads.
+//!
+//! Personal or free text travels as attachments; an entry holds only their salted hashes, by name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
+use crate::ids::{GrantId, HumanId, RequestId, TaskId};
+use crate::json::canonical;
+use crate::limits::Limits;
+use crate::request::record::stated;
+use crate::request::{DecidedBy, Outcome, State};
+use crate::requester::Requester;
+use crate::review::ReviewAct;
+use crate::stops::Stops;
+use crate::tier::Tier;
+use crate::time::Timestamp;
+
+/// What is common to every leaf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// When it was decided, on the store's clock. Order is leaf order, never this.
+    pub at: Timestamp,
+    /// Which request it is about.
+    #[serde(deserialize_with = "stated")]
+    pub request: Option<RequestId>,
+    /// The version of the request's row after this write.
+    pub version: u64,
+    /// Its state before.
+    #[serde(deserialize_with = "stated")]
+    pub from: Option<State>,
+    /// Its state after.
+    #[serde(deserialize_with = "stated")]
+    pub to: Option<State>,
+    /// Hash of the row's body after this write: what makes an edited row visible.
+    #[serde(deserialize_with = "stated")]
+    pub row: Option<Hash>,
+    /// What happened.
+    pub event: Event,
+    /// Attachment name to salted hash.
+    pub attachments: BTreeMap<String, Hash>,
+}
+
+/// The trace of a policy decision (M019).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// The bundle that was asked.
+    pub bundle: Hash,
+    /// What it was asked.
+    pub input: Hash,
+    /// The rules that decided.
+    pub rules: Vec<String>,
+    /// Stable reason codes.
+    pub reasons: Vec<String>,
+    /// How many rules erred; any makes the answer Deny or Hold.
+    pub errors: u32,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// A request was submitted and policy answered.
+    Submitted {
+        /// The exact action.
+        digest: Hash,
+        /// Fixed at submission.
+        request_hash: Hash,
+        /// Its random part.
+        request_nonce: Hash,
+        /// The claims at submission.
+        claims_root: Hash,
+        /// The task.
+        #[serde(deserialize_with = "stated")]
+        task: Option<TaskId>,
+        /// Hash of its purpose.
+        purpose: Hash,
+        /// Who asked.
+        requester: Requester,
+        /// How the action was rendered.
+        display_hash: Hash,
+        /// Policy's answer and why.
+        trace: Trace,
+        /// The tier; its inputs stand in the attachment `tier`.
+        tier: Tier,
+        /// Definition hashes of the checkpoints that hold it.
+        checkpoints: Vec<Hash>,
+        /// Limits asked for.
+        limits: Limits,
+        /// Last time for a review.
+        #[serde(deserialize_with = "stated")]
+        decide_by: Option<Timestamp>,
+        /// Last time for execution.
+        spend_by: Timestamp,
+        /// The grant, if policy allowed it.
+        #[serde(deserialize_with = "stated")]
+        grant: Option<GrantId>,
+        /// Who decided, if policy did.
+        #[serde(deserialize_with = "stated")]
+        decided_by: Option<DecidedBy>,
+    },
+    /// A human signed a review.
+    Reviewed {
+        /// Who.
+        reviewer: HumanId,
+        /// With which key.
+        key: Hash,
+        /// The authority they had.
+        authority: Hash,
+        /// Their verdict.
+        act: ReviewAct,
+        /// Hash of the signed context.
+        challenge: Hash,
+        /// Policy, asked again.
+        trace: Trace,
+        /// The grant, if this filled the last seat.
+        #[serde(deserialize_with = "stated")]
+        grant: Option<GrantId>,
+        /// The effective limits, if this filled the last seat.
+        #[serde(deserialize_with = "stated")]
+        limits: Option<Limits>,
+    },
+    /// An act without a verdict.
+    Acted {
+        /// Who, if a human.
+        #[serde(deserialize_with = "stated")]
+        human: Option<HumanId>,
+        /// `ask`, `answer`, `claim`, `escalate`, `suspicious`.
+        act: String,
+        /// `signed` or the channel it came by.
+        channel: String,
+    },
+    /// Policy, asked again, holds it at something else. All reviews are void.
+    Reheld {
+        /// Policy's answer and why.
+        trace: Trace,
+        /// Definition hashes of the checkpoints that hold it now.
+        checkpoints: Vec<Hash>,
+        /// Last time for a review.
+        decide_by: Timestamp,
+    },
+    /// It ended without being executed.
+    Closed {
+        /// A stable code: `expired`, `withdrawn`, `forbidden`, `revoked`, `task_ended`.
+        code: String,
+        /// Who decided.
+        decided_by: DecidedBy,
+        /// The human, if one did.
+        #[serde(deserialize_with = "stated")]
+        human: Option<HumanId>,
+    },
+    /// Execution was claimed with a proof that was rebuilt just then.
+    Claimed {
+        /// The exact action.
+        digest: Hash,
+        /// The grant it spends.
+        grant: GrantId,
+        /// The limits it runs under.
+        limits: Limits,
+        /// Who approved; empty when policy alone allowed.
+        reviewers: Vec<HumanId>,
+        /// Policy, asked again.
+        trace: Trace,
+    },
+    /// What came of it.
+    Executed {
+        /// What the target said.
+        outcome: Outcome,
+    },
+    /// A task began or ended.
+    Task {
+        /// Which.
+        task: TaskId,
+        /// `started` or `ended`.
+        what: String,
+        /// Hash of its purpose.
+        purpose: Hash,
+        /// Who.
+        requester: String,
+    },
+    /// Something was stopped, or a stop lifted: the stops afterwards.
+    Stops {
+        /// Who.
+        human: HumanId,
+        /// All stops now.
+        stops: Stops,
+    },
+    /// The key directory changed: the evidence stands in the attachment `evidence`.
+    Trust {
+        /// The directory's version afterwards.
+        directory: u64,
+        /// Which kind of change.
+        what: String,
+        /// The hash of the evidence without salt, so that the chain can be named offline.
+        evidence: Hash,
+    },
+    /// A principal was refused, this often in this minute.
+    Refused {
+        /// Who, by key.
+        principal: Hash,
+        /// The refusal's code.
+        code: String,
+        /// How often since the last such leaf.
+        count: u64,
+    },
+    /// An attachment's bytes were erased.
+    Erased {
+        /// Of which leaf.
+        leaf: u64,
+        /// Which.
+        name: String,
+    },
+    /// A workload was paused.
+    Paused {
+        /// Which.
+        workload: String,
+        /// Why: `too_many_holds`, `suspicious`.
+        code: String,
+    },
+}
+
+impl Entry {
+    /// The canonical record.
+    ///
+    /// # Errors
+    /// When a number has no canonical form.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, canonical::CanonicalError> {
+        canonical::to_bytes(self)
+    }
+
+    /// Reads a record back; it must be canonical.
+    ///
+    /// # Errors
+    /// When it is not exactly the form.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, canonical::CanonicalError> {
+        canonical::from_canonical_bytes(bytes)
+    }
+}

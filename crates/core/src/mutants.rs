@@ -1,0 +1,39 @@
+//! Mutants: each guard of the gate can be switched off by name in a special build, so that CI can prove that some test
+//! notices. The release binary holds none of this: without `--cfg gatehold_mutants` the macro is its condition.
+
+/// A guard that a mutant can remove: true when the bad case is present.
+#[macro_export]
+macro_rules! guard {
+    ($name:literal, $bad:expr) => {{
+        #[cfg(not(gatehold_mutants))]
+        {
+            $bad
+        }
+        #[cfg(gatehold_mutants)]
+        {
+            !$crate::mutants::is_removed($name) && $bad
+        }
+    }};
+}
+
+#[cfg(gatehold_mutants)]
+mod switch {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static REMOVED: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
+    /// Whether the named guard is switched off on this thread.
+    pub fn is_removed(name: &str) -> bool {
+        REMOVED.with_borrow(|removed| removed.as_deref() == Some(name))
+    }
+
+    /// Switches one guard off on this thread, or all on again.
+    pub fn remove(name: Option<&str>) {
+        REMOVED.with_borrow_mut(|removed| *removed = name.map(ToOwned::to_owned));
+    }
+}
+
+#[cfg(gatehold_mutants)]
+pub use switch::{is_removed, remove};

@@ -1,0 +1,120 @@
+//! Counts reviews: which verify now, which of their signers are entitled now, and whether they fill every seat.
+//!
+//! This one function answers at review time, at redemption, in the key chain and for an auditor (threat A4).
+
+use std::collections::BTreeSet;
+
+use crate::assurance::Assurance;
+use crate::checkpoint::Requirement;
+use crate::directory::Directory;
+use crate::ids::{HumanId, TeamId};
+use crate::requester::Requester;
+use crate::review::{ReviewAct, ReviewError, Subject, UnverifiedReview, VerifiedReview};
+use crate::seats::{self, Reviewer};
+use crate::tier::Tier;
+
+/// Most reviews one request keeps.
+pub const REVIEWS_MAX: usize = 16;
+
+/// Everything a count depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// What the reviews must be about.
+    pub subject: Subject<'a>,
+    /// The checkpoints to satisfy, by full definition.
+    pub requirement: &'a Requirement,
+    /// Its tier now: decides the floors.
+    pub tier: Tier,
+    /// Who asked.
+    pub requester: &'a Requester,
+    /// Whose keys and teams have force now.
+    pub directory: &'a Directory,
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct Quorum {
+    /// Approving reviews that count.
+    pub approvals: Vec<VerifiedReview>,
+    /// A denial that counts.
+    pub denial: Option<VerifiedReview>,
+    /// Whether every seat and floor is filled by distinct humans, and nobody denied.
+    pub met: bool,
+    /// Reviews that do not count any more, by position.
+    pub void: Vec<(usize, Void)>,
+}
+
+/// Why a stored review does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Void {
+    /// It does not verify.
+    Review(ReviewError),
+    /// Its signer belongs to the requester set.
+    OwnRequest,
+    /// Its signer is not entitled at any checkpoint.
+    NotEntitled,
+    /// A software key outside a development gate.
+    Software,
+    /// The same human stands here already.
+    Repeated,
+}
+
+/// Counts.
+// INVARIANT(genuine-quorum): only reviews that verify here, by distinct living entitled humans outside the requester
+// set, fill a seat.
+#[must_use]
+pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
+    let mut quorum = Quorum { approvals: Vec::new(), denial: None, met: false, void: Vec::new() };
+    let excluded = question.requester.set();
+    let mut seen: BTreeSet<HumanId> = BTreeSet::new();
+    for (position, review) in reviews.iter().enumerate().take(REVIEWS_MAX) {
+        match counted(question, review, &excluded, &mut seen) {
+            Ok(review) if review.context().act == ReviewAct::Deny => quorum.denial = Some(review),
+            Ok(review) => quorum.approvals.push(review),
+            Err(void) => quorum.void.push((position, void)),
+        }
+    }
+    quorum.met = quorum.denial.is_none() && filled(question, &quorum.approvals);
+    quorum
+}
+
+fn counted(
+    question: &Question<'_>,
+    review: &UnverifiedReview,
+    excluded: &BTreeSet<HumanId>,
+    seen: &mut BTreeSet<HumanId>,
+) -> Result<VerifiedReview, Void> {
+    let review = VerifiedReview::verify(review, &question.subject, question.directory).map_err(Void::Review)?;
+    if guard!("count-own-request", excluded.contains(review.human())) {
+        return Err(Void::OwnRequest);
+    }
+    if guard!("count-software", review.assurance() == Assurance::Software && !question.subject.gate.is_dev()) {
+        return Err(Void::Software);
+    }
+    if guard!("count-not-entitled", !entitled(question.requirement, review.human(), &review.authority().teams)) {
+        return Err(Void::NotEntitled);
+    }
+    if guard!("count-twice", !seen.insert(review.human().clone())) {
+        return Err(Void::Repeated);
+    }
+    Ok(review)
+}
+
+fn filled(question: &Question<'_>, approvals: &[VerifiedReview]) -> bool {
+    let reviewers: Vec<Reviewer> = approvals
+        .iter()
+        .map(|review| Reviewer {
+            human: review.human().clone(),
+            assurance: review.assurance(),
+            teams: review.authority().teams.clone(),
+        })
+        .collect();
+    let floors = crate::checkpoint::floors(question.tier, question.subject.gate.is_dev());
+    seats::filled(question.requirement, floors, &reviewers).is_filled()
+}
+
+/// Whether a human may decide at any checkpoint of a requirement.
+#[must_use]
+pub fn entitled(requirement: &Requirement, human: &HumanId, teams: &BTreeSet<TeamId>) -> bool {
+    requirement.checkpoints().any(|(_, checkpoint)| checkpoint.admits(human, teams))
+}

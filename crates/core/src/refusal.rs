@@ -1,0 +1,157 @@
+//! Why something could not be decided, said to whoever asked: what is wrong and what to do next.
+//!
+//! A refusal is public. What only operators may know travels beside it, never inside it. Policy's "no" is not a
+//! refusal: it is a decision and has a record of its own.
+
+/// Something that was asked of the gate and not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The action could not be read.
+    #[error("{0}")]
+    Action(#[from] crate::action::ActionError),
+    /// No descriptor with this id and hash is active.
+    #[error("no active descriptor has this id and hash")]
+    UnknownDescriptor,
+    /// The descriptor does not take this media type.
+    #[error("the descriptor does not take this media type")]
+    MediaType,
+    /// Claims beyond their limits.
+    #[error("the claims are not usable: {0}")]
+    Claims(String),
+    /// Something that looks like a secret stands in the request.
+    #[error("the {place} holds what looks like {kind}")]
+    InlineSecret {
+        /// Where.
+        place: &'static str,
+        /// What it looks like; never the text itself.
+        kind: &'static str,
+    },
+    /// The signer is not a registered principal.
+    #[error("no registered principal signs with this key")]
+    UnknownPrincipal,
+    /// The principal may not do this.
+    #[error("this principal may not do that: {0}")]
+    NotYours(&'static str),
+    /// The task is not usable.
+    #[error("the task is not usable: {0}")]
+    Task(&'static str),
+    /// A stop is set.
+    #[error("stopped: {0}")]
+    Stopped(&'static str),
+    /// The request does not exist, or not for this caller.
+    #[error("there is no such request for this key")]
+    NoSuchRequest,
+    /// The request is not in a state that allows this.
+    #[error("the request is {state}")]
+    WrongState {
+        /// The state's name.
+        state: &'static str,
+    },
+    /// A deadline has passed.
+    #[error("too late: {0} has passed")]
+    TooLate(&'static str),
+    /// What was shown is not what stands now.
+    #[error("the request changed since it was opened")]
+    ChangedSinceShown,
+    /// The review does not verify or is about something else.
+    #[error("{0}")]
+    Review(#[from] crate::review::ReviewError),
+    /// The reviewer is in the requester set.
+    #[error("nobody decides on a request of their own")]
+    OwnRequest,
+    /// The reviewer is not listed at any checkpoint that holds this request.
+    #[error("you are not entitled to decide at any checkpoint of this request")]
+    NotEntitled,
+    /// The key's level is below what any open seat takes.
+    #[error("this signature counts as {given}, and software keys count only at a development gate")]
+    Factor {
+        /// What the signature counts for.
+        given: crate::assurance::Assurance,
+    },
+    /// The reviewer has decided on this request before.
+    #[error("you have already decided on this request")]
+    AlreadyDecided,
+    /// A criterion is unanswered, or an answer says no.
+    #[error("criterion `{0}` is not answered with yes")]
+    Criterion(String),
+    /// The limits of the review go beyond the request's.
+    #[error("a review can only lower limits")]
+    Limits,
+    /// The gate's picture of the world was stale; nothing was decided.
+    #[error("the gate changed while this was decided")]
+    Stale,
+    /// Proof that should exist does not. Loud: it means that stored data was changed.
+    #[error("the stored evidence does not prove what the state says")]
+    NotProven(&'static str),
+    /// The same nonce or key was used before.
+    #[error("this was sent before")]
+    Replayed,
+    /// The idempotency key was used with another body.
+    #[error("this Idempotency-Key was used with another body")]
+    IdempotencyMismatch,
+}
+
+impl Refusal {
+    /// A stable code for machines.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Action(_) => "invalid_action",
+            Self::UnknownDescriptor => "unknown_descriptor",
+            Self::MediaType => "wrong_media_type",
+            Self::Claims(_) => "invalid_claims",
+            Self::InlineSecret { .. } => "inline_secret",
+            Self::UnknownPrincipal => "unknown_principal",
+            Self::NotYours(_) => "not_permitted",
+            Self::Task(_) => "task_not_usable",
+            Self::Stopped(_) => "stopped",
+            Self::NoSuchRequest => "no_such_request",
+            Self::WrongState { .. } => "wrong_state",
+            Self::TooLate(_) => "too_late",
+            Self::ChangedSinceShown => "changed_since_shown",
+            Self::Review(_) => "invalid_review",
+            Self::OwnRequest => "own_request",
+            Self::NotEntitled => "not_entitled",
+            Self::Factor { .. } => "factor_too_low",
+            Self::AlreadyDecided => "already_decided",
+            Self::Criterion(_) => "criterion_unanswered",
+            Self::Limits => "limits_raised",
+            Self::Stale => "stale",
+            Self::NotProven(_) => "not_proven",
+            Self::Replayed => "replayed",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+        }
+    }
+
+    /// What the reader should do next: one sentence.
+    #[must_use]
+    pub const fn next(&self) -> &'static str {
+        match self {
+            Self::Action(_) | Self::Claims(_) => "Correct the request as the message says and send it again.",
+            Self::UnknownDescriptor => "List the active descriptors with `gatehold descriptor list` and use one of them.",
+            Self::MediaType => "Send the payload in a media type that the descriptor lists.",
+            Self::InlineSecret { .. } => {
+                "Remove the secret, rotate it, and name it by reference; the executor injects the real one."
+            }
+            Self::UnknownPrincipal => "Enrol the key with `gatehold workload enrol`, or sign with the enrolled one.",
+            Self::NotYours(_) => "Ask the owner of the principal, or use the one that is permitted.",
+            Self::Task(_) => "Start a new task and ask again within it.",
+            Self::Stopped(_) => "Ask the people who stopped it; lifting a stop is a held action.",
+            Self::NoSuchRequest => "Check the id, and use the key that submitted the request.",
+            Self::WrongState { .. } => "Look at the request's state; submit a new request if the action is still needed.",
+            Self::TooLate(_) => "Submit a new request; an expired decision is never revived.",
+            Self::ChangedSinceShown => "Open the request again and look at what changed before you decide.",
+            Self::Review(_) => "Open the request again and sign exactly the context that is shown.",
+            Self::OwnRequest => "Let somebody outside the requester set decide.",
+            Self::NotEntitled => "Ask someone on the eligible teams; `gatehold show` lists them.",
+            Self::Factor { .. } => "Sign with a hardware key that is enrolled for you.",
+            Self::AlreadyDecided => "Nothing to do: your review is stored.",
+            Self::Criterion(_) => "Answer every criterion; if one is not met, deny or ask.",
+            Self::Limits => "Lower the limits, or deny and suggest another action.",
+            Self::Stale => "Try again.",
+            Self::NotProven(_) => "Stop, keep the database as it is, and run `gatehold audit verify`.",
+            Self::Replayed => "Sign a new proof with a new nonce.",
+            Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
+        }
+    }
+}

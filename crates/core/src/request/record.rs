@@ -1,0 +1,193 @@
+//! The row of a request. Everything in it is a claim when it is loaded; see `evidence.rs` for what checks it.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::State;
+use crate::action::Envelope;
+use crate::checkpoint::Requirement;
+use crate::hash::Hash;
+use crate::ids::{GrantId, HumanId, RequestId, TaskId};
+use crate::json::canonical;
+use crate::limits::Limits;
+use crate::requester::Requester;
+use crate::review::UnverifiedReview;
+use crate::task::StepLabels;
+use crate::tier::Tier;
+use crate::time::Timestamp;
+
+/// Who made a decision (M133, M142).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedBy {
+    /// A rule.
+    Policy,
+    /// People.
+    Human,
+    /// A model under an explicit, accepted and expiring delegation.
+    DelegatedModel,
+    /// The emergency path.
+    BreakGlass,
+    /// Nobody, in time.
+    Timeout,
+}
+
+/// What held a request: fixed when it was held, replaced when it is held again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldAt {
+    /// The full definitions, so that a review can be checked without any bundle.
+    pub requirement: Requirement,
+    /// Hash over the sorted definition hashes.
+    pub requirement_hash: Hash,
+    /// The last store time at which a review may be committed.
+    pub decide_by: Timestamp,
+}
+
+/// What came of an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// A short code: `ok`, `target_refused`, `precondition`, `cap_exceeded`, `lost`.
+    pub code: String,
+    /// Rows or objects touched, where the target says so.
+    #[serde(deserialize_with = "super::record::stated")]
+    pub quantity: Option<u64>,
+    /// SHA-256 of the result the workload was given.
+    pub result: Hash,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a request ended without a human verdict or execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closing {
+    /// A stable code.
+    pub code: String,
+    /// Who answers for it.
+    pub decided_by: DecidedBy,
+    /// When.
+    pub at: Timestamp,
+}
+
+pub(crate) fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer)
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRecord {
+    /// Its id.
+    pub id: RequestId,
+    /// Where it stands.
+    pub state: State,
+    /// What is asked for; the payload stands in the submission's attachment.
+    pub envelope: Envelope,
+    /// Name of the exact action.
+    pub digest: Hash,
+    /// Who asked.
+    pub requester: Requester,
+    /// The chain of claims at submission.
+    pub claims_root: Hash,
+    /// The chain of claims now; answers to questions extend it.
+    pub claims_head: Hash,
+    /// Hash of the task's purpose.
+    pub purpose: Hash,
+    /// When.
+    pub submitted_at: Timestamp,
+    /// Drawn after submission; feeds the digest words.
+    pub request_nonce: Hash,
+    /// Fixed at submission over all of the above.
+    pub request_hash: Hash,
+    /// Same intent, same key: for cool-downs.
+    pub intent: Hash,
+    /// How risky the inputs make it.
+    pub tier: Tier,
+    /// What this step adds to its task's chain once it is decided.
+    pub labels: StepLabels,
+    /// The descriptor's sentence, for lists and notices: never requester text.
+    pub sentence: String,
+    /// How the action was rendered.
+    pub display_hash: Hash,
+    /// The bundle that decided last.
+    pub bundle: Hash,
+    /// Hash of what policy was asked.
+    pub input: Hash,
+    /// Rules that decided.
+    pub rules: Vec<String>,
+    /// Stable reason codes.
+    pub reasons: Vec<String>,
+    /// The limits asked for, before anybody lowered them.
+    pub limits: Limits,
+    /// What holds it, once something did.
+    #[serde(deserialize_with = "stated")]
+    pub held: Option<HeldAt>,
+    /// The last store time at which execution may be claimed. Fixed at submission.
+    pub spend_by: Timestamp,
+    /// Reviews that count or wait to be counted.
+    pub reviews: Vec<UnverifiedReview>,
+    /// Who said they are looking at it.
+    #[serde(deserialize_with = "stated")]
+    pub claimed_by: Option<HumanId>,
+    /// How far it was escalated.
+    pub escalations: u32,
+    /// Who decided, once somebody did.
+    #[serde(deserialize_with = "stated")]
+    pub decided_by: Option<DecidedBy>,
+    /// What the decision permits.
+    #[serde(deserialize_with = "stated")]
+    pub grant: Option<GrantId>,
+    /// What came of it.
+    #[serde(deserialize_with = "stated")]
+    pub outcome: Option<Outcome>,
+    /// Why it ended early.
+    #[serde(deserialize_with = "stated")]
+    pub closing: Option<Closing>,
+}
+
+/// The parts of `request_hash`, in the order of their names.
+#[derive(Serialize)]
+struct Submitted<'a> {
+    digest: Hash,
+    claims_root: Hash,
+    requester: &'a Requester,
+    key: Hash,
+    task: Option<TaskId>,
+    purpose: Hash,
+    submitted_at: Timestamp,
+    request_nonce: Hash,
+}
+
+impl RequestRecord {
+    /// `SHA-256("gatehold/request/v1" || 0x00 || canonical{…})`, computed from the record's own members.
+    #[must_use]
+    pub fn computed_request_hash(&self) -> Hash {
+        let submitted = Submitted {
+            digest: self.digest,
+            claims_root: self.claims_root,
+            requester: &self.requester,
+            key: self.requester.key(),
+            task: self.envelope.task,
+            purpose: self.purpose,
+            submitted_at: self.submitted_at,
+            request_nonce: self.request_nonce,
+        };
+        // Out-of-range numbers have no canonical form; the hash of nothing then matches no stored hash.
+        Hash::tagged("gatehold/request/v1", &[&canonical::to_bytes(&submitted).unwrap_or_default()])
+    }
+
+    /// The store's due column: when a clock should look again.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Held => self.held.as_ref().map(|held| held.decide_by.min(self.spend_by)),
+            State::Allowed | State::Redeemable => Some(self.spend_by),
+            _ => None,
+        }
+    }
+}

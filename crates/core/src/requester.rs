@@ -1,0 +1,179 @@
+//! Who asked, as of the moment they asked, and everyone who therefore must not decide.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::directory::Directory;
+use crate::hash::Hash;
+use crate::ids::{HumanId, PointId, WorkloadId};
+use crate::workload::{WorkloadAssurance, WorkloadKind};
+
+/// The name that stands in an envelope where a human asks the gate itself for a held action.
+pub const GATE_WORKLOAD: &str = "gatehold";
+
+/// A human behind a workload's request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Initiator {
+    /// Who.
+    pub human: HumanId,
+    /// Whether the gate knows it from a signature or an enforcement point, and not from the requester's words.
+    pub attested: bool,
+}
+
+/// The identity anchor of a request (M170), fixed at submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Requester {
+    /// A workload asked.
+    Workload {
+        /// Who acts.
+        id: WorkloadId,
+        /// What kind of identity.
+        kind: WorkloadKind,
+        /// Thumbprint of the key that signed the submission.
+        key: Hash,
+        /// The accountable person.
+        owner: HumanId,
+        /// The owner's stand-in.
+        backup: HumanId,
+        /// Everyone who may hold the workload's key.
+        custodians: BTreeSet<HumanId>,
+        /// Who proposed the workload's key.
+        proposer: HumanId,
+        /// How well the key is tied to the workload.
+        assurance: WorkloadAssurance,
+        /// The enforcement point that submitted for it, if one did.
+        point: Option<PointId>,
+        /// The person behind it, if known.
+        initiator: Option<Initiator>,
+        /// Whoever delegated to it.
+        delegators: BTreeSet<HumanId>,
+        /// Whoever drafted or suggested the action.
+        drafters: BTreeSet<HumanId>,
+    },
+    /// A human asked the gate itself.
+    Human {
+        /// Who.
+        human: HumanId,
+        /// Thumbprint of the key that signed the submission.
+        key: Hash,
+        /// Who would gain by it.
+        beneficiaries: BTreeSet<HumanId>,
+    },
+}
+
+impl Requester {
+    /// The requester set of the design: nobody in it may decide, through any door (threats A10, A11).
+    // INVARIANT(requester-never-decides): owner and backup are in the set unless the initiator is attested as
+    // another person.
+    #[must_use]
+    pub fn set(&self) -> BTreeSet<HumanId> {
+        match self {
+            Self::Human { human, beneficiaries, .. } => {
+                let mut set = beneficiaries.clone();
+                set.insert(human.clone());
+                set
+            }
+            Self::Workload { owner, backup, custodians, proposer, initiator, delegators, drafters, .. } => {
+                let mut set: BTreeSet<HumanId> =
+                    custodians.iter().chain(delegators).chain(drafters).chain([proposer]).cloned().collect();
+                let someone_else = initiator
+                    .as_ref()
+                    .is_some_and(|initiator| initiator.attested && ![owner, backup].contains(&&initiator.human));
+                if !someone_else {
+                    set.extend([owner.clone(), backup.clone()]);
+                }
+                if let Some(initiator) = initiator {
+                    set.insert(initiator.human.clone());
+                }
+                set
+            }
+        }
+    }
+
+    /// The key that must poll, withdraw and redeem (threat C13).
+    #[must_use]
+    pub const fn key(&self) -> Hash {
+        match self {
+            Self::Workload { key, .. } | Self::Human { key, .. } => *key,
+        }
+    }
+
+    /// The name that lists and counters use.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Workload { id, .. } => id.to_string(),
+            Self::Human { human, .. } => human.to_string(),
+        }
+    }
+
+    /// The human who answers for it (M001, M039).
+    #[must_use]
+    pub const fn accountable(&self) -> &HumanId {
+        match self {
+            Self::Workload { owner, .. } => owner,
+            Self::Human { human, .. } => human,
+        }
+    }
+
+    /// Whether the key that asked still has force.
+    #[must_use]
+    pub fn still_has_force(&self, directory: &Directory) -> bool {
+        match self {
+            Self::Human { human, key, .. } => directory.key(human, key).is_some(),
+            Self::Workload { id, key, point: None, .. } => {
+                directory.workloads.get(id).is_some_and(|workload| workload.key == *key)
+            }
+            Self::Workload { id, key, point: Some(point), .. } => directory
+                .points
+                .get(point)
+                .is_some_and(|point| point.key == *key && point.workloads.contains(id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn human(name: &str) -> HumanId {
+        format!("{name}@corp.example").parse().unwrap()
+    }
+
+    fn workload(initiator: Option<Initiator>) -> Requester {
+        Requester::Workload {
+            id: "bot".parse().unwrap(),
+            kind: WorkloadKind::AiAgent,
+            key: Hash::of(b"key"),
+            owner: human("owner"),
+            backup: human("backup"),
+            custodians: [human("custodian")].into(),
+            proposer: human("proposer"),
+            assurance: WorkloadAssurance::Pop,
+            point: None,
+            initiator,
+            delegators: [human("delegator")].into(),
+            drafters: [human("drafter")].into(),
+        }
+    }
+
+    #[test]
+    fn owner_and_backup_are_excluded_unless_someone_else_is_attested() {
+        let everyone = ["owner", "backup", "custodian", "proposer", "delegator", "drafter"].map(human);
+        assert_eq!(workload(None).set(), BTreeSet::from(everyone.clone()));
+
+        let claimed = workload(Some(Initiator { human: human("ann"), attested: false })).set();
+        assert!(claimed.contains(&human("owner")), "a claimed initiator frees nobody");
+        assert!(claimed.contains(&human("ann")));
+
+        let attested = workload(Some(Initiator { human: human("ann"), attested: true })).set();
+        assert!(!attested.contains(&human("owner")) && !attested.contains(&human("backup")));
+        assert!(attested.contains(&human("ann")) && attested.contains(&human("proposer")));
+
+        let own = workload(Some(Initiator { human: human("owner"), attested: true })).set();
+        assert!(own.contains(&human("owner")) && own.contains(&human("backup")));
+    }
+}

@@ -1,0 +1,248 @@
+//! One human's act on one request: the context they sign, and the check that turns a claim into a [`VerifiedReview`].
+//!
+//! The signature covers everything that was shown. This file never looks at seats: matching happens where it is
+//! decided, over all reviews at once.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::assurance::Assurance;
+use crate::directory::{Authority, Directory};
+use crate::hash::Hash;
+use crate::ids::{HumanId, Origin, RequestId};
+use crate::json::canonical;
+use crate::limits::Limits;
+use crate::ssh::sshsig::{self, SshsigError};
+use crate::time::Timestamp;
+
+/// The `type` member of every context, and the SSHSIG namespace.
+pub const REVIEW_TYPE: &str = "gatehold/review/v1";
+/// Longest context or signature, in bytes.
+pub const REVIEW_BYTES_MAX: usize = 16 << 10;
+
+/// The verdict that a review carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewAct {
+    /// Yes, within the limits of the context.
+    Approve,
+    /// No, for good.
+    Deny,
+}
+
+/// Who signs, as they stood when they were shown the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewerRef {
+    /// Who vouches for the subject.
+    pub issuer: String,
+    /// Who.
+    pub subject: String,
+    /// Thumbprint of the signing key.
+    pub key: Hash,
+    /// Hash of the [`Authority`] snapshot.
+    pub authority_hash: Hash,
+}
+
+/// The review context v1: exactly what a reviewer signs. No member is optional.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewContext {
+    /// [`REVIEW_TYPE`].
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The log origin of the gate.
+    pub gate: Origin,
+    /// Which request.
+    pub request: RequestId,
+    /// What was fixed at its submission.
+    pub request_hash: Hash,
+    /// The exact action.
+    pub digest: Hash,
+    /// How the action was rendered.
+    pub display_hash: Hash,
+    /// Everything else that was shown.
+    pub view_hash: Hash,
+    /// Which checkpoints held it, by definition.
+    pub requirement_hash: Hash,
+    /// The bundle that held it.
+    pub policy: Hash,
+    /// The verdict.
+    pub act: ReviewAct,
+    /// At most this much.
+    pub limits: Limits,
+    /// What was answered to criteria and fact challenge.
+    pub answers_hash: Hash,
+    /// Who signs.
+    pub reviewer: ReviewerRef,
+    /// Drawn when the request was opened; good for one review.
+    pub review_nonce: String,
+    /// When the context was made.
+    pub issued_at: Timestamp,
+    /// Last store time at which this review may be committed.
+    pub decide_by: Timestamp,
+    /// Last store time at which the action may be claimed.
+    pub spend_by: Timestamp,
+}
+
+impl ReviewContext {
+    /// The bytes that an SSHSIG signs.
+    ///
+    /// # Errors
+    /// When a number is beyond what canonical JSON may hold.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, canonical::CanonicalError> {
+        canonical::to_bytes(self)
+    }
+
+    /// `SHA-256("gatehold/review/v1" || 0x00 || context_bytes)`: the challenge a passkey signs.
+    #[must_use]
+    pub fn challenge(context_bytes: &[u8]) -> Hash {
+        Hash::tagged(REVIEW_TYPE, &[context_bytes])
+    }
+}
+
+/// What a reviewer answered. Personal text: stored as an attachment, named by its hash.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// Criterion id to answer.
+    pub criteria: BTreeMap<String, String>,
+    /// Why.
+    pub justification: String,
+    /// Drawn by the client, so that the hash in the context cannot be guessed after erasure.
+    pub salt: String,
+}
+
+impl Answers {
+    /// The hash that goes into the context.
+    ///
+    /// # Errors
+    /// Never for text; the type says so because serialisation can.
+    pub fn hash(&self) -> Result<Hash, canonical::CanonicalError> {
+        Ok(Hash::tagged("gatehold/answers/v1", &[&canonical::to_bytes(self)?]))
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answers({} criteria)", self.criteria.len())
+    }
+}
+
+/// A review as it arrives or is stored: a claim, until [`VerifiedReview::verify`] has been over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnverifiedReview {
+    /// Canonical JSON of a [`ReviewContext`].
+    pub context: String,
+    /// An armored SSHSIG over it.
+    pub sshsig: String,
+}
+
+/// What a review must be about to count: taken from the request, not from the review.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Whose gate.
+    pub gate: &'a Origin,
+    /// Which request.
+    pub request: RequestId,
+    /// Fixed at its submission.
+    pub request_hash: Hash,
+    /// The exact action.
+    pub digest: Hash,
+    /// How it was rendered.
+    pub display_hash: Hash,
+    /// The requirement it was held with.
+    pub requirement_hash: Hash,
+}
+
+/// Why a review does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    /// Too long, or not exactly the form.
+    #[error("the review cannot be read: {0}")]
+    Form(String),
+    /// It is about something else.
+    #[error("the review is about another {0}")]
+    Other(&'static str),
+    /// The signer is not who the context names, or their key has no force (any more).
+    #[error("the reviewer's key has no force")]
+    Key,
+    /// The signature does not verify.
+    #[error("the signature does not verify: {0}")]
+    Signature(#[from] SshsigError),
+}
+
+/// A review whose signature was checked over its own bytes, by a key with force, about this very request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedReview {
+    context: ReviewContext,
+    human: HumanId,
+    assurance: Assurance,
+    authority: Authority,
+}
+
+impl VerifiedReview {
+    /// Checks everything a signature can prove. Whether the human was entitled is asked over all reviews together.
+    ///
+    /// # Errors
+    /// [`ReviewError`] names the first thing that does not fit.
+    // INVARIANT(signed-is-exact): every member that names the action is compared with the request's own value.
+    pub fn verify(
+        review: &UnverifiedReview,
+        subject: &Subject<'_>,
+        directory: &Directory,
+    ) -> Result<Self, ReviewError> {
+        if review.context.len() > REVIEW_BYTES_MAX || review.sshsig.len() > REVIEW_BYTES_MAX {
+            return Err(ReviewError::Form(format!("context and signature may have {REVIEW_BYTES_MAX} bytes each")));
+        }
+        let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
+            .map_err(|error| ReviewError::Form(error.to_string()))?;
+        for (same, what) in [
+            (context.type_ == REVIEW_TYPE, "kind of document"),
+            (context.gate == *subject.gate, "gate"),
+            (context.request == subject.request, "request"),
+            (context.request_hash == subject.request_hash, "submission"),
+            (context.digest == subject.digest, "action"),
+            (context.display_hash == subject.display_hash, "rendering"),
+            (context.requirement_hash == subject.requirement_hash, "requirement"),
+        ] {
+            if !same {
+                return Err(ReviewError::Other(what));
+            }
+        }
+        let human = HumanId::new(&context.reviewer.issuer, &context.reviewer.subject)
+            .map_err(|error| ReviewError::Form(error.to_string()))?;
+        let enrolled = directory.key(&human, &context.reviewer.key).ok_or(ReviewError::Key)?;
+        let signed = sshsig::verify(review.sshsig.as_bytes(), review.context.as_bytes(), REVIEW_TYPE, &enrolled.key)?;
+        let authority = directory.authority(&human, &context.reviewer.key).ok_or(ReviewError::Key)?;
+        let assurance = Assurance::of_signature(enrolled.assurance, signed.flags());
+        Ok(Self { context, human, assurance, authority })
+    }
+
+    /// What was signed.
+    #[must_use]
+    pub const fn context(&self) -> &ReviewContext {
+        &self.context
+    }
+
+    /// Who signed.
+    #[must_use]
+    pub const fn human(&self) -> &HumanId {
+        &self.human
+    }
+
+    /// What this signature counts for.
+    #[must_use]
+    pub const fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+
+    /// What the signer is entitled to now.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+}

@@ -1,0 +1,119 @@
+//! The signed chain: from the root statement at leaf 0 through every change that people approved, to the directory of
+//! now. A row, file or table never gives a key force; only a link that verifies here does.
+
+pub mod change;
+pub mod evidence;
+pub mod revocation;
+pub mod root;
+
+use crate::hash::Hash;
+use crate::ids::NameError;
+use crate::json::canonical::CanonicalError;
+use crate::ssh::key::KeyError;
+use crate::ssh::sshsig::SshsigError;
+
+pub use change::Change;
+pub use evidence::{Evidence, Executed, SubmitSignature};
+pub use revocation::{KeyRevocation, SignedRevocation};
+pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};
+
+use crate::directory::Directory;
+
+/// The namespace of root signatures.
+pub const ROOT_NAMESPACE: &str = "gatehold/root/v1";
+/// The namespace of proofs of possession at enrolment.
+pub const ENROL_NAMESPACE: &str = "gatehold/enrol/v1";
+/// The namespace of a human's own submissions.
+pub const SUBMIT_NAMESPACE: &str = "gatehold/submit/v1";
+/// The namespace of signed safe-direction statements.
+pub const SAFE_NAMESPACE: &str = "gatehold/safe/v1";
+/// The target that stands for the gate itself.
+pub const GATE_TARGET: &str = "gatehold";
+
+/// A link of the chain that has no force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// Not exactly the form.
+    #[error("a trust statement cannot be read: {0}")]
+    Form(String),
+    /// The root statement is not the one that the configuration pins.
+    #[error("the root statement hashes to {found}, and the configuration pins {pinned}")]
+    NotPinned {
+        /// What the configuration says.
+        pinned: Hash,
+        /// What the store holds.
+        found: Hash,
+    },
+    /// Too few humans.
+    #[error("a root statement needs at least two humans, and three to be called whole")]
+    TooFew,
+    /// A signature that should be there is missing or wrong.
+    #[error("{who}: {why}")]
+    Signature {
+        /// Whose.
+        who: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The reviews do not carry the change.
+    #[error("the change was not approved by enough people whose keys had force")]
+    NotApproved,
+    /// The change contradicts the directory.
+    #[error("the change cannot be applied: {0}")]
+    Contradiction(String),
+    /// The chain does not begin with a root statement, or holds a second one.
+    #[error("the chain must begin with exactly one root statement")]
+    Order,
+}
+
+impl From<CanonicalError> for TrustError {
+    fn from(error: CanonicalError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
+impl From<KeyError> for TrustError {
+    fn from(error: KeyError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
+impl From<NameError> for TrustError {
+    fn from(error: NameError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
+pub(crate) fn bad_signature(who: &impl ToString, error: &SshsigError) -> TrustError {
+    TrustError::Signature { who: who.to_string(), why: error.to_string() }
+}
+
+/// The chain, folded link by link.
+#[derive(Debug, Clone, Default)]
+pub struct Chain {
+    directory: Option<Directory>,
+}
+
+impl Chain {
+    /// Adds the link that stands at `leaf`. A link that does not verify changes nothing.
+    ///
+    /// # Errors
+    /// [`TrustError`]; the chain is then unchanged, and the caller reports the leaf.
+    // INVARIANT(chain-gives-force): this is the only way a key, team, workload, point or bundle enters a directory.
+    pub fn add(&mut self, leaf: u64, evidence: &Evidence, pinned: Option<Hash>) -> Result<(), TrustError> {
+        let next = match (&self.directory, evidence) {
+            (None, Evidence::Root(root)) => root.directory(leaf, pinned)?,
+            (None, _) | (Some(_), Evidence::Root(_)) => return Err(TrustError::Order),
+            (Some(directory), Evidence::Executed(executed)) => executed.apply(directory, leaf)?,
+            (Some(directory), Evidence::Revocation(revocation)) => revocation.apply(directory)?,
+        };
+        self.directory = Some(next);
+        Ok(())
+    }
+
+    /// The directory so far.
+    #[must_use]
+    pub const fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref()
+    }
+}

@@ -1,0 +1,278 @@
+//! The changes that people make to the gate itself, as held actions: their payloads, and what each does.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::root::enrol;
+use super::{ENROL_NAMESPACE, TrustError, bad_signature};
+use crate::action::Action;
+use crate::assurance::Assurance;
+use crate::directory::{Baseline, Directory, Lifecycle, Point, Workload};
+use crate::hash::Hash;
+use crate::ids::{HumanId, Origin, PointId, TeamId, WorkloadId};
+use crate::json::canonical;
+use crate::jwk::Jwk;
+use crate::ssh::key::SshPublicKey;
+use crate::ssh::sshsig;
+use crate::stops::Stops;
+use crate::time::Timestamp;
+use crate::workload::{WorkloadAssurance, WorkloadKind};
+
+/// A new key of a human.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HumanEnrol {
+    /// Whose.
+    pub human: HumanId,
+    /// The public key's line.
+    pub key: String,
+    /// What it is to count as.
+    pub assurance: Assurance,
+    /// Armored SSHSIG of the new key over [`HumanEnrol::possession_message`].
+    pub possession: String,
+}
+
+impl HumanEnrol {
+    /// What the new key signs to show that it is there.
+    ///
+    /// # Errors
+    /// Never for text.
+    pub fn possession_message(origin: &Origin, human: &HumanId, key: &str) -> Result<Vec<u8>, TrustError> {
+        Ok(canonical::to_bytes(&(origin, human, key))?)
+    }
+}
+
+/// A new workload, or a change of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NhiCreate {
+    /// Its name.
+    pub id: WorkloadId,
+    /// What kind.
+    pub kind: WorkloadKind,
+    /// Its public key as a JWK.
+    pub jwk: String,
+    /// The accountable person.
+    pub owner: HumanId,
+    /// Their stand-in.
+    pub backup: HumanId,
+    /// Everyone who may hold the private key.
+    pub custodians: BTreeSet<HumanId>,
+    /// How well the key is tied to it.
+    pub assurance: WorkloadAssurance,
+    /// Teams for policy.
+    pub teams: BTreeSet<TeamId>,
+    /// What it normally does.
+    pub baseline: Baseline,
+    /// May it ask?
+    pub lifecycle: Lifecycle,
+    /// Until when.
+    pub not_after: Timestamp,
+}
+
+/// A new enforcement point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointEnrol {
+    /// Its name.
+    pub id: PointId,
+    /// Its public key as a JWK.
+    pub jwk: String,
+    /// The accountable person.
+    pub owner: HumanId,
+    /// Workloads it may submit for.
+    pub workloads: BTreeSet<WorkloadId>,
+}
+
+/// A team's members, all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeamSet {
+    /// Which team.
+    pub team: TeamId,
+    /// Everybody in it from now on.
+    pub members: BTreeSet<HumanId>,
+}
+
+/// A workload that was paused may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadResume {
+    /// Which.
+    pub workload: WorkloadId,
+}
+
+/// An attachment's bytes are to be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordErase {
+    /// Of which leaf.
+    pub leaf: u64,
+    /// Which attachment.
+    pub name: String,
+}
+
+/// One change of the gate itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Another bundle decides from now on; its bytes are the payload.
+    BundleActivate(Hash),
+    /// A human gets a key.
+    HumanEnrol(HumanEnrol),
+    /// A workload is created or changed.
+    NhiCreate(Box<NhiCreate>),
+    /// An enforcement point is enrolled.
+    PointEnrol(PointEnrol),
+    /// A team is set.
+    TeamSet(TeamSet),
+    /// Stops are lifted.
+    StopLift(Stops),
+    /// A workload is resumed.
+    WorkloadResume(WorkloadResume),
+    /// An attachment is erased.
+    RecordErase(RecordErase),
+}
+
+impl Change {
+    /// The change that an action on the gate itself asks for.
+    ///
+    /// # Errors
+    /// [`TrustError::Form`] when the descriptor is none of the gate's own or the payload is not of its form.
+    pub fn of(action: &Action) -> Result<Self, TrustError> {
+        let payload = action.payload();
+        Ok(match action.envelope().descriptor.id.as_str() {
+            "bundle.activate" => Self::BundleActivate(Self::bundle_hash(payload)),
+            "human.enrol" => Self::HumanEnrol(canonical::from_bytes(payload)?),
+            "nhi.create" => Self::NhiCreate(Box::new(canonical::from_bytes(payload)?)),
+            "point.enrol" => Self::PointEnrol(canonical::from_bytes(payload)?),
+            "team.set" => Self::TeamSet(canonical::from_bytes(payload)?),
+            "stop.lift" => Self::StopLift(canonical::from_bytes(payload)?),
+            "workload.resume" => Self::WorkloadResume(canonical::from_bytes(payload)?),
+            "record.erase" => Self::RecordErase(canonical::from_bytes(payload)?),
+            other => return Err(TrustError::Form(format!("`{other}` is not a change the gate can make to itself"))),
+        })
+    }
+
+    /// The hash under which a bundle is activated.
+    #[must_use]
+    pub fn bundle_hash(bytes: &[u8]) -> Hash {
+        Hash::tagged("gatehold/bundle/v1", &[bytes])
+    }
+
+    /// Who would gain by it: excluded from deciding.
+    #[must_use]
+    pub fn beneficiaries(&self) -> BTreeSet<HumanId> {
+        match self {
+            Self::HumanEnrol(enrol) => [enrol.human.clone()].into(),
+            Self::NhiCreate(create) => {
+                let people = create.custodians.iter().chain([&create.owner, &create.backup]);
+                people.cloned().collect()
+            }
+            Self::PointEnrol(point) => [point.owner.clone()].into(),
+            Self::BundleActivate(_)
+            | Self::TeamSet(_)
+            | Self::StopLift(_)
+            | Self::WorkloadResume(_)
+            | Self::RecordErase(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Whether it is a link of the key chain.
+    #[must_use]
+    pub const fn changes_directory(&self) -> bool {
+        matches!(
+            self,
+            Self::BundleActivate(_)
+                | Self::HumanEnrol(_)
+                | Self::NhiCreate(_)
+                | Self::PointEnrol(_)
+                | Self::TeamSet(_)
+        )
+    }
+
+    /// The directory after it. `proposer` is who submitted the change.
+    ///
+    /// # Errors
+    /// [`TrustError`] when it contradicts the directory.
+    pub fn apply(&self, before: &Directory, proposer: &HumanId, leaf: u64) -> Result<Directory, TrustError> {
+        let mut directory = before.clone();
+        directory.version = before.version.saturating_add(1);
+        match self {
+            Self::BundleActivate(hash) => directory.bundle = *hash,
+            Self::HumanEnrol(new) => {
+                let key = SshPublicKey::from_line(&new.key)?;
+                let message = HumanEnrol::possession_message(&before.origin, &new.human, &new.key)?;
+                sshsig::verify(new.possession.as_bytes(), &message, ENROL_NAMESPACE, &key)
+                    .map(drop)
+                .map_err(|error| bad_signature(&new.human, &error))?;
+                enrol(&mut directory, &new.human, &new.key, new.assurance, leaf)?;
+            }
+            Self::NhiCreate(new) => {
+                let workload = workload(new, before, proposer, leaf)?;
+                directory.workloads.insert(new.id.clone(), workload);
+            }
+            Self::PointEnrol(new) => {
+                let key = new_machine_key(before, &new.jwk)?;
+                if !before.humans.contains_key(&new.owner) {
+                    return Err(TrustError::Contradiction("the owner is not enrolled".to_owned()));
+                }
+                let point = Point {
+                    key,
+                    jwk: new.jwk.clone(),
+                    owner: new.owner.clone(),
+                    workloads: new.workloads.clone(),
+                    leaf,
+                };
+                directory.points.insert(new.id.clone(), point);
+            }
+            Self::TeamSet(set) => {
+                if let Some(stranger) = set.members.iter().find(|human| !before.humans.contains_key(human)) {
+                    return Err(TrustError::Contradiction(format!("{stranger} is not enrolled")));
+                }
+                directory.teams.insert(set.team.clone(), set.members.clone());
+            }
+            Self::StopLift(_) | Self::WorkloadResume(_) | Self::RecordErase(_) => {}
+        }
+        Ok(directory)
+    }
+}
+
+fn workload(new: &NhiCreate, before: &Directory, proposer: &HumanId, leaf: u64) -> Result<Workload, TrustError> {
+    let owners = [&new.owner, &new.backup];
+    if owners.iter().any(|human| !before.humans.contains_key(human)) {
+        return Err(TrustError::Contradiction("owner and backup must be enrolled humans".to_owned()));
+    }
+    // One person cannot be their own stand-in, except where three generated people play all parts.
+    if new.owner == new.backup && !before.origin.is_dev() {
+        return Err(TrustError::Contradiction("the backup must be somebody else than the owner".to_owned()));
+    }
+    let key = match before.workloads.get(&new.id) {
+        Some(known) if known.jwk == new.jwk => known.key,
+        _ => new_machine_key(before, &new.jwk)?,
+    };
+    Ok(Workload {
+        kind: new.kind,
+        key,
+        jwk: new.jwk.clone(),
+        owner: new.owner.clone(),
+        backup: new.backup.clone(),
+        custodians: new.custodians.clone(),
+        proposer: proposer.clone(),
+        assurance: new.assurance,
+        teams: new.teams.clone(),
+        baseline: new.baseline.clone(),
+        lifecycle: new.lifecycle,
+        not_after: new.not_after,
+        leaf,
+    })
+}
+
+/// A machine key names one machine: what another workload or point holds is refused.
+fn new_machine_key(directory: &Directory, jwk: &str) -> Result<Hash, TrustError> {
+    let key = Jwk::parse(jwk).map_err(|error| TrustError::Form(error.to_string()))?.thumbprint();
+    if directory.workload_by_key(&key).is_some() || directory.point_by_key(&key).is_some() {
+        return Err(TrustError::Contradiction("this key belongs to another workload or point".to_owned()));
+    }
+    Ok(key)
+}

@@ -1,0 +1,163 @@
+//! Evidence of a change that was held, approved and applied: everything needed to check it again with nothing else
+//! but the chain before it.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::Change;
+use super::revocation::SignedRevocation;
+use super::root::SignedRoot;
+use super::{SUBMIT_NAMESPACE, TrustError, bad_signature};
+use crate::action::Action;
+use crate::directory::Directory;
+use crate::hash::{Hash, hex, unhex};
+use crate::json::canonical;
+use crate::json::scan::Limits;
+use crate::quorum::{self, Question};
+use crate::request::RequestRecord;
+use crate::requester::Requester;
+use crate::review::Subject;
+use crate::ssh::sshsig;
+
+/// Fewest people who must approve a change of the gate itself, besides its author and whoever gains by it.
+pub const CHANGE_PEOPLE_MIN: usize = 2;
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Evidence {
+    /// The first.
+    Root(SignedRoot),
+    /// A held action that was approved and applied.
+    Executed(Box<Executed>),
+    /// A key was revoked: the safe direction.
+    Revocation(SignedRevocation),
+}
+
+/// A human's signature over what they submit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitSignature {
+    /// Drawn by the client; consumed by the submission.
+    pub nonce: String,
+    /// Armored SSHSIG over [`SubmitSignature::message`].
+    pub sshsig: String,
+}
+
+impl SubmitSignature {
+    /// `SHA-256("gatehold/submit/v1" || 0x00 || envelope_bytes || nonce)`.
+    #[must_use]
+    pub fn message(envelope_bytes: &[u8], nonce: &str) -> Hash {
+        Hash::tagged("gatehold/submit/v1", &[envelope_bytes, nonce.as_bytes()])
+    }
+}
+
+/// A change with its request, payload and reviews.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Executed {
+    /// The request with its reviews and the definitions of the checkpoints that held it.
+    pub record: RequestRecord,
+    /// The payload in lower hex.
+    pub payload: String,
+    /// The author's signature.
+    pub submit: SubmitSignature,
+}
+
+impl Evidence {
+    /// The stored bytes.
+    ///
+    /// # Errors
+    /// When a number has no canonical form.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TrustError> {
+        Ok(canonical::to_bytes(self)?)
+    }
+
+    /// Reads stored evidence.
+    ///
+    /// # Errors
+    /// [`TrustError::Form`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrustError> {
+        Ok(canonical::from_bytes_within(bytes, &Limits::RECORD)?)
+    }
+
+    /// Its name in a record.
+    ///
+    /// # Errors
+    /// When a number has no canonical form.
+    pub fn hash(&self) -> Result<Hash, TrustError> {
+        Ok(Hash::tagged("gatehold/evidence/v1", &[&self.to_bytes()?]))
+    }
+}
+
+impl Executed {
+    /// Puts evidence together.
+    #[must_use]
+    pub fn new(record: RequestRecord, payload: &[u8], submit: SubmitSignature) -> Self {
+        Self { record, payload: hex(payload), submit }
+    }
+
+    /// Checks everything again under the directory before it, and applies the change.
+    pub(super) fn apply(&self, before: &Directory, leaf: u64) -> Result<Directory, TrustError> {
+        let record = &self.record;
+        let payload = unhex(&self.payload).ok_or_else(|| TrustError::Form("the payload is not hex".to_owned()))?;
+        let envelope = canonical::to_bytes(&record.envelope)?;
+        let action = Action::rebuild(&envelope, payload, record.digest)
+            .map_err(|error| TrustError::Form(error.to_string()))?;
+        let change = Change::of(&action)?;
+        let author = self.author(before, &action, &change)?;
+        self.approved(before)?;
+        change.apply(before, &author, leaf)
+    }
+
+    fn author(
+        &self,
+        before: &Directory,
+        action: &Action,
+        change: &Change,
+    ) -> Result<crate::ids::HumanId, TrustError> {
+        let Requester::Human { human, key, beneficiaries } = &self.record.requester else {
+            return Err(TrustError::Contradiction("only a human changes the gate itself".to_owned()));
+        };
+        if *beneficiaries != change.beneficiaries() {
+            return Err(TrustError::Contradiction("whoever gains by the change must be named".to_owned()));
+        }
+        let enrolled = before.key(human, key).ok_or(TrustError::NotApproved)?;
+        let message = SubmitSignature::message(action.envelope_bytes(), &self.submit.nonce);
+        sshsig::verify(self.submit.sshsig.as_bytes(), message.as_bytes(), SUBMIT_NAMESPACE, &enrolled.key)
+            .map(drop)
+                .map_err(|error| bad_signature(human, &error))?;
+        Ok(human.clone())
+    }
+
+    fn approved(&self, before: &Directory) -> Result<(), TrustError> {
+        let record = &self.record;
+        let held = record.held.as_ref().ok_or(TrustError::NotApproved)?;
+        if record.computed_request_hash() != record.request_hash
+            || held.requirement.requirement_hash() != held.requirement_hash
+        {
+            return Err(TrustError::Contradiction("the request does not match its own hashes".to_owned()));
+        }
+        let subject = Subject {
+            gate: &before.origin,
+            request: record.id,
+            request_hash: record.request_hash,
+            digest: record.digest,
+            display_hash: record.display_hash,
+            requirement_hash: held.requirement_hash,
+        };
+        let question = Question {
+            subject,
+            requirement: &held.requirement,
+            tier: record.tier,
+            requester: &record.requester,
+            directory: before,
+        };
+        let quorum = quorum::count(&question, &record.reviews);
+        // The floor does not depend on anything stored with the request: a weak requirement signed into being by
+        // nobody would still need two people here.
+        if guard!("chain-quorum", !quorum.met || quorum.approvals.len() < CHANGE_PEOPLE_MIN) {
+            return Err(TrustError::NotApproved);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Key revocation: the safe direction. The subject alone, or two others, at once and without a hold.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SAFE_NAMESPACE, TrustError, bad_signature};
+use crate::directory::Directory;
+use crate::hash::Hash;
+use crate::ids::{HumanId, Origin};
+use crate::json::canonical;
+use crate::ssh::sshsig;
+
+/// The `type` member of a revocation.
+pub const REVOCATION_TYPE: &str = "gatehold/key-revocation/v1";
+
+/// A key is to lose its force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRevocation {
+    /// [`REVOCATION_TYPE`].
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// At which gate.
+    pub gate: Origin,
+    /// Whose.
+    pub human: HumanId,
+    /// Which key, by thumbprint.
+    pub key: Hash,
+}
+
+/// One signature over a revocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationSignature {
+    /// Who signs.
+    pub human: HumanId,
+    /// With which key, by thumbprint.
+    pub key: Hash,
+    /// Armored SSHSIG over the canonical statement.
+    pub sshsig: String,
+}
+
+/// A revocation with its signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedRevocation {
+    /// Canonical JSON of a [`KeyRevocation`].
+    pub statement: String,
+    /// The subject's signature, or those of two others.
+    pub signatures: Vec<RevocationSignature>,
+}
+
+impl SignedRevocation {
+    /// The directory without the key.
+    pub(super) fn apply(&self, before: &Directory) -> Result<Directory, TrustError> {
+        let statement: KeyRevocation = canonical::from_canonical_bytes(self.statement.as_bytes())?;
+        if statement.type_ != REVOCATION_TYPE || statement.gate != before.origin {
+            return Err(TrustError::Form("it is for another gate or of another type".to_owned()));
+        }
+        let mut signers = BTreeSet::new();
+        for signature in self.signatures.iter().take(8) {
+            let enrolled = before.key(&signature.human, &signature.key).ok_or(TrustError::NotApproved)?;
+            sshsig::verify(signature.sshsig.as_bytes(), self.statement.as_bytes(), SAFE_NAMESPACE, &enrolled.key)
+                .map(drop)
+                .map_err(|error| bad_signature(&signature.human, &error))?;
+            signers.insert(&signature.human);
+        }
+        let others = signers.iter().filter(|human| ***human != statement.human).count();
+        if guard!("revocation-signers", !signers.contains(&statement.human) && others < 2) {
+            return Err(TrustError::NotApproved);
+        }
+        let mut directory = before.clone();
+        directory.version = before.version.saturating_add(1);
+        let keys = directory.humans.get_mut(&statement.human).map(|human| &mut human.keys);
+        if keys.and_then(|keys| keys.remove(&statement.key)).is_none() {
+            return Err(TrustError::Contradiction("there is no such key".to_owned()));
+        }
+        Ok(directory)
+    }
+}

@@ -83,7 +83,9 @@ pub enum ActionError {
     #[error("the envelope has {0} bytes; at most {ENVELOPE_BYTES_MAX} are read")]
     EnvelopeSize(usize),
     /// The payload is too long.
-    #[error("the payload has {0} bytes; at most {PAYLOAD_BYTES_MAX} are accepted: split the action")]
+    #[error(
+        "the payload has {0} bytes; at most {PAYLOAD_BYTES_MAX} are accepted: split the action"
+    )]
     PayloadSize(usize),
     /// The envelope is not strict JSON of the documented form.
     #[error("the envelope cannot be read: {0}")]
@@ -129,7 +131,12 @@ impl Action {
         check(&envelope, &payload)?;
         let envelope_bytes = canonical::to_bytes(&envelope)?;
         let digest = Self::digest_of(&envelope_bytes);
-        Ok(Self { envelope, envelope_bytes, payload, digest })
+        Ok(Self {
+            envelope,
+            envelope_bytes,
+            payload,
+            digest,
+        })
     }
 
     /// Rebuilds an action from storage. The bytes must be canonical already and hash to `digest`.
@@ -194,7 +201,10 @@ fn check(envelope: &Envelope, payload: &[u8]) -> Result<(), ActionError> {
         return member("payload.media_type", error.to_string());
     }
     if envelope.duration_seconds == 0 || envelope.duration_seconds > TTL_SECONDS_MAX {
-        return member("duration_seconds", format!("it must be between 1 and {TTL_SECONDS_MAX}"));
+        return member(
+            "duration_seconds",
+            format!("it must be between 1 and {TTL_SECONDS_MAX}"),
+        );
     }
     if envelope.caps.len() > CAPS_MAX {
         return member("caps", format!("at most {CAPS_MAX} caps are read"));
@@ -220,7 +230,10 @@ mod tests {
 
     fn envelope() -> Envelope {
         Envelope {
-            descriptor: DescriptorRef { id: "sql.write".parse().unwrap(), hash: Hash::of(b"descriptor") },
+            descriptor: DescriptorRef {
+                id: "sql.write".parse().unwrap(),
+                hash: Hash::of(b"descriptor"),
+            },
             workload: "deploy-bot".parse().unwrap(),
             task: Some(TaskId::from_bytes([1; 16])),
             target: "sql:shop".parse().unwrap(),
@@ -243,8 +256,15 @@ mod tests {
     #[test]
     fn order_and_white_space_do_not_change_the_digest_but_every_member_does() {
         let action = Action::parse(&bytes(&envelope()), PAYLOAD.to_vec()).unwrap();
-        let loose = String::from_utf8(bytes(&envelope())).unwrap().replace(',', ", ");
-        assert_eq!(Action::parse(loose.as_bytes(), PAYLOAD.to_vec()).unwrap().digest(), action.digest());
+        let loose = String::from_utf8(bytes(&envelope()))
+            .unwrap()
+            .replace(',', ", ");
+        assert_eq!(
+            Action::parse(loose.as_bytes(), PAYLOAD.to_vec())
+                .unwrap()
+                .digest(),
+            action.digest()
+        );
 
         let changes: [fn(&mut Envelope); 8] = [
             |e| e.descriptor.id = "sql.read".parse().unwrap(),
@@ -259,7 +279,12 @@ mod tests {
         for change in changes {
             let mut changed = envelope();
             change(&mut changed);
-            assert_ne!(Action::parse(&bytes(&changed), PAYLOAD.to_vec()).unwrap().digest(), action.digest());
+            assert_ne!(
+                Action::parse(&bytes(&changed), PAYLOAD.to_vec())
+                    .unwrap()
+                    .digest(),
+                action.digest()
+            );
         }
     }
 
@@ -268,17 +293,32 @@ mod tests {
         let text = String::from_utf8(bytes(&envelope())).unwrap();
         for (what, bad) in [
             ("unknown member", text.replacen('{', "{\"x\":1,", 1)),
-            ("duplicate member", text.replacen('{', "{\"duration_seconds\":1,", 1)),
+            (
+                "duplicate member",
+                text.replacen('{', "{\"duration_seconds\":1,", 1),
+            ),
             ("missing member", text.replace("\"precondition\":null,", "")),
             ("float", text.replace(":900", ":900.5")),
             ("zero duration", text.replace(":900", ":0")),
-            ("bidi in an identifier", text.replace("shop/orders", "shop/\u{202e}orders")),
-            ("wrong size", text.replace(&format!("\"size\":{}", PAYLOAD.len()), "\"size\":1")),
+            (
+                "bidi in an identifier",
+                text.replace("shop/orders", "shop/\u{202e}orders"),
+            ),
+            (
+                "wrong size",
+                text.replace(&format!("\"size\":{}", PAYLOAD.len()), "\"size\":1"),
+            ),
         ] {
-            assert!(Action::parse(bad.as_bytes(), PAYLOAD.to_vec()).is_err(), "{what}: {bad}");
+            assert!(
+                Action::parse(bad.as_bytes(), PAYLOAD.to_vec()).is_err(),
+                "{what}: {bad}"
+            );
         }
         assert_eq!(
-            Action::parse(text.as_bytes(), b"UPDATE orders SET status='retry' WHERE id=8".to_vec()),
+            Action::parse(
+                text.as_bytes(),
+                b"UPDATE orders SET status='retry' WHERE id=8".to_vec()
+            ),
             Err(ActionError::Payload("sha256"))
         );
     }
@@ -286,9 +326,16 @@ mod tests {
     #[test]
     fn storage_must_give_back_the_very_bytes() {
         let action = Action::parse(&bytes(&envelope()), PAYLOAD.to_vec()).unwrap();
-        assert!(Action::rebuild(action.envelope_bytes(), PAYLOAD.to_vec(), action.digest()).is_ok());
-        let spaced = String::from_utf8(action.envelope_bytes().to_vec()).unwrap().replace(',', ", ");
-        assert_eq!(Action::rebuild(spaced.as_bytes(), PAYLOAD.to_vec(), action.digest()), Err(ActionError::Digest));
+        assert!(
+            Action::rebuild(action.envelope_bytes(), PAYLOAD.to_vec(), action.digest()).is_ok()
+        );
+        let spaced = String::from_utf8(action.envelope_bytes().to_vec())
+            .unwrap()
+            .replace(',', ", ");
+        assert_eq!(
+            Action::rebuild(spaced.as_bytes(), PAYLOAD.to_vec(), action.digest()),
+            Err(ActionError::Digest)
+        );
         assert_eq!(
             Action::rebuild(action.envelope_bytes(), PAYLOAD.to_vec(), Hash::of(b"x")),
             Err(ActionError::Digest)

@@ -65,7 +65,10 @@ impl Approved {
             return Err(NotProven::Damaged("request_hash"));
         }
         let grant = record.grant.ok_or(NotProven::Damaged("grant"))?;
-        if guard!("requester-force", !record.requester.still_has_force(directory)) {
+        if guard!(
+            "requester-force",
+            !record.requester.still_has_force(directory)
+        ) {
             return Err(NotProven::RequesterGone);
         }
         let (limits, reviewers, decided_by) = match (evaluated.verdict(), &record.held) {
@@ -74,10 +77,21 @@ impl Approved {
             (Verdict::Allow, None) => (record.limits.clone(), Vec::new(), DecidedBy::Policy),
             (Verdict::Hold(now), None) => return Err(NotProven::Reheld(now.clone())),
             // An empty requirement is covered by any: what people signed still bounds it.
-            (Verdict::Allow | Verdict::Hold(_), Some(held)) => Self::from_quorum(record, held, evaluated, directory)?,
+            (Verdict::Allow | Verdict::Hold(_), Some(held)) => {
+                Self::from_quorum(record, held, evaluated, directory)?
+            }
         };
         let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
-        Ok(Self { request, grant, action, limits, requester, reviewers, decided_by, spend_by })
+        Ok(Self {
+            request,
+            grant,
+            action,
+            limits,
+            requester,
+            reviewers,
+            decided_by,
+            spend_by,
+        })
     }
 
     fn from_quorum(
@@ -105,10 +119,18 @@ impl Approved {
             return Err(NotProven::Reheld(now));
         }
         let limits = effective_limits(record, signed, &quorum);
-        if quorum.approvals.iter().any(|review| review.context().spend_by != record.spend_by) {
+        if quorum
+            .approvals
+            .iter()
+            .any(|review| review.context().spend_by != record.spend_by)
+        {
             return Err(NotProven::Damaged("spend_by"));
         }
-        let reviewers = quorum.approvals.iter().map(|review| review.human().clone()).collect();
+        let reviewers = quorum
+            .approvals
+            .iter()
+            .map(|review| review.human().clone())
+            .collect();
         Ok((limits, reviewers, DecidedBy::Human))
     }
 
@@ -186,7 +208,11 @@ pub(crate) fn count(
 }
 
 /// What a review of this record must be about.
-pub(crate) fn subject<'a>(record: &RequestRecord, held: &HeldAt, directory: &'a Directory) -> Subject<'a> {
+pub(crate) fn subject<'a>(
+    record: &RequestRecord,
+    held: &HeldAt,
+    directory: &'a Directory,
+) -> Subject<'a> {
     Subject {
         gate: &directory.origin,
         request: record.id,
@@ -198,12 +224,24 @@ pub(crate) fn subject<'a>(record: &RequestRecord, held: &HeldAt, directory: &'a 
 }
 
 /// Pointwise minimum over request, checkpoints and every counted review.
-pub(crate) fn effective_limits(record: &RequestRecord, signed: &Requirement, quorum: &Quorum) -> Limits {
+pub(crate) fn effective_limits(
+    record: &RequestRecord,
+    signed: &Requirement,
+    quorum: &Quorum,
+) -> Limits {
     let bounded = bound(signed, &record.limits);
-    quorum.approvals.iter().fold(bounded, |limits, review| limits.min(&review.context().limits))
+    quorum.approvals.iter().fold(bounded, |limits, review| {
+        limits.min(&review.context().limits)
+    })
 }
 
 /// What was asked for, lowered to what the requirement permits at most.
 pub(crate) fn bound(requirement: &Requirement, asked: &Limits) -> Limits {
-    requirement.limits().map_or_else(|| Limits { uses: 0, ..asked.clone() }, |most| most.narrow(asked))
+    requirement.limits().map_or_else(
+        || Limits {
+            uses: 0,
+            ..asked.clone()
+        },
+        |most| most.narrow(asked),
+    )
 }

@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Largest record of one leaf, in bytes.
 pub const RECORD_BYTES_MAX: usize = 64 << 10;
-/// Largest attachment, in bytes: a 1 MiB payload and room for its frame.
-pub const ATTACHMENT_BYTES_MAX: usize = (1 << 20) + (64 << 10);
+/// Largest attachment, in bytes: the rendering of the largest payload that is shown whole.
+pub const ATTACHMENT_BYTES_MAX: usize = 6 << 20;
 /// Most attachments of one leaf.
 pub const ATTACHMENTS_MAX: usize = 16;
 
@@ -232,7 +232,8 @@ impl LeafDraft {
         let commitment = Hash::tagged("gatehold/leaf/v1", &[&self.salt, &self.record]);
         let mut leaf = [1; 35];
         let (head, tail) = leaf.split_at_mut(3);
-        head.copy_from_slice(&[1, ((self.kind as u16) >> 8) as u8, (self.kind as u16) as u8]);
+        let [high, low] = (self.kind as u16).to_be_bytes();
+        head.copy_from_slice(&[1, high, low]);
         tail.copy_from_slice(commitment.as_bytes());
         leaf
     }

@@ -116,7 +116,10 @@ pub struct WrongReceipt;
 
 impl Sealed {
     fn new(write: &Write, release: Release) -> Self {
-        Self { leaf: write.leaf.bytes(), release }
+        Self {
+            leaf: write.leaf.bytes(),
+            release,
+        }
     }
 
     /// Opens the seal with the receipt of its own write.
@@ -153,31 +156,71 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     match (command, record) {
-        (Command::Submit(submission), Record::Absent) => submit::submit(*submission, world, fresh, now),
+        (Command::Submit(submission), Record::Absent) => {
+            submit::submit(*submission, world, fresh, now)
+        }
         (Command::StartTask(start), Record::Absent) => task::start(*start, world, fresh, now),
         (Command::Stop(change), Record::Absent) => stop::stop(&change, world, fresh, now),
-        (Command::EndTask(end), Record::Task { task, version }) => task::end(&end, task, version, world, fresh, now),
-        (Command::Review(review), Record::Request { record, version, .. }) => {
-            review::review(*review, record, version, world, fresh, now)
+        (Command::EndTask(end), Record::Task { task, version }) => {
+            task::end(&end, task, version, world, fresh, now)
         }
-        (Command::Act(act), Record::Request { record, version, .. }) => {
-            act::act(act, record, version, world, fresh, now)
-        }
-        (Command::Withdraw(key), Record::Request { record, version, grant, .. }) => {
-            close::withdraw(key, record, version, grant, world, fresh, now)
-        }
-        (Command::Redeem(redeem), Record::Request { record, version, action: Some(action), grant }) => {
-            redeem::redeem(&redeem, record, version, action, grant, world, fresh, now)
-        }
-        (Command::Report(report), Record::Request { record, version, grant, .. }) => {
-            report::report(report, record, version, grant, fresh, now)
-        }
-        (Command::Expire, Record::Request { record, version, grant, .. }) => {
-            close::expire(record, version, grant, fresh, now)
-        }
-        (Command::Revoke(revoke), Record::Request { record, version, grant, .. }) => {
-            close::revoke(revoke, record, version, grant, world, fresh, now)
-        }
+        (
+            Command::Review(review),
+            Record::Request {
+                record, version, ..
+            },
+        ) => review::review(*review, record, version, world, fresh, now),
+        (
+            Command::Act(act),
+            Record::Request {
+                record, version, ..
+            },
+        ) => act::act(act, record, version, world, fresh, now),
+        (
+            Command::Withdraw(key),
+            Record::Request {
+                record,
+                version,
+                grant,
+                ..
+            },
+        ) => close::withdraw(key, record, version, grant, world, fresh, now),
+        (
+            Command::Redeem(redeem),
+            Record::Request {
+                record,
+                version,
+                action: Some(action),
+                grant,
+            },
+        ) => redeem::redeem(&redeem, record, version, action, grant, world, fresh, now),
+        (
+            Command::Report(report),
+            Record::Request {
+                record,
+                version,
+                grant,
+                ..
+            },
+        ) => report::report(report, record, version, grant, fresh, now),
+        (
+            Command::Expire,
+            Record::Request {
+                record,
+                version,
+                grant,
+                ..
+            },
+        ) => close::expire(record, version, grant, fresh, now),
+        (
+            Command::Revoke(revoke),
+            Record::Request {
+                record,
+                version,
+                grant,
+                ..
+            },
+        ) => close::revoke(revoke, record, version, grant, world, fresh, now),
         _ => Err(Refusal::NoSuchRequest),
     }
 }

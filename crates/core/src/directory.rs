@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::assurance::Assurance;
 use crate::hash::Hash;
-use crate::ids::{DescriptorId, HumanId, Origin, PointId, ResourceId, TargetId, TeamId, WorkloadId};
+use crate::ids::{
+    DescriptorId, HumanId, Origin, PointId, ResourceId, TargetId, TeamId, WorkloadId,
+};
 use crate::json::canonical;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
@@ -145,7 +147,10 @@ impl Authority {
     #[must_use]
     pub fn hash(&self) -> Hash {
         // A struct of strings and integers always has a canonical form; an empty document would match no other hash.
-        Hash::tagged("gatehold/authority/v1", &[&canonical::to_bytes(self).unwrap_or_default()])
+        Hash::tagged(
+            "gatehold/authority/v1",
+            &[&canonical::to_bytes(self).unwrap_or_default()],
+        )
     }
 }
 
@@ -153,7 +158,9 @@ impl Directory {
     /// The teams a human is in.
     #[must_use]
     pub fn teams_of(&self, human: &HumanId) -> BTreeSet<TeamId> {
-        let member = |(team, members): (&TeamId, &BTreeSet<HumanId>)| members.contains(human).then(|| team.clone());
+        let member = |(team, members): (&TeamId, &BTreeSet<HumanId>)| {
+            members.contains(human).then(|| team.clone())
+        };
         self.teams.iter().filter_map(member).collect()
     }
 
@@ -166,7 +173,10 @@ impl Directory {
     /// Who a key belongs to, if it has force. A key has one holder: enrolment refuses a second (threat A9).
     #[must_use]
     pub fn holder(&self, thumbprint: &Hash) -> Option<&HumanId> {
-        self.humans.iter().find(|(_, human)| human.keys.contains_key(thumbprint)).map(|(id, _)| id)
+        self.humans
+            .iter()
+            .find(|(_, human)| human.keys.contains_key(thumbprint))
+            .map(|(id, _)| id)
     }
 
     /// The authority of a human with one of their keys, now.
@@ -185,12 +195,16 @@ impl Directory {
     /// The workload that signs with this key.
     #[must_use]
     pub fn workload_by_key(&self, thumbprint: &Hash) -> Option<(&WorkloadId, &Workload)> {
-        self.workloads.iter().find(|(_, workload)| workload.key == *thumbprint)
+        self.workloads
+            .iter()
+            .find(|(_, workload)| workload.key == *thumbprint)
     }
 
     /// The enforcement point that signs with this key.
     #[must_use]
     pub fn point_by_key(&self, thumbprint: &Hash) -> Option<(&PointId, &Point)> {
-        self.points.iter().find(|(_, point)| point.key == *thumbprint)
+        self.points
+            .iter()
+            .find(|(_, point)| point.key == *thumbprint)
     }
 }

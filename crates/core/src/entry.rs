@@ -61,6 +61,10 @@ pub struct Trace {
 }
 
 /// What happened.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "built once, serialised and dropped"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {

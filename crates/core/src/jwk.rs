@@ -50,7 +50,12 @@ impl Jwk {
             return Err(JwkError);
         }
         let jwk: Self = canonical::from_bytes(text.as_bytes()).map_err(|_| JwkError)?;
-        let plain = |part: &str| part.len() == 43 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let plain = |part: &str| {
+            part.len() == 43
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
         let accepted = match &jwk {
             Self::Ec { crv, kty, x, y } => crv == "P-256" && kty == "EC" && plain(x) && plain(y),
             Self::Okp { crv, kty, x } => crv == "Ed25519" && kty == "OKP" && plain(x),
@@ -71,19 +76,27 @@ mod tests {
 
     #[test]
     fn thumbprint_matches_rfc_8037_appendix_a_3() {
-        let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let jwk =
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
         let hex = Jwk::parse(jwk).unwrap().thumbprint().hex();
         // kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k in base64url
-        assert_eq!(hex, "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89");
+        assert_eq!(
+            hex,
+            "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89"
+        );
     }
 
     #[test]
     fn refuses_private_parts_and_other_curves() {
-        let good = r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let good =
+            r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
         assert!(Jwk::parse(good).is_ok());
         for bad in [
             good.replace("Ed25519", "X25519"),
-            good.replace('}', r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#),
+            good.replace(
+                '}',
+                r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#,
+            ),
             good.replace("URo", "UR"),
             "{}".to_owned(),
         ] {

@@ -64,7 +64,12 @@ pub enum Void {
 // set, fill a seat.
 #[must_use]
 pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
-    let mut quorum = Quorum { approvals: Vec::new(), denial: None, met: false, void: Vec::new() };
+    let mut quorum = Quorum {
+        approvals: Vec::new(),
+        denial: None,
+        met: false,
+        void: Vec::new(),
+    };
     let excluded = question.requester.set();
     let mut seen: BTreeSet<HumanId> = BTreeSet::new();
     for (position, review) in reviews.iter().enumerate().take(REVIEWS_MAX) {
@@ -84,14 +89,25 @@ fn counted(
     excluded: &BTreeSet<HumanId>,
     seen: &mut BTreeSet<HumanId>,
 ) -> Result<VerifiedReview, Void> {
-    let review = VerifiedReview::verify(review, &question.subject, question.directory).map_err(Void::Review)?;
+    let review = VerifiedReview::verify(review, &question.subject, question.directory)
+        .map_err(Void::Review)?;
     if guard!("count-own-request", excluded.contains(review.human())) {
         return Err(Void::OwnRequest);
     }
-    if guard!("count-software", review.assurance() == Assurance::Software && !question.subject.gate.is_dev()) {
+    if guard!(
+        "count-software",
+        review.assurance() == Assurance::Software && !question.subject.gate.is_dev()
+    ) {
         return Err(Void::Software);
     }
-    if guard!("count-not-entitled", !entitled(question.requirement, review.human(), &review.authority().teams)) {
+    if guard!(
+        "count-not-entitled",
+        !entitled(
+            question.requirement,
+            review.human(),
+            &review.authority().teams
+        )
+    ) {
         return Err(Void::NotEntitled);
     }
     if guard!("count-twice", !seen.insert(review.human().clone())) {
@@ -116,5 +132,7 @@ fn filled(question: &Question<'_>, approvals: &[VerifiedReview]) -> bool {
 /// Whether a human may decide at any checkpoint of a requirement.
 #[must_use]
 pub fn entitled(requirement: &Requirement, human: &HumanId, teams: &BTreeSet<TeamId>) -> bool {
-    requirement.checkpoints().any(|(_, checkpoint)| checkpoint.admits(human, teams))
+    requirement
+        .checkpoints()
+        .any(|(_, checkpoint)| checkpoint.admits(human, teams))
 }

@@ -127,20 +127,32 @@ impl Refusal {
     #[must_use]
     pub const fn next(&self) -> &'static str {
         match self {
-            Self::Action(_) | Self::Claims(_) => "Correct the request as the message says and send it again.",
-            Self::UnknownDescriptor => "List the active descriptors with `gatehold descriptor list` and use one of them.",
+            Self::Action(_) | Self::Claims(_) => {
+                "Correct the request as the message says and send it again."
+            }
+            Self::UnknownDescriptor => {
+                "List the active descriptors with `gatehold descriptor list` and use one of them."
+            }
             Self::MediaType => "Send the payload in a media type that the descriptor lists.",
             Self::InlineSecret { .. } => {
                 "Remove the secret, rotate it, and name it by reference; the executor injects the real one."
             }
-            Self::UnknownPrincipal => "Enrol the key with `gatehold workload enrol`, or sign with the enrolled one.",
-            Self::NotYours(_) => "Ask the owner of the principal, or use the one that is permitted.",
+            Self::UnknownPrincipal => {
+                "Enrol the key with `gatehold workload enrol`, or sign with the enrolled one."
+            }
+            Self::NotYours(_) => {
+                "Ask the owner of the principal, or use the one that is permitted."
+            }
             Self::Task(_) => "Start a new task and ask again within it.",
             Self::Stopped(_) => "Ask the people who stopped it; lifting a stop is a held action.",
             Self::NoSuchRequest => "Check the id, and use the key that submitted the request.",
-            Self::WrongState { .. } => "Look at the request's state; submit a new request if the action is still needed.",
+            Self::WrongState { .. } => {
+                "Look at the request's state; submit a new request if the action is still needed."
+            }
             Self::TooLate(_) => "Submit a new request; an expired decision is never revived.",
-            Self::ChangedSinceShown => "Open the request again and look at what changed before you decide.",
+            Self::ChangedSinceShown => {
+                "Open the request again and look at what changed before you decide."
+            }
             Self::Review(_) => "Open the request again and sign exactly the context that is shown.",
             Self::OwnRequest => "Let somebody outside the requester set decide.",
             Self::NotEntitled => "Ask someone on the eligible teams; `gatehold show` lists them.",
@@ -149,7 +161,9 @@ impl Refusal {
             Self::Criterion(_) => "Answer every criterion; if one is not met, deny or ask.",
             Self::Limits => "Lower the limits, or deny and suggest another action.",
             Self::Stale => "Try again.",
-            Self::NotProven(_) => "Stop, keep the database as it is, and run `gatehold audit verify`.",
+            Self::NotProven(_) => {
+                "Stop, keep the database as it is, and run `gatehold audit verify`."
+            }
             Self::Replayed => "Sign a new proof with a new nonce.",
             Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
         }

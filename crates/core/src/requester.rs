@@ -23,6 +23,10 @@ pub struct Initiator {
 }
 
 /// The identity anchor of a request (M170), fixed at submission.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every requester is a workload"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Requester {
@@ -71,17 +75,35 @@ impl Requester {
     #[must_use]
     pub fn set(&self) -> BTreeSet<HumanId> {
         match self {
-            Self::Human { human, beneficiaries, .. } => {
+            Self::Human {
+                human,
+                beneficiaries,
+                ..
+            } => {
                 let mut set = beneficiaries.clone();
                 set.insert(human.clone());
                 set
             }
-            Self::Workload { owner, backup, custodians, proposer, initiator, delegators, drafters, .. } => {
-                let mut set: BTreeSet<HumanId> =
-                    custodians.iter().chain(delegators).chain(drafters).chain([proposer]).cloned().collect();
-                let someone_else = initiator
-                    .as_ref()
-                    .is_some_and(|initiator| initiator.attested && ![owner, backup].contains(&&initiator.human));
+            Self::Workload {
+                owner,
+                backup,
+                custodians,
+                proposer,
+                initiator,
+                delegators,
+                drafters,
+                ..
+            } => {
+                let mut set: BTreeSet<HumanId> = custodians
+                    .iter()
+                    .chain(delegators)
+                    .chain(drafters)
+                    .chain([proposer])
+                    .cloned()
+                    .collect();
+                let someone_else = initiator.as_ref().is_some_and(|initiator| {
+                    initiator.attested && ![owner, backup].contains(&&initiator.human)
+                });
                 if !someone_else {
                     set.extend([owner.clone(), backup.clone()]);
                 }
@@ -124,10 +146,21 @@ impl Requester {
     pub fn still_has_force(&self, directory: &Directory) -> bool {
         match self {
             Self::Human { human, key, .. } => directory.key(human, key).is_some(),
-            Self::Workload { id, key, point: None, .. } => {
-                directory.workloads.get(id).is_some_and(|workload| workload.key == *key)
-            }
-            Self::Workload { id, key, point: Some(point), .. } => directory
+            Self::Workload {
+                id,
+                key,
+                point: None,
+                ..
+            } => directory
+                .workloads
+                .get(id)
+                .is_some_and(|workload| workload.key == *key),
+            Self::Workload {
+                id,
+                key,
+                point: Some(point),
+                ..
+            } => directory
                 .points
                 .get(point)
                 .is_some_and(|point| point.key == *key && point.workloads.contains(id)),
@@ -162,18 +195,41 @@ mod tests {
 
     #[test]
     fn owner_and_backup_are_excluded_unless_someone_else_is_attested() {
-        let everyone = ["owner", "backup", "custodian", "proposer", "delegator", "drafter"].map(human);
+        let everyone = [
+            "owner",
+            "backup",
+            "custodian",
+            "proposer",
+            "delegator",
+            "drafter",
+        ]
+        .map(human);
         assert_eq!(workload(None).set(), BTreeSet::from(everyone.clone()));
 
-        let claimed = workload(Some(Initiator { human: human("ann"), attested: false })).set();
-        assert!(claimed.contains(&human("owner")), "a claimed initiator frees nobody");
+        let claimed = workload(Some(Initiator {
+            human: human("ann"),
+            attested: false,
+        }))
+        .set();
+        assert!(
+            claimed.contains(&human("owner")),
+            "a claimed initiator frees nobody"
+        );
         assert!(claimed.contains(&human("ann")));
 
-        let attested = workload(Some(Initiator { human: human("ann"), attested: true })).set();
+        let attested = workload(Some(Initiator {
+            human: human("ann"),
+            attested: true,
+        }))
+        .set();
         assert!(!attested.contains(&human("owner")) && !attested.contains(&human("backup")));
         assert!(attested.contains(&human("ann")) && attested.contains(&human("proposer")));
 
-        let own = workload(Some(Initiator { human: human("owner"), attested: true })).set();
+        let own = workload(Some(Initiator {
+            human: human("owner"),
+            attested: true,
+        }))
+        .set();
         assert!(own.contains(&human("owner")) && own.contains(&human("backup")));
     }
 }

@@ -121,7 +121,10 @@ impl Answers {
     /// # Errors
     /// Never for text; the type says so because serialisation can.
     pub fn hash(&self) -> Result<Hash, canonical::CanonicalError> {
-        Ok(Hash::tagged("gatehold/answers/v1", &[&canonical::to_bytes(self)?]))
+        Ok(Hash::tagged(
+            "gatehold/answers/v1",
+            &[&canonical::to_bytes(self)?],
+        ))
     }
 }
 
@@ -196,7 +199,9 @@ impl VerifiedReview {
         directory: &Directory,
     ) -> Result<Self, ReviewError> {
         if review.context.len() > REVIEW_BYTES_MAX || review.sshsig.len() > REVIEW_BYTES_MAX {
-            return Err(ReviewError::Form(format!("context and signature may have {REVIEW_BYTES_MAX} bytes each")));
+            return Err(ReviewError::Form(format!(
+                "context and signature may have {REVIEW_BYTES_MAX} bytes each"
+            )));
         }
         let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
             .map_err(|error| ReviewError::Form(error.to_string()))?;
@@ -207,7 +212,10 @@ impl VerifiedReview {
             (context.request_hash == subject.request_hash, "submission"),
             (context.digest == subject.digest, "action"),
             (context.display_hash == subject.display_hash, "rendering"),
-            (context.requirement_hash == subject.requirement_hash, "requirement"),
+            (
+                context.requirement_hash == subject.requirement_hash,
+                "requirement",
+            ),
         ] {
             if !same {
                 return Err(ReviewError::Other(what));
@@ -215,11 +223,25 @@ impl VerifiedReview {
         }
         let human = HumanId::new(&context.reviewer.issuer, &context.reviewer.subject)
             .map_err(|error| ReviewError::Form(error.to_string()))?;
-        let enrolled = directory.key(&human, &context.reviewer.key).ok_or(ReviewError::Key)?;
-        let signed = sshsig::verify(review.sshsig.as_bytes(), review.context.as_bytes(), REVIEW_TYPE, &enrolled.key)?;
-        let authority = directory.authority(&human, &context.reviewer.key).ok_or(ReviewError::Key)?;
+        let enrolled = directory
+            .key(&human, &context.reviewer.key)
+            .ok_or(ReviewError::Key)?;
+        let signed = sshsig::verify(
+            review.sshsig.as_bytes(),
+            review.context.as_bytes(),
+            REVIEW_TYPE,
+            &enrolled.key,
+        )?;
+        let authority = directory
+            .authority(&human, &context.reviewer.key)
+            .ok_or(ReviewError::Key)?;
         let assurance = Assurance::of_signature(enrolled.assurance, signed.flags());
-        Ok(Self { context, human, assurance, authority })
+        Ok(Self {
+            context,
+            human,
+            assurance,
+            authority,
+        })
     }
 
     /// What was signed.

@@ -66,10 +66,18 @@ impl Stops {
     pub fn without(&self, lifted: &Self) -> Self {
         Self {
             everything: self.everything && !lifted.everything,
-            workloads: self.workloads.difference(&lifted.workloads).cloned().collect(),
+            workloads: self
+                .workloads
+                .difference(&lifted.workloads)
+                .cloned()
+                .collect(),
             tasks: self.tasks.difference(&lifted.tasks).copied().collect(),
             targets: self.targets.difference(&lifted.targets).cloned().collect(),
-            resources: self.resources.difference(&lifted.resources).cloned().collect(),
+            resources: self
+                .resources
+                .difference(&lifted.resources)
+                .cloned()
+                .collect(),
         }
     }
 }

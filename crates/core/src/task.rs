@@ -125,8 +125,26 @@ impl Chain {
 
     /// From counter values in the order of [`Chain::counters`].
     #[must_use]
-    pub const fn from_counts([steps, sensitive, untrusted, external, amber, red, same_target]: [u64; 7]) -> Self {
-        Self { steps, sensitive, untrusted, external, amber, red, same_target }
+    pub const fn from_counts(
+        [
+            steps,
+            sensitive,
+            untrusted,
+            external,
+            amber,
+            red,
+            same_target,
+        ]: [u64; 7],
+    ) -> Self {
+        Self {
+            steps,
+            sensitive,
+            untrusted,
+            external,
+            amber,
+            red,
+            same_target,
+        }
     }
 
     /// The highest tier of any step (M107).
@@ -151,9 +169,14 @@ impl Chain {
 pub fn covers(set: &BTreeSet<ResourceId>, resource: &ResourceId) -> bool {
     let name = resource.as_str();
     // A path with a `..` or `.` segment may resolve elsewhere: it lies under no prefix.
-    let plain = !name.split('/').any(|segment| segment == ".." || segment == ".");
+    let plain = !name
+        .split('/')
+        .any(|segment| segment == ".." || segment == ".");
     set.contains(resource)
-        || plain && set.iter().any(|prefix| prefix.as_str().ends_with('/') && name.starts_with(prefix.as_str()))
+        || plain
+            && set
+                .iter()
+                .any(|prefix| prefix.as_str().ends_with('/') && name.starts_with(prefix.as_str()))
 }
 
 #[cfg(test)]
@@ -163,9 +186,14 @@ mod tests {
     #[test]
     fn prefixes_end_at_a_slash_and_do_not_climb() {
         let set: BTreeSet<ResourceId> = ["shop/".parse().unwrap(), "logs".parse().unwrap()].into();
-        for (name, inside) in
-            [("shop/orders", true), ("shop", false), ("shopping/x", false), ("shop/../hr", false), ("logs", true), ("logs/x", false)]
-        {
+        for (name, inside) in [
+            ("shop/orders", true),
+            ("shop", false),
+            ("shopping/x", false),
+            ("shop/../hr", false),
+            ("logs", true),
+            ("logs/x", false),
+        ] {
             assert_eq!(covers(&set, &name.parse().unwrap()), inside, "{name}");
         }
         assert!(!covers(&BTreeSet::new(), &"x".parse().unwrap()));
@@ -173,7 +201,18 @@ mod tests {
 
     #[test]
     fn a_chain_is_as_risky_as_its_riskiest_step() {
-        let tier = |amber, red| Chain { steps: 9, amber, red, ..Chain::default() }.tier();
-        assert_eq!((tier(0, 0), tier(1, 0), tier(0, 1), tier(3, 1)), (Tier::Green, Tier::Amber, Tier::Red, Tier::Red));
+        let tier = |amber, red| {
+            Chain {
+                steps: 9,
+                amber,
+                red,
+                ..Chain::default()
+            }
+            .tier()
+        };
+        assert_eq!(
+            (tier(0, 0), tier(1, 0), tier(0, 1), tier(3, 1)),
+            (Tier::Green, Tier::Amber, Tier::Red, Tier::Red)
+        );
     }
 }

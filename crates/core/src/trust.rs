@@ -85,7 +85,10 @@ impl From<NameError> for TrustError {
 }
 
 pub(crate) fn bad_signature(who: &impl ToString, error: &SshsigError) -> TrustError {
-    TrustError::Signature { who: who.to_string(), why: error.to_string() }
+    TrustError::Signature {
+        who: who.to_string(),
+        why: error.to_string(),
+    }
 }
 
 /// The chain, folded link by link.
@@ -100,7 +103,12 @@ impl Chain {
     /// # Errors
     /// [`TrustError`]; the chain is then unchanged, and the caller reports the leaf.
     // INVARIANT(chain-gives-force): this is the only way a key, team, workload, point or bundle enters a directory.
-    pub fn add(&mut self, leaf: u64, evidence: &Evidence, pinned: Option<Hash>) -> Result<(), TrustError> {
+    pub fn add(
+        &mut self,
+        leaf: u64,
+        evidence: &Evidence,
+        pinned: Option<Hash>,
+    ) -> Result<(), TrustError> {
         let next = match (&self.directory, evidence) {
             (None, Evidence::Root(root)) => root.directory(leaf, pinned)?,
             (None, _) | (Some(_), Evidence::Root(_)) => return Err(TrustError::Order),

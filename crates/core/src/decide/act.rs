@@ -80,10 +80,14 @@ pub(super) fn act(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     if act.text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::Claims(format!("at most {TEXT_BYTES_MAX} bytes are kept")));
+        return Err(Refusal::Claims(format!(
+            "at most {TEXT_BYTES_MAX} bytes are kept"
+        )));
     }
     if record.state != State::Held {
-        return Err(Refusal::WrongState { state: record.state.name() });
+        return Err(Refusal::WrongState {
+            state: record.state.name(),
+        });
     }
     let human = check_actor(&act, record, world)?;
     let mut next = record.clone();
@@ -93,7 +97,9 @@ pub(super) fn act(
         ActKind::Suspicious | ActKind::Deny => Step::Denied,
         ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Escalate => Step::Acted,
     };
-    next.state = state::next(record.state, step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.state = state::next(record.state, step).ok_or(Refusal::WrongState {
+        state: record.state.name(),
+    })?;
     match act.kind {
         ActKind::Answer => next.claims_head = Claims::extend(record.claims_head, &act.text),
         ActKind::Claim => next.claimed_by.clone_from(&human),
@@ -101,29 +107,63 @@ pub(super) fn act(
         ActKind::Ask => {}
         ActKind::Suspicious | ActKind::Deny => {
             next.decided_by = Some(DecidedBy::Human);
-            let code = if act.kind == ActKind::Deny { "denied_by_human" } else { "suspicious" };
-            next.closing = Some(Closing { code: code.to_owned(), decided_by: DecidedBy::Human, at: now });
+            let code = if act.kind == ActKind::Deny {
+                "denied_by_human"
+            } else {
+                "suspicious"
+            };
+            next.closing = Some(Closing {
+                code: code.to_owned(),
+                decided_by: DecidedBy::Human,
+                at: now,
+            });
             writer.add(holds(&name), -1);
         }
     }
     if act.kind == ActKind::Suspicious {
-        let pause = Pause { code: Some("suspicious".to_owned()) };
-        let index = RowIndex { state: "paused".into(), owner: name.clone(), ..RowIndex::default() };
-        writer.put_row(RowKey::new(Table::Workload, &name), world.pause.version, &pause, index)?;
+        let pause = Pause {
+            code: Some("suspicious".to_owned()),
+        };
+        let index = RowIndex {
+            state: "paused".into(),
+            owner: name.clone(),
+            ..RowIndex::default()
+        };
+        writer.put_row(
+            RowKey::new(Table::Workload, &name),
+            world.pause.version,
+            &pause,
+            index,
+        )?;
     }
     writer.deadline(record.held.as_ref().map_or(now, |held| held.decide_by));
     if !act.text.is_empty() {
         writer.attach("text", act.text.into_bytes());
     }
-    writer.announce(act.kind.name(), format!("{}:{}:{version}", act.kind.name(), record.id), &record.id.to_string())?;
-    let event = Event::Acted { human, act: act.kind.name().to_owned(), channel: act.channel };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    writer.announce(
+        act.kind.name(),
+        format!("{}:{}:{version}", act.kind.name(), record.id),
+        &record.id.to_string(),
+    )?;
+    let event = Event::Acted {
+        human,
+        act: act.kind.name().to_owned(),
+        channel: act.channel,
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Act, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
 }
 
-fn check_actor(act: &Act, record: &RequestRecord, world: &World<'_>) -> Result<Option<HumanId>, Refusal> {
+fn check_actor(
+    act: &Act,
+    record: &RequestRecord,
+    world: &World<'_>,
+) -> Result<Option<HumanId>, Refusal> {
     match (&act.by, act.kind) {
         (ActBy::Requester(key), ActKind::Answer) if *key == record.requester.key() => Ok(None),
         (ActBy::Requester(_), _) => Err(Refusal::NoSuchRequest),

@@ -34,7 +34,12 @@ pub(super) fn withdraw(
     if guard!("withdraw-own-key", key != record.requester.key()) {
         return Err(Refusal::NoSuchRequest);
     }
-    let end = End { step: Step::Withdrawn, code: "withdrawn", decided_by: DecidedBy::Policy, human: None };
+    let end = End {
+        step: Step::Withdrawn,
+        code: "withdrawn",
+        decided_by: DecidedBy::Policy,
+        human: None,
+    };
     finish(&end, record, version, grant, fresh, now)
 }
 
@@ -47,10 +52,17 @@ pub(super) fn expire(
 ) -> Result<(Write, Sealed), Refusal> {
     match record.due() {
         Some(due) if now > due => {
-            let end = End { step: Step::Expired, code: "expired", decided_by: DecidedBy::Timeout, human: None };
+            let end = End {
+                step: Step::Expired,
+                code: "expired",
+                decided_by: DecidedBy::Timeout,
+                human: None,
+            };
             finish(&end, record, version, grant, fresh, now)
         }
-        _ => Err(Refusal::WrongState { state: record.state.name() }),
+        _ => Err(Refusal::WrongState {
+            state: record.state.name(),
+        }),
     }
 }
 
@@ -69,9 +81,22 @@ pub(super) fn revoke(
         return Err(Refusal::NotEntitled);
     }
     // What is still held when its task ends is taken back rather than revoked: nothing was allowed yet.
-    let step = if record.state == State::Held { Step::Withdrawn } else { Step::Revoked };
-    let decided_by = if revoke.human.is_some() { DecidedBy::Human } else { DecidedBy::Policy };
-    let end = End { step, code: revoke.code, decided_by, human: revoke.human };
+    let step = if record.state == State::Held {
+        Step::Withdrawn
+    } else {
+        Step::Revoked
+    };
+    let decided_by = if revoke.human.is_some() {
+        DecidedBy::Human
+    } else {
+        DecidedBy::Policy
+    };
+    let end = End {
+        step,
+        code: revoke.code,
+        decided_by,
+        human: revoke.human,
+    };
     finish(&end, record, version, grant, fresh, now)
 }
 
@@ -92,22 +117,47 @@ fn finish(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     let mut next = record.clone();
-    next.state = state::next(record.state, end.step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.state = state::next(record.state, end.step).ok_or(Refusal::WrongState {
+        state: record.state.name(),
+    })?;
     next.decided_by = Some(end.decided_by);
-    next.closing = Some(Closing { code: end.code.to_owned(), decided_by: end.decided_by, at: now });
+    next.closing = Some(Closing {
+        code: end.code.to_owned(),
+        decided_by: end.decided_by,
+        at: now,
+    });
     let mut writer = Writer::new(fresh);
     if record.state == State::Held {
         writer.add(holds(&record.requester.name()), -1);
     }
     if let Some((grant, grant_version)) = grant {
         // Held execution leaves nothing at the target before it is claimed, so the end is verified by being written.
-        let state = if end.step == Step::Revoked { GrantState::Revoked } else { GrantState::Ended };
-        let ended = Grant { state, reason: end.code.to_owned(), ..grant.clone() };
+        let state = if end.step == Step::Revoked {
+            GrantState::Revoked
+        } else {
+            GrantState::Ended
+        };
+        let ended = Grant {
+            state,
+            reason: end.code.to_owned(),
+            ..grant.clone()
+        };
         writer.put_grant(&ended, grant_version)?;
     }
-    writer.announce("closed", format!("closed:{}", record.id), &(record.id.to_string(), end.code))?;
-    let event = Event::Closed { code: end.code.to_owned(), decided_by: end.decided_by, human: end.human.clone() };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    writer.announce(
+        "closed",
+        format!("closed:{}", record.id),
+        &(record.id.to_string(), end.code),
+    )?;
+    let event = Event::Closed {
+        code: end.code.to_owned(),
+        decided_by: end.decided_by,
+        human: end.human.clone(),
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Closing, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))

@@ -26,6 +26,10 @@ pub struct Redeem {
     pub nonce: String,
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 pub(super) fn redeem(
     redeem: &Redeem,
     record: &RequestRecord,
@@ -40,7 +44,9 @@ pub(super) fn redeem(
         return Err(Refusal::NoSuchRequest);
     }
     if !matches!(record.state, State::Allowed | State::Redeemable) {
-        return Err(Refusal::WrongState { state: record.state.name() });
+        return Err(Refusal::WrongState {
+            state: record.state.name(),
+        });
     }
     if now > record.spend_by {
         return Err(Refusal::TooLate("the time to use it"));
@@ -48,14 +54,18 @@ pub(super) fn redeem(
     check_stops(record, world)?;
     check_task(record, world)?;
     let (grant, grant_version) = grant.ok_or(Refusal::NotProven("grant"))?;
-    if Some(grant.id) != record.grant || grant.request != record.id || grant.digest != record.digest {
+    if Some(grant.id) != record.grant || grant.request != record.id || grant.digest != record.digest
+    {
         return Err(Refusal::NotProven("grant"));
     }
     if !grant.permits(now) {
         return Err(Refusal::TooLate("the grant"));
     }
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
-    if guard!("redeem-active-bundle", evaluated.trace().bundle != world.directory.bundle) {
+    if guard!(
+        "redeem-active-bundle",
+        evaluated.trace().bundle != world.directory.bundle
+    ) {
         return Err(Refusal::Stale);
     }
     let approved = match Approved::prove(record, action.clone(), evaluated, world.directory) {
@@ -64,15 +74,43 @@ pub(super) fn redeem(
             return review::rehold_at(record, version, &requirement, evaluated, world, fresh, now);
         }
         Err(NotProven::Forbidden) => {
-            return close(record, version, Step::Forbidden, "forbidden", DecidedBy::Policy, world, fresh, now);
+            return close(
+                record,
+                version,
+                Step::Forbidden,
+                "forbidden",
+                DecidedBy::Policy,
+                world,
+                fresh,
+                now,
+            );
         }
         Err(NotProven::Denied) => {
-            return close(record, version, Step::Denied, "denied_by_human", DecidedBy::Human, world, fresh, now);
+            return close(
+                record,
+                version,
+                Step::Denied,
+                "denied_by_human",
+                DecidedBy::Human,
+                world,
+                fresh,
+                now,
+            );
         }
         Err(NotProven::RequesterGone) => return Err(Refusal::UnknownPrincipal),
         Err(NotProven::Damaged(what)) => return Err(Refusal::NotProven(what)),
     };
-    claim(redeem, record, version, grant, grant_version, approved, world, fresh, now)
+    claim(
+        redeem,
+        record,
+        version,
+        grant,
+        grant_version,
+        approved,
+        world,
+        fresh,
+        now,
+    )
 }
 
 fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {
@@ -88,14 +126,21 @@ fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal>
     );
     match stopped {
         Some(code) if guard!("redeem-stops", true) => Err(Refusal::Stopped(code)),
-        _ if guard!("redeem-paused", world.pause.value.code.is_some()) => Err(Refusal::Stopped("workload_paused")),
+        _ if guard!("redeem-paused", world.pause.value.code.is_some()) => {
+            Err(Refusal::Stopped("workload_paused"))
+        }
         _ => Ok(()),
     }
 }
 
 fn check_task(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {
-    let Some(named) = &record.envelope.task else { return Ok(()) };
-    let task = world.task.map(|now| &now.task.value).filter(|task| task.id == *named);
+    let Some(named) = &record.envelope.task else {
+        return Ok(());
+    };
+    let task = world
+        .task
+        .map(|now| &now.task.value)
+        .filter(|task| task.id == *named);
     let task = task.ok_or(Refusal::NotProven("task"))?;
     if guard!("redeem-task-open", task.state != TaskState::Open) {
         return Err(Refusal::Task("it has ended"));
@@ -106,7 +151,10 @@ fn check_task(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> 
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 fn claim(
     redeem: &Redeem,
     record: &RequestRecord,
@@ -119,7 +167,9 @@ fn claim(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     let mut next = record.clone();
-    next.state = state::next(record.state, Step::Claimed).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.state = state::next(record.state, Step::Claimed).ok_or(Refusal::WrongState {
+        state: record.state.name(),
+    })?;
     let mut spent = grant.clone();
     spent.uses = spent.uses.saturating_add(1);
 
@@ -147,13 +197,22 @@ fn claim(
         reviewers: approved.reviewers().to_vec(),
         trace: trace(evaluated),
     };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Execution, &about, event, now)?;
-    let sealed = Sealed::new(&write, Release::Approved(Box::new(approved), Box::new(next)));
+    let sealed = Sealed::new(
+        &write,
+        Release::Approved(Box::new(approved), Box::new(next)),
+    );
     Ok((write, sealed))
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 fn close(
     record: &RequestRecord,
     version: u64,
@@ -165,13 +224,26 @@ fn close(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     let mut next = record.clone();
-    next.state = state::next(record.state, step).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.state = state::next(record.state, step).ok_or(Refusal::WrongState {
+        state: record.state.name(),
+    })?;
     next.decided_by = Some(decided_by);
-    next.closing = Some(Closing { code: code.to_owned(), decided_by, at: now });
+    next.closing = Some(Closing {
+        code: code.to_owned(),
+        decided_by,
+        at: now,
+    });
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
-    let event = Event::Closed { code: code.to_owned(), decided_by, human: None };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let event = Event::Closed {
+        code: code.to_owned(),
+        decided_by,
+        human: None,
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Closing, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))

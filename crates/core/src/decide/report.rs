@@ -33,20 +33,37 @@ pub(super) fn report(
     let mut next = record.clone();
     next.state = match state::next(record.state, report.step) {
         Some(to) if record.state == State::Executing => to,
-        _ => return Err(Refusal::WrongState { state: record.state.name() }),
+        _ => {
+            return Err(Refusal::WrongState {
+                state: record.state.name(),
+            });
+        }
     };
     next.outcome = Some(report.outcome.clone());
     let mut writer = Writer::new(fresh);
     if let Some((grant, grant_version)) = grant {
-        let ended = Grant { state: GrantState::Ended, reason: "used".to_owned(), ..grant.clone() };
+        let ended = Grant {
+            state: GrantState::Ended,
+            reason: "used".to_owned(),
+            ..grant.clone()
+        };
         writer.put_grant(&ended, grant_version)?;
     }
     if !report.result.is_empty() {
         writer.attach("result", report.result);
     }
-    writer.announce("executed", format!("executed:{}", record.id), &(record.id.to_string(), next.state.name()))?;
-    let event = Event::Executed { outcome: report.outcome };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    writer.announce(
+        "executed",
+        format!("executed:{}", record.id),
+        &(record.id.to_string(), next.state.name()),
+    )?;
+    let event = Event::Executed {
+        outcome: report.outcome,
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Outcome, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))

@@ -52,18 +52,27 @@ pub(super) fn review(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     let (State::Held, Some(held)) = (record.state, &record.held) else {
-        return Err(Refusal::WrongState { state: record.state.name() });
+        return Err(Refusal::WrongState {
+            state: record.state.name(),
+        });
     };
     if now > held.decide_by {
         return Err(Refusal::TooLate("the time to decide"));
     }
     let signed = &held.requirement;
-    let verified = VerifiedReview::verify(&submitted.review, &subject(record, held, world.directory), world.directory)?;
+    let verified = VerifiedReview::verify(
+        &submitted.review,
+        &subject(record, held, world.directory),
+        world.directory,
+    )?;
     check_shown(&submitted, &verified, record, held, world)?;
     check_reviewer(&verified, record, signed, world)?;
 
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
-    if guard!("review-active-bundle", evaluated.trace().bundle != world.directory.bundle) {
+    if guard!(
+        "review-active-bundle",
+        evaluated.trace().bundle != world.directory.bundle
+    ) {
         return Err(Refusal::Stale);
     }
     let act = verified.context().act;
@@ -83,10 +92,14 @@ pub(super) fn review(
         return rehold(record, version, evaluated, world, fresh, now);
     }
     if next.reviews.len() > crate::quorum::REVIEWS_MAX {
-        return Err(Refusal::NotYours("this request has all the reviews it can keep"));
+        return Err(Refusal::NotYours(
+            "this request has all the reviews it can keep",
+        ));
     }
     apply(&mut next, step, evaluated, world, fresh, now)?;
-    write(&submitted, &verified, record, version, next, held, world, fresh, now)
+    write(
+        &submitted, &verified, record, version, next, held, world, fresh, now,
+    )
 }
 
 /// The screen, the signature and the stored request are about the same thing.
@@ -98,14 +111,20 @@ fn check_shown(
     world: &World<'_>,
 ) -> Result<(), Refusal> {
     let context = verified.context();
-    if guard!("review-nonce-own", context.review_nonce != submitted.opened.review_nonce)
-        || Hash::tagged("gatehold/view/v1", &[&submitted.opened.view]) != submitted.opened.view_hash
+    if guard!(
+        "review-nonce-own",
+        context.review_nonce != submitted.opened.review_nonce
+    ) || Hash::tagged("gatehold/view/v1", &[&submitted.opened.view])
+        != submitted.opened.view_hash
         || context.view_hash != submitted.opened.view_hash
     {
         return Err(Refusal::ChangedSinceShown);
     }
     // A later answer of the requester disarms open screens; reviews already stored keep their force.
-    if guard!("review-claims-head", submitted.opened.claims_head != record.claims_head) {
+    if guard!(
+        "review-claims-head",
+        submitted.opened.claims_head != record.claims_head
+    ) {
         return Err(Refusal::ChangedSinceShown);
     }
     let same = context.policy == world.directory.bundle
@@ -115,7 +134,10 @@ fn check_shown(
     if guard!("review-context-current", !same) {
         return Err(Refusal::ChangedSinceShown);
     }
-    let answers = submitted.answers.hash().map_err(|_| Refusal::ChangedSinceShown)?;
+    let answers = submitted
+        .answers
+        .hash()
+        .map_err(|_| Refusal::ChangedSinceShown)?;
     if guard!("review-answers-signed", context.answers_hash != answers) {
         return Err(Refusal::ChangedSinceShown);
     }
@@ -128,7 +150,10 @@ fn check_reviewer(
     signed: &Requirement,
     world: &World<'_>,
 ) -> Result<(), Refusal> {
-    if guard!("review-own-request", record.requester.set().contains(verified.human())) {
+    if guard!(
+        "review-own-request",
+        record.requester.set().contains(verified.human())
+    ) {
         return Err(Refusal::OwnRequest);
     }
     let teams = &verified.authority().teams;
@@ -136,14 +161,17 @@ fn check_reviewer(
         return Err(Refusal::NotEntitled);
     }
     if verified.assurance() == Assurance::Software && !world.directory.origin.is_dev() {
-        return Err(Refusal::Factor { given: verified.assurance() });
+        return Err(Refusal::Factor {
+            given: verified.assurance(),
+        });
     }
     let already = record.reviews.iter().any(|stored| {
-        canonical::from_canonical_bytes::<ReviewContext>(stored.context.as_bytes())
-            .is_ok_and(|context| {
+        canonical::from_canonical_bytes::<ReviewContext>(stored.context.as_bytes()).is_ok_and(
+            |context| {
                 context.reviewer.issuer == verified.human().issuer()
                     && context.reviewer.subject == verified.human().subject()
-            })
+            },
+        )
     });
     if guard!("review-twice", already) {
         return Err(Refusal::AlreadyDecided);
@@ -168,13 +196,22 @@ fn approve_step(
     match evaluated.verdict() {
         Verdict::Deny => return Step::Forbidden,
         Verdict::Allow if !evaluated.trace().errors.is_empty() => return Step::Forbidden,
-        Verdict::Hold(now) if guard!("review-requirement-covered", !now.is_covered_by(&held.requirement.hashes())) => {
+        Verdict::Hold(now)
+            if guard!(
+                "review-requirement-covered",
+                !now.is_covered_by(&held.requirement.hashes())
+            ) =>
+        {
             return Step::Reheld;
         }
         Verdict::Allow | Verdict::Hold(_) => {}
     }
     let quorum = count(next, held, evaluated, world.directory);
-    if quorum.met { Step::Met } else { Step::Reviewed }
+    if quorum.met {
+        Step::Met
+    } else {
+        Step::Reviewed
+    }
 }
 
 fn apply(
@@ -185,8 +222,16 @@ fn apply(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    next.state = state::next(State::Held, step).ok_or(Refusal::WrongState { state: State::Held.name() })?;
-    let close = |code: &str, decided_by| Some(Closing { code: code.to_owned(), decided_by, at: now });
+    next.state = state::next(State::Held, step).ok_or(Refusal::WrongState {
+        state: State::Held.name(),
+    })?;
+    let close = |code: &str, decided_by| {
+        Some(Closing {
+            code: code.to_owned(),
+            decided_by,
+            at: now,
+        })
+    };
     match step {
         Step::Met => {
             let held = next.held.clone().ok_or(Refusal::NotProven("held"))?;
@@ -208,7 +253,10 @@ fn apply(
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once; a struct would only rename them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 fn write(
     submitted: &SubmittedReview,
     verified: &VerifiedReview,
@@ -230,10 +278,17 @@ fn write(
         writer.deadline(held.decide_by);
     }
     // The nonce is consumed in the write that stores the review (threat B4).
-    writer.once(format!("review:{}:{}", record.id, context.review_nonce), None);
+    writer.once(
+        format!("review:{}:{}", record.id, context.review_nonce),
+        None,
+    );
     if next.state != State::Held {
         writer.add(holds(&record.requester.name()), -1);
-        writer.announce("decided", format!("decided:{}", record.id), &(record.id.to_string(), next.state.name()))?;
+        writer.announce(
+            "decided",
+            format!("decided:{}", record.id),
+            &(record.id.to_string(), next.state.name()),
+        )?;
     }
     let mut limits = None;
     if next.state == State::Redeemable {
@@ -244,8 +299,14 @@ fn write(
     writer.attach("context", submitted.review.context.clone().into_bytes());
     writer.attach("sshsig", submitted.review.sshsig.clone().into_bytes());
     writer.attach("view", submitted.opened.view.clone());
-    writer.attach("answers", canonical::to_bytes(&submitted.answers).unwrap_or_default());
-    writer.attach("authority", canonical::to_bytes(verified.authority()).unwrap_or_default());
+    writer.attach(
+        "answers",
+        canonical::to_bytes(&submitted.answers).unwrap_or_default(),
+    );
+    writer.attach(
+        "authority",
+        canonical::to_bytes(verified.authority()).unwrap_or_default(),
+    );
     let event = Event::Reviewed {
         reviewer: verified.human().clone(),
         key: context.reviewer.key,
@@ -253,11 +314,20 @@ fn write(
         act: context.act,
         challenge: ReviewContext::challenge(submitted.review.context.as_bytes()),
         trace: trace(evaluated),
-        grant: (next.state == State::Redeemable).then_some(next.grant).flatten(),
+        grant: (next.state == State::Redeemable)
+            .then_some(next.grant)
+            .flatten(),
         limits,
     };
-    let kind = if next.state == State::Held { LeafKind::Review } else { LeafKind::Decision };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let kind = if next.state == State::Held {
+        LeafKind::Review
+    } else {
+        LeafKind::Decision
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(kind, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
@@ -272,7 +342,9 @@ pub(super) fn rehold(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let Verdict::Hold(requirement) = evaluated.verdict() else { return Err(Refusal::Stale) };
+    let Verdict::Hold(requirement) = evaluated.verdict() else {
+        return Err(Refusal::Stale);
+    };
     rehold_at(record, version, requirement, evaluated, world, fresh, now)
 }
 
@@ -285,10 +357,14 @@ pub(super) fn rehold_at(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let decide_by = now.plus_seconds(requirement.decide_within_seconds()).min(record.spend_by);
+    let decide_by = now
+        .plus_seconds(requirement.decide_within_seconds())
+        .min(record.spend_by);
     let name = record.requester.name();
     let mut next = record.clone();
-    next.state = state::next(record.state, Step::Reheld).ok_or(Refusal::WrongState { state: record.state.name() })?;
+    next.state = state::next(record.state, Step::Reheld).ok_or(Refusal::WrongState {
+        state: record.state.name(),
+    })?;
     next.held = Some(HeldAt {
         requirement: requirement.clone(),
         requirement_hash: requirement.requirement_hash(),
@@ -308,13 +384,20 @@ pub(super) fn rehold_at(
     if record.state != State::Held {
         writer.add(holds(&name), 1);
     }
-    writer.announce("reheld", format!("reheld:{}:{version}", record.id), &record.id.to_string())?;
+    writer.announce(
+        "reheld",
+        format!("reheld:{}:{version}", record.id),
+        &record.id.to_string(),
+    )?;
     let event = Event::Reheld {
         trace: trace(evaluated),
         checkpoints: requirement.hashes(),
         decide_by,
     };
-    let about = About { request: Some((&next, version)), from: Some(record.state) };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
     let write = writer.finish(LeafKind::Closing, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))

@@ -32,11 +32,20 @@ pub(super) fn stop(
     }
     let stops = world.stops.value.and(&change.add);
     let mut writer = Writer::new(fresh);
-    let key = RowKey { table: Table::Stops, id: "main".to_owned() };
-    let index = RowIndex { state: "set".into(), ..RowIndex::default() };
+    let key = RowKey {
+        table: Table::Stops,
+        id: "main".to_owned(),
+    };
+    let index = RowIndex {
+        state: "set".into(),
+        ..RowIndex::default()
+    };
     writer.put_row(key, world.stops.version, &stops, index)?;
     writer.attach("reason", change.reason.clone().into_bytes());
-    let event = Event::Stops { human: change.human.clone(), stops: stops.clone() };
+    let event = Event::Stops {
+        human: change.human.clone(),
+        stops: stops.clone(),
+    };
     let write = writer.finish(LeafKind::Stop, &About::default(), event, now)?;
     let sealed = Sealed::new(&write, Release::Stops(stops));
     Ok((write, sealed))

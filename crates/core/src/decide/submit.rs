@@ -11,7 +11,6 @@ use crate::action::{Action, DescriptorRef};
 use crate::approved::bound;
 use crate::checkpoint::Requirement;
 use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
-use crate::workload::WorkloadAssurance;
 use crate::entry::Event;
 use crate::grant::{Grant, GrantState};
 use crate::hash::{Hash, hex};
@@ -23,6 +22,7 @@ use crate::requester::Requester;
 use crate::task::{StepLabels, TaskState};
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
+use crate::workload::WorkloadAssurance;
 
 /// Most claims with a submission.
 pub const CLAIMS_MAX: usize = 32;
@@ -38,13 +38,19 @@ impl Claims {
     /// The first link of the claims chain.
     #[must_use]
     pub fn root(&self) -> Hash {
-        Hash::tagged("gatehold/claims/v1", &[&canonical::to_bytes(self).unwrap_or_default()])
+        Hash::tagged(
+            "gatehold/claims/v1",
+            &[&canonical::to_bytes(self).unwrap_or_default()],
+        )
     }
 
     /// The next link, when something is added later.
     #[must_use]
     pub fn extend(head: Hash, text: &str) -> Hash {
-        Hash::tagged("gatehold/claims/next/v1", &[head.as_bytes(), text.as_bytes()])
+        Hash::tagged(
+            "gatehold/claims/next/v1",
+            &[head.as_bytes(), text.as_bytes()],
+        )
     }
 
     fn check(&self) -> Result<(), Refusal> {
@@ -53,10 +59,14 @@ impl Claims {
         }
         for (name, text) in &self.0 {
             if crate::json::ident::check_identifier(name, 64).is_err() {
-                return Err(Refusal::Claims("a claim's name is a short visible identifier".to_owned()));
+                return Err(Refusal::Claims(
+                    "a claim's name is a short visible identifier".to_owned(),
+                ));
             }
             if text.len() > CLAIM_BYTES_MAX {
-                return Err(Refusal::Claims(format!("claim `{name}` is longer than {CLAIM_BYTES_MAX} bytes")));
+                return Err(Refusal::Claims(format!(
+                    "claim `{name}` is longer than {CLAIM_BYTES_MAX} bytes"
+                )));
             }
         }
         Ok(())
@@ -120,7 +130,10 @@ pub(super) fn submit(
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
     let rendered = world.rendered.ok_or(Refusal::Stale)?;
     // A verdict of another bundle than the active one decides nothing.
-    if guard!("submit-active-bundle", evaluated.trace().bundle != world.directory.bundle) {
+    if guard!(
+        "submit-active-bundle",
+        evaluated.trace().bundle != world.directory.bundle
+    ) {
         return Err(Refusal::Stale);
     }
     if !submission.requester.still_has_force(world.directory) {
@@ -144,18 +157,40 @@ pub(super) fn submit(
         Some(now.plus_seconds(world.settings.nonce_seconds)),
     );
     if let Some(key) = &submission.idempotency {
-        let key = format!("idem:{}:{}", hex(submission.requester.key().as_bytes()), Hash::of(key.as_bytes()).hex());
-        writer.once(key, Some(now.plus_seconds(world.settings.idempotency_seconds)));
+        let key = format!(
+            "idem:{}:{}",
+            hex(submission.requester.key().as_bytes()),
+            Hash::of(key.as_bytes()).hex()
+        );
+        writer.once(
+            key,
+            Some(now.plus_seconds(world.settings.idempotency_seconds)),
+        );
     }
     if answer.state == State::Held {
         writer.below(holds(&name), world.settings.open_holds_max);
         writer.add(holds(&name), 1);
-        writer.announce("held", format!("held:{}", record.id), &HeldNotice::of(&record))?;
+        writer.announce(
+            "held",
+            format!("held:{}", record.id),
+            &HeldNotice::of(&record),
+        )?;
     }
     if answer.pause {
-        let pause = Pause { code: Some("too_many_holds".to_owned()) };
-        let index = RowIndex { state: "paused".into(), owner: name.clone(), ..RowIndex::default() };
-        writer.put_row(RowKey::new(Table::Workload, &name), world.pause.version, &pause, index)?;
+        let pause = Pause {
+            code: Some("too_many_holds".to_owned()),
+        };
+        let index = RowIndex {
+            state: "paused".into(),
+            owner: name.clone(),
+            ..RowIndex::default()
+        };
+        writer.put_row(
+            RowKey::new(Table::Workload, &name),
+            world.pause.version,
+            &pause,
+            index,
+        )?;
     }
     if answer.state == State::Allowed {
         writer.count_step(&record);
@@ -165,8 +200,14 @@ pub(super) fn submit(
     writer.attach("envelope", submission.action.envelope_bytes().to_vec());
     writer.attach("payload", submission.action.payload().to_vec());
     writer.attach("display", rendered.display.clone());
-    writer.attach("claims", canonical::to_bytes(&submission.claims).unwrap_or_default());
-    writer.attach("tier", canonical::to_bytes(&evaluated.trace().tier).unwrap_or_default());
+    writer.attach(
+        "claims",
+        canonical::to_bytes(&submission.claims).unwrap_or_default(),
+    );
+    writer.attach(
+        "tier",
+        canonical::to_bytes(&evaluated.trace().tier).unwrap_or_default(),
+    );
     writer.attach("proof", submission.proof);
     let event = Event::Submitted {
         digest: record.digest,
@@ -179,14 +220,21 @@ pub(super) fn submit(
         display_hash: record.display_hash,
         trace: trace(evaluated),
         tier: record.tier,
-        checkpoints: record.held.as_ref().map(|held| held.requirement.hashes()).unwrap_or_default(),
+        checkpoints: record
+            .held
+            .as_ref()
+            .map(|held| held.requirement.hashes())
+            .unwrap_or_default(),
         limits: record.limits.clone(),
         decide_by: record.held.as_ref().map(|held| held.decide_by),
         spend_by: record.spend_by,
         grant: record.grant,
         decided_by: record.decided_by,
     };
-    let about = About { request: Some((&record, 0)), from: None };
+    let about = About {
+        request: Some((&record, 0)),
+        from: None,
+    };
     let write = writer.finish(LeafKind::Submission, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(record)));
     Ok((write, sealed))
@@ -197,7 +245,11 @@ fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {
     if envelope.descriptor != submission.described.descriptor {
         return Err(Refusal::UnknownDescriptor);
     }
-    if !submission.described.media_types.contains(&envelope.payload.media_type) {
+    if !submission
+        .described
+        .media_types
+        .contains(&envelope.payload.media_type)
+    {
         return Err(Refusal::MediaType);
     }
     Ok(())
@@ -208,7 +260,9 @@ fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Res
     let envelope = submission.action.envelope();
     let (id, key) = match &submission.requester {
         Requester::Human { .. } if envelope.task.is_none() => return Ok(Hash::of(b"")),
-        Requester::Human { .. } => return Err(Refusal::Task("a human's own held action names no task")),
+        Requester::Human { .. } => {
+            return Err(Refusal::Task("a human's own held action names no task"));
+        }
         Requester::Workload { id, key, .. } => (id, key),
     };
     let task = match (&envelope.task, world.task) {
@@ -222,7 +276,11 @@ fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Res
     if guard!("task-open", task.state != TaskState::Open) {
         return Err(Refusal::Task("it has ended"));
     }
-    if task.boundary.as_ref().is_some_and(|boundary| now > boundary.not_after) {
+    if task
+        .boundary
+        .as_ref()
+        .is_some_and(|boundary| now > boundary.not_after)
+    {
         return Err(Refusal::Task("its time is over"));
     }
     if envelope.workload != *id {
@@ -237,7 +295,11 @@ fn answer(
     evaluated: &Evaluated,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    let limits = asked_limits(submission, now, now.plus_seconds(submission.action.envelope().duration_seconds));
+    let limits = asked_limits(
+        submission,
+        now,
+        now.plus_seconds(submission.action.envelope().duration_seconds),
+    );
     let denied = |code: &str| Answer {
         state: State::Denied,
         held: None,
@@ -253,9 +315,17 @@ fn answer(
     if !evaluated.trace().errors.is_empty() && !matches!(evaluated.verdict(), Verdict::Hold(_)) {
         return Ok(denied("policy_error"));
     }
-    let reasons: Vec<String> = evaluated.trace().reasons.iter().map(|reason| reason.code.clone()).collect();
+    let reasons: Vec<String> = evaluated
+        .trace()
+        .reasons
+        .iter()
+        .map(|reason| reason.code.clone())
+        .collect();
     Ok(match evaluated.verdict() {
-        Verdict::Deny => Answer { reasons, ..denied("denied") },
+        Verdict::Deny => Answer {
+            reasons,
+            ..denied("denied")
+        },
         Verdict::Allow => Answer {
             state: State::Allowed,
             spend_by: now.plus_seconds(world.settings.allowed_spend_seconds),
@@ -263,17 +333,27 @@ fn answer(
             reasons,
             ..denied("")
         },
-        Verdict::Hold(_) if world.rendered.is_none_or(|rendered| rendered.too_large) => denied("too_large_to_show"),
-        Verdict::Hold(_) if world.counters.open_holds >= world.settings.open_holds_max => {
-            Answer { pause: true, ..denied("too_many_holds") }
+        Verdict::Hold(_) if world.rendered.is_none_or(|rendered| rendered.too_large) => {
+            denied("too_large_to_show")
         }
+        Verdict::Hold(_) if world.counters.open_holds >= world.settings.open_holds_max => Answer {
+            pause: true,
+            ..denied("too_many_holds")
+        },
         Verdict::Hold(requirement) => held(requirement, submission, reasons, now),
     })
 }
 
-fn held(requirement: &Requirement, submission: &Submission, reasons: Vec<String>, now: Timestamp) -> Answer {
+fn held(
+    requirement: &Requirement,
+    submission: &Submission,
+    reasons: Vec<String>,
+    now: Timestamp,
+) -> Answer {
     let decide_by = now.plus_seconds(requirement.decide_within_seconds());
-    let spend_by = now.plus_seconds(requirement.spend_within_seconds()).max(decide_by);
+    let spend_by = now
+        .plus_seconds(requirement.spend_within_seconds())
+        .max(decide_by);
     let not_after = spend_by.plus_seconds(submission.action.envelope().duration_seconds);
     Answer {
         state: State::Held,
@@ -296,7 +376,12 @@ fn stopped(submission: &Submission, world: &World<'_>) -> Option<&'static str> {
     // Lifting a stop must stay possible under lockdown: it is held, needs people, and lets nothing else out.
     let lifting = matches!(submission.requester, Requester::Human { .. });
     if !lifting
-        && let Some(code) = stops.reason(&envelope.workload, envelope.task.as_ref(), &envelope.target, &envelope.resource)
+        && let Some(code) = stops.reason(
+            &envelope.workload,
+            envelope.task.as_ref(),
+            &envelope.target,
+            &envelope.resource,
+        )
     {
         return Some(code);
     }
@@ -343,10 +428,17 @@ fn record(
         tier: evaluated_tier.unwrap_or(crate::tier::Tier::Red),
         labels: submission.labels,
         sentence: submission.described.sentence.clone(),
-        display_hash: world.rendered.map_or_else(|| Hash::of(b""), |rendered| rendered.display_hash),
+        display_hash: world
+            .rendered
+            .map_or_else(|| Hash::of(b""), |rendered| rendered.display_hash),
         bundle: world.directory.bundle,
-        input: world.policy.map_or_else(|| Hash::of(b""), |evaluated| evaluated.trace().input),
-        rules: world.policy.map(|evaluated| evaluated.trace().rules.clone()).unwrap_or_default(),
+        input: world
+            .policy
+            .map_or_else(|| Hash::of(b""), |evaluated| evaluated.trace().input),
+        rules: world
+            .policy
+            .map(|evaluated| evaluated.trace().rules.clone())
+            .unwrap_or_default(),
         reasons: answer.reasons.clone(),
         limits: answer.limits.clone(),
         held: answer.held.clone(),
@@ -358,7 +450,11 @@ fn record(
         grant: (answer.state == State::Allowed).then_some(fresh.grant),
         outcome: None,
         closing: (answer.state == State::Denied).then(|| Closing {
-            code: answer.reasons.first().cloned().unwrap_or_else(|| "denied".to_owned()),
+            code: answer
+                .reasons
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "denied".to_owned()),
             decided_by: DecidedBy::Policy,
             at: now,
         }),
@@ -370,7 +466,9 @@ fn record(
 /// The grant that a decision makes. Its workload is the name the envelope carries.
 pub(super) fn grant(record: &RequestRecord, now: Timestamp) -> Grant {
     Grant {
-        id: record.grant.unwrap_or_else(|| crate::ids::GrantId::from_bytes([0; 16])),
+        id: record
+            .grant
+            .unwrap_or_else(|| crate::ids::GrantId::from_bytes([0; 16])),
         request: record.id,
         digest: record.digest,
         workload: record.envelope.workload.clone(),

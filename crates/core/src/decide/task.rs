@@ -55,9 +55,15 @@ pub(super) fn start(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     if start.purpose.trim().is_empty() || start.purpose.len() > PURPOSE_BYTES_MAX {
-        return Err(Refusal::Claims(format!("a task states its purpose in 1 to {PURPOSE_BYTES_MAX} bytes")));
+        return Err(Refusal::Claims(format!(
+            "a task states its purpose in 1 to {PURPOSE_BYTES_MAX} bytes"
+        )));
     }
-    let registered = world.directory.workloads.get(&start.workload).ok_or(Refusal::UnknownPrincipal)?;
+    let registered = world
+        .directory
+        .workloads
+        .get(&start.workload)
+        .ok_or(Refusal::UnknownPrincipal)?;
     if registered.lifecycle != crate::directory::Lifecycle::Active || now > registered.not_after {
         return Err(Refusal::NotYours("the workload is not active"));
     }
@@ -74,7 +80,10 @@ pub(super) fn start(
     };
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, start.workload.as_str());
-    writer.once(nonce_key(&start.key, &start.nonce), Some(now.plus_seconds(world.settings.nonce_seconds)));
+    writer.once(
+        nonce_key(&start.key, &start.nonce),
+        Some(now.plus_seconds(world.settings.nonce_seconds)),
+    );
     writer.attach("purpose", start.purpose.into_bytes());
     write(writer, task, 0, "started", now)
 }
@@ -94,8 +103,20 @@ pub(super) fn end(
         return Err(Refusal::Task("it has ended"));
     }
     let mut writer = Writer::new(fresh);
-    writer.once(nonce_key(&end.key, &end.nonce), Some(now.plus_seconds(world.settings.nonce_seconds)));
-    write(writer, Task { state: TaskState::Ended, ..task.clone() }, version, "ended", now)
+    writer.once(
+        nonce_key(&end.key, &end.nonce),
+        Some(now.plus_seconds(world.settings.nonce_seconds)),
+    );
+    write(
+        writer,
+        Task {
+            state: TaskState::Ended,
+            ..task.clone()
+        },
+        version,
+        "ended",
+        now,
+    )
 }
 
 fn write(

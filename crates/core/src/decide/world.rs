@@ -59,7 +59,12 @@ impl Rendered {
     #[must_use]
     pub fn new(display: Vec<u8>, uninspectable: bool, too_large: bool) -> Self {
         let display_hash = Hash::tagged("gatehold/display/v1", &[&display]);
-        Self { display, display_hash, uninspectable, too_large }
+        Self {
+            display,
+            display_hash,
+            uninspectable,
+            too_large,
+        }
     }
 }
 
@@ -78,7 +83,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { open_holds_max: 20, allowed_spend_seconds: 300, nonce_seconds: 180, idempotency_seconds: 86_400 }
+        Self {
+            open_holds_max: 20,
+            allowed_spend_seconds: 300,
+            nonce_seconds: 180,
+            idempotency_seconds: 86_400,
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::world::{Fresh, World};
 use crate::commit::{
-    AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange, RowIndex, RowKey, Table,
-    UniqueKey, Write,
+    AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange,
+    RowIndex, RowKey, Table, UniqueKey, Write,
 };
 use crate::entry::{Entry, Event, Trace};
 use crate::grant::Grant;
@@ -79,12 +79,14 @@ impl<'a> Writer<'a> {
             && guard!("guard-chain", true)
         {
             let [steps, ..] = Chain::counters(&now.task.value.id, target);
-            self.guards.push(Guard::Below(steps, now.chain.steps.saturating_add(1)));
+            self.guards
+                .push(Guard::Below(steps, now.chain.steps.saturating_add(1)));
         }
     }
 
     pub(super) fn version(&mut self, table: Table, id: &impl core::fmt::Display, version: u64) {
-        self.guards.push(Guard::Version(RowKey::new(table, id), version));
+        self.guards
+            .push(Guard::Version(RowKey::new(table, id), version));
     }
 
     pub(super) fn below(&mut self, counter: String, limit: u64) {
@@ -97,27 +99,50 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn deadline(&mut self, deadline: Timestamp) {
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        self.deadline = Some(
+            self.deadline
+                .map_or(deadline, |earlier| earlier.min(deadline)),
+        );
     }
 
     pub(super) fn add(&mut self, counter: String, add: i64) {
-        self.counters.push(CounterAdd { key: CounterKey(counter), add });
+        self.counters.push(CounterAdd {
+            key: CounterKey(counter),
+            add,
+        });
     }
 
     pub(super) fn attach(&mut self, name: &'static str, bytes: Vec<u8>) {
-        let number = u8::try_from(self.attachments.len()).unwrap_or(u8::MAX).saturating_add(1);
-        self.attachments.push(AttachmentDraft { name, salt: self.fresh.salt(number), bytes });
+        let number = u8::try_from(self.attachments.len())
+            .unwrap_or(u8::MAX)
+            .saturating_add(1);
+        self.attachments.push(AttachmentDraft {
+            name,
+            salt: self.fresh.salt(number),
+            bytes,
+        });
     }
 
-    pub(super) fn announce(&mut self, topic: &str, dedup: String, body: &impl Serialize) -> Result<(), Refusal> {
+    pub(super) fn announce(
+        &mut self,
+        topic: &str,
+        dedup: String,
+        body: &impl Serialize,
+    ) -> Result<(), Refusal> {
         let body = String::from_utf8(bytes(body)?).map_err(|_| Refusal::NotProven("outbox"))?;
-        self.outbox.push(Outbox { dedup, topic: topic.to_owned(), body });
+        self.outbox.push(Outbox {
+            dedup,
+            topic: topic.to_owned(),
+            body,
+        });
         Ok(())
     }
 
     /// Counts a decided step into its task's chain: labels count from the decision, not from completion.
     pub(super) fn count_step(&mut self, record: &RequestRecord) {
-        let Some(task) = &record.envelope.task else { return };
+        let Some(task) = &record.envelope.task else {
+            return;
+        };
         let [steps, sensitive, untrusted, external, amber, red, target] =
             Chain::counters(task, &record.envelope.target);
         for (counter, counts) in [
@@ -144,7 +169,11 @@ impl<'a> Writer<'a> {
     ) -> Result<Hash, Refusal> {
         let body = bytes(body)?;
         let hash = Hash::of(&body);
-        if !self.guards.iter().any(|guard| matches!(guard, Guard::Version(guarded, _) if *guarded == key)) {
+        if !self
+            .guards
+            .iter()
+            .any(|guard| matches!(guard, Guard::Version(guarded, _) if *guarded == key))
+        {
             self.guards.push(Guard::Version(key.clone(), read_at));
         }
         self.rows.push(RowChange { key, body, index });
@@ -158,7 +187,8 @@ impl<'a> Writer<'a> {
             owner: grant.workload.to_string(),
             group: grant.task.map(|task| task.to_string()).unwrap_or_default(),
         };
-        self.put_row(RowKey::new(Table::Grant, &grant.id), read_at, grant, index).map(drop)
+        self.put_row(RowKey::new(Table::Grant, &grant.id), read_at, grant, index)
+            .map(drop)
     }
 
     /// Writes the request's row, if there is one, and closes the write with its leaf.
@@ -175,16 +205,30 @@ impl<'a> Writer<'a> {
                 state: record.state.name().to_owned(),
                 due: record.due(),
                 owner: record.requester.name(),
-                group: record.envelope.task.map(|task| task.to_string()).unwrap_or_default(),
+                group: record
+                    .envelope
+                    .task
+                    .map(|task| task.to_string())
+                    .unwrap_or_default(),
             };
-            row = Some(self.put_row(RowKey::new(Table::Request, &record.id), read_at, record, index)?);
+            row = Some(self.put_row(
+                RowKey::new(Table::Request, &record.id),
+                read_at,
+                record,
+                index,
+            )?);
         }
-        let attachments: BTreeMap<String, Hash> =
-            self.attachments.iter().map(|draft| (draft.name.to_owned(), draft.commitment())).collect();
+        let attachments: BTreeMap<String, Hash> = self
+            .attachments
+            .iter()
+            .map(|draft| (draft.name.to_owned(), draft.commitment()))
+            .collect();
         let entry = Entry {
             at: now,
             request: about.request.map(|(record, _)| record.id),
-            version: about.request.map_or(0, |(_, read_at)| read_at.saturating_add(1)),
+            version: about
+                .request
+                .map_or(0, |(_, read_at)| read_at.saturating_add(1)),
             from: about.from,
             to: about.request.map(|(record, _)| record.state),
             row,
@@ -192,7 +236,12 @@ impl<'a> Writer<'a> {
             attachments,
         };
         let record = bytes(&entry)?;
-        let leaf = LeafDraft { kind, salt: self.fresh.salt(0), record, attachments: self.attachments };
+        let leaf = LeafDraft {
+            kind,
+            salt: self.fresh.salt(0),
+            record,
+            attachments: self.attachments,
+        };
         Ok(Write {
             guards: self.guards,
             deadline: self.deadline,
@@ -210,7 +259,12 @@ pub(super) fn trace(evaluated: &Evaluated) -> Trace {
         bundle: evaluated.trace().bundle,
         input: evaluated.trace().input,
         rules: evaluated.trace().rules.clone(),
-        reasons: evaluated.trace().reasons.iter().map(|reason| reason.code.clone()).collect(),
+        reasons: evaluated
+            .trace()
+            .reasons
+            .iter()
+            .map(|reason| reason.code.clone())
+            .collect(),
         errors: u32::try_from(evaluated.trace().errors.len()).unwrap_or(u32::MAX),
     }
 }

@@ -178,14 +178,20 @@ impl RequestRecord {
             request_nonce: self.request_nonce,
         };
         // Out-of-range numbers have no canonical form; the hash of nothing then matches no stored hash.
-        Hash::tagged("gatehold/request/v1", &[&canonical::to_bytes(&submitted).unwrap_or_default()])
+        Hash::tagged(
+            "gatehold/request/v1",
+            &[&canonical::to_bytes(&submitted).unwrap_or_default()],
+        )
     }
 
     /// The store's due column: when a clock should look again.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
-            State::Held => self.held.as_ref().map(|held| held.decide_by.min(self.spend_by)),
+            State::Held => self
+                .held
+                .as_ref()
+                .map(|held| held.decide_by.min(self.spend_by)),
             State::Allowed | State::Redeemable => Some(self.spend_by),
             _ => None,
         }

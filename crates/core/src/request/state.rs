@@ -149,7 +149,10 @@ pub const TRANSITIONS: &[(State, Event, State)] = &[
 /// Where `event` leads from `state`, if anywhere.
 #[must_use]
 pub fn next(state: State, event: Event) -> Option<State> {
-    TRANSITIONS.iter().find(|(from, on, _)| (*from, *on) == (state, event)).map(|(_, _, to)| *to)
+    TRANSITIONS
+        .iter()
+        .find(|(from, on, _)| (*from, *on) == (state, event))
+        .map(|(_, _, to)| *to)
 }
 
 #[cfg(test)]
@@ -161,21 +164,29 @@ mod tests {
     #[test]
     fn terminal_states_absorb_and_the_others_do_not() {
         for state in State::ALL {
-            let leaves = TRANSITIONS.iter().any(|(from, _, to)| *from == state && *to != state);
+            let leaves = TRANSITIONS
+                .iter()
+                .any(|(from, _, to)| *from == state && *to != state);
             assert_eq!(leaves, !state.is_terminal(), "{}", state.name());
         }
     }
 
     #[test]
     fn every_pair_leads_to_one_state() {
-        let pairs: BTreeSet<_> = TRANSITIONS.iter().map(|(from, on, _)| (*from, *on)).collect();
+        let pairs: BTreeSet<_> = TRANSITIONS
+            .iter()
+            .map(|(from, on, _)| (*from, *on))
+            .collect();
         assert_eq!(pairs.len(), TRANSITIONS.len());
     }
 
     #[test]
     fn only_allowed_and_redeemable_lead_to_execution() {
-        let before: Vec<_> =
-            TRANSITIONS.iter().filter(|(_, _, to)| *to == State::Executing).map(|(from, _, _)| *from).collect();
+        let before: Vec<_> = TRANSITIONS
+            .iter()
+            .filter(|(_, _, to)| *to == State::Executing)
+            .map(|(from, _, _)| *from)
+            .collect();
         assert_eq!(before, [State::Allowed, State::Redeemable]);
     }
 }

@@ -38,7 +38,11 @@ impl HumanEnrol {
     ///
     /// # Errors
     /// Never for text.
-    pub fn possession_message(origin: &Origin, human: &HumanId, key: &str) -> Result<Vec<u8>, TrustError> {
+    pub fn possession_message(
+        origin: &Origin,
+        human: &HumanId,
+        key: &str,
+    ) -> Result<Vec<u8>, TrustError> {
         Ok(canonical::to_bytes(&(origin, human, key))?)
     }
 }
@@ -150,7 +154,11 @@ impl Change {
             "stop.lift" => Self::StopLift(canonical::from_bytes(payload)?),
             "workload.resume" => Self::WorkloadResume(canonical::from_bytes(payload)?),
             "record.erase" => Self::RecordErase(canonical::from_bytes(payload)?),
-            other => return Err(TrustError::Form(format!("`{other}` is not a change the gate can make to itself"))),
+            other => {
+                return Err(TrustError::Form(format!(
+                    "`{other}` is not a change the gate can make to itself"
+                )));
+            }
         })
     }
 
@@ -166,7 +174,10 @@ impl Change {
         match self {
             Self::HumanEnrol(enrol) => [enrol.human.clone()].into(),
             Self::NhiCreate(create) => {
-                let people = create.custodians.iter().chain([&create.owner, &create.backup]);
+                let people = create
+                    .custodians
+                    .iter()
+                    .chain([&create.owner, &create.backup]);
                 people.cloned().collect()
             }
             Self::PointEnrol(point) => [point.owner.clone()].into(),
@@ -195,7 +206,12 @@ impl Change {
     ///
     /// # Errors
     /// [`TrustError`] when it contradicts the directory.
-    pub fn apply(&self, before: &Directory, proposer: &HumanId, leaf: u64) -> Result<Directory, TrustError> {
+    pub fn apply(
+        &self,
+        before: &Directory,
+        proposer: &HumanId,
+        leaf: u64,
+    ) -> Result<Directory, TrustError> {
         let mut directory = before.clone();
         directory.version = before.version.saturating_add(1);
         match self {
@@ -205,7 +221,7 @@ impl Change {
                 let message = HumanEnrol::possession_message(&before.origin, &new.human, &new.key)?;
                 sshsig::verify(new.possession.as_bytes(), &message, ENROL_NAMESPACE, &key)
                     .map(drop)
-                .map_err(|error| bad_signature(&new.human, &error))?;
+                    .map_err(|error| bad_signature(&new.human, &error))?;
                 enrol(&mut directory, &new.human, &new.key, new.assurance, leaf)?;
             }
             Self::NhiCreate(new) => {
@@ -215,7 +231,9 @@ impl Change {
             Self::PointEnrol(new) => {
                 let key = new_machine_key(before, &new.jwk)?;
                 if !before.humans.contains_key(&new.owner) {
-                    return Err(TrustError::Contradiction("the owner is not enrolled".to_owned()));
+                    return Err(TrustError::Contradiction(
+                        "the owner is not enrolled".to_owned(),
+                    ));
                 }
                 let point = Point {
                     key,
@@ -227,10 +245,18 @@ impl Change {
                 directory.points.insert(new.id.clone(), point);
             }
             Self::TeamSet(set) => {
-                if let Some(stranger) = set.members.iter().find(|human| !before.humans.contains_key(human)) {
-                    return Err(TrustError::Contradiction(format!("{stranger} is not enrolled")));
+                if let Some(stranger) = set
+                    .members
+                    .iter()
+                    .find(|human| !before.humans.contains_key(human))
+                {
+                    return Err(TrustError::Contradiction(format!(
+                        "{stranger} is not enrolled"
+                    )));
                 }
-                directory.teams.insert(set.team.clone(), set.members.clone());
+                directory
+                    .teams
+                    .insert(set.team.clone(), set.members.clone());
             }
             Self::StopLift(_) | Self::WorkloadResume(_) | Self::RecordErase(_) => {}
         }
@@ -238,14 +264,26 @@ impl Change {
     }
 }
 
-fn workload(new: &NhiCreate, before: &Directory, proposer: &HumanId, leaf: u64) -> Result<Workload, TrustError> {
+fn workload(
+    new: &NhiCreate,
+    before: &Directory,
+    proposer: &HumanId,
+    leaf: u64,
+) -> Result<Workload, TrustError> {
     let owners = [&new.owner, &new.backup];
-    if owners.iter().any(|human| !before.humans.contains_key(human)) {
-        return Err(TrustError::Contradiction("owner and backup must be enrolled humans".to_owned()));
+    if owners
+        .iter()
+        .any(|human| !before.humans.contains_key(human))
+    {
+        return Err(TrustError::Contradiction(
+            "owner and backup must be enrolled humans".to_owned(),
+        ));
     }
     // One person cannot be their own stand-in, except where three generated people play all parts.
     if new.owner == new.backup && !before.origin.is_dev() {
-        return Err(TrustError::Contradiction("the backup must be somebody else than the owner".to_owned()));
+        return Err(TrustError::Contradiction(
+            "the backup must be somebody else than the owner".to_owned(),
+        ));
     }
     let key = match before.workloads.get(&new.id) {
         Some(known) if known.jwk == new.jwk => known.key,
@@ -270,9 +308,13 @@ fn workload(new: &NhiCreate, before: &Directory, proposer: &HumanId, leaf: u64) 
 
 /// A machine key names one machine: what another workload or point holds is refused.
 fn new_machine_key(directory: &Directory, jwk: &str) -> Result<Hash, TrustError> {
-    let key = Jwk::parse(jwk).map_err(|error| TrustError::Form(error.to_string()))?.thumbprint();
+    let key = Jwk::parse(jwk)
+        .map_err(|error| TrustError::Form(error.to_string()))?
+        .thumbprint();
     if directory.workload_by_key(&key).is_some() || directory.point_by_key(&key).is_some() {
-        return Err(TrustError::Contradiction("this key belongs to another workload or point".to_owned()));
+        return Err(TrustError::Contradiction(
+            "this key belongs to another workload or point".to_owned(),
+        ));
     }
     Ok(key)
 }

@@ -93,13 +93,18 @@ impl Executed {
     /// Puts evidence together.
     #[must_use]
     pub fn new(record: RequestRecord, payload: &[u8], submit: SubmitSignature) -> Self {
-        Self { record, payload: hex(payload), submit }
+        Self {
+            record,
+            payload: hex(payload),
+            submit,
+        }
     }
 
     /// Checks everything again under the directory before it, and applies the change.
     pub(super) fn apply(&self, before: &Directory, leaf: u64) -> Result<Directory, TrustError> {
         let record = &self.record;
-        let payload = unhex(&self.payload).ok_or_else(|| TrustError::Form("the payload is not hex".to_owned()))?;
+        let payload = unhex(&self.payload)
+            .ok_or_else(|| TrustError::Form("the payload is not hex".to_owned()))?;
         let envelope = canonical::to_bytes(&record.envelope)?;
         let action = Action::rebuild(&envelope, payload, record.digest)
             .map_err(|error| TrustError::Form(error.to_string()))?;
@@ -115,17 +120,31 @@ impl Executed {
         action: &Action,
         change: &Change,
     ) -> Result<crate::ids::HumanId, TrustError> {
-        let Requester::Human { human, key, beneficiaries } = &self.record.requester else {
-            return Err(TrustError::Contradiction("only a human changes the gate itself".to_owned()));
+        let Requester::Human {
+            human,
+            key,
+            beneficiaries,
+        } = &self.record.requester
+        else {
+            return Err(TrustError::Contradiction(
+                "only a human changes the gate itself".to_owned(),
+            ));
         };
         if *beneficiaries != change.beneficiaries() {
-            return Err(TrustError::Contradiction("whoever gains by the change must be named".to_owned()));
+            return Err(TrustError::Contradiction(
+                "whoever gains by the change must be named".to_owned(),
+            ));
         }
         let enrolled = before.key(human, key).ok_or(TrustError::NotApproved)?;
         let message = SubmitSignature::message(action.envelope_bytes(), &self.submit.nonce);
-        sshsig::verify(self.submit.sshsig.as_bytes(), message.as_bytes(), SUBMIT_NAMESPACE, &enrolled.key)
-            .map(drop)
-                .map_err(|error| bad_signature(human, &error))?;
+        sshsig::verify(
+            self.submit.sshsig.as_bytes(),
+            message.as_bytes(),
+            SUBMIT_NAMESPACE,
+            &enrolled.key,
+        )
+        .map(drop)
+        .map_err(|error| bad_signature(human, &error))?;
         Ok(human.clone())
     }
 
@@ -135,7 +154,9 @@ impl Executed {
         if record.computed_request_hash() != record.request_hash
             || held.requirement.requirement_hash() != held.requirement_hash
         {
-            return Err(TrustError::Contradiction("the request does not match its own hashes".to_owned()));
+            return Err(TrustError::Contradiction(
+                "the request does not match its own hashes".to_owned(),
+            ));
         }
         let subject = Subject {
             gate: &before.origin,
@@ -155,7 +176,10 @@ impl Executed {
         let quorum = quorum::count(&question, &record.reviews);
         // The floor does not depend on anything stored with the request: a weak requirement signed into being by
         // nobody would still need two people here.
-        if guard!("chain-quorum", !quorum.met || quorum.approvals.len() < CHANGE_PEOPLE_MIN) {
+        if guard!(
+            "chain-quorum",
+            !quorum.met || quorum.approvals.len() < CHANGE_PEOPLE_MIN
+        ) {
             return Err(TrustError::NotApproved);
         }
         Ok(())

@@ -56,23 +56,41 @@ impl SignedRevocation {
     pub(super) fn apply(&self, before: &Directory) -> Result<Directory, TrustError> {
         let statement: KeyRevocation = canonical::from_canonical_bytes(self.statement.as_bytes())?;
         if statement.type_ != REVOCATION_TYPE || statement.gate != before.origin {
-            return Err(TrustError::Form("it is for another gate or of another type".to_owned()));
+            return Err(TrustError::Form(
+                "it is for another gate or of another type".to_owned(),
+            ));
         }
         let mut signers = BTreeSet::new();
         for signature in self.signatures.iter().take(8) {
-            let enrolled = before.key(&signature.human, &signature.key).ok_or(TrustError::NotApproved)?;
-            sshsig::verify(signature.sshsig.as_bytes(), self.statement.as_bytes(), SAFE_NAMESPACE, &enrolled.key)
-                .map(drop)
-                .map_err(|error| bad_signature(&signature.human, &error))?;
+            let enrolled = before
+                .key(&signature.human, &signature.key)
+                .ok_or(TrustError::NotApproved)?;
+            sshsig::verify(
+                signature.sshsig.as_bytes(),
+                self.statement.as_bytes(),
+                SAFE_NAMESPACE,
+                &enrolled.key,
+            )
+            .map(drop)
+            .map_err(|error| bad_signature(&signature.human, &error))?;
             signers.insert(&signature.human);
         }
-        let others = signers.iter().filter(|human| ***human != statement.human).count();
-        if guard!("revocation-signers", !signers.contains(&statement.human) && others < 2) {
+        let others = signers
+            .iter()
+            .filter(|human| ***human != statement.human)
+            .count();
+        if guard!(
+            "revocation-signers",
+            !signers.contains(&statement.human) && others < 2
+        ) {
             return Err(TrustError::NotApproved);
         }
         let mut directory = before.clone();
         directory.version = before.version.saturating_add(1);
-        let keys = directory.humans.get_mut(&statement.human).map(|human| &mut human.keys);
+        let keys = directory
+            .humans
+            .get_mut(&statement.human)
+            .map(|human| &mut human.keys);
         if keys.and_then(|keys| keys.remove(&statement.key)).is_none() {
             return Err(TrustError::Contradiction("there is no such key".to_owned()));
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ROOT_NAMESPACE, TrustError, bad_signature};
 use crate::assurance::Assurance;
-use crate::directory::{Directory, EnrolledKey, Human};
+use crate::directory::{Directory, EnrolledKey};
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, TeamId};
 use crate::json::canonical;
@@ -112,16 +112,30 @@ impl SignedRoot {
     }
 
     fn possessed(&self, human: &HumanId, key: &RootKey) -> Result<(), TrustError> {
-        let signature = self.signatures.iter().find(|signature| signature.key == key.key).ok_or_else(|| {
-            TrustError::Signature { who: human.to_string(), why: "the key has not signed the root".to_owned() }
-        })?;
+        let signature = self
+            .signatures
+            .iter()
+            .find(|signature| signature.key == key.key)
+            .ok_or_else(|| TrustError::Signature {
+                who: human.to_string(),
+                why: "the key has not signed the root".to_owned(),
+            })?;
         let public = SshPublicKey::from_line(&key.key)?;
-        sshsig::verify(signature.sshsig.as_bytes(), self.statement.as_bytes(), ROOT_NAMESPACE, &public)
-            .map(drop)
-            .map_err(|error| bad_signature(human, &error))
+        sshsig::verify(
+            signature.sshsig.as_bytes(),
+            self.statement.as_bytes(),
+            ROOT_NAMESPACE,
+            &public,
+        )
+        .map(drop)
+        .map_err(|error| bad_signature(human, &error))
     }
 
-    pub(super) fn directory(&self, leaf: u64, pinned: Option<Hash>) -> Result<Directory, TrustError> {
+    pub(super) fn directory(
+        &self,
+        leaf: u64,
+        pinned: Option<Hash>,
+    ) -> Result<Directory, TrustError> {
         let found = self.hash();
         if let Some(pinned) = pinned
             && guard!("root-pinned", pinned != found)
@@ -159,14 +173,27 @@ pub(super) fn enrol(
     let key = SshPublicKey::from_line(line)?;
     let thumbprint = Hash::from_bytes(key.thumbprint());
     if directory.holder(&thumbprint).is_some() {
-        return Err(TrustError::Contradiction("this key is enrolled already".to_owned()));
+        return Err(TrustError::Contradiction(
+            "this key is enrolled already".to_owned(),
+        ));
     }
-    let assurance = if key.is_security_key() { assurance } else { Assurance::Software };
+    let assurance = if key.is_security_key() {
+        assurance
+    } else {
+        Assurance::Software
+    };
     directory
         .humans
         .entry(human.clone())
-        .or_insert_with(Human::default)
+        .or_default()
         .keys
-        .insert(thumbprint, EnrolledKey { key, assurance, leaf });
+        .insert(
+            thumbprint,
+            EnrolledKey {
+                key,
+                assurance,
+                leaf,
+            },
+        );
     Ok(())
 }

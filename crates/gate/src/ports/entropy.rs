@@ -12,7 +12,10 @@ pub trait Entropy: Send + Sync + 'static {
         let millis = u64::try_from(now.millis()).unwrap_or(0).to_be_bytes();
         let random = self.bytes();
         let mut uuid = [0; 16];
-        for (slot, byte) in uuid.iter_mut().zip(millis.iter().skip(2).chain(random.iter())) {
+        for (slot, byte) in uuid
+            .iter_mut()
+            .zip(millis.iter().skip(2).chain(random.iter()))
+        {
             *slot = *byte;
         }
         if let [_, _, _, _, _, _, version, _, variant, ..] = &mut uuid {

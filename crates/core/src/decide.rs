@@ -4,6 +4,7 @@
 //! What it releases is sealed until the store's receipt for exactly that write is shown.
 
 mod act;
+mod apply;
 mod close;
 mod redeem;
 mod report;
@@ -15,6 +16,7 @@ mod world;
 mod writer;
 
 pub use act::{Act, ActBy, ActKind};
+pub use apply::{found, revoke_key};
 pub use close::Revoke;
 pub use redeem::Redeem;
 pub use report::Report;

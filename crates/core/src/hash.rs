@@ -139,7 +139,7 @@ mod tests {
             "sha256:",
             "e3b0",
             &hash.to_string().to_uppercase(),
-            &hash.to_string()[..70],
+            hash.to_string().get(..70).unwrap(),
         ] {
             assert_eq!(bad.parse::<Hash>(), Err(HashError), "{bad}");
         }

@@ -79,7 +79,8 @@ fn nothing_names_a_machine() {
     // Assembled, so that this file does not hold what it looks for.
     let words = [
         concat!("/wo", "rk/"),
-        concat!("/ro", "ot/"),
+        concat!(" /ro", "ot/"),
+        concat!("\"/ro", "ot/"),
         concat!("/home", "/"),
         concat!("arti", "factory"),
         concat!("index.crates", ".io"),

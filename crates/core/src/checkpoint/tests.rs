@@ -218,7 +218,7 @@ fn escalation_only_widens_who_is_asked() {
 }
 
 #[test]
-fn answers_must_be_the_ones_that_let_an_approval_count() {
+fn answers_must_be_the_ones_that_let_a_review_count() {
     let requirement = Requirement::new(vec![sound()]).unwrap();
     let open = |answers: &[(&str, &str)]| {
         let answers = answers

@@ -1,10 +1,10 @@
 //! Acts without a verdict: ask, answer, claim, escalate, suspicious. They may come by weaker channels than a review,
 //! because none of them lets anything out; suspicious denies and pauses, which is the safe direction.
 
-use super::world::{Fresh, Pause, World};
+use super::world::{Fresh, World};
 use super::writer::{About, Writer, holds};
 use super::{Claims, Release, Sealed};
-use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
+use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::hash::Hash;
 use crate::ids::HumanId;
@@ -93,48 +93,12 @@ pub(super) fn act(
     let mut next = record.clone();
     let mut writer = Writer::new(fresh);
     let name = record.requester.name();
-    let step = match act.kind {
-        ActKind::Suspicious | ActKind::Deny => Step::Denied,
-        ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Escalate => Step::Acted,
-    };
-    next.state = state::next(record.state, step).ok_or(Refusal::WrongState {
-        state: record.state.name(),
-    })?;
-    match act.kind {
-        ActKind::Answer => next.claims_head = Claims::extend(record.claims_head, &act.text),
-        ActKind::Claim => next.claimed_by.clone_from(&human),
-        ActKind::Escalate => next.escalations = record.escalations.saturating_add(1),
-        ActKind::Ask => {}
-        ActKind::Suspicious | ActKind::Deny => {
-            next.decided_by = Some(DecidedBy::Human);
-            let code = if act.kind == ActKind::Deny {
-                "denied_by_human"
-            } else {
-                "suspicious"
-            };
-            next.closing = Some(Closing {
-                code: code.to_owned(),
-                decided_by: DecidedBy::Human,
-                at: now,
-            });
-            writer.add(holds(&name), -1);
-        }
+    apply(act.kind, human.as_ref(), &act.text, &mut next, now)?;
+    if next.state == State::Denied {
+        writer.add(holds(&name), -1);
     }
     if act.kind == ActKind::Suspicious {
-        let pause = Pause {
-            code: Some("suspicious".to_owned()),
-        };
-        let index = RowIndex {
-            state: "paused".into(),
-            owner: name.clone(),
-            ..RowIndex::default()
-        };
-        writer.put_row(
-            RowKey::new(Table::Workload, &name),
-            world.pause.version,
-            &pause,
-            index,
-        )?;
+        writer.pause(world, &name, "suspicious")?;
     }
     writer.deadline(record.held.as_ref().map_or(now, |held| held.decide_by));
     if !act.text.is_empty() {
@@ -157,6 +121,43 @@ pub(super) fn act(
     let write = writer.finish(LeafKind::Act, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
+}
+
+/// What the act changes in the request itself.
+fn apply(
+    kind: ActKind,
+    human: Option<&HumanId>,
+    text: &str,
+    next: &mut RequestRecord,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let step = match kind {
+        ActKind::Suspicious | ActKind::Deny => Step::Denied,
+        ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Escalate => Step::Acted,
+    };
+    next.state = state::next(next.state, step).ok_or(Refusal::WrongState {
+        state: next.state.name(),
+    })?;
+    match kind {
+        ActKind::Answer => next.claims_head = Claims::extend(next.claims_head, text),
+        ActKind::Claim => next.claimed_by = human.cloned(),
+        ActKind::Escalate => next.escalations = next.escalations.saturating_add(1),
+        ActKind::Ask => {}
+        ActKind::Suspicious | ActKind::Deny => {
+            next.decided_by = Some(DecidedBy::Human);
+            let code = if kind == ActKind::Deny {
+                "denied_by_human"
+            } else {
+                "suspicious"
+            };
+            next.closing = Some(Closing {
+                code: code.to_owned(),
+                decided_by: DecidedBy::Human,
+                at: now,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_actor(

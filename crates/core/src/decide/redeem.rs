@@ -3,7 +3,7 @@
 
 use super::world::{Fresh, World};
 use super::writer::{About, Writer, nonce_key, trace};
-use super::{Release, Sealed, review};
+use super::{Release, Sealed, apply, review};
 use crate::action::Action;
 use crate::approved::{Approved, NotProven};
 use crate::commit::{LeafKind, Write};
@@ -16,6 +16,8 @@ use crate::request::{Closing, DecidedBy, RequestRecord, State};
 use crate::requester::Requester;
 use crate::task::TaskState;
 use crate::time::Timestamp;
+use crate::trust::{GATE_TARGET, SubmitSignature};
+use crate::verdict::Evaluated;
 
 /// The requester wants the action executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Redeem {
     pub key: Hash,
     /// The nonce of this call's proof.
     pub nonce: String,
+    /// For a change of the gate itself: the author's signature over the submission.
+    pub submit: Option<SubmitSignature>,
 }
 
 #[expect(
@@ -68,49 +72,53 @@ pub(super) fn redeem(
     ) {
         return Err(Refusal::Stale);
     }
-    let approved = match Approved::prove(record, action.clone(), evaluated, world.directory) {
-        Ok(approved) => approved,
-        Err(NotProven::Reheld(requirement)) => {
-            return review::rehold_at(record, version, &requirement, evaluated, world, fresh, now);
+    match Approved::prove(record, action.clone(), evaluated, world.directory) {
+        Ok(approved) if record.envelope.target.as_str() == GATE_TARGET => apply::apply(
+            redeem,
+            record,
+            version,
+            (grant, grant_version),
+            &approved,
+            world,
+            fresh,
+            now,
+        ),
+        Ok(approved) => claim(
+            redeem,
+            record,
+            version,
+            grant,
+            grant_version,
+            approved,
+            world,
+            fresh,
+            now,
+        ),
+        Err(missing) => refuse(missing, record, version, evaluated, world, fresh, now),
+    }
+}
+
+/// No proof: held again, ended, or refused with nothing written.
+fn refuse(
+    missing: NotProven,
+    record: &RequestRecord,
+    version: u64,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let close =
+        |step, code, decided_by| close(record, version, step, code, decided_by, world, fresh, now);
+    match missing {
+        NotProven::Reheld(requirement) => {
+            review::rehold_at(record, version, &requirement, evaluated, world, fresh, now)
         }
-        Err(NotProven::Forbidden) => {
-            return close(
-                record,
-                version,
-                Step::Forbidden,
-                "forbidden",
-                DecidedBy::Policy,
-                world,
-                fresh,
-                now,
-            );
-        }
-        Err(NotProven::Denied) => {
-            return close(
-                record,
-                version,
-                Step::Denied,
-                "denied_by_human",
-                DecidedBy::Human,
-                world,
-                fresh,
-                now,
-            );
-        }
-        Err(NotProven::RequesterGone) => return Err(Refusal::UnknownPrincipal),
-        Err(NotProven::Damaged(what)) => return Err(Refusal::NotProven(what)),
-    };
-    claim(
-        redeem,
-        record,
-        version,
-        grant,
-        grant_version,
-        approved,
-        world,
-        fresh,
-        now,
-    )
+        NotProven::Forbidden => close(Step::Forbidden, "forbidden", DecidedBy::Policy),
+        NotProven::Denied => close(Step::Denied, "denied_by_human", DecidedBy::Human),
+        NotProven::RequesterGone => Err(Refusal::UnknownPrincipal),
+        NotProven::Damaged(what) => Err(Refusal::NotProven(what)),
+    }
 }
 
 fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::world::{Fresh, Pause, World};
+use super::world::{Fresh, World};
 use super::writer::{About, Writer, holds, nonce_key, trace};
 use super::{Release, Sealed};
 use crate::action::{Action, DescriptorRef};
 use crate::approved::bound;
 use crate::checkpoint::Requirement;
-use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
+use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::grant::{Grant, GrantState};
 use crate::hash::{Hash, hex};
@@ -128,7 +128,6 @@ pub(super) fn submit(
 ) -> Result<(Write, Sealed), Refusal> {
     submission.claims.check()?;
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
-    let rendered = world.rendered.ok_or(Refusal::Stale)?;
     // A verdict of another bundle than the active one decides nothing.
     if guard!(
         "submit-active-bundle",
@@ -144,13 +143,34 @@ pub(super) fn submit(
 
     let answer = answer(&submission, world, evaluated, now)?;
     let record = record(&submission, world, fresh, now, purpose, &answer);
+    let writer = writer(submission, &record, &answer, world, fresh, now)?;
+    let event = submitted(&record, evaluated);
+    let about = About {
+        request: Some((&record, 0)),
+        from: None,
+    };
+    let write = writer.finish(LeafKind::Submission, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(record)));
+    Ok((write, sealed))
+}
+
+/// Everything the write insists on, changes and keeps, before its leaf.
+fn writer<'a>(
+    submission: Submission,
+    record: &RequestRecord,
+    answer: &Answer,
+    world: &World<'_>,
+    fresh: &'a Fresh,
+    now: Timestamp,
+) -> Result<Writer<'a>, Refusal> {
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    let rendered = world.rendered.ok_or(Refusal::Stale)?;
     let name = submission.requester.name();
-    let envelope = submission.action.envelope();
 
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &name);
     if !submission.described.reads_only || answer.state == State::Held {
-        writer.guard_chain(world, &envelope.target);
+        writer.guard_chain(world, &record.envelope.target);
     }
     writer.once(
         nonce_key(&submission.requester.key(), &submission.nonce),
@@ -173,28 +193,15 @@ pub(super) fn submit(
         writer.announce(
             "held",
             format!("held:{}", record.id),
-            &HeldNotice::of(&record),
+            &HeldNotice::of(record),
         )?;
     }
     if answer.pause {
-        let pause = Pause {
-            code: Some("too_many_holds".to_owned()),
-        };
-        let index = RowIndex {
-            state: "paused".into(),
-            owner: name.clone(),
-            ..RowIndex::default()
-        };
-        writer.put_row(
-            RowKey::new(Table::Workload, &name),
-            world.pause.version,
-            &pause,
-            index,
-        )?;
+        writer.pause(world, &name, "too_many_holds")?;
     }
     if answer.state == State::Allowed {
-        writer.count_step(&record);
-        writer.put_grant(&grant(&record, now), 0)?;
+        writer.count_step(record);
+        writer.put_grant(&grant(record, now), 0)?;
     }
 
     writer.attach("envelope", submission.action.envelope_bytes().to_vec());
@@ -209,7 +216,11 @@ pub(super) fn submit(
         canonical::to_bytes(&evaluated.trace().tier).unwrap_or_default(),
     );
     writer.attach("proof", submission.proof);
-    let event = Event::Submitted {
+    Ok(writer)
+}
+
+fn submitted(record: &RequestRecord, evaluated: &Evaluated) -> Event {
+    Event::Submitted {
         digest: record.digest,
         request_hash: record.request_hash,
         request_nonce: record.request_nonce,
@@ -230,14 +241,7 @@ pub(super) fn submit(
         spend_by: record.spend_by,
         grant: record.grant,
         decided_by: record.decided_by,
-    };
-    let about = About {
-        request: Some((&record, 0)),
-        from: None,
-    };
-    let write = writer.finish(LeafKind::Submission, &about, event, now)?;
-    let sealed = Sealed::new(&write, Release::Request(Box::new(record)));
-    Ok((write, sealed))
+    }
 }
 
 fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {

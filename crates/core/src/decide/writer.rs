@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::world::{Fresh, World};
+use super::world::{Fresh, Pause, World};
 use crate::commit::{
     AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange,
     RowIndex, RowKey, Table, UniqueKey, Write,
@@ -178,6 +178,30 @@ impl<'a> Writer<'a> {
         }
         self.rows.push(RowChange { key, body, index });
         Ok(hash)
+    }
+
+    /// Pauses a workload: the safe direction, undone only by a held action.
+    pub(super) fn pause(
+        &mut self,
+        world: &World<'_>,
+        name: &str,
+        code: &str,
+    ) -> Result<(), Refusal> {
+        let pause = Pause {
+            code: Some(code.to_owned()),
+        };
+        let index = RowIndex {
+            state: "paused".to_owned(),
+            owner: name.to_owned(),
+            ..RowIndex::default()
+        };
+        self.put_row(
+            RowKey::new(Table::Workload, &name),
+            world.pause.version,
+            &pause,
+            index,
+        )
+        .map(drop)
     }
 
     pub(super) fn put_grant(&mut self, grant: &Grant, read_at: u64) -> Result<(), Refusal> {

@@ -52,6 +52,14 @@ pub struct SignedRevocation {
 }
 
 impl SignedRevocation {
+    /// Whether it has force under this directory.
+    ///
+    /// # Errors
+    /// [`TrustError`] says why not.
+    pub fn check(&self, directory: &Directory) -> Result<(), TrustError> {
+        self.apply(directory).map(drop)
+    }
+
     /// The directory without the key.
     pub(super) fn apply(&self, before: &Directory) -> Result<Directory, TrustError> {
         let statement: KeyRevocation = canonical::from_canonical_bytes(self.statement.as_bytes())?;

@@ -1,0 +1,203 @@
+//! A change of the gate itself, approved by people: proven, applied and put on the chain in one write. There is nothing
+//! outside the store to execute, so it is claimed and completed at once.
+
+use super::redeem::Redeem;
+use super::world::{Fresh, Pause, World};
+use super::writer::{About, Writer};
+use super::{Release, Sealed};
+use crate::approved::Approved;
+use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
+use crate::entry::Event;
+use crate::grant::{Grant, GrantState};
+use crate::hash::Hash;
+use crate::refusal::Refusal;
+use crate::request::state::{self, Event as Step};
+use crate::request::{Outcome, RequestRecord};
+use crate::requester::Requester;
+use crate::time::Timestamp;
+use crate::trust::{Change, Evidence, Executed, SubmitSignature};
+
+/// The body of the directory row: nothing but a count. The directory itself is folded from the chain.
+#[derive(serde::Serialize)]
+struct DirectoryRow {
+    links: u64,
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
+pub(super) fn apply(
+    redeem: &Redeem,
+    record: &RequestRecord,
+    version: u64,
+    (grant, grant_version): (&Grant, u64),
+    approved: &Approved,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let change = Change::of(approved.action()).map_err(|_| Refusal::NotProven("change"))?;
+    let submit = redeem
+        .submit
+        .clone()
+        .ok_or(Refusal::NotProven("submit signature"))?;
+    let mut next = record.clone();
+    for step in [Step::Claimed, Step::Completed] {
+        next.state = state::next(next.state, step).ok_or(Refusal::WrongState {
+            state: record.state.name(),
+        })?;
+    }
+    next.outcome = Some(Outcome {
+        code: "ok".to_owned(),
+        quantity: None,
+        result: Hash::of(b""),
+        at: now,
+    });
+    let mut writer = Writer::new(fresh);
+    writer.guard_world(world, &record.requester.name());
+    writer.once(format!("claim:{}", record.id), None);
+    writer.deadline(record.spend_by);
+    let spent = Grant {
+        uses: grant.uses.saturating_add(1),
+        state: GrantState::Ended,
+        reason: "used".to_owned(),
+        ..grant.clone()
+    };
+    writer.put_grant(&spent, grant_version)?;
+    let directory = rows(&mut writer, &change, record, world)?;
+    // The evidence is the request as it was approved, so that anyone can count its reviews again.
+    let (evidence, bytes) = evidence(record, approved, submit)?;
+    writer.attach("evidence", bytes);
+    let event = Event::Trust {
+        directory,
+        what: approved.action().envelope().descriptor.id.to_string(),
+        evidence,
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
+    let kind = if change.changes_directory() {
+        LeafKind::Trust
+    } else {
+        LeafKind::Outcome
+    };
+    let write = writer.finish(kind, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}
+
+/// The rows the change touches, and the directory's version afterwards.
+fn rows(
+    writer: &mut Writer<'_>,
+    change: &Change,
+    record: &RequestRecord,
+    world: &World<'_>,
+) -> Result<u64, Refusal> {
+    let version = world.directory.version;
+    if change.changes_directory() {
+        let Requester::Human { human, .. } = &record.requester else {
+            return Err(Refusal::NotYours("only a human changes the gate itself"));
+        };
+        // Refused here as the chain would refuse it: an unusable link must not be written.
+        change
+            .apply(world.directory, human, 0)
+            .map_err(|error| Refusal::Claims(error.to_string()))?;
+        let links = version.saturating_add(1);
+        let key = RowKey::new(Table::Directory, &"main");
+        writer.put_row(key, version, &DirectoryRow { links }, RowIndex::default())?;
+        return Ok(links);
+    }
+    match change {
+        Change::StopLift(lifted) => {
+            let stops = world.stops.value.without(lifted);
+            let key = RowKey::new(Table::Stops, &"main");
+            writer.put_row(key, world.stops.version, &stops, RowIndex::default())?;
+        }
+        Change::WorkloadResume(resume) => {
+            let key = RowKey::new(Table::Workload, &resume.workload);
+            writer.put_row(
+                key,
+                world.pause.version,
+                &Pause { code: None },
+                RowIndex::default(),
+            )?;
+        }
+        _ => {}
+    }
+    Ok(version)
+}
+
+fn evidence(
+    record: &RequestRecord,
+    approved: &Approved,
+    submit: SubmitSignature,
+) -> Result<(Hash, Vec<u8>), Refusal> {
+    let executed = Executed::new(record.clone(), approved.action().payload(), submit);
+    let evidence = Evidence::Executed(Box::new(executed));
+    let damaged = |_| Refusal::NotProven("evidence");
+    Ok((
+        evidence.hash().map_err(damaged)?,
+        evidence.to_bytes().map_err(damaged)?,
+    ))
+}
+
+/// The first write of a gate: leaf 0 with the root statement, and the directory row at version 1.
+///
+/// # Errors
+/// When the root statement has no canonical form.
+pub fn found(
+    evidence: &Evidence,
+    bundle: Vec<u8>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let mut writer = Writer::new(fresh);
+    let key = RowKey::new(Table::Directory, &"main");
+    writer.put_row(key, 0, &DirectoryRow { links: 1 }, RowIndex::default())?;
+    let damaged = |_| Refusal::NotProven("root");
+    writer.attach("evidence", evidence.to_bytes().map_err(damaged)?);
+    writer.attach("bundle", bundle);
+    let event = Event::Trust {
+        directory: 1,
+        what: "root".to_owned(),
+        evidence: evidence.hash().map_err(damaged)?,
+    };
+    writer.finish(LeafKind::Root, &About::default(), event, now)
+}
+
+/// A key revocation, already verified against the chain by the caller's fold.
+///
+/// # Errors
+/// When it does not verify under this directory.
+pub fn revoke_key(
+    evidence: &Evidence,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let Evidence::Revocation(revocation) = evidence else {
+        return Err(Refusal::NotProven("revocation"));
+    };
+    revocation
+        .check(world.directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    let links = world.directory.version.saturating_add(1);
+    let mut writer = Writer::new(fresh);
+    let key = RowKey::new(Table::Directory, &"main");
+    writer.put_row(
+        key,
+        world.directory.version,
+        &DirectoryRow { links },
+        RowIndex::default(),
+    )?;
+    let damaged = |_| Refusal::NotProven("revocation");
+    writer.attach("evidence", evidence.to_bytes().map_err(damaged)?);
+    let event = Event::Trust {
+        directory: links,
+        what: "key.revoke".to_owned(),
+        evidence: evidence.hash().map_err(damaged)?,
+    };
+    writer.finish(LeafKind::Trust, &About::default(), event, now)
+}

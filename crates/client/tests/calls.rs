@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use gatehold_client::wire::{
-    Act, ActRequest, AnswerRequest, Outcome, ProblemCode, RequestState, ReviewRequest,
-    RevokeRequest, StopRequest, StopScope, SubmitRequest, Submitted, TaskRequest,
+    Act, ActRequest, AnswerRequest, Base64Bytes, ChangeRequest, Claims, KeyRevocationRequest,
+    KeySignature, LoginRequest, Outcome, ProblemCode, RequestState, ReviewRequest, RevokeRequest,
+    StopRequest, StopScope, SubmitRequest, Submitted, TaskRequest,
 };
 use gatehold_client::{
     Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, SignatureHeaders,
@@ -222,7 +223,7 @@ const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d"}"#
 const GRANT: &str = r#"{"grant":"grt_1","state":"revoking","expires_at":9,
     "limits":{"ttl_seconds":1,"uses":1,"caps":{},"not_before":0,"not_after":9}}"#;
 const RESULT: &str = r#"{"request":"req_1","outcome":"completed","status":200,"body":"b2s="}"#;
-const OPENED: &str = r#"{"request":"req_1","display":"","view":"","context_template":"e30=","review_nonce":"n","words":["a","b","c","d"],
+const OPENED: &str = r#"{"request":"req_1","display":"","view":"","envelope":"e30=","descriptor":"e30=","request_nonce":"n","context_template":"e30=","review_nonce":"n","words":["a","b","c","d"],
     "criteria":[{"id":"scope","text":"Is the scope right?","choices":["yes","no"]}],
     "limits":{"ttl_seconds":1,"uses":1,"caps":{"rows":5},"not_before":0,"not_after":9},"decide_by":1,"spend_by":2}"#;
 
@@ -283,8 +284,35 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         context: b"{}".to_vec().into(),
         sshsig: "sig".into(),
         answers: [("scope".into(), "yes".into())].into(),
+        justification: String::new(),
+        salt: "ab".into(),
     };
     line_of!(gate, r#"{"request":"req_1"}"#, c => c.review("req_1", &review), "POST /v1/requests/req_1/reviews");
+    let login = LoginRequest {
+        statement: b"{}".to_vec().into(),
+        sshsig: "sig".into(),
+    };
+    line_of!(gate, r#"{"human":"a@b","expires_at":1}"#, c => c.login(&login), "POST /v1/sessions");
+    let change = ChangeRequest {
+        envelope: b"{}".to_vec().into(),
+        payload: Base64Bytes::default(),
+        claims: Claims::default(),
+        nonce: "ab".into(),
+        sshsig: "sig".into(),
+    };
+    line_of!(gate, DENIED, c => c.submit_change(&change, false), "POST /v1/changes");
+    let revocation = KeyRevocationRequest {
+        statement: b"{}".to_vec().into(),
+        signatures: vec![KeySignature {
+            human: "a@b".into(),
+            key: "sha256:00".into(),
+            sshsig: "sig".into(),
+        }],
+    };
+    line_of!(gate, "", c => c.revoke_key(&revocation), "POST /v1/keys/revoke");
+    line_of!(gate, STATUS, c => c.revoke_request("req_1", &RevokeRequest::default()), "POST /v1/requests/req_1/revoke");
+    line_of!(gate, r#"{"origin":"o","root":"r","bundle":"b","now":1,"caller":"c"}"#, c => c.gate(), "GET /v1/gate");
+    line_of!(gate, r#"{"bundle":"b","descriptors":[]}"#, c => c.descriptors(), "GET /v1/descriptors");
     let ask = ActRequest {
         act: Act::Ask,
         reason: None,

@@ -4,8 +4,11 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, Inbox, Opened, RequestView, ReviewRequest, ReviewResult, Stop, StopRequest,
+    ActRequest, ChangeRequest, Decision, Descriptors, GateInfo, Held, Inbox, KeyRevocationRequest,
+    LoginRequest, Opened, RequestStatus, RequestView, ReviewRequest, ReviewResult, RevokeRequest,
+    Session, Stop, StopRequest, Submitted,
 };
+use http::StatusCode;
 
 impl Client {
     /// What waits for this human.
@@ -75,5 +78,88 @@ impl Client {
         let key = self.random_hex()?;
         self.call_json(Call::post("/v1/stops").json(stop)?.idempotency_key(key))
             .await
+    }
+
+    /// Logs in: this client's own key is the session's.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn login(&self, login: &LoginRequest) -> Result<Session, ClientError> {
+        let key = self.random_hex()?;
+        self.call_json(Call::post("/v1/sessions").json(login)?.idempotency_key(key))
+            .await
+    }
+
+    /// Asks the gate for a held change of itself.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn submit_change(
+        &self,
+        change: &ChangeRequest,
+        dry_run: bool,
+    ) -> Result<Submitted, ClientError> {
+        let key = self.random_hex()?;
+        let target = if dry_run {
+            "/v1/changes?dry_run=true"
+        } else {
+            "/v1/changes"
+        };
+        let call = Call::post(target).json(change)?.idempotency_key(key);
+        let answer = self.call(call).await?;
+        match answer.status {
+            StatusCode::OK => Ok(Submitted::Decided(answer.json::<Box<Decision>>()?)),
+            StatusCode::ACCEPTED => Ok(Submitted::Held(answer.json::<Box<Held>>()?)),
+            _ => Err(answer.foreign("a submission is answered by 200 or 202")),
+        }
+    }
+
+    /// Takes away what was allowed, before it is used or for its remaining uses.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_request(
+        &self,
+        request: &str,
+        revoke: &RevokeRequest,
+    ) -> Result<RequestStatus, ClientError> {
+        let key = self.random_hex()?;
+        self.call_json(
+            Call::post(path("requests", request, "/revoke")?)
+                .json(revoke)?
+                .idempotency_key(key),
+        )
+        .await
+    }
+
+    /// Hands in a signed key revocation.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_key(&self, revocation: &KeyRevocationRequest) -> Result<(), ClientError> {
+        let key = self.random_hex()?;
+        self.call(
+            Call::post("/v1/keys/revoke")
+                .json(revocation)?
+                .idempotency_key(key),
+        )
+        .await
+        .map(drop)
+    }
+
+    /// What this gate is, and whom it takes the caller for.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn gate(&self) -> Result<GateInfo, ClientError> {
+        self.call_json(Call::get("/v1/gate")).await
+    }
+
+    /// The kinds of action of the active bundle.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn descriptors(&self) -> Result<Descriptors, ClientError> {
+        self.call_json(Call::get("/v1/descriptors")).await
     }
 }

@@ -39,6 +39,13 @@ pub struct Opened {
     pub display: Base64Bytes,
     /// Everything else shown, canonical JSON; its hash is `view_hash` of the context.
     pub view: Base64Bytes,
+    /// The envelope, canonical JSON; its hash is `digest` of the context.
+    pub envelope: Base64Bytes,
+    /// The descriptor's definition, canonical JSON; the envelope names its hash. The reviewer's client renders the action
+    /// again with it and compares.
+    pub descriptor: Base64Bytes,
+    /// Drawn after submission; the words are computed from it and the digest.
+    pub request_nonce: String,
     /// The review context, canonical JSON, with act, limits and answers still to be filled in by the reviewer's client.
     pub context_template: Base64Bytes,
     /// Consumed in the write that stores the review.
@@ -93,6 +100,11 @@ pub struct ReviewRequest {
     /// The answers to criteria and fact challenge by id; `answers_hash` of the context is over their canonical JSON.
     #[serde(default, deserialize_with = "unique_names")]
     pub answers: BTreeMap<String, String>,
+    /// Why, in the reviewer's words; may be empty.
+    #[serde(default)]
+    pub justification: String,
+    /// Drawn by the client, so that `answers_hash` cannot be guessed once the answers are erased.
+    pub salt: String,
 }
 
 impl WireRequest for ReviewRequest {
@@ -105,7 +117,13 @@ impl WireRequest for ReviewRequest {
         }
         bounds::bytes("context", &self.context.0, CONTEXT_BYTES_MAX)?;
         bounds::required("sshsig", &self.sshsig, SSHSIG_BYTES_MAX)?;
-        bounds::map("answers", &self.answers, TEXT_BYTES_MAX)
+        bounds::map("answers", &self.answers, TEXT_BYTES_MAX)?;
+        bounds::bytes(
+            "justification",
+            self.justification.as_bytes(),
+            TEXT_BYTES_MAX,
+        )?;
+        bounds::id("salt", &self.salt)
     }
 }
 

@@ -37,7 +37,16 @@ fn every_request_is_read_strictly() {
     );
     strict::<AnswerRequest>(r#"{"question":"q_1","text":"because"}"#);
     strict::<RevokeRequest>(r#"{"reason":"done"}"#);
-    strict::<ReviewRequest>(r#"{"context":"e30=","sshsig":"sig","answers":{"scope":"yes"}}"#);
+    strict::<ReviewRequest>(
+        r#"{"context":"e30=","sshsig":"sig","answers":{"scope":"yes"},"justification":"","salt":"ab"}"#,
+    );
+    strict::<LoginRequest>(r#"{"statement":"e30=","sshsig":"sig"}"#);
+    strict::<ChangeRequest>(
+        r#"{"envelope":"e30=","payload":"","claims":{"reason":"x"},"nonce":"ab","sshsig":"sig"}"#,
+    );
+    strict::<KeyRevocationRequest>(
+        r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","sshsig":"s"}]}"#,
+    );
     strict::<ActRequest>(
         r#"{"act":"deny","reason":"too_broad","text":"no","context":"e30=","sshsig":"sig"}"#,
     );
@@ -60,7 +69,9 @@ fn nested_objects_are_strict_too() {
     ] {
         refused::<SubmitRequest>(json);
     }
-    refused::<ReviewRequest>(r#"{"context":"e30=","sshsig":"s","answers":{"a":"1","a":"2"}}"#);
+    refused::<ReviewRequest>(
+        r#"{"context":"e30=","sshsig":"s","salt":"ab","answers":{"a":"1","a":"2"}}"#,
+    );
     assert!(
         serde_json::from_str::<Limits>(
             r#"{"ttl_seconds":1,"uses":1,"caps":{"a":1,"a":2},"not_before":0,"not_after":1}"#

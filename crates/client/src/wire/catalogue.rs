@@ -1,0 +1,46 @@
+//! `GET /v1/gate`, `GET /v1/descriptors`: what a gate is and which kinds of action it knows, for anyone who is known to it.
+
+use super::bytes::Base64Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The gate, as `GET /v1/gate` answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GateInfo {
+    /// Its log origin.
+    pub origin: String,
+    /// Hash of its root statement.
+    pub root: String,
+    /// Hash of the bundle that decides now.
+    pub bundle: String,
+    /// The store's time.
+    pub now: i64,
+    /// The caller, as the gate knows it: a workload, a point, or `subject@issuer`.
+    pub caller: String,
+}
+
+/// The kinds of action of the active bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Descriptors {
+    /// Hash of the bundle they stand in.
+    pub bundle: String,
+    /// Ordered by id.
+    pub descriptors: Vec<DescriptorItem>,
+}
+
+/// One kind of action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DescriptorItem {
+    /// Its id.
+    pub id: String,
+    /// The hash that an envelope names.
+    pub hash: String,
+    /// Counts its changes.
+    pub version: u32,
+    /// What it is, in a few words.
+    pub title: String,
+    /// The definition, canonical JSON.
+    pub definition: Base64Bytes,
+}

@@ -224,11 +224,8 @@ pub(crate) fn subject<'a>(
 }
 
 /// Pointwise minimum over request, checkpoints and every counted review.
-pub(crate) fn effective_limits(
-    record: &RequestRecord,
-    signed: &Requirement,
-    quorum: &Quorum,
-) -> Limits {
+#[must_use]
+pub fn effective_limits(record: &RequestRecord, signed: &Requirement, quorum: &Quorum) -> Limits {
     let bounded = bound(signed, &record.limits);
     quorum.approvals.iter().fold(bounded, |limits, review| {
         limits.min(&review.context().limits)
@@ -236,7 +233,8 @@ pub(crate) fn effective_limits(
 }
 
 /// What was asked for, lowered to what the requirement permits at most.
-pub(crate) fn bound(requirement: &Requirement, asked: &Limits) -> Limits {
+#[must_use]
+pub fn bound(requirement: &Requirement, asked: &Limits) -> Limits {
     requirement.limits().map_or_else(
         || Limits {
             uses: 0,

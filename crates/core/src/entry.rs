@@ -6,17 +6,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Requirement;
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId, TaskId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::request::record::stated;
 use crate::request::{DecidedBy, Outcome, State};
-use crate::requester::Requester;
 use crate::review::ReviewAct;
 use crate::stops::Stops;
-use crate::tier::Tier;
+use crate::task::StepLabels;
+use crate::tier::{Tier, TierReport};
 use crate::time::Timestamp;
+use crate::verdict::Reason;
 
 /// What is common to every leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,13 +60,37 @@ pub struct Trace {
     pub reasons: Vec<String>,
     /// How many rules erred; any makes the answer Deny or Hold.
     pub errors: u32,
+    /// The tier it was judged at, which sets the floor for reviews.
+    pub tier: Tier,
+    /// The version of the key directory it was taken under.
+    pub directory: u64,
+}
+
+/// What a verdict rested on, besides its trace: the attachment `verdict` of a submission or a new hold. With it and the
+/// record, a request's row can be put together from its leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grounds {
+    /// The tier with its inputs.
+    pub tier: TierReport,
+    /// The full definitions of the checkpoints that hold it.
+    #[serde(deserialize_with = "stated")]
+    pub requirement: Option<Requirement>,
+    /// The request's reason codes.
+    pub reasons: Vec<String>,
+    /// What policy said, with sentences of ours.
+    pub explained: Vec<Reason>,
+    /// What went wrong while evaluating.
+    pub errors: Vec<String>,
+    /// The descriptor's sentence.
+    pub sentence: String,
+    /// Same intent, same key.
+    pub intent: Hash,
+    /// What the step adds to its task's chain.
+    pub labels: StepLabels,
 }
 
 /// What happened.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "built once, serialised and dropped"
-)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
@@ -74,23 +100,16 @@ pub enum Event {
         digest: Hash,
         /// Fixed at submission.
         request_hash: Hash,
-        /// Its random part.
-        request_nonce: Hash,
-        /// The claims at submission.
-        claims_root: Hash,
-        /// The task.
-        #[serde(deserialize_with = "stated")]
-        task: Option<TaskId>,
-        /// Hash of its purpose.
-        purpose: Hash,
-        /// Who asked.
-        requester: Requester,
+        /// Who asked, by name; the whole identity anchor stands in the attachment `request`, which `request_hash` covers.
+        requester: String,
+        /// With which key.
+        key: Hash,
+        /// The person who answers for the requester (M001).
+        accountable: HumanId,
         /// How the action was rendered.
         display_hash: Hash,
-        /// Policy's answer and why.
+        /// Policy's answer and why; its grounds stand in the attachment `verdict`.
         trace: Trace,
-        /// The tier; its inputs stand in the attachment `tier`.
-        tier: Tier,
         /// Definition hashes of the checkpoints that hold it.
         checkpoints: Vec<Hash>,
         /// Limits asked for.

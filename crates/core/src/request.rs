@@ -6,5 +6,5 @@
 pub mod record;
 pub mod state;
 
-pub use record::{Closing, DecidedBy, HeldAt, Outcome, RequestRecord};
+pub use record::{Asked, Closing, DecidedBy, HeldAt, Outcome, RequestRecord};
 pub use state::{Event, State};

@@ -13,7 +13,6 @@ use crate::hash::Hash;
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Outcome, RequestRecord};
-use crate::requester::Requester;
 use crate::time::Timestamp;
 use crate::trust::{Change, Evidence, Executed, SubmitSignature};
 
@@ -65,9 +64,9 @@ pub(super) fn apply(
         ..grant.clone()
     };
     writer.put_grant(&spent, grant_version)?;
-    let directory = rows(&mut writer, &change, record, world)?;
+    let directory = rows(&mut writer, &change, world)?;
     // The evidence is the request as it was approved, so that anyone can count its reviews again.
-    let (evidence, bytes) = evidence(record, approved, submit)?;
+    let (evidence, bytes) = evidence(record, approved, submit, world)?;
     writer.attach("evidence", bytes);
     let event = Event::Trust {
         directory,
@@ -89,21 +88,9 @@ pub(super) fn apply(
 }
 
 /// The rows the change touches, and the directory's version afterwards.
-fn rows(
-    writer: &mut Writer<'_>,
-    change: &Change,
-    record: &RequestRecord,
-    world: &World<'_>,
-) -> Result<u64, Refusal> {
+fn rows(writer: &mut Writer<'_>, change: &Change, world: &World<'_>) -> Result<u64, Refusal> {
     let version = world.directory.version;
     if change.changes_directory() {
-        let Requester::Human { human, .. } = &record.requester else {
-            return Err(Refusal::NotYours("only a human changes the gate itself"));
-        };
-        // Refused here as the chain would refuse it: an unusable link must not be written.
-        change
-            .apply(world.directory, human, 0)
-            .map_err(|error| Refusal::Claims(error.to_string()))?;
         let links = version.saturating_add(1);
         let key = RowKey::new(Table::Directory, &"main");
         writer.put_row(key, version, &DirectoryRow { links }, RowIndex::default())?;
@@ -133,8 +120,14 @@ fn evidence(
     record: &RequestRecord,
     approved: &Approved,
     submit: SubmitSignature,
+    world: &World<'_>,
 ) -> Result<(Hash, Vec<u8>), Refusal> {
     let executed = Executed::new(record.clone(), approved.action().payload(), submit);
+    // Refused here as the chain would refuse it: an unusable link must not be written, and a policy that asks for less
+    // than the chain does must not make one.
+    executed
+        .check(world.directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
     let evidence = Evidence::Executed(Box::new(executed));
     let damaged = |_| Refusal::NotProven("evidence");
     Ok((

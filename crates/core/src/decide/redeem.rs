@@ -203,7 +203,7 @@ fn claim(
         grant: approved.grant(),
         limits: approved.limits().clone(),
         reviewers: approved.reviewers().to_vec(),
-        trace: trace(evaluated),
+        trace: trace(evaluated, world),
     };
     let about = About {
         request: Some((&next, version)),

@@ -2,7 +2,7 @@
 
 use super::submit::grant;
 use super::world::{Fresh, World};
-use super::writer::{About, Writer, holds, trace};
+use super::writer::{About, Writer, grounds, holds, trace};
 use super::{Release, Sealed};
 use crate::approved::{bound, count, effective_limits, subject};
 use crate::assurance::Assurance;
@@ -313,7 +313,7 @@ fn write(
         authority: context.reviewer.authority_hash,
         act: context.act,
         challenge: ReviewContext::challenge(submitted.review.context.as_bytes()),
-        trace: trace(evaluated),
+        trace: trace(evaluated, world),
         grant: (next.state == State::Redeemable)
             .then_some(next.grant)
             .flatten(),
@@ -389,8 +389,9 @@ pub(super) fn rehold_at(
         format!("reheld:{}:{version}", record.id),
         &record.id.to_string(),
     )?;
+    writer.attach("verdict", grounds(&next, evaluated)?);
     let event = Event::Reheld {
-        trace: trace(evaluated),
+        trace: trace(evaluated, world),
         checkpoints: requirement.hashes(),
         decide_by,
     };

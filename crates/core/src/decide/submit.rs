@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::world::{Fresh, World};
-use super::writer::{About, Writer, holds, nonce_key, trace};
+use super::writer::{About, Writer, grounds, holds, nonce_key, trace};
 use super::{Release, Sealed};
 use crate::action::{Action, DescriptorRef};
 use crate::approved::bound;
@@ -144,7 +144,7 @@ pub(super) fn submit(
     let answer = answer(&submission, world, evaluated, now)?;
     let record = record(&submission, world, fresh, now, purpose, &answer);
     let writer = writer(submission, &record, &answer, world, fresh, now)?;
-    let event = submitted(&record, evaluated);
+    let event = submitted(&record, evaluated, world);
     let about = About {
         request: Some((&record, 0)),
         from: None,
@@ -211,26 +211,21 @@ fn writer<'a>(
         "claims",
         canonical::to_bytes(&submission.claims).unwrap_or_default(),
     );
-    writer.attach(
-        "tier",
-        canonical::to_bytes(&evaluated.trace().tier).unwrap_or_default(),
-    );
+    writer.attach("request", record.asked().to_bytes());
+    writer.attach("verdict", grounds(record, evaluated)?);
     writer.attach("proof", submission.proof);
     Ok(writer)
 }
 
-fn submitted(record: &RequestRecord, evaluated: &Evaluated) -> Event {
+fn submitted(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -> Event {
     Event::Submitted {
         digest: record.digest,
         request_hash: record.request_hash,
-        request_nonce: record.request_nonce,
-        claims_root: record.claims_root,
-        task: record.envelope.task,
-        purpose: record.purpose,
-        requester: record.requester.clone(),
+        requester: record.requester.name(),
+        key: record.requester.key(),
+        accountable: record.requester.accountable().clone(),
         display_hash: record.display_hash,
-        trace: trace(evaluated),
-        tier: record.tier,
+        trace: trace(evaluated, world),
         checkpoints: record
             .held
             .as_ref()

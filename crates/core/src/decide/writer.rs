@@ -9,7 +9,7 @@ use crate::commit::{
     AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange,
     RowIndex, RowKey, Table, UniqueKey, Write,
 };
-use crate::entry::{Entry, Event, Trace};
+use crate::entry::{Entry, Event, Grounds, Trace};
 use crate::grant::Grant;
 use crate::hash::{Hash, hex};
 use crate::json::canonical;
@@ -277,20 +277,32 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The trace of an answer of policy.
-pub(super) fn trace(evaluated: &Evaluated) -> Trace {
+/// The trace of an answer of policy, taken under this directory.
+pub(super) fn trace(evaluated: &Evaluated, world: &World<'_>) -> Trace {
+    let codes = evaluated.trace().reasons.iter();
     Trace {
         bundle: evaluated.trace().bundle,
         input: evaluated.trace().input,
         rules: evaluated.trace().rules.clone(),
-        reasons: evaluated
-            .trace()
-            .reasons
-            .iter()
-            .map(|reason| reason.code.clone())
-            .collect(),
+        reasons: codes.map(|reason| reason.code.clone()).collect(),
         errors: u32::try_from(evaluated.trace().errors.len()).unwrap_or(u32::MAX),
+        tier: evaluated.trace().tier.tier,
+        directory: world.directory.version,
     }
+}
+
+/// What the answer rested on, for the attachment `verdict` of the leaf that holds, allows or denies `record`.
+pub(super) fn grounds(record: &RequestRecord, evaluated: &Evaluated) -> Result<Vec<u8>, Refusal> {
+    bytes(&Grounds {
+        tier: evaluated.trace().tier.clone(),
+        requirement: record.held.as_ref().map(|held| held.requirement.clone()),
+        reasons: record.reasons.clone(),
+        explained: evaluated.trace().reasons.clone(),
+        errors: evaluated.trace().errors.clone(),
+        sentence: record.sentence.clone(),
+        intent: record.intent,
+        labels: record.labels,
+    })
 }
 
 /// The counter of a workload's open holds.

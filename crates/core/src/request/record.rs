@@ -150,38 +150,64 @@ pub struct RequestRecord {
     pub closing: Option<Closing>,
 }
 
-/// The parts of `request_hash`, in the order of their names.
-#[derive(Serialize)]
-struct Submitted<'a> {
-    digest: Hash,
-    claims_root: Hash,
-    requester: &'a Requester,
-    key: Hash,
-    task: Option<TaskId>,
-    purpose: Hash,
-    submitted_at: Timestamp,
-    request_nonce: Hash,
+/// What `request_hash` covers: the attachment `request` of a submission, so that an auditor can hash it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The exact action.
+    pub digest: Hash,
+    /// The claims at submission.
+    pub claims_root: Hash,
+    /// Who asked.
+    pub requester: Requester,
+    /// With which key.
+    pub key: Hash,
+    /// Within which task.
+    #[serde(deserialize_with = "stated")]
+    pub task: Option<TaskId>,
+    /// Hash of its purpose.
+    pub purpose: Hash,
+    /// When.
+    pub submitted_at: Timestamp,
+    /// The random part.
+    pub request_nonce: Hash,
+}
+
+impl Asked {
+    /// The bytes that are hashed and kept.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Out-of-range numbers have no canonical form; the hash of nothing then matches no stored hash.
+        canonical::to_bytes(self).unwrap_or_default()
+    }
+
+    /// `SHA-256("gatehold/request/v1" || 0x00 || canonical{…})`.
+    #[must_use]
+    pub fn hash_of(bytes: &[u8]) -> Hash {
+        Hash::tagged("gatehold/request/v1", &[bytes])
+    }
 }
 
 impl RequestRecord {
-    /// `SHA-256("gatehold/request/v1" || 0x00 || canonical{…})`, computed from the record's own members.
+    /// What was fixed at submission, from the record's own members.
     #[must_use]
-    pub fn computed_request_hash(&self) -> Hash {
-        let submitted = Submitted {
+    pub fn asked(&self) -> Asked {
+        Asked {
             digest: self.digest,
             claims_root: self.claims_root,
-            requester: &self.requester,
+            requester: self.requester.clone(),
             key: self.requester.key(),
             task: self.envelope.task,
             purpose: self.purpose,
             submitted_at: self.submitted_at,
             request_nonce: self.request_nonce,
-        };
-        // Out-of-range numbers have no canonical form; the hash of nothing then matches no stored hash.
-        Hash::tagged(
-            "gatehold/request/v1",
-            &[&canonical::to_bytes(&submitted).unwrap_or_default()],
-        )
+        }
+    }
+
+    /// The request hash, computed from the record's own members.
+    #[must_use]
+    pub fn computed_request_hash(&self) -> Hash {
+        Asked::hash_of(&self.asked().to_bytes())
     }
 
     /// The store's due column: when a clock should look again.

@@ -100,14 +100,34 @@ impl Executed {
         }
     }
 
-    /// Checks everything again under the directory before it, and applies the change.
-    pub(super) fn apply(&self, before: &Directory, leaf: u64) -> Result<Directory, TrustError> {
-        let record = &self.record;
+    /// Whether people approved it, under the directory before it, and it could be applied. Also for changes that are no
+    /// links of the chain, such as lifting a stop or erasing an attachment.
+    ///
+    /// # Errors
+    /// [`TrustError`] says why not.
+    pub fn check(&self, before: &Directory) -> Result<(), TrustError> {
+        self.apply(before, 0).map(drop)
+    }
+
+    /// The change that it carries out, read from its payload; nothing is verified.
+    ///
+    /// # Errors
+    /// [`TrustError::Form`].
+    pub fn change(&self) -> Result<Change, TrustError> {
+        Change::of(&self.action()?)
+    }
+
+    fn action(&self) -> Result<Action, TrustError> {
         let payload = unhex(&self.payload)
             .ok_or_else(|| TrustError::Form("the payload is not hex".to_owned()))?;
-        let envelope = canonical::to_bytes(&record.envelope)?;
-        let action = Action::rebuild(&envelope, payload, record.digest)
-            .map_err(|error| TrustError::Form(error.to_string()))?;
+        let envelope = canonical::to_bytes(&self.record.envelope)?;
+        Action::rebuild(&envelope, payload, self.record.digest)
+            .map_err(|error| TrustError::Form(error.to_string()))
+    }
+
+    /// Checks everything again under the directory before it, and applies the change.
+    pub(super) fn apply(&self, before: &Directory, leaf: u64) -> Result<Directory, TrustError> {
+        let action = self.action()?;
         let change = Change::of(&action)?;
         let author = self.author(before, &action, &change)?;
         self.approved(before)?;

@@ -1,4 +1,5 @@
 //! SQLite passes the suite on a real file.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! What can happen to a database file: killed writers, full disks, cut and flipped bytes, stepped clocks.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +16,10 @@ use gatehold_sim::conformance::{Draft, START, numbered};
 use gatehold_store::clock::SetClock;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore, WalBounds};
 
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
+const PAGES_KEPT: u64 = 5 * PAGE as u64;
+
+type Damage = dyn Fn(&mut Vec<u8>);
 
 fn options(path: &Path) -> SqliteOptions {
     SqliteOptions {
@@ -57,7 +61,7 @@ async fn a_killed_writer_loses_nothing_it_acknowledged() {
         let leaf = unhex(leaf).unwrap().try_into().unwrap();
         let receipt = store.receipt_of(&leaf).await.unwrap().expect(line);
         assert_eq!(receipt.index.to_string(), index);
-        let key = numbered(u64::from_str_radix(&row[4..], 16).unwrap());
+        let key = numbered(u64::from_str_radix(row.strip_prefix("req_").unwrap(), 16).unwrap());
         let row = store.row(&key).await.unwrap().unwrap();
         assert!(row.version >= version.parse().unwrap() && row.last_leaf >= receipt.index);
     }
@@ -118,12 +122,10 @@ async fn a_cut_or_flipped_file_is_damage_and_nothing_is_decided() {
     fill(&store, 300).await;
     drop(store);
     let good = fs::read(&path).unwrap();
-    let damages: [(&str, &dyn Fn(&mut Vec<u8>)); 4] = [
+    let damages: [(&str, &Damage); 4] = [
         ("cut", &|bytes| bytes.truncate(bytes.len() / 2)),
         ("magic", &|bytes| bytes[3] ^= 0xff),
-        ("all pages but the first", &|bytes| {
-            bytes[PAGE as usize..].fill(0xa5)
-        }),
+        ("all pages but the first", &|bytes| bytes[PAGE..].fill(0xa5)),
         ("empty", &|bytes| bytes.truncate(100)),
     ];
     for (name, damage) in damages {
@@ -153,16 +155,16 @@ async fn damage_under_a_running_store_stops_it_until_it_is_repaired() {
         .open(&path)
         .unwrap();
     let size = file.metadata().unwrap().len();
-    let mut good = vec![0; (size - 5 * PAGE) as usize];
-    file.read_exact_at(&mut good, 5 * PAGE).unwrap();
-    file.write_all_at(&vec![0xa5; good.len()], 5 * PAGE)
+    let mut good = vec![0; usize::try_from(size - PAGES_KEPT).unwrap()];
+    file.read_exact_at(&mut good, PAGES_KEPT).unwrap();
+    file.write_all_at(&vec![0xa5; good.len()], PAGES_KEPT)
         .unwrap();
     let draft = || Draft::new().row(&numbered(150), 1, "next").write();
     for _ in 0..3 {
         let fault = store.commit(vec![draft()]).await.unwrap_err();
         assert!(matches!(fault, StoreFault::Damaged(_)), "{fault}");
     }
-    file.write_all_at(&good, 5 * PAGE).unwrap();
+    file.write_all_at(&good, PAGES_KEPT).unwrap();
     assert!(store.commit(vec![draft()]).await.unwrap()[0].is_ok());
 }
 
@@ -231,7 +233,7 @@ async fn the_write_ahead_log_stays_bounded_under_load() {
             .as_ref()
             .unwrap();
         let log = fs::metadata(directory.path().join("gate.db-wal")).unwrap();
-        longest = longest.max(log.len() / PAGE);
+        longest = longest.max(log.len() / PAGE as u64);
     }
     // 8 MB were written; the log never held more than its bound and one batch.
     assert!((100..260).contains(&longest), "{longest}");

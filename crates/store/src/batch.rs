@@ -11,7 +11,9 @@ use gatehold_core::commit::{
 use gatehold_core::time::Timestamp;
 use gatehold_ledger::{Anchor, Frontier, leaf_hash};
 
+use crate::after_commit::{Answers, Release, told, withheld};
 use crate::form::Prepared;
+use crate::queue::CommitJob;
 
 /// What the transaction has read of everything the batch names. What is missing does not exist.
 #[derive(Debug, Default)]
@@ -197,6 +199,61 @@ impl<'w> Batch<'w> {
         self.known.leaves.insert(prepared.leaf);
         self.staged.leaves.push(LeafPut { index, prepared });
         self.staged.outbox.extend(&write.outbox);
+    }
+}
+
+/// A whole batch, evaluated: what each caller hears once it is durable, and what to save.
+pub(crate) struct Evaluated<'w> {
+    pub answers: Vec<Answers>,
+    pub staged: Staged<'w>,
+    pub frontier: Frontier,
+    /// Leaves before the batch.
+    pub before: u64,
+}
+
+/// Evaluates every queued call in order. While the hook fails, only calls in the safe direction are applied.
+pub(crate) fn evaluate<'w>(
+    commits: &'w [CommitJob],
+    frontier: Frontier,
+    now: Timestamp,
+    known: Known<'w>,
+    release: &Release,
+) -> Evaluated<'w> {
+    let before = frontier.size();
+    let ready = release.ready(|| anchor_of(&frontier));
+    let mut batch = Batch::new(frontier, now, known);
+    let answer = |job: &'w CommitJob| match &ready {
+        Err(text) if !release.safe(&job.writes) => Err(withheld(text)),
+        _ => Ok(job.writes.iter().map(|write| batch.apply(write)).collect()),
+    };
+    let answers = commits.iter().map(answer).collect();
+    let (staged, frontier) = batch.finish();
+    Evaluated {
+        answers,
+        staged,
+        frontier,
+        before,
+    }
+}
+
+impl Evaluated<'_> {
+    /// Whether anything that decides has to be saved.
+    pub fn saves(&self) -> bool {
+        self.frontier.size() > self.before || self.staged.time_shown
+    }
+
+    /// Called once the batch is durable: what may be told.
+    pub fn told(self, commits: &[CommitJob], release: &Release) -> Vec<Answers> {
+        if self.frontier.size() == self.before {
+            return self.answers;
+        }
+        told(
+            release,
+            commits,
+            self.answers,
+            self.before,
+            anchor_of(&self.frontier),
+        )
     }
 }
 

@@ -72,50 +72,66 @@ impl Clock for SetClock {
     }
 }
 
-/// The time a store has shown: never goes back, whatever its clock does.
+/// The time a store has shown: never goes back, whatever clocks do.
+///
+/// The authority is either the clock itself, or a database server whose clock is looked at with every commit and
+/// estimated in between.
 pub(crate) struct Shown {
     clock: Arc<dyn Clock>,
-    latest: AtomicI64,
-    /// When the head row's time was last looked at, on the clock.
+    /// The authority's time minus the clock's, when it was last looked at.
+    offset: AtomicI64,
+    /// When the store was last looked at, on the clock.
     looked: AtomicI64,
+    latest: AtomicI64,
 }
 
 impl Shown {
-    /// Refuses a clock that is behind what the store has already shown to others.
-    pub fn open(clock: Arc<dyn Clock>, head: Timestamp) -> Result<Self, StoreFault> {
-        let now = clock.now();
+    /// With `authority`, the time that a database server showed just now. Refuses an authority that is behind what the
+    /// store has already shown to others.
+    pub fn open(
+        clock: Arc<dyn Clock>,
+        authority: Option<Timestamp>,
+        head: Timestamp,
+    ) -> Result<Self, StoreFault> {
+        let local = clock.now();
+        let now = authority.unwrap_or(local);
         let behind = head.millis().saturating_sub(now.millis());
         if behind > BEHIND_MILLIS_MAX {
             return Err(StoreFault::Unavailable(format!(
-                "the machine's clock says {now} and the store has already shown {head}; correct the clock, then start \
-                 again"
+                "the clock says {now} and the store has already shown {head}; correct the clock, then start again"
             )));
         }
         Ok(Self {
             clock,
+            offset: AtomicI64::new(now.millis().saturating_sub(local.millis())),
+            looked: AtomicI64::new(local.millis()),
             latest: AtomicI64::new(head.max(now).millis()),
-            looked: AtomicI64::new(now.millis()),
         })
     }
 
-    /// The store's time, not before `head`.
-    pub fn at_least(&self, head: Timestamp) -> Timestamp {
-        let clock = self.clock.now();
-        self.looked.store(clock.millis(), Ordering::SeqCst);
-        self.raise(head.max(clock))
+    /// Another look at a database server's clock.
+    pub fn look(&self, authority: Timestamp) {
+        let offset = authority.millis().saturating_sub(self.clock.now().millis());
+        self.offset.store(offset, Ordering::SeqCst);
     }
 
-    /// The store's time, from a look at the head row at most a second ago.
-    pub fn now(
-        &self,
-        head: impl FnOnce() -> Result<Timestamp, StoreFault>,
-    ) -> Result<Timestamp, StoreFault> {
-        let clock = self.clock.now();
-        let age = clock.millis().abs_diff(self.looked.load(Ordering::SeqCst));
-        if age > LOOK_MILLIS_MAX {
-            return Ok(self.at_least(head()?));
-        }
-        Ok(self.raise(clock))
+    /// The store's time, not before `head`, which was read just now.
+    pub fn at_least(&self, head: Timestamp) -> Timestamp {
+        let local = self.clock.now();
+        self.looked.store(local.millis(), Ordering::SeqCst);
+        self.raise(head.max(self.estimate(local)))
+    }
+
+    /// The store's time, if it was looked at within the last second; else look again.
+    pub fn recent(&self) -> Option<Timestamp> {
+        let local = self.clock.now();
+        let age = local.millis().abs_diff(self.looked.load(Ordering::SeqCst));
+        (age <= LOOK_MILLIS_MAX).then(|| self.raise(self.estimate(local)))
+    }
+
+    fn estimate(&self, local: Timestamp) -> Timestamp {
+        let offset = self.offset.load(Ordering::SeqCst);
+        Timestamp::from_millis(local.millis().saturating_add(offset))
     }
 
     fn raise(&self, time: Timestamp) -> Timestamp {

@@ -16,7 +16,7 @@ pub const BATCH_WRITES_MAX: usize = 512;
 pub const WRITE_BYTES_MAX: usize = 24 << 20;
 
 /// Most rows one write changes, hence creates.
-pub(crate) const ROWS_MAX: usize = 64;
+pub(crate) const ROWS_MAX: u32 = 64;
 
 const GUARDS_MAX: usize = 256;
 const COUNTERS_MAX: usize = 64;
@@ -81,7 +81,7 @@ fn check(write: &Write, bytes: usize) -> Result<(), &'static str> {
     let within = |ok: bool, rule| if ok { Ok(()) } else { Err(rule) };
     within(bytes <= WRITE_BYTES_MAX, "the write is larger than 24 MiB")?;
     within(write.guards.len() <= GUARDS_MAX, "more than 256 guards")?;
-    within(write.rows.len() <= ROWS_MAX, "more than 64 rows")?;
+    within(write.rows.len() <= ROWS_MAX as usize, "more than 64 rows")?;
     within(
         write.counters.len() <= COUNTERS_MAX,
         "more than 64 counters",

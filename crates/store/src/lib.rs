@@ -9,6 +9,7 @@ pub mod clock;
 mod form;
 pub mod memory;
 mod page;
+pub mod postgres;
 mod queue;
 pub mod sqlite;
 

@@ -2,8 +2,15 @@
 
 use gatehold_gate::ports::store::Row;
 
+use crate::form::ROWS_MAX;
+
 /// Most rows, leaves or messages of one answer.
 pub(crate) const LIMIT_MAX: u32 = 1_000;
+
+/// How many rows to read for a page: with room for the rest of the rows that the last write in it created.
+pub(crate) fn rows_to_read(limit: u32) -> i64 {
+    i64::from(limit.min(LIMIT_MAX)) + i64::from(ROWS_MAX)
+}
 
 /// The first page of `rows`, which are in order of creation. The cursor of the next page is the last row's first leaf, so
 /// the other rows that leaf created belong to this page even if it grows past the limit.

@@ -109,6 +109,15 @@ impl Jobs {
         Some(self.fill(first))
     }
 
+    /// Waits for work in a task.
+    pub async fn next(&mut self) -> Option<Vec<Job>> {
+        let first = match self.carried.take() {
+            Some(job) => job,
+            None => self.receiver.recv().await?,
+        };
+        Some(self.fill(first))
+    }
+
     /// The first job and whatever else is queued, as far as it fits.
     fn fill(&mut self, first: Job) -> Vec<Job> {
         let mut taken = first.units();
@@ -141,4 +150,51 @@ fn units(writes: &[Prepared]) -> usize {
 
 fn stopped() -> StoreFault {
     StoreFault::Unavailable("its writer has stopped; restart the process".into())
+}
+
+/// A batch taken apart.
+pub(crate) struct Taken {
+    pub commits: Vec<CommitJob>,
+    pub sides: Vec<Side>,
+    told: Vec<oneshot::Sender<Result<(), StoreFault>>>,
+}
+
+impl Taken {
+    pub fn new(jobs: Vec<Job>) -> Self {
+        let mut taken = Self {
+            commits: Vec::new(),
+            sides: Vec::new(),
+            told: Vec::new(),
+        };
+        for job in jobs {
+            match job {
+                Job::Commit(commit) => taken.commits.push(commit),
+                Job::Side(side, answer) => {
+                    taken.sides.push(side);
+                    taken.told.push(answer);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Tells everybody. Whoever stopped waiting can ask for the receipt.
+    pub fn release(self, answers: Vec<Answers>) {
+        for (job, answer) in self.commits.into_iter().zip(answers) {
+            let _ = job.answer.send(answer);
+        }
+        for told in self.told {
+            let _ = told.send(Ok(()));
+        }
+    }
+
+    /// Tells everybody that the batch failed.
+    pub fn refuse(self, fault: &StoreFault) {
+        for job in self.commits {
+            let _ = job.answer.send(Err(fault.clone()));
+        }
+        for told in self.told {
+            let _ = told.send(Err(fault.clone()));
+        }
+    }
 }

@@ -131,7 +131,7 @@ impl Draft {
     pub(super) fn attachment(mut self, name: &'static str, bytes: &[u8]) -> Self {
         self.0.leaf.attachments.push(AttachmentDraft {
             name,
-            salt: [name.len() as u8; 32],
+            salt: [0x5a; 32],
             bytes: bytes.to_vec(),
         });
         self

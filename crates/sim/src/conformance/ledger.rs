@@ -23,7 +23,10 @@ pub(super) async fn leaves_are_numbered_without_gaps(db: &impl Database) {
     let indexes: Vec<_> = leaves.iter().map(|leaf| leaf.index).collect();
     assert_eq!(indexes, [3, 4, 5, 6, 7, 8, 9]);
     for leaf in leaves {
-        let draft = drafts[leaf.index as usize].clone().write().leaf;
+        let draft = drafts[usize::try_from(leaf.index).unwrap()]
+            .clone()
+            .write()
+            .leaf;
         assert_eq!(
             (leaf.leaf, leaf.salt, leaf.record),
             (draft.bytes(), draft.salt, draft.record)

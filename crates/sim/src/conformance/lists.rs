@@ -1,11 +1,12 @@
 //! Lists of rows: filters and pages.
 
 use gatehold_core::commit::{RowIndex, RowKey, Table};
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{RowQuery, Store};
 
 use super::draft::{Draft, numbered};
 use super::guards::ok;
-use super::{Database, START, after};
+use super::{Database, after};
 
 async fn list(store: &impl Store, query: RowQuery) -> Vec<String> {
     let rows = store.rows(Table::Request, &query).await.unwrap();
@@ -19,14 +20,8 @@ fn all() -> RowQuery {
     }
 }
 
-pub(super) async fn every_filter_selects(db: &impl Database) {
-    let store = db.open().await;
-    let index = |state: &str, due, owner: &str, group: &str| RowIndex {
-        state: state.to_owned(),
-        due,
-        owner: owner.to_owned(),
-        group: group.to_owned(),
-    };
+/// Four requests and one grant to select from.
+async fn fill(store: &impl Store) {
     let rows = [
         index("held", Some(after(10)), "ann", "t1"),
         index("held", Some(after(20)), "bob", "t1"),
@@ -34,77 +29,97 @@ pub(super) async fn every_filter_selects(db: &impl Database) {
         index("allowed", Some(after(10)), "ann", ""),
     ];
     for (number, index) in (0..).zip(rows) {
-        ok(
-            &store,
-            Draft::new().row(&numbered(number), 0, "{}").index(index),
-        )
-        .await;
+        let draft = Draft::new().row(&numbered(number), 0, "{}");
+        ok(store, draft.index(index)).await;
     }
     let other = RowKey {
         table: Table::Grant,
         id: "grt_1".to_owned(),
     };
-    ok(&store, Draft::new().row(&other, 0, "{}")).await;
-    let check = async |query, expected: &[u64]| {
-        let expected: Vec<_> = expected.iter().map(|number| numbered(*number).id).collect();
-        assert_eq!(list(&store, query).await, expected);
-    };
-    let states = |states: &[&str]| RowQuery {
-        states: states.iter().map(|state| (*state).to_owned()).collect(),
-        ..all()
-    };
-    let due_by = |millis| RowQuery {
-        due_by: Some(after(millis)),
-        ..all()
-    };
-    let owner = |owner: &str| RowQuery {
-        owner: Some(owner.to_owned()),
-        ..all()
-    };
-    let group = |group: &str| RowQuery {
-        group: Some(group.to_owned()),
-        ..all()
-    };
-    check(all(), &[0, 1, 2, 3]).await;
-    check(states(&["held"]), &[0, 1]).await;
-    check(states(&["denied", "allowed", "nothing"]), &[2, 3]).await;
-    check(due_by(9), &[]).await;
-    check(due_by(10), &[0, 3]).await;
-    check(due_by(20), &[0, 1, 3]).await;
-    check(owner("ann"), &[0, 2, 3]).await;
-    check(owner(""), &[]).await;
-    check(group("t1"), &[0, 1]).await;
-    check(group(""), &[3]).await;
+    ok(store, Draft::new().row(&other, 0, "{}")).await;
+}
+
+async fn check(store: &impl Store, query: RowQuery, expected: &[u64]) {
+    let expected: Vec<_> = expected.iter().map(|number| numbered(*number).id).collect();
+    assert_eq!(list(store, query.clone()).await, expected, "{query:?}");
+}
+
+pub(super) async fn every_filter_selects(db: &impl Database) {
+    let store = db.open().await;
+    fill(&store).await;
+    check(&store, all(), &[0, 1, 2, 3]).await;
+    check(&store, states(&["held"]), &[0, 1]).await;
+    check(&store, states(&["denied", "allowed", "nothing"]), &[2, 3]).await;
+    check(&store, due_by(9), &[]).await;
+    check(&store, due_by(10), &[0, 3]).await;
+    check(&store, due_by(20), &[0, 1, 3]).await;
+    check(&store, owner("ann"), &[0, 2, 3]).await;
+    check(&store, owner(""), &[]).await;
+    check(&store, group("t1"), &[0, 1]).await;
+    check(&store, group(""), &[3]).await;
     let narrow = RowQuery {
         states: vec!["held".to_owned()],
         owner: Some("ann".to_owned()),
         ..group("t1")
     };
-    check(narrow, &[0]).await;
-    // What a write changes, lists see.
+    check(&store, narrow, &[0]).await;
+    assert_eq!(store.rows(Table::Grant, &all()).await.unwrap().len(), 1);
+    assert_eq!(store.rows(Table::Task, &all()).await.unwrap(), []);
+}
+
+pub(super) async fn lists_see_what_a_write_changes(db: &impl Database) {
+    let store = db.open().await;
+    fill(&store).await;
     let index = index("allowed", None, "bob", "t1");
-    ok(
-        &store,
-        Draft::new().row(&numbered(0), 1, "{}").index(index.clone()),
-    )
-    .await;
-    check(states(&["allowed"]), &[0, 3]).await;
-    check(due_by(10), &[3]).await;
-    check(owner("bob"), &[0, 1]).await;
+    let draft = Draft::new().row(&numbered(0), 1, "{}");
+    ok(&store, draft.index(index.clone())).await;
+    check(&store, states(&["allowed"]), &[0, 3]).await;
+    check(&store, states(&["held"]), &[1]).await;
+    check(&store, due_by(10), &[3]).await;
+    check(&store, owner("bob"), &[0, 1]).await;
     let row = store.rows(Table::Request, &all()).await.unwrap().remove(0);
     assert_eq!(
         (row.index, row.version, row.body),
         (index, 2, b"{}".to_vec())
     );
     assert!(row.first_leaf < row.last_leaf);
-    assert_eq!(store.rows(Table::Grant, &all()).await.unwrap().len(), 1);
-    assert_eq!(
-        store
-            .rows(Table::Task, &due_by(START.millis()))
-            .await
-            .unwrap(),
-        []
-    );
+}
+
+fn index(state: &str, due: Option<Timestamp>, owner: &str, group: &str) -> RowIndex {
+    RowIndex {
+        state: state.to_owned(),
+        due,
+        owner: owner.to_owned(),
+        group: group.to_owned(),
+    }
+}
+
+fn states(states: &[&str]) -> RowQuery {
+    RowQuery {
+        states: states.iter().map(|state| (*state).to_owned()).collect(),
+        ..all()
+    }
+}
+
+fn due_by(millis: i64) -> RowQuery {
+    RowQuery {
+        due_by: Some(after(millis)),
+        ..all()
+    }
+}
+
+fn owner(owner: &str) -> RowQuery {
+    RowQuery {
+        owner: Some(owner.to_owned()),
+        ..all()
+    }
+}
+
+fn group(group: &str) -> RowQuery {
+    RowQuery {
+        group: Some(group.to_owned()),
+        ..all()
+    }
 }
 
 pub(super) async fn pages_are_in_order_and_lose_nothing(db: &impl Database) {

@@ -91,6 +91,7 @@ suite! {
     ledger::attachments_come_with_bytes_only_on_demand,
     ledger::erasing_forgets_salt_and_bytes_and_nothing_else,
     lists::every_filter_selects,
+    lists::lists_see_what_a_write_changes,
     lists::pages_are_in_order_and_lose_nothing,
     operational::messages_stay_until_acknowledged,
     operational::an_opened_view_is_found_until_it_expires,

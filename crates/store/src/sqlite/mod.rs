@@ -78,7 +78,7 @@ impl SqliteStore {
     pub fn open(options: SqliteOptions) -> Result<Self, StoreFault> {
         let mut connection = connect::writer(&options.path, options.pages_max)?;
         let head = connect::check_size(&connection)?;
-        let shown = Arc::new(Shown::open(options.clock, head.time)?);
+        let shown = Arc::new(Shown::open(options.clock, None, head.time)?);
         let release = Release::new(options.hook);
         let fold_back = fold_back::FoldBack::start(&options.path, options.wal)?;
         fold_back.watch(&mut connection)?;
@@ -177,10 +177,11 @@ impl Store for SqliteStore {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {
-        self.shown.now(|| {
-            let reader = self.readers.connection()?;
-            connect::head(&reader).map(|head| head.time)
-        })
+        if let Some(now) = self.shown.recent() {
+            return Ok(now);
+        }
+        let head = connect::head(&*self.readers.connection()?)?;
+        Ok(self.shown.at_least(head.time))
     }
 
     async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault> {

@@ -18,8 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 use super::columns::{count, fixed, fixed_or_null, int};
 use super::connect;
 use super::fault::fault;
-use crate::form::ROWS_MAX;
-use crate::page::{LIMIT_MAX, page};
+use crate::page::{LIMIT_MAX, page, rows_to_read};
 
 /// The read connections.
 #[derive(Clone)]
@@ -106,8 +105,7 @@ pub(super) fn rows(connection: &Connection, table: Table, query: &RowQuery) -> R
         " AND first_leaf > ?",
         query.after_leaf.map(|leaf| int(leaf).into()),
     );
-    // Room for the rest of the rows that the last write of the page created.
-    let limit = i64::from(query.limit.min(LIMIT_MAX)) + ROWS_MAX as i64;
+    let limit = rows_to_read(query.limit);
     also(" ORDER BY first_leaf, id LIMIT ?", Some(limit.into()));
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| read_row(row, table))?;

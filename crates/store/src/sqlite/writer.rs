@@ -8,16 +8,15 @@ use std::sync::Arc;
 
 use gatehold_gate::ports::store::StoreFault;
 use rusqlite::{Connection, TransactionBehavior, params};
-use tokio::sync::oneshot;
 
 use super::columns::int;
 use super::fault::{damaged, fault};
 use super::fold_back::{FoldBack, start_over};
 use super::{connect, transaction};
-use crate::after_commit::{Answers, Release, told, withheld};
-use crate::batch::{Batch, anchor_of};
+use crate::after_commit::{Answers, Release};
+use crate::batch::evaluate;
 use crate::clock::Shown;
-use crate::queue::{CommitJob, Job, Jobs, Side};
+use crate::queue::{CommitJob, Jobs, Side, Taken};
 
 pub(super) struct Writer {
     pub path: PathBuf,
@@ -35,17 +34,10 @@ impl Writer {
     /// Runs until every caller's end of the queue is gone.
     pub fn run(mut self) {
         while let Some(jobs) = self.jobs.next_blocking() {
-            let mut commits = Vec::new();
-            let mut sides = Vec::new();
-            for job in jobs {
-                match job {
-                    Job::Commit(commit) => commits.push(commit),
-                    Job::Side(side, answer) => sides.push((side, answer)),
-                }
-            }
-            match self.batch(&commits, &sides) {
+            let taken = Taken::new(jobs);
+            match self.batch(&taken.commits, &taken.sides) {
                 Ok(answers) => {
-                    release(commits, sides, answers);
+                    taken.release(answers);
                     if let Some(connection) = &self.connection {
                         self.fold_back.after_batch(connection);
                     }
@@ -54,17 +46,13 @@ impl Writer {
                     tracing::error!(%fault, "a batch failed; the database is opened anew before the next");
                     self.connection = None;
                     self.damaged |= matches!(fault, StoreFault::Damaged(_));
-                    refuse(commits, sides, &fault);
+                    taken.refuse(&fault);
                 }
             }
         }
     }
 
-    fn batch(
-        &mut self,
-        commits: &[CommitJob],
-        sides: &[(Side, oneshot::Sender<Result<(), StoreFault>>)],
-    ) -> Result<Vec<Answers>, StoreFault> {
+    fn batch(&mut self, commits: &[CommitJob], sides: &[Side]) -> Result<Vec<Answers>, StoreFault> {
         self.reopen()?;
         let connection = self
             .connection
@@ -75,41 +63,19 @@ impl Writer {
             .map_err(fault)?;
         let head = connect::head(&transaction)?;
         let now = self.shown.at_least(head.time);
-        let ready = self.release.ready(|| anchor_of(&head.frontier));
-        let admitted = |job: &&CommitJob| ready.is_ok() || self.release.safe(&job.writes);
-        let writes = commits.iter().filter(admitted).flat_map(|job| &job.writes);
+        let writes = commits.iter().flat_map(|job| &job.writes);
         let known = transaction::load(&transaction, writes).map_err(fault)?;
-        let before = head.frontier.size();
-        let mut batch = Batch::new(head.frontier, now, known);
-        let answer = |job| match &ready {
-            Err(text) if !admitted(&job) => Err(withheld(text)),
-            _ => Ok(job.writes.iter().map(|write| batch.apply(write)).collect()),
-        };
-        let answers: Vec<Answers> = commits.iter().map(answer).collect();
-        let (staged, frontier) = batch.finish();
-        let grew = frontier.size() > before;
-        if grew || staged.time_shown {
-            transaction::save(&transaction, &staged, &frontier, now).map_err(fault)?;
+        let evaluated = evaluate(commits, head.frontier, now, known, &self.release);
+        if evaluated.saves() {
+            transaction::save(&transaction, &evaluated.staged, &evaluated.frontier, now)
+                .map_err(fault)?;
         }
-        for (side, _) in sides {
+        for side in sides {
             apply_side(&transaction, side, now.millis()).map_err(fault)?;
         }
         transaction.commit().map_err(lost)?;
-        let answers = if grew {
-            told(
-                &self.release,
-                commits,
-                answers,
-                before,
-                anchor_of(&frontier),
-            )
-        } else {
-            answers
-        };
-        if sides
-            .iter()
-            .any(|(side, _)| matches!(side, Side::Erase { .. }))
-        {
+        let answers = evaluated.told(commits, &self.release);
+        if sides.iter().any(|side| matches!(side, Side::Erase { .. })) {
             // The erased bytes also stand in older frames of the log. If readers are in the way a later round gets it.
             let _ = start_over(connection);
         }
@@ -174,31 +140,4 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
 fn lost(error: rusqlite::Error) -> StoreFault {
     tracing::error!(%error, "a commit failed");
     StoreFault::OutcomeUnknown
-}
-
-fn release(
-    commits: Vec<CommitJob>,
-    sides: Vec<(Side, oneshot::Sender<Result<(), StoreFault>>)>,
-    answers: Vec<Answers>,
-) {
-    // Whoever stopped waiting can ask for the receipt.
-    for (job, answer) in commits.into_iter().zip(answers) {
-        let _ = job.answer.send(answer);
-    }
-    for (_, answer) in sides {
-        let _ = answer.send(Ok(()));
-    }
-}
-
-fn refuse(
-    commits: Vec<CommitJob>,
-    sides: Vec<(Side, oneshot::Sender<Result<(), StoreFault>>)>,
-    fault: &StoreFault,
-) {
-    for job in commits {
-        let _ = job.answer.send(Err(fault.clone()));
-    }
-    for (_, answer) in sides {
-        let _ = answer.send(Err(fault.clone()));
-    }
 }

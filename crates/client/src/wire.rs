@@ -12,8 +12,8 @@ mod bytes;
 mod catalogue;
 mod change;
 mod decision;
-mod grant;
 mod inbox;
+mod limits;
 mod problem;
 mod request;
 mod review;
@@ -29,19 +29,22 @@ pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
 pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
-pub use decision::{DecidedBy, Decision, Held, Outcome, ReceiptRef, Submitted, Tier, Trace};
-pub use grant::{Grant, GrantState, Limits, RevokeRequest};
+pub use decision::{
+    DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
+};
 pub use inbox::{Inbox, InboxItem};
+pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 pub use request::{ReadError, WireRequest, read_request};
-pub use review::{Criterion, FactChallenge, Opened, RequestView, ReviewRequest, ReviewResult};
+pub use review::{Criterion, CriterionKind, Opened, ReviewRequest, ReviewResult};
 pub use session::{LoginRequest, Session};
 pub use status::{
-    AnswerRequest, ExecutionOutcome, ExecutionResult, Question, RequestState, RequestStatus,
+    AnswerRequest, Execution, ExecutionOutcome, ExecutionResult, Redeemed, RequestState,
+    RequestStatus,
 };
-pub use stop::{Stop, StopRequest, StopScope};
+pub use stop::{StopRequest, StopScope, Stops};
 pub use submit::{Claims, PromptSource, SubmitRequest};
-pub use task::{Task, TaskRequest};
+pub use task::{Boundary, Task, TaskRequest};
 
 /// Largest request body, bytes: a payload of 1 MiB as base64, its envelope and its claims.
 pub const REQUEST_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;

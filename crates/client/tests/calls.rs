@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use gatehold_client::wire::{
     Act, ActRequest, AnswerRequest, Base64Bytes, ChangeRequest, Claims, KeyRevocationRequest,
-    KeySignature, LoginRequest, Outcome, ProblemCode, RequestState, ReviewRequest, RevokeRequest,
-    StopRequest, StopScope, SubmitRequest, Submitted, TaskRequest,
+    KeySignature, LoginRequest, Outcome, ProblemCode, RequestState, ReviewRequest, StopRequest,
+    StopScope, SubmitRequest, Submitted, TaskRequest,
 };
 use gatehold_client::{
     Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, SignatureHeaders,
@@ -215,16 +215,15 @@ fn action() -> SubmitRequest {
     }
 }
 
-const DENIED: &str = r#"{"request":"req_1","outcome":"denied","decided_by":"policy","reasons":["outside the boundary"],
+const DENIED: &str = r#"{"request":"req_1","outcome":"denied","decided_by":"policy","reasons":[{"code":"no_permit","text":"outside the boundary"}],"spend_by":2,
     "trace":{"rules":["r1"],"bundle":"sha256:b","input":"sha256:i"},"digest":"sha256:d","tier":"red"}"#;
-const HELD: &str = r#"{"request":"req_1","digest":"sha256:d","words":["a","b","c","d"],"checkpoints":["prod"],
+const HELD: &str = r#"{"request":"req_1","digest":"sha256:d","tier":"red","reasons":[],"trace":{"rules":[],"bundle":"b","input":"i"},"words":["a","b","c","d"],"checkpoints":["prod"],
     "decide_by":1,"spend_by":2,"location":"/v1/requests/req_1"}"#;
-const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d"}"#;
-const GRANT: &str = r#"{"grant":"grt_1","state":"revoking","expires_at":9,
-    "limits":{"ttl_seconds":1,"uses":1,"caps":{},"not_before":0,"not_after":9}}"#;
-const RESULT: &str = r#"{"request":"req_1","outcome":"completed","status":200,"body":"b2s="}"#;
-const OPENED: &str = r#"{"request":"req_1","display":"","view":"","envelope":"e30=","descriptor":"e30=","request_nonce":"n","context_template":"e30=","review_nonce":"n","words":["a","b","c","d"],
-    "criteria":[{"id":"scope","text":"Is the scope right?","choices":["yes","no"]}],
+const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]}"#;
+const REDEEMED: &str = r#"{"status":{"request":"req_1","state":"completed","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]},
+    "result":{"outcome":"completed","code":"ok","status":200,"media_type":"text/plain","body":"b2s=","truncated":false}}"#;
+const OPENED: &str = r#"{"request":"req_1","display":"","view":"","envelope":"e30=","payload":"","claims":{},"descriptor":"e30=","request_nonce":"n","context_template":"e30=","review_nonce":"n","words":["a","b","c","d"],
+    "criteria":[{"id":"scope","text":"Is the scope right?","kind":"choice","choices":["yes","no"],"required":true}],
     "limits":{"ttl_seconds":1,"uses":1,"caps":{"rows":5},"not_before":0,"not_after":9},"decide_by":1,"spend_by":2}"#;
 
 /// Runs one call against a scripted answer and checks its request line.
@@ -245,11 +244,10 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         purpose: "fix".into(),
         on_behalf_of: None,
         boundary: None,
-        prompt: None,
     };
     line_of!(gate, r#"{"task":"tsk_1"}"#, c => c.start_task(&task), "POST /v1/tasks");
     assert_eq!(gate.last().body, br#"{"purpose":"fix"}"#);
-    line_of!(gate, "", c => c.end_task("tsk_1"), "POST /v1/tasks/tsk_1/end");
+    line_of!(gate, r#"{"task":"tsk_1"}"#, c => c.end_task("tsk_1"), "POST /v1/tasks/tsk_1/end");
     line_of!(gate, DENIED, c => c.submit(&action(), &Submission::default()), "POST /v1/requests");
     let dry = Submission {
         dry_run: true,
@@ -264,20 +262,19 @@ async fn every_call_is_signed_and_goes_where_it_should() {
     );
     line_of!(gate, STATUS, c => c.withdraw("req_1"), "POST /v1/requests/req_1/withdraw");
     let answer = AnswerRequest {
-        question: "q_1".into(),
         text: "because".into(),
     };
     line_of!(gate, STATUS, c => c.answer("req_1", &answer), "POST /v1/requests/req_1/answer");
     let result =
-        line_of!(gate, RESULT, c => c.redeem("req_1", 30), "POST /v1/requests/req_1/redeem");
+        line_of!(gate, REDEEMED, c => c.redeem("req_1", 30), "POST /v1/requests/req_1/redeem");
     assert_eq!(
-        (result.body.0.as_slice(), gate.last().prefer.as_deref()),
+        (
+            result.result.unwrap().body.0.as_slice(),
+            gate.last().prefer.as_deref()
+        ),
         (&b"ok"[..], Some("wait=30"))
     );
-    line_of!(gate, GRANT, c => c.revoke("grt_1", &RevokeRequest::default()), "POST /v1/grants/grt_1/revoke");
     line_of!(gate, r#"{"items":[]}"#, c => c.inbox(), "GET /v1/inbox");
-    let view = r#"{"request":"req_1","digest":"d","tier":"amber","words":["a","b","c","d"],"display":"","view":""}"#;
-    line_of!(gate, view, c => c.view("req_1"), "GET /v1/requests/req_1/view");
     let opened = line_of!(gate, OPENED, c => c.open("req_1"), "POST /v1/requests/req_1/open");
     assert_eq!(opened.criteria[0].choices, ["yes", "no"]);
     let review = ReviewRequest {
@@ -287,7 +284,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         justification: String::new(),
         salt: "ab".into(),
     };
-    line_of!(gate, r#"{"request":"req_1"}"#, c => c.review("req_1", &review), "POST /v1/requests/req_1/reviews");
+    line_of!(gate, r#"{"request":"req_1","state":"held"}"#, c => c.review("req_1", &review), "POST /v1/requests/req_1/reviews");
     let login = LoginRequest {
         statement: b"{}".to_vec().into(),
         sshsig: "sig".into(),
@@ -310,23 +307,21 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         }],
     };
     line_of!(gate, "", c => c.revoke_key(&revocation), "POST /v1/keys/revoke");
-    line_of!(gate, STATUS, c => c.revoke_request("req_1", &RevokeRequest::default()), "POST /v1/requests/req_1/revoke");
+    line_of!(gate, STATUS, c => c.revoke_request("req_1"), "POST /v1/requests/req_1/revoke");
     line_of!(gate, r#"{"origin":"o","root":"r","bundle":"b","now":1,"caller":"c"}"#, c => c.gate(), "GET /v1/gate");
     line_of!(gate, r#"{"bundle":"b","descriptors":[]}"#, c => c.descriptors(), "GET /v1/descriptors");
     let ask = ActRequest {
         act: Act::Ask,
         reason: None,
         text: Some("why?".into()),
-        context: None,
-        sshsig: None,
     };
-    line_of!(gate, r#"{"request":"req_1"}"#, c => c.act("req_1", &ask), "POST /v1/requests/req_1/acts");
+    line_of!(gate, r#"{"request":"req_1","state":"held"}"#, c => c.act("req_1", &ask), "POST /v1/requests/req_1/acts");
     let stop = StopRequest {
         scope: StopScope::All,
         name: None,
         reason: "odd".into(),
     };
-    line_of!(gate, r#"{"stop":"stp_1"}"#, c => c.stop(&stop), "POST /v1/stops");
+    line_of!(gate, r#"{"everything":true,"workloads":[],"tasks":[],"targets":[],"resources":[]}"#, c => c.stop(&stop), "POST /v1/stops");
     line_of!(gate, r#"{"size":1,"root":"r","note":"n"}"#, c => c.tree_head(), "GET /v1/audit/tree-head");
     assert_eq!(
         line_of!(gate, "bytes", c => c.receipt(7), "GET /v1/audit/receipts/7"),
@@ -367,8 +362,8 @@ async fn held_and_denied_are_answers() {
         panic!("held")
     };
     assert_eq!(
-        (decision.outcome, decision.reasons[0].as_str()),
-        (Outcome::Denied, "outside the boundary")
+        (decision.outcome, decision.reasons[0].code.as_str()),
+        (Outcome::Denied, "no_permit")
     );
     assert_eq!(gate.last().idempotency_key.as_deref(), Some("attempt-7"));
     assert_eq!(
@@ -380,7 +375,7 @@ async fn held_and_denied_are_answers() {
     let Submitted::Held(held) = gate.client.submit(&action(), &repeat).await.unwrap() else {
         panic!("decided")
     };
-    assert_eq!(held.location, "/v1/requests/req_1");
+    assert_eq!(held.location.as_deref(), Some("/v1/requests/req_1"));
 }
 
 #[tokio::test]

@@ -4,11 +4,9 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Decision, Descriptors, GateInfo, Held, Inbox, KeyRevocationRequest,
-    LoginRequest, Opened, RequestStatus, RequestView, ReviewRequest, ReviewResult, RevokeRequest,
-    Session, Stop, StopRequest, Submitted,
+    ActRequest, ChangeRequest, Descriptors, GateInfo, Inbox, KeyRevocationRequest, LoginRequest,
+    Opened, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops, Submitted,
 };
-use http::StatusCode;
 
 impl Client {
     /// What waits for this human.
@@ -17,15 +15,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn inbox(&self) -> Result<Inbox, ClientError> {
         self.call_json(Call::get("/v1/inbox")).await
-    }
-
-    /// What a request shows, without opening it for review.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn view(&self, request: &str) -> Result<RequestView, ClientError> {
-        self.call_json(Call::get(path("requests", request, "/view")?))
-            .await
     }
 
     /// Opens a request for review: draws the nonce that the review consumes.
@@ -70,11 +59,11 @@ impl Client {
         .await
     }
 
-    /// Stops a workload, a task, a resource or everything.
+    /// Stops a workload, a task, a target, a resource or everything.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn stop(&self, stop: &StopRequest) -> Result<Stop, ClientError> {
+    pub async fn stop(&self, stop: &StopRequest) -> Result<Stops, ClientError> {
         let key = self.random_hex()?;
         self.call_json(Call::post("/v1/stops").json(stop)?.idempotency_key(key))
             .await
@@ -106,30 +95,17 @@ impl Client {
             "/v1/changes"
         };
         let call = Call::post(target).json(change)?.idempotency_key(key);
-        let answer = self.call(call).await?;
-        match answer.status {
-            StatusCode::OK => Ok(Submitted::Decided(answer.json::<Box<Decision>>()?)),
-            StatusCode::ACCEPTED => Ok(Submitted::Held(answer.json::<Box<Held>>()?)),
-            _ => Err(answer.foreign("a submission is answered by 200 or 202")),
-        }
+        self.submitted(call).await
     }
 
-    /// Takes away what was allowed, before it is used or for its remaining uses.
+    /// Takes away what was allowed, before it is used.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn revoke_request(
-        &self,
-        request: &str,
-        revoke: &RevokeRequest,
-    ) -> Result<RequestStatus, ClientError> {
+    pub async fn revoke_request(&self, request: &str) -> Result<RequestStatus, ClientError> {
         let key = self.random_hex()?;
-        self.call_json(
-            Call::post(path("requests", request, "/revoke")?)
-                .json(revoke)?
-                .idempotency_key(key),
-        )
-        .await
+        self.call_json(Call::post(path("requests", request, "/revoke")?).idempotency_key(key))
+            .await
     }
 
     /// Hands in a signed key revocation.

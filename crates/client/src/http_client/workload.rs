@@ -1,10 +1,10 @@
-//! The calls of a workload: declare a task, ask, wait, take back, answer, redeem, revoke.
+//! The calls of a workload: declare a task, ask, wait, take back, answer, redeem.
 
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    AnswerRequest, Decision, ExecutionResult, Grant, Held, RequestStatus, RevokeRequest,
-    SubmitRequest, Submitted, Task, TaskRequest,
+    AnswerRequest, Decision, Held, Redeemed, RequestStatus, SubmitRequest, Submitted, Task,
+    TaskRequest,
 };
 use http::StatusCode;
 
@@ -61,11 +61,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn end_task(&self, task: &str) -> Result<(), ClientError> {
+    pub async fn end_task(&self, task: &str) -> Result<Task, ClientError> {
         let key = self.random_hex()?;
-        self.call(Call::post(path("tasks", task, "/end")?).idempotency_key(key))
+        self.call_json(Call::post(path("tasks", task, "/end")?).idempotency_key(key))
             .await
-            .map(|_| ())
     }
 
     /// Asks for one action. A denial is an answer, not an error.
@@ -90,6 +89,11 @@ impl Client {
             .json(request)?
             .idempotency_key(key)
             .wait(how.wait_seconds);
+        self.submitted(call).await
+    }
+
+    /// Makes a submission of either kind and tells decided from held.
+    pub(super) async fn submitted(&self, call: Call) -> Result<Submitted, ClientError> {
         let answer = self.call(call).await?;
         match answer.status {
             StatusCode::OK => Ok(Submitted::Decided(answer.json::<Box<Decision>>()?)),
@@ -139,34 +143,17 @@ impl Client {
         .await
     }
 
-    /// Has the gate execute the held action, at most once, and waits up to `wait_seconds` for its end.
+    /// Has the gate execute the action, at most once, and waits up to `wait_seconds` for its end. Policy is asked again
+    /// first, so the answer may be that it is held again.
     ///
     /// # Errors
     /// See [`ClientError`]. After a lost answer the status tells what happened; it is never run again.
-    pub async fn redeem(
-        &self,
-        request: &str,
-        wait_seconds: u32,
-    ) -> Result<ExecutionResult, ClientError> {
+    pub async fn redeem(&self, request: &str, wait_seconds: u32) -> Result<Redeemed, ClientError> {
         let key = self.random_hex()?;
         self.call_json(
             Call::post(path("requests", request, "/redeem")?)
                 .idempotency_key(key)
                 .wait(wait_seconds),
-        )
-        .await
-    }
-
-    /// Revokes a grant. The answer may say `revoking`: revoked means verified at the target.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn revoke(&self, grant: &str, request: &RevokeRequest) -> Result<Grant, ClientError> {
-        let key = self.random_hex()?;
-        self.call_json(
-            Call::post(path("grants", grant, "/revoke")?)
-                .json(request)?
-                .idempotency_key(key),
         )
         .await
     }

@@ -1,8 +1,7 @@
-//! `POST /v1/requests/{id}/acts`: what a human can do besides a signed approve: deny, ask, escalate, claim, suspicious.
-//! All of them are safe directions; signed where the surface can, else recorded as unsigned with their channel.
+//! `POST /v1/requests/{id}/acts`: what a human can do without a signature of their enrolled key: deny, ask, escalate,
+//! claim, suspicious. All of them are safe directions, recorded with their channel. A signed denial is a review.
 
-use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SSHSIG_BYTES_MAX, TEXT_BYTES_MAX};
-use super::bytes::Base64Bytes;
+use super::bounds::{self, BoundsError, TEXT_BYTES_MAX};
 use super::request::WireRequest;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +18,6 @@ pub struct ActRequest {
     /// The question for `ask`, a remark otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The context bytes that were signed, when the act is signed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<Base64Bytes>,
-    /// The SSHSIG over the context, when the act is signed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sshsig: Option<String>,
 }
 
 /// An act without an approve.
@@ -92,16 +85,6 @@ impl WireRequest for ActRequest {
         if self.act == Act::Ask && self.text.is_none() {
             return Err(BoundsError::new("text", "is missing; write the question"));
         }
-        if self.context.is_some() != self.sshsig.is_some() {
-            return Err(BoundsError::new(
-                "sshsig",
-                "and `context` come together or not at all",
-            ));
-        }
-        bounds::optional("text", self.text.as_deref(), TEXT_BYTES_MAX)?;
-        bounds::optional("sshsig", self.sshsig.as_deref(), SSHSIG_BYTES_MAX)?;
-        self.context.as_ref().map_or(Ok(()), |context| {
-            bounds::bytes("context", &context.0, CONTEXT_BYTES_MAX)
-        })
+        bounds::optional("text", self.text.as_deref(), TEXT_BYTES_MAX)
     }
 }

@@ -1,6 +1,5 @@
 //! What `POST /v1/requests` answers: decided (200, also when denied) or held (202, with Location).
 
-use super::grant::Grant;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a submission.
@@ -23,20 +22,33 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Who decided.
     pub decided_by: DecidedBy,
-    /// Why, in sentences of the policy; for a denial also what to do next.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
     /// What the decision was computed from.
     pub trace: Trace,
     /// Digest of the action.
     pub digest: String,
     /// Tier of the action.
     pub tier: Tier,
-    /// What is granted, when it was allowed.
+    /// What a redemption would use, when it was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<Grant>,
+    pub grant: Option<String>,
+    /// Last store time execution may be claimed.
+    pub spend_by: i64,
     /// The decision's leaf in the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptRef>,
+}
+
+/// Why something was decided or held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reason {
+    /// Stable, such as `no_permit` or `checkpoint:production-change`.
+    pub code: String,
+    /// What to tell people; only in the answer to the submission itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What was decided. A hold is not here: it is the absence of a decision.
@@ -84,8 +96,11 @@ pub enum Tier {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trace {
-    /// Ids of the rules that determined the outcome, and errors of those that failed.
+    /// Ids of the rules that determined the outcome.
     pub rules: Vec<String>,
+    /// What went wrong while evaluating; nothing is allowed beside an error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
     /// Hash of the policy bundle.
     pub bundle: String,
     /// Hash of the policy input.
@@ -106,10 +121,17 @@ pub struct ReceiptRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Held {
-    /// The request.
-    pub request: String,
+    /// The request; absent for a dry run, which leaves none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// Digest of the action.
     pub digest: String,
+    /// Tier of the action.
+    pub tier: Tier,
+    /// Why it is held.
+    pub reasons: Vec<Reason>,
+    /// What the hold was computed from.
+    pub trace: Trace,
     /// Four words for people to compare across screens.
     pub words: [String; 4],
     /// The checkpoints that hold it, by name.
@@ -118,6 +140,10 @@ pub struct Held {
     pub decide_by: i64,
     /// Last store time execution may be claimed.
     pub spend_by: i64,
-    /// Path to poll with the same key.
-    pub location: String,
+    /// Path to poll with the same key; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The submission's leaf in the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptRef>,
 }

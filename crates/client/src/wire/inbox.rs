@@ -21,14 +21,16 @@ pub struct InboxItem {
     pub tier: Tier,
     /// The descriptor's sentence.
     pub sentence: String,
-    /// Target and resource.
+    /// Where it would be executed.
+    pub target: String,
+    /// What it would touch.
     pub resource: String,
-    /// The workload that asks.
-    pub workload: String,
-    /// The checkpoints that hold it.
-    pub held_by: Vec<String>,
-    /// Four words for people to compare across screens.
-    pub words: [String; 4],
+    /// Who asks.
+    pub requester: String,
+    /// Why it is held, in stable codes.
+    pub why: Vec<String>,
+    /// When it was asked, store time.
+    pub submitted_at: i64,
     /// How many people must review.
     pub people_needed: u32,
     /// Last store time a review may commit.
@@ -36,7 +38,6 @@ pub struct InboxItem {
     /// Who said they are looking at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<String>,
-    /// How many waiting requests ask for the same.
-    #[serde(default)]
-    pub similar: u32,
+    /// Whether this human may decide it; otherwise it is only shown.
+    pub mine: bool,
 }

@@ -1,33 +1,16 @@
-//! `GET …/view`, `POST …/open`, `POST …/reviews`: a human looks at the exact action and signs what was shown.
+//! `POST …/open`, `POST …/reviews`: a human looks at the exact action and signs what was shown.
 //!
 //! Display, view and context are bytes: the reviewer's own client hashes them, renders them and puts the hashes into the
 //! context that its key signs.
 
 use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SSHSIG_BYTES_MAX, TEXT_BYTES_MAX};
 use super::bytes::Base64Bytes;
-use super::decision::{Decision, Tier};
-use super::grant::Limits;
+use super::decision::Decision;
+use super::limits::Limits;
 use super::request::{WireRequest, unique_names};
+use super::status::RequestState;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// What a human may see of a request without opening it for review. Arms nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RequestView {
-    /// The request.
-    pub request: String,
-    /// Digest of the action.
-    pub digest: String,
-    /// Tier of the action.
-    pub tier: Tier,
-    /// Four words for people to compare across screens.
-    pub words: [String; 4],
-    /// The stored display bytes.
-    pub display: Base64Bytes,
-    /// Everything else shown, canonical JSON.
-    pub view: Base64Bytes,
-}
 
 /// The answer of `POST /v1/requests/{id}/open`: what is shown, and what is to be signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +24,10 @@ pub struct Opened {
     pub view: Base64Bytes,
     /// The envelope, canonical JSON; its hash is `digest` of the context.
     pub envelope: Base64Bytes,
+    /// The payload, verbatim; its hash stands in the envelope.
+    pub payload: Base64Bytes,
+    /// What the requester says, by name. Untrusted, shown last, never as fact.
+    pub claims: BTreeMap<String, String>,
     /// The descriptor's definition, canonical JSON; the envelope names its hash. The reviewer's client renders the action
     /// again with it and compares.
     pub descriptor: Base64Bytes,
@@ -54,9 +41,6 @@ pub struct Opened {
     pub words: [String; 4],
     /// What the reviewer must answer: the union over all checkpoints this review can serve.
     pub criteria: Vec<Criterion>,
-    /// A question about the facts shown, for red.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fact_challenge: Option<FactChallenge>,
     /// The limits a review may lower.
     pub limits: Limits,
     /// Last store time a review may commit.
@@ -73,19 +57,26 @@ pub struct Criterion {
     pub id: String,
     /// The question.
     pub text: String,
-    /// The answers to choose from; empty means free text.
+    /// How it is answered.
+    pub kind: CriterionKind,
+    /// The answers to choose from, for `choice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// Whether approving without an answer is impossible.
+    pub required: bool,
 }
 
-/// A question whose answer stands on the screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How a criterion is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct FactChallenge {
-    /// Its id, a key of the answers.
-    pub id: String,
-    /// The question.
-    pub text: String,
+pub enum CriterionKind {
+    /// `yes`; with any other answer an approving review does not count.
+    Yes,
+    /// One of the choices.
+    Choice,
+    /// The reviewer's own words.
+    Text,
 }
 
 /// The body of `POST /v1/requests/{id}/reviews`: a signed review. Which act it is stands in the context.
@@ -97,7 +88,7 @@ pub struct ReviewRequest {
     pub context: Base64Bytes,
     /// The SSHSIG over them, armoured, namespace `gatehold/review/v1`.
     pub sshsig: String,
-    /// The answers to criteria and fact challenge by id; `answers_hash` of the context is over their canonical JSON.
+    /// The answers to criteria by id; `answers_hash` of the context is over their canonical JSON.
     #[serde(default, deserialize_with = "unique_names")]
     pub answers: BTreeMap<String, String>,
     /// Why, in the reviewer's words; may be empty.
@@ -133,6 +124,8 @@ impl WireRequest for ReviewRequest {
 pub struct ReviewResult {
     /// The request.
     pub request: String,
+    /// Where it stands: `held` while others are still needed, whatever they have done.
+    pub state: RequestState,
     /// The decision, when this review completed or ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,

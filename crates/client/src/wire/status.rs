@@ -2,7 +2,7 @@
 
 use super::bounds::{self, BoundsError, TEXT_BYTES_MAX};
 use super::bytes::Base64Bytes;
-use super::decision::{Decision, Held};
+use super::decision::{Decision, Held, Tier};
 use super::request::WireRequest;
 use serde::{Deserialize, Serialize};
 
@@ -16,18 +16,39 @@ pub struct RequestStatus {
     pub state: RequestState,
     /// Digest of the action.
     pub digest: String,
+    /// Tier of the action.
+    pub tier: Tier,
+    /// The descriptor's sentence about it.
+    pub sentence: String,
+    /// Four words for people to compare across screens.
+    pub words: [String; 4],
     /// The decision, once there is one. Until then nothing says whether anybody has reviewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
     /// While it is held: deadlines and words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
-    /// What reviewers asked and the requester has not answered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub questions: Vec<Question>,
-    /// The result, once executed.
+    /// How it ended, once executed. The target's answer itself is given once, to the call that redeemed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<ExecutionResult>,
+    pub execution: Option<Execution>,
+    /// Why it ended without being executed, as a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Execution {
+    /// Stable: `ok`, `target_refused`, `precondition`, `cap_exceeded`, `lost`, …
+    pub code: String,
+    /// Rows or objects touched, where the target says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u64>,
+    /// SHA-256 of the answer the requester was given.
+    pub result: String,
+    /// When, store time.
+    pub at: i64,
 }
 
 /// The states of a request.
@@ -59,58 +80,52 @@ pub enum RequestState {
     Revoked,
 }
 
-/// A question of a reviewer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Question {
-    /// Its id.
-    pub question: String,
-    /// Its text.
-    pub text: String,
-    /// When it was asked.
-    pub asked_at: i64,
-}
-
 /// The body of `POST /v1/requests/{id}/answer`. The answer is a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AnswerRequest {
-    /// The question.
-    pub question: String,
     /// The answer.
     pub text: String,
 }
 
 impl WireRequest for AnswerRequest {
     fn check(&self) -> Result<(), BoundsError> {
-        bounds::id("question", &self.question)?;
         bounds::required("text", &self.text, TEXT_BYTES_MAX)
     }
 }
 
-/// What executing a held action gave.
+/// The answer to a redemption: where the request stands, and what the target answered if it was executed. Policy is
+/// asked again at this moment, so it may be held again or denied instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Redeemed {
+    /// Where the request stands now.
+    pub status: RequestStatus,
+    /// What the target answered; absent when it was held again or denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ExecutionResult>,
+}
+
+/// What executing the action gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExecutionResult {
-    /// The request.
-    pub request: String,
     /// How it ended.
     pub outcome: ExecutionOutcome,
+    /// Stable: `ok`, `target_refused`, `precondition`, `cap_exceeded`, `unreachable`, `timeout`, `lost`.
+    pub code: String,
     /// The target's own status code, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Media type of the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
+    pub media_type: String,
     /// The target's answer.
-    #[serde(default)]
     pub body: Base64Bytes,
-    /// Rows changed or returned, where the target counts them.
+    /// Rows or objects touched, where the target says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<u64>,
-    /// Whether the answer was cut at the gate's limit.
-    #[serde(default)]
+    pub quantity: Option<u64>,
+    /// Whether the answer was cut at a cap.
     pub truncated: bool,
 }
 

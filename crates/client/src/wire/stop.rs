@@ -1,7 +1,6 @@
-//! `POST /v1/stops`: stop a workload, a task, a resource or everything, at once. Lifting a stop is a held action.
+//! `POST /v1/stops`: stop a workload, a task, a target, a resource or everything, at once. Lifting a stop is a held action.
 
 use super::bounds::{self, BoundsError, NAME_BYTES_MAX, TEXT_BYTES_MAX};
-use super::decision::ReceiptRef;
 use super::request::WireRequest;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct StopRequest {
     /// What is stopped.
     pub scope: StopScope,
-    /// Which workload, task or resource; absent for `all`.
+    /// Which workload, task, target or resource; absent for `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Why.
@@ -28,21 +27,28 @@ pub enum StopScope {
     Workload,
     /// One task.
     Task,
-    /// One resource.
+    /// One target.
+    Target,
+    /// One resource, or all below a prefix that ends in `/`.
     Resource,
     /// Everything: lockdown.
     All,
 }
 
-/// A stop in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Everything that is stopped now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Stop {
-    /// Its id.
-    pub stop: String,
-    /// Its leaf; absent when the store refused and the stop waits in the journal. It is in force either way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<ReceiptRef>,
+pub struct Stops {
+    /// Lockdown: nothing is let out at all.
+    pub everything: bool,
+    /// Stopped workloads.
+    pub workloads: Vec<String>,
+    /// Stopped tasks.
+    pub tasks: Vec<String>,
+    /// Stopped targets.
+    pub targets: Vec<String>,
+    /// Stopped resources, exact or by a prefix that ends in `/`.
+    pub resources: Vec<String>,
 }
 
 impl WireRequest for StopRequest {

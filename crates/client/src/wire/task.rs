@@ -1,6 +1,6 @@
 //! `POST /v1/tasks` and `POST /v1/tasks/{id}/end`: a workload declares a unit of work. The purpose is fixed here.
 
-use super::bounds::{self, BoundsError, NAME_BYTES_MAX, PROMPT_BYTES_MAX, TEXT_BYTES_MAX};
+use super::bounds::{self, BoundsError, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 use super::request::WireRequest;
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +14,26 @@ pub struct TaskRequest {
     /// On whose behalf, as `subject@issuer`, when the workload says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
-    /// Name of the boundary the task stays within.
+    /// What the task may touch. An empty list permits nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<String>,
-    /// What the workload was asked to do. A claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
+    pub boundary: Option<Boundary>,
+}
+
+/// What a task may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Boundary {
+    /// Kinds of action, by descriptor id.
+    pub descriptors: Vec<String>,
+    /// Targets.
+    pub targets: Vec<String>,
+    /// Resources, exact or by a prefix that ends in `/`.
+    pub resources: Vec<String>,
+    /// At most so many steps.
+    pub steps: u64,
+    /// Nothing after this store time.
+    pub not_after: i64,
 }
 
 impl WireRequest for TaskRequest {
@@ -30,8 +44,11 @@ impl WireRequest for TaskRequest {
             self.on_behalf_of.as_deref(),
             2 * NAME_BYTES_MAX,
         )?;
-        bounds::optional("boundary", self.boundary.as_deref(), NAME_BYTES_MAX)?;
-        bounds::optional("prompt", self.prompt.as_deref(), PROMPT_BYTES_MAX)
+        self.boundary.as_ref().map_or(Ok(()), |boundary| {
+            bounds::texts("descriptors", &boundary.descriptors, NAME_BYTES_MAX)?;
+            bounds::texts("targets", &boundary.targets, NAME_BYTES_MAX)?;
+            bounds::texts("resources", &boundary.resources, NAME_BYTES_MAX)
+        })
     }
 }
 

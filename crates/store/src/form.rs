@@ -165,7 +165,7 @@ fn check_attachments(write: &Write) -> Result<(), &'static str> {
             return Err("an attachment is nameless or two have the same name");
         }
         if attachment.bytes.len() > ATTACHMENT_BYTES_MAX {
-            return Err("an attachment is larger than 1 MiB and its frame");
+            return Err("an attachment is larger than 6 MiB");
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! place ([`batch`]); each store loads and saves natively. Nothing here decides what may happen.
 
 mod after_commit;
+pub mod anchor;
 mod batch;
 pub mod clock;
 mod form;

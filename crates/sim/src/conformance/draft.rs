@@ -115,8 +115,9 @@ impl Draft {
         self
     }
 
+    /// Of another kind than a submission.
     #[must_use]
-    pub(super) fn kind(mut self, kind: LeafKind) -> Self {
+    pub fn of_kind(mut self, kind: LeafKind) -> Self {
         self.0.leaf.kind = kind;
         self
     }

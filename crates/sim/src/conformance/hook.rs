@@ -79,7 +79,7 @@ pub(super) async fn what_it_refuses_is_withheld_and_later_released(db: &impl Dat
     assert_eq!(store.receipt_of(&early.leaf).await.unwrap(), Some(early));
     // From now on decisions are not even applied, while stops are.
     withheld(Draft::new().add("n", 10)).await;
-    ok(&store, Draft::new().kind(LeafKind::Stop).add("n", 100)).await;
+    ok(&store, Draft::new().of_kind(LeafKind::Stop).add("n", 100)).await;
     assert_eq!(store.counters(&[counter("n")]).await.unwrap(), [101]);
     hook.fails.store(false, Ordering::SeqCst);
     ok(&store, Draft::new().add("n", 1_000)).await;

@@ -63,7 +63,7 @@ pub(super) async fn the_frontier_leads_to_the_root_of_the_leaves(db: &impl Datab
 
 pub(super) async fn a_receipt_is_found_by_its_leaf(db: &impl Database) {
     let store = db.open().await;
-    let draft = Draft::new().kind(LeafKind::Review);
+    let draft = Draft::new().of_kind(LeafKind::Review);
     let leaf = draft.clone().write().leaf.bytes();
     assert_eq!(leaf[..3], [1, 0, 3]);
     ok(&store, Draft::new()).await;
@@ -121,7 +121,9 @@ pub(super) async fn erasing_forgets_salt_and_bytes_and_nothing_else(db: &impl Da
             .attachment("payload", b"kept"),
     )
     .await;
-    let erasure = ok(&store, Draft::new().kind(LeafKind::Erasure)).await.index;
+    let erasure = ok(&store, Draft::new().of_kind(LeafKind::Erasure))
+        .await
+        .index;
     let before = store.leaves(0, 2, true).await.unwrap();
     store.erase(0, "prompt", erasure).await.unwrap();
     // Again, by another leaf, and of what does not exist: nothing more happens.

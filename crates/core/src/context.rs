@@ -204,26 +204,61 @@ impl Context {
     }
 
     /// Fills in what follows from the rest: effects of production and of another system, the conditions that are
-    /// computed, and the tier. The gate calls this once, last.
+    /// computed, and the tier. The gate calls this once, last; advice may raise the tier afterwards.
     #[must_use]
     pub fn derived(mut self) -> Self {
-        let changes = !crate::effect::read_alone(&self.effects);
-        if changes
-            && self
-                .environment
-                .get()
-                .is_none_or(|world| *world == Environment::Production)
-        {
-            self.effects.insert(EffectClass::ProductionChange);
-        }
-        if self.conditions.cross_system.get() != Some(&false) && changes {
-            self.effects.insert(EffectClass::CrossSystem);
-        }
-        self.conditions.creates_privilege |=
-            self.effects.iter().any(|class| class.creates_privilege());
+        self.effects
+            .extend(self.implied_effects().into_iter().flatten());
+        self.conditions.creates_privilege |= self.widens_privilege();
         self.conditions.ambiguous |= !self.inspectable;
         self.tier = crate::tier::tier(&self.tier_inputs()).tier;
         self
+    }
+
+    /// What is missing of what [`Context::derived`] fills in. Whoever asks policy must not have forgotten it.
+    #[must_use]
+    pub fn not_derived(&self) -> Vec<&'static str> {
+        let forgotten = [
+            (
+                "effects",
+                self.implied_effects()
+                    .iter()
+                    .flatten()
+                    .any(|class| !self.effects.contains(class)),
+            ),
+            (
+                "conditions.creates_privilege",
+                self.widens_privilege() && !self.conditions.creates_privilege,
+            ),
+            (
+                "conditions.ambiguous",
+                !self.inspectable && !self.conditions.ambiguous,
+            ),
+        ];
+        forgotten
+            .into_iter()
+            .filter(|(_, missing)| *missing)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// What changes something and is not certainly elsewhere counts as a change of production, and as one of another
+    /// system.
+    fn implied_effects(&self) -> [Option<EffectClass>; 2] {
+        let changes = !crate::effect::read_alone(&self.effects);
+        let production = self
+            .environment
+            .get()
+            .is_none_or(|world| *world == Environment::Production);
+        let crosses = self.conditions.cross_system.get() != Some(&false);
+        [
+            (changes && production).then_some(EffectClass::ProductionChange),
+            (changes && crosses).then_some(EffectClass::CrossSystem),
+        ]
+    }
+
+    fn widens_privilege(&self) -> bool {
+        self.effects.iter().any(|class| class.creates_privilege())
     }
 }
 

@@ -164,6 +164,13 @@ fn derivation_only_adds() {
     grants.effects.insert(EffectClass::AccessGrant);
     assert!(grants.derived().conditions.creates_privilege);
     assert_eq!(calm().derived(), calm());
+    assert!(calm().not_derived().is_empty());
+    let mut forgotten = calm();
+    forgotten.effects = BTreeSet::from([EffectClass::AccessGrant]);
+    forgotten.environment = Known::unknown();
+    forgotten.inspectable = false;
+    assert_eq!(forgotten.not_derived().len(), 3);
+    assert!(forgotten.derived().not_derived().is_empty());
 }
 
 #[test]

@@ -57,29 +57,37 @@ impl Approved {
         action: Action,
         evaluated: &Evaluated,
         directory: &Directory,
+        now: Timestamp,
     ) -> Result<Self, NotProven> {
-        if action.digest() != record.digest || action.envelope() != &record.envelope {
+        let same = action.digest() == record.digest && action.envelope() == &record.envelope;
+        if guard!("prove-action", !same) {
             return Err(NotProven::Damaged("action"));
         }
-        if record.computed_request_hash() != record.request_hash {
+        let request_hash = record.computed_request_hash();
+        if guard!("prove-request-hash", request_hash != record.request_hash) {
             return Err(NotProven::Damaged("request_hash"));
         }
         let grant = record.grant.ok_or(NotProven::Damaged("grant"))?;
         if guard!(
             "requester-force",
-            !record.requester.still_has_force(directory)
+            !record.requester.still_has_force(directory, now)
         ) {
             return Err(NotProven::RequesterGone);
         }
         let (limits, reviewers, decided_by) = match (evaluated.verdict(), &record.held) {
-            _ if !evaluated.trace().errors.is_empty() => return Err(NotProven::Forbidden),
-            (Verdict::Deny, _) => return Err(NotProven::Forbidden),
-            (Verdict::Allow, None) => (record.limits.clone(), Vec::new(), DecidedBy::Policy),
-            (Verdict::Hold(now), None) => return Err(NotProven::Reheld(now.clone())),
-            // An empty requirement is covered by any: what people signed still bounds it.
-            (Verdict::Allow | Verdict::Hold(_), Some(held)) => {
-                Self::from_quorum(record, held, evaluated, directory)?
+            // A checkpoint that errs holds; what errs anywhere else has come out as Deny (see `Evaluated`).
+            (Verdict::Deny, _) if guard!("prove-forbidden", true) => {
+                return Err(NotProven::Forbidden);
             }
+            (Verdict::Allow | Verdict::Deny, None) => {
+                (within_envelope(record), Vec::new(), DecidedBy::Policy)
+            }
+            (Verdict::Hold(now), None) if guard!("prove-never-held", true) => {
+                return Err(NotProven::Reheld(now.clone()));
+            }
+            (Verdict::Hold(_), None) => (record.limits.clone(), Vec::new(), DecidedBy::Policy),
+            // An empty requirement is covered by any: what people signed still bounds it.
+            (_, Some(held)) => Self::from_quorum(record, held, evaluated, directory)?,
         };
         let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
         Ok(Self {
@@ -101,7 +109,11 @@ impl Approved {
         directory: &Directory,
     ) -> Result<(Limits, Vec<HumanId>, DecidedBy), NotProven> {
         let signed = &held.requirement;
-        if signed.requirement_hash() != held.requirement_hash {
+        let requirement_hash = signed.requirement_hash();
+        if guard!(
+            "prove-requirement-hash",
+            requirement_hash != held.requirement_hash
+        ) {
             return Err(NotProven::Damaged("requirement_hash"));
         }
         let now = match evaluated.verdict() {
@@ -112,18 +124,18 @@ impl Approved {
             return Err(NotProven::Reheld(now));
         }
         let quorum = count(record, held, evaluated, directory);
-        if quorum.denial.is_some() {
+        if guard!("prove-denial", quorum.denial.is_some()) {
             return Err(NotProven::Denied);
         }
         if guard!("quorum-at-use", !quorum.met) {
             return Err(NotProven::Reheld(now));
         }
         let limits = effective_limits(record, signed, &quorum);
-        if quorum
+        let extended = quorum
             .approvals
             .iter()
-            .any(|review| review.context().spend_by != record.spend_by)
-        {
+            .any(|review| review.context().spend_by != record.spend_by);
+        if guard!("prove-spend-by", extended) {
             return Err(NotProven::Damaged("spend_by"));
         }
         let reviewers = quorum
@@ -223,10 +235,26 @@ pub(crate) fn subject<'a>(
     }
 }
 
+/// The limits of a record that nobody signed, brought back to what its envelope asks for: the row may have been edited.
+fn within_envelope(record: &RequestRecord) -> Limits {
+    let asked = Limits {
+        ttl_seconds: record.envelope.duration_seconds,
+        uses: 1,
+        caps: record.envelope.caps.clone(),
+        not_before: record.limits.not_before,
+        not_after: record.limits.not_after,
+    };
+    if guard!("prove-envelope-limits", true) {
+        asked.min(&record.limits)
+    } else {
+        record.limits.clone()
+    }
+}
+
 /// Pointwise minimum over request, checkpoints and every counted review.
 #[must_use]
 pub fn effective_limits(record: &RequestRecord, signed: &Requirement, quorum: &Quorum) -> Limits {
-    let bounded = bound(signed, &record.limits);
+    let bounded = bound(signed, &within_envelope(record));
     quorum.approvals.iter().fold(bounded, |limits, review| {
         limits.min(&review.context().limits)
     })

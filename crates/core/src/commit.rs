@@ -81,6 +81,12 @@ impl RowKey {
     }
 }
 
+impl fmt::Display for RowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.table.name(), self.id)
+    }
+}
+
 /// Names one counter, such as `holds:deploy-bot`. Counters only ever change by what writes add.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterKey(pub String);

@@ -37,9 +37,11 @@ pub struct Entry {
     /// Its state after.
     #[serde(deserialize_with = "stated")]
     pub to: Option<State>,
-    /// Hash of the row's body after this write: what makes an edited row visible.
+    /// Hash of the request's row after this write: what makes an edited row visible.
     #[serde(deserialize_with = "stated")]
     pub row: Option<Hash>,
+    /// The same of every other row it put, by `table/id`: grants, tasks, stops, pauses, the directory's count.
+    pub rows: BTreeMap<String, Hash>,
     /// What happened.
     pub event: Event,
     /// Attachment name to salted hash.

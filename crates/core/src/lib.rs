@@ -19,6 +19,7 @@ pub mod effect;
 pub mod entry;
 pub mod grant;
 pub mod hash;
+pub mod history;
 pub mod ids;
 pub mod json;
 pub mod jwk;

@@ -1,19 +1,23 @@
 //! Mutants: each guard of the gate can be switched off by name in a special build, so that CI can prove that some test
-//! notices. The release binary holds none of this: without `--cfg gatehold_mutants` the macro is its condition.
+//! notices. `build.rs` sets `gatehold_mutants` from the environment and refuses to in a release build: no product holds
+//! any of this, and there the macro is its condition.
 
 /// A guard that a mutant can remove: true when the bad case is present.
+#[cfg(not(gatehold_mutants))]
 #[macro_export]
 macro_rules! guard {
-    ($name:literal, $bad:expr) => {{
-        #[cfg(not(gatehold_mutants))]
-        {
-            $bad
-        }
-        #[cfg(gatehold_mutants)]
-        {
-            !$crate::mutants::is_removed($name) && $bad
-        }
-    }};
+    ($name:literal, $bad:expr) => {
+        $bad
+    };
+}
+
+/// A guard that a mutant can remove: true when the bad case is present and the guard stands.
+#[cfg(gatehold_mutants)]
+#[macro_export]
+macro_rules! guard {
+    ($name:literal, $bad:expr) => {
+        !$crate::mutants::is_removed($name) && $bad
+    };
 }
 
 #[cfg(gatehold_mutants)]
@@ -25,6 +29,7 @@ mod switch {
     }
 
     /// Whether the named guard is switched off on this thread.
+    #[must_use]
     pub fn is_removed(name: &str) -> bool {
         REMOVED.with_borrow(|removed| removed.as_deref() == Some(name))
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Lifecycle, Workload};
 use crate::hash::Hash;
 use crate::ids::{HumanId, PointId, WorkloadId};
+use crate::time::Timestamp;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
 
 /// The name that stands in an envelope where a human asks the gate itself for a held action.
@@ -141,9 +142,13 @@ impl Requester {
         }
     }
 
-    /// Whether the key that asked still has force.
+    /// Whether the key that asked still has force, and the workload may still act: a suspended, offboarded or expired
+    /// one may not, whoever submits for it (M018).
     #[must_use]
-    pub fn still_has_force(&self, directory: &Directory) -> bool {
+    pub fn still_has_force(&self, directory: &Directory, now: Timestamp) -> bool {
+        let living = |workload: &Workload| {
+            workload.lifecycle == Lifecycle::Active && now <= workload.not_after
+        };
         match self {
             Self::Human { human, key, .. } => directory.key(human, key).is_some(),
             Self::Workload {
@@ -154,16 +159,19 @@ impl Requester {
             } => directory
                 .workloads
                 .get(id)
-                .is_some_and(|workload| workload.key == *key),
+                .is_some_and(|workload| workload.key == *key && living(workload)),
             Self::Workload {
                 id,
                 key,
                 point: Some(point),
                 ..
-            } => directory
-                .points
-                .get(point)
-                .is_some_and(|point| point.key == *key && point.workloads.contains(id)),
+            } => {
+                directory.workloads.get(id).is_some_and(living)
+                    && directory
+                        .points
+                        .get(point)
+                        .is_some_and(|point| point.key == *key && point.workloads.contains(id))
+            }
         }
     }
 }

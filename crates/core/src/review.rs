@@ -187,6 +187,49 @@ pub struct VerifiedReview {
     authority: Authority,
 }
 
+/// The first member that is about something else than the subject.
+fn other_than(context: &ReviewContext, subject: &Subject<'_>) -> Option<&'static str> {
+    let others = [
+        (
+            guard!("signed-type", context.type_ != REVIEW_TYPE),
+            "kind of document",
+        ),
+        (guard!("signed-gate", context.gate != *subject.gate), "gate"),
+        (
+            guard!("signed-request", context.request != subject.request),
+            "request",
+        ),
+        (
+            guard!(
+                "signed-request-hash",
+                context.request_hash != subject.request_hash
+            ),
+            "submission",
+        ),
+        (
+            guard!("signed-digest", context.digest != subject.digest),
+            "action",
+        ),
+        (
+            guard!(
+                "signed-display",
+                context.display_hash != subject.display_hash
+            ),
+            "rendering",
+        ),
+        (
+            guard!(
+                "signed-requirement",
+                context.requirement_hash != subject.requirement_hash
+            ),
+            "requirement",
+        ),
+    ];
+    others
+        .into_iter()
+        .find_map(|(other, what)| other.then_some(what))
+}
+
 impl VerifiedReview {
     /// Checks everything a signature can prove. Whether the human was entitled is asked over all reviews together.
     ///
@@ -205,21 +248,8 @@ impl VerifiedReview {
         }
         let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
             .map_err(|error| ReviewError::Form(error.to_string()))?;
-        for (same, what) in [
-            (context.type_ == REVIEW_TYPE, "kind of document"),
-            (context.gate == *subject.gate, "gate"),
-            (context.request == subject.request, "request"),
-            (context.request_hash == subject.request_hash, "submission"),
-            (context.digest == subject.digest, "action"),
-            (context.display_hash == subject.display_hash, "rendering"),
-            (
-                context.requirement_hash == subject.requirement_hash,
-                "requirement",
-            ),
-        ] {
-            if !same {
-                return Err(ReviewError::Other(what));
-            }
+        if let Some(what) = other_than(&context, subject) {
+            return Err(ReviewError::Other(what));
         }
         let human = HumanId::new(&context.reviewer.issuer, &context.reviewer.subject)
             .map_err(|error| ReviewError::Form(error.to_string()))?;

@@ -6,8 +6,10 @@ pub mod evidence;
 pub mod revocation;
 pub mod root;
 
+use std::collections::BTreeSet;
+
 use crate::hash::Hash;
-use crate::ids::NameError;
+use crate::ids::{NameError, RequestId};
 use crate::json::canonical::CanonicalError;
 use crate::ssh::key::KeyError;
 use crate::ssh::sshsig::SshsigError;
@@ -61,6 +63,9 @@ pub enum TrustError {
     /// The change contradicts the directory.
     #[error("the change cannot be applied: {0}")]
     Contradiction(String),
+    /// The same approved request stands in the chain already.
+    #[error("the change was applied before; people approve it once for once")]
+    Repeated,
     /// The chain does not begin with a root statement, or holds a second one.
     #[error("the chain must begin with exactly one root statement")]
     Order,
@@ -95,6 +100,7 @@ pub(crate) fn bad_signature(who: &impl ToString, error: &SshsigError) -> TrustEr
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     directory: Option<Directory>,
+    applied: BTreeSet<RequestId>,
 }
 
 impl Chain {
@@ -112,7 +118,16 @@ impl Chain {
         let next = match (&self.directory, evidence) {
             (None, Evidence::Root(root)) => root.directory(leaf, pinned)?,
             (None, _) | (Some(_), Evidence::Root(_)) => return Err(TrustError::Order),
-            (Some(directory), Evidence::Executed(executed)) => executed.apply(directory, leaf)?,
+            (Some(directory), Evidence::Executed(executed)) => {
+                // People approved it once. Appended again it would bring back a bundle, team or key they have replaced.
+                let request = executed.record.id;
+                if guard!("chain-once", self.applied.contains(&request)) {
+                    return Err(TrustError::Repeated);
+                }
+                let next = executed.apply(directory, leaf)?;
+                self.applied.insert(request);
+                next
+            }
             (Some(directory), Evidence::Revocation(revocation)) => revocation.apply(directory)?,
         };
         self.directory = Some(next);

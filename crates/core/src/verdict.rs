@@ -93,7 +93,7 @@ impl Evaluated {
     // INVARIANT(error-never-allows): an evaluation that erred anywhere comes out as Deny, not as Allow (threat A16).
     pub fn new(verdict: Verdict, mut trace: Trace) -> Self {
         let verdict = match verdict {
-            Verdict::Allow if !trace.errors.is_empty() => {
+            Verdict::Allow if guard!("error-never-allows", !trace.errors.is_empty()) => {
                 trace.reasons.push(Reason {
                     code: "evaluation_error".to_owned(),
                     text: "Policy could not be evaluated completely.".to_owned(),

@@ -100,7 +100,9 @@ pub(super) fn act(
     if act.kind == ActKind::Suspicious {
         writer.pause(world, &name, "suspicious")?;
     }
-    writer.deadline(record.held.as_ref().map_or(now, |held| held.decide_by));
+    if guard!("act-deadline-in-commit", true) {
+        writer.deadline(record.held.as_ref().map_or(now, |held| held.decide_by));
+    }
     if !act.text.is_empty() {
         writer.attach("text", act.text.into_bytes());
     }
@@ -166,18 +168,23 @@ fn check_actor(
     world: &World<'_>,
 ) -> Result<Option<HumanId>, Refusal> {
     match (&act.by, act.kind) {
-        (ActBy::Requester(key), ActKind::Answer) if *key == record.requester.key() => Ok(None),
+        (ActBy::Requester(key), ActKind::Answer) => {
+            if guard!("answer-own-key", *key != record.requester.key()) {
+                return Err(Refusal::NoSuchRequest);
+            }
+            Ok(None)
+        }
         (ActBy::Requester(_), _) => Err(Refusal::NoSuchRequest),
         (ActBy::Human(_), ActKind::Answer) => Err(Refusal::NotYours("only the requester answers")),
         (ActBy::Human(human), _) => {
-            if record.requester.set().contains(human) {
+            if guard!("act-own-request", record.requester.set().contains(human)) {
                 return Err(Refusal::OwnRequest);
             }
             let teams = world.directory.teams_of(human);
             let held = record.held.as_ref().ok_or(Refusal::NotProven("held"))?;
-            if !world.directory.humans.contains_key(human)
-                || !entitled(&held.requirement, human, &teams)
-            {
+            let may = world.directory.humans.contains_key(human)
+                && entitled(&held.requirement, human, &teams);
+            if guard!("act-not-entitled", !may) {
                 return Err(Refusal::NotEntitled);
             }
             Ok(Some(human.clone()))

@@ -54,9 +54,20 @@ pub(super) fn apply(
         at: now,
     });
     let mut writer = Writer::new(fresh);
-    writer.guard_world(world, &record.requester.name());
-    writer.once(format!("claim:{}", record.id), None);
-    writer.deadline(record.spend_by);
+    // To resume a workload is to change its row: that one is read and guarded, not one of the person who asks.
+    let paused = match &change {
+        Change::WorkloadResume(resume) => resume.workload.to_string(),
+        _ => record.requester.name(),
+    };
+    writer.guard_world(world, &paused);
+    if guard!("apply-once", true) {
+        writer.once(format!("claim:{}", record.id), None);
+    }
+    if guard!("apply-deadline-in-commit", true) {
+        writer.deadline(record.spend_by);
+        writer.deadline(grant.expires_at);
+        writer.deadline(approved.limits().not_after);
+    }
     let spent = Grant {
         uses: grant.uses.saturating_add(1),
         state: GrantState::Ended,
@@ -125,9 +136,11 @@ fn evidence(
     let executed = Executed::new(record.clone(), approved.action().payload(), submit);
     // Refused here as the chain would refuse it: an unusable link must not be written, and a policy that asks for less
     // than the chain does must not make one.
-    executed
-        .check(world.directory)
-        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    if let Err(error) = executed.check(world.directory)
+        && guard!("apply-as-the-chain-would", true)
+    {
+        return Err(Refusal::Claims(error.to_string()));
+    }
     let evidence = Evidence::Executed(Box::new(executed));
     let damaged = |_| Refusal::NotProven("evidence");
     Ok((

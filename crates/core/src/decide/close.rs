@@ -50,20 +50,19 @@ pub(super) fn expire(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    match record.due() {
-        Some(due) if now > due => {
-            let end = End {
-                step: Step::Expired,
-                code: "expired",
-                decided_by: DecidedBy::Timeout,
-                human: None,
-            };
-            finish(&end, record, version, grant, fresh, now)
-        }
-        _ => Err(Refusal::WrongState {
+    let early = record.due().is_none_or(|due| now <= due);
+    if guard!("expire-due", early) {
+        return Err(Refusal::WrongState {
             state: record.state.name(),
-        }),
+        });
     }
+    let end = End {
+        step: Step::Expired,
+        code: "expired",
+        decided_by: DecidedBy::Timeout,
+        human: None,
+    };
+    finish(&end, record, version, grant, fresh, now)
 }
 
 pub(super) fn revoke(
@@ -76,7 +75,10 @@ pub(super) fn revoke(
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     if let Some(human) = &revoke.human
-        && !world.directory.humans.contains_key(human)
+        && guard!(
+            "revoke-known-human",
+            !world.directory.humans.contains_key(human)
+        )
     {
         return Err(Refusal::NotEntitled);
     }

@@ -56,13 +56,15 @@ pub(super) fn redeem(
         return Err(Refusal::TooLate("the time to use it"));
     }
     check_stops(record, world)?;
-    check_task(record, world)?;
+    check_task(record, world, now)?;
     let (grant, grant_version) = grant.ok_or(Refusal::NotProven("grant"))?;
-    if Some(grant.id) != record.grant || grant.request != record.id || grant.digest != record.digest
-    {
+    let own = Some(grant.id) == record.grant
+        && grant.request == record.id
+        && grant.digest == record.digest;
+    if guard!("redeem-own-grant", !own) {
         return Err(Refusal::NotProven("grant"));
     }
-    if !grant.permits(now) {
+    if guard!("redeem-grant-permits", !grant.permits(now)) {
         return Err(Refusal::TooLate("the grant"));
     }
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
@@ -72,7 +74,7 @@ pub(super) fn redeem(
     ) {
         return Err(Refusal::Stale);
     }
-    match Approved::prove(record, action.clone(), evaluated, world.directory) {
+    match Approved::prove(record, action.clone(), evaluated, world.directory, now) {
         Ok(approved) if record.envelope.target.as_str() == GATE_TARGET => apply::apply(
             redeem,
             record,
@@ -94,25 +96,40 @@ pub(super) fn redeem(
             fresh,
             now,
         ),
-        Err(missing) => refuse(missing, record, version, evaluated, world, fresh, now),
+        Err(missing) => {
+            let about = (record, version, (grant, grant_version));
+            refuse(missing, about, evaluated, world, fresh, now)
+        }
     }
 }
+
+/// A request with its version, and its grant with its version.
+type Stored<'a> = (&'a RequestRecord, u64, (&'a Grant, u64));
 
 /// No proof: held again, ended, or refused with nothing written.
 fn refuse(
     missing: NotProven,
-    record: &RequestRecord,
-    version: u64,
+    stored: Stored<'_>,
     evaluated: &Evaluated,
     world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let close =
-        |step, code, decided_by| close(record, version, step, code, decided_by, world, fresh, now);
+    let close = |step, code, decided_by| close(stored, step, code, decided_by, world, fresh, now);
     match missing {
         NotProven::Reheld(requirement) => {
-            review::rehold_at(record, version, &requirement, evaluated, world, fresh, now)
+            let (record, version, grant) = stored;
+            let grant = Some(grant);
+            review::rehold_at(
+                record,
+                version,
+                grant,
+                &requirement,
+                evaluated,
+                world,
+                fresh,
+                now,
+            )
         }
         NotProven::Forbidden => close(Step::Forbidden, "forbidden", DecidedBy::Policy),
         NotProven::Denied => close(Step::Denied, "denied_by_human", DecidedBy::Human),
@@ -141,7 +158,7 @@ fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal>
     }
 }
 
-fn check_task(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> {
+fn check_task(record: &RequestRecord, world: &World<'_>, now: Timestamp) -> Result<(), Refusal> {
     let Some(named) = &record.envelope.task else {
         return Ok(());
     };
@@ -156,7 +173,20 @@ fn check_task(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal> 
     if guard!("redeem-purpose", task.purpose != record.purpose) {
         return Err(Refusal::Task("it has another purpose"));
     }
+    if guard!("redeem-task-time", task_over(world, now)) {
+        return Err(Refusal::Task("its time is over"));
+    }
     Ok(())
+}
+
+/// Whether the time that the task's boundary gives has run out.
+fn task_over(world: &World<'_>, now: Timestamp) -> bool {
+    last_of_task(world).is_some_and(|last| now > last)
+}
+
+fn last_of_task(world: &World<'_>) -> Option<Timestamp> {
+    let boundary = world.task?.task.value.boundary.as_ref()?;
+    Some(boundary.not_after)
 }
 
 #[expect(
@@ -188,13 +218,27 @@ fn claim(
     if guard!("redeem-once", true) {
         writer.once(format!("claim:{}", record.id), None);
     }
-    writer.once(
-        nonce_key(&redeem.key, &redeem.nonce),
-        Some(now.plus_seconds(world.settings.nonce_seconds)),
-    );
+    if guard!("redeem-nonce-once", true) {
+        writer.once(
+            nonce_key(&redeem.key, &redeem.nonce),
+            Some(now.plus_seconds(world.settings.nonce_seconds)),
+        );
+    }
+    // The window that people signed, whatever stands in the grant's row.
+    let limits = approved.limits();
+    if guard!(
+        "redeem-signed-window",
+        now < limits.not_before || now > limits.not_after
+    ) {
+        return Err(Refusal::TooLate("the window of the decision"));
+    }
     if guard!("redeem-deadline-in-commit", true) {
         writer.deadline(record.spend_by);
         writer.deadline(grant.expires_at);
+        writer.deadline(limits.not_after);
+        if let Some(last) = last_of_task(world) {
+            writer.deadline(last);
+        }
     }
     writer.put_grant(&spent, grant_version)?;
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
@@ -217,13 +261,8 @@ fn claim(
     Ok((write, sealed))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one decision, used once; a struct would only rename them"
-)]
 fn close(
-    record: &RequestRecord,
-    version: u64,
+    (record, version, (grant, grant_version)): Stored<'_>,
     step: Step,
     code: &str,
     decided_by: DecidedBy,
@@ -243,6 +282,7 @@ fn close(
     });
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
+    writer.end_grant(grant, grant_version, code)?;
     let event = Event::Closed {
         code: code.to_owned(),
         decided_by,

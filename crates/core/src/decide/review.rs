@@ -9,6 +9,7 @@ use crate::assurance::Assurance;
 use crate::checkpoint::Requirement;
 use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
+use crate::grant::Grant;
 use crate::hash::Hash;
 use crate::json::canonical;
 use crate::quorum::entitled;
@@ -18,6 +19,7 @@ use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
 use crate::review::{Answers, ReviewAct, ReviewContext, UnverifiedReview, VerifiedReview};
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
+use crate::view::View;
 
 /// What the reviewer was given when they opened the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +84,8 @@ pub(super) fn review(
         ReviewAct::Deny => Step::Denied,
         ReviewAct::Approve => {
             check_answers(&submitted.answers, signed)?;
-            if !verified.context().limits.within(&record.limits) {
+            let raised = !verified.context().limits.within(&record.limits);
+            if guard!("review-limits-lower", raised) {
                 return Err(Refusal::Limits);
             }
             approve_step(&next, held, evaluated, world)
@@ -114,10 +117,14 @@ fn check_shown(
     if guard!(
         "review-nonce-own",
         context.review_nonce != submitted.opened.review_nonce
-    ) || Hash::tagged("gatehold/view/v1", &[&submitted.opened.view])
-        != submitted.opened.view_hash
-        || context.view_hash != submitted.opened.view_hash
-    {
+    ) {
+        return Err(Refusal::ChangedSinceShown);
+    }
+    let shown = View::hash_of(&submitted.opened.view);
+    if guard!(
+        "review-view-shown",
+        context.view_hash != shown || submitted.opened.view_hash != shown
+    ) {
         return Err(Refusal::ChangedSinceShown);
     }
     // A later answer of the requester disarms open screens; reviews already stored keep their force.
@@ -157,10 +164,17 @@ fn check_reviewer(
         return Err(Refusal::OwnRequest);
     }
     let teams = &verified.authority().teams;
-    if !entitled(signed, verified.human(), teams) {
+    if guard!(
+        "review-not-entitled",
+        !entitled(signed, verified.human(), teams)
+    ) {
         return Err(Refusal::NotEntitled);
     }
-    if verified.assurance() == Assurance::Software && !world.directory.origin.is_dev() {
+    let software = verified.assurance() == Assurance::Software;
+    if guard!(
+        "review-software",
+        software && !world.directory.origin.is_dev()
+    ) {
         return Err(Refusal::Factor {
             given: verified.assurance(),
         });
@@ -194,8 +208,7 @@ fn approve_step(
     world: &World<'_>,
 ) -> Step {
     match evaluated.verdict() {
-        Verdict::Deny => return Step::Forbidden,
-        Verdict::Allow if !evaluated.trace().errors.is_empty() => return Step::Forbidden,
+        Verdict::Deny if guard!("review-forbidden", true) => return Step::Forbidden,
         Verdict::Hold(now)
             if guard!(
                 "review-requirement-covered",
@@ -204,7 +217,7 @@ fn approve_step(
         {
             return Step::Reheld;
         }
-        Verdict::Allow | Verdict::Hold(_) => {}
+        Verdict::Allow | Verdict::Deny | Verdict::Hold(_) => {}
     }
     let quorum = count(next, held, evaluated, world.directory);
     if quorum.met {
@@ -278,10 +291,12 @@ fn write(
         writer.deadline(held.decide_by);
     }
     // The nonce is consumed in the write that stores the review (threat B4).
-    writer.once(
-        format!("review:{}:{}", record.id, context.review_nonce),
-        None,
-    );
+    if guard!("review-nonce-once", true) {
+        writer.once(
+            format!("review:{}:{}", record.id, context.review_nonce),
+            None,
+        );
+    }
     if next.state != State::Held {
         writer.add(holds(&record.requester.name()), -1);
         writer.announce(
@@ -345,12 +360,26 @@ pub(super) fn rehold(
     let Verdict::Hold(requirement) = evaluated.verdict() else {
         return Err(Refusal::Stale);
     };
-    rehold_at(record, version, requirement, evaluated, world, fresh, now)
+    rehold_at(
+        record,
+        version,
+        None,
+        requirement,
+        evaluated,
+        world,
+        fresh,
+        now,
+    )
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 pub(super) fn rehold_at(
     record: &RequestRecord,
     version: u64,
+    grant: Option<(&Grant, u64)>,
     requirement: &Requirement,
     evaluated: &Evaluated,
     world: &World<'_>,
@@ -381,8 +410,18 @@ pub(super) fn rehold_at(
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &name);
     writer.deadline(record.spend_by);
-    if record.state != State::Held {
+    if record.state == State::Held {
+        // Whoever comes too late to decide comes too late to begin the time to decide anew.
+        if let Some(held) = &record.held
+            && guard!("rehold-deadline-in-commit", true)
+        {
+            writer.deadline(held.decide_by);
+        }
+    } else {
         writer.add(holds(&name), 1);
+    }
+    if let Some((grant, grant_version)) = grant {
+        writer.end_grant(grant, grant_version, "reheld")?;
     }
     writer.announce(
         "reheld",

@@ -27,7 +27,10 @@ pub(super) fn stop(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    if !world.directory.humans.contains_key(&change.human) {
+    if guard!(
+        "stop-known-human",
+        !world.directory.humans.contains_key(&change.human)
+    ) {
         return Err(Refusal::NotEntitled);
     }
     let stops = world.stops.value.and(&change.add);

@@ -18,9 +18,10 @@ use crate::json::canonical;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
-use crate::requester::Requester;
+use crate::requester::{GATE_WORKLOAD, Requester};
 use crate::task::{StepLabels, TaskState};
 use crate::time::Timestamp;
+use crate::trust::GATE_TARGET;
 use crate::verdict::{Evaluated, Verdict};
 use crate::workload::WorkloadAssurance;
 
@@ -135,7 +136,8 @@ pub(super) fn submit(
     ) {
         return Err(Refusal::Stale);
     }
-    if !submission.requester.still_has_force(world.directory) {
+    let living = submission.requester.still_has_force(world.directory, now);
+    if guard!("submit-requester-force", !living) {
         return Err(Refusal::UnknownPrincipal);
     }
     check_descriptor(&submission)?;
@@ -172,11 +174,15 @@ fn writer<'a>(
     if !submission.described.reads_only || answer.state == State::Held {
         writer.guard_chain(world, &record.envelope.target);
     }
-    writer.once(
-        nonce_key(&submission.requester.key(), &submission.nonce),
-        Some(now.plus_seconds(world.settings.nonce_seconds)),
-    );
-    if let Some(key) = &submission.idempotency {
+    if guard!("submit-nonce-once", true) {
+        writer.once(
+            nonce_key(&submission.requester.key(), &submission.nonce),
+            Some(now.plus_seconds(world.settings.nonce_seconds)),
+        );
+    }
+    if let Some(key) = &submission.idempotency
+        && guard!("submit-idempotency-once", true)
+    {
         let key = format!(
             "idem:{}:{}",
             hex(submission.requester.key().as_bytes()),
@@ -188,7 +194,9 @@ fn writer<'a>(
         );
     }
     if answer.state == State::Held {
-        writer.below(holds(&name), world.settings.open_holds_max);
+        if guard!("submit-holds-below", true) {
+            writer.below(holds(&name), world.settings.open_holds_max);
+        }
         writer.add(holds(&name), 1);
         writer.announce(
             "held",
@@ -241,14 +249,15 @@ fn submitted(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -
 
 fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {
     let envelope = submission.action.envelope();
-    if envelope.descriptor != submission.described.descriptor {
+    let described = envelope.descriptor == submission.described.descriptor;
+    if guard!("submit-descriptor", !described) {
         return Err(Refusal::UnknownDescriptor);
     }
-    if !submission
+    let takes = submission
         .described
         .media_types
-        .contains(&envelope.payload.media_type)
-    {
+        .contains(&envelope.payload.media_type);
+    if guard!("submit-media-type", !takes) {
         return Err(Refusal::MediaType);
     }
     Ok(())
@@ -257,6 +266,16 @@ fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {
 /// The task's purpose, if the submission may take a step in it.
 fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Result<Hash, Refusal> {
     let envelope = submission.action.envelope();
+    // People ask the gate only to change itself, and nobody else does: stops do not bind them, and what stands in a
+    // change's evidence must be a person's.
+    let on_gate = envelope.target.as_str() == GATE_TARGET;
+    let human = matches!(submission.requester, Requester::Human { .. });
+    let crossed = on_gate != human || human && envelope.workload.as_str() != GATE_WORKLOAD;
+    if guard!("submit-gate-target", crossed) {
+        return Err(Refusal::NotYours(
+            "people ask for changes of the gate, workloads for everything else",
+        ));
+    }
     let (id, key) = match &submission.requester {
         Requester::Human { .. } if envelope.task.is_none() => return Ok(Hash::of(b"")),
         Requester::Human { .. } => {
@@ -275,14 +294,14 @@ fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Res
     if guard!("task-open", task.state != TaskState::Open) {
         return Err(Refusal::Task("it has ended"));
     }
-    if task
+    let over = task
         .boundary
         .as_ref()
-        .is_some_and(|boundary| now > boundary.not_after)
-    {
+        .is_some_and(|boundary| now > boundary.not_after);
+    if guard!("task-time", over) {
         return Err(Refusal::Task("its time is over"));
     }
-    if envelope.workload != *id {
+    if guard!("submit-own-name", envelope.workload != *id) {
         return Err(Refusal::NotYours("the envelope names another workload"));
     }
     Ok(task.purpose)
@@ -381,6 +400,7 @@ fn stopped(submission: &Submission, world: &World<'_>) -> Option<&'static str> {
             &envelope.target,
             &envelope.resource,
         )
+        && guard!("submit-stops", true)
     {
         return Some(code);
     }

@@ -64,7 +64,9 @@ pub(super) fn start(
         .workloads
         .get(&start.workload)
         .ok_or(Refusal::UnknownPrincipal)?;
-    if registered.lifecycle != crate::directory::Lifecycle::Active || now > registered.not_after {
+    let living =
+        registered.lifecycle == crate::directory::Lifecycle::Active && now <= registered.not_after;
+    if guard!("task-workload-active", !living) {
         return Err(Refusal::NotYours("the workload is not active"));
     }
     let task = Task {
@@ -80,10 +82,12 @@ pub(super) fn start(
     };
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, start.workload.as_str());
-    writer.once(
-        nonce_key(&start.key, &start.nonce),
-        Some(now.plus_seconds(world.settings.nonce_seconds)),
-    );
+    if guard!("task-start-nonce-once", true) {
+        writer.once(
+            nonce_key(&start.key, &start.nonce),
+            Some(now.plus_seconds(world.settings.nonce_seconds)),
+        );
+    }
     writer.attach("purpose", start.purpose.into_bytes());
     write(writer, task, 0, "started", now)
 }
@@ -96,17 +100,19 @@ pub(super) fn end(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    if task.key != end.key {
+    if guard!("task-end-own-key", task.key != end.key) {
         return Err(Refusal::NoSuchRequest);
     }
-    if task.state == TaskState::Ended {
+    if guard!("task-end-once", task.state == TaskState::Ended) {
         return Err(Refusal::Task("it has ended"));
     }
     let mut writer = Writer::new(fresh);
-    writer.once(
-        nonce_key(&end.key, &end.nonce),
-        Some(now.plus_seconds(world.settings.nonce_seconds)),
-    );
+    if guard!("task-end-nonce-once", true) {
+        writer.once(
+            nonce_key(&end.key, &end.nonce),
+            Some(now.plus_seconds(world.settings.nonce_seconds)),
+        );
+    }
     write(
         writer,
         Task {

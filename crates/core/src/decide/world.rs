@@ -101,7 +101,8 @@ pub struct World<'a> {
     pub directory: &'a Directory,
     /// What is stopped.
     pub stops: &'a Versioned<Stops>,
-    /// Whether the workload is paused.
+    /// Whether the workload is paused; where a `workload.resume` is redeemed, the one to be
+    /// resumed.
     pub pause: &'a Versioned<Pause>,
     /// The task, where there is one.
     pub task: Option<&'a TaskNow>,

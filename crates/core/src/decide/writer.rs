@@ -10,7 +10,7 @@ use crate::commit::{
     RowIndex, RowKey, Table, UniqueKey, Write,
 };
 use crate::entry::{Entry, Event, Grounds, Trace};
-use crate::grant::Grant;
+use crate::grant::{Grant, GrantState};
 use crate::hash::{Hash, hex};
 use crate::json::canonical;
 use crate::refusal::Refusal;
@@ -27,6 +27,7 @@ pub(super) struct Writer<'a> {
     guards: Vec<Guard>,
     deadline: Option<Timestamp>,
     rows: Vec<RowChange>,
+    hashes: BTreeMap<String, Hash>,
     counters: Vec<CounterAdd>,
     attachments: Vec<AttachmentDraft>,
     outbox: Vec<Outbox>,
@@ -48,6 +49,7 @@ impl<'a> Writer<'a> {
             guards: Vec::new(),
             deadline: None,
             rows: Vec::new(),
+            hashes: BTreeMap::new(),
             counters: Vec::new(),
             attachments: Vec::new(),
             outbox: Vec::new(),
@@ -176,6 +178,7 @@ impl<'a> Writer<'a> {
         {
             self.guards.push(Guard::Version(key.clone(), read_at));
         }
+        self.hashes.insert(key.to_string(), hash);
         self.rows.push(RowChange { key, body, index });
         Ok(hash)
     }
@@ -215,6 +218,21 @@ impl<'a> Writer<'a> {
             .map(drop)
     }
 
+    /// A grant whose request goes back to people, or ends, permits nothing any more.
+    pub(super) fn end_grant(
+        &mut self,
+        grant: &Grant,
+        read_at: u64,
+        why: &str,
+    ) -> Result<(), Refusal> {
+        let ended = Grant {
+            state: GrantState::Ended,
+            reason: why.to_owned(),
+            ..grant.clone()
+        };
+        self.put_grant(&ended, read_at)
+    }
+
     /// Writes the request's row, if there is one, and closes the write with its leaf.
     pub(super) fn finish(
         mut self,
@@ -235,12 +253,9 @@ impl<'a> Writer<'a> {
                     .map(|task| task.to_string())
                     .unwrap_or_default(),
             };
-            row = Some(self.put_row(
-                RowKey::new(Table::Request, &record.id),
-                read_at,
-                record,
-                index,
-            )?);
+            let key = RowKey::new(Table::Request, &record.id);
+            row = Some(self.put_row(key.clone(), read_at, record, index)?);
+            self.hashes.remove(&key.to_string());
         }
         let attachments: BTreeMap<String, Hash> = self
             .attachments
@@ -256,6 +271,7 @@ impl<'a> Writer<'a> {
             from: about.from,
             to: about.request.map(|(record, _)| record.state),
             row,
+            rows: self.hashes,
             event,
             attachments,
         };

@@ -219,9 +219,13 @@ impl Change {
             Self::HumanEnrol(new) => {
                 let key = SshPublicKey::from_line(&new.key)?;
                 let message = HumanEnrol::possession_message(&before.origin, &new.human, &new.key)?;
-                sshsig::verify(new.possession.as_bytes(), &message, ENROL_NAMESPACE, &key)
-                    .map(drop)
-                    .map_err(|error| bad_signature(&new.human, &error))?;
+                let proven =
+                    sshsig::verify(new.possession.as_bytes(), &message, ENROL_NAMESPACE, &key);
+                if let Err(error) = proven
+                    && guard!("enrol-possession", true)
+                {
+                    return Err(bad_signature(&new.human, &error));
+                }
                 enrol(&mut directory, &new.human, &new.key, new.assurance, leaf)?;
             }
             Self::NhiCreate(new) => {
@@ -230,7 +234,8 @@ impl Change {
             }
             Self::PointEnrol(new) => {
                 let key = new_machine_key(before, &new.jwk)?;
-                if !before.humans.contains_key(&new.owner) {
+                let known = before.humans.contains_key(&new.owner);
+                if guard!("point-owner-known", !known) {
                     return Err(TrustError::Contradiction(
                         "the owner is not enrolled".to_owned(),
                     ));
@@ -249,6 +254,7 @@ impl Change {
                     .members
                     .iter()
                     .find(|human| !before.humans.contains_key(human))
+                    && guard!("team-members-known", true)
                 {
                     return Err(TrustError::Contradiction(format!(
                         "{stranger} is not enrolled"
@@ -271,16 +277,17 @@ fn workload(
     leaf: u64,
 ) -> Result<Workload, TrustError> {
     let owners = [&new.owner, &new.backup];
-    if owners
+    let stranger = owners
         .iter()
-        .any(|human| !before.humans.contains_key(human))
-    {
+        .any(|human| !before.humans.contains_key(human));
+    if guard!("workload-owners-known", stranger) {
         return Err(TrustError::Contradiction(
             "owner and backup must be enrolled humans".to_owned(),
         ));
     }
     // One person cannot be their own stand-in, except where three generated people play all parts.
-    if new.owner == new.backup && !before.origin.is_dev() {
+    let alone = new.owner == new.backup && !before.origin.is_dev();
+    if guard!("workload-two-owners", alone) {
         return Err(TrustError::Contradiction(
             "the backup must be somebody else than the owner".to_owned(),
         ));
@@ -311,7 +318,8 @@ fn new_machine_key(directory: &Directory, jwk: &str) -> Result<Hash, TrustError>
     let key = Jwk::parse(jwk)
         .map_err(|error| TrustError::Form(error.to_string()))?
         .thumbprint();
-    if directory.workload_by_key(&key).is_some() || directory.point_by_key(&key).is_some() {
+    let taken = directory.workload_by_key(&key).is_some() || directory.point_by_key(&key).is_some();
+    if guard!("machine-key-unique", taken) {
         return Err(TrustError::Contradiction(
             "this key belongs to another workload or point".to_owned(),
         ));

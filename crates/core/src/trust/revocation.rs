@@ -63,7 +63,8 @@ impl SignedRevocation {
     /// The directory without the key.
     pub(super) fn apply(&self, before: &Directory) -> Result<Directory, TrustError> {
         let statement: KeyRevocation = canonical::from_canonical_bytes(self.statement.as_bytes())?;
-        if statement.type_ != REVOCATION_TYPE || statement.gate != before.origin {
+        let other = statement.type_ != REVOCATION_TYPE || statement.gate != before.origin;
+        if guard!("revocation-own-gate", other) {
             return Err(TrustError::Form(
                 "it is for another gate or of another type".to_owned(),
             ));
@@ -73,14 +74,17 @@ impl SignedRevocation {
             let enrolled = before
                 .key(&signature.human, &signature.key)
                 .ok_or(TrustError::NotApproved)?;
-            sshsig::verify(
+            let signed = sshsig::verify(
                 signature.sshsig.as_bytes(),
                 self.statement.as_bytes(),
                 SAFE_NAMESPACE,
                 &enrolled.key,
-            )
-            .map(drop)
-            .map_err(|error| bad_signature(&signature.human, &error))?;
+            );
+            if let Err(error) = signed
+                && guard!("revocation-signature", true)
+            {
+                return Err(bad_signature(&signature.human, &error));
+            }
             signers.insert(&signature.human);
         }
         let others = signers

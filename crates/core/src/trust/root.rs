@@ -97,7 +97,8 @@ impl SignedRoot {
             return Err(TrustError::Form(format!("its type is not `{ROOT_TYPE}`")));
         }
         let people: BTreeSet<&HumanId> = root.humans.iter().map(|human| &human.human).collect();
-        if people.len() < 2 || people.len() != root.humans.len() {
+        let too_few = people.len() < 2 || people.len() != root.humans.len();
+        if guard!("root-people", too_few) {
             return Err(TrustError::TooFew);
         }
         for human in &root.humans {
@@ -128,7 +129,13 @@ impl SignedRoot {
             &public,
         )
         .map(drop)
-        .map_err(|error| bad_signature(human, &error))
+        .or_else(|error| {
+            if guard!("root-possession", true) {
+                Err(bad_signature(human, &error))
+            } else {
+                Ok(())
+            }
+        })
     }
 
     pub(super) fn directory(
@@ -172,15 +179,15 @@ pub(super) fn enrol(
 ) -> Result<(), TrustError> {
     let key = SshPublicKey::from_line(line)?;
     let thumbprint = Hash::from_bytes(key.thumbprint());
-    if directory.holder(&thumbprint).is_some() {
+    if guard!("enrol-one-holder", directory.holder(&thumbprint).is_some()) {
         return Err(TrustError::Contradiction(
             "this key is enrolled already".to_owned(),
         ));
     }
-    let assurance = if key.is_security_key() {
-        assurance
-    } else {
+    let assurance = if guard!("enrol-software", !key.is_security_key()) {
         Assurance::Software
+    } else {
+        assurance
     };
     directory
         .humans

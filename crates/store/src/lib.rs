@@ -7,6 +7,7 @@ mod after_commit;
 pub mod anchor;
 mod batch;
 pub mod clock;
+pub mod derive;
 mod form;
 pub mod memory;
 mod page;

@@ -109,8 +109,9 @@ impl Draft {
         self.attachment(name, &vec![0x5a; bytes])
     }
 
+    /// To be applied by then.
     #[must_use]
-    pub(super) fn deadline(mut self, deadline: Timestamp) -> Self {
+    pub fn due(mut self, deadline: Timestamp) -> Self {
         self.0.deadline = Some(deadline);
         self
     }

@@ -9,14 +9,14 @@ use super::{Database, START, after};
 
 pub(super) async fn a_deadline_counts_to_its_last_millisecond(db: &impl Database) {
     let store = db.open().await;
-    let due = || Draft::new().deadline(after(100));
+    let due = || Draft::new().due(after(100));
     ok(&store, due()).await;
     db.clock().set(after(100));
     assert_eq!(ok(&store, due()).await.time, after(100));
     db.clock().set(after(101));
     assert_eq!(commit(&store, due()).await, Err(Conflict::Deadline));
     // In one batch each write has its own deadline, and one time.
-    let batch = vec![due().write(), Draft::new().deadline(after(101)).write()];
+    let batch = vec![due().write(), Draft::new().due(after(101)).write()];
     let answers = store.commit(batch).await.unwrap();
     assert_eq!(answers[0], Err(Conflict::Deadline));
     assert_eq!(answers[1].as_ref().unwrap().time, after(101));
@@ -37,9 +37,9 @@ pub(super) async fn time_never_goes_back(db: &impl Database) {
     assert_eq!(first.time, after(60_000));
     db.clock().set(after(-300_000));
     assert_eq!(store.now().await.unwrap(), after(60_000));
-    let second = ok(&store, Draft::new().deadline(after(60_000))).await;
+    let second = ok(&store, Draft::new().due(after(60_000))).await;
     assert_eq!(second.time, after(60_000));
-    let late = Draft::new().deadline(after(59_999));
+    let late = Draft::new().due(after(59_999));
     assert_eq!(commit(&store, late).await, Err(Conflict::Deadline));
     assert_eq!(store.head().await.unwrap().time, after(60_000));
     db.clock().set(after(60_001));
@@ -51,7 +51,7 @@ pub(super) async fn time_never_goes_back(db: &impl Database) {
 }
 
 pub(super) async fn a_refused_deadline_is_remembered(db: &impl Database) {
-    let late = || Draft::new().deadline(START);
+    let late = || Draft::new().due(START);
     db.clock().set(after(1_000));
     let store = db.open().await;
     assert_eq!(commit(&store, late()).await, Err(Conflict::Deadline));

@@ -1,1 +1,24 @@
-//! Placeholder; replaced as the crate is written.
+#![doc = include_str!("../README.md")]
+
+// mod dossier;
+mod export;
+mod finding;
+mod fold;
+mod leaf;
+mod opened;
+mod receipt;
+mod report;
+mod verify;
+
+// pub use dossier::{
+//     DOSSIER_BYTES_MAX, Dossier, DossierCollector, DossierError, DossierReport, NOT_SHOWN,
+//     ReviewShown, Root, Step, verify_dossier,
+// };
+pub use export::{Export, ExportError, ExportItem, Line, RowClaim};
+pub use finding::{Code, Finding, Gap};
+pub use fold::Link;
+pub use leaf::{Base64, Hex, LedgerAttachment, LedgerLeaf};
+pub use opened::kind_of;
+pub use receipt::{ReceiptIssueError, ReceiptReport, issue_receipt, verify_receipt};
+pub use report::{Counts, Report};
+pub use verify::{References, Trusted, Verifier, verify_ledger};

@@ -1,0 +1,293 @@
+//! Replays a ledger: the chain of trust, tasks, stops and every request, leaf by leaf, as the gate must have seen them.
+//! What does not follow is a finding at the leaf that does not follow. Nothing here asks policy or a clock.
+
+mod execution;
+mod request;
+mod review;
+mod submission;
+mod surroundings;
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatehold_core::commit::{LeafKind, RowKey, Table};
+use gatehold_core::directory::Directory;
+use gatehold_core::entry::{Event, Trace};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::request::State;
+use gatehold_core::stops::Stops;
+use gatehold_core::trust::Chain;
+
+use crate::finding::{Code, Finding, Gap};
+use crate::opened::{Expect, Opened};
+pub(crate) use request::RequestFold;
+use surroundings::TaskFold;
+pub use trust::Link;
+
+/// Everything that follows from the leaves so far.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    pub(crate) expect: Expect,
+    pinned: Option<Hash>,
+    chain: Chain,
+    /// The first trust leaf that did not verify. What needs the directory is not checked after it.
+    chain_broken: Option<u64>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) root_humans: usize,
+    pub(crate) log_key: Option<String>,
+    stops: Stops,
+    tasks: BTreeMap<TaskId, TaskFold>,
+    pub(crate) requests: BTreeMap<RequestId, RequestFold>,
+    /// Said to be erased, by the leaf that should have done it.
+    pending_erasures: BTreeMap<u64, BTreeSet<(u64, String)>>,
+    pub(crate) erased: u64,
+    pub(crate) refusals: u64,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) gaps: Vec<Gap>,
+    /// Per-leaf signed acts, for reports.
+    pub(crate) reviews: u64,
+    /// Every row as its last leaf records it: how often it was put, and its hash. By `table/id`.
+    pub(crate) rows: BTreeMap<String, (u64, Hash)>,
+}
+
+/// A check that failed: what kind of thing, and the sentence about it.
+pub(crate) type Wrong = (Code, String);
+/// What a check returns.
+pub(crate) type Checked<T = ()> = Result<T, Wrong>;
+
+/// Fails a check.
+pub(crate) fn wrong<T>(code: Code, text: impl Into<String>) -> Checked<T> {
+    Err((code, text.into()))
+}
+
+/// Fails a check unless something holds.
+pub(crate) fn ensure(holds: bool, code: Code, text: &str) -> Checked {
+    if holds { Ok(()) } else { wrong(code, text) }
+}
+
+impl Fold {
+    pub(crate) fn new(expect: Expect, pinned: Option<Hash>) -> Self {
+        Self {
+            expect,
+            pinned,
+            chain: Chain::default(),
+            chain_broken: None,
+            links: Vec::new(),
+            root_humans: 0,
+            log_key: None,
+            stops: Stops::default(),
+            tasks: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            pending_erasures: BTreeMap::new(),
+            erased: 0,
+            refusals: 0,
+            findings: Vec::new(),
+            gaps: Vec::new(),
+            reviews: 0,
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the next leaf.
+    pub(crate) fn leaf(&mut self, leaf: &Opened) {
+        let gone: Vec<(String, u64)> = leaf
+            .erased()
+            .map(|(name, by)| (name.to_owned(), by))
+            .collect();
+        for (name, by) in gone {
+            self.pending_erasures
+                .entry(by)
+                .or_default()
+                .insert((leaf.index, name));
+        }
+        self.put_rows(leaf);
+        let result = match leaf.entry.request {
+            Some(id) => self.about_request(id, leaf),
+            None => self.about_gate(leaf),
+        };
+        if let Err((code, text)) = result {
+            self.findings
+                .push(Finding::at(leaf.index, code, text).of(leaf.entry.request));
+            if let Some(id) = leaf.entry.request {
+                self.requests
+                    .entry(id)
+                    .or_insert_with(|| RequestFold::unknown(id))
+                    .broken = true;
+            }
+            if matches!(leaf.kind, LeafKind::Root | LeafKind::Trust) {
+                self.break_chain(leaf.index);
+            }
+        }
+        self.settle_erasures(leaf);
+    }
+
+    /// A leaf whose opening failed: what it said about is not followed any further.
+    pub(crate) fn damaged(&mut self, finding: Finding, kind: Option<LeafKind>) {
+        if let Some(id) = finding.request {
+            self.requests
+                .entry(id)
+                .or_insert_with(|| RequestFold::unknown(id))
+                .broken = true;
+        }
+        if let (Some(leaf), Some(LeafKind::Root | LeafKind::Trust)) = (finding.leaf, kind) {
+            self.break_chain(leaf);
+        }
+        self.findings.push(finding);
+    }
+
+    /// Ends the replay: what was promised and never came is a finding.
+    pub(crate) fn finish(&mut self) {
+        let pending = core::mem::take(&mut self.pending_erasures);
+        for (by, gone) in pending {
+            for (leaf, name) in gone {
+                if self.expect == Expect::Selection {
+                    self.gap(
+                        Some(leaf),
+                        format!("leaf {by}, said to have erased `{name}`, is not included"),
+                    );
+                } else {
+                    let text =
+                        format!("attachment `{name}` is gone, and leaf {by} does not erase it");
+                    self.findings.push(Finding::at(leaf, Code::Erasure, text));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn gap(&mut self, leaf: Option<u64>, text: impl Into<String>) {
+        self.gaps.push(Gap {
+            leaf,
+            text: text.into(),
+        });
+    }
+
+    /// The directory as of this leaf; nothing once the chain is broken.
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        match self.chain_broken {
+            None => self.chain.directory(),
+            Some(_) => None,
+        }
+    }
+
+    fn break_chain(&mut self, leaf: u64) {
+        if self.chain_broken.is_none() {
+            self.chain_broken = Some(leaf);
+            let text =
+                "the chain of trust breaks here: keys, teams and bundles after it were not checked";
+            self.gap(Some(leaf), text);
+        }
+    }
+
+    /// The bundle and the directory of a trace are those that had force.
+    // INVARIANT(policy-recorded-is-policy-used): compared here with the chain, leaf by leaf.
+    fn check_trace(&self, trace: &Trace) -> Checked {
+        let Some(directory) = self.directory() else {
+            return Ok(());
+        };
+        if trace.directory != directory.version {
+            let text = format!(
+                "it was taken under version {} of the key directory, and the chain before it gives {}: a link is missing, added or moved",
+                trace.directory, directory.version
+            );
+            return wrong(Code::Directory, text);
+        }
+        ensure(
+            trace.bundle == directory.bundle,
+            Code::Policy,
+            "another bundle than the active one answered",
+        )
+    }
+
+    fn about_request(&mut self, id: RequestId, leaf: &Opened) -> Checked {
+        if self.requests.get(&id).is_some_and(|request| request.broken) {
+            return Ok(());
+        }
+        if let Event::Submitted { .. } = &leaf.entry.event {
+            let request = self.submitted(id, leaf)?;
+            if self.requests.insert(id, request).is_some() {
+                return wrong(Code::Order, "the request was submitted before");
+            }
+            return Ok(());
+        }
+        let Some(mut request) = self.requests.remove(&id) else {
+            return wrong(Code::Order, "the request was never submitted");
+        };
+        let result = self.follow(&mut request, leaf);
+        self.requests.insert(id, request);
+        result
+    }
+
+    fn about_gate(&mut self, leaf: &Opened) -> Checked {
+        match (&leaf.entry.event, leaf.kind) {
+            (Event::Trust { .. }, LeafKind::Root | LeafKind::Trust) => self.trust(leaf),
+            (Event::Task { .. }, LeafKind::Task) => self.task(leaf),
+            (Event::Stops { human, stops }, LeafKind::Stop) => self.stopped(human, stops),
+            (Event::Refused { count, .. }, LeafKind::Refusal) => {
+                self.refusals = self.refusals.saturating_add(*count);
+                Ok(())
+            }
+            (Event::Erased { leaf, .. }, LeafKind::Erasure) => wrong(
+                Code::Erasure,
+                format!("an attachment of leaf {leaf} was erased without people's approval"),
+            ),
+            (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
+            _ => wrong(
+                Code::Record,
+                "its event does not belong into a leaf of this kind",
+            ),
+        }
+    }
+
+    fn settle_erasures(&mut self, leaf: &Opened) {
+        let Some(promised) = self.pending_erasures.remove(&leaf.index) else {
+            return;
+        };
+        let erased = trust::erased_by(leaf);
+        for (from, name) in promised {
+            if erased.as_ref() == Some(&(from, name.clone())) {
+                self.erased = self.erased.saturating_add(1);
+                self.gap(
+                    Some(from),
+                    format!("`{name}` was erased by leaf {}", leaf.index),
+                );
+            } else {
+                let text = format!(
+                    "attachment `{name}` is gone, and leaf {} does not erase it",
+                    leaf.index
+                );
+                self.findings.push(Finding::at(from, Code::Erasure, text));
+            }
+        }
+    }
+
+    fn put_rows(&mut self, leaf: &Opened) {
+        let request = leaf.entry.request.zip(leaf.entry.row);
+        let request =
+            request.map(|(id, hash)| (RowKey::new(Table::Request, &id).to_string(), hash));
+        let others = leaf
+            .entry
+            .rows
+            .iter()
+            .map(|(key, hash)| (key.clone(), *hash));
+        for (key, hash) in request.into_iter().chain(others) {
+            let slot = self.rows.entry(key).or_insert((0, hash));
+            *slot = (slot.0.saturating_add(1), hash);
+        }
+    }
+
+    /// Whether a human is enrolled, as far as the chain can tell.
+    fn is_enrolled(&self, human: &HumanId) -> bool {
+        self.directory()
+            .is_none_or(|directory| directory.humans.contains_key(human))
+    }
+
+    /// Requests by state, for a report.
+    pub(crate) fn in_state(&self, state: State) -> u64 {
+        let found = self
+            .requests
+            .values()
+            .filter(|request| request.state == state);
+        u64::try_from(found.count()).unwrap_or(u64::MAX)
+    }
+}

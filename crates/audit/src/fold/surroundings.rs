@@ -1,0 +1,122 @@
+//! Tasks and stops: what surrounds a request. They are read only from a whole ledger; a selection may leave them out.
+
+use gatehold_core::entry::Event;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
+use gatehold_core::request::record::Asked;
+use gatehold_core::requester::Requester;
+use gatehold_core::stops::Stops;
+
+use super::{Checked, Fold, ensure, wrong};
+use crate::finding::Code;
+use crate::opened::{Expect, Opened};
+
+/// A task as the leaves tell it.
+#[derive(Debug)]
+pub(crate) struct TaskFold {
+    open: bool,
+    purpose: Hash,
+    requester: String,
+}
+
+impl Fold {
+    pub(super) fn task(&mut self, leaf: &Opened) -> Checked {
+        let Event::Task {
+            task,
+            what,
+            purpose,
+            requester,
+        } = &leaf.entry.event
+        else {
+            return Ok(());
+        };
+        let known = self.tasks.get_mut(task);
+        match (what.as_str(), known) {
+            ("started", None) => {
+                if let Some(text) = leaf.bytes("purpose") {
+                    let hash = Hash::tagged("gatehold/purpose/v1", &[text]);
+                    ensure(hash == *purpose, Code::Task, "its purpose is another text")?;
+                }
+                let begun = TaskFold {
+                    open: true,
+                    purpose: *purpose,
+                    requester: requester.clone(),
+                };
+                self.tasks.insert(*task, begun);
+                Ok(())
+            }
+            ("ended", Some(known)) if known.open => {
+                ensure(
+                    known.purpose == *purpose && known.requester == *requester,
+                    Code::Task,
+                    "the task had another purpose or owner when it began",
+                )?;
+                known.open = false;
+                Ok(())
+            }
+            ("started" | "ended", _) => wrong(Code::Task, "a task begins once and ends once"),
+            _ => wrong(Code::Record, "a task can only begin or end"),
+        }
+    }
+
+    /// A submission is a step of its own open task, with the purpose that was fixed when it began.
+    pub(super) fn check_task(&self, asked: &Asked) -> Checked {
+        let Some(id) = asked.task else {
+            return ensure(
+                matches!(asked.requester, Requester::Human { .. }),
+                Code::Task,
+                "a workload's action names no task",
+            );
+        };
+        if self.expect == Expect::Selection {
+            return Ok(());
+        }
+        let Some(task) = self.tasks.get(&id) else {
+            return wrong(Code::Task, "its task never began");
+        };
+        ensure(task.open, Code::Task, "its task had ended")?;
+        ensure(
+            task.purpose == asked.purpose && task.requester == asked.requester.name(),
+            Code::Task,
+            "its task has another purpose or belongs to another workload",
+        )
+    }
+
+    pub(super) fn stopped(&mut self, human: &HumanId, stops: &Stops) -> Checked {
+        ensure(
+            self.is_enrolled(human),
+            Code::Stop,
+            "whoever stopped something was not enrolled",
+        )?;
+        if self.expect == Expect::Everything {
+            ensure(
+                self.stops.and(stops) == *stops,
+                Code::Stop,
+                "a stop was lifted without people's approval",
+            )?;
+        }
+        self.stops = stops.clone();
+        Ok(())
+    }
+
+    pub(super) fn lift(&mut self, lifted: &Stops) {
+        self.stops = self.stops.without(lifted);
+    }
+
+    /// What stopped a workload's action at this point, if anything did.
+    pub(super) fn stop_reason(
+        &self,
+        envelope: &gatehold_core::action::Envelope,
+        requester: &Requester,
+    ) -> Option<&'static str> {
+        if matches!(requester, Requester::Human { .. }) {
+            return None;
+        }
+        self.stops.reason(
+            &envelope.workload,
+            envelope.task.as_ref(),
+            &envelope.target,
+            &envelope.resource,
+        )
+    }
+}

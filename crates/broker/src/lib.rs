@@ -1,1 +1,21 @@
-//! Placeholder; replaced as the crate is written.
+//! Held execution at real targets: the gate makes the approved call itself, at most once, within its limits.
+//!
+//! [`Executors`] is the only way in, and it takes proof. Nothing here opens anything towards a target before that, keeps a
+//! connection afterwards, repeats a call, or lets a target's secret out. What nobody can tell is said to be unknown.
+
+mod call;
+mod config;
+mod executors;
+mod http;
+mod metered;
+mod outcome;
+mod scrub;
+mod secret;
+mod sql;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tls;
+
+pub use config::{ConfigErrors, Environment, Problem, Targets};
+pub use executors::{Effects, Executors};

@@ -1,0 +1,209 @@
+//! Every mistake at once, and no secret in any text.
+
+use super::*;
+use crate::testing::{CANARY, secret_file};
+
+fn read(text: &str) -> Result<Targets, Vec<String>> {
+    Targets::from_toml(text, &|name| (name == "SET").then(|| CANARY.to_owned())).map_err(|errors| {
+        let text = errors.to_string();
+        assert!(!text.contains(CANARY), "{text}");
+        errors
+            .0
+            .iter()
+            .map(|problem| format!("{} {}", problem.target, problem.field))
+            .collect()
+    })
+}
+
+#[test]
+fn a_full_configuration_reads_and_prints_no_secret() {
+    let (_folder, secret) = secret_file();
+    let targets = read(&format!(
+        r#"
+        [[target]]
+        id = "sql:file"
+        kind = "sqlite"
+        path = "/var/lib/shop.db"
+        statement_timeout_seconds = 5
+        lock_timeout_seconds = 1
+        bytes_max = 1000
+
+        [[target]]
+        id = "sql:shop"
+        kind = "postgres"
+        host = "/run/postgresql"
+        user = "gate"
+        database = "shop"
+        password_env = "SET"
+
+        [[target]]
+        id = "sql:url"
+        kind = "postgres"
+        url_file = "{secret}"
+
+        [[target]]
+        id = "http:shop"
+        kind = "http"
+        base_url = "http://localhost:8080/api/"
+        methods = ["GET", "POST"]
+        paths = ["/v1/orders", "/v1/refunds"]
+        headers = ["X-Request-Id"]
+        inject = [
+          {{ header = "Authorization", prefix = "Bearer ", secret_file = "{secret}" }},
+          {{ query = "key", secret_env = "SET" }},
+          {{ header = "X-Other", command = ["pass", "show", "other"] }},
+        ]
+        "#,
+        secret = secret.display()
+    ))
+    .unwrap();
+    assert_eq!(targets.ids().count(), 4);
+    assert!(!format!("{targets:?} {targets:#?}").contains(CANARY));
+    let id: TargetId = "http:shop".parse().unwrap();
+    let Kind::Http(http) = &targets.0[&id].kind else {
+        panic!("it is HTTP");
+    };
+    assert_eq!((http.base.prefix.as_str(), http.base.port), ("/api", 8080));
+    assert!(http.headers.contains("x-request-id"));
+    assert!(!http.headers.contains("x-other"));
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let (folder, secret) = secret_file();
+    let open = folder.path().join("open");
+    std::fs::write(&open, "secret-for-all").unwrap();
+    let found = read(&format!(
+        r#"
+        [[target]]
+        id = "a"
+        kind = "sqlite"
+        path = "relative.db"
+        statement_timeout_seconds = 0
+        bytes_max = 99999999999
+
+        [[target]]
+        id = "b"
+        kind = "mysql"
+
+        [[target]]
+        id = "a"
+        kind = "sqlite"
+        path = "/x.db"
+
+        [[target]]
+        id = "c"
+        kind = "sqlite"
+        path = "/x.db"
+        url = "no such field"
+
+        [[target]]
+        kind = "sqlite"
+        path = "/x.db"
+        coarse = "yes"
+
+        [[target]]
+        id = "d"
+        kind = "postgres"
+        host = "db.example"
+        user = "gate"
+        database = "shop"
+        password_file = "{open}"
+
+        [[target]]
+        id = "e"
+        kind = "postgres"
+        host = "db.example"
+        user = "gate"
+        database = "shop"
+        password_env = "UNSET"
+        tls_roots = "/nonexistent.pem"
+
+        [[target]]
+        id = "f"
+        kind = "postgres"
+        url_file = "{secret}"
+        host = "x"
+
+        [[target]]
+        id = "g"
+        kind = "http"
+        base_url = "https://api.example/a/../b?x=1"
+        methods = ["TRACE"]
+        paths = ["/a/../b"]
+        headers = ["Host", "x-forwarded-for"]
+        inject = [
+          {{ header = "Content-Length", secret_file = "{secret}" }},
+          {{ header = "a", query = "b", secret_env = "SET" }},
+          {{ header = "c", secret_env = "SET", secret_file = "{secret}" }},
+          {{ header = "d", secret_env = "SET" }},
+          {{ header = "D", secret_env = "SET" }},
+        ]
+
+        [[target]]
+        id = "h"
+        kind = "http"
+        base_url = "http://api.example"
+        methods = []
+        paths = []
+
+        [[target]]
+        id = "i"
+        kind = "http"
+        base_url = "https://user:pass@api.example"
+        methods = ["GET"]
+        paths = ["/"]
+        "#,
+        open = open.display(),
+        secret = secret.display()
+    ))
+    .unwrap_err();
+    for wanted in [
+        "a path",
+        "a statement_timeout_seconds",
+        "a bytes_max",
+        "b kind",
+        "a id",
+        "c fields",
+        "number 5 id",
+        "number 5 coarse",
+        "d password",
+        "e tls_roots",
+        "e password",
+        "f url_file",
+        "g base_url",
+        "g methods",
+        "g paths",
+        "g headers",
+        "g inject",
+        "h base_url",
+        "h methods",
+        "h paths",
+        "i base_url",
+    ] {
+        assert!(
+            found.iter().any(|problem| problem == wanted),
+            "{wanted}: {found:?}"
+        );
+    }
+    assert!(
+        found
+            .iter()
+            .filter(|problem| *problem == "g inject")
+            .count()
+            >= 3
+    );
+}
+
+#[test]
+fn a_plain_connection_off_this_machine_must_be_wanted() {
+    let postgres = |more: &str| {
+        read(&format!(
+            "[[target]]\nid = \"x\"\nkind = \"postgres\"\nhost = \"db.example\"\nuser = \"u\"\ndatabase = \"d\"\n{more}"
+        ))
+    };
+    assert_eq!(postgres("").unwrap_err(), ["x tls_roots"]);
+    assert!(postgres("plaintext = true").is_ok());
+    let document = "[other]\nx = 1";
+    assert_eq!(read(document).unwrap_err(), ["all targets"]);
+}

@@ -1,0 +1,124 @@
+//! HTTP as a target: one request on one connection, with secrets the workload never sees added at the last moment.
+//!
+//! The approved request is checked against strict forms, so that a reviewer, this code and any server behind a proxy read
+//! one and the same thing. Redirects are not followed, nothing is repeated, no proxy is asked for.
+
+mod answer;
+pub(crate) mod headers;
+pub(crate) mod path;
+mod request;
+mod send;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderValue;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+use crate::call::{Call, Mode, Precondition};
+use crate::outcome::{Execution, Stop, code};
+use crate::scrub::{SECRET_BYTES_MIN, Scrubber};
+use crate::secret::{Secret, Source};
+
+/// Caps an HTTP target enforces.
+pub(crate) const CAPS: &[&str] = &["bytes"];
+
+/// A server and what may be called there.
+#[derive(Debug)]
+pub(crate) struct HttpTarget {
+    pub(crate) base: Base,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) methods: BTreeSet<String>,
+    /// Allowed paths and everything below them.
+    pub(crate) paths: Vec<String>,
+    /// Headers a payload may set, in lower case.
+    pub(crate) headers: BTreeSet<String>,
+    pub(crate) inject: Vec<Inject>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) answer_timeout: Duration,
+    pub(crate) bytes_max: usize,
+}
+
+/// Where the server is.
+#[derive(Debug)]
+pub(crate) struct Base {
+    pub(crate) tls: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) host_header: HeaderValue,
+    pub(crate) server_name: Option<ServerName<'static>>,
+    /// Put before every path; without a slash at its end.
+    pub(crate) prefix: String,
+}
+
+/// A value added to every request.
+#[derive(Debug)]
+pub(crate) struct Inject {
+    pub(crate) place: Place,
+    pub(crate) prefix: String,
+    pub(crate) source: Source,
+}
+
+/// Where it is added.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// A header, in lower case.
+    Header(String),
+    /// A query parameter.
+    Query(String),
+}
+
+/// Makes the call.
+pub(crate) async fn execute(target: &HttpTarget, call: &Call) -> Result<Execution, Stop> {
+    let caps = call.caps(CAPS, target.bytes_max)?;
+    let etag = match call.precondition()? {
+        None => None,
+        Some(Precondition::Etag(etag)) => Some(etag),
+        Some(Precondition::Rows(_)) => {
+            let text = "an HTTP target knows the precondition `etag:\"…\"` only";
+            return Err(Stop::failed(code::PRECONDITION, text));
+        }
+    };
+    let request = request::Request::read(call, target)?;
+    let secrets = secrets(target, call).await?;
+    let scrubber = Scrubber::new(secrets.iter().map(|(_, secret)| secret));
+    // Only looking is harmless when nobody knows whether it happened.
+    let harmless = call.mode == Mode::Read;
+    let wire = request.with(target, etag.as_deref(), &secrets)?;
+    let sent = send::send(target, call, wire, harmless).await?;
+    Ok(answer::receive(
+        sent,
+        call.within(target.answer_timeout),
+        caps.bytes,
+        &scrubber,
+        harmless,
+    )
+    .await)
+}
+
+async fn secrets<'a>(
+    target: &'a HttpTarget,
+    call: &Call,
+) -> Result<Vec<(&'a Inject, Secret)>, Stop> {
+    let mut secrets = Vec::new();
+    for inject in &target.inject {
+        let secret = inject
+            .source
+            .read(call.within(target.connect_timeout))
+            .await
+            .map_err(|error| Stop::failed(code::SECRET, error.to_string()))?;
+        if secret.expose().len() < SECRET_BYTES_MIN || !secret.expose().is_ascii() {
+            let text = format!(
+                "an injected secret must be plain ASCII of at least {SECRET_BYTES_MIN} bytes"
+            );
+            return Err(Stop::failed(code::SECRET, text));
+        }
+        secrets.push((inject, secret));
+    }
+    Ok(secrets)
+}
+
+#[cfg(test)]
+mod tests;

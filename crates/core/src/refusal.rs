@@ -12,6 +12,9 @@ pub enum Refusal {
     /// No descriptor with this id and hash is active.
     #[error("no active descriptor has this id and hash")]
     UnknownDescriptor,
+    /// No executor has this target.
+    #[error("no executor has this target")]
+    UnknownTarget,
     /// The descriptor does not take this media type.
     #[error("the descriptor does not take this media type")]
     MediaType,
@@ -98,6 +101,7 @@ impl Refusal {
         match self {
             Self::Action(_) => "invalid_action",
             Self::UnknownDescriptor => "unknown_descriptor",
+            Self::UnknownTarget => "unknown_target",
             Self::MediaType => "wrong_media_type",
             Self::Claims(_) => "invalid_claims",
             Self::InlineSecret { .. } => "inline_secret",
@@ -132,6 +136,9 @@ impl Refusal {
             }
             Self::UnknownDescriptor => {
                 "List the active descriptors with `gatehold descriptor list` and use one of them."
+            }
+            Self::UnknownTarget => {
+                "Use one of the targets that the gate's operator has configured."
             }
             Self::MediaType => "Send the payload in a media type that the descriptor lists.",
             Self::InlineSecret { .. } => {

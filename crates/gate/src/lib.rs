@@ -1,6 +1,36 @@
-//! The use cases: submit, review, redeem, execute, expire, revoke, escalate, enrol, activate.
+//! The use cases: submit, review, redeem, execute, expire, revoke, enrol, activate.
 //!
 //! Loads what a decision reads, asks core to decide, commits the one write, and only then releases. No HTTP, no SQL,
 //! and no port is called inside a commit.
 
+mod answers;
+mod catalog;
+mod chain;
+mod drive;
+mod error;
+mod gate;
+mod humans;
+mod idempotency;
+mod load;
+mod open;
 pub mod ports;
+mod question;
+mod redeem;
+mod refusals;
+mod secrets;
+mod session;
+mod stored;
+mod submit;
+mod tasks;
+mod tick;
+mod view;
+
+pub use answers::{
+    Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, StartTask, Submit,
+    Submitted,
+};
+pub use catalog::{Catalog, CatalogEntry};
+pub use error::{GateError, OpenError};
+pub use gate::{Gate, Parts};
+pub use session::{LoginStatement, Session};
+pub use tick::Tick;

@@ -18,10 +18,9 @@ pub trait Entropy: Send + Sync + 'static {
         {
             *slot = *byte;
         }
-        if let [_, _, _, _, _, _, version, _, variant, ..] = &mut uuid {
-            *version = *version & 0x0f | 0x70;
-            *variant = *variant & 0x3f | 0x80;
-        }
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut uuid;
+        *version = *version & 0x0f | 0x70;
+        *variant = *variant & 0x3f | 0x80;
         uuid
     }
 }

@@ -1,0 +1,161 @@
+//! What callers hand in and get back. Plain values: whoever fills them has authenticated the caller already.
+
+use gatehold_core::checkpoint::Criterion;
+use gatehold_core::commit::Receipt;
+use gatehold_core::decide::Claims;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
+use gatehold_core::request::RequestRecord;
+use gatehold_core::review::{Answers, ReviewContext, UnverifiedReview};
+use gatehold_core::task::Boundary;
+use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::SubmitSignature;
+use gatehold_core::verdict::Trace;
+
+use crate::ports::executor::Execution;
+
+/// A machine whose signed call has been verified.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Thumbprint of the key that signed.
+    pub key: Hash,
+    /// The proof's nonce; consumed by calls that change something.
+    pub nonce: String,
+    /// What proves the call; kept in the ledger.
+    pub evidence: Vec<u8>,
+    /// The caller's idempotency key.
+    pub idempotency: Option<String>,
+    /// For which workload, when an enforcement point calls.
+    pub workload: Option<WorkloadId>,
+}
+
+/// A task to begin.
+#[derive(Debug, Clone)]
+pub struct StartTask {
+    /// What for, in the requester's words.
+    pub purpose: String,
+    /// On whose behalf, by the requester's word.
+    pub on_behalf_of: Option<HumanId>,
+    /// What it may touch.
+    pub boundary: Option<Boundary>,
+}
+
+/// An action to be asked for.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// Strict JSON.
+    pub envelope: Vec<u8>,
+    /// Verbatim.
+    pub payload: Vec<u8>,
+    /// What the requester says.
+    pub claims: Claims,
+    /// Decide, but write nothing.
+    pub dry_run: bool,
+}
+
+/// A change of the gate itself, asked for by a human.
+#[derive(Debug, Clone)]
+pub struct HumanSubmit {
+    /// Who.
+    pub human: HumanId,
+    /// Thumbprint of the enrolled key they sign with.
+    pub key: Hash,
+    /// Strict JSON.
+    pub envelope: Vec<u8>,
+    /// The change.
+    pub payload: Vec<u8>,
+    /// Why, in their words.
+    pub claims: Claims,
+    /// Their signature over envelope and nonce.
+    pub submit: SubmitSignature,
+    /// Decide, but write nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The request.
+    pub record: RequestRecord,
+    /// Policy's answer and why.
+    pub trace: Trace,
+    /// The four digest words.
+    pub words: [String; 4],
+    /// Proof that it is durable; absent for a dry run.
+    pub receipt: Option<Receipt>,
+    /// The same Idempotency-Key with the same body was answered before; this is that request as it stands now.
+    pub replayed: bool,
+}
+
+/// What became of a redemption.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// The request as it now stands.
+    pub record: RequestRecord,
+    /// The execution; absent when the request was held again or ended instead.
+    pub execution: Option<Execution>,
+}
+
+/// One line of an inbox.
+#[derive(Debug, Clone)]
+pub struct InboxItem {
+    /// Which request.
+    pub id: RequestId,
+    /// The descriptor's sentence.
+    pub sentence: String,
+    /// How risky.
+    pub tier: Tier,
+    /// Who asks.
+    pub requester: String,
+    /// Where.
+    pub target: String,
+    /// On what.
+    pub resource: String,
+    /// Reason codes.
+    pub why: Vec<String>,
+    /// When it was asked.
+    pub submitted_at: Timestamp,
+    /// Last time to decide.
+    pub decide_by: Timestamp,
+    /// Who said they are looking at it.
+    pub claimed_by: Option<HumanId>,
+    /// How many people are needed. How many have decided is never said.
+    pub people_needed: u32,
+    /// Whether the caller may decide it.
+    pub mine: bool,
+}
+
+/// Everything a reviewer needs to look and to sign.
+#[derive(Debug, Clone)]
+pub struct OpenedRequest {
+    /// The request. Reviews are withheld: nobody learns that one exists.
+    pub record: RequestRecord,
+    /// The stored rendering.
+    pub display: Vec<u8>,
+    /// The stored view.
+    pub view: Vec<u8>,
+    /// The canonical envelope, for a second renderer.
+    pub envelope: Vec<u8>,
+    /// The payload, for a second renderer.
+    pub payload: Vec<u8>,
+    /// What the requester says: untrusted, shown last.
+    pub claims: Claims,
+    /// The context to sign; act, limits and answers are the reviewer's to fill in.
+    pub context: ReviewContext,
+    /// The four digest words.
+    pub words: [String; 4],
+    /// What must be answered.
+    pub criteria: Vec<Criterion>,
+}
+
+/// A signed review.
+#[derive(Debug, Clone)]
+pub struct ReviewInput {
+    /// Which request.
+    pub request: RequestId,
+    /// What was signed, and the signature.
+    pub review: UnverifiedReview,
+    /// What was answered.
+    pub answers: Answers,
+}

@@ -1,0 +1,145 @@
+//! The gate: its ports, and what it holds in memory. Nothing here has authority: everything is rebuilt from the store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use gatehold_core::decide::{Fresh, Settings};
+use gatehold_core::descriptor::Descriptor;
+use gatehold_core::directory::Directory;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{GrantId, Origin, RequestId, TaskId};
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::Chain;
+use gatehold_policy::{Bundle, EnginePool};
+use tokio::sync::Notify;
+
+use crate::catalog::Catalog;
+use crate::error::GateError;
+use crate::ports::entropy::Entropy;
+use crate::ports::executor::Executor;
+use crate::ports::store::Store;
+use crate::refusals::Refusals;
+use crate::session::Session;
+
+/// What a gate is made of.
+pub struct Parts {
+    /// The only memory and the only clock.
+    pub store: Arc<dyn Store>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What performs approved actions.
+    pub executor: Arc<dyn Executor>,
+    /// Limits of the gate.
+    pub settings: Settings,
+    /// The root statement's hash, as the configuration pins it.
+    pub pinned_root: Option<Hash>,
+    /// What is known about resources.
+    pub catalog: Catalog,
+    /// After how many seconds an execution of which nothing was heard is Unknown.
+    pub execution_seconds_max: u32,
+    /// Whether no other process serves this store, so that what was executing at start is lost.
+    pub alone: bool,
+}
+
+/// What is active: folded from the chain, with the bundle it names.
+pub(crate) struct Active {
+    pub(crate) directory: Directory,
+    pub(crate) bundle: Arc<Bundle>,
+    pub(crate) engine: Arc<EnginePool>,
+}
+
+/// The chain as far as it was read.
+pub(crate) struct ChainSoFar {
+    pub(crate) chain: Chain,
+    pub(crate) next_leaf: u64,
+    pub(crate) findings: Vec<String>,
+}
+
+/// The gate. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) active: RwLock<Arc<Active>>,
+    pub(crate) chain: tokio::sync::Mutex<ChainSoFar>,
+    pub(crate) sessions: Mutex<BTreeMap<Hash, Session>>,
+    pub(crate) refusals: Mutex<Refusals>,
+    /// Woken after every decision, for those who wait.
+    pub(crate) decided: Notify,
+}
+
+impl Gate {
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.inner.parts.store.as_ref()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.parts.settings
+    }
+
+    pub(crate) fn active(&self) -> Arc<Active> {
+        Arc::clone(
+            &self
+                .inner
+                .active
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// The key directory as it is known now.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        self.active().directory.clone()
+    }
+
+    /// Looks something up in the directory without copying it.
+    pub fn with_directory<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(&self.active().directory)
+    }
+
+    /// Whose gate this is.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.active().directory.origin.clone()
+    }
+
+    /// The active bundle.
+    #[must_use]
+    pub fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(&self.active().bundle)
+    }
+
+    /// The active descriptors.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<Descriptor> {
+        self.active()
+            .bundle
+            .descriptors()
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    /// The store's time.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn now(&self) -> Result<Timestamp, GateError> {
+        Ok(self.store().now().await?)
+    }
+
+    /// Ids and randomness for one decision.
+    pub(crate) fn fresh(&self, now: Timestamp) -> Fresh {
+        let entropy = &self.inner.parts.entropy;
+        Fresh {
+            request: RequestId::from_bytes(entropy.uuid_v7(now)),
+            grant: GrantId::from_bytes(entropy.uuid_v7(now)),
+            task: TaskId::from_bytes(entropy.uuid_v7(now)),
+            seed: entropy.bytes(),
+        }
+    }
+}

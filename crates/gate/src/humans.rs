@@ -1,0 +1,351 @@
+//! What people do: look, open, review, act, revoke, stop. Everything but a review may come from a session; a review is
+//! signed by the enrolled key itself.
+
+use std::collections::BTreeMap;
+
+use gatehold_core::commit::Table;
+use gatehold_core::decide::{
+    Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
+    decide, revoke_key,
+};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::json::canonical;
+use gatehold_core::quorum::entitled;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::review::{
+    Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef,
+};
+use gatehold_core::stops::Stops;
+use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
+use gatehold_core::view::View;
+
+use crate::answers::{InboxItem, OpenedRequest, ReviewInput};
+use crate::drive::{Committed, TRIES};
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::store::{OpenedView, RowQuery};
+use crate::redeem::blind;
+use crate::stored::{StoredRequest, body};
+use crate::submit::digest_words;
+use crate::view::{bytes, people_needed};
+
+/// Most lines of an inbox.
+const INBOX_MAX: u32 = 1_000;
+/// How long an opened view can be signed, in seconds.
+const OPENED_SECONDS: u32 = 3_600;
+
+impl Gate {
+    /// What is held, most urgent first within a tier.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn inbox(&self, human: &HumanId) -> Result<Vec<InboxItem>, GateError> {
+        let active = self.current().await?;
+        let teams = active.directory.teams_of(human);
+        let query = RowQuery {
+            states: vec![State::Held.name().to_owned()],
+            limit: INBOX_MAX,
+            ..RowQuery::default()
+        };
+        let mut items = Vec::new();
+        for row in self.store().rows(Table::Request, &query).await? {
+            let record: RequestRecord = body(&row)?;
+            let Some(held) = &record.held else { continue };
+            let mine = entitled(&held.requirement, human, &teams)
+                && !record.requester.set().contains(human);
+            items.push(InboxItem {
+                id: record.id,
+                sentence: record.sentence.clone(),
+                tier: record.tier,
+                requester: record.requester.name(),
+                target: record.envelope.target.to_string(),
+                resource: record.envelope.resource.to_string(),
+                why: record.reasons.clone(),
+                submitted_at: record.submitted_at,
+                decide_by: held.decide_by,
+                claimed_by: record.claimed_by.clone(),
+                people_needed: people_needed(&record, held, active.directory.origin.is_dev()),
+                mine,
+            });
+        }
+        items.sort_by(|left, right| {
+            right
+                .tier
+                .cmp(&left.tier)
+                .then(left.decide_by.cmp(&right.decide_by))
+        });
+        Ok(items)
+    }
+
+    /// A request as anyone enrolled may see it.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn show(&self, id: RequestId) -> Result<RequestRecord, GateError> {
+        Ok(blind(self.request(id).await?.record))
+    }
+
+    /// Opens a held request for a reviewer: draws a nonce and stores exactly what is shown.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn open_request(
+        &self,
+        human: &HumanId,
+        key: &Hash,
+        id: RequestId,
+    ) -> Result<OpenedRequest, GateError> {
+        let stored = self.request(id).await?;
+        let record = &stored.record;
+        let (State::Held, Some(held)) = (record.state, &record.held) else {
+            return Err(Refusal::WrongState {
+                state: record.state.name(),
+            }
+            .into());
+        };
+        let submission = self.submission(&stored).await?;
+        let action = Self::action(record, &submission)?;
+        let claims = Self::claims(&submission);
+        let loaded = self.load_for(&record.requester, &record.envelope).await?;
+        let directory = &loaded.active.directory;
+        let authority = directory
+            .authority(human, key)
+            .ok_or(Refusal::UnknownPrincipal)?;
+        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let view = self
+            .build_view(record, held, &loaded, &answered, &claims)
+            .await?;
+        let view_bytes = bytes(&view)?;
+        let review_nonce = Hash::from_bytes(self.inner.parts.entropy.bytes()).hex();
+        let context = ReviewContext {
+            type_: REVIEW_TYPE.to_owned(),
+            gate: directory.origin.clone(),
+            request: record.id,
+            request_hash: record.request_hash,
+            digest: record.digest,
+            display_hash: record.display_hash,
+            view_hash: View::hash_of(&view_bytes),
+            requirement_hash: held.requirement_hash,
+            policy: directory.bundle,
+            act: ReviewAct::Approve,
+            limits: view.terms.limits.clone(),
+            answers_hash: empty_answers()?,
+            reviewer: ReviewerRef {
+                issuer: human.issuer().to_owned(),
+                subject: human.subject().to_owned(),
+                key: *key,
+                authority_hash: authority.hash(),
+            },
+            review_nonce: review_nonce.clone(),
+            issued_at: loaded.now,
+            decide_by: held.decide_by,
+            spend_by: record.spend_by,
+        };
+        let expires = held.decide_by.min(loaded.now.plus_seconds(OPENED_SECONDS));
+        let opened = OpenedView {
+            review_nonce,
+            request: id.to_string(),
+            view: view_bytes.clone(),
+            expires,
+        };
+        self.store().put_opened(opened).await?;
+        let display = crate::stored::attachment(&submission, "display")?.to_vec();
+        Ok(OpenedRequest {
+            words: digest_words(record),
+            criteria: view.criteria,
+            display,
+            view: view_bytes,
+            envelope: action.envelope_bytes().to_vec(),
+            payload: action.payload().to_vec(),
+            claims,
+            context,
+            record: blind(stored.record),
+        })
+    }
+
+    /// Stores a signed review. The last one needed makes the request redeemable; a change of the gate itself is then
+    /// applied at once.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn review(&self, input: ReviewInput) -> Result<RequestRecord, GateError> {
+        for _ in 0..TRIES {
+            let stored = self.request(input.request).await?;
+            match self.review_once(&stored, &input).await? {
+                None => {}
+                Some(record)
+                    if record.state == State::Redeemable
+                        && record.envelope.target.as_str() == GATE_TARGET =>
+                {
+                    return self.apply_change(record.id).await;
+                }
+                Some(record) => return Ok(blind(record)),
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    async fn review_once(
+        &self,
+        stored: &StoredRequest,
+        input: &ReviewInput,
+    ) -> Result<Option<RequestRecord>, GateError> {
+        let record = &stored.record;
+        let context: ReviewContext =
+            canonical::from_canonical_bytes(input.review.context.as_bytes())
+                .map_err(|error| Refusal::Review(ReviewError::Form(error.to_string())))?;
+        let opened = self
+            .store()
+            .opened(&context.review_nonce)
+            .await?
+            .ok_or(Refusal::ChangedSinceShown)?;
+        if opened.request != record.id.to_string() {
+            return Err(Refusal::ChangedSinceShown.into());
+        }
+        let shown: View =
+            canonical::from_canonical_bytes(&opened.view).map_err(GateError::damaged)?;
+        let submission = self.submission(stored).await?;
+        let action = Self::action(record, &submission)?;
+        let loaded = self.load_for(&record.requester, &record.envelope).await?;
+        if loaded.now > opened.expires {
+            return Err(Refusal::TooLate("the opened view").into());
+        }
+        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let world = loaded.world(
+            Some(&answered.evaluated),
+            Some(&answered.rendered),
+            self.settings(),
+        );
+        let submitted = SubmittedReview {
+            review: input.review.clone(),
+            answers: input.answers.clone(),
+            opened: Opened {
+                review_nonce: opened.review_nonce.clone(),
+                view_hash: View::hash_of(&opened.view),
+                claims_head: shown.claims_head,
+                view: opened.view.clone(),
+            },
+        };
+        let about = Record::Request {
+            record,
+            version: stored.version,
+            action: Some(&action),
+            grant: None,
+        };
+        let fresh = self.fresh(loaded.now);
+        let (write, sealed) = decide(
+            about,
+            Command::Review(Box::new(submitted)),
+            &world,
+            &fresh,
+            loaded.now,
+        )?;
+        match self.commit(write, sealed).await? {
+            Committed::Done(_, Release::Request(record)) => Ok(Some(*record)),
+            Committed::Done(..) => Err(GateError::damaged("a review releases a request")),
+            Committed::Again => Ok(None),
+        }
+    }
+
+    /// An act without a verdict, or a denial by a channel that cannot sign.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn act(
+        &self,
+        human: &HumanId,
+        id: RequestId,
+        kind: ActKind,
+        text: &str,
+        channel: &str,
+    ) -> Result<RequestRecord, GateError> {
+        let act = |_: &RequestRecord| {
+            Ok(Command::Act(Act {
+                by: ActBy::Human(human.clone()),
+                kind,
+                text: text.to_owned(),
+                channel: channel.to_owned(),
+            }))
+        };
+        self.on_request(id, act).await.map(blind)
+    }
+
+    /// Takes away what was allowed but not yet used.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn revoke(&self, human: &HumanId, id: RequestId) -> Result<RequestRecord, GateError> {
+        self.revoke_with(
+            id,
+            Revoke {
+                human: Some(human.clone()),
+                code: "revoked",
+            },
+        )
+        .await
+    }
+
+    /// Stops something: the safe direction.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn stop(
+        &self,
+        human: &HumanId,
+        add: Stops,
+        reason: &str,
+    ) -> Result<Stops, GateError> {
+        for _ in 0..TRIES {
+            let loaded = self.load(&human.to_string(), None, None).await?;
+            let world = loaded.world(None, None, self.settings());
+            let change = StopChange {
+                human: human.clone(),
+                add: add.clone(),
+                reason: reason.to_owned(),
+            };
+            let fresh = self.fresh(loaded.now);
+            let (write, sealed) = decide(
+                Record::Absent,
+                Command::Stop(Box::new(change)),
+                &world,
+                &fresh,
+                loaded.now,
+            )?;
+            match self.commit(write, sealed).await? {
+                Committed::Done(_, Release::Stops(stops)) => return Ok(stops),
+                Committed::Done(..) => return Err(GateError::damaged("a stop releases stops")),
+                Committed::Again => {}
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    /// Takes a key's force away: the subject's signature or those of two others.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn revoke_key(&self, revocation: SignedRevocation) -> Result<(), GateError> {
+        let evidence = Evidence::Revocation(revocation);
+        for _ in 0..TRIES {
+            let loaded = self.load("", None, None).await?;
+            let world = loaded.world(None, None, self.settings());
+            let write = revoke_key(&evidence, &world, &self.fresh(loaded.now), loaded.now)?;
+            if self.commit_plain(write).await?.is_some() {
+                self.read_on().await?;
+                return Ok(());
+            }
+        }
+        Err(GateError::Busy)
+    }
+}
+
+fn empty_answers() -> Result<Hash, GateError> {
+    let answers = Answers {
+        criteria: BTreeMap::new(),
+        justification: String::new(),
+        salt: String::new(),
+    };
+    answers.hash().map_err(GateError::damaged)
+}

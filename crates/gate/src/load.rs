@@ -1,0 +1,134 @@
+//! Loads the world a decision reads, with the version of every part.
+
+use std::sync::Arc;
+
+use gatehold_core::commit::{CounterKey, RowKey, Table};
+use gatehold_core::decide::{Counters, Pause, Rendered, Settings, TaskNow, Versioned, World};
+use gatehold_core::ids::{TargetId, TaskId};
+use gatehold_core::requester::Requester;
+use gatehold_core::stops::Stops;
+use gatehold_core::task::{Chain, Task};
+use gatehold_core::time::Timestamp;
+use gatehold_core::verdict::Evaluated;
+
+use crate::error::GateError;
+use crate::gate::{Active, Gate};
+use crate::stored::body;
+
+/// The world, owned.
+pub(crate) struct Loaded {
+    pub(crate) active: Arc<Active>,
+    pub(crate) stops: Versioned<Stops>,
+    pub(crate) pause: Versioned<Pause>,
+    pub(crate) task: Option<TaskNow>,
+    pub(crate) counters: Counters,
+    pub(crate) now: Timestamp,
+}
+
+impl Loaded {
+    /// As core wants it.
+    pub(crate) fn world<'a>(
+        &'a self,
+        policy: Option<&'a Evaluated>,
+        rendered: Option<&'a Rendered>,
+        settings: &'a Settings,
+    ) -> World<'a> {
+        World {
+            policy,
+            directory: &self.active.directory,
+            stops: &self.stops,
+            pause: &self.pause,
+            task: self.task.as_ref(),
+            counters: self.counters,
+            rendered,
+            settings,
+        }
+    }
+
+    pub(crate) fn chain(&self) -> Chain {
+        self.task
+            .as_ref()
+            .map(|now| now.chain.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl Gate {
+    /// Everything around an action of this requester in this task on this target.
+    pub(crate) async fn load(
+        &self,
+        requester: &str,
+        task: Option<&TaskId>,
+        target: Option<&TargetId>,
+    ) -> Result<Loaded, GateError> {
+        let active = self.current().await?;
+        let now = self.store().now().await?;
+        let stops = self.versioned(Table::Stops, "main").await?;
+        let pause = self.versioned(Table::Workload, requester).await?;
+        let mut keys = vec![CounterKey(format!("holds:{requester}"))];
+        let task = match task {
+            None => None,
+            Some(id) => self.store().row(&RowKey::new(Table::Task, id)).await?,
+        };
+        let counted = match (&task, target) {
+            (Some(row), Some(target)) => {
+                let task: Task = body(row)?;
+                keys.extend(Chain::counters(&task.id, target));
+                Some((task, row.version))
+            }
+            (Some(row), None) => Some((body(row)?, row.version)),
+            (None, _) => None,
+        };
+        let counts = self.store().counters(&keys).await?;
+        let (open_holds, rest) = counts
+            .split_first()
+            .map_or((0, &[][..]), |(first, rest)| (*first, rest));
+        let chain = rest.try_into().map(Chain::from_counts).unwrap_or_default();
+        let task = counted.map(|(value, version)| TaskNow {
+            task: Versioned { value, version },
+            chain,
+        });
+        Ok(Loaded {
+            active,
+            stops,
+            pause,
+            task,
+            counters: Counters { open_holds },
+            now,
+        })
+    }
+
+    pub(crate) async fn load_for(
+        &self,
+        requester: &Requester,
+        envelope: &gatehold_core::action::Envelope,
+    ) -> Result<Loaded, GateError> {
+        self.load(
+            &requester.name(),
+            envelope.task.as_ref(),
+            Some(&envelope.target),
+        )
+        .await
+    }
+
+    async fn versioned<T: Default + serde::de::DeserializeOwned>(
+        &self,
+        table: Table,
+        id: &str,
+    ) -> Result<Versioned<T>, GateError> {
+        let row = self
+            .store()
+            .row(&RowKey {
+                table,
+                id: id.to_owned(),
+            })
+            .await?;
+        match row {
+            None => Ok(Versioned::default()),
+            Some(row) => Ok(Versioned {
+                value: body(&row)?,
+                version: row.version,
+            }),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Founding and opening a gate. Opening believes nothing: the chain is verified from leaf 0, the bundle is the one its
+//! last activation names, and what a crash left executing is Unknown.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use gatehold_core::decide::{Fresh, found};
+use gatehold_core::ids::{GrantId, RequestId, TaskId};
+use gatehold_core::trust::{Change, Evidence, SignedRoot};
+use tokio::sync::Notify;
+
+use crate::chain::{bundle_bytes, prepare};
+use crate::error::OpenError;
+use crate::gate::{Active, ChainSoFar, Gate, Inner, Parts};
+use crate::ports::entropy::Entropy;
+use crate::ports::store::Store;
+use crate::refusals::Refusals;
+
+impl Gate {
+    /// Writes leaf 0 into an empty store: the root statement and the first bundle.
+    ///
+    /// # Errors
+    /// When the store holds a gate, the root does not verify, or the bundle is not the one it names.
+    pub async fn found(
+        store: &dyn Store,
+        entropy: &dyn Entropy,
+        root: SignedRoot,
+        bundle: Vec<u8>,
+    ) -> Result<(), OpenError> {
+        if store.head().await?.size != 0 {
+            return Err(OpenError::AlreadyFounded);
+        }
+        let statement = root
+            .verify()
+            .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
+        prepare(&bundle)?;
+        if Change::bundle_hash(&bundle) != statement.bundle {
+            return Err(OpenError::Bundle(vec![
+                "it is not the one that the root statement names".to_owned(),
+            ]));
+        }
+        let now = store.now().await?;
+        let fresh = Fresh {
+            request: RequestId::from_bytes(entropy.uuid_v7(now)),
+            grant: GrantId::from_bytes(entropy.uuid_v7(now)),
+            task: TaskId::from_bytes(entropy.uuid_v7(now)),
+            seed: entropy.bytes(),
+        };
+        let write = found(&Evidence::Root(root), bundle, &fresh, now)
+            .map_err(|refusal| OpenError::Found(refusal.to_string()))?;
+        match store.commit(vec![write]).await?.into_iter().next() {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(conflict)) => Err(OpenError::Found(conflict.to_string())),
+            None => Err(OpenError::Found("the store answered nothing".to_owned())),
+        }
+    }
+
+    /// Opens a founded gate.
+    ///
+    /// # Errors
+    /// [`OpenError`] with everything that is wrong.
+    pub async fn open(parts: Parts) -> Result<Self, OpenError> {
+        if parts.store.head().await?.size == 0 {
+            return Err(OpenError::NotFounded);
+        }
+        let mut so_far = ChainSoFar::new();
+        so_far
+            .read_on(parts.store.as_ref(), parts.pinned_root)
+            .await
+            .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
+        let Some(directory) = so_far.chain.directory().cloned() else {
+            return Err(OpenError::Chain(so_far.findings));
+        };
+        let (bundle, engine) =
+            prepare(&bundle_bytes(parts.store.as_ref(), directory.bundle).await?)?;
+        let alone = parts.alone;
+        let gate = Self {
+            inner: Arc::new(Inner {
+                parts,
+                active: RwLock::new(Arc::new(Active {
+                    directory,
+                    bundle,
+                    engine,
+                })),
+                chain: tokio::sync::Mutex::new(so_far),
+                sessions: Mutex::new(BTreeMap::new()),
+                refusals: Mutex::new(Refusals::default()),
+                decided: Notify::new(),
+            }),
+        };
+        if alone {
+            gate.lose_executing(true)
+                .await
+                .map_err(|error| OpenError::Found(error.to_string()))?;
+        }
+        Ok(gate)
+    }
+
+    /// Links of the chain that do not verify: each is a sign that somebody changed the database.
+    pub async fn chain_findings(&self) -> Vec<String> {
+        self.inner.chain.lock().await.findings.clone()
+    }
+}

@@ -1,0 +1,398 @@
+//! Puts the question to policy: what the descriptor reads in the payload, what the catalogue knows, what the task has
+//! done, what is unlike the baseline. What nobody established is unknown, and said so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatehold_core::action::{Action, Envelope};
+use gatehold_core::context::{
+    ChainContext, Conditions, Context, InitiatorKind, PolicyInput, Principal, PromptSource,
+    Provenance, Signals,
+};
+use gatehold_core::decide::{Described as Facts, Rendered};
+use gatehold_core::descriptor::{Described, Descriptor, Projection, SentenceValues, intent_hash};
+use gatehold_core::directory::{Directory, Lifecycle};
+use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
+use gatehold_core::hash::Hash;
+use gatehold_core::known::Known;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::requester::Requester;
+use gatehold_core::task::{Boundary, StepLabels, covers};
+use gatehold_core::verdict::Evaluated;
+use gatehold_core::workload::WorkloadAssurance;
+use gatehold_render::{Field, Flag, PayloadKind, RenderInput};
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::load::Loaded;
+
+/// What was asked, what came back, and what was derived on the way.
+pub(crate) struct Answered {
+    pub(crate) input: PolicyInput,
+    pub(crate) evaluated: Evaluated,
+    pub(crate) described: Facts,
+    pub(crate) labels: StepLabels,
+    pub(crate) rendered: Rendered,
+    pub(crate) unlike_baseline: Vec<String>,
+}
+
+impl Gate {
+    /// Asks policy about an action of a requester, now.
+    pub(crate) fn ask(
+        &self,
+        action: &Action,
+        requester: &Requester,
+        loaded: &Loaded,
+    ) -> Result<Answered, GateError> {
+        let envelope = action.envelope();
+        let active = &loaded.active;
+        let descriptor = active.bundle.descriptors().get(&envelope.descriptor.id);
+        let descriptor = descriptor
+            .filter(|descriptor| descriptor.hash() == envelope.descriptor.hash)
+            .ok_or(Refusal::UnknownDescriptor)?;
+        let resource = self
+            .inner
+            .parts
+            .catalog
+            .facts(&envelope.target, &envelope.resource);
+        let projection = descriptor.project(action.payload());
+        let read = descriptor.describe(
+            &projection,
+            &envelope.caps,
+            &BTreeMap::new(),
+            &resource.sensitivity,
+        );
+        let unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
+        let conditions = conditions(
+            &read,
+            requester,
+            envelope,
+            loaded,
+            !unlike_baseline.is_empty(),
+        );
+        let labels = labels(&read);
+        let sentence = sentence(descriptor, envelope, &projection, &read);
+        let reads_only = read_alone(&read.effects);
+        let context = context(read, envelope, loaded, conditions, requester, &resource).derived();
+        let input = PolicyInput {
+            principal: principal(requester, &active.directory)?,
+            descriptor: descriptor.id.clone(),
+            descriptor_hash: envelope.descriptor.hash,
+            resource,
+            context,
+        };
+        let evaluated = active.engine.evaluate(&input);
+        let described = Facts {
+            descriptor: envelope.descriptor.clone(),
+            media_types: descriptor.media_types.clone(),
+            reads_only,
+            sentence,
+            intent: intent_hash(
+                &descriptor.id,
+                &envelope.resource,
+                &projection,
+                requester.accountable(),
+            ),
+        };
+        let rendered = rendered(action, descriptor);
+        Ok(Answered {
+            input,
+            evaluated,
+            described,
+            labels,
+            rendered,
+            unlike_baseline,
+        })
+    }
+}
+
+fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, Refusal> {
+    Ok(match requester {
+        Requester::Human { human, .. } => Principal::Human {
+            id: human.clone(),
+            teams: directory.teams_of(human),
+        },
+        Requester::Workload { id, .. } => {
+            let workload = directory
+                .workloads
+                .get(id)
+                .ok_or(Refusal::UnknownPrincipal)?;
+            if workload.lifecycle != Lifecycle::Active {
+                return Err(Refusal::NotYours("the workload is not active"));
+            }
+            Principal::Workload {
+                id: id.clone(),
+                kind: workload.kind,
+                teams: workload.teams.clone(),
+                owner: workload.owner.clone(),
+            }
+        }
+    })
+}
+
+/// What is unlike the baseline that was declared at enrolment (M010, M014).
+fn unlike_baseline(
+    requester: &Requester,
+    envelope: &Envelope,
+    directory: &Directory,
+) -> Vec<String> {
+    let Requester::Workload { id, .. } = requester else {
+        return Vec::new();
+    };
+    let Some(workload) = directory.workloads.get(id) else {
+        return Vec::new();
+    };
+    let baseline = &workload.baseline;
+    let mut unlike = Vec::new();
+    if !baseline.descriptors.contains(&envelope.descriptor.id) {
+        unlike.push(format!(
+            "`{}` is no action of its baseline",
+            envelope.descriptor.id
+        ));
+    }
+    if !baseline.targets.contains(&envelope.target) {
+        unlike.push(format!("target {} is not in its baseline", envelope.target));
+    }
+    if !covers(&baseline.resources, &envelope.resource) {
+        unlike.push(format!(
+            "resource {} is not in its baseline",
+            envelope.resource
+        ));
+    }
+    unlike
+}
+
+fn conditions(
+    read: &Described,
+    requester: &Requester,
+    envelope: &Envelope,
+    loaded: &Loaded,
+    unlike: bool,
+) -> Conditions {
+    let human = matches!(requester, Requester::Human { .. });
+    let boundary = loaded
+        .task
+        .as_ref()
+        .and_then(|now| now.task.value.boundary.as_ref());
+    let outside = boundary.is_some_and(|boundary| outside(boundary, envelope, loaded));
+    let chain = loaded.chain();
+    Conditions {
+        elevation: Known::some(!human && unlike),
+        // There are no standing exceptions in this version, so no request stands under one.
+        exception: Known::some(false),
+        creates_privilege: false,
+        // The engine knows which inputs the descriptor and the matched checkpoints require.
+        context_missing: false,
+        out_of_boundary: Known::some(outside),
+        ambiguous: !read.inspectable,
+        anomaly: Known::unknown(),
+        cross_system: Known::some(!human && chain.crosses_systems()),
+    }
+}
+
+fn outside(boundary: &Boundary, envelope: &Envelope, loaded: &Loaded) -> bool {
+    !boundary.descriptors.contains(&envelope.descriptor.id)
+        || !boundary.targets.contains(&envelope.target)
+        || !covers(&boundary.resources, &envelope.resource)
+        || loaded.chain().steps >= boundary.steps
+}
+
+fn labels(read: &Described) -> StepLabels {
+    StepLabels {
+        sensitive: read
+            .sensitivity
+            .get()
+            .is_none_or(|level| *level >= Sensitivity::Confidential),
+        untrusted: false,
+        external: read.effects.contains(&EffectClass::DataRelease),
+    }
+}
+
+fn context(
+    read: Described,
+    envelope: &Envelope,
+    loaded: &Loaded,
+    conditions: Conditions,
+    requester: &Requester,
+    resource: &gatehold_core::context::ResourceFacts,
+) -> Context {
+    let chain = loaded.chain();
+    let purpose = loaded
+        .task
+        .as_ref()
+        .map(|now| now.task.value.purpose.to_string());
+    let nobody = read.recipients.get().is_some_and(BTreeSet::is_empty);
+    Context {
+        tier: gatehold_core::tier::Tier::Red,
+        effects: read.effects,
+        reversibility: read.reversibility,
+        quantity: read.quantity,
+        recipients: read.recipients,
+        external_recipients: if nobody {
+            Known::some(false)
+        } else {
+            Known::unknown()
+        },
+        duration_seconds: envelope.duration_seconds,
+        purpose: Known::from(purpose),
+        sensitivity: read.sensitivity,
+        environment: resource.environment.clone(),
+        zone: resource.zone.clone(),
+        target: envelope.target.to_string(),
+        inspectable: read.inspectable,
+        undescribed: read.undescribed,
+        chain: ChainContext {
+            steps: chain.steps,
+            sensitive: Known::some(chain.sensitive > 0),
+            untrusted: Known::some(chain.untrusted > 0),
+            external: Known::some(chain.external > 0),
+            tier: Known::some(chain.tier()),
+            systems: Known::some(if chain.crosses_systems() { 2 } else { 1 }),
+        },
+        provenance: Provenance {
+            prompt_source: PromptSource::Claimed,
+            user_typed: Known::unknown(),
+        },
+        signals: Signals {
+            outside_hours: Known::unknown(),
+            weekend: Known::unknown(),
+            holiday: Known::unknown(),
+            change_freeze: Known::unknown(),
+            burst: Known::unknown(),
+            new_resource: Known::unknown(),
+        },
+        conditions,
+        initiator: initiator(requester),
+        assurance: match requester {
+            Requester::Workload { assurance, .. } => *assurance,
+            // A human's own key signed the submission itself.
+            Requester::Human { .. } => WorkloadAssurance::Pop,
+        },
+        caps: envelope.caps.clone(),
+        fields: read.fields,
+        facts: BTreeMap::new(),
+    }
+}
+
+fn initiator(requester: &Requester) -> InitiatorKind {
+    match requester {
+        Requester::Human { .. } => InitiatorKind::HumanAttested,
+        Requester::Workload {
+            initiator: Some(initiator),
+            ..
+        } if initiator.attested => InitiatorKind::HumanAttested,
+        Requester::Workload {
+            initiator: Some(_), ..
+        } => InitiatorKind::HumanClaimed,
+        Requester::Workload {
+            initiator: None, ..
+        } => InitiatorKind::None,
+    }
+}
+
+fn sentence(
+    descriptor: &Descriptor,
+    envelope: &Envelope,
+    projection: &Projection,
+    read: &Described,
+) -> String {
+    let values = SentenceValues {
+        workload: &envelope.workload,
+        target: &envelope.target,
+        resource: &envelope.resource,
+        duration_seconds: envelope.duration_seconds,
+        quantity: read.quantity.get().copied(),
+    };
+    descriptor.sentence(&values, projection)
+}
+
+/// The trusted rendering of an action: what `display_bytes` are made of. The terminal makes the same call.
+fn rendered(action: &Action, descriptor: &Descriptor) -> Rendered {
+    let display = display(action, descriptor);
+    let uninspectable = display.flags.contains(&Flag::Uninspectable);
+    let too_large = display.flags.contains(&Flag::TooLargeToShow);
+    match display.to_bytes() {
+        Ok(bytes) if bytes.len() < gatehold_core::commit::ATTACHMENT_BYTES_MAX => {
+            Rendered::new(bytes, uninspectable, too_large)
+        }
+        // Too large to keep is too large to show: nobody can approve it.
+        _ => Rendered::new(
+            Hash::of(action.payload()).to_string().into_bytes(),
+            true,
+            true,
+        ),
+    }
+}
+
+/// Renders an action through its descriptor.
+pub(crate) fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Display {
+    let envelope = action.envelope();
+    let duration = format!("{} s", envelope.duration_seconds);
+    let caps: Vec<String> = envelope
+        .caps
+        .iter()
+        .map(|(name, cap)| format!("{name} at most {cap}"))
+        .collect();
+    let caps = if caps.is_empty() {
+        "none".to_owned()
+    } else {
+        caps.join(", ")
+    };
+    let version = format!("{} v{}", descriptor.id, descriptor.version);
+    let digest = action.digest().to_string();
+    let fields = [
+        Field {
+            label: "action",
+            value: &version,
+        },
+        Field {
+            label: "workload",
+            value: envelope.workload.as_str(),
+        },
+        Field {
+            label: "target",
+            value: envelope.target.as_str(),
+        },
+        Field {
+            label: "resource",
+            value: envelope.resource.as_str(),
+        },
+        Field {
+            label: "duration",
+            value: &duration,
+        },
+        Field {
+            label: "caps",
+            value: &caps,
+        },
+        Field {
+            label: "precondition",
+            value: envelope.precondition.as_deref().unwrap_or("none"),
+        },
+        Field {
+            label: "digest",
+            value: &digest,
+        },
+    ];
+    let described: Vec<Field<'_>> = descriptor
+        .fields
+        .iter()
+        .map(|field| Field {
+            label: &field.label,
+            value: &field.pointer,
+        })
+        .collect();
+    let kind = match descriptor.payload {
+        gatehold_core::descriptor::PayloadKind::Json => PayloadKind::Json,
+        gatehold_core::descriptor::PayloadKind::Sql => PayloadKind::Sql,
+        gatehold_core::descriptor::PayloadKind::Http => PayloadKind::Http,
+        gatehold_core::descriptor::PayloadKind::Argv => PayloadKind::Argv,
+        gatehold_core::descriptor::PayloadKind::Opaque => PayloadKind::Opaque,
+    };
+    gatehold_render::render(&RenderInput {
+        media_type: &envelope.payload.media_type,
+        kind,
+        envelope: &fields,
+        described: &described,
+        payload: action.payload(),
+    })
+}

@@ -1,0 +1,315 @@
+//! Redemption and execution: the proof is rebuilt now, the claim is durable before anything is touched, and what came
+//! of it is reported once.
+
+use std::time::Duration;
+
+use gatehold_core::commit::{RowKey, Table};
+use gatehold_core::decide::{
+    Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, decide,
+};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::RequestId;
+use gatehold_core::json::canonical;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::state::Event as Step;
+use gatehold_core::request::{Outcome, RequestRecord, State};
+use gatehold_core::trust::{Change, GATE_TARGET, SubmitSignature};
+
+use crate::answers::{Caller, Redeemed};
+use crate::drive::{Committed, TRIES};
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::executor::{Ending, Execution};
+use crate::ports::store::StoredLeaf;
+use crate::stored::{StoredRequest, attachment};
+
+impl Gate {
+    /// The request as it stands, for the key that asked. Its reviews are withheld until it is decided.
+    ///
+    /// # Errors
+    /// [`GateError`]; a foreign key learns nothing, not even that the request exists.
+    pub async fn status(&self, caller: &Caller, id: RequestId) -> Result<RequestRecord, GateError> {
+        let stored = self.own(caller, id).await?;
+        Ok(blind(stored.record))
+    }
+
+    /// Waits until the request is no longer held, at most so long.
+    ///
+    /// # Errors
+    /// As [`Gate::status`].
+    pub async fn wait(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        at_most: Duration,
+    ) -> Result<RequestRecord, GateError> {
+        let waiting = async {
+            loop {
+                let decided = self.inner.decided.notified();
+                let record = self.status(caller, id).await?;
+                if record.state != State::Held {
+                    return Ok(record);
+                }
+                // Another process may decide: look again now and then even when nothing wakes us here.
+                let _ = tokio::time::timeout(Duration::from_secs(1), decided).await;
+            }
+        };
+        match tokio::time::timeout(at_most, waiting).await {
+            Ok(answer) => answer,
+            Err(_) => self.status(caller, id).await,
+        }
+    }
+
+    /// The requester takes it back.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn withdraw(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+    ) -> Result<RequestRecord, GateError> {
+        self.on_request(id, |_| Ok(Command::Withdraw(caller.key)))
+            .await
+    }
+
+    /// The requester answers a question.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn answer(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        text: &str,
+    ) -> Result<RequestRecord, GateError> {
+        let act = |_: &RequestRecord| {
+            Ok(Command::Act(Act {
+                by: ActBy::Requester(caller.key),
+                kind: ActKind::Answer,
+                text: text.to_owned(),
+                channel: "signed".to_owned(),
+            }))
+        };
+        self.on_request(id, act).await.map(blind)
+    }
+
+    /// Executes what was allowed or approved, at most once.
+    ///
+    /// # Errors
+    /// [`GateError`] when there is nothing to redeem or nothing could be claimed.
+    pub async fn redeem(&self, caller: &Caller, id: RequestId) -> Result<Redeemed, GateError> {
+        for _ in 0..TRIES {
+            let stored = self.own(caller, id).await?;
+            let redeem = Redeem {
+                key: caller.key,
+                nonce: caller.nonce.clone(),
+                submit: None,
+                paused_at: 0,
+            };
+            match self.redeem_once(&stored, redeem).await? {
+                None => {}
+                Some(Release::Approved(approved, record)) => {
+                    let execution = self.inner.parts.executor.execute(*approved).await;
+                    let record = self.report(record.id, &execution).await?;
+                    return Ok(Redeemed {
+                        record,
+                        execution: Some(execution),
+                    });
+                }
+                Some(Release::Request(record)) => {
+                    return Ok(Redeemed {
+                        record: blind(*record),
+                        execution: None,
+                    });
+                }
+                Some(_) => {
+                    return Err(GateError::damaged(
+                        "a redemption releases proof or a request",
+                    ));
+                }
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    /// Applies an approved change of the gate itself. Its author signed the submission; nothing is left to ask them.
+    pub(crate) async fn apply_change(&self, id: RequestId) -> Result<RequestRecord, GateError> {
+        for _ in 0..TRIES {
+            let stored = self.request(id).await?;
+            if stored.record.state != State::Redeemable
+                || stored.record.envelope.target.as_str() != GATE_TARGET
+            {
+                return Ok(stored.record);
+            }
+            let submission = self.submission(&stored).await?;
+            let submit: SubmitSignature =
+                canonical::from_canonical_bytes(attachment(&submission, "proof")?)
+                    .map_err(GateError::damaged)?;
+            let redeem = Redeem {
+                key: stored.record.requester.key(),
+                nonce: format!("apply-{id}"),
+                submit: Some(submit),
+                paused_at: self.paused_at(&stored, &submission).await?,
+            };
+            match self.redeem_once(&stored, redeem).await? {
+                None => {}
+                Some(Release::Request(record)) => {
+                    self.read_on().await?;
+                    return Ok(*record);
+                }
+                Some(_) => return Err(GateError::damaged("a change releases a request")),
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    /// The version of the pause row that an approved resumption lifts.
+    async fn paused_at(
+        &self,
+        stored: &StoredRequest,
+        submission: &StoredLeaf,
+    ) -> Result<u64, GateError> {
+        let action = Self::action(&stored.record, submission)?;
+        let Ok(Change::WorkloadResume(resume)) = Change::of(&action) else {
+            return Ok(0);
+        };
+        let row = self
+            .store()
+            .row(&RowKey::new(Table::Workload, &resume.workload))
+            .await?;
+        Ok(row.map_or(0, |row| row.version))
+    }
+
+    async fn redeem_once(
+        &self,
+        stored: &StoredRequest,
+        redeem: Redeem,
+    ) -> Result<Option<Release>, GateError> {
+        let record = &stored.record;
+        let submission = self.submission(stored).await?;
+        let action = Self::action(record, &submission)?;
+        let loaded = self.load_for(&record.requester, &record.envelope).await?;
+        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let grant = self.grant_of(record).await?;
+        let world = loaded.world(
+            Some(&answered.evaluated),
+            Some(&answered.rendered),
+            self.settings(),
+        );
+        let about = Record::Request {
+            record,
+            version: stored.version,
+            action: Some(&action),
+            grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
+        };
+        let fresh = self.fresh(loaded.now);
+        let (write, sealed) = decide(about, Command::Redeem(redeem), &world, &fresh, loaded.now)?;
+        match self.commit(write, sealed).await? {
+            Committed::Done(_, release) => Ok(Some(release)),
+            Committed::Again => Ok(None),
+        }
+    }
+
+    /// Stores what came of an execution. It is tried until it is stored: the effect has happened.
+    async fn report(
+        &self,
+        id: RequestId,
+        execution: &Execution,
+    ) -> Result<RequestRecord, GateError> {
+        let step = match execution.ending {
+            Ending::Completed => Step::Completed,
+            Ending::Failed => Step::Failed,
+            Ending::Unknown => Step::Lost,
+        };
+        self.report_step(
+            id,
+            step,
+            execution.code,
+            execution.quantity,
+            &execution.body,
+        )
+        .await
+    }
+
+    pub(crate) async fn report_step(
+        &self,
+        id: RequestId,
+        step: Step,
+        code: &str,
+        quantity: Option<u64>,
+        body: &[u8],
+    ) -> Result<RequestRecord, GateError> {
+        let now = self.store().now().await?;
+        let outcome = Outcome {
+            code: code.to_owned(),
+            quantity,
+            result: Hash::of(body),
+            at: now,
+        };
+        let command = |_: &RequestRecord| {
+            Ok(Command::Report(Report {
+                step,
+                outcome: outcome.clone(),
+                result: body.to_vec(),
+            }))
+        };
+        self.on_request(id, command).await
+    }
+
+    pub(crate) async fn revoke_with(
+        &self,
+        id: RequestId,
+        revoke: Revoke,
+    ) -> Result<RequestRecord, GateError> {
+        self.on_request(id, |_| Ok(Command::Revoke(revoke.clone())))
+            .await
+    }
+
+    /// Decides a command about a stored request that lets nothing out, until it is committed.
+    pub(crate) async fn on_request(
+        &self,
+        id: RequestId,
+        command: impl Fn(&RequestRecord) -> Result<Command, GateError>,
+    ) -> Result<RequestRecord, GateError> {
+        for _ in 0..TRIES {
+            let stored = self.request(id).await?;
+            let record = &stored.record;
+            let loaded = self.load_for(&record.requester, &record.envelope).await?;
+            let grant = self.grant_of(record).await?;
+            let about = Record::Request {
+                record,
+                version: stored.version,
+                action: None,
+                grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
+            };
+            let world = loaded.world(None, None, self.settings());
+            let fresh = self.fresh(loaded.now);
+            let (write, sealed) = decide(about, command(record)?, &world, &fresh, loaded.now)?;
+            match self.commit(write, sealed).await? {
+                Committed::Done(_, Release::Request(record)) => return Ok(*record),
+                Committed::Done(..) => return Err(GateError::damaged("a request was expected")),
+                Committed::Again => {}
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    async fn own(&self, caller: &Caller, id: RequestId) -> Result<StoredRequest, GateError> {
+        let stored = self.request(id).await?;
+        // Polling, withdrawal and use need the key that asked (threat C13).
+        if stored.record.requester.key() != caller.key {
+            return Err(Refusal::NoSuchRequest.into());
+        }
+        Ok(stored)
+    }
+}
+
+/// While a request is held nobody learns that a review exists, what it says, or whose it is.
+pub(crate) fn blind(mut record: RequestRecord) -> RequestRecord {
+    if record.state == State::Held {
+        record.reviews.clear();
+        record.claimed_by = None;
+    }
+    record
+}

@@ -1,0 +1,226 @@
+//! Builds the view: everything a reviewer is shown besides the exact action. Facts, claims and unknowns never mix.
+
+use gatehold_core::commit::Table;
+use gatehold_core::decide::Claims;
+use gatehold_core::descriptor::Descriptor;
+use gatehold_core::json::canonical;
+use gatehold_core::request::{HeldAt, RequestRecord, State};
+use gatehold_core::task::StepLabels;
+use gatehold_core::verdict::Trace;
+use gatehold_core::view::{Fact, SoFar, Source, Terms, View};
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::load::Loaded;
+use crate::ports::store::RowQuery;
+use crate::question::Answered;
+use crate::stored::body;
+
+/// How many earlier steps are shown.
+const LATEST: usize = 10;
+/// Longest claim shown beside a criterion; the whole of it is in the claims.
+const CLAIM_SHOWN: usize = 300;
+
+impl Gate {
+    pub(crate) async fn build_view(
+        &self,
+        record: &RequestRecord,
+        held: &HeldAt,
+        loaded: &Loaded,
+        answered: &Answered,
+        claims: &Claims,
+    ) -> Result<View, GateError> {
+        let descriptor = loaded
+            .active
+            .bundle
+            .descriptors()
+            .get(&record.envelope.descriptor.id);
+        Ok(View {
+            type_: "gatehold/view/v1".to_owned(),
+            request: record.id,
+            sentence: record.sentence.clone(),
+            why: why(answered.evaluated.trace()),
+            tier: answered.evaluated.trace().tier.clone(),
+            unlike_baseline: answered.unlike_baseline.clone(),
+            requester: record.requester.clone(),
+            terms: self.terms(record, held, descriptor),
+            so_far: self.so_far(record, loaded).await?,
+            facts: facts(answered, claims),
+            claims_head: record.claims_head,
+            criteria: held.requirement.criteria().into_iter().cloned().collect(),
+            checkpoints: checkpoints(held),
+            people_needed: people_needed(record, held, loaded.active.directory.origin.is_dev()),
+            decide_by: held.decide_by,
+            spend_by: record.spend_by,
+        })
+    }
+
+    fn terms(
+        &self,
+        record: &RequestRecord,
+        held: &HeldAt,
+        descriptor: Option<&Descriptor>,
+    ) -> Terms {
+        let enforced = self
+            .inner
+            .parts
+            .executor
+            .enforces(record.envelope.target.as_str());
+        let not_enforced = record
+            .limits
+            .caps
+            .keys()
+            .filter(|cap| !enforced.contains(cap))
+            .cloned()
+            .collect();
+        let limits = held
+            .requirement
+            .limits()
+            .map_or_else(|| record.limits.clone(), |most| most.narrow(&record.limits));
+        Terms {
+            limits,
+            kind: "held_execution".to_owned(),
+            revocation: descriptor.map_or_else(|| "unknown".to_owned(), |_| "immediate".to_owned()),
+            not_enforced,
+        }
+    }
+
+    async fn so_far(&self, record: &RequestRecord, loaded: &Loaded) -> Result<SoFar, GateError> {
+        let chain = loaded.chain();
+        let mut latest = Vec::new();
+        if let Some(task) = &record.envelope.task {
+            let query = RowQuery {
+                states: [
+                    State::Completed,
+                    State::Allowed,
+                    State::Executing,
+                    State::Redeemable,
+                    State::Unknown,
+                ]
+                .map(|state| state.name().to_owned())
+                .to_vec(),
+                group: Some(task.to_string()),
+                limit: 200,
+                ..RowQuery::default()
+            };
+            for row in self
+                .store()
+                .rows(Table::Request, &query)
+                .await?
+                .iter()
+                .rev()
+                .take(LATEST)
+            {
+                let step: RequestRecord = body(row)?;
+                latest.push(format!("{} ({})", step.sentence, step.state.name()));
+            }
+        }
+        Ok(SoFar {
+            steps: chain.steps,
+            labels: StepLabels {
+                sensitive: chain.sensitive > 0,
+                untrusted: chain.untrusted > 0,
+                external: chain.external > 0,
+            },
+            crosses_systems: chain.crosses_systems(),
+            latest,
+        })
+    }
+}
+
+fn why(trace: &Trace) -> Vec<(String, String)> {
+    trace
+        .reasons
+        .iter()
+        .map(|reason| (reason.code.clone(), reason.text.clone()))
+        .collect()
+}
+
+fn checkpoints(held: &HeldAt) -> Vec<(String, String)> {
+    let who = |checkpoint: &gatehold_core::checkpoint::Checkpoint| {
+        let teams = checkpoint.eligible.teams.iter().map(ToString::to_string);
+        let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
+        teams.chain(humans).collect::<Vec<_>>().join(", ")
+    };
+    held.requirement
+        .checkpoints()
+        .map(|(_, checkpoint)| (checkpoint.name.to_string(), who(checkpoint)))
+        .collect()
+}
+
+/// The fewest people who can meet the requirement.
+pub(crate) fn people_needed(record: &RequestRecord, held: &HeldAt, dev: bool) -> u32 {
+    let fewest = |alternatives: &[gatehold_core::checkpoint::Alternative]| {
+        alternatives
+            .iter()
+            .map(|alternative| u32::from(alternative.seats.get()))
+            .min()
+            .unwrap_or(1)
+    };
+    let floor = fewest(gatehold_core::checkpoint::floors(record.tier, dev));
+    held.requirement
+        .checkpoints()
+        .map(|(_, checkpoint)| fewest(&checkpoint.alternatives))
+        .fold(floor, u32::max)
+}
+
+fn facts(answered: &Answered, claims: &Claims) -> Vec<Fact> {
+    let context = &answered.input.context;
+    let resource = &answered.input.resource;
+    let known = |label: &str, value: Option<String>| Fact {
+        label: label.to_owned(),
+        source: if value.is_some() {
+            Source::Verified
+        } else {
+            Source::Unknown
+        },
+        value: value.unwrap_or_default(),
+        age_seconds: 0,
+    };
+    let mut facts = vec![
+        known(
+            "environment",
+            resource
+                .environment
+                .get()
+                .map(|value| value.as_str().to_owned()),
+        ),
+        known("zone", resource.zone.get().cloned()),
+        known(
+            "sensitivity",
+            context
+                .sensitivity
+                .get()
+                .map(|value| value.as_str().to_owned()),
+        ),
+        known("resource owner", resource.owner.get().cloned()),
+        known("quantity", context.quantity.get().map(ToString::to_string)),
+        known(
+            "reversibility",
+            context
+                .reversibility
+                .get()
+                .map(|value| value.as_str().to_owned()),
+        ),
+    ];
+    for (name, text) in &claims.0 {
+        let shown: String = text.chars().take(CLAIM_SHOWN).collect();
+        let cut = if shown.len() < text.len() {
+            format!(" … ({} bytes in all)", text.len())
+        } else {
+            String::new()
+        };
+        facts.push(Fact {
+            label: name.clone(),
+            value: format!("{shown}{cut}"),
+            source: Source::Claimed,
+            age_seconds: 0,
+        });
+    }
+    facts
+}
+
+/// The stored bytes of a view.
+pub(crate) fn bytes(view: &View) -> Result<Vec<u8>, GateError> {
+    canonical::to_bytes(view).map_err(GateError::damaged)
+}

@@ -1,0 +1,317 @@
+//! The main job, through the real gate on a real SQLite store with a real bundle: asked, held, signed, executed once,
+//! and every cheat refused. Only the target is a recorder.
+
+#![expect(clippy::panic, reason = "a test that fails")]
+
+mod shop;
+
+use gatehold_core::decide::ActKind;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::State;
+use gatehold_gate::GateError;
+
+use shop::{Person, Shop};
+
+fn code<T: std::fmt::Debug>(answer: Result<T, GateError>) -> &'static str {
+    match answer {
+        Err(GateError::Refused(refusal)) => refusal.code(),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_read_passes_and_is_executed_once() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    assert_eq!(read.record.state, State::Allowed, "{:?}", read.trace);
+    let done = shop
+        .gate
+        .redeem(&shop.caller(), read.record.id)
+        .await
+        .unwrap();
+    assert_eq!(done.record.state, State::Completed);
+    assert_eq!(shop.executed(), ["SELECT 1"]);
+    assert_eq!(
+        code(shop.gate.redeem(&shop.caller(), read.record.id).await),
+        "wrong_state"
+    );
+    assert_eq!(shop.executed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_write_is_held_until_two_people_sign_exactly_it() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let sql = "UPDATE orders SET status = 'retry' WHERE id = 7";
+    let held = shop.submit(&task, "shop.write", sql).await.unwrap();
+    let id = held.record.id;
+    assert_eq!(held.record.state, State::Held, "{:?}", held.trace);
+    assert_eq!(
+        code(shop.gate.redeem(&shop.caller(), id).await),
+        "wrong_state"
+    );
+    assert!(shop.executed().is_empty());
+
+    // The owner is in the requester set, whatever door they use.
+    assert_eq!(code(shop.approve(Person::Owner, id).await), "own_request");
+    let first = shop.approve(Person::Reviewer, id).await.unwrap();
+    assert_eq!(first.state, State::Held);
+    assert!(
+        first.reviews.is_empty(),
+        "nobody learns that a review exists"
+    );
+    assert_eq!(
+        code(shop.approve(Person::Reviewer, id).await),
+        "already_decided"
+    );
+    assert_eq!(
+        shop.approve(Person::Second, id).await.unwrap().state,
+        State::Redeemable
+    );
+
+    let done = shop.gate.redeem(&shop.caller(), id).await.unwrap();
+    assert_eq!(done.record.state, State::Completed);
+    assert_eq!(shop.executed(), [sql]);
+    assert_eq!(
+        code(shop.gate.redeem(&shop.caller(), id).await),
+        "wrong_state"
+    );
+}
+
+#[tokio::test]
+async fn a_denial_ends_it_and_no_later_review_revives_it() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let held = shop
+        .submit(&task, "shop.write", "DELETE FROM orders")
+        .await
+        .unwrap();
+    let late = shop.sign(Person::Second, held.record.id, true).await;
+    let denied = shop.deny(Person::Reviewer, held.record.id).await.unwrap();
+    assert_eq!(denied.state, State::Denied);
+    assert_eq!(code(shop.gate.review(late).await), "wrong_state");
+    assert_eq!(
+        code(shop.gate.redeem(&shop.caller(), held.record.id).await),
+        "wrong_state"
+    );
+}
+
+#[tokio::test]
+async fn what_ends_with_the_task_cannot_be_used() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    let held = shop
+        .submit(&task, "shop.write", "DELETE FROM orders")
+        .await
+        .unwrap();
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    let of = async |id| shop.gate.status(&shop.caller(), id).await.unwrap().state;
+    assert_eq!(of(read.record.id).await, State::Revoked);
+    assert_eq!(of(held.record.id).await, State::Withdrawn);
+    assert_eq!(
+        code(shop.submit(&task, "shop.read", "SELECT 2").await),
+        "task_not_usable"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_set_after_the_decision_keeps_it_from_being_used() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    let all = gatehold_core::stops::Stops {
+        everything: true,
+        ..Default::default()
+    };
+    shop.gate
+        .stop(&shop.human(Person::Reviewer), all, "incident")
+        .await
+        .unwrap();
+    assert_eq!(
+        code(shop.gate.redeem(&shop.caller(), read.record.id).await),
+        "stopped"
+    );
+    let next = shop.submit(&task, "shop.read", "SELECT 2").await.unwrap();
+    assert_eq!(
+        (next.record.state, next.record.reasons[0].as_str()),
+        (State::Denied, "lockdown")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_disarms_open_screens() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let held = shop
+        .submit(&task, "shop.write", "DELETE FROM orders")
+        .await
+        .unwrap();
+    let id = held.record.id;
+    let signed = shop.sign(Person::Reviewer, id, true).await;
+    shop.gate
+        .act(
+            &shop.human(Person::Second),
+            id,
+            ActKind::Ask,
+            "why all of them?",
+            "signed",
+        )
+        .await
+        .unwrap();
+    shop.gate
+        .answer(&shop.caller(), id, "because they are test data")
+        .await
+        .unwrap();
+    assert_eq!(code(shop.gate.review(signed).await), "changed_since_shown");
+}
+
+#[tokio::test]
+async fn a_signed_review_counts_for_one_request_once() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let one = shop
+        .submit(&task, "shop.write", "DELETE FROM orders WHERE id = 1")
+        .await
+        .unwrap()
+        .record
+        .id;
+    let two = shop
+        .submit(&task, "shop.write", "DELETE FROM orders WHERE id = 2")
+        .await
+        .unwrap()
+        .record
+        .id;
+    let mut signed = shop.sign(Person::Reviewer, one, true).await;
+    signed.request = two;
+    assert_eq!(
+        code(shop.gate.review(signed.clone()).await),
+        "changed_since_shown"
+    );
+    signed.request = one;
+    shop.gate.review(signed.clone()).await.unwrap();
+    assert!(matches!(
+        shop.gate.review(signed).await,
+        Err(GateError::Refused(
+            Refusal::AlreadyDecided | Refusal::Replayed | Refusal::ChangedSinceShown
+        ))
+    ));
+}
+
+#[tokio::test]
+async fn the_same_key_and_body_is_one_request_and_another_body_is_refused() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let first = shop
+        .submit_keyed(&task, "shop.read", "SELECT 1", "k1")
+        .await
+        .unwrap();
+    let again = shop
+        .submit_keyed(&task, "shop.read", "SELECT 1", "k1")
+        .await
+        .unwrap();
+    assert!(again.replayed && again.record.id == first.record.id);
+    assert_eq!(
+        code(
+            shop.submit_keyed(&task, "shop.read", "SELECT 2", "k1")
+                .await
+        ),
+        "idempotency_mismatch"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_verifies_the_chain_and_goes_on() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let held = shop
+        .submit(&task, "shop.write", "DELETE FROM orders")
+        .await
+        .unwrap()
+        .record
+        .id;
+    shop.approve(Person::Reviewer, held).await.unwrap();
+    let shop = shop.restart().await;
+    assert!(shop.gate.chain_findings().await.is_empty());
+    assert_eq!(
+        shop.approve(Person::Second, held).await.unwrap().state,
+        State::Redeemable
+    );
+    assert_eq!(
+        shop.gate
+            .redeem(&shop.caller(), held)
+            .await
+            .unwrap()
+            .record
+            .state,
+        State::Completed
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_decides_and_writes_nothing() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let before = shop.leaves().await;
+    let dry = shop
+        .dry_run(&task, "shop.write", "DELETE FROM orders")
+        .await
+        .unwrap();
+    assert_eq!(dry.record.state, State::Held);
+    assert!(dry.receipt.is_none());
+    assert_eq!(shop.leaves().await, before);
+}
+
+#[tokio::test]
+async fn inline_secrets_are_refused_before_they_are_stored() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let secret = format!("SELECT 'AKIA{}'", "Q7".repeat(8));
+    let before = shop.leaves().await;
+    assert_eq!(
+        code(shop.submit(&task, "shop.read", &secret).await),
+        "inline_secret"
+    );
+    assert_eq!(shop.leaves().await, before);
+}
+
+#[tokio::test]
+async fn too_many_open_holds_pause_the_workload_and_not_the_gate() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    for n in 0..3 {
+        let held = shop
+            .submit(
+                &task,
+                "shop.write",
+                &format!("DELETE FROM orders WHERE id = {n}"),
+            )
+            .await
+            .unwrap();
+        assert_eq!(held.record.state, State::Held);
+    }
+    let over = shop
+        .submit(&task, "shop.write", "DELETE FROM orders WHERE id = 9")
+        .await
+        .unwrap();
+    assert_eq!(
+        (over.record.state, over.record.reasons[0].as_str()),
+        (State::Denied, "too_many_holds")
+    );
+    let paused = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    assert_eq!(
+        (paused.record.state, paused.record.reasons[0].as_str()),
+        (State::Denied, "workload_paused")
+    );
+    let done = shop
+        .change(
+            "workload.resume",
+            r#"{"workload":"deploy-bot"}"#,
+            Person::Owner,
+        )
+        .await;
+    assert_eq!(done.state, State::Completed);
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    assert_eq!(read.record.state, State::Allowed);
+}

@@ -1,0 +1,425 @@
+//! A gate over a shop: three generated people, one workload enrolled through the real held path, a recorder as target.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a fixture fails its test"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gatehold_core::action::{DescriptorRef, Envelope, PayloadRef};
+use gatehold_core::approved::Approved;
+use gatehold_core::assurance::Assurance;
+use gatehold_core::decide::{Claims, Settings};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::json::canonical;
+use gatehold_core::request::RequestRecord;
+use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, UnverifiedReview};
+use gatehold_core::ssh::sshsig::{sign_software, software_key};
+use gatehold_core::trust::{
+    ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
+};
+use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
+use gatehold_gate::ports::entropy::Entropy;
+use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::store::Store;
+use gatehold_gate::{
+    Caller, Catalog, Gate, GateError, HumanSubmit, Parts, ReviewInput, StartTask, Submit, Submitted,
+};
+use gatehold_policy::Bundle;
+use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
+
+const JWK: &str =
+    r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    Owner,
+    Reviewer,
+    Second,
+}
+
+impl Person {
+    const ALL: [Self; 3] = [Self::Owner, Self::Reviewer, Self::Second];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Reviewer => "reviewer",
+            Self::Second => "second",
+        }
+    }
+
+    fn seed(self) -> [u8; 32] {
+        *Hash::of(self.name().as_bytes()).as_bytes()
+    }
+
+    fn id(self) -> HumanId {
+        HumanId::new("dev.local", self.name()).unwrap()
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn bytes(&self) -> [u8; 32] {
+        *Hash::of(&self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes()).as_bytes()
+    }
+}
+
+/// Remembers what it was told to execute.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<String>>);
+
+#[async_trait]
+impl Executor for Recorder {
+    async fn execute(&self, approved: Approved) -> Execution {
+        let text = String::from_utf8(approved.action().payload().to_vec()).unwrap();
+        self.0.lock().unwrap().push(text);
+        Execution {
+            ending: Ending::Completed,
+            code: "ok",
+            quantity: Some(1),
+            status: None,
+            media_type: "text/plain".to_owned(),
+            body: b"done".to_vec(),
+            truncated: false,
+        }
+    }
+
+    fn has_target(&self, target: &str) -> bool {
+        target == "sql:shop"
+    }
+
+    fn enforces(&self, _: &str) -> Vec<String> {
+        vec!["rows".to_owned()]
+    }
+}
+
+pub struct Shop {
+    pub gate: Gate,
+    store: Arc<SqliteStore>,
+    recorder: Arc<Recorder>,
+    entropy: Arc<Counting>,
+    folder: tempfile::TempDir,
+    calls: AtomicU64,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let entropy = Arc::new(Counting(AtomicU64::new(0)));
+        let store =
+            Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("gate.db"))).unwrap());
+        let bundle =
+            Bundle::load(&bundle_folder()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        Gate::found(
+            store.as_ref(),
+            entropy.as_ref(),
+            root(bundle.hash()),
+            bundle.to_bytes(),
+        )
+        .await
+        .unwrap();
+        let recorder = Arc::new(Recorder::default());
+        let gate = gate_of(&store, &recorder, &entropy).await;
+        let shop = Self {
+            gate,
+            store,
+            recorder,
+            entropy,
+            folder,
+            calls: AtomicU64::new(0),
+        };
+        let payload = nhi().to_string();
+        let enrolled = shop.change("nhi.create", &payload, Person::Owner).await;
+        assert_eq!(enrolled.state, gatehold_core::request::State::Completed);
+        shop
+    }
+
+    /// The same database, opened by a new process.
+    pub async fn restart(self) -> Self {
+        let Self {
+            gate,
+            store,
+            recorder,
+            entropy,
+            folder,
+            calls,
+        } = self;
+        drop(gate);
+        drop(store);
+        let store =
+            Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("gate.db"))).unwrap());
+        let gate = gate_of(&store, &recorder, &entropy).await;
+        Self {
+            gate,
+            store,
+            recorder,
+            entropy,
+            folder,
+            calls,
+        }
+    }
+
+    pub fn human(&self, person: Person) -> HumanId {
+        person.id()
+    }
+
+    pub fn executed(&self) -> Vec<String> {
+        self.recorder.0.lock().unwrap().clone()
+    }
+
+    pub async fn leaves(&self) -> u64 {
+        self.store.head().await.unwrap().size
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller {
+            key: gatehold_core::jwk::Jwk::parse(JWK).unwrap().thumbprint(),
+            nonce: format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
+            evidence: b"proof".to_vec(),
+            idempotency: None,
+            workload: None,
+        }
+    }
+
+    pub async fn task(&self) -> TaskId {
+        let start = StartTask {
+            purpose: "retry failed orders".into(),
+            on_behalf_of: None,
+            boundary: None,
+        };
+        self.gate
+            .start_task(&self.caller(), start)
+            .await
+            .unwrap()
+            .id
+    }
+
+    pub async fn submit(
+        &self,
+        task: &TaskId,
+        descriptor: &str,
+        sql: &str,
+    ) -> Result<Submitted, GateError> {
+        self.gate
+            .submit(
+                &self.caller(),
+                self.asked(Some(*task), descriptor, sql, false),
+            )
+            .await
+    }
+
+    pub async fn dry_run(
+        &self,
+        task: &TaskId,
+        descriptor: &str,
+        sql: &str,
+    ) -> Result<Submitted, GateError> {
+        self.gate
+            .submit(
+                &self.caller(),
+                self.asked(Some(*task), descriptor, sql, true),
+            )
+            .await
+    }
+
+    pub async fn submit_keyed(
+        &self,
+        task: &TaskId,
+        descriptor: &str,
+        sql: &str,
+        key: &str,
+    ) -> Result<Submitted, GateError> {
+        let caller = Caller {
+            idempotency: Some(key.to_owned()),
+            ..self.caller()
+        };
+        self.gate
+            .submit(&caller, self.asked(Some(*task), descriptor, sql, false))
+            .await
+    }
+
+    /// Changes the gate itself: submitted by one, approved by the two others.
+    pub async fn change(&self, descriptor: &str, payload: &str, by: Person) -> RequestRecord {
+        let input = self.asked(None, descriptor, payload, false);
+        let nonce = format!("human-{}", self.calls.fetch_add(1, Ordering::Relaxed));
+        let envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
+        let message = SubmitSignature::message(&canonical::to_bytes(&envelope).unwrap(), &nonce);
+        let sshsig = sign_software(&by.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap();
+        let submit = HumanSubmit {
+            human: by.id(),
+            key: Hash::from_bytes(software_key(&by.seed()).thumbprint()),
+            envelope: input.envelope,
+            payload: input.payload,
+            claims: Claims::default(),
+            submit: SubmitSignature { nonce, sshsig },
+            dry_run: false,
+        };
+        let mut record = self.gate.submit_human(submit).await.unwrap().record;
+        for person in Person::ALL.into_iter().filter(|person| *person != by) {
+            record = self.approve(person, record.id).await.unwrap();
+        }
+        record
+    }
+
+    pub async fn approve(&self, person: Person, id: RequestId) -> Result<RequestRecord, GateError> {
+        let signed = self.sign(person, id, true).await;
+        self.gate.review(signed).await
+    }
+
+    pub async fn deny(&self, person: Person, id: RequestId) -> Result<RequestRecord, GateError> {
+        let signed = self.sign(person, id, false).await;
+        self.gate.review(signed).await
+    }
+
+    /// Opens the request and signs its context.
+    pub async fn sign(&self, person: Person, id: RequestId, approve: bool) -> ReviewInput {
+        let key = Hash::from_bytes(software_key(&person.seed()).thumbprint());
+        let criteria: BTreeMap<_, _> = [("intent".to_owned(), "yes".to_owned())].into();
+        let answers = Answers {
+            criteria,
+            justification: "looked at it".into(),
+            salt: "salt".into(),
+        };
+        let opened = self
+            .gate
+            .open_request(&person.id(), &key, id)
+            .await
+            .unwrap();
+        let mut context = opened.context;
+        context.act = if approve {
+            ReviewAct::Approve
+        } else {
+            ReviewAct::Deny
+        };
+        context.answers_hash = answers.hash().unwrap();
+        let text = String::from_utf8(context.to_bytes().unwrap()).unwrap();
+        let sshsig = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
+        ReviewInput {
+            request: id,
+            review: UnverifiedReview {
+                context: text,
+                sshsig,
+            },
+            answers,
+        }
+    }
+
+    fn asked(
+        &self,
+        task: Option<TaskId>,
+        descriptor: &str,
+        payload: &str,
+        dry_run: bool,
+    ) -> Submit {
+        let found = self
+            .gate
+            .descriptors()
+            .into_iter()
+            .find(|known| known.id.as_str() == descriptor)
+            .unwrap();
+        let human = task.is_none();
+        let envelope = Envelope {
+            descriptor: DescriptorRef {
+                id: found.id.clone(),
+                hash: found.hash(),
+            },
+            workload: if human { "gatehold" } else { "deploy-bot" }
+                .parse()
+                .unwrap(),
+            task,
+            target: if human { "gatehold" } else { "sql:shop" }.parse().unwrap(),
+            resource: if human { "gatehold" } else { "shop/orders" }
+                .parse()
+                .unwrap(),
+            duration_seconds: 600,
+            caps: BTreeMap::new(),
+            precondition: None,
+            payload: PayloadRef {
+                media_type: found.media_types.first().unwrap().clone(),
+                size: u64::try_from(payload.len()).unwrap(),
+                sha256: Hash::of(payload.as_bytes()),
+            },
+        };
+        Submit {
+            envelope: canonical::to_bytes(&envelope).unwrap(),
+            payload: payload.as_bytes().to_vec(),
+            claims: Claims([("reason".to_owned(), "a test".to_owned())].into()),
+            dry_run,
+        }
+    }
+}
+
+fn bundle_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shop/bundle")
+}
+
+async fn gate_of(
+    store: &Arc<SqliteStore>,
+    recorder: &Arc<Recorder>,
+    entropy: &Arc<Counting>,
+) -> Gate {
+    let parts = Parts {
+        store: Arc::clone(store) as _,
+        entropy: Arc::clone(entropy) as _,
+        executor: Arc::clone(recorder) as _,
+        settings: Settings {
+            open_holds_max: 3,
+            ..Settings::default()
+        },
+        pinned_root: None,
+        catalog: Catalog::default(),
+        execution_seconds_max: 60,
+        alone: true,
+    };
+    Gate::open(parts).await.unwrap()
+}
+
+fn root(bundle: Hash) -> SignedRoot {
+    let line = |person: Person| software_key(&person.seed()).to_line();
+    let humans = Person::ALL.map(|person| RootHuman {
+        human: person.id(),
+        keys: vec![RootKey {
+            key: line(person),
+            assurance: Assurance::Software,
+        }],
+    });
+    let everyone = Person::ALL.map(Person::id);
+    let statement = RootStatement {
+        type_: "gatehold/root/v1".into(),
+        origin: "dev.local/gate".parse().unwrap(),
+        created_at: gatehold_core::time::Timestamp::from_millis(0),
+        humans: humans.to_vec(),
+        teams: [("reviewers".parse().unwrap(), everyone.into())].into(),
+        bundle,
+        log_key: String::new(),
+        recovery_keys: vec![],
+    };
+    let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
+    let signatures = Person::ALL.map(|person| RootSignature {
+        key: line(person),
+        sshsig: sign_software(&person.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+    });
+    SignedRoot {
+        statement,
+        signatures: signatures.to_vec(),
+    }
+}
+
+fn nhi() -> serde_json::Value {
+    serde_json::json!({
+        "id": "deploy-bot", "kind": "ai_agent", "jwk": JWK,
+        "owner": Person::Owner.id(), "backup": Person::Owner.id(), "custodians": [],
+        "assurance": "pop", "teams": [],
+        "baseline": { "descriptors": ["shop.read"], "targets": ["sql:shop"], "resources": ["shop/"] },
+        "lifecycle": "active", "not_after": 4_102_444_800_000_i64,
+    })
+}

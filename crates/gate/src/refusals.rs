@@ -85,6 +85,7 @@ impl Gate {
             from: None,
             to: None,
             row: None,
+            rows: BTreeMap::new(),
             event,
             attachments: BTreeMap::new(),
         };

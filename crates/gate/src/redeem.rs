@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, decide,
 };
@@ -20,7 +19,6 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::executor::{Ending, Execution};
-use crate::ports::store::StoredLeaf;
 use crate::stored::{StoredRequest, attachment};
 
 impl Gate {
@@ -105,7 +103,6 @@ impl Gate {
                 key: caller.key,
                 nonce: caller.nonce.clone(),
                 submit: None,
-                paused_at: 0,
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
@@ -150,7 +147,6 @@ impl Gate {
                 key: stored.record.requester.key(),
                 nonce: format!("apply-{id}"),
                 submit: Some(submit),
-                paused_at: self.paused_at(&stored, &submission).await?,
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
@@ -164,23 +160,6 @@ impl Gate {
         Err(GateError::Busy)
     }
 
-    /// The version of the pause row that an approved resumption lifts.
-    async fn paused_at(
-        &self,
-        stored: &StoredRequest,
-        submission: &StoredLeaf,
-    ) -> Result<u64, GateError> {
-        let action = Self::action(&stored.record, submission)?;
-        let Ok(Change::WorkloadResume(resume)) = Change::of(&action) else {
-            return Ok(0);
-        };
-        let row = self
-            .store()
-            .row(&RowKey::new(Table::Workload, &resume.workload))
-            .await?;
-        Ok(row.map_or(0, |row| row.version))
-    }
-
     async fn redeem_once(
         &self,
         stored: &StoredRequest,
@@ -189,7 +168,13 @@ impl Gate {
         let record = &stored.record;
         let submission = self.submission(stored).await?;
         let action = Self::action(record, &submission)?;
-        let loaded = self.load_for(&record.requester, &record.envelope).await?;
+        // To resume a workload is to change its pause row, so that one is read.
+        let loaded = match Change::of(&action) {
+            Ok(Change::WorkloadResume(resume)) => {
+                self.load(resume.workload.as_str(), None, None).await?
+            }
+            _ => self.load_for(&record.requester, &record.envelope).await?,
+        };
         let answered = self.ask(&action, &record.requester, &loaded)?;
         let grant = self.grant_of(record).await?;
         let world = loaded.world(

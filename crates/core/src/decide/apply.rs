@@ -75,7 +75,7 @@ pub(super) fn apply(
         ..grant.clone()
     };
     writer.put_grant(&spent, grant_version)?;
-    let directory = rows(&mut writer, &change, redeem, world)?;
+    let directory = rows(&mut writer, &change, world)?;
     // The evidence is the request as it was approved, so that anyone can count its reviews again.
     let (evidence, bytes) = evidence(record, approved, submit, world)?;
     writer.attach("evidence", bytes);
@@ -99,12 +99,7 @@ pub(super) fn apply(
 }
 
 /// The rows the change touches, and the directory's version afterwards.
-fn rows(
-    writer: &mut Writer<'_>,
-    change: &Change,
-    redeem: &Redeem,
-    world: &World<'_>,
-) -> Result<u64, Refusal> {
+fn rows(writer: &mut Writer<'_>, change: &Change, world: &World<'_>) -> Result<u64, Refusal> {
     let version = world.directory.version;
     if change.changes_directory() {
         let links = version.saturating_add(1);
@@ -122,7 +117,7 @@ fn rows(
             let key = RowKey::new(Table::Workload, &resume.workload);
             writer.put_row(
                 key,
-                redeem.paused_at,
+                world.pause.version,
                 &Pause { code: None },
                 RowIndex::default(),
             )?;

@@ -28,8 +28,6 @@ pub struct Redeem {
     pub nonce: String,
     /// For a change of the gate itself: the author's signature over the submission.
     pub submit: Option<SubmitSignature>,
-    /// For the resumption of a workload: the version of its pause row.
-    pub paused_at: u64,
 }
 
 #[expect(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::report;
 use crate::tree::{members, quoted, table};
 
-/// What tests may import besides: the simulator, stores to run against, and real signatures.
-const FOR_TESTS: &[&str] = &["sim", "store", "ledger", "proof"];
+/// What tests may import besides: the simulator, stores to run against, real signatures, and the stories.
+const FOR_TESTS: &[&str] = &["sim", "store", "ledger", "proof", "scenarios"];
 
 struct Row {
     ours: Vec<String>,

@@ -1,0 +1,144 @@
+//! The folder a gate of a story stands on: `gatehold.toml`, its targets, its catalogue, and where its bundle comes from.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::scenario::{Resource, Web};
+use crate::trouble::{Outcome, trouble};
+
+pub(super) const CONFIG: &str = "gatehold.toml";
+pub(super) const DATABASE: &str = "gatehold.db";
+pub(super) const LOG: &str = "gate.log";
+const TARGETS: &str = "targets.toml";
+
+/// What a gate stands on.
+pub struct Ground {
+    folder: PathBuf,
+    targets: Vec<Table>,
+    /// What the operator says about resources.
+    pub resources: Vec<Resource>,
+    /// The first bundle; the default pack when absent.
+    pub bundle: Option<PathBuf>,
+    /// `[limits]`, by name.
+    pub limits: Table,
+}
+
+impl Ground {
+    /// An empty ground in this folder.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.join("gate"),
+            targets: Vec::new(),
+            resources: Vec::new(),
+            bundle: None,
+            limits: Table::new(),
+        }
+    }
+
+    /// Adds a SQLite target.
+    pub fn sqlite(&mut self, target: &str, path: &Path) {
+        let path = path.to_string_lossy().into_owned();
+        self.targets.push(table([
+            ("id", target.into()),
+            ("kind", "sqlite".into()),
+            ("path", path.into()),
+        ]));
+    }
+
+    /// Adds an HTTP target with its secret.
+    ///
+    /// # Errors
+    /// When the secret cannot be written.
+    pub fn http(&mut self, web: &Web, url: &str) -> Outcome<()> {
+        let secret = self
+            .folder
+            .with_file_name(format!("secret-{}", self.targets.len()));
+        std::fs::write(&secret, &web.secret).map_err(trouble("secret"))?;
+        let secret = secret.to_string_lossy().into_owned();
+        let inject = table([
+            ("header", "authorization".into()),
+            ("prefix", "Bearer ".into()),
+            ("secret_file", secret.into()),
+        ]);
+        self.targets.push(table([
+            ("id", web.target.as_str().into()),
+            ("kind", "http".into()),
+            ("base_url", url.into()),
+            ("methods", web.methods.clone().into()),
+            ("paths", web.paths.clone().into()),
+            ("inject", Value::Array(vec![Value::Table(inject)])),
+        ]));
+        Ok(())
+    }
+
+    /// Adds an HTTP target that nobody will call.
+    pub fn http_never_called(&mut self, target: &str) {
+        self.targets.push(table([
+            ("id", target.into()),
+            ("kind", "http".into()),
+            ("base_url", "http://127.0.0.1:9".into()),
+            ("methods", vec!["POST"].into()),
+            ("paths", vec!["/"].into()),
+        ]));
+    }
+
+    /// Writes everything; gives the gate's folder.
+    pub(super) fn write(&self, url: &str, port: u16) -> Outcome<PathBuf> {
+        std::fs::create_dir_all(&self.folder).map_err(trouble("folder"))?;
+        let tables =
+            |tables: Vec<Table>| Value::Array(tables.into_iter().map(Value::Table).collect());
+        let mut config = table([
+            ("listen", format!("127.0.0.1:{port}").into()),
+            ("public_url", url.into()),
+            ("targets_file", TARGETS.into()),
+            (
+                "store",
+                Value::Table(table([("sqlite_file", DATABASE.into())])),
+            ),
+            (
+                "ledger",
+                Value::Table(table([
+                    ("anchors_folder", "anchors".into()),
+                    ("key_file", "log.key".into()),
+                ])),
+            ),
+            ("limits", Value::Table(self.limits.clone())),
+        ]);
+        let resources = self.resources.iter().map(resource).collect();
+        config.insert("resource".to_owned(), tables(resources));
+        let targets = table([("target", tables(self.targets.clone()))]);
+        self.put(CONFIG, &config)?;
+        self.put(TARGETS, &targets)?;
+        Ok(self.folder.clone())
+    }
+
+    fn put(&self, name: &str, table: &Table) -> Outcome<()> {
+        let text = toml::to_string(table).map_err(trouble(name))?;
+        std::fs::write(self.folder.join(name), text).map_err(trouble(name))
+    }
+}
+
+fn resource(resource: &Resource) -> Table {
+    let key = if resource.name.ends_with('/') {
+        "prefix"
+    } else {
+        "id"
+    };
+    table([
+        (key, resource.name.as_str().into()),
+        ("env", resource.environment.as_str().into()),
+        ("zone", resource.zone.as_str().into()),
+        ("sensitivity", resource.sensitivity.as_str().into()),
+        ("owner", resource.owner.as_str().into()),
+        ("legacy_coarse", false.into()),
+    ])
+}
+
+fn table<const N: usize>(members: [(&str, Value); N]) -> Table {
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! What anyone can see afterwards: the database, the web service, the state of a request, the ledger.
+
+use super::{Stage, wanted};
+use crate::scenario::{AskedDatabase, AskedLedger, AskedState, AskedWeb};
+use crate::trouble::{Outcome, Trouble, trouble};
+
+impl Stage {
+    pub(super) fn database(&self, asked: &AskedDatabase) -> Outcome<()> {
+        let database = self
+            .databases
+            .get(&asked.target)
+            .ok_or_else(|| Trouble(format!("no database `{}`", asked.target)))?;
+        wanted("rows", &asked.rows, &database.ask(&asked.query)?)
+    }
+
+    pub(super) fn web(&self, asked: &AskedWeb) -> Outcome<()> {
+        let web = self
+            .webs
+            .get(&asked.target)
+            .ok_or_else(|| Trouble(format!("no web service `{}`", asked.target)))?;
+        wanted("calls", &asked.saw, &web.saw())
+    }
+
+    pub(super) async fn state(&self, asked: &AskedState) -> Outcome<()> {
+        let request = &self.request(&asked.request)?.id;
+        let workload = self.workload(&asked.who)?;
+        let status = workload.client.status(request, 0).await;
+        wanted(
+            "state",
+            &asked.state,
+            &status.map_err(trouble("status"))?.state,
+        )
+    }
+
+    /// `gatehold audit verify` over the store, and each dossier by the auditor's command.
+    pub(super) async fn ledger(&self, asked: &AskedLedger) -> Outcome<()> {
+        let person = self.person("owner")?;
+        for name in &asked.dossiers {
+            let request = &self.request(name)?.id;
+            let dossier = person
+                .client
+                .dossier(request)
+                .await
+                .map_err(trouble(name))?;
+            self.gate.verify_dossier(name, &dossier).await?;
+        }
+        self.gate.verify_ledger().await
+    }
+}

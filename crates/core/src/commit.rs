@@ -103,7 +103,8 @@ pub enum Guard {
     Version(RowKey, u64),
     /// The counter, before this write's own additions, is below the limit.
     Below(CounterKey, u64),
-    /// The key does not exist. Applying the write creates it; it may be forgotten after the time given.
+    /// The key does not exist, or its time has passed. Applying the write creates it; it may be forgotten after the time
+    /// given. A write whose key would be forgotten at once comes too late.
     Absent(UniqueKey, Option<Timestamp>),
 }
 

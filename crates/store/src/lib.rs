@@ -9,6 +9,7 @@ mod batch;
 pub mod clock;
 pub mod derive;
 mod form;
+pub mod journal;
 pub mod memory;
 mod page;
 pub mod postgres;

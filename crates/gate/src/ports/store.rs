@@ -36,7 +36,7 @@ pub struct RowQuery {
     pub group: Option<String>,
     /// Created by a leaf after this index: the cursor of the next page.
     pub after_leaf: Option<u64>,
-    /// At most this many rows; implementations cap it at 1,000.
+    /// At most this many rows, capped at 1,000, and those that the last leaf of the page created besides.
     pub limit: u32,
 }
 
@@ -45,7 +45,7 @@ pub struct RowQuery {
 pub struct StoredAttachment {
     /// Name within its leaf.
     pub name: String,
-    /// Its salt; kept when the bytes are erased? No: erased with them, so that guesses cannot be tested.
+    /// Its salt; erased with the bytes, so that guesses cannot be tested.
     pub salt: Option<[u8; 32]>,
     /// The bytes, or nothing once erased.
     pub bytes: Option<Vec<u8>>,

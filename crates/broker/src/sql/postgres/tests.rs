@@ -1,6 +1,7 @@
 //! Against a real PostgreSQL server, and against servers that misbehave.
 
 mod caps;
+mod doors;
 mod hostile;
 mod values;
 
@@ -39,7 +40,7 @@ async fn run(target: &PostgresTarget, call: &Call) -> Execution {
 }
 
 async fn shop() -> Server {
-    let server = Server::start(&[]);
+    let server = Server::start(&[]).await;
     server.admin(SHOP).await;
     server
 }

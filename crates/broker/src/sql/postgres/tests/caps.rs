@@ -87,7 +87,7 @@ async fn an_answer_may_be_cut_but_the_change_stands() {
 
 #[tokio::test]
 async fn a_server_that_does_not_count_cannot_keep_a_cap() {
-    let server = Server::start(&["track_counts=off"]);
+    let server = Server::start(&[("track_counts", "off")]).await;
     server.admin(SHOP).await;
     let ended = run(
         &server.target(),

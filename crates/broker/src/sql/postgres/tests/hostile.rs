@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::testing::postgres::target;
@@ -139,18 +139,15 @@ enum Fault {
 }
 
 /// Stands between, and says how often it was connected to.
-async fn between(socket: PathBuf, fault: Fault) -> (u16, Arc<AtomicUsize>) {
-    listen(move |client| {
-        let socket = socket.join(".s.PGSQL.5432");
-        async move {
-            let server = UnixStream::connect(socket).await.unwrap();
-            let _ = relay(client, server, fault).await;
-        }
+async fn between(upstream: u16, fault: Fault) -> (u16, Arc<AtomicUsize>) {
+    listen(move |client| async move {
+        let server = TcpStream::connect(("127.0.0.1", upstream)).await.unwrap();
+        let _ = relay(client, server, fault).await;
     })
     .await
 }
 
-async fn relay(mut client: TcpStream, mut server: UnixStream, fault: Fault) -> std::io::Result<()> {
+async fn relay(mut client: TcpStream, mut server: TcpStream, fault: Fault) -> std::io::Result<()> {
     let (mut asked, mut said) = ([0; 65_536], [0; 65_536]);
     loop {
         tokio::select! {
@@ -178,7 +175,7 @@ async fn relay(mut client: TcpStream, mut server: UnixStream, fault: Fault) -> s
 
 async fn at_commit(
     mut client: TcpStream,
-    mut server: UnixStream,
+    mut server: TcpStream,
     part: &[u8],
     fault: Fault,
 ) -> std::io::Result<()> {
@@ -230,7 +227,7 @@ async fn what_nobody_can_tell_is_unknown_and_is_not_repeated() {
         (Fault::ErrorAnswer, Ending::Failed, "target_refused", false),
     ] {
         server.admin("UPDATE orders SET status = 'open'").await;
-        let (port, accepted) = between(server.socket().to_owned(), fault).await;
+        let (port, accepted) = between(server.port(), fault).await;
         let mut target = short(port);
         target.statement_timeout = Duration::from_secs(20);
         // The limit of COMMIT is that of connecting: short only where nothing comes.

@@ -138,6 +138,12 @@ impl Finding {
         }
     }
 
+    /// By what is most telling first: single leaves in order, then ranges, then the ledger as a whole.
+    pub(crate) fn order(&self) -> (bool, u64, Code) {
+        let range = self.last.is_some() || self.leaf.is_none();
+        (range, self.leaf.unwrap_or(u64::MAX), self.code)
+    }
+
     pub(crate) fn of(mut self, request: Option<RequestId>) -> Self {
         self.request = request;
         self

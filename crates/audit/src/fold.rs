@@ -29,6 +29,8 @@ pub use trust::Link;
 #[derive(Debug)]
 pub(crate) struct Fold {
     pub(crate) expect: Expect,
+    /// The only request that is followed; of others only what they changed in the gate counts.
+    subject: Option<RequestId>,
     pinned: Option<Hash>,
     chain: Chain,
     /// The first trust leaf that did not verify. What needs the directory is not checked after it.
@@ -67,9 +69,11 @@ pub(crate) fn ensure(holds: bool, code: Code, text: &str) -> Checked {
 }
 
 impl Fold {
-    pub(crate) fn new(expect: Expect, pinned: Option<Hash>) -> Self {
+    /// A whole ledger.
+    pub(crate) fn new(pinned: Option<Hash>) -> Self {
         Self {
-            expect,
+            expect: Expect::Everything,
+            subject: None,
             pinned,
             chain: Chain::default(),
             chain_broken: None,
@@ -86,6 +90,15 @@ impl Fold {
             gaps: Vec::new(),
             reviews: 0,
             rows: BTreeMap::new(),
+        }
+    }
+
+    /// The leaves of one request, and what it stands on.
+    pub(crate) fn of(subject: RequestId, pinned: Option<Hash>) -> Self {
+        Self {
+            expect: Expect::Selection,
+            subject: Some(subject),
+            ..Self::new(pinned)
         }
     }
 
@@ -200,7 +213,13 @@ impl Fold {
     }
 
     fn about_request(&mut self, id: RequestId, leaf: &Opened) -> Checked {
+        if self.subject.is_some_and(|subject| subject != id) {
+            return self.changed_elsewhere(leaf);
+        }
         if self.requests.get(&id).is_some_and(|request| request.broken) {
+            if leaf.kind == LeafKind::Trust {
+                self.break_chain(leaf.index);
+            }
             return Ok(());
         }
         if let Event::Submitted { .. } = &leaf.entry.event {

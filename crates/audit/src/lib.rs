@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-// mod dossier;
+mod dossier;
 mod export;
 mod finding;
 mod fold;
@@ -10,10 +10,11 @@ mod receipt;
 mod report;
 mod verify;
 
-// pub use dossier::{
-//     DOSSIER_BYTES_MAX, Dossier, DossierCollector, DossierError, DossierReport, NOT_SHOWN,
-//     ReviewShown, Root, Step, verify_dossier,
-// };
+pub use dossier::{
+    ActionShown, CheckpointShown, DOSSIER_BYTES_MAX, Dossier, DossierCollector, DossierError,
+    DossierReport, NOT_SHOWN, PolicyShown, ProvenLeaf, RequesterShown, ReviewShown, Root, Step,
+    verify_dossier,
+};
 pub use export::{Export, ExportError, ExportItem, Line, RowClaim};
 pub use finding::{Code, Finding, Gap};
 pub use fold::Link;

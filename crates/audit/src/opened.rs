@@ -125,6 +125,15 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// Attachments that were left out.
+    pub(crate) fn withheld(&self) -> impl Iterator<Item = &str> {
+        let left_out = |(_, body): &(&String, &Body)| **body == Body::Withheld;
+        let names = self.attachments.iter().filter(left_out);
+        names.map(|(name, _)| name.as_str())
+    }
+}
+
 fn attachments(
     leaf: &LedgerLeaf,
     entry: &Entry,

@@ -24,7 +24,7 @@ pub struct Report {
     pub root_humans: usize,
     /// What was counted on the way.
     pub counts: Counts,
-    /// Everything that is wrong, by leaf.
+    /// Everything that is wrong: single leaves in order, then ranges, then the ledger as a whole.
     pub findings: Vec<Finding>,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,

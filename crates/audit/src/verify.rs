@@ -76,7 +76,7 @@ impl<'a> Verifier<'a> {
             trusted,
             log: None,
             frontier: Frontier::new(),
-            fold: Fold::new(Expect::Everything, trusted.pinned_root),
+            fold: Fold::new(trusted.pinned_root),
             time: None,
             rows: BTreeMap::new(),
             rows_given: false,
@@ -134,7 +134,7 @@ impl<'a> Verifier<'a> {
         self.compare_rows();
         let fold = self.fold;
         let mut findings = fold.findings.clone();
-        findings.sort_by_key(|finding| (finding.leaf.unwrap_or(u64::MAX), finding.code));
+        findings.sort_by_key(Finding::order);
         findings.dedup();
         let states = |list: &[State]| list.iter().map(|state| fold.in_state(*state)).sum();
         let mut gaps = fold.gaps.clone();

@@ -1,5 +1,14 @@
 //! Ledgers made by real decisions with real signatures verify; tampered ones do not, and the leaf is named.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests: helpers outside test functions"
+)]
+
 mod gate;
 
 use std::convert::Infallible;

@@ -78,6 +78,8 @@ pub struct Grounds {
     /// The full definitions of the checkpoints that hold it.
     #[serde(deserialize_with = "stated")]
     pub requirement: Option<Requirement>,
+    /// The limits asked for, lowered to what the checkpoints permit.
+    pub limits: Limits,
     /// The request's reason codes.
     pub reasons: Vec<String>,
     /// What policy said, with sentences of ours.
@@ -104,18 +106,15 @@ pub enum Event {
         request_hash: Hash,
         /// Who asked, by name; the whole identity anchor stands in the attachment `request`, which `request_hash` covers.
         requester: String,
-        /// With which key.
-        key: Hash,
         /// The person who answers for the requester (M001).
         accountable: HumanId,
         /// How the action was rendered.
         display_hash: Hash,
         /// Policy's answer and why; its grounds stand in the attachment `verdict`.
         trace: Trace,
-        /// Definition hashes of the checkpoints that hold it.
-        checkpoints: Vec<Hash>,
-        /// Limits asked for.
-        limits: Limits,
+        /// Hash over the definitions of the checkpoints that hold it: what reviewers sign.
+        #[serde(deserialize_with = "stated")]
+        requirement: Option<Hash>,
         /// Last time for a review.
         #[serde(deserialize_with = "stated")]
         decide_by: Option<Timestamp>,
@@ -163,8 +162,8 @@ pub enum Event {
     Reheld {
         /// Policy's answer and why.
         trace: Trace,
-        /// Definition hashes of the checkpoints that hold it now.
-        checkpoints: Vec<Hash>,
+        /// Hash over the definitions of the checkpoints that hold it now.
+        requirement: Hash,
         /// Last time for a review.
         decide_by: Timestamp,
     },

@@ -14,11 +14,59 @@ impl Fold {
     // INVARIANT(single-release): the machine has one step to `Executing` and none back.
     pub(super) fn claimed(&mut self, request: &mut RequestFold, leaf: &Opened) -> Checked {
         let Event::Claimed {
-            digest,
-            grant,
             limits,
             reviewers,
             trace,
+            ..
+        } = &leaf.entry.event
+        else {
+            return Ok(());
+        };
+        self.may_claim(request, leaf)?;
+        request.execution = Some(leaf.index);
+        if !request.held_before {
+            return ensure(
+                reviewers.is_empty() && request.limits.as_ref().is_none_or(|asked| limits == asked),
+                Code::Limits,
+                "it was executed under other terms than policy allowed",
+            );
+        }
+        let Some((held, quorum)) = self.count(request, trace.tier) else {
+            self.gap(
+                Some(leaf.index),
+                "the reviews behind the execution could not be counted: a part of them is not here",
+            );
+            return Ok(());
+        };
+        ensure(
+            quorum.met,
+            Code::Quorum,
+            "it was executed without enough people whose signatures counted then",
+        )?;
+        let counted = quorum.approvals.iter().map(|review| review.human());
+        ensure(
+            counted.eq(reviewers.iter()),
+            Code::Quorum,
+            "it names other people than those who signed",
+        )?;
+        let wide = request
+            .record()
+            .is_some_and(|record| *limits != effective_limits(&record, &held.requirement, &quorum));
+        ensure(
+            !wide,
+            Code::Limits,
+            "it was executed under wider limits than were approved",
+        )
+    }
+
+    /// Everything but the people: the action, the grant, the times, and what could have stopped it.
+    fn may_claim(&self, request: &mut RequestFold, leaf: &Opened) -> Checked {
+        let Event::Claimed {
+            digest,
+            grant,
+            limits,
+            trace,
+            ..
         } = &leaf.entry.event
         else {
             return Ok(());
@@ -66,40 +114,7 @@ impl Fold {
                 "the key that asked had lost its force",
             )?;
         }
-        request.execution = Some(leaf.index);
-        if !request.held_before {
-            return ensure(
-                reviewers.is_empty() && *limits == request.limits,
-                Code::Limits,
-                "it was executed under other terms than policy allowed",
-            );
-        }
-        let Some((held, quorum)) = self.count(request, trace.tier) else {
-            self.gap(
-                Some(leaf.index),
-                "the reviews behind the execution could not be counted: a part of them is not here",
-            );
-            return Ok(());
-        };
-        ensure(
-            quorum.met,
-            Code::Quorum,
-            "it was executed without enough people whose signatures counted then",
-        )?;
-        let counted = quorum.approvals.iter().map(|review| review.human());
-        ensure(
-            counted.eq(reviewers.iter()),
-            Code::Quorum,
-            "it names other people than those who signed",
-        )?;
-        let wide = request
-            .record()
-            .is_some_and(|record| *limits != effective_limits(&record, &held.requirement, &quorum));
-        ensure(
-            !wide,
-            Code::Limits,
-            "it was executed under wider limits than were approved",
-        )
+        Ok(())
     }
 
     /// What came of it, after it was claimed.

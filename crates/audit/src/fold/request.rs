@@ -2,6 +2,8 @@
 //! the row that the gate says it wrote must be the one that follows.
 
 use gatehold_core::action::Envelope;
+use gatehold_core::approved::bound;
+use gatehold_core::assurance::Assurance;
 use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::Claims;
@@ -43,12 +45,17 @@ pub(crate) struct RequestFold {
     pub(crate) held_before: bool,
     /// What holds it; nothing when it was never held or the definitions were erased.
     pub(crate) held: Option<HeldAt>,
-    pub(crate) limits: Limits,
+    /// The limits now; nothing when the grounds that state them were erased.
+    pub(crate) limits: Option<Limits>,
     pub(crate) spend_by: Timestamp,
     /// Reviews since it was last held; erased ones are not there.
     pub(crate) reviews: Vec<Option<UnverifiedReview>>,
     pub(crate) approved_by: Vec<HumanId>,
     pub(crate) nonces: Vec<String>,
+    /// Reviews whose signature verified: their leaf, and what it counted for.
+    pub(crate) checked: Vec<(u64, Assurance)>,
+    /// Who ended it without a signed review.
+    pub(crate) ended_by: Option<HumanId>,
     pub(crate) claimed_by: Option<HumanId>,
     pub(crate) escalations: u32,
     pub(crate) decided_by: Option<DecidedBy>,
@@ -82,17 +89,13 @@ impl RequestFold {
             tier: Tier::Red,
             held_before: false,
             held: None,
-            limits: Limits {
-                ttl_seconds: 0,
-                uses: 0,
-                caps: [].into(),
-                not_before: never,
-                not_after: never,
-            },
+            limits: None,
             spend_by: never,
             reviews: Vec::new(),
             approved_by: Vec::new(),
             nonces: Vec::new(),
+            checked: Vec::new(),
+            ended_by: None,
             claimed_by: None,
             escalations: 0,
             decided_by: None,
@@ -134,7 +137,7 @@ impl RequestFold {
             input: trace.input,
             rules: trace.rules.clone(),
             reasons: grounds.reasons.clone(),
-            limits: self.limits.clone(),
+            limits: self.limits.clone()?,
             held: self.held.clone(),
             spend_by: self.spend_by,
             reviews: self.reviews.iter().cloned().collect::<Option<_>>()?,
@@ -248,7 +251,7 @@ impl Fold {
     fn reheld(&mut self, request: &mut RequestFold, leaf: &Opened) -> Checked {
         let Event::Reheld {
             trace,
-            checkpoints,
+            requirement,
             decide_by,
         } = &leaf.entry.event
         else {
@@ -256,11 +259,12 @@ impl Fold {
         };
         self.check_trace(trace)?;
         request.step(&[Step::Reheld], leaf)?;
-        let grounds = self.grounds(leaf, trace, checkpoints)?;
+        let grounds = self.grounds(leaf, trace, Some(*requirement))?;
         request.held_before = true;
         request.held = None;
         if let Some(Grounds {
             requirement: Some(requirement),
+            limits,
             ..
         }) = &grounds
         {
@@ -273,13 +277,16 @@ impl Fold {
                 Code::Deadline,
                 "its new time to decide is not the one its checkpoints give",
             )?;
-            request.limits = gatehold_core::approved::bound(requirement, &request.limits);
+            let before = request.limits.as_ref();
+            ensure(
+                before.is_none_or(|before| *limits == bound(requirement, before)),
+                Code::Limits,
+                "its limits are not the old ones within its new checkpoints",
+            )?;
             request.held = Some(held_at(requirement, *decide_by));
         }
-        match (&mut request.grounds, grounds) {
-            (Some(before), Some(now)) => before.clone_from(&now),
-            (before, _) => *before = None,
-        }
+        request.limits = grounds.as_ref().map(|grounds| grounds.limits.clone());
+        request.grounds = grounds;
         request.reviews.clear();
         request.approved_by.clear();
         request.grant = None;
@@ -324,6 +331,7 @@ impl Fold {
             )?;
         }
         request.step(&[step], leaf)?;
+        request.ended_by.clone_from(human);
         request.decided_by = Some(*decided_by);
         request.closing = Some(Closing {
             code: code.clone(),
@@ -367,6 +375,7 @@ impl Fold {
             _ => {}
         }
         if let Some(code) = code {
+            request.ended_by.clone_from(human);
             request.decided_by = Some(DecidedBy::Human);
             request.closing = Some(Closing {
                 code: code.to_owned(),

@@ -62,7 +62,7 @@ impl Fold {
                 let Some(limits) = limits else {
                     return wrong(Code::Limits, "it decides and states no limits");
                 };
-                request.limits = limits.clone();
+                request.limits = Some(limits.clone());
                 request.grant = *grant;
                 request.decided_by = Some(DecidedBy::Human);
                 return ensure(
@@ -178,6 +178,7 @@ impl Fold {
             "its nonce was used before: the signature was replayed",
         )?;
         request.nonces.push(nonce);
+        request.checked.push((leaf.index, verified.assurance()));
         Ok(Some(review))
     }
 }
@@ -247,7 +248,11 @@ fn current(
         "it was signed over another bundle, authority or time",
     )?;
     ensure(
-        context.act == ReviewAct::Deny || context.limits.within(&request.limits),
+        context.act == ReviewAct::Deny
+            || request
+                .limits
+                .as_ref()
+                .is_none_or(|limits| context.limits.within(limits)),
         Code::Limits,
         "the review widens the limits",
     )

@@ -25,8 +25,7 @@ impl Fold {
             request_hash,
             display_hash,
             trace,
-            checkpoints,
-            limits,
+            requirement,
             spend_by,
             grant,
             decided_by,
@@ -49,7 +48,7 @@ impl Fold {
         let asked = self.asked(leaf, envelope.as_ref())?;
         let claims = claims(leaf, asked.as_ref())?;
         rendering(leaf, *display_hash)?;
-        let grounds = self.grounds(leaf, trace, checkpoints)?;
+        let grounds = self.grounds(leaf, trace, *requirement)?;
         let mut request = RequestFold {
             broken: false,
             state,
@@ -61,7 +60,7 @@ impl Fold {
             trace: Some(trace.clone()),
             tier: trace.tier,
             held_before: state == State::Held,
-            limits: limits.clone(),
+            limits: grounds.as_ref().map(|grounds| grounds.limits.clone()),
             spend_by: *spend_by,
             decided_by: *decided_by,
             grant: *grant,
@@ -79,7 +78,7 @@ impl Fold {
     fn answered(&self, request: &mut RequestFold, leaf: &Opened) -> Checked {
         let Event::Submitted {
             trace,
-            checkpoints,
+            requirement,
             decide_by,
             ..
         } = &leaf.entry.event
@@ -87,17 +86,20 @@ impl Fold {
             return Ok(());
         };
         ensure(
-            request.limits.uses == 1,
+            request
+                .limits
+                .as_ref()
+                .is_none_or(|limits| limits.uses == 1),
             Code::Limits,
             "held execution is one use, and its limits say otherwise",
         )?;
         let by_policy = request.decided_by == Some(DecidedBy::Policy);
         let sound = match request.state {
             State::Allowed => {
-                checkpoints.is_empty() && trace.errors == 0 && by_policy && request.grant.is_some()
+                requirement.is_none() && trace.errors == 0 && by_policy && request.grant.is_some()
             }
             State::Held => {
-                !checkpoints.is_empty() && request.decided_by.is_none() && request.grant.is_none()
+                requirement.is_some() && request.decided_by.is_none() && request.grant.is_none()
             }
             State::Denied => by_policy && request.grant.is_none(),
             _ => false,
@@ -158,7 +160,10 @@ impl Fold {
             "its times are not those its checkpoints give",
         )?;
         ensure(
-            bound(&requirement, &request.limits) == request.limits,
+            request
+                .limits
+                .as_ref()
+                .is_none_or(|limits| bound(&requirement, limits) == *limits),
             Code::Limits,
             "its limits are wider than its checkpoints permit",
         )?;
@@ -171,7 +176,7 @@ impl Fold {
         &mut self,
         leaf: &Opened,
         trace: &Trace,
-        checkpoints: &[Hash],
+        requirement: Option<Hash>,
     ) -> Checked<Option<Grounds>> {
         let Some(bytes) = leaf.bytes("verdict") else {
             self.gap(
@@ -185,15 +190,12 @@ impl Fold {
         };
         let grounds: Grounds = canonical::from_canonical_bytes(bytes)
             .map_err(|error| (Code::Policy, format!("its grounds cannot be read: {error}")))?;
-        let hashes = grounds
-            .requirement
-            .as_ref()
-            .map(|requirement| requirement.hashes())
-            .unwrap_or_default();
+        let held = grounds.requirement.as_ref();
+        let held = held.map(|requirement| requirement.requirement_hash());
         let codes = grounds.explained.iter().map(|reason| &reason.code);
         let errors = u32::try_from(grounds.errors.len()).unwrap_or(u32::MAX);
         ensure(
-            hashes == checkpoints
+            held == requirement
                 && grounds.tier.tier == trace.tier
                 && codes.eq(trace.reasons.iter())
                 && errors == trace.errors,
@@ -209,7 +211,6 @@ impl Fold {
             digest,
             request_hash,
             requester,
-            key,
             accountable,
             ..
         } = &leaf.entry.event
@@ -242,8 +243,7 @@ impl Fold {
             "the submission is about another action",
         )?;
         ensure(
-            asked.key == *key
-                && asked.requester.key() == *key
+            asked.requester.key() == asked.key
                 && asked.requester.name() == *requester
                 && asked.requester.accountable() == accountable,
             Code::Requester,

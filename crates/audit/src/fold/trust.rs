@@ -8,6 +8,7 @@ use gatehold_core::ids::HumanId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{Outcome, State};
+use gatehold_core::review::ReviewContext;
 use gatehold_core::trust::{Change, Evidence, RootStatement};
 use serde::Serialize;
 
@@ -96,6 +97,15 @@ impl Fold {
                 .check(directory)
                 .map_err(|error| (Code::Chain, error.to_string()))?;
         }
+        let Event::Trust { what, .. } = &leaf.entry.event else {
+            return wrong(Code::Record, "it is no change of the gate");
+        };
+        ensure(
+            executed.record.id == request.id
+                && *what == executed.record.envelope.descriptor.id.as_str(),
+            Code::Chain,
+            "its evidence is about another change",
+        )?;
         let by = vec![executed.record.requester.accountable().clone()];
         let approved_by = request.approvers();
         if change.changes_directory() {
@@ -126,6 +136,37 @@ impl Fold {
             at: leaf.entry.at,
         });
         Ok(())
+    }
+
+    /// A change whose own request is not followed: its evidence alone must carry it.
+    pub(super) fn changed_elsewhere(&mut self, leaf: &Opened) -> Checked {
+        let evidence = self.evidence(leaf)?;
+        let Evidence::Executed(executed) = &evidence else {
+            return wrong(
+                Code::Chain,
+                "its evidence is not that of an approved change",
+            );
+        };
+        let change = executed
+            .change()
+            .map_err(|error| (Code::Chain, error.to_string()))?;
+        if change.changes_directory() && leaf.kind == LeafKind::Trust {
+            let by = vec![executed.record.requester.accountable().clone()];
+            let contexts = executed.record.reviews.iter().filter_map(|review| {
+                canonical::from_canonical_bytes::<ReviewContext>(review.context.as_bytes()).ok()
+            });
+            let people = contexts.filter_map(|context| {
+                HumanId::new(&context.reviewer.issuer, &context.reviewer.subject).ok()
+            });
+            let people = people.collect();
+            return self.link(leaf, &evidence, by, people);
+        }
+        match self.directory() {
+            Some(directory) => executed
+                .check(directory)
+                .map_err(|error| (Code::Chain, error.to_string())),
+            None => Ok(()),
+        }
     }
 
     fn evidence(&mut self, leaf: &Opened) -> Checked<Evidence> {

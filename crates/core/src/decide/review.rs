@@ -431,7 +431,7 @@ pub(super) fn rehold_at(
     writer.attach("verdict", grounds(&next, evaluated)?);
     let event = Event::Reheld {
         trace: trace(evaluated, world),
-        checkpoints: requirement.hashes(),
+        requirement: requirement.requirement_hash(),
         decide_by,
     };
     let about = About {

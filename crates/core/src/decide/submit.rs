@@ -230,16 +230,10 @@ fn submitted(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -
         digest: record.digest,
         request_hash: record.request_hash,
         requester: record.requester.name(),
-        key: record.requester.key(),
         accountable: record.requester.accountable().clone(),
         display_hash: record.display_hash,
         trace: trace(evaluated, world),
-        checkpoints: record
-            .held
-            .as_ref()
-            .map(|held| held.requirement.hashes())
-            .unwrap_or_default(),
-        limits: record.limits.clone(),
+        requirement: record.held.as_ref().map(|held| held.requirement_hash),
         decide_by: record.held.as_ref().map(|held| held.decide_by),
         spend_by: record.spend_by,
         grant: record.grant,

@@ -312,6 +312,7 @@ pub(super) fn grounds(record: &RequestRecord, evaluated: &Evaluated) -> Result<V
     bytes(&Grounds {
         tier: evaluated.trace().tier.clone(),
         requirement: record.held.as_ref().map(|held| held.requirement.clone()),
+        limits: record.limits.clone(),
         reasons: record.reasons.clone(),
         explained: evaluated.trace().reasons.clone(),
         errors: evaluated.trace().errors.clone(),

@@ -1,0 +1,459 @@
+//! What a dossier answers (M157): who approved, under what authority, what exactly, on which policy's word, and whether
+//! it can be taken back. Everything here comes from leaves that opened.
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::decide::Claims;
+use gatehold_core::directory::Authority;
+use gatehold_core::entry::{Event, Trace};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::json::canonical;
+use gatehold_core::limits::Limits;
+use gatehold_core::request::{DecidedBy, State};
+use gatehold_core::review::{Answers, ReviewAct};
+use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
+use gatehold_core::verdict::Reason;
+use gatehold_ledger::SignedTreeHead;
+use gatehold_render::{Display, recover, to_plain};
+use serde::Serialize;
+
+use super::Dossier;
+use crate::finding::{Finding, Gap};
+use crate::fold::{Fold, Link, RequestFold};
+use crate::opened::Opened;
+use crate::verify::Trusted;
+
+/// What no offline verification shows (design, decision 12). Printed with every dossier.
+pub const NOT_SHOWN: [&str; 3] = [
+    "whether it has been revoked since the tree head: ask the gate",
+    "what happened at the target: the outcome is what the target reported",
+    "that the reviewers understood what they signed: only that they were shown it and answered",
+];
+
+/// The answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DossierReport {
+    /// Which request.
+    pub request: RequestId,
+    /// The log, and how many leaves its tree head covers.
+    pub log: Option<(String, u64)>,
+    /// Everything that is wrong, by leaf.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at.
+    pub gaps: Vec<Gap>,
+    /// Where all authority comes from.
+    pub root: Root,
+    /// Where the request stood at its last leaf.
+    pub state: State,
+    /// Who asked.
+    pub requester: Option<RequesterShown>,
+    /// What exactly.
+    pub action: ActionShown,
+    /// What policy said when it was submitted or last held.
+    pub policy: Option<PolicyShown>,
+    /// Who decided: a rule, people, the clock.
+    pub decided_by: Option<DecidedBy>,
+    /// The one person who answers for the decision (M001), and why them.
+    pub accountable: Option<(HumanId, String)>,
+    /// Every signed review, void ones included.
+    pub reviews: Vec<ReviewShown>,
+    /// At most this much.
+    pub limits: Option<Limits>,
+    /// The last time at which it may be, or might have been, used.
+    pub spend_by: Timestamp,
+    /// Whether and how it can be taken back.
+    pub revocation: String,
+    /// What happened, in the order of the ledger.
+    pub steps: Vec<Step>,
+    /// What this does not show.
+    pub not_shown: Vec<&'static str>,
+}
+
+/// The root statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Root {
+    /// Its hash.
+    pub statement: Option<Hash>,
+    /// Whether the auditor named that hash.
+    pub pinned: bool,
+    /// How many humans it names. Two are allowed and said so.
+    pub humans: usize,
+}
+
+/// Who asked, with the people behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequesterShown {
+    /// The name.
+    pub name: String,
+    /// The key that signed the submission.
+    pub key: Hash,
+    /// The person who answers for it.
+    pub accountable: HumanId,
+    /// The task's purpose, in the requester's words.
+    pub purpose: Option<String>,
+    /// Why, in the requester's words.
+    pub claims: Vec<(String, String)>,
+}
+
+/// The exact action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActionShown {
+    /// The name of these bytes and no others.
+    pub digest: Hash,
+    /// The descriptor's sentence.
+    pub sentence: Option<String>,
+    /// Descriptor, target and resource.
+    pub what: Option<(String, String, String)>,
+    /// As it was rendered for the reviewers, as plain text.
+    pub rendered: Option<String>,
+    /// Whether every byte of the payload can be read back from the rendering.
+    pub exact: Option<bool>,
+}
+
+/// Policy's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyShown {
+    /// `allow`, `hold` or `deny`.
+    pub verdict: &'static str,
+    /// The tier.
+    pub tier: Tier,
+    /// The rules that decided.
+    pub rules: Vec<String>,
+    /// Why, with sentences of ours.
+    pub reasons: Vec<Reason>,
+    /// The bundle that answered.
+    pub bundle: Hash,
+    /// Hash of what it was asked.
+    pub input: Hash,
+    /// The link that gave the bundle force.
+    pub activated: Option<Link>,
+    /// The checkpoints that held it.
+    pub checkpoints: Vec<CheckpointShown>,
+}
+
+/// One checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckpointShown {
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it exists.
+    pub rationale: String,
+}
+
+/// One review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewShown {
+    /// Its leaf.
+    pub leaf: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub reviewer: HumanId,
+    /// Their verdict.
+    pub act: ReviewAct,
+    /// Their key.
+    pub key: Hash,
+    /// What the signature counted for; nothing when it was not checked.
+    pub assurance: Option<Assurance>,
+    /// What they were at that moment.
+    pub authority: Option<Authority>,
+    /// What they answered, in their words.
+    pub answers: Vec<(String, String)>,
+    /// Why, in their words.
+    pub justification: Option<String>,
+    /// Whether it was void when the request was last held.
+    pub void: bool,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its leaf.
+    pub leaf: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: String,
+}
+
+impl DossierReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+pub(super) fn of(
+    dossier: &Dossier,
+    fold: &Fold,
+    opened: &[Opened],
+    head: Option<&SignedTreeHead>,
+    trusted: &Trusted,
+) -> DossierReport {
+    let unknown = RequestFold::unknown(dossier.request);
+    let request = fold.requests.get(&dossier.request).unwrap_or(&unknown);
+    let own: Vec<&Opened> = opened
+        .iter()
+        .filter(|leaf| leaf.entry.request == Some(dossier.request))
+        .collect();
+    let reviews = reviews(request, &own);
+    let requester = requester(request, opened, &own);
+    let policy = policy(fold, request);
+    let accountable = accountable(request, &reviews, policy.as_ref(), requester.as_ref());
+    DossierReport {
+        request: dossier.request,
+        log: head.map(|head| (head.head().origin.to_string(), head.size())),
+        findings: fold.findings.clone(),
+        gaps: fold.gaps.clone(),
+        root: Root {
+            statement: fold.directory().map(|directory| directory.root),
+            pinned: trusted.pinned_root.is_some(),
+            humans: fold.root_humans,
+        },
+        state: request.state,
+        action: action(request, &own),
+        policy,
+        decided_by: request.decided_by,
+        accountable,
+        reviews,
+        limits: request.limits.clone(),
+        spend_by: request.spend_by,
+        revocation: revocation(request),
+        steps: own.iter().map(|leaf| step(leaf)).collect(),
+        requester,
+        not_shown: NOT_SHOWN.to_vec(),
+    }
+}
+
+fn action(request: &RequestFold, own: &[&Opened]) -> ActionShown {
+    let bytes = |name: &str| own.iter().find_map(|leaf| leaf.bytes(name));
+    let display = bytes("display").and_then(|bytes| Display::from_bytes(bytes).ok());
+    let exact = display
+        .as_ref()
+        .zip(bytes("payload"))
+        .map(|(display, payload)| recover(display).as_deref() == Some(payload));
+    let what = request.envelope.as_ref().map(|envelope| {
+        (
+            envelope.descriptor.id.to_string(),
+            envelope.target.to_string(),
+            envelope.resource.to_string(),
+        )
+    });
+    ActionShown {
+        digest: request.digest,
+        sentence: request
+            .grounds
+            .as_ref()
+            .map(|grounds| grounds.sentence.clone()),
+        what,
+        rendered: display.as_ref().map(to_plain),
+        exact,
+    }
+}
+
+fn requester(request: &RequestFold, opened: &[Opened], own: &[&Opened]) -> Option<RequesterShown> {
+    let asked = request.asked.as_ref()?;
+    let task = |leaf: &&Opened| matches!(&leaf.entry.event, Event::Task { task, .. } if Some(*task) == asked.task);
+    let purpose = opened
+        .iter()
+        .find(task)
+        .and_then(|leaf| leaf.bytes("purpose"));
+    let claims = own
+        .iter()
+        .find_map(|leaf| leaf.bytes("claims"))
+        .and_then(|bytes| canonical::from_canonical_bytes::<Claims>(bytes).ok());
+    Some(RequesterShown {
+        name: asked.requester.name(),
+        key: asked.key,
+        accountable: asked.requester.accountable().clone(),
+        purpose: purpose.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        claims: claims
+            .map(|claims| claims.0.into_iter().collect())
+            .unwrap_or_default(),
+    })
+}
+
+fn policy(fold: &Fold, request: &RequestFold) -> Option<PolicyShown> {
+    let trace: &Trace = request.trace.as_ref()?;
+    let grounds = request.grounds.as_ref();
+    let verdict = match (request.held_before, request.state, request.decision) {
+        (true, ..) => "hold",
+        (false, State::Denied, None) => "deny",
+        _ => "allow",
+    };
+    let requirement = request.held.as_ref().map(|held| &held.requirement);
+    let checkpoints = requirement.into_iter().flat_map(|requirement| {
+        requirement
+            .checkpoints()
+            .map(|(_, checkpoint)| CheckpointShown {
+                name: checkpoint.name.to_string(),
+                owner: checkpoint.owner.clone(),
+                rationale: checkpoint.rationale.clone(),
+            })
+    });
+    // The bundle came into force with the earliest link of the unbroken run that names it, up to this decision.
+    let until = fold
+        .links
+        .iter()
+        .filter(|link| link.directory <= trace.directory);
+    let run = until.rev().take_while(|link| link.bundle == trace.bundle);
+    Some(PolicyShown {
+        verdict,
+        tier: trace.tier,
+        rules: trace.rules.clone(),
+        reasons: grounds
+            .map(|grounds| grounds.explained.clone())
+            .unwrap_or_default(),
+        bundle: trace.bundle,
+        input: trace.input,
+        activated: run.last().cloned(),
+        checkpoints: checkpoints.collect(),
+    })
+}
+
+fn reviews(request: &RequestFold, own: &[&Opened]) -> Vec<ReviewShown> {
+    let reheld = |leaf: &&&Opened| matches!(leaf.entry.event, Event::Reheld { .. });
+    let last_hold = own.iter().rev().find(reheld).map(|leaf| leaf.index);
+    let shown = own.iter().filter_map(|leaf| {
+        let Event::Reviewed {
+            reviewer, key, act, ..
+        } = &leaf.entry.event
+        else {
+            return None;
+        };
+        let answers: Option<Answers> = leaf
+            .bytes("answers")
+            .and_then(|bytes| canonical::from_canonical_bytes(bytes).ok());
+        let authority = leaf.bytes("authority");
+        let checked = request.checked.iter().find(|(at, _)| *at == leaf.index);
+        Some(ReviewShown {
+            leaf: leaf.index,
+            at: leaf.entry.at,
+            reviewer: reviewer.clone(),
+            act: *act,
+            key: *key,
+            assurance: checked.map(|(_, assurance)| *assurance),
+            authority: authority.and_then(|bytes| canonical::from_canonical_bytes(bytes).ok()),
+            justification: answers
+                .as_ref()
+                .map(|answers| answers.justification.clone()),
+            answers: answers
+                .map(|answers| answers.criteria.into_iter().collect())
+                .unwrap_or_default(),
+            void: last_hold.is_some_and(|hold| leaf.index < hold),
+        })
+    });
+    shown.collect()
+}
+
+/// Exactly one person, and why them.
+fn accountable(
+    request: &RequestFold,
+    reviews: &[ReviewShown],
+    policy: Option<&PolicyShown>,
+    requester: Option<&RequesterShown>,
+) -> Option<(HumanId, String)> {
+    let owner = requester.map(|requester| requester.accountable.clone());
+    match request.decided_by? {
+        DecidedBy::Human => {
+            let last = reviews.iter().rev().find(|review| !review.void);
+            match (last, &request.ended_by) {
+                (_, Some(human)) => Some((human.clone(), "ended it".to_owned())),
+                (Some(review), None) => {
+                    let why = format!("signed the review that decided, at leaf {}", review.leaf);
+                    Some((review.reviewer.clone(), why))
+                }
+                (None, None) => None,
+            }
+        }
+        DecidedBy::Policy => {
+            let link = policy.and_then(|policy| policy.activated.as_ref())?;
+            let human = link.by.first()?;
+            let why = format!(
+                "brought the rules that decided into force, at leaf {}",
+                link.leaf
+            );
+            Some((human.clone(), why))
+        }
+        DecidedBy::Timeout => owner.map(|owner| {
+            (
+                owner,
+                "owns the requester; nobody decided in time".to_owned(),
+            )
+        }),
+        DecidedBy::DelegatedModel | DecidedBy::BreakGlass => {
+            owner.map(|owner| (owner, "owns the requester".to_owned()))
+        }
+    }
+}
+
+fn revocation(request: &RequestFold) -> String {
+    let at =
+        |leaf: Option<u64>| leaf.map_or_else(|| "a leaf".to_owned(), |leaf| format!("leaf {leaf}"));
+    match request.state {
+        State::Held => {
+            "Nothing is permitted yet. It can be denied, or taken back by the requester.".to_owned()
+        }
+        State::Allowed | State::Redeemable => format!(
+            "Yes, at once, by any enrolled human, until it is used or {} has passed: `gatehold revoke {}`.",
+            request.spend_by, request.id
+        ),
+        State::Executing => format!(
+            "No longer: its one use was claimed at {}. It is never run again.",
+            at(request.execution)
+        ),
+        State::Completed | State::Failed | State::Unknown => format!(
+            "Nothing is left to revoke: its one use was claimed at {}, the grant ended with it, and no credential was handed out. What it did can only be undone by a new action.",
+            at(request.execution)
+        ),
+        State::Denied | State::Expired | State::Withdrawn => "Nothing was permitted.".to_owned(),
+        State::Revoked => "It was revoked before it was used.".to_owned(),
+    }
+}
+
+fn step(leaf: &Opened) -> Step {
+    let what = match &leaf.entry.event {
+        Event::Submitted { requester, .. } => {
+            let state = leaf.entry.to.map_or("", State::name);
+            format!("{requester} asked; {state}")
+        }
+        Event::Reviewed { reviewer, act, .. } => {
+            let act = match act {
+                ReviewAct::Approve => "approved",
+                ReviewAct::Deny => "denied",
+            };
+            format!(
+                "{reviewer} {act}; {}",
+                leaf.entry.to.map_or("", State::name)
+            )
+        }
+        Event::Acted {
+            human,
+            act,
+            channel,
+        } => {
+            let who = human
+                .as_ref()
+                .map_or_else(|| "the requester".to_owned(), ToString::to_string);
+            format!("{who}: {act} ({channel})")
+        }
+        Event::Reheld { .. } => "held again; earlier reviews are void".to_owned(),
+        Event::Closed { code, human, .. } => match human {
+            Some(human) => format!("{code} by {human}"),
+            None => code.clone(),
+        },
+        Event::Claimed { .. } => "execution claimed, with proof rebuilt".to_owned(),
+        Event::Executed { outcome } => format!("the target reported `{}`", outcome.code),
+        Event::Trust { what, .. } => format!("applied: {what}"),
+        _ => "something else".to_owned(),
+    };
+    Step {
+        leaf: leaf.index,
+        at: leaf.entry.at,
+        what,
+    }
+}

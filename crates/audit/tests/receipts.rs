@@ -1,0 +1,179 @@
+//! Receipts of real leaves: small enough (promise P11), and verified by two implementations that share no code with us.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests: helpers outside test functions"
+)]
+
+mod gate;
+
+use std::path::Path;
+use std::process::Command;
+
+use gate::{Gate, Who, requirement, signer};
+use gatehold_audit::{LedgerLeaf, issue_receipt, verify_receipt};
+use gatehold_core::decide::{ActBy, ActKind};
+use gatehold_core::request::state::Event as Step;
+use gatehold_core::review::ReviewAct::Approve;
+use gatehold_core::tier::Tier;
+use gatehold_core::verdict::Verdict;
+use gatehold_ledger::{Leaf, Opening, Receipt};
+
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/verify");
+
+/// A leaf of every kind that the decision core writes.
+fn every_kind() -> Gate {
+    let mut gate = Gate::founded();
+    let task = gate.task();
+    let allow = gate.answer(Verdict::Allow, Tier::Green);
+    let read = gate.submit(task, "SELECT 1", Verdict::Allow, Tier::Green);
+    gate.redeem(read, &allow);
+    gate.report(read, Step::Completed);
+    let id = gate.submit(
+        task,
+        "UPDATE t SET a = 1",
+        Verdict::Hold(requirement(2)),
+        Tier::Red,
+    );
+    gate.act(id, ActBy::Human(Who::Bob.id()), ActKind::Escalate, "");
+    let now = gate.answer(Verdict::Hold(requirement(2)), Tier::Red);
+    gate.review(id, Who::Bob, Approve, &now);
+    gate.review(id, Who::Cid, Approve, &now);
+    gate.redeem(id, &gate.answer(Verdict::Hold(requirement(3)), Tier::Red));
+    gate.expire(id);
+    gate.stop(Who::Bob);
+    gate
+}
+
+/// The size of a leaf's receipt in a log of a billion leaves: thirty hashes.
+fn size_in_a_large_log(leaf: &LedgerLeaf, gate: &Gate) -> usize {
+    let head = gate.head();
+    let receipt = issue_receipt(leaf, &gate.leaf_hashes()[..], &head).unwrap();
+    let hashes = receipt
+        .to_string()
+        .lines()
+        .filter(|line| line.len() == 44)
+        .count()
+        - 1;
+    receipt.to_string().len() + (30 - hashes) * 45 + 8
+}
+
+#[test]
+fn every_kind_of_leaf_has_a_receipt_within_4_kib() {
+    let gate = every_kind();
+    let mut kinds = std::collections::BTreeMap::new();
+    for leaf in &gate.leaves {
+        let kind = Leaf::from_bytes(&leaf.leaf).unwrap().kind;
+        let size = size_in_a_large_log(leaf, &gate);
+        let largest: &mut usize = kinds.entry(kind).or_default();
+        *largest = (*largest).max(size);
+    }
+    println!("{kinds:?}");
+    assert_eq!(kinds.len(), 11, "{kinds:?}");
+    assert!(kinds.values().all(|size| *size <= 4_096), "{kinds:?}");
+}
+
+#[test]
+fn a_receipt_says_what_its_record_says() {
+    let gate = every_kind();
+    let key = signer().log_key();
+    for leaf in &gate.leaves {
+        let receipt = issue_receipt(leaf, &gate.leaf_hashes()[..], &gate.head()).unwrap();
+        let report = verify_receipt(&receipt.to_string(), &key).unwrap();
+        assert_eq!(report.leaf, leaf.index);
+        let record: serde_json::Value = serde_json::from_slice(&leaf.record).unwrap();
+        assert_eq!(report.record, Some(record));
+        assert!(report.to_string().starts_with("Receipt verified: leaf "));
+    }
+}
+
+#[test]
+fn a_damaged_leaf_has_no_receipt() {
+    let gate = every_kind();
+    let mut leaf = gate.leaves[3].clone();
+    leaf.record[10] ^= 1;
+    assert!(issue_receipt(&leaf, &gate.leaf_hashes()[..], &gate.head()).is_err());
+    let mut leaf = gate.leaves[3].clone();
+    leaf.index = 4;
+    assert!(issue_receipt(&leaf, &gate.leaf_hashes()[..], &gate.head()).is_err());
+}
+
+#[test]
+fn a_proof_cannot_be_put_under_another_record() {
+    let gate = every_kind();
+    let key = signer().log_key();
+    let [one, two] = [4, 5].map(|index| {
+        let leaf = &gate.leaves[index];
+        issue_receipt(leaf, &gate.leaf_hashes()[..], &gate.head())
+            .unwrap()
+            .to_string()
+    });
+    let extra = |text: &str| text.lines().nth(1).unwrap().to_owned();
+    let swapped = one.replace(&extra(&one), &extra(&two));
+    assert!(verify_receipt(&one, &key).is_ok());
+    assert!(verify_receipt(&swapped, &key).is_err());
+}
+
+#[test]
+fn two_foreign_implementations_agree() {
+    let scratch = tempfile::tempdir().unwrap();
+    let go = build_go(scratch.path());
+    let gate = every_kind();
+    let key = signer().log_key();
+    let file = scratch.path().join("receipt.tlog-proof");
+    for leaf in &gate.leaves {
+        let receipt = issue_receipt(leaf, &gate.leaf_hashes()[..], &gate.head()).unwrap();
+        let mut forged = Receipt::parse(&receipt.to_string()).unwrap().to_string();
+        let opening = Opening {
+            kind: 7,
+            salt: [0; 32],
+            record: leaf.record.clone(),
+        };
+        let extra = forged.lines().nth(1).unwrap().to_owned();
+        let other = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            opening.to_bytes(),
+        );
+        forged = forged.replace(&extra, &format!("extra {other}"));
+        for (text, good) in [(receipt.to_string(), true), (forged, false)] {
+            std::fs::write(&file, text).unwrap();
+            let python = Path::new(TOOLS).join("verify_receipt.py");
+            for mut command in [Command::new(&go), {
+                let mut command = Command::new("python3");
+                command.arg(python);
+                command
+            }] {
+                let output = command.arg(&file).arg(key.to_string()).output().unwrap();
+                assert_eq!(output.status.success(), good, "{output:?}");
+            }
+        }
+    }
+}
+
+fn build_go(scratch: &Path) -> std::path::PathBuf {
+    let binary = scratch.join("verify_receipt_go");
+    let output = Command::new("go")
+        .args(["build", "-o"])
+        .arg(&binary)
+        .arg("main.go")
+        .current_dir(Path::new(TOOLS).join("go"))
+        .env("GO111MODULE", "off")
+        .env("GOPATH", "/usr/share/gocode")
+        .env("GOFLAGS", "")
+        .env(
+            "GOCACHE",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache"),
+        )
+        .output()
+        .expect("go is missing: apt-get install -y golang-go golang-golang-x-mod-dev");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    binary
+}

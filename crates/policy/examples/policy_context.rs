@@ -1,5 +1,7 @@
 //! Prints docs/reference/policy-context.md.
 
-fn main() {
-    print!("{}", gatehold_policy::reference::context_page());
+use std::io::Write as _;
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(gatehold_policy::reference::context_page().as_bytes())
 }

@@ -353,3 +353,6 @@ fn deny(mut trace: Trace, code: &str, text: &str) -> Evaluated {
     });
     Evaluated::new(Verdict::Deny, trace)
 }
+
+#[cfg(test)]
+mod tests;

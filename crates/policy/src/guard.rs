@@ -181,8 +181,13 @@ impl Walk {
             self.problems.push(format!(
                 "`{path}` may be unknown; read its `.known` and `.value`"
             ));
-        } else {
+        } else if is_plain(&path) {
             self.reads.names.insert(path);
+        } else {
+            // A record compared as a whole would compare what is unknown in it.
+            self.problems.push(format!(
+                "`{path}` is no documented name of its own; read the names in docs/reference/policy-context.md"
+            ));
         }
     }
 }
@@ -233,6 +238,14 @@ fn may_be_unknown(name: &str) -> bool {
                 .iter()
                 .any(|field| field.path == path && field.may_be_unknown())
         })
+}
+
+fn is_plain(name: &str) -> bool {
+    name.strip_prefix("context.").is_some_and(|path| {
+        Context::documented()
+            .iter()
+            .any(|field| field.path == path && !field.may_be_unknown())
+    })
 }
 
 fn only_member(value: &Value) -> Option<(&str, &Value)> {

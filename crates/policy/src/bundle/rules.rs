@@ -126,7 +126,10 @@ fn rule(file: &str, line: usize, policy: &Policy) -> Result<Rule, Vec<String>> {
             "`@id` {id:?} must be lower-case letters, digits, `-`, `.` and `_`"
         ));
     }
-    if attest_by.as_ref().is_some_and(|day| !is_day(day)) {
+    if attest_by
+        .as_ref()
+        .is_some_and(|day| !day.is_empty() && !is_day(day))
+    {
         problems.push("`@attest_by` is a day such as `2027-06-30`".to_owned());
     }
     if !permits && policy.annotation("attest_by").is_some() {

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, Policy, PolicySet, Request};
+use cedar_policy::{Authorizer, Decision, Policy, PolicySet};
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::context::PolicyInput;
 use gatehold_core::descriptor::Descriptor;
@@ -22,7 +22,7 @@ use gatehold_core::tier::{TierInput, TierReport, tier};
 use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
 
 use crate::bundle::{Bundle, Effect};
-use ask::{Asked, Names};
+use ask::{Asked, Names, Posed};
 use slice::{Index, Slice};
 
 pub use pool::EnginePool;
@@ -95,8 +95,8 @@ impl Engine {
             || !input.context.missing(&descriptor.requires).is_empty();
         let set = PolicySet::from_policies([rule.clone()]).map_err(|error| error.to_string())?;
         let mut found = Found::default();
-        let request = asked.request(missing, &self.index.whole())?;
-        self.one_set(&request, &asked, &set, &mut found);
+        let posed = asked.pose(missing, &self.index.whole())?;
+        self.one_set(&posed, &set, &mut found);
         match found.errors.pop() {
             Some(error) => Err(error),
             None => Ok(!found.rules.is_empty()),
@@ -138,14 +138,14 @@ impl Engine {
             || !input.context.missing(&descriptor.requires).is_empty();
         let asked = Asked::new(&self.names, input, descriptor)?;
         let slice = slice(&asked);
-        let mut found = self.ask(&asked.request(missing, &slice)?, &asked, &slice);
+        let mut found = self.ask(&asked.pose(missing, &slice)?, &slice);
         let requires_more = |name: &CheckpointName| {
             let checkpoint = self.bundle.checkpoints().get(name);
             checkpoint
                 .is_some_and(|checkpoint| !input.context.missing(&checkpoint.requires).is_empty())
         };
         if found.permitted && !missing && found.checkpoints.iter().any(requires_more) {
-            let again = self.ask(&asked.request(true, &slice)?, &asked, &slice);
+            let again = self.ask(&asked.pose(true, &slice)?, &slice);
             found.permitted &= again.permitted;
             found.rules.extend(again.rules);
             found.checkpoints.extend(again.checkpoints);
@@ -154,15 +154,15 @@ impl Engine {
         Ok(found)
     }
 
-    fn ask(&self, request: &Request, asked: &Asked<'_>, slice: &Slice) -> Found {
+    fn ask(&self, posed: &Posed, slice: &Slice) -> Found {
         let mut found = Found::default();
-        let base = self.one_set(request, asked, &slice.base, &mut found);
+        let base = self.one_set(posed, &slice.base, &mut found);
         found.permitted = base == Decision::Allow && found.errors.is_empty();
         if !found.permitted || slice.holds.is_empty() {
             return found;
         }
         let mut held = Found::default();
-        self.one_set(request, asked, &slice.holds, &mut held);
+        self.one_set(posed, &slice.holds, &mut held);
         for rule in held.rules {
             if let Some(Effect::Hold(name)) = self.index.effect(&rule) {
                 found.checkpoints.insert(name.clone());
@@ -174,16 +174,10 @@ impl Engine {
     }
 
     /// Evaluates one set. Rules that erred count among those that determined the answer.
-    fn one_set(
-        &self,
-        request: &Request,
-        asked: &Asked<'_>,
-        set: &PolicySet,
-        found: &mut Found,
-    ) -> Decision {
+    fn one_set(&self, posed: &Posed, set: &PolicySet, found: &mut Found) -> Decision {
         let response = self
             .authorizer
-            .is_authorized(request, set, asked.entities());
+            .is_authorized(&posed.request, set, &posed.entities);
         for rule in response.diagnostics().reason() {
             found.rules.insert(AsRef::<str>::as_ref(rule).to_owned());
         }

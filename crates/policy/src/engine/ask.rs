@@ -3,7 +3,7 @@
 //! Entities are the request's own few: never a clone of a large store. Everything is filled: an unknown value is
 //! `known: false` beside a value that no sound rule reads.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
     Context as CedarContext, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request,
@@ -17,7 +17,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{DescriptorId, ResourceId};
 use gatehold_core::known::Known;
 
-use super::slice::Slice;
+use super::slice::{Slice, Wanted};
 use crate::bundle::Bundle;
 use crate::schema;
 
@@ -85,6 +85,12 @@ impl Names {
     }
 }
 
+/// What Cedar is handed.
+pub(super) struct Posed {
+    pub(super) request: Request,
+    pub(super) entities: Entities,
+}
+
 /// One question in Cedar's terms.
 pub(super) struct Asked<'a> {
     principal: EntityUid,
@@ -92,7 +98,7 @@ pub(super) struct Asked<'a> {
     action: &'a Action,
     resource: EntityUid,
     folders: Vec<EntityUid>,
-    entities: Entities,
+    facts: &'a ResourceFacts,
     context: &'a Context,
     descriptor: &'a Descriptor,
 }
@@ -144,29 +150,13 @@ impl<'a> Asked<'a> {
                 .collect(),
         )
         .ok_or_else(unnamed)?;
-        let parents = |groups: &[EntityUid]| groups.iter().cloned().collect::<HashSet<_>>();
-        let resource_entity = Entity::new(
-            resource.clone(),
-            attributes(&input.resource).into_iter().collect(),
-            parents(&folders),
-        )
-        .map_err(|error| error.to_string())?;
-        let entities = Entities::from_entities(
-            [
-                Entity::new_no_attrs(principal.clone(), parents(&principal_groups)),
-                resource_entity,
-                action.entity.clone(),
-            ],
-            None,
-        )
-        .map_err(|error| error.to_string())?;
         Ok(Self {
             principal,
             principal_groups,
             action,
             resource,
             folders,
-            entities,
+            facts: &input.resource,
             context: &input.context,
             descriptor,
         })
@@ -181,20 +171,37 @@ impl<'a> Asked<'a> {
             .chain(&self.action.groups)
     }
 
-    pub(super) const fn entities(&self) -> &Entities {
-        &self.entities
+    /// The question with as much of context and resource as the slice reads.
+    pub(super) fn pose(&self, context_missing: bool, slice: &Slice) -> Result<Posed, String> {
+        Ok(Posed {
+            request: self.request_of(self.pairs(context_missing, Some(&slice.wanted)))?,
+            entities: self.entities(slice.wanted.resource)?,
+        })
     }
 
-    /// The request, with as much of the context as the slice reads.
-    pub(super) fn request(&self, context_missing: bool, slice: &Slice) -> Result<Request, String> {
-        let pairs = self.pairs(context_missing, Some(&slice.reads));
-        self.request_of(pairs)
-    }
-
-    /// The request with the whole context, as the schema describes it.
+    /// The question with everything in it, as the schema describes it.
     #[cfg(test)]
-    pub(super) fn whole_request(&self) -> Result<Request, String> {
-        self.request_of(self.pairs(self.context.conditions.context_missing, None))
+    pub(super) fn pose_whole(&self) -> Result<Posed, String> {
+        let missing = self.context.conditions.context_missing;
+        Ok(Posed {
+            request: self.request_of(self.pairs(missing, None))?,
+            entities: self.entities(true)?,
+        })
+    }
+
+    fn entities(&self, with_attributes: bool) -> Result<Entities, String> {
+        let parents = |groups: &[EntityUid]| groups.iter().cloned().collect::<HashSet<_>>();
+        let resource = if with_attributes {
+            let attributes = attributes(self.facts).into_iter().collect();
+            Entity::new(self.resource.clone(), attributes, parents(&self.folders))
+                .map_err(|error| error.to_string())?
+        } else {
+            Entity::new_no_attrs(self.resource.clone(), parents(&self.folders))
+        };
+        let principal =
+            Entity::new_no_attrs(self.principal.clone(), parents(&self.principal_groups));
+        Entities::from_entities([principal, resource, self.action.entity.clone()], None)
+            .map_err(|error| error.to_string())
     }
 
     fn request_of(&self, pairs: Pairs) -> Result<Request, String> {
@@ -209,56 +216,53 @@ impl<'a> Asked<'a> {
         .map_err(|error| error.to_string())
     }
 
-    fn pairs(&self, context_missing: bool, reads: Option<&BTreeSet<String>>) -> Pairs {
-        let wanted =
-            |path: &str| reads.is_none_or(|reads| reads.contains(&format!("context.{path}")));
+    fn pairs(&self, context_missing: bool, wanted: Option<&Wanted>) -> Pairs {
+        let declared_wanted =
+            |record: &str, name: &str| wanted.is_none_or(|wanted| wanted.declared(record, name));
         let mut top: Pairs = Vec::new();
         let mut records: Vec<(&str, Pairs)> = Vec::new();
-        let mut add = |path: &'static str, value: RestrictedExpression| match path.split_once('.') {
-            None => top.push((path.to_owned(), value)),
-            Some((record, member)) => inside(&mut records, record).push((member.to_owned(), value)),
-        };
-        for field in Context::documented()
-            .iter()
-            .filter(|field| wanted(field.path))
-        {
+        for (at, field) in Context::documented().iter().enumerate() {
+            if !wanted.is_none_or(|wanted| wanted.documented(at)) {
+                continue;
+            }
             let value = if field.path == "conditions.context_missing" {
                 RestrictedExpression::new_bool(context_missing)
             } else {
                 documented(field, self.context)
             };
-            add(field.path, value);
+            match field.path.split_once('.') {
+                None => top.push((field.path.to_owned(), value)),
+                Some((record, member)) => {
+                    inside(&mut records, record).push((member.to_owned(), value));
+                }
+            }
         }
-        for cap in schema::caps(self.descriptor)
-            .iter()
-            .filter(|cap| wanted(&format!("caps.{cap}")))
-        {
-            let value = self
-                .context
-                .caps
-                .get(cap)
-                .and_then(|cap| i64::try_from(*cap).ok());
-            let value = value.map(RestrictedExpression::new_long);
-            inside(&mut records, "caps").push((cap.clone(), known_or(value, FieldType::Integer)));
+        for cap in schema::caps(self.descriptor) {
+            if declared_wanted("caps", cap) {
+                let value = self
+                    .context
+                    .caps
+                    .get(cap)
+                    .and_then(|cap| i64::try_from(*cap).ok());
+                let value = known_or(
+                    value.map(RestrictedExpression::new_long),
+                    FieldType::Integer,
+                );
+                inside(&mut records, "caps").push((cap.clone(), value));
+            }
         }
-        let declared = self
-            .descriptor
-            .fields
-            .iter()
-            .map(|f| ("fields", &f.name, f.type_, &self.context.fields));
-        let facts = self
-            .descriptor
-            .facts
-            .iter()
-            .map(|f| ("facts", &f.name, f.type_, &self.context.facts));
-        for (record, name, type_, values) in declared.chain(facts) {
-            if wanted(&format!("{record}.{name}")) {
+        let fields = self.descriptor.fields.iter();
+        let fields = fields.map(|f| ("fields", &f.name, f.type_, &self.context.fields));
+        let facts = self.descriptor.facts.iter();
+        let facts = facts.map(|f| ("facts", &f.name, f.type_, &self.context.facts));
+        for (record, name, type_, values) in fields.chain(facts) {
+            if declared_wanted(record, name) {
                 let type_ = schema::field_type(type_);
                 let value = values.get(name).and_then(|value| typed(value, type_));
                 inside(&mut records, record).push((name.clone(), known_or(value, type_)));
             }
         }
-        if reads.is_none() {
+        if wanted.is_none() {
             for record in ["caps", "fields", "facts"] {
                 inside(&mut records, record);
             }

@@ -13,6 +13,8 @@ use cedar_policy::{
 };
 
 use super::CACHE_MAX;
+use gatehold_core::context::Context;
+
 use crate::bundle::{Bundle, Effect, parse_policies};
 use crate::guard;
 
@@ -22,8 +24,50 @@ pub(super) struct Slice {
     pub(super) base: PolicySet,
     /// Checkpoint forbids.
     pub(super) holds: PolicySet,
-    /// Names of the context that any of them reads, such as `context.tier`.
-    pub(super) reads: BTreeSet<String>,
+    /// What any of them reads.
+    pub(super) wanted: Wanted,
+}
+
+/// The names that a slice's rules read, looked up without building text.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// By position in the documented list.
+    documented: Vec<bool>,
+    /// Members of `caps`, `fields` and `facts`, as `fields.amount`.
+    declared: HashMap<&'static str, BTreeSet<String>>,
+    /// Whether any attribute of the resource is read.
+    pub(super) resource: bool,
+}
+
+impl Wanted {
+    fn of(names: &BTreeSet<String>) -> Self {
+        let documented = Context::documented()
+            .iter()
+            .map(|field| names.contains(&format!("context.{}", field.path)))
+            .collect();
+        let mut declared: HashMap<&'static str, BTreeSet<String>> = HashMap::new();
+        for record in ["caps", "fields", "facts"] {
+            let prefix = format!("context.{record}.");
+            let members = names.iter().filter_map(|name| name.strip_prefix(&prefix));
+            declared.insert(record, members.map(str::to_owned).collect());
+        }
+        let resource = names.iter().any(|name| name.starts_with("resource."));
+        Self {
+            documented,
+            declared,
+            resource,
+        }
+    }
+
+    pub(super) fn documented(&self, at: usize) -> bool {
+        self.documented.get(at).copied().unwrap_or(true)
+    }
+
+    pub(super) fn declared(&self, record: &str, name: &str) -> bool {
+        self.declared
+            .get(record)
+            .is_none_or(|names| names.contains(name))
+    }
 }
 
 /// What is known of one rule by its id.
@@ -133,8 +177,9 @@ fn slice<'r>(rules: impl Iterator<Item = &'r About>) -> Slice {
     let mut slice = Slice {
         base: PolicySet::new(),
         holds: PolicySet::new(),
-        reads: BTreeSet::new(),
+        wanted: Wanted::default(),
     };
+    let mut reads = BTreeSet::new();
     for rule in rules {
         let set = if matches!(rule.effect, Effect::Hold(_)) {
             &mut slice.holds
@@ -143,8 +188,9 @@ fn slice<'r>(rules: impl Iterator<Item = &'r About>) -> Slice {
         };
         // Ids are distinct in a sound bundle, so adding cannot fail.
         let _ = set.add(rule.policy.clone());
-        slice.reads.extend(rule.reads.iter().cloned());
+        reads.extend(rule.reads.iter().cloned());
     }
+    slice.wanted = Wanted::of(&reads);
     slice
 }
 

@@ -18,21 +18,21 @@ fn every_question_of_the_default_pack_conforms_to_the_schema() {
         let input = case.input(&bundle).unwrap();
         let descriptor = &bundle.descriptors()[&case.descriptor];
         let asked = Asked::new(&names, &input, descriptor).unwrap();
-        let whole = asked.whole_request().unwrap();
+        let whole = asked.pose_whole().unwrap();
         let (principal, action, resource) = (
-            whole.principal().unwrap(),
-            whole.action().unwrap(),
-            whole.resource().unwrap(),
+            whole.request.principal().unwrap(),
+            whole.request.action().unwrap(),
+            whole.request.resource().unwrap(),
         );
         Request::new(
             principal.clone(),
             action.clone(),
             resource.clone(),
-            whole.context().unwrap().clone(),
+            whole.request.context().unwrap().clone(),
             Some(&schema),
         )
         .unwrap_or_else(|error| panic!("{}: {error}", case.name));
-        Entities::from_entities(asked.entities().iter().cloned(), Some(&schema))
+        Entities::from_entities(whole.entities.iter().cloned(), Some(&schema))
             .unwrap_or_else(|error| panic!("{}: {error}", case.name));
     }
 }

@@ -11,4 +11,5 @@ mod bundle;
 mod default_pack;
 mod engine;
 mod kit;
+mod lint;
 mod slicing;

@@ -8,7 +8,7 @@ mod text;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::{RequestId, TaskId};
-use gatehold_ledger::{Leaf, LogKey, ProofError, SignedTreeHead, leaf_hash, prove_inclusion};
+use gatehold_ledger::{Leaf, ProofError, SignedTreeHead, leaf_hash, prove_inclusion};
 use serde::{Deserialize, Serialize};
 
 pub use read::verify_dossier;
@@ -212,13 +212,6 @@ impl Dossier {
         }
         Ok(dossier)
     }
-}
-
-/// The log's key: what the auditor brought, else what the root statement says.
-fn log_key(given: Option<&LogKey>, stated: Option<&str>) -> Option<LogKey> {
-    given
-        .cloned()
-        .or_else(|| stated.and_then(|text| LogKey::parse(text).ok()))
 }
 
 fn task_of(leaf: &LedgerLeaf) -> Option<TaskId> {

@@ -2,10 +2,10 @@
 //! shows: requests count their versions, and every decision names the version of the key directory it was taken under.
 
 use gatehold_core::request::State;
-use gatehold_ledger::{Leaf, SignedTreeHead, verify_inclusion};
+use gatehold_ledger::{Leaf, LogKey, SignedTreeHead, verify_inclusion};
 
 use super::report::{self, DossierReport};
-use super::{Dossier, DossierError, ProvenLeaf, log_key};
+use super::{Dossier, DossierError, ProvenLeaf};
 use crate::finding::{Code, Finding};
 use crate::fold::Fold;
 use crate::opened::{Expect, Opened};
@@ -70,15 +70,16 @@ fn is_own(leaf: &Opened, dossier: &Dossier) -> bool {
 
 fn head(dossier: &Dossier, trusted: &Trusted, fold: &mut Fold) -> Option<SignedTreeHead> {
     let stated = fold.log_key.as_deref();
+    let stated = stated.and_then(|text| LogKey::parse(text).ok());
     let refuse = |text: String| Finding::whole(Code::Reference, text);
-    if let (Some(given), Some(stated)) = (&trusted.log_key, stated)
-        && given.to_string() != stated
+    if let (Some(given), Some(stated)) = (&trusted.log_key, &stated)
+        && given != stated
     {
         let text = "the log's key is not the one that the root statement names".to_owned();
         fold.findings.push(refuse(text));
         return None;
     }
-    let Some(key) = log_key(trusted.log_key.as_ref(), stated) else {
+    let Some(key) = trusted.log_key.clone().or(stated) else {
         let text = "the tree head cannot be checked: the log's key is not known".to_owned();
         fold.findings.push(refuse(text));
         return None;

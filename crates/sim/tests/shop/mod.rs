@@ -1,5 +1,6 @@
 //! A gate over a shop: three generated people, one workload enrolled through the real held path, a recorder as target.
 
+#![allow(dead_code, reason = "each test file uses a part of the shop")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -28,7 +29,7 @@ use gatehold_core::trust::{
 use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
-use gatehold_gate::ports::store::Store;
+use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{
     Caller, Catalog, Gate, GateError, HumanSubmit, Parts, ReviewInput, StartTask, Submit, Submitted,
 };
@@ -178,6 +179,11 @@ impl Shop {
 
     pub async fn leaves(&self) -> u64 {
         self.store.head().await.unwrap().size
+    }
+
+    /// Everything in the ledger, as an auditor is given it.
+    pub async fn stored(&self) -> Vec<StoredLeaf> {
+        self.store.leaves(0, 1_000, true).await.unwrap()
     }
 
     pub fn caller(&self) -> Caller {

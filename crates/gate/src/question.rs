@@ -184,7 +184,8 @@ fn conditions(
         context_missing: false,
         out_of_boundary: Known::some(outside),
         ambiguous: !read.inspectable,
-        anomaly: Known::unknown(),
+        // Nothing in this version gives signals of misuse, so none says that a request is unusual.
+        anomaly: Known::some(false),
         cross_system: Known::some(!human && chain.crosses_systems()),
     }
 }

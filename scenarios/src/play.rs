@@ -8,7 +8,7 @@ mod stage;
 
 pub use stage::Stage;
 
-pub(crate) use deciding::{enrol, nhi_create};
+pub use deciding::{enrol, nhi_create};
 
 use std::path::Path;
 

@@ -8,11 +8,13 @@
 )]
 
 mod advisories;
+mod bench;
 mod clippy;
 mod demo;
 mod deny;
 mod doc_commands;
 mod doctests;
+mod dojo;
 mod format;
 mod long_tests;
 mod packages;
@@ -32,6 +34,8 @@ Usage:
   cargo xtask nightly              the same, then the long runs (hours)
   cargo xtask STEP                 one step
   cargo xtask list                 the names of the steps
+  cargo xtask dojo [--dir D]       recorded calls of real agents through a gate, scored (D, or $GATEHOLD_DATA/agentdojo)
+  cargo xtask bench [OPTIONS]      the allow path beside other servers, and what `kill -9` loses
   cargo xtask --help               this text
 
 Steps:
@@ -49,6 +53,12 @@ fn main() -> ExitCode {
             print!("{}", steps::described());
             return ExitCode::SUCCESS;
         }
+        ["dojo", options @ ..] => {
+            return told(shell::enter_repository().and_then(|()| dojo::run(options)));
+        }
+        ["bench", options @ ..] => {
+            return told(shell::enter_repository().and_then(|()| bench::run(options)));
+        }
         ["test"] => steps::of_test(),
         ["nightly"] => steps::of_nightly(),
         ["test", names @ ..] | names => match steps::named(names) {
@@ -61,6 +71,16 @@ fn main() -> ExitCode {
     };
     match shell::enter_repository() {
         Ok(()) => report::run(&chosen),
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told(ended: Result<(), String>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("xtask: {problem}");
             ExitCode::FAILURE

@@ -1,5 +1,7 @@
 //! The folder a gate of a story stands on: `gatehold.toml`, its targets, its catalogue, and where its bundle comes from.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -55,7 +57,13 @@ impl Ground {
         let secret = self
             .folder
             .with_file_name(format!("secret-{}", self.targets.len()));
-        std::fs::write(&secret, &web.secret).map_err(trouble("secret"))?;
+        std::fs::File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&secret)
+            .and_then(|mut file| file.write_all(web.secret.as_bytes()))
+            .map_err(trouble("secret"))?;
         let secret = secret.to_string_lossy().into_owned();
         let inject = table([
             ("header", "authorization".into()),

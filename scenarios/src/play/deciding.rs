@@ -155,7 +155,7 @@ impl Stage {
 ///
 /// # Errors
 /// When the change is not held, or a review is refused.
-pub(crate) async fn enrol(
+pub async fn enrol(
     owner: &Person,
     others: &[Person],
     descriptor: &gatehold_core::action::DescriptorRef,
@@ -179,11 +179,10 @@ pub(crate) async fn enrol(
 }
 
 /// The form of a new workload for which `owner` answers.
-pub(crate) fn nhi_create(
-    enrolled: &Enrolled,
-    workload: &Workload,
-    owner: &Person,
-) -> Outcome<NhiCreate> {
+///
+/// # Errors
+/// When a name cannot be one.
+pub fn nhi_create(enrolled: &Enrolled, workload: &Workload, owner: &Person) -> Outcome<NhiCreate> {
     Ok(NhiCreate {
         id: workload.id.clone(),
         kind: enrolled.kind,

@@ -1,5 +1,7 @@
 //! What anyone can see afterwards: the database, the web service, the state of a request, the ledger.
 
+use std::time::Duration;
+
 use super::{Stage, wanted};
 use crate::scenario::{AskedDatabase, AskedLedger, AskedState, AskedWeb};
 use crate::trouble::{Outcome, Trouble, trouble};
@@ -34,16 +36,29 @@ impl Stage {
 
     /// `gatehold audit verify` over the store, and each dossier by the auditor's command.
     pub(super) async fn ledger(&self, asked: &AskedLedger) -> Outcome<()> {
-        let person = self.person("owner")?;
         for name in &asked.dossiers {
-            let request = &self.request(name)?.id;
-            let dossier = person
-                .client
-                .dossier(request)
-                .await
-                .map_err(trouble(name))?;
+            let dossier = self.dossier(name).await?;
             self.gate.verify_dossier(name, &dossier).await?;
         }
         self.gate.verify_ledger().await
     }
+
+    /// The dossier of a request. A new leaf is provable within a second: asked for again until it is.
+    async fn dossier(&self, name: &str) -> Outcome<Vec<u8>> {
+        let client = &self.person("owner")?.client;
+        let request = &self.request(name)?.id;
+        let mut again = tokio::time::interval(AGAIN);
+        for _ in 0..TRIES {
+            again.tick().await;
+            match client.dossier(request).await {
+                Ok(dossier) => return Ok(dossier),
+                Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {}
+                Err(error) => return Err(Trouble(format!("{name}: {error}"))),
+            }
+        }
+        Err(Trouble(format!("{name}: there is no dossier of it")))
+    }
 }
+
+const AGAIN: Duration = Duration::from_millis(250);
+const TRIES: u32 = 40;

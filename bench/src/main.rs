@@ -1,0 +1,165 @@
+//! `gatehold-bench`: the allow path of a real gate beside a bare HTTP endpoint and beside Cerbos, in one run on one
+//! machine; and what a `kill -9` under load loses. Ratios mean something, absolute numbers only here and today.
+//!
+//! The load generator signs everything before a timed run: signing is the client's cost.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to a terminal"
+)]
+
+mod bundle;
+mod crash;
+mod gate;
+mod load;
+mod peers;
+mod report;
+mod signed;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use gatehold_scenarios::{Outcome, Trouble, trouble};
+
+use crate::load::Measured;
+use crate::report::Report;
+
+const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--only-crash]";
+const POLICIES: [usize; 3] = [10, 100, 1_000];
+const CONNECTIONS: [usize; 2] = [32, 256];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ended = match arguments.as_slice() {
+        [word, port] if word == "bare" => peers::serve_bare(port),
+        _ => Plan::read(&arguments).and_then(|plan| on_one_thread(run(plan))),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gatehold-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The load generator has one thread, as wrk with one thread has.
+fn on_one_thread<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(trouble("runtime"))?
+        .block_on(work)
+}
+
+struct Plan {
+    gatehold: PathBuf,
+    pack: PathBuf,
+    cerbos: Option<PathBuf>,
+    seconds: u64,
+    rounds: usize,
+    only_crash: bool,
+}
+
+impl Plan {
+    fn read(arguments: &[String]) -> Outcome<Self> {
+        let given = |name: &str| {
+            let mut words = arguments.iter();
+            words.find(|word| *word == name).and_then(|_| words.next())
+        };
+        let usage = || Trouble(USAGE.to_owned());
+        let number = |name: &str, otherwise: u64| match given(name) {
+            Some(text) => text.parse().map_err(|_| usage()),
+            None => Ok(otherwise),
+        };
+        Ok(Self {
+            gatehold: given("--gatehold").ok_or_else(usage)?.into(),
+            pack: given("--pack").ok_or_else(usage)?.into(),
+            cerbos: given("--cerbos").map(PathBuf::from),
+            seconds: number("--seconds", 3)?,
+            rounds: usize::try_from(number("--rounds", 5)?).map_err(|_| usage())?,
+            only_crash: arguments.iter().any(|word| word == "--only-crash"),
+        })
+    }
+}
+
+async fn run(plan: Plan) -> Outcome<()> {
+    let mut report = Report::default();
+    if !plan.only_crash {
+        for connections in CONNECTIONS {
+            bare(&plan, connections, &mut report).await?;
+            for policies in POLICIES {
+                gate(&plan, policies, connections, &mut report).await?;
+                cerbos(&plan, policies, connections, &mut report).await?;
+            }
+        }
+        print!("{report}");
+    }
+    let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
+    println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
+    if lost > 0 {
+        return Err(Trouble(
+            "a decision that was acknowledged is gone".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn bare(plan: &Plan, connections: usize, report: &mut Report) -> Outcome<()> {
+    let bare = peers::Bare::start().await?;
+    let request = bare.request();
+    for _ in 0..plan.rounds {
+        let measured =
+            load::constant(bare.address(), &request, connections, plan.seconds, None).await?;
+        note(report, "bare axum", 0, connections, measured);
+    }
+    Ok(())
+}
+
+async fn gate(
+    plan: &Plan,
+    policies: usize,
+    connections: usize,
+    report: &mut Report,
+) -> Outcome<()> {
+    let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, policies).await?;
+    report.idle(policies, gate.resident_kib());
+    let mut expected = gate.warm_up(connections).await?;
+    for _ in 0..plan.rounds {
+        let measured = gate.measure(connections, plan.seconds, expected).await?;
+        expected = expected.max(measured.per_second);
+        note(report, "gatehold", policies, connections, measured);
+    }
+    gate.stop().await
+}
+
+async fn cerbos(
+    plan: &Plan,
+    policies: usize,
+    connections: usize,
+    report: &mut Report,
+) -> Outcome<()> {
+    let Some(program) = &plan.cerbos else {
+        return Ok(());
+    };
+    let cerbos = peers::Cerbos::start(program, policies).await?;
+    let request = cerbos.request();
+    for _ in 0..plan.rounds {
+        let wanted = Some("EFFECT_ALLOW");
+        let measured = load::constant(
+            cerbos.address(),
+            &request,
+            connections,
+            plan.seconds,
+            wanted,
+        )
+        .await?;
+        note(report, "cerbos", policies, connections, measured);
+    }
+    Ok(())
+}
+
+fn note(report: &mut Report, who: &str, policies: usize, connections: usize, measured: Measured) {
+    eprintln!("{who}, {policies} policies, {connections} connections: {measured}");
+    report.add(who, policies, connections, measured);
+}

@@ -1,0 +1,98 @@
+//! Medians and ratios of one run, as a table for docs/performance.md.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::load::Measured;
+
+/// Everything measured, by who, policies and connections.
+#[derive(Debug, Default)]
+pub struct Report {
+    rounds: BTreeMap<(String, usize, usize), Vec<Measured>>,
+    idle: BTreeMap<usize, u64>,
+}
+
+impl Report {
+    /// Adds one round.
+    pub fn add(&mut self, who: &str, policies: usize, connections: usize, measured: Measured) {
+        let key = (who.to_owned(), policies, connections);
+        self.rounds.entry(key).or_default().push(measured);
+    }
+
+    /// Notes the resident memory of an idle gate.
+    pub fn idle(&mut self, policies: usize, kib: Option<u64>) {
+        if let Some(kib) = kib {
+            self.idle.entry(policies).or_insert(kib);
+        }
+    }
+
+    fn median(&self, who: &str, policies: usize, connections: usize) -> Option<Measured> {
+        let mut rounds = self
+            .rounds
+            .get(&(who.to_owned(), policies, connections))?
+            .clone();
+        rounds.sort_by(|left, right| left.per_second.total_cmp(&right.per_second));
+        rounds.get(rounds.len() / 2).copied()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "| who | policies | connections | answers/s | p50 ms | p99 ms | of the bare endpoint | times Cerbos |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|")?;
+        for (who, policies, connections) in self.rounds.keys() {
+            let Some(median) = self.median(who, *policies, *connections) else {
+                continue;
+            };
+            let over = |other: Option<Measured>| {
+                other.map_or_else(
+                    || "-".to_owned(),
+                    |other| format!("{:.3}", median.per_second / other.per_second),
+                )
+            };
+            let cerbos = self
+                .median("cerbos", *policies, *connections)
+                .filter(|_| who == "gatehold");
+            writeln!(
+                f,
+                "| {who} | {policies} | {connections} | {:.0} | {:.2} | {:.2} | {} | {} |",
+                median.per_second,
+                median.p50.as_secs_f64() * 1e3,
+                median.p99.as_secs_f64() * 1e3,
+                over(self.median("bare axum", 0, *connections)),
+                over(cerbos),
+            )?;
+        }
+        let connections: std::collections::BTreeSet<usize> = self
+            .rounds
+            .keys()
+            .map(|(_, _, connections)| *connections)
+            .collect();
+        for connections in connections {
+            let few = self.median("gatehold", 10, connections);
+            let many = self.median("gatehold", 1_000, connections);
+            if let (Some(few), Some(many)) = (few, many) {
+                let ratio = many.per_second / few.per_second;
+                writeln!(
+                    f,
+                    "1,000 policies / 10 policies at {connections} connections: {ratio:.3}"
+                )?;
+            }
+        }
+        for (policies, kib) in &self.idle {
+            writeln!(
+                f,
+                "resident memory of an idle gate with {policies} policies: {:.1} MiB",
+                to_mib(*kib)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn to_mib(kib: u64) -> f64 {
+    u32::try_from(kib).map_or(f64::NAN, |kib| f64::from(kib) / 1024.0)
+}

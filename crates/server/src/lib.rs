@@ -1,6 +1,21 @@
 //! The HTTP surface of a gate: transports only. Rules live in the gate and in core; what is here turns bytes of a network
 //! into calls of the gate, and answers into bytes.
 //!
-//! Never here: a decision, a second parser of an action, a believed header.
+//! Never here: a decision, a second parser of an action, a believed header. Start at `api` (one file per verb), `auth` (who
+//! signed), `problem` (how no is said), `listen` (connections).
 
+mod api;
+mod app;
+mod auth;
+mod ledger;
 pub mod listen;
+mod metrics;
+mod observe;
+mod openapi;
+mod problem;
+
+pub use api::{operations_router, router};
+pub use app::{ApiSettings, App};
+pub use ledger::{About, PublishedHead, PublishedLedger};
+pub use metrics::Metrics;
+pub use openapi::document;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::report;
 use crate::tree::{members, quoted, table};
 
-/// What tests may import besides: the simulator, stores to run against, real signatures, and the stories.
-const FOR_TESTS: &[&str] = &["sim", "store", "ledger", "proof", "scenarios"];
+/// What tests may import besides: the simulator, stores and bundles to run with, real signatures, and the stories.
+const FOR_TESTS: &[&str] = &["sim", "store", "ledger", "proof", "policy", "scenarios"];
 
 struct Row {
     ours: Vec<String>,

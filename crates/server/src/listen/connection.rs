@@ -49,6 +49,7 @@ async fn http_1(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers_max)
+        .max_header_size(head_bytes_max)
         .max_buf_size(head_bytes_max)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     ended(watcher.watch(connection).await);

@@ -1,0 +1,75 @@
+//! `POST /v1/requests/{id}/redeem`: the gate executes the stored bytes, at most once. Everything is evaluated again first.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use gatehold_client::wire::{Base64Bytes, ExecutionOutcome, ExecutionResult, Redeemed};
+use gatehold_core::ids::RequestId;
+use gatehold_core::request::State as Stands;
+use gatehold_gate::ports::executor::{Ending, Execution};
+use http::StatusCode;
+use http::header::{HeaderValue, LOCATION};
+
+use crate::api::body::NoBody;
+use crate::api::said;
+use crate::api::target::{ActingFor, Id, Params};
+use crate::app::App;
+use crate::auth::Acting;
+use crate::problem::ApiError;
+
+/// Has the gate execute the action, at most once.
+#[utoipa::path(
+    post, path = "/v1/requests/{id}/redeem", tag = "requests", operation_id = "redeem",
+    params(
+        ("id" = String, Path, description = "The request."),
+        ("workload" = Option<String>, Query, description = "For whom an enforcement point acts."),
+    ),
+    responses(
+        (status = 200, description = "Executed, or ended without execution.", body = Redeemed),
+        (status = 202, description = "Policy holds it again: nothing was executed.", body = Redeemed),
+    ),
+    security(("proof" = []))
+)]
+pub(in crate::api) async fn handle(
+    State(app): State<App>,
+    Acting(acting): Acting,
+    Id(id): Id<RequestId>,
+    Params(params): Params<ActingFor>,
+    NoBody: NoBody,
+) -> Result<Response, ApiError> {
+    let caller = acting.caller(params.workload.as_deref())?;
+    // In a task of its own: a caller that hangs up must not stop an execution half way.
+    let gate = app.gate().clone();
+    let redeemed = tokio::spawn(async move { gate.redeem(&caller, id).await })
+        .await
+        .map_err(|_| ApiError::Fault("the redemption broke off; its outcome is Unknown"))??;
+    app.metrics().redeemed(&redeemed);
+    let body = Redeemed {
+        status: said::status(&redeemed.record),
+        result: redeemed.execution.map(result),
+    };
+    if redeemed.record.state != Stands::Held {
+        return Ok(Answer(body).into_response());
+    }
+    let mut response = (StatusCode::ACCEPTED, Answer(body)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&said::location(id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn result(execution: Execution) -> ExecutionResult {
+    ExecutionResult {
+        outcome: match execution.ending {
+            Ending::Completed => ExecutionOutcome::Completed,
+            Ending::Failed => ExecutionOutcome::Failed,
+            Ending::Unknown => ExecutionOutcome::Unknown,
+        },
+        code: execution.code.to_owned(),
+        status: execution.status,
+        media_type: execution.media_type,
+        body: Base64Bytes(execution.body),
+        quantity: execution.quantity,
+        truncated: execution.truncated,
+    }
+}

@@ -1,0 +1,53 @@
+//! `GET /v1/requests/{id}`: where a request stands. Workloads need the key that asked (threat C13); people who are logged
+//! in may look at any, and never learn of reviews while it is held.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use gatehold_client::wire::RequestStatus;
+use gatehold_core::ids::RequestId;
+use http::HeaderMap;
+
+use super::submit::{applied, wait_for};
+use crate::api::body::NoBody;
+use crate::api::said;
+use crate::api::target::{ActingFor, Id, Params, preferred_wait};
+use crate::app::App;
+use crate::auth::Asking;
+use crate::problem::ApiError;
+
+/// Where a request stands.
+#[utoipa::path(
+    get, path = "/v1/requests/{id}", tag = "requests", operation_id = "status",
+    params(
+        ("id" = String, Path, description = "The request."),
+        ("workload" = Option<String>, Query, description = "For whom an enforcement point acts."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait so many seconds for a decision, at most 60."),
+    ),
+    responses((status = 200, description = "Where it stands.", body = RequestStatus)),
+    security(("proof" = []))
+)]
+pub(in crate::api) async fn handle(
+    State(app): State<App>,
+    asking: Asking,
+    Id(id): Id<RequestId>,
+    Params(params): Params<ActingFor>,
+    headers: HeaderMap,
+    NoBody: NoBody,
+) -> Result<Response, ApiError> {
+    let caller = asking.caller(params.workload.as_deref())?;
+    if asking.is_person() {
+        let record = app.gate().show(id).await?;
+        return Ok(Answer(said::status(&record)).into_response());
+    }
+    let wait = preferred_wait(&headers, app.settings().wait_max);
+    let record = match wait {
+        None => app.gate().status(&caller, id).await?,
+        Some(wait) => wait_for(&app, &caller, id, wait).await?,
+    };
+    let mut response = Answer(said::status(&record)).into_response();
+    if let Some(wait) = wait {
+        applied(&mut response, wait);
+    }
+    Ok(response)
+}

@@ -1,0 +1,213 @@
+//! From what the gate answers to what travels. Reviews never do: while a request is held nobody learns that one exists.
+
+use gatehold_client::wire;
+use gatehold_core::commit::Receipt;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::RequestId;
+use gatehold_core::request::{DecidedBy, RequestRecord, State};
+use gatehold_core::tier::Tier;
+use gatehold_core::verdict;
+use gatehold_core::words::words;
+use gatehold_gate::Submitted;
+
+/// Where a request stands.
+pub(super) fn status(record: &RequestRecord) -> wire::RequestStatus {
+    wire::RequestStatus {
+        request: record.id.to_string(),
+        state: state(record.state),
+        digest: record.digest.to_string(),
+        tier: tier(record.tier),
+        sentence: record.sentence.clone(),
+        words: four_words(record),
+        decision: decision(record),
+        held: (record.state == State::Held).then(|| held(record, Some(record.id))),
+        execution: record.outcome.as_ref().map(|outcome| wire::Execution {
+            code: outcome.code.clone(),
+            quantity: outcome.quantity,
+            result: outcome.result.to_string(),
+            at: outcome.at.millis(),
+        }),
+        closed: record.closing.as_ref().map(|closing| closing.code.clone()),
+    }
+}
+
+/// What a submission led to. A dry run names no request, because it leaves none.
+pub(super) fn submitted(submitted: &Submitted, dry_run: bool) -> wire::Submitted {
+    let record = &submitted.record;
+    let request = (!dry_run).then_some(record.id);
+    let receipt = submitted.receipt.as_ref().map(receipt);
+    let Some(decision) = decision(record) else {
+        let held = wire::Held {
+            reasons: reasons(&submitted.trace),
+            trace: trace(&submitted.trace),
+            receipt,
+            ..held(record, request)
+        };
+        return wire::Submitted::Held(Box::new(held));
+    };
+    wire::Submitted::Decided(Box::new(wire::Decision {
+        request: request.map(|id| id.to_string()),
+        reasons: with_codes(reasons(&submitted.trace), record),
+        trace: trace(&submitted.trace),
+        grant: decision.grant.filter(|_| !dry_run),
+        receipt,
+        ..decision
+    }))
+}
+
+/// The decision, once there is one. A withdrawn request has none.
+pub(super) fn decision(record: &RequestRecord) -> Option<wire::Decision> {
+    let outcome = match record.state {
+        State::Held | State::Withdrawn => return None,
+        State::Denied | State::Expired => wire::Outcome::Denied,
+        State::Allowed
+        | State::Redeemable
+        | State::Executing
+        | State::Completed
+        | State::Failed
+        | State::Unknown
+        | State::Revoked => wire::Outcome::Allowed,
+    };
+    let closed_by = record.closing.as_ref().map(|closing| closing.decided_by);
+    let by = match outcome {
+        wire::Outcome::Denied => closed_by.or(record.decided_by),
+        wire::Outcome::Allowed => record.decided_by.or(closed_by),
+    };
+    Some(wire::Decision {
+        request: Some(record.id.to_string()),
+        outcome,
+        decided_by: decided_by(by.unwrap_or(DecidedBy::Policy)),
+        reasons: with_codes(Vec::new(), record),
+        trace: stored_trace(record),
+        digest: record.digest.to_string(),
+        tier: tier(record.tier),
+        grant: record.grant.map(|grant| grant.to_string()),
+        spend_by: record.spend_by.millis(),
+        receipt: None,
+    })
+}
+
+fn held(record: &RequestRecord, request: Option<RequestId>) -> wire::Held {
+    let at = record.held.as_ref();
+    wire::Held {
+        request: request.map(|id| id.to_string()),
+        digest: record.digest.to_string(),
+        tier: tier(record.tier),
+        reasons: with_codes(Vec::new(), record),
+        trace: stored_trace(record),
+        words: four_words(record),
+        checkpoints: at
+            .iter()
+            .flat_map(|held| held.requirement.checkpoints())
+            .map(|(_, checkpoint)| checkpoint.name.to_string())
+            .collect(),
+        decide_by: at.map_or(record.spend_by, |held| held.decide_by).millis(),
+        spend_by: record.spend_by.millis(),
+        location: request.map(location),
+        receipt: None,
+    }
+}
+
+/// Where to ask about a request.
+pub(super) fn location(request: RequestId) -> String {
+    format!("/v1/requests/{request}")
+}
+
+pub(super) fn four_words(record: &RequestRecord) -> [String; 4] {
+    words(record.digest.as_bytes(), record.request_nonce.as_bytes()).map(str::to_owned)
+}
+
+fn receipt(receipt: &Receipt) -> wire::ReceiptRef {
+    // RFC 6962: a leaf's hash is over a zero byte and the leaf.
+    let hashed = [&[0], receipt.leaf.as_slice()].concat();
+    wire::ReceiptRef {
+        leaf: receipt.index,
+        hash: Hash::of(&hashed).to_string(),
+    }
+}
+
+fn reasons(trace: &verdict::Trace) -> Vec<wire::Reason> {
+    trace
+        .reasons
+        .iter()
+        .map(|reason| wire::Reason {
+            code: reason.code.clone(),
+            text: Some(reason.text.clone()),
+        })
+        .collect()
+}
+
+/// The sentences of policy, and behind them the codes of the gate's own rules.
+fn with_codes(mut reasons: Vec<wire::Reason>, record: &RequestRecord) -> Vec<wire::Reason> {
+    let closing = record.closing.iter().map(|closing| &closing.code);
+    for code in record.reasons.iter().chain(closing) {
+        if !reasons.iter().any(|reason| reason.code == *code) {
+            reasons.push(wire::Reason {
+                code: code.clone(),
+                text: None,
+            });
+        }
+    }
+    reasons
+}
+
+fn trace(trace: &verdict::Trace) -> wire::Trace {
+    wire::Trace {
+        rules: trace.rules.clone(),
+        errors: trace.errors.clone(),
+        bundle: trace.bundle.to_string(),
+        input: trace.input.to_string(),
+    }
+}
+
+fn stored_trace(record: &RequestRecord) -> wire::Trace {
+    wire::Trace {
+        rules: record.rules.clone(),
+        errors: Vec::new(),
+        bundle: record.bundle.to_string(),
+        input: record.input.to_string(),
+    }
+}
+
+pub(super) const fn tier(tier: Tier) -> wire::Tier {
+    match tier {
+        Tier::Green => wire::Tier::Green,
+        Tier::Amber => wire::Tier::Amber,
+        Tier::Red => wire::Tier::Red,
+    }
+}
+
+const fn decided_by(by: DecidedBy) -> wire::DecidedBy {
+    match by {
+        DecidedBy::Policy => wire::DecidedBy::Policy,
+        DecidedBy::Human => wire::DecidedBy::Human,
+        DecidedBy::DelegatedModel => wire::DecidedBy::DelegatedModel,
+        DecidedBy::BreakGlass => wire::DecidedBy::BreakGlass,
+        DecidedBy::Timeout => wire::DecidedBy::Timeout,
+    }
+}
+
+pub(super) const fn state(state: State) -> wire::RequestState {
+    match state {
+        State::Allowed => wire::RequestState::Allowed,
+        State::Denied => wire::RequestState::Denied,
+        State::Held => wire::RequestState::Held,
+        State::Redeemable => wire::RequestState::Redeemable,
+        State::Executing => wire::RequestState::Executing,
+        State::Completed => wire::RequestState::Completed,
+        State::Failed => wire::RequestState::Failed,
+        State::Unknown => wire::RequestState::Unknown,
+        State::Expired => wire::RequestState::Expired,
+        State::Withdrawn => wire::RequestState::Withdrawn,
+        State::Revoked => wire::RequestState::Revoked,
+    }
+}
+
+/// What a review or an act led to. Blind: while the request is held it says no more than that.
+pub(super) fn review(record: &RequestRecord) -> wire::ReviewResult {
+    wire::ReviewResult {
+        request: record.id.to_string(),
+        state: state(record.state),
+        decision: decision(record),
+    }
+}

@@ -1,0 +1,3 @@
+//! Stops: the safe direction.
+
+pub(super) mod set;

@@ -1,0 +1,124 @@
+//! What every handler sees: the gate, the published ledger, settings, metrics. Cheap to clone.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use gatehold_gate::Gate;
+use gatehold_proof::PublicUrl;
+use tokio::sync::watch;
+
+use crate::auth::{KnownKeys, SeenNonces};
+use crate::ledger::PublishedLedger;
+use crate::metrics::Metrics;
+
+/// How the API behaves. Read and bounded by the configuration.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// What clients sign as the beginning of `@target-uri`.
+    pub public_url: PublicUrl,
+    /// How far a caller's clock may be off.
+    pub skew_seconds: u64,
+    /// Longest time a call waits for people, whatever `Prefer` says.
+    pub wait_max: Duration,
+    /// Time for a body to arrive.
+    pub body_timeout: Duration,
+    /// Names this process in ids of calls; not a secret.
+    pub instance: String,
+}
+
+impl ApiSettings {
+    /// The design's values under this URL.
+    #[must_use]
+    pub fn new(public_url: PublicUrl, instance: impl Into<String>) -> Self {
+        Self {
+            public_url,
+            skew_seconds: 5,
+            wait_max: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(20),
+            instance: instance.into(),
+        }
+    }
+}
+
+/// The state behind the routes.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    ledger: Arc<dyn PublishedLedger>,
+    settings: ApiSettings,
+    metrics: Metrics,
+    keys: KnownKeys,
+    nonces: SeenNonces,
+    calls: AtomicU64,
+    ending: watch::Sender<bool>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "App({})", self.0.settings.public_url)
+    }
+}
+
+impl App {
+    /// The API of a gate and of its published ledger.
+    #[must_use]
+    pub fn new(gate: Gate, ledger: Arc<dyn PublishedLedger>, settings: ApiSettings) -> Self {
+        Self(Arc::new(Inner {
+            gate,
+            ledger,
+            settings,
+            metrics: Metrics::new(),
+            keys: KnownKeys::default(),
+            nonces: SeenNonces::default(),
+            calls: AtomicU64::new(0),
+            ending: watch::Sender::new(false),
+        }))
+    }
+
+    /// The counters, for whoever runs the clock and the metrics listener.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Waiting calls answer now with what they have: the server is about to end.
+    pub fn end_waiting(&self) {
+        self.0.ending.send_replace(true);
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn ledger(&self) -> &dyn PublishedLedger {
+        self.0.ledger.as_ref()
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn keys(&self) -> &KnownKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn nonces(&self) -> &SeenNonces {
+        &self.0.nonces
+    }
+
+    /// Completes when waiting calls should answer.
+    pub(crate) async fn ending(&self) {
+        let mut ending = self.0.ending.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed here.
+        let _ended = ending.wait_for(|ending| *ending).await;
+    }
+
+    pub(crate) fn next_call_id(&self) -> String {
+        let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        format!("call_{}_{number}", self.0.settings.instance)
+    }
+}

@@ -1,0 +1,15 @@
+//! The API over a real port, one module a question.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod bad_input;
+mod journey;
+mod operations;
+mod point;
+mod support;
+mod walk;

@@ -1,0 +1,307 @@
+//! A whole gate behind a real port: memory store, three generated people, one workload and one enforcement point enrolled
+//! through the real held path, a recorder as target. `call` sends raw HTTP, so that nothing corrects a bad request.
+
+pub mod call;
+pub mod people;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gatehold_client::wire::{SubmitRequest, TaskRequest};
+use gatehold_client::{
+    Ambient, AmbientError, Client, ClientConfig, SignatureHeaders, SignerError, ToSign,
+};
+use gatehold_core::action::Envelope;
+use gatehold_core::approved::Approved;
+use gatehold_core::decide::Settings;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::RequestId;
+use gatehold_core::json::canonical;
+use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::entropy::Entropy;
+use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::store::Store;
+use gatehold_gate::{Catalog, Gate, GateError, Parts};
+use gatehold_policy::Bundle;
+use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
+use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
+use gatehold_server::{About, ApiSettings, App, PublishedHead, PublishedLedger};
+use gatehold_store::memory::MemoryStore;
+use tokio::sync::oneshot;
+
+use people::Person;
+
+pub const NOW: i64 = 1_795_000_000_000;
+
+/// One running gate.
+pub struct House {
+    pub url: String,
+    pub app: App,
+    pub gate: Gate,
+    pub store: MemoryStore,
+    pub executed: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub workload: Arc<SigningKey>,
+    pub point: Arc<SigningKey>,
+    nonces: AtomicU64,
+    _end: oneshot::Sender<()>,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        let store = MemoryStore::at(Timestamp::from_millis(NOW));
+        let entropy = Arc::new(Counting::default());
+        let folder = bundle_folder();
+        let bundle = Bundle::load(folder.path()).unwrap_or_else(|all| panic!("{all:#?}"));
+        Gate::found(
+            &store,
+            entropy.as_ref(),
+            people::root(bundle.hash()),
+            bundle.to_bytes(),
+        )
+        .await
+        .unwrap();
+        let executed = Arc::new(Mutex::new(Vec::new()));
+        let gate = Gate::open(Parts {
+            store: Arc::new(store.clone()),
+            entropy,
+            executor: Arc::new(Recorder(executed.clone())),
+            settings: Settings::default(),
+            pinned_root: None,
+            catalog: Catalog::default(),
+            execution_seconds_max: 60,
+            alone: true,
+        })
+        .await
+        .unwrap();
+        let listener = Listener::bind(&ListenSettings {
+            address: "127.0.0.1:0".parse().unwrap(),
+            tls: None,
+            behind_proxy: false,
+            limits: ListenLimits::default(),
+        })
+        .await
+        .unwrap();
+        let url = format!("http://{}", listener.address());
+        let settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
+        let app = App::new(gate.clone(), Arc::new(Published(store.clone())), settings);
+        let (end, ended) = oneshot::channel();
+        let router = gatehold_server::router(&app);
+        tokio::spawn(async move {
+            let _ended = listener.serve(router, async { drop(ended.await) }).await;
+        });
+        let house = Self {
+            url,
+            app,
+            gate,
+            store,
+            executed,
+            workload: Arc::new(key(b"workload")),
+            point: Arc::new(key(b"point")),
+            nonces: AtomicU64::new(0),
+            _end: end,
+        };
+        house.enrol().await;
+        house
+    }
+
+    async fn enrol(&self) {
+        let owner = Person::Owner.id();
+        let nhi = serde_json::json!({
+            "id": "deploy-bot", "kind": "ai_agent", "jwk": self.workload.public().to_jwk(),
+            "owner": owner, "backup": owner, "custodians": [], "assurance": "pop", "teams": [],
+            "baseline": { "descriptors": ["shop.read"], "targets": ["sql:shop"], "resources": ["shop/"] },
+            "lifecycle": "active", "not_after": 4_102_444_800_000_i64,
+        });
+        people::change(&self.gate, "nhi.create", &nhi.to_string()).await;
+        let point = serde_json::json!({
+            "id": "gateway", "jwk": self.point.public().to_jwk(), "owner": owner,
+            "workloads": ["deploy-bot"],
+        });
+        people::change(&self.gate, "point.enrol", &point.to_string()).await;
+    }
+
+    pub fn client(&self, key: &Arc<SigningKey>) -> Client {
+        let key = key.clone();
+        let sign = move |call: &ToSign<'_>| {
+            let refuse = |error: gatehold_proof::SignatureError| SignerError(error.to_string());
+            let signed = sign_request(
+                &key,
+                &RequestToSign {
+                    method: call.method,
+                    public_url: &PublicUrl::parse(call.public_url).map_err(refuse)?,
+                    request_target: call.request_target,
+                    idempotency_key: call.idempotency_key,
+                    body: call.body,
+                    created: call.created,
+                    life_seconds: 30,
+                    nonce: call.nonce,
+                },
+            )
+            .map_err(refuse)?;
+            Ok(SignatureHeaders {
+                content_digest: signed.content_digest,
+                signature_input: signed.signature_input,
+                signature: signed.signature,
+            })
+        };
+        Client::new(
+            &ClientConfig::new(&self.url),
+            Arc::new(sign),
+            Arc::new(Counting::default()),
+        )
+        .unwrap()
+    }
+
+    /// A fresh nonce.
+    pub fn nonce(&self) -> String {
+        format!(
+            "nonce-of-test-{:06}",
+            self.nonces.fetch_add(1, Ordering::Relaxed)
+        )
+    }
+
+    pub async fn task(&self, client: &Client) -> String {
+        let request = TaskRequest {
+            purpose: "retry failed orders".into(),
+            on_behalf_of: None,
+            boundary: None,
+        };
+        client.start_task(&request).await.unwrap().task
+    }
+
+    /// An action of the workload.
+    pub fn action(&self, task: &str, descriptor: &str, sql: &str) -> SubmitRequest {
+        SubmitRequest {
+            envelope: canonical::to_bytes(&self.envelope(Some(task), descriptor, sql))
+                .unwrap()
+                .into(),
+            payload: sql.as_bytes().to_vec().into(),
+            claims: gatehold_client::wire::Claims::default(),
+        }
+    }
+
+    pub fn envelope(&self, task: Option<&str>, descriptor: &str, payload: &str) -> Envelope {
+        people::envelope(&self.gate, task, descriptor, payload)
+    }
+
+    pub async fn leaves(&self) -> u64 {
+        self.store.head().await.unwrap().size
+    }
+}
+
+pub fn key(seed: &[u8]) -> SigningKey {
+    SigningKey::from_seed(Algorithm::Ed25519, Hash::of(seed).as_bytes()).unwrap()
+}
+
+/// The shop's bundle, and in it the enrolment of enforcement points.
+fn bundle_folder() -> tempfile::TempDir {
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tests/shop/bundle");
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["", "checkpoints", "descriptors"] {
+        let to = folder.path().join(part);
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(shop.join(part)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    let enrol = std::fs::read_to_string(shop.join("descriptors/nhi.create.toml")).unwrap();
+    let enrol = enrol.replace("nhi.create", "point.enrol");
+    std::fs::write(folder.path().join("descriptors/point.enrol.toml"), enrol).unwrap();
+    folder
+}
+
+/// Counts instead of drawing, so that two draws differ and a run repeats.
+#[derive(Default)]
+pub struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn bytes(&self) -> [u8; 32] {
+        *Hash::of(&self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes()).as_bytes()
+    }
+}
+
+/// Draws of all clients differ: a nonce is good once for each key.
+static DRAWN: AtomicU64 = AtomicU64::new(0);
+
+impl Ambient for Counting {
+    fn now_unix_seconds(&self) -> u64 {
+        u64::try_from(NOW / 1000).unwrap()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), AmbientError> {
+        let random = Hash::of(&DRAWN.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        for (to, from) in bytes.iter_mut().zip(random.as_bytes()) {
+            *to = *from;
+        }
+        Ok(())
+    }
+}
+
+/// Remembers what it was told to execute.
+struct Recorder(Arc<Mutex<Vec<Vec<u8>>>>);
+
+#[async_trait]
+impl Executor for Recorder {
+    async fn execute(&self, approved: Approved) -> Execution {
+        self.0
+            .lock()
+            .unwrap()
+            .push(approved.action().payload().to_vec());
+        Execution {
+            ending: Ending::Completed,
+            code: "ok",
+            quantity: Some(1),
+            status: None,
+            media_type: "text/plain".to_owned(),
+            body: b"done".to_vec(),
+            truncated: false,
+        }
+    }
+
+    fn has_target(&self, target: &str) -> bool {
+        target == "sql:shop"
+    }
+
+    fn enforces(&self, _: &str) -> Vec<String> {
+        vec!["rows".to_owned()]
+    }
+}
+
+/// The leaves themselves; nothing is signed here.
+struct Published(MemoryStore);
+
+#[async_trait]
+impl PublishedLedger for Published {
+    async fn tree_head(&self) -> Result<Option<PublishedHead>, GateError> {
+        let head = self.0.head().await?;
+        Ok(Some(PublishedHead {
+            size: head.size,
+            root: "root".into(),
+            note: "note".into(),
+        }))
+    }
+
+    async fn about(&self, leaf: u64) -> Result<Option<About>, GateError> {
+        let leaves = self.0.leaves(leaf, 1, false).await?;
+        Ok(leaves.first().map(|leaf| {
+            let entry = gatehold_core::entry::Entry::from_bytes(&leaf.record).unwrap();
+            About {
+                request: entry.request,
+                opens_request: entry.from.is_none(),
+            }
+        }))
+    }
+
+    async fn receipt(&self, leaf: u64) -> Result<Option<String>, GateError> {
+        Ok(Some(format!("receipt of {leaf}\n")))
+    }
+
+    async fn dossier(&self, request: RequestId) -> Result<Option<Vec<u8>>, GateError> {
+        Ok(Some(format!("dossier of {request}").into_bytes()))
+    }
+}

@@ -1,0 +1,232 @@
+//! Three generated people of a development gate, and what they sign.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gatehold_client::Client;
+use gatehold_client::wire::{LoginRequest, Opened, ReviewRequest};
+use gatehold_core::action::{DescriptorRef, Envelope, PayloadRef};
+use gatehold_core::assurance::Assurance;
+use gatehold_core::decide::Claims;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
+use gatehold_core::json::canonical;
+use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext, UnverifiedReview};
+use gatehold_core::ssh::sshsig::{sign_software, software_key};
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::{
+    ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SUBMIT_NAMESPACE, SignedRoot,
+    SubmitSignature,
+};
+use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
+use gatehold_proof::SigningKey;
+
+use super::{House, NOW, key};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    Owner,
+    Reviewer,
+    Second,
+}
+
+impl Person {
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Reviewer, Self::Second];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Reviewer => "reviewer",
+            Self::Second => "second",
+        }
+    }
+
+    pub fn id(self) -> HumanId {
+        HumanId::new("dev.local", self.name()).unwrap()
+    }
+
+    fn seed(self) -> [u8; 32] {
+        *Hash::of(self.name().as_bytes()).as_bytes()
+    }
+
+    fn thumbprint(self) -> Hash {
+        Hash::from_bytes(software_key(&self.seed()).thumbprint())
+    }
+
+    pub fn sign(self, namespace: &str, message: &[u8]) -> String {
+        sign_software(&self.seed(), namespace, message).unwrap()
+    }
+
+    /// The ephemeral key of this person's login.
+    pub fn session_key(self) -> Arc<SigningKey> {
+        Arc::new(key(format!("session of {}", self.name()).as_bytes()))
+    }
+
+    /// The statement and its signature.
+    pub fn login_request(self, gate: &Gate, ephemeral: &SigningKey) -> LoginRequest {
+        let statement = LoginStatement {
+            type_: "gatehold/login/v1".into(),
+            gate: gate.origin(),
+            human: self.id(),
+            key: self.thumbprint(),
+            jwk: ephemeral.public().to_jwk(),
+            issued_at: Timestamp::from_millis(NOW),
+            expires_at: Timestamp::from_millis(NOW + 3_600_000),
+        };
+        let bytes = canonical::to_bytes(&statement).unwrap();
+        let sshsig = self.sign("gatehold/login/v1", &bytes);
+        LoginRequest {
+            statement: bytes.into(),
+            sshsig,
+        }
+    }
+
+    /// Logs in; the client acts with the session's key.
+    pub async fn log_in(self, house: &House) -> Client {
+        let ephemeral = self.session_key();
+        let client = house.client(&ephemeral);
+        let session = client
+            .login(&self.login_request(&house.gate, &ephemeral))
+            .await
+            .unwrap();
+        assert_eq!(session.human, self.id().to_string());
+        client
+    }
+
+    /// Signs what was opened.
+    pub fn review(self, opened: &Opened, approve: bool) -> ReviewRequest {
+        let answers = answers();
+        let mut context: ReviewContext =
+            canonical::from_canonical_bytes(&opened.context_template.0).unwrap();
+        context.act = if approve {
+            ReviewAct::Approve
+        } else {
+            ReviewAct::Deny
+        };
+        context.answers_hash = answers.hash().unwrap();
+        let bytes = context.to_bytes().unwrap();
+        let sshsig = self.sign(REVIEW_TYPE, &bytes);
+        ReviewRequest {
+            context: bytes.into(),
+            sshsig,
+            answers: answers.criteria,
+            justification: answers.justification,
+            salt: answers.salt,
+        }
+    }
+}
+
+fn answers() -> Answers {
+    Answers {
+        criteria: BTreeMap::from([("intent".to_owned(), "yes".to_owned())]),
+        justification: "looked at it".into(),
+        salt: "salt".into(),
+    }
+}
+
+/// Changes the gate itself, past HTTP: the owner submits, the two others approve.
+pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
+    let envelope = envelope(gate, None, descriptor, payload);
+    let envelope = canonical::to_bytes(&envelope).unwrap();
+    let nonce = format!("change-{}", Hash::of(payload.as_bytes()).hex());
+    let message = SubmitSignature::message(&envelope, &nonce);
+    let sshsig = Person::Owner.sign(SUBMIT_NAMESPACE, message.as_bytes());
+    let submitted = gate
+        .submit_human(HumanSubmit {
+            human: Person::Owner.id(),
+            key: Person::Owner.thumbprint(),
+            envelope,
+            payload: payload.as_bytes().to_vec(),
+            claims: Claims::default(),
+            submit: SubmitSignature { nonce, sshsig },
+            dry_run: false,
+        })
+        .await
+        .unwrap();
+    let id = submitted.record.id;
+    let mut state = submitted.record.state;
+    for person in [Person::Reviewer, Person::Second] {
+        let opened = gate
+            .open_request(&person.id(), &person.thumbprint(), id)
+            .await
+            .unwrap();
+        let mut context = opened.context;
+        context.answers_hash = answers().hash().unwrap();
+        let context = String::from_utf8(context.to_bytes().unwrap()).unwrap();
+        let sshsig = person.sign(REVIEW_TYPE, context.as_bytes());
+        let review = UnverifiedReview { context, sshsig };
+        let input = ReviewInput {
+            request: id,
+            review,
+            answers: answers(),
+        };
+        state = gate.review(input).await.unwrap().state;
+    }
+    assert_eq!(state, gatehold_core::request::State::Completed);
+}
+
+/// An envelope of the workload, or of a human when there is no task.
+pub fn envelope(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &str) -> Envelope {
+    let all = gate.descriptors();
+    let found = all
+        .iter()
+        .find(|known| known.id.as_str() == descriptor)
+        .unwrap();
+    let human = task.is_none();
+    Envelope {
+        descriptor: DescriptorRef {
+            id: found.id.clone(),
+            hash: found.hash(),
+        },
+        workload: if human { "gatehold" } else { "deploy-bot" }
+            .parse()
+            .unwrap(),
+        task: task.map(|task| task.parse().unwrap()),
+        target: if human { "gatehold" } else { "sql:shop" }.parse().unwrap(),
+        resource: if human { "gatehold" } else { "shop/orders" }
+            .parse()
+            .unwrap(),
+        duration_seconds: 600,
+        caps: BTreeMap::new(),
+        precondition: None,
+        payload: PayloadRef {
+            media_type: found.media_types.first().unwrap().clone(),
+            size: u64::try_from(payload.len()).unwrap(),
+            sha256: Hash::of(payload.as_bytes()),
+        },
+    }
+}
+
+pub fn root(bundle: Hash) -> SignedRoot {
+    let line = |person: Person| software_key(&person.seed()).to_line();
+    let humans = Person::ALL.map(|person| RootHuman {
+        human: person.id(),
+        keys: vec![RootKey {
+            key: line(person),
+            assurance: Assurance::Software,
+        }],
+    });
+    let statement = RootStatement {
+        type_: "gatehold/root/v1".into(),
+        origin: "dev.local/gate".parse().unwrap(),
+        created_at: Timestamp::from_millis(0),
+        humans: humans.to_vec(),
+        teams: [(
+            "reviewers".parse().unwrap(),
+            Person::ALL.map(Person::id).into(),
+        )]
+        .into(),
+        bundle,
+        log_key: String::new(),
+        recovery_keys: vec![],
+    };
+    let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
+    let signatures = Person::ALL.map(|person| RootSignature {
+        key: line(person),
+        sshsig: person.sign(ROOT_NAMESPACE, statement.as_bytes()),
+    });
+    SignedRoot {
+        statement,
+        signatures: signatures.to_vec(),
+    }
+}

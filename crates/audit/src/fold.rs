@@ -4,6 +4,7 @@
 mod execution;
 mod request;
 mod review;
+mod signed_call;
 mod submission;
 mod surroundings;
 mod trust;

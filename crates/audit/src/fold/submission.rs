@@ -258,6 +258,7 @@ impl Fold {
         }
         self.check_requester(&asked.requester, leaf.entry.at)?;
         self.check_task(&asked)?;
+        self.signed_call(&asked, leaf)?;
         Ok(Some(asked))
     }
 

@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gatehold_audit::{Base64, Hex, LedgerAttachment, LedgerLeaf, References, RowClaim, Trusted};
 use gatehold_core::action::{Action, DescriptorRef, Envelope, PayloadRef};
 use gatehold_core::assurance::Assurance;
@@ -48,11 +50,15 @@ use gatehold_core::trust::{
 use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 use gatehold_ledger::{Anchor, Frontier, LogSigner, Origin, SignedTreeHead};
+use gatehold_proof::{
+    Algorithm, PublicUrl, RequestToSign, SigningKey, SubmitEvidence, sign_request,
+};
 use gatehold_render::{Field, PayloadKind, RenderInput, render};
 use sha2::{Digest as _, Sha256};
 
 pub const ORIGIN: &str = "dev.gate.example/log";
 pub const START: i64 = 1_795_226_732_000;
+/// The key of RFC 8037, appendix A.
 pub const JWK: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
@@ -488,7 +494,8 @@ impl Gate {
             drafters: BTreeSet::new(),
         };
         let evaluated = self.answer(verdict, tier);
-        self.submitted(&envelope, sql.as_bytes(), requester, &evaluated)
+        let proof = signed_call(&canonical::to_bytes(&envelope).unwrap(), self.time());
+        self.submitted(&envelope, sql.as_bytes(), requester, &evaluated, proof)
     }
 
     fn submitted(
@@ -497,6 +504,7 @@ impl Gate {
         payload: &[u8],
         requester: Requester,
         evaluated: &Evaluated,
+        proof: Vec<u8>,
     ) -> RequestId {
         let bytes = canonical::to_bytes(envelope).unwrap();
         let rendered = rendered(envelope, payload);
@@ -512,7 +520,7 @@ impl Gate {
             },
             claims: Claims([("reason".to_owned(), "the deployment failed".to_owned())].into()),
             requester,
-            proof: b"{\"proof\":\"of the signed call\"}".to_vec(),
+            proof,
             nonce: format!("nonce-{}", self.draws),
             idempotency: None,
             labels: StepLabels::default(),
@@ -669,7 +677,8 @@ impl Gate {
             sshsig: sign_software(&Who::Ann.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap(),
             nonce,
         };
-        let id = self.submitted(&envelope, payload, requester, &held);
+        let proof = canonical::to_bytes(&submit).unwrap();
+        let id = self.submitted(&envelope, payload, requester, &held, proof);
         (id, submit)
     }
 
@@ -775,6 +784,46 @@ pub fn signed(context: &ReviewContext, who: Who) -> UnverifiedReview {
         sshsig: sign_software(&who.seed(), REVIEW_TYPE, &bytes).unwrap(),
         context: String::from_utf8(bytes).unwrap(),
     }
+}
+
+/// The evidence of a call that the workload signed.
+pub fn signed_call(body: &[u8], now: Timestamp) -> Vec<u8> {
+    let seed = hex_seed("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+    let key = SigningKey::from_seed(Algorithm::Ed25519, &seed).unwrap();
+    let url = PublicUrl::parse("https://gate.example").unwrap();
+    let request = RequestToSign {
+        method: "POST",
+        public_url: &url,
+        request_target: "/v1/requests",
+        idempotency_key: None,
+        body,
+        created: u64::try_from(now.seconds()).unwrap(),
+        life_seconds: 30,
+        nonce: "0123456789abcdefABCDEF",
+    };
+    let headers = sign_request(&key, &request).unwrap();
+    let base = format!(
+        "\"@method\": POST\n\"@target-uri\": https://gate.example/v1/requests\n\"content-digest\": {}\n\"@signature-params\": {}",
+        headers.content_digest,
+        headers.signature_input.strip_prefix("gatehold=").unwrap(),
+    );
+    let signature = headers
+        .signature
+        .trim_start_matches("gatehold=:")
+        .trim_end_matches(':');
+    let signature = STANDARD.decode(signature).unwrap();
+    let stored = serde_json::json!({
+        "signature": URL_SAFE_NO_PAD.encode(signature),
+        "signature_base": base,
+        "type": "gatehold/submit-evidence/v1",
+    });
+    let bytes = stored.to_string().into_bytes();
+    SubmitEvidence::from_bytes(&bytes).unwrap();
+    bytes
+}
+
+fn hex_seed(hex: &str) -> [u8; 32] {
+    gatehold_core::hash::unhex(hex).unwrap().try_into().unwrap()
 }
 
 fn envelope(

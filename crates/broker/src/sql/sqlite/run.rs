@@ -106,10 +106,6 @@ fn statement(connection: &Connection, plan: &Plan) -> Result<Table, Stop> {
         );
         return Err(Stop::failed(code::PAYLOAD, text));
     }
-    if plan.mode == Mode::Read && !statement.readonly() {
-        let text = "the statement writes, and a reading action was approved";
-        return Err(Stop::failed(code::REFUSED, text));
-    }
     for (index, param) in plan.params.iter().enumerate() {
         statement
             .raw_bind_parameter(index + 1, bound(param)?)

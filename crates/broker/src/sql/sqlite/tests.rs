@@ -344,6 +344,26 @@ async fn a_statement_that_takes_too_long_leaves_nothing() {
     );
 }
 
+#[test]
+fn a_stop_that_comes_before_commit_is_heeded() {
+    let shop = Shop::new();
+    // Too short for SQLite to look at the halt while it runs.
+    let update = call(Write, "application/sql", b"DELETE FROM orders WHERE id = 1");
+    let plan = Plan::read(&update, 1_000).unwrap();
+    let halt = Halt::default();
+    halt.set();
+    let stopped = run::run(&shop.target.path, shop.target.lock_timeout, &plan, &halt);
+    assert_eq!(stopped.unwrap_err().code, "timeout");
+    assert_eq!(shop.count("SELECT count(*) FROM orders"), 20);
+    let done = run::run(
+        &shop.target.path,
+        shop.target.lock_timeout,
+        &plan,
+        &Halt::default(),
+    );
+    assert_eq!(done.unwrap().ending, Ending::Completed);
+}
+
 #[tokio::test]
 async fn a_call_nobody_waits_for_ends_without_effect() {
     let shop = Shop::new();

@@ -148,12 +148,17 @@ async fn a_slow_statement_ends_and_its_connection_with_it() {
 
     // Nobody waits any more: the server notices and rolls back, long before its own limit.
     target.statement_timeout = Duration::from_secs(3_600);
-    let slow = sql(Write, slow);
-    let dropped = tokio::time::timeout(Duration::from_millis(300), run(&target, &slow)).await;
-    assert!(dropped.is_err());
-    // A lock that the statement holds until it has ended.
+    let mut slow = sql(Write, slow);
+    slow.ttl = Duration::from_secs(3_600);
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let begun = async { while server.admin(sleeping).await != [["1"]] {} };
+    tokio::select! {
+        ended = run(&target, &slow) => panic!("it sleeps for an hour: {ended:?}"),
+        () = begun => {}
+    }
+    // The statement holds a lock that this one waits for.
     server
-        .admin("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE; SELECT 1")
+        .admin("SET lock_timeout = '60s'; LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
         .await;
     assert_eq!(server.admin("SELECT count(*) FROM audit").await, [["0"]]);
 }

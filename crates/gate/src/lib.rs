@@ -32,5 +32,6 @@ pub use answers::{
 pub use catalog::{Catalog, CatalogEntry};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
+pub use question::display;
 pub use session::{LoginStatement, Session};
 pub use tick::Tick;

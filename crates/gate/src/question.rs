@@ -325,7 +325,8 @@ fn rendered(action: &Action, descriptor: &Descriptor) -> Rendered {
 }
 
 /// Renders an action through its descriptor.
-pub(crate) fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Display {
+#[must_use]
+pub fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Display {
     let envelope = action.envelope();
     let duration = format!("{} s", envelope.duration_seconds);
     let caps: Vec<String> = envelope

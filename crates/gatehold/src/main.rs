@@ -1,2 +1,51 @@
-//! The `gatehold` binary.
-fn main() {}
+//! The `gatehold` binary: the command line, the configuration, and the wiring of a gate.
+//!
+//! One file per noun. Rules live in the crates below; here is only what is read from people, printed for them, and put
+//! together. Start at `cli` for the commands and at `serve` for the wiring.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line answers on standard output and complains on standard error"
+)]
+
+mod act;
+mod ambient;
+mod audit;
+mod change;
+mod cli;
+mod config;
+mod connect;
+mod context;
+mod default_pack;
+mod descriptor;
+mod dev;
+mod doctor;
+mod draft;
+mod exit;
+mod files;
+mod human_key;
+mod inbox;
+mod init;
+mod output;
+mod parse;
+mod people;
+mod policy;
+mod profile;
+mod published;
+mod request;
+mod review;
+mod screen;
+mod serve;
+mod session;
+mod task;
+mod workload;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,213 @@
+//! What people do besides approving: `deny`, `ask`, `claim`, `escalate`, `suspicious`, `revoke`, `stop`, `lockdown`. All of
+//! them are safe directions, so a session is enough and scripts may do them.
+
+use clap::{Args, ValueEnum};
+use gatehold_client::wire::{Act, ActRequest, DenyReason, StopRequest, StopScope};
+use gatehold_core::ids::RequestId;
+
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::session::acting;
+
+/// Arguments of `gatehold deny`.
+#[derive(Debug, Args)]
+pub struct Deny {
+    /// The request.
+    pub id: RequestId,
+    /// Why.
+    #[arg(long, value_enum)]
+    pub reason: Reason,
+    /// A sentence; needed for `other`.
+    #[arg(long)]
+    pub text: Option<String>,
+}
+
+/// Why a request is denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nobody needs this.
+    NotJustified,
+    /// More than the purpose needs.
+    TooBroad,
+    /// Not now, or not this way.
+    OperationallyUnsafe,
+    /// What would be needed to decide is not known.
+    ContextMissing,
+    /// Looks like misuse.
+    Suspicious,
+    /// Against a rule that policy does not know.
+    AgainstPolicy,
+    /// Another way needs no access.
+    BetterAlternative,
+    /// It was already done or asked.
+    Duplicate,
+    /// Something else; say it with --text.
+    Other,
+}
+
+impl From<Reason> for DenyReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::NotJustified => Self::NotJustified,
+            Reason::TooBroad => Self::TooBroad,
+            Reason::OperationallyUnsafe => Self::OperationallyUnsafe,
+            Reason::ContextMissing => Self::ContextMissing,
+            Reason::Suspicious => Self::Suspicious,
+            Reason::AgainstPolicy => Self::AgainstPolicy,
+            Reason::BetterAlternative => Self::BetterAlternative,
+            Reason::Duplicate => Self::Duplicate,
+            Reason::Other => Self::Other,
+        }
+    }
+}
+
+/// Arguments of `ask`, `claim`, `escalate` and `suspicious`.
+#[derive(Debug, Args)]
+pub struct Say {
+    /// The request.
+    pub id: RequestId,
+    /// The question, or a remark.
+    pub text: Option<String>,
+}
+
+/// Arguments of `gatehold revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// The request whose grant is taken away.
+    pub id: RequestId,
+}
+
+/// Arguments of `gatehold stop`.
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// What kind of thing is stopped.
+    #[arg(value_enum)]
+    pub scope: Scope,
+    /// Which one.
+    pub name: String,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// What can be stopped by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// One workload.
+    Workload,
+    /// One task.
+    Task,
+    /// One target.
+    Target,
+    /// One resource, or a prefix that ends in `/`.
+    Resource,
+}
+
+/// Arguments of `gatehold lockdown`.
+#[derive(Debug, Args)]
+pub struct Lockdown {
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// `gatehold deny`.
+///
+/// # Errors
+/// When the gate refuses.
+pub async fn deny(ctx: &Ctx, args: &Deny) -> Result<Exit, Failure> {
+    let request = ActRequest {
+        act: Act::Deny,
+        reason: Some(args.reason.into()),
+        text: args.text.clone(),
+    };
+    send(ctx, args.id, &request).await?;
+    println!("denied");
+    Ok(Exit::Done)
+}
+
+/// `ask`, `claim`, `escalate`, `suspicious`.
+///
+/// # Errors
+/// When the gate refuses.
+pub async fn say(ctx: &Ctx, args: &Say, act: Act) -> Result<Exit, Failure> {
+    let request = ActRequest {
+        act,
+        reason: None,
+        text: args.text.clone(),
+    };
+    send(ctx, args.id, &request).await?;
+    println!(
+        "{}",
+        match act {
+            Act::Ask => "asked; the clock keeps running, and the answer will be a claim",
+            Act::Claim => "claimed; others see that you are looking at it",
+            Act::Escalate => "passed on to whoever is next",
+            Act::Suspicious => "denied and reported; the workload is paused",
+            Act::Deny => "denied",
+        }
+    );
+    Ok(Exit::Done)
+}
+
+async fn send(ctx: &Ctx, id: RequestId, request: &ActRequest) -> Result<(), Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    acting.client.act(&id.to_string(), request).await?;
+    Ok(())
+}
+
+/// `gatehold revoke`.
+///
+/// # Errors
+/// When the gate refuses.
+pub async fn revoke(ctx: &Ctx, args: &Revoke) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let status = acting.client.revoke_request(&args.id.to_string()).await?;
+    ctx.print(&status, || "revoked\n".to_owned())?;
+    Ok(Exit::Done)
+}
+
+/// `gatehold stop`.
+///
+/// # Errors
+/// When the gate refuses.
+pub async fn stop(ctx: &Ctx, args: &Stop) -> Result<Exit, Failure> {
+    let scope = match args.scope {
+        Scope::Workload => StopScope::Workload,
+        Scope::Task => StopScope::Task,
+        Scope::Target => StopScope::Target,
+        Scope::Resource => StopScope::Resource,
+    };
+    stopping(ctx, scope, Some(args.name.clone()), &args.reason).await
+}
+
+/// `gatehold lockdown`.
+///
+/// # Errors
+/// When the gate refuses.
+pub async fn lockdown(ctx: &Ctx, args: &Lockdown) -> Result<Exit, Failure> {
+    stopping(ctx, StopScope::All, None, &args.reason).await
+}
+
+async fn stopping(
+    ctx: &Ctx,
+    scope: StopScope,
+    name: Option<String>,
+    reason: &str,
+) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let request = StopRequest {
+        scope,
+        name,
+        reason: reason.to_owned(),
+    };
+    let stop = acting.client.stop(&request).await?;
+    ctx.print(&stop, || {
+        "stopped; lifting it is a held action: gatehold stops lift\n".to_owned()
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,312 @@
+//! A ledger as the audit crate reads it: leaves and rows from a store, tree heads, tiles and anchors from folders.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use gatehold_audit::{
+    Base64, DossierCollector, Hex, LedgerAttachment, LedgerLeaf, Line, References, Report,
+    RowClaim, Trusted, Verifier,
+};
+use gatehold_core::commit::Table;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::RequestId;
+use gatehold_gate::ports::store::{RowQuery, Store, StoreFault, StoredLeaf};
+use gatehold_ledger::{LogKey, SignedTreeHead, TileId, tiles_of};
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::serve::open_store;
+
+/// Leaves and rows read at once.
+const PAGE: u32 = 200;
+/// Bytes of a hash in a tile.
+const HASH_BYTES: usize = 32;
+
+/// A ledger and what it is compared with.
+pub struct Source {
+    store: Arc<dyn Store>,
+    log_key: Option<LogKey>,
+    /// Tree heads, anchors and tiles.
+    pub references: References,
+}
+
+impl Source {
+    /// Opens the configured ledger for reading.
+    ///
+    /// # Errors
+    /// When the store or a folder cannot be read.
+    pub async fn open(config: &Config) -> Result<Self, Failure> {
+        let store = open_store(&config.store, None).await?;
+        let mut references = References::default();
+        if let Some(folder) = &config.published {
+            published(folder, &mut references)?;
+        }
+        anchors(&config.anchors, &mut references)?;
+        Ok(Self {
+            store,
+            log_key: None,
+            references,
+        })
+    }
+
+    /// Over a store that is open already.
+    #[must_use]
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            log_key: None,
+            references: References::default(),
+        }
+    }
+
+    /// Verifies everything.
+    ///
+    /// # Errors
+    /// When the store does not answer. What is wrong with the ledger is in the report.
+    pub async fn verify(&self, pinned_root: Option<Hash>) -> Result<Report, Failure> {
+        let trusted = Trusted {
+            pinned_root,
+            log_key: self.log_key.clone(),
+        };
+        let mut verifier = Verifier::new(&self.references, &trusted);
+        self.leaves(|leaf| {
+            verifier.leaf(&leaf);
+            Ok(())
+        })
+        .await?;
+        self.rows(|row| {
+            verifier.row(row);
+            Ok(())
+        })
+        .await?;
+        Ok(verifier.finish())
+    }
+
+    /// Writes an export; gives the number of leaves.
+    ///
+    /// # Errors
+    /// When the store does not answer or the file cannot be written.
+    pub async fn export(&self, path: &Path) -> Result<u64, Failure> {
+        let file = std::fs::File::create_new(path).map_err(|error| Failure::file(path, &error))?;
+        let mut file = BufWriter::new(file);
+        let mut put = |line: &Line| {
+            let text = line
+                .to_text()
+                .map_err(|error| Failure::fault(error, "report this"))?;
+            writeln!(file, "{}", text.trim_end()).map_err(|error| Failure::file(path, &error))
+        };
+        put(&Line::beginning())?;
+        for note in &self.references.tree_heads {
+            put(&Line::TreeHead(note.clone()))?;
+        }
+        for anchor in &self.references.anchors {
+            put(&Line::Anchor(anchor.clone()))?;
+        }
+        let hashes: Vec<u8> = self
+            .references
+            .leaf_hashes
+            .iter()
+            .flat_map(|hash| hash.0)
+            .collect();
+        if !hashes.is_empty() {
+            put(&Line::LeafHashes(Base64(hashes)))?;
+        }
+        let mut count = 0;
+        self.leaves(|leaf| {
+            count += 1;
+            put(&Line::Leaf(Box::new(leaf)))
+        })
+        .await?;
+        self.rows(|row| put(&Line::Row(row))).await?;
+        file.flush().map_err(|error| Failure::file(path, &error))?;
+        Ok(count)
+    }
+
+    /// The dossier of a request under the newest tree head.
+    ///
+    /// # Errors
+    /// When there is no such request or no tree head covers it.
+    pub async fn dossier(&self, request: RequestId) -> Result<Vec<u8>, Failure> {
+        let none = || {
+            Failure::usage(
+                "no tree head is published",
+                "set `ledger.published_folder` and let the gate run for a second",
+            )
+        };
+        let note = self.references.tree_heads.first().ok_or_else(none)?;
+        let key = self.root_log_key().await?;
+        let head = SignedTreeHead::verify(note, &key)
+            .map_err(|error| Failure::verification(error, "run `gatehold audit verify`"))?;
+        self.dossier_under(request, &head).await
+    }
+
+    /// The dossier of a request under this tree head.
+    ///
+    /// # Errors
+    /// When there is no such request or the tree head does not cover it.
+    pub async fn dossier_under(
+        &self,
+        request: RequestId,
+        head: &SignedTreeHead,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut collector = DossierCollector::new(request);
+        self.leaves(|leaf| {
+            if leaf.index < head.size() {
+                collector.leaf(&leaf);
+            }
+            Ok(())
+        })
+        .await?;
+        super::finish(collector, head)
+    }
+
+    /// The log key that the root statement names.
+    async fn root_log_key(&self) -> Result<LogKey, Failure> {
+        if let Some(key) = &self.log_key {
+            return Ok(key.clone());
+        }
+        let broken = || {
+            Failure::verification(
+                "leaf 0 is no root statement",
+                "run `gatehold audit verify` on the ledger",
+            )
+        };
+        let first = self.store.leaves(0, 1, true).await.map_err(faulty)?;
+        let evidence = first
+            .first()
+            .and_then(|leaf| {
+                leaf.attachments
+                    .iter()
+                    .find(|given| given.name == "evidence")
+            })
+            .and_then(|given| given.bytes.as_deref())
+            .ok_or_else(broken)?;
+        let evidence =
+            gatehold_core::trust::Evidence::from_bytes(evidence).map_err(|_| broken())?;
+        let gatehold_core::trust::Evidence::Root(root) = evidence else {
+            return Err(broken());
+        };
+        let root = root.verify().map_err(|_| broken())?;
+        LogKey::parse(&root.log_key).map_err(|_| broken())
+    }
+
+    async fn leaves(
+        &self,
+        mut each: impl FnMut(LedgerLeaf) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut next = 0;
+        loop {
+            let page = self.store.leaves(next, PAGE, true).await.map_err(faulty)?;
+            let Some(last) = page.last().map(|leaf| leaf.index) else {
+                return Ok(());
+            };
+            for leaf in page {
+                each(ledger_leaf(leaf))?;
+            }
+            next = last.saturating_add(1);
+        }
+    }
+
+    async fn rows(
+        &self,
+        mut each: impl FnMut(RowClaim) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        for table in Table::ALL {
+            let mut query = RowQuery {
+                limit: PAGE,
+                ..RowQuery::default()
+            };
+            loop {
+                let page = self.store.rows(table, &query).await.map_err(faulty)?;
+                query.after_leaf = page.last().map(|row| row.first_leaf);
+                let full = u32::try_from(page.len()).is_ok_and(|rows| rows >= PAGE);
+                for row in page {
+                    each(RowClaim {
+                        row: format!("{}/{}", row.key.table.name(), row.key.id),
+                        version: row.version,
+                        body: Base64(row.body),
+                    })?;
+                }
+                if !full {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A stored leaf as an auditor reads it.
+#[must_use]
+pub fn ledger_leaf(stored: StoredLeaf) -> LedgerLeaf {
+    LedgerLeaf {
+        index: stored.index,
+        leaf: stored.leaf.to_vec(),
+        time: stored.time,
+        salt: stored.salt.to_vec(),
+        record: stored.record,
+        attachments: stored
+            .attachments
+            .into_iter()
+            .map(|given| LedgerAttachment {
+                name: given.name,
+                salt: given.salt.map(|salt| Hex(salt.to_vec())),
+                bytes: given.bytes.map(Base64),
+                erased_by: given.erased_by,
+            })
+            .collect(),
+    }
+}
+
+fn faulty(fault: StoreFault) -> Failure {
+    Failure::fault(fault, "repair the store, or verify a copy of it")
+}
+
+/// The tree head and the leaf hashes of its tiles. A missing tile ends the list: what follows is compared by roots.
+fn published(folder: &Path, references: &mut References) -> Result<(), Failure> {
+    let path = folder.join("tree-head");
+    let Ok(note) = std::fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    // Only to know how many tiles to look for; the verifier checks the signature.
+    let size = note
+        .lines()
+        .nth(1)
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(0);
+    for tile in tiles_of(size).filter(|tile| tile.level == 0) {
+        let Some(bytes) = tile_bytes(folder, &tile) else {
+            break;
+        };
+        let hashes = bytes.chunks_exact(HASH_BYTES);
+        references
+            .leaf_hashes
+            .extend(hashes.filter_map(|hash| Some(gatehold_ledger::Hash(hash.try_into().ok()?))));
+    }
+    references.tree_heads.push(note);
+    Ok(())
+}
+
+fn tile_bytes(folder: &Path, tile: &TileId) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(folder.join(tile.path())).ok()?;
+    (bytes.len() == HASH_BYTES * usize::from(tile.width)).then_some(bytes)
+}
+
+fn anchors(folder: &Path, references: &mut References) -> Result<(), Failure> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| Failure::file(folder, &error))?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "anchor")
+        {
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
+            references.anchors.push(text);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! The commands. What each does stands in the file of its noun.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use gatehold_client::wire::Act;
+
+use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
+use crate::audit::{self, Audit};
+use crate::config::{self, ConfigCommand, ConfigFile};
+use crate::context::{Ctx, Global};
+use crate::descriptor::{self, DescriptorCommand};
+use crate::dev::{self, Dev};
+use crate::exit::{Exit, Failure};
+use crate::inbox::{self, InboxArgs, Show};
+use crate::init::{self, Init};
+use crate::people::{self, Human, Key, StopsCommand, Team};
+use crate::policy::{self, Policy};
+use crate::request::{self, Request};
+use crate::review::approve::{Approve, Narrow, approve};
+use crate::task::{self, Task};
+use crate::workload::{self, Point, Workload};
+use crate::{doctor, serve, session};
+
+/// Gatehold: software asks for one exact action, people sign for it, the gate executes it once and proves it.
+///
+/// Exit codes: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held, 6 policy error, 7 verification failed.
+#[derive(Debug, Parser)]
+#[command(name = "gatehold", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a gate on loopback with three generated people, for use by hand.
+    Dev(Dev),
+    /// Serve a gate until it is told to end.
+    Serve(ConfigFile),
+    /// Found a gate.
+    #[command(subcommand)]
+    Init(Init),
+    /// Say what is wrong with configuration, store and anchors, and what is absent.
+    Doctor(ConfigFile),
+    /// The configuration file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Log in: a fresh key that reads and acts in the safe direction, and never approves.
+    Login {
+        /// How long, such as 8h.
+        #[arg(long, default_value = "12h", value_parser = crate::parse::seconds)]
+        lifetime: u32,
+    },
+    /// What waits for you.
+    Inbox(InboxArgs),
+    /// Show one held request: the exact action, why it is held, what is known.
+    Show(Show),
+    /// Show, ask every criterion, sign.
+    Approve(Approve),
+    /// Approve for less time, fewer uses or lower caps.
+    Narrow(Narrow),
+    /// End a request with no.
+    Deny(Deny),
+    /// Ask the requester; the clock keeps running.
+    Ask(Say),
+    /// Say that you are looking at it.
+    Claim(Say),
+    /// Pass it on to whoever is next.
+    Escalate(Say),
+    /// Deny it, report it, and pause the workload.
+    Suspicious(Say),
+    /// Take away what was allowed, before it is used.
+    Revoke(Revoke),
+    /// Stop a workload, a task, a target or a resource, at once.
+    Stop(Stop),
+    /// Stop everything, at once.
+    Lockdown(Lockdown),
+    /// Lift what was stopped: a held action.
+    #[command(subcommand)]
+    Stops(StopsCommand),
+
+    /// Ask, look, redeem, withdraw, answer.
+    #[command(subcommand)]
+    Request(Box<Request>),
+    /// A workload's units of work.
+    #[command(subcommand)]
+    Task(Task),
+    /// Workloads and their keys.
+    #[command(subcommand)]
+    Workload(Workload),
+    /// Enforcement points.
+    #[command(subcommand)]
+    Point(Point),
+    /// Teams.
+    #[command(subcommand)]
+    Team(Team),
+    /// People's keys.
+    #[command(subcommand)]
+    Human(Human),
+    /// Revoke a key, at once.
+    #[command(subcommand)]
+    Key(Key),
+    /// Bundles of policy.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Kinds of action.
+    #[command(subcommand)]
+    Descriptor(DescriptorCommand),
+
+    /// What the ledger proves.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let failed = error.use_stderr();
+            let _printed = error.print();
+            return if failed { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let ctx = Ctx::new(cli.global);
+    log();
+    match runtime(&cli.command).and_then(|runtime| runtime.block_on(run(&ctx, cli.command))) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+/// Events of the gate go to standard error; `GATEHOLD_LOG` says which, `warn` when it does not.
+fn log() {
+    let filter = crate::ambient::text_variable("GATEHOLD_LOG").unwrap_or_else(|| "warn".to_owned());
+    let _once = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Failure> {
+    let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
+    let mut builder = if serves {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::fault(error, "free some memory or file descriptors"))
+}
+
+async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Dev(args) => dev::run(ctx, &args).await,
+        Command::Serve(file) => serve::serve(&file).await,
+        Command::Init(init) => init::run(ctx, &init).await,
+        Command::Doctor(file) => doctor::run(ctx, &file).await,
+        Command::Config(command) => config::run(ctx, &command),
+        Command::Login { lifetime } => login(ctx, lifetime).await,
+        Command::Inbox(args) => inbox::inbox(ctx, &args).await,
+        Command::Show(args) => inbox::show(ctx, &args).await,
+        Command::Approve(args) => approve(ctx, &args, |_| {}).await,
+        Command::Narrow(args) => approve(ctx, &args.approve, |limits| args.lower(limits)).await,
+        Command::Deny(args) => act::deny(ctx, &args).await,
+        Command::Ask(args) => act::say(ctx, &args, Act::Ask).await,
+        Command::Claim(args) => act::say(ctx, &args, Act::Claim).await,
+        Command::Escalate(args) => act::say(ctx, &args, Act::Escalate).await,
+        Command::Suspicious(args) => act::say(ctx, &args, Act::Suspicious).await,
+        Command::Revoke(args) => act::revoke(ctx, &args).await,
+        Command::Stop(args) => act::stop(ctx, &args).await,
+        Command::Lockdown(args) => act::lockdown(ctx, &args).await,
+        Command::Stops(command) => people::stops(ctx, &command).await,
+        Command::Request(command) => request::run(ctx, &command).await,
+        Command::Task(command) => task::run(ctx, &command).await,
+        Command::Workload(command) => workload::run(ctx, &command).await,
+        Command::Point(command) => workload::point(ctx, &command).await,
+        Command::Team(command) => people::team(ctx, &command).await,
+        Command::Human(command) => people::human(ctx, &command).await,
+        Command::Key(command) => people::key(ctx, &command).await,
+        Command::Policy(command) => policy::run(ctx, &command).await,
+        Command::Descriptor(command) => descriptor::run(ctx, &command).await,
+        Command::Audit(command) => audit::run(ctx, &command).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "gatehold",
+                &mut std::io::stdout(),
+            );
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn login(ctx: &Ctx, lifetime: u32) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let person = profile.person(ctx.person.as_deref())?;
+    let acting = session::login(&profile, person, lifetime).await?;
+    println!(
+        "logged in as {} until {}",
+        acting.person.human,
+        crate::screen::moment(acting.expires_at, crate::ambient::now_millis())
+    );
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn there_is_no_way_to_approve_unseen() {
+        for arguments in [
+            [
+                "gatehold",
+                "approve",
+                "req_00000000000000000000000000000000",
+                "-y",
+            ],
+            [
+                "gatehold",
+                "approve",
+                "req_00000000000000000000000000000000",
+                "--yes",
+            ],
+            [
+                "gatehold",
+                "approve",
+                "req_00000000000000000000000000000000",
+                "--force",
+            ],
+        ] {
+            assert!(Cli::try_parse_from(arguments).is_err());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `gatehold.toml`: read strictly, checked whole, every mistake told at once with file, key and remedy.
+//!
+//! `raw` is the file as written and never leaves this module; the rest of the program sees [`Config`], where every path
+//! is resolved, every file that must be there was read, and every number is within its bounds.
+
+mod check;
+mod raw;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use gatehold_broker::Targets;
+use gatehold_core::decide::Settings;
+use gatehold_core::hash::Hash;
+use gatehold_gate::CatalogEntry;
+use gatehold_server::listen::{ListenLimits, TlsSettings};
+
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What clients sign.
+    pub public_url: String,
+    /// Certificate, key, and whether clients need one.
+    pub tls: Option<TlsSettings>,
+    /// A proxy in front terminates TLS.
+    pub behind_proxy: bool,
+    /// Where everything durable lives.
+    pub store: StorePlace,
+    /// Folder of the anchors.
+    pub anchors: PathBuf,
+    /// Folder of tree heads and tiles; one process of several writes it.
+    pub published: Option<PathBuf>,
+    /// The name of this process's anchor in the folder.
+    pub anchor_name: String,
+    /// Seed of the log key.
+    pub log_key: PathBuf,
+    /// The pinned root.
+    pub root: Option<Hash>,
+    /// What can be called.
+    pub targets: Targets,
+    /// What is known about resources.
+    pub resources: Vec<CatalogEntry>,
+    /// Limits of the gate.
+    pub settings: Settings,
+    /// Limits of the listener.
+    pub listen_limits: ListenLimits,
+    /// After so many seconds without news an execution is Unknown.
+    pub execution_seconds_max: u32,
+}
+
+/// Where everything durable lives.
+#[derive(Debug, Clone)]
+pub enum StorePlace {
+    /// One SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database; its connection string holds a password and is not printed.
+    Postgres(Secret),
+}
+
+/// Text that is not printed.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: `{key}`: {why}")]
+pub struct Mistake {
+    /// Which file.
+    pub file: String,
+    /// Which key.
+    pub key: String,
+    /// What is wrong and what to write instead.
+    pub why: String,
+}
+
+/// Which file is read.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigFile {
+    /// The gate's configuration.
+    #[arg(short, long, default_value = "gatehold.toml", env = "GATEHOLD_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// `gatehold config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say everything that is wrong with the configuration.
+    Check(ConfigFile),
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths are taken from its folder.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            vec![Mistake {
+                file: path.display().to_string(),
+                key: "(file)".to_owned(),
+                why: format!("{error}; name another with --config, or run `gatehold init new`"),
+            }]
+        })?;
+        check::check(path, &text)
+    }
+
+    /// As [`Config::load`], as a failure of a command.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn require(path: &Path) -> Result<Self, Failure> {
+        Self::load(path).map_err(|mistakes| Failure {
+            exit: Exit::Usage,
+            causes: mistakes.iter().map(ToString::to_string).collect(),
+            next: "correct these and run `gatehold config check`".to_owned(),
+        })
+    }
+}
+
+/// Runs a config command.
+///
+/// # Errors
+/// Every mistake.
+pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
+    let ConfigCommand::Check(file) = command;
+    let config = Config::require(&file.config)?;
+    let store = match &config.store {
+        StorePlace::Sqlite(path) => format!("sqlite {}", path.display()),
+        StorePlace::Postgres(_) => "postgres".to_owned(),
+    };
+    println!(
+        "{}: {} on {}, {store}, {} targets, {} resources",
+        file.config.display(),
+        config.public_url,
+        config.listen,
+        config.targets.ids().count(),
+        config.resources.len()
+    );
+    println!(
+        "{}",
+        ctx.screen
+            .paint(crate::screen::Style::Green, "nothing is wrong with it")
+    );
+    Ok(Exit::Done)
+}

@@ -1,0 +1,399 @@
+//! From what is written to what can be used. Every section is looked at, whatever is wrong with the others.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gatehold_broker::Targets;
+use gatehold_core::decide::Settings;
+use gatehold_core::effect::{Environment, Sensitivity};
+use gatehold_core::ids::TargetId;
+use gatehold_gate::CatalogEntry;
+use gatehold_server::listen::{ClientCertificates, ListenLimits, TlsSettings};
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::raw;
+use super::{Config, Mistake, Secret, StorePlace};
+use crate::ambient::text_variable;
+
+/// Most lines of the catalogue.
+const RESOURCES_MAX: usize = 10_000;
+/// Seconds of an execution, unless configured.
+const EXECUTION_SECONDS: u32 = 120;
+
+pub(super) fn check(path: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
+    let mut checks = Checks {
+        file: path.display().to_string(),
+        folder: path.parent().unwrap_or(Path::new(".")).to_owned(),
+        found: Vec::new(),
+    };
+    let table: Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            checks.say("(file)", one_line(&error));
+            return Err(checks.found);
+        }
+    };
+    let config = checks.config(table);
+    match config {
+        Some(config) if checks.found.is_empty() => Ok(config),
+        _ => Err(checks.found),
+    }
+}
+
+fn one_line(error: &impl ToString) -> String {
+    error
+        .to_string()
+        .split('\n')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+struct Checks {
+    file: String,
+    folder: PathBuf,
+    found: Vec<Mistake>,
+}
+
+impl Checks {
+    fn say(&mut self, key: &str, why: impl Into<String>) {
+        self.found.push(Mistake {
+            file: self.file.clone(),
+            key: key.to_owned(),
+            why: why.into(),
+        });
+    }
+
+    fn config(&mut self, mut table: Table) -> Option<Config> {
+        let tls = self.optional::<raw::Tls>(&mut table, "tls");
+        let store = self.section::<raw::Store>(&mut table, "store");
+        let ledger = self.section::<raw::Ledger>(&mut table, "ledger");
+        let trust = self.optional::<raw::Trust>(&mut table, "trust");
+        let limits = self
+            .optional::<raw::Limits>(&mut table, "limits")
+            .unwrap_or_default();
+        let resources = self.resources(&mut table);
+        let top = self.read::<raw::Top>(Value::Table(table), "(top)");
+
+        let tls = tls.and_then(|tls| self.tls(&tls));
+        let store = store.and_then(|store| self.store(&store));
+        let root = trust.and_then(|trust| {
+            let root = trust.root.parse();
+            root.map_err(|error| {
+                self.say(
+                    "trust.root",
+                    format!("{error}; `gatehold init finish` prints it"),
+                )
+            })
+            .ok()
+        });
+        let (settings, listen_limits, execution_seconds_max) = self.limits(&limits);
+        let top = top?;
+        let targets = self.targets(top.targets_file.as_deref());
+        let listen = top.listen.parse();
+        let listen = listen
+            .map_err(|error| {
+                self.say(
+                    "listen",
+                    format!("`{}`: {error}; write 127.0.0.1:7400", top.listen),
+                )
+            })
+            .ok();
+        if let Err(error) = gatehold_proof::PublicUrl::parse(&top.public_url) {
+            self.say("public_url", format!("`{}`: {error}", top.public_url));
+        }
+        let ledger = ledger?;
+        Some(Config {
+            listen: listen?,
+            public_url: top.public_url,
+            tls,
+            behind_proxy: top.behind_proxy,
+            store: store?,
+            anchors: self.folder.join(ledger.anchors_folder),
+            published: ledger
+                .published_folder
+                .map(|folder| self.folder.join(folder)),
+            anchor_name: ledger.anchor_name,
+            log_key: self.folder.join(ledger.key_file),
+            root,
+            targets: targets?,
+            resources,
+            settings,
+            listen_limits,
+            execution_seconds_max,
+        })
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, value: Value, key: &str) -> Option<T> {
+        value
+            .try_into()
+            .map_err(|error: toml::de::Error| self.say(key, one_line(&error)))
+            .ok()
+    }
+
+    fn section<T: DeserializeOwned>(&mut self, table: &mut Table, key: &str) -> Option<T> {
+        match table.remove(key) {
+            Some(value) => self.read(value, key),
+            None => {
+                self.say(
+                    key,
+                    "the section is missing; `gatehold init new` writes one",
+                );
+                None
+            }
+        }
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, table: &mut Table, key: &str) -> Option<T> {
+        table.remove(key).and_then(|value| self.read(value, key))
+    }
+
+    fn file(&mut self, key: &str, path: &Path) -> Option<Vec<u8>> {
+        let path = self.folder.join(path);
+        std::fs::read(&path)
+            .map_err(|error| self.say(key, format!("{}: {error}", path.display())))
+            .ok()
+    }
+
+    fn tls(&mut self, tls: &raw::Tls) -> Option<TlsSettings> {
+        let certificates = self.file("tls.certificate_file", &tls.certificate_file);
+        let key = self.file("tls.private_key_file", &tls.private_key_file);
+        let clients = match &tls.client_ca_file {
+            None => ClientCertificates::NotAsked,
+            Some(path) => ClientCertificates::Required {
+                roots_pem: self.file("tls.client_ca_file", path)?,
+            },
+        };
+        Some(TlsSettings {
+            certificates_pem: certificates?,
+            key_pem: key?,
+            clients,
+        })
+    }
+
+    fn store(&mut self, store: &raw::Store) -> Option<StorePlace> {
+        match (&store.sqlite_file, &store.postgres_url_file) {
+            (Some(file), None) => Some(StorePlace::Sqlite(self.folder.join(file))),
+            (None, Some(file)) => {
+                let bytes = self.file("store.postgres_url_file", file)?;
+                let url = String::from_utf8_lossy(&bytes).trim().to_owned();
+                Some(StorePlace::Postgres(Secret(url)))
+            }
+            _ => {
+                self.say(
+                    "store",
+                    "give exactly one of sqlite_file and postgres_url_file",
+                );
+                None
+            }
+        }
+    }
+
+    fn targets(&mut self, file: Option<&Path>) -> Option<Targets> {
+        let Some(file) = file else {
+            return Some(Targets::default());
+        };
+        let text = self.file("targets_file", file)?;
+        let name = self.folder.join(file).display().to_string();
+        let environment = |name: &str| text_variable(name);
+        Targets::from_toml(&String::from_utf8_lossy(&text), &environment)
+            .map_err(|errors| {
+                self.found.extend(errors.0.iter().map(|problem| Mistake {
+                    file: name.clone(),
+                    key: format!("target {}, {}", problem.target, problem.field),
+                    why: problem.text.clone(),
+                }));
+            })
+            .ok()
+    }
+
+    fn resources(&mut self, table: &mut Table) -> Vec<CatalogEntry> {
+        let lines = match table.remove("resource") {
+            None => return Vec::new(),
+            Some(Value::Array(lines)) if lines.len() <= RESOURCES_MAX => lines,
+            Some(_) => {
+                self.say(
+                    "resource",
+                    format!("write [[resource]] tables, at most {RESOURCES_MAX}"),
+                );
+                return Vec::new();
+            }
+        };
+        let numbered = lines.into_iter().enumerate();
+        numbered
+            .filter_map(|(index, line)| {
+                let key = format!("resource[{}]", index + 1);
+                let line = self.read::<raw::Resource>(line, &key)?;
+                self.resource(&key, line)
+            })
+            .collect()
+    }
+
+    fn resource(&mut self, key: &str, line: raw::Resource) -> Option<CatalogEntry> {
+        let resource = match (line.id, line.prefix) {
+            (Some(id), None) if !id.ends_with('/') => id,
+            (None, Some(prefix)) if prefix.ends_with('/') => prefix,
+            _ => {
+                self.say(key, "give either `id`, or a `prefix` that ends in /");
+                return None;
+            }
+        };
+        let environment = line
+            .env
+            .map(|word| self.word(key, "env", &word, Environment::ALL, Environment::WORDS));
+        let sensitivity = line.sensitivity.map(|word| {
+            self.word(
+                key,
+                "sensitivity",
+                &word,
+                Sensitivity::ALL,
+                Sensitivity::WORDS,
+            )
+        });
+        let target = match line.target.map(|name| name.parse::<TargetId>()).transpose() {
+            Ok(target) => target,
+            Err(error) => {
+                self.say(&format!("{key}.target"), error.to_string());
+                None
+            }
+        };
+        Some(CatalogEntry {
+            target,
+            resource,
+            environment: environment.flatten(),
+            zone: line.zone,
+            sensitivity: sensitivity.flatten(),
+            owner: line.owner,
+            legacy_coarse: line.legacy_coarse,
+        })
+    }
+
+    fn word<T: Copy>(
+        &mut self,
+        key: &str,
+        name: &str,
+        word: &str,
+        all: &[T],
+        words: &[&str],
+    ) -> Option<T> {
+        let found = words
+            .iter()
+            .position(|known| *known == word)
+            .and_then(|index| all.get(index));
+        if found.is_none() {
+            self.say(
+                &format!("{key}.{name}"),
+                format!("`{word}` is not one of {}", words.join(", ")),
+            );
+        }
+        found.copied()
+    }
+
+    fn limits(&mut self, raw: &raw::Limits) -> (Settings, ListenLimits, u32) {
+        let mut settings = Settings::default();
+        let mut listen = ListenLimits::default();
+        let mut bounded = |name: &str, value: u64, most: u64| {
+            let fits = (1..=most).contains(&value);
+            if !fits {
+                self.say(
+                    &format!("limits.{name}"),
+                    format!("{value} is not between 1 and {most}"),
+                );
+            }
+            fits
+        };
+        if let Some(value) = raw.connections_max
+            && bounded(
+                "connections_max",
+                u64::try_from(value).unwrap_or(u64::MAX),
+                65_536,
+            )
+        {
+            listen.connections_max = value;
+        }
+        if let Some(value) = raw.open_holds_max
+            && bounded("open_holds_max", value, 10_000)
+        {
+            settings.open_holds_max = value;
+        }
+        if let Some(value) = raw.allowed_spend_seconds
+            && bounded("allowed_spend_seconds", value.into(), 86_400)
+        {
+            settings.allowed_spend_seconds = value;
+        }
+        if let Some(value) = raw.shutdown_seconds_max
+            && bounded("shutdown_seconds_max", value, 300)
+        {
+            listen.shutdown_timeout = Duration::from_secs(value);
+        }
+        let execution = raw.execution_seconds_max.unwrap_or(EXECUTION_SECONDS);
+        bounded("execution_seconds_max", execution.into(), 3_600);
+        (settings, listen, execution)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+listen = "127.0.0.1:7400"
+public_url = "http://127.0.0.1:7400"
+[store]
+sqlite_file = "gatehold.db"
+[ledger]
+anchors_folder = "anchors"
+key_file = "log.key"
+[[resource]]
+prefix = "shop/"
+env = "production"
+sensitivity = "internal"
+"#;
+
+    fn mistakes(text: &str) -> Vec<Mistake> {
+        check(Path::new("/etc/gatehold/gatehold.toml"), text)
+            .map(drop)
+            .unwrap_err()
+    }
+
+    #[test]
+    fn a_whole_file_is_used_and_paths_are_its_folders() {
+        let config = check(Path::new("/etc/gatehold/gatehold.toml"), GOOD).unwrap();
+        assert_eq!(config.anchors, Path::new("/etc/gatehold/anchors"));
+        assert_eq!(config.resources.len(), 1);
+        assert!(config.root.is_none());
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let text = GOOD
+            .replace("127.0.0.1:7400\"\npublic", "nowhere\"\nextra = 1\npublic")
+            .replace("sqlite_file", "postgres_url_file = \"no\"\nsqlite_file")
+            .replace("env = \"production\"", "env = \"prod\"")
+            + "[trust]\nroot = \"sha256:1\"\n[limits]\nopen_holds_max = 0\n";
+        let keys: Vec<String> = mistakes(&text)
+            .into_iter()
+            .map(|mistake| mistake.key)
+            .collect();
+        for key in [
+            "store",
+            "trust.root",
+            "limits.open_holds_max",
+            "resource[1].env",
+            "(top)",
+        ] {
+            assert!(
+                keys.iter().any(|found| found == key),
+                "{key} is not among {keys:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_or_broken_file_says_so() {
+        assert!(mistakes("").len() >= 3);
+        assert_eq!(mistakes("listen = ").len(), 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! The file as written, one struct a section. Unknown keys are mistakes.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Keys outside any section.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Top {
+    /// Address and port.
+    pub listen: String,
+    /// `https://…` or, on loopback, `http://…`, without a final slash.
+    pub public_url: String,
+    /// A proxy in front terminates TLS.
+    #[serde(default)]
+    pub behind_proxy: bool,
+    /// File with `[[target]]` tables.
+    pub targets_file: Option<PathBuf>,
+}
+
+/// `[tls]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM chain.
+    pub certificate_file: PathBuf,
+    /// PEM key.
+    pub private_key_file: PathBuf,
+    /// PEM roots of client certificates.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// `[store]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The embedded database.
+    pub sqlite_file: Option<PathBuf>,
+    /// A file that holds a connection string.
+    pub postgres_url_file: Option<PathBuf>,
+}
+
+/// `[ledger]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Outside the store's own folder and backup.
+    pub anchors_folder: PathBuf,
+    /// Tree heads and tiles for others; without it this process publishes none.
+    pub published_folder: Option<PathBuf>,
+    /// Names this process's anchor; several processes of one database need several names.
+    #[serde(default = "anchor_name")]
+    pub anchor_name: String,
+    /// 64 hex digits.
+    pub key_file: PathBuf,
+}
+
+fn anchor_name() -> String {
+    "gate".to_owned()
+}
+
+/// `[trust]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// The hash of the root statement.
+    pub root: String,
+}
+
+/// `[[resource]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Its exact name.
+    pub id: Option<String>,
+    /// Or a prefix that ends in `/`.
+    pub prefix: Option<String>,
+    /// On this target only.
+    pub target: Option<String>,
+    /// `development`, `staging`, `production`.
+    pub env: Option<String>,
+    /// A trust zone.
+    pub zone: Option<String>,
+    /// `public`, `internal`, `confidential`, `restricted`.
+    pub sensitivity: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// It cannot enforce fine-grained policy itself.
+    pub legacy_coarse: Option<bool>,
+}
+
+/// `[limits]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections_max: Option<usize>,
+    /// Open holds of one workload.
+    pub open_holds_max: Option<u64>,
+    /// How long an allowed action may wait.
+    pub allowed_spend_seconds: Option<u32>,
+    /// How long an execution may take before it is Unknown.
+    pub execution_seconds_max: Option<u32>,
+    /// How long open calls may take when the gate ends.
+    pub shutdown_seconds_max: Option<u64>,
+}

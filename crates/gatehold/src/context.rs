@@ -1,0 +1,91 @@
+//! What every command shares: whose folder, which gate, who acts, how to print.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::ambient::{text_variable, variable};
+use crate::exit::Failure;
+use crate::output::Format;
+use crate::profile::Profile;
+use crate::screen::Screen;
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Folder with client.toml; a running `gatehold dev` is found by itself.
+    #[arg(long, global = true, env = "GATEHOLD_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+    /// The gate's public URL, instead of the one in client.toml.
+    #[arg(long, global = true, env = "GATEHOLD_URL")]
+    pub url: Option<String>,
+    /// Act as this person of a development gate: owner, reviewer or second.
+    #[arg(long = "as", global = true, env = "GATEHOLD_AS", value_name = "PERSON")]
+    pub person: Option<String>,
+    /// How to print answers.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "GATEHOLD_OUTPUT"
+    )]
+    pub output: Format,
+}
+
+/// The same, with what the terminal can do.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    /// `--home`.
+    pub home: Option<PathBuf>,
+    /// `--url`.
+    pub url: Option<String>,
+    /// `--as`.
+    pub person: Option<String>,
+    /// `-o`.
+    pub format: Format,
+    /// The terminal.
+    pub screen: Screen,
+}
+
+impl Ctx {
+    /// From the command line and the environment.
+    #[must_use]
+    pub fn new(global: Global) -> Self {
+        let width = text_variable("COLUMNS").and_then(|columns| columns.parse().ok());
+        let screen = Screen {
+            color: variable("NO_COLOR").is_none() && std::io::stdout().is_terminal(),
+            width: width.unwrap_or(110),
+        };
+        Self {
+            home: global.home,
+            url: global.url,
+            person: global.person,
+            format: global.output,
+            screen,
+        }
+    }
+
+    /// The client's folder.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn profile(&self) -> Result<Profile, Failure> {
+        Profile::find(self.home.as_deref(), self.url.as_deref())
+    }
+
+    /// Prints an answer in the format that was asked for.
+    ///
+    /// # Errors
+    /// When the answer has no JSON form.
+    pub fn print<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        table: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        print!("{}", crate::output::text(self.format, answer, table)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! `gatehold dev`: the same service for use by hand, on loopback, in seconds. Three generated people, a toy shop database,
+//! and a sample workload that is enrolled by the real held path.
+//!
+//! Everything is under one folder that is removed at the end. Nothing here is reachable from another machine, and the
+//! origin begins with `dev.`, so nothing signed here counts anywhere else.
+
+mod folder;
+mod sample;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::Config;
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::profile::{DEV_POINTER, Profile, configuration_folder};
+use crate::serve::{Running, ended_by_signal};
+
+pub use sample::{SHOP, WORKLOAD};
+
+/// The port, unless it is taken.
+const PORT: u16 = 7400;
+
+/// Arguments of `gatehold dev`.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Keep everything in this folder, and use it again next time.
+    #[arg(long, value_name = "FOLDER")]
+    pub keep: Option<PathBuf>,
+    /// The port on 127.0.0.1; another one when it is taken.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Print one line when everything is ready, and nothing else.
+    #[arg(long, hide = true)]
+    pub quiet: bool,
+}
+
+/// What `--quiet` prints when everything is ready.
+pub const READY: &str = "ready";
+
+/// `gatehold dev`.
+///
+/// # Errors
+/// Everything that keeps it from starting.
+pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
+    let temporary = match &dev.keep {
+        Some(_) => None,
+        None => Some(
+            tempfile::Builder::new()
+                .prefix("gatehold-dev-")
+                .tempdir()
+                .map_err(|error| Failure::fault(error, "make room in the temporary folder"))?,
+        ),
+    };
+    let home = match (&dev.keep, &temporary) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(temporary)) => temporary.path().to_owned(),
+        (None, None) => PathBuf::new(),
+    };
+    let home = absolute(&home)?;
+    let address = free_address(dev.port)?;
+    let fresh = folder::prepare(&home, address).await?;
+    let running = Running::start(Config::require(&home.join("gatehold.toml"))?).await?;
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(running.until(async {
+        let _gone = ended.await;
+    }));
+    let prepared = prepare_sample(&home, fresh).await;
+    let pointer = if prepared.is_ok() {
+        point_to(&home)
+    } else {
+        None
+    };
+    if prepared.is_ok() {
+        if dev.quiet {
+            println!("{READY}");
+        } else {
+            print!("{}", welcome(ctx, &home, address));
+        }
+        ended_by_signal().await;
+    }
+    let _ending = end.send(());
+    if let Some(pointer) = pointer {
+        let _gone = std::fs::remove_file(pointer);
+    }
+    let exit = serving
+        .await
+        .map_err(|error| Failure::fault(error, "report this"))?;
+    drop(temporary);
+    prepared?;
+    exit
+}
+
+async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {
+    if !fresh {
+        return Ok(());
+    }
+    let profile = Profile::load(home)?;
+    sample::enrol(&profile).await
+}
+
+/// Commands of other terminals find the gate by this file. Nothing is lost when it cannot be written.
+fn point_to(home: &Path) -> Option<PathBuf> {
+    let folder = configuration_folder().ok()?;
+    std::fs::create_dir_all(&folder).ok()?;
+    let pointer = folder.join(DEV_POINTER);
+    std::fs::write(&pointer, format!("{}\n", home.display())).ok()?;
+    Some(pointer)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    crate::files::private_folder(path)?;
+    path.canonicalize()
+        .map_err(|error| Failure::file(path, &error))
+}
+
+/// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be
+/// known before the gate starts.
+fn free_address(wanted: Option<u16>) -> Result<SocketAddr, Failure> {
+    let try_port =
+        |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|l| l.local_addr());
+    match wanted {
+        Some(port) => try_port(port),
+        None => try_port(PORT).or_else(|_| try_port(0)),
+    }
+    .map_err(|error| Failure::usage(error, "choose another --port"))
+}
+
+fn welcome(ctx: &Ctx, home: &Path, address: SocketAddr) -> String {
+    let home = home.display();
+    format!(
+        "{title}\n\
+         \n  service    http://{address}\
+         \n  people     owner, reviewer, second: act as one of them with --as\
+         \n  workload   {WORKLOAD}, enrolled: owner asked, reviewer and second signed\
+         \n  target     {SHOP}, a toy shop database\
+         \n  folder     {home}\
+         \n\
+         \nIn another terminal, as the agent:\
+         \n\
+         \n  gatehold task start --purpose 'deployment 991 failed, repair order 7'\
+         \n  gatehold request create --task TASK --descriptor sql.write --target {SHOP} --resource shop/orders \\\
+         \n    --payload \"UPDATE orders SET status = 'retry' WHERE id = 7\" --cap rows=1 --redeem\
+         \n\
+         \nand in a third, as the people who decide:\
+         \n\
+         \n  gatehold inbox --as reviewer\
+         \n  gatehold approve REQUEST --as reviewer\
+         \n\
+         \nThen: gatehold audit verify\
+         \nEnd with Ctrl-C; everything here is removed then, unless --keep was given.\n",
+        title = ctx.screen.title(
+            "Gatehold DEV MODE: generated keys, loopback only; nothing signed here counts elsewhere"
+        ),
+    )
+}

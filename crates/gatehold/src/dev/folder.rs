@@ -1,0 +1,183 @@
+//! The folder of a development gate: generated people, a founded store, targets, and the client's own file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::ids::{HumanId, NameError, Origin};
+use gatehold_core::trust::{ROOT_NAMESPACE, RootHuman, RootKey, RootSignature};
+
+use super::sample;
+use crate::exit::Failure;
+use crate::human_key::{HumanKey, generate_seed};
+use crate::profile::{KeyPlace, Person, Profile, Raw, RawPerson};
+use crate::{default_pack, files, init};
+
+/// The generated people.
+pub const PEOPLE: [&str; 3] = ["owner", "reviewer", "second"];
+/// Names every development gate.
+const ORIGIN: &str = "dev.gatehold.local";
+
+/// Makes the folder ready. Gives whether it is new.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn prepare(home: &Path, address: SocketAddr) -> Result<bool, Failure> {
+    files::private_folder(&home.join("people"))?;
+    let fresh = !home.join("root.json").exists();
+    if fresh {
+        write_config(home, address)?;
+        sample::write_shop(home)?;
+        found(home).await?;
+    } else {
+        set_address(home, address)?;
+    }
+    write_client(home, address)?;
+    Ok(fresh)
+}
+
+async fn found(home: &Path) -> Result<(), Failure> {
+    let origin: Origin = ORIGIN.parse().map_err(named)?;
+    let mut humans = Vec::new();
+    let mut everybody = BTreeSet::new();
+    for name in PEOPLE {
+        let human: HumanId = human(name)?;
+        let key = generate_seed(&seed_file(home, name))?;
+        everybody.insert(human.clone());
+        humans.push(RootHuman {
+            human,
+            keys: vec![RootKey {
+                key,
+                assurance: Assurance::Software,
+            }],
+        });
+    }
+    let teams: BTreeMap<_, _> = default_pack::teams()?
+        .into_iter()
+        .map(|team| (team, everybody.clone()))
+        .collect();
+    init::write(
+        home,
+        &origin,
+        humans.clone(),
+        teams,
+        &default_pack::bytes()?,
+    )?;
+    let statement = std::fs::read(home.join("root.json"))
+        .map_err(|error| Failure::file(&home.join("root.json"), &error))?;
+    for (name, human) in PEOPLE.into_iter().zip(humans) {
+        let person = Person {
+            name: name.to_owned(),
+            human: human.human,
+            key: KeyPlace::Seed(seed_file(home, name)),
+        };
+        let line = human
+            .keys
+            .into_iter()
+            .next()
+            .map(|key| key.key)
+            .unwrap_or_default();
+        let signature = RootSignature {
+            key: line,
+            sshsig: HumanKey::of(&person, &origin)?.sign(ROOT_NAMESPACE, &statement)?,
+        };
+        init::put_signature(home, name, &signature)?;
+    }
+    init::finish(home).await.map(drop)
+}
+
+fn human(name: &str) -> Result<HumanId, Failure> {
+    HumanId::new(ORIGIN, name).map_err(named)
+}
+
+fn named(error: NameError) -> Failure {
+    Failure::fault(error, "report this")
+}
+
+fn seed_file(home: &Path, name: &str) -> PathBuf {
+    home.join("people").join(format!("{name}.seed"))
+}
+
+fn write_config(home: &Path, address: SocketAddr) -> Result<(), Failure> {
+    let config = format!(
+        r#"# Written by `gatehold dev`.
+listen = "{address}"
+public_url = "http://{address}"
+targets_file = "targets.toml"
+
+[store]
+sqlite_file = "gatehold.db"
+
+[ledger]
+anchors_folder = "anchors"
+published_folder = "published"
+key_file = "log.key"
+
+[[resource]]
+prefix = "shop/"
+target = "{shop}"
+env = "production"
+zone = "shop"
+sensitivity = "internal"
+owner = "owner@{ORIGIN}"
+legacy_coarse = false
+
+[[resource]]
+prefix = "gatehold/"
+env = "development"
+zone = "gate"
+sensitivity = "internal"
+owner = "owner@{ORIGIN}"
+"#,
+        shop = sample::SHOP
+    );
+    put(home, "gatehold.toml", &config)?;
+    let targets = format!(
+        "[[target]]\nid = \"{}\"\nkind = \"sqlite\"\npath = {:?}\n",
+        sample::SHOP,
+        home.join(sample::SHOP_FILE).display().to_string()
+    );
+    put(home, "targets.toml", &targets)
+}
+
+/// A kept folder may come back under another port.
+fn set_address(home: &Path, address: SocketAddr) -> Result<(), Failure> {
+    let path = home.join("gatehold.toml");
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| match line.split_once(" = ") {
+            Some(("listen", _)) => format!("listen = \"{address}\""),
+            Some(("public_url", _)) => format!("public_url = \"http://{address}\""),
+            _ => line.to_owned(),
+        })
+        .collect();
+    put(home, "gatehold.toml", &(lines.join("\n") + "\n"))
+}
+
+fn write_client(home: &Path, address: SocketAddr) -> Result<(), Failure> {
+    let mut people = BTreeMap::new();
+    for name in PEOPLE {
+        let person = RawPerson {
+            human: human(name)?.to_string(),
+            key_file: None,
+            seed_file: Some(Path::new("people").join(format!("{name}.seed"))),
+        };
+        people.insert(name.to_owned(), person);
+    }
+    let raw = Raw {
+        url: format!("http://{address}"),
+        origin: ORIGIN.to_owned(),
+        ca_file: None,
+        person: None,
+        workload_key_file: Some(PathBuf::from(sample::KEY_FILE)),
+        people,
+    };
+    Profile::write(home, &raw)
+}
+
+fn put(home: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = home.join(name);
+    std::fs::write(&path, text).map_err(|error| Failure::file(&path, &error))
+}

@@ -1,0 +1,135 @@
+//! How a command ends: one number for scripts, one cause and one next step for people.
+//!
+//! The numbers are part of the interface: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held (without
+//! waiting), 6 policy error, 7 verification failed.
+
+use std::fmt;
+
+use gatehold_client::ClientError;
+use gatehold_client::wire::ProblemCode;
+
+/// The exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, allowed or approved.
+    Done = 0,
+    /// Something is broken: the gate, the network, a file.
+    Fault = 1,
+    /// The command line, an input file or the configuration is wrong.
+    Usage = 2,
+    /// Decided: no.
+    Denied = 3,
+    /// Nobody decided or used it in time.
+    Expired = 4,
+    /// People must decide, and the command did not wait.
+    Held = 5,
+    /// A bundle is wrong.
+    Policy = 6,
+    /// Something does not verify.
+    Verification = 7,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        let code = match exit {
+            Exit::Done => 0,
+            Exit::Fault => 1,
+            Exit::Usage => 2,
+            Exit::Denied => 3,
+            Exit::Expired => 4,
+            Exit::Held => 5,
+            Exit::Policy => 6,
+            Exit::Verification => 7,
+        };
+        Self::from(code)
+    }
+}
+
+/// A command that could not be carried out.
+#[derive(Debug)]
+pub struct Failure {
+    /// For scripts.
+    pub exit: Exit,
+    /// What is wrong; one entry a line.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Failure {
+    /// A failure with one cause.
+    pub fn new(exit: Exit, cause: impl fmt::Display, next: impl Into<String>) -> Self {
+        Self {
+            exit,
+            causes: vec![cause.to_string()],
+            next: next.into(),
+        }
+    }
+
+    /// The input is wrong.
+    pub fn usage(cause: impl fmt::Display, next: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, cause, next)
+    }
+
+    /// Something is broken.
+    pub fn fault(cause: impl fmt::Display, next: impl Into<String>) -> Self {
+        Self::new(Exit::Fault, cause, next)
+    }
+
+    /// Something does not verify.
+    pub fn verification(cause: impl fmt::Display, next: impl Into<String>) -> Self {
+        Self::new(Exit::Verification, cause, next)
+    }
+
+    /// A file could not be read or written.
+    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::usage(
+            format!("{}: {error}", path.display()),
+            "check the path and its permissions",
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for cause in &self.causes {
+            writeln!(f, "error: {}", crate::screen::plain(cause))?;
+        }
+        write!(f, "next:  {}", crate::screen::plain(&self.next))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let next = match &error {
+            ClientError::Problem(problem) => {
+                let exit = match problem.code {
+                    ProblemCode::Gone => Exit::Expired,
+                    ProblemCode::Fault | ProblemCode::Unavailable | ProblemCode::TooMany => {
+                        Exit::Fault
+                    }
+                    _ => Exit::Usage,
+                };
+                let cause = if problem.detail.is_empty() {
+                    problem.title.clone()
+                } else {
+                    format!("{}: {}", problem.title, problem.detail)
+                };
+                return Self::new(exit, cause, problem.next.clone());
+            }
+            ClientError::Connect(_) => {
+                "start a gate with `gatehold dev` or `gatehold serve`, or name one with --url"
+            }
+            ClientError::NoAnswer(_) => "look at the state with `gatehold request show`",
+            ClientError::Config(_) | ClientError::Bounds(_) => "correct the input and try again",
+            _ => "run `gatehold doctor`",
+        };
+        let exit = match &error {
+            ClientError::Config(_) | ClientError::Bounds(_) => Exit::Usage,
+            _ => Exit::Fault,
+        };
+        Self::new(exit, &error, next)
+    }
+}

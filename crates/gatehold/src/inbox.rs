@@ -1,0 +1,134 @@
+//! What waits for people: `inbox`, `show`.
+
+use std::time::Duration;
+
+use clap::Args;
+use gatehold_client::wire::{Inbox, Tier};
+use gatehold_core::ids::RequestId;
+use gatehold_core::time::Timestamp;
+
+use crate::ambient::now_millis;
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::review::approve::open;
+use crate::review::page;
+use crate::screen::{duration, table};
+use crate::session::acting;
+
+/// Arguments of `gatehold inbox`.
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    /// Stay, and print the inbox again when it changes.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Arguments of `gatehold show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The request.
+    pub id: RequestId,
+    /// Print the canonical envelope and the payload's bytes as well, escaped.
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// Seconds between two looks of `--watch`.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// `gatehold inbox`.
+///
+/// # Errors
+/// When the gate does not answer.
+pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let mut last = None;
+    let mut clock = tokio::time::interval(WATCH);
+    loop {
+        clock.tick().await;
+        let inbox = acting.client.inbox().await?;
+        if last.as_ref() != Some(&inbox) {
+            ctx.print(&inbox, || lines(&inbox, &acting.person.name))?;
+            last = Some(inbox);
+        }
+        if !args.watch {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+fn lines(inbox: &Inbox, name: &str) -> String {
+    if inbox.items.is_empty() {
+        return "Nothing needs you.\n".to_owned();
+    }
+    let now = now_millis();
+    let rows: Vec<Vec<String>> = inbox
+        .items
+        .iter()
+        .map(|item| {
+            vec![
+                item.request.clone(),
+                tier(item.tier).to_owned(),
+                duration((item.decide_by - now).div_euclid(1000)),
+                item.people_needed.to_string(),
+                item.requester.clone(),
+                item.sentence.clone(),
+                if item.mine { "you" } else { "others" }.to_owned(),
+            ]
+        })
+        .collect();
+    let headings = [
+        "REQUEST", "TIER", "LEFT", "PEOPLE", "ASKS", "WHAT", "DECIDE",
+    ];
+    let mut text = table(&headings, &rows);
+    if let Some(item) = inbox.items.iter().find(|item| item.mine) {
+        text.push_str(&format!(
+            "\nnext: gatehold show {} --as {name}\n",
+            crate::screen::plain(&item.request)
+        ));
+    }
+    text
+}
+
+/// The word of a tier on the wire.
+#[must_use]
+pub const fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Green => "GREEN",
+        Tier::Amber => "AMBER",
+        Tier::Red => "RED",
+    }
+}
+
+/// `gatehold show`.
+///
+/// # Errors
+/// When the gate refuses, or shows something else than it asks to be signed.
+pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let shown = open(&acting, &profile.origin, args.id).await?;
+    print!("{}", page::page(&shown, &ctx.screen, now_millis()));
+    if !shown.view.criteria.is_empty() {
+        println!("\n{}", ctx.screen.title("CRITERIA"));
+    }
+    for criterion in &shown.view.criteria {
+        println!(
+            "  {} {}",
+            crate::screen::plain(&criterion.id),
+            crate::screen::plain(&criterion.text)
+        );
+    }
+    print!("{}", page::claims(&shown, &ctx.screen));
+    if args.raw {
+        println!("\n{}", ctx.screen.title("ENVELOPE"));
+        let envelope = String::from_utf8_lossy(shown.action.envelope_bytes()).into_owned();
+        println!("  {}", crate::screen::plain(&envelope));
+    }
+    println!(
+        "\nverified here: rendering, view, action and words (opened {})",
+        Timestamp::from_millis(now_millis())
+    );
+    Ok(Exit::Done)
+}

@@ -1,0 +1,92 @@
+//! `-o table|json|yaml`: the same answer for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+    /// For both.
+    Yaml,
+}
+
+/// The text of an answer in a format; `table` makes the one for people.
+///
+/// # Errors
+/// When the answer has no JSON form.
+pub fn text<T: Serialize>(
+    format: Format,
+    answer: &T,
+    table: impl FnOnce() -> String,
+) -> Result<String, Failure> {
+    let broken = |error| Failure::fault(error, "use `-o table`, and report this");
+    match format {
+        Format::Table => Ok(table()),
+        Format::Json => serde_json::to_string_pretty(answer)
+            .map(|text| text + "\n")
+            .map_err(broken),
+        Format::Yaml => {
+            let mut out = String::new();
+            yaml(&serde_json::to_value(answer).map_err(broken)?, 0, &mut out);
+            Ok(out)
+        }
+    }
+}
+
+/// Block YAML. Scalars are written as JSON, which YAML reads as itself.
+fn yaml(value: &Value, depth: usize, out: &mut String) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, member) in members {
+                let name = Value::from(name.as_str());
+                let _ = write!(out, "{indent}{name}:");
+                nested(member, depth, out);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                let _ = write!(out, "{indent}-");
+                nested(item, depth, out);
+            }
+        }
+        scalar => {
+            let _ = writeln!(out, "{indent}{scalar}");
+        }
+    }
+}
+
+fn nested(value: &Value, depth: usize, out: &mut String) {
+    let empty = match value {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => true,
+    };
+    if empty {
+        let _ = writeln!(out, " {value}");
+    } else {
+        out.push('\n');
+        yaml(value, depth + 1, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_nests_and_quotes() {
+        let value = serde_json::json!({"a": {"b": [1, "no"]}, "c": []});
+        let yaml = text(Format::Yaml, &value, String::new).unwrap();
+        assert_eq!(yaml, "\"a\":\n  \"b\":\n    - 1\n    - \"no\"\n\"c\": []\n");
+    }
+}

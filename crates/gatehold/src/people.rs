@@ -1,0 +1,264 @@
+//! `gatehold team set`, `human enrol`, `key revoke`, `stops lift`: people, their keys, and what was stopped.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use gatehold_client::wire::{KeyRevocationRequest, KeySignature};
+use gatehold_core::assurance::Assurance;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, ResourceId, TargetId, TaskId, TeamId, WorkloadId};
+use gatehold_core::json::canonical;
+use gatehold_core::stops::Stops;
+use gatehold_core::trust::change::{HumanEnrol, TeamSet};
+use gatehold_core::trust::revocation::REVOCATION_TYPE;
+use gatehold_core::trust::{ENROL_NAMESPACE, KeyRevocation, SAFE_NAMESPACE};
+
+use crate::change::{Submitting, submit};
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::human_key::{HumanKey, read_public};
+use crate::session::acting;
+
+/// `gatehold team …`.
+#[derive(Debug, Subcommand)]
+pub enum Team {
+    /// Ask for a team to have exactly these members.
+    Set {
+        /// Which team.
+        team: TeamId,
+        /// A member, as subject@issuer.
+        #[arg(long, required = true)]
+        member: Vec<HumanId>,
+        /// How it is asked for.
+        #[command(flatten)]
+        how: Submitting,
+    },
+}
+
+/// `gatehold human …`.
+#[derive(Debug, Subcommand)]
+pub enum Human {
+    /// Prove possession of a new key: the person with the new key runs this and hands the file to whoever enrols them.
+    Prove {
+        /// Who gets the key.
+        human: HumanId,
+        /// The new SSH key.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where the proof goes.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Ask for a person's new key to be enrolled.
+    Enrol {
+        /// The file of `gatehold human prove`.
+        proof: PathBuf,
+        /// What the key counts as; more than `software` needs a security key.
+        #[arg(long, value_parser = assurance, default_value = "present")]
+        assurance: Assurance,
+        /// How it is asked for.
+        #[command(flatten)]
+        how: Submitting,
+    },
+}
+
+/// `gatehold key …`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Take a key's force away, at once: your own, or with --cosign as one of two others.
+    Revoke(RevokeKey),
+}
+
+/// Arguments of `gatehold key revoke`.
+#[derive(Debug, Args)]
+pub struct RevokeKey {
+    /// Whose key.
+    pub human: HumanId,
+    /// Its thumbprint.
+    pub key: Hash,
+    /// A signature of another person over the same revocation, as this command prints it with --sign-only.
+    #[arg(long, value_name = "FILE")]
+    pub cosign: Vec<PathBuf>,
+    /// Print the signature instead of sending it.
+    #[arg(long)]
+    pub sign_only: bool,
+}
+
+/// `gatehold stops …`.
+#[derive(Debug, Subcommand)]
+pub enum StopsCommand {
+    /// Ask for stops to be lifted.
+    Lift {
+        /// Lift the lockdown.
+        #[arg(long)]
+        everything: bool,
+        /// A stopped workload.
+        #[arg(long)]
+        workload: Vec<WorkloadId>,
+        /// A stopped task.
+        #[arg(long)]
+        task: Vec<TaskId>,
+        /// A stopped target.
+        #[arg(long)]
+        target: Vec<TargetId>,
+        /// A stopped resource.
+        #[arg(long)]
+        resource: Vec<ResourceId>,
+        /// How it is asked for.
+        #[command(flatten)]
+        how: Submitting,
+    },
+}
+
+/// Runs a team command.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn team(ctx: &Ctx, team: &Team) -> Result<Exit, Failure> {
+    let Team::Set { team, member, how } = team;
+    let change = TeamSet {
+        team: team.clone(),
+        members: member.iter().cloned().collect(),
+    };
+    submit(
+        ctx,
+        how,
+        "team.set",
+        &format!("gatehold/team/{team}"),
+        &change,
+    )
+    .await
+}
+
+/// Runs a human command.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
+    match human {
+        Human::Prove { human, key, out } => {
+            let (line, _) = read_public(key)?;
+            let origin = ctx.profile()?.origin;
+            let message = HumanEnrol::possession_message(&origin, human, &line)
+                .map_err(|error| Failure::usage(error, "correct the name"))?;
+            let proof = HumanEnrol {
+                human: human.clone(),
+                possession: HumanKey::from_file(key)?.sign(ENROL_NAMESPACE, &message)?,
+                key: line,
+                assurance: Assurance::Software,
+            };
+            let bytes = canonical::to_bytes(&proof)
+                .map_err(|error| Failure::fault(error, "report this"))?;
+            std::fs::write(out, bytes).map_err(|error| Failure::file(out, &error))?;
+            println!("wrote {}; hand it to whoever enrols you", out.display());
+            Ok(Exit::Done)
+        }
+        Human::Enrol {
+            proof,
+            assurance,
+            how,
+        } => {
+            let bytes = std::fs::read(proof).map_err(|error| Failure::file(proof, &error))?;
+            let mut change: HumanEnrol = canonical::from_bytes(&bytes).map_err(|error| {
+                Failure::usage(
+                    format!("{}: {error}", proof.display()),
+                    "give the file of `gatehold human prove`",
+                )
+            })?;
+            change.assurance = *assurance;
+            let resource = format!("gatehold/human/{}", change.human);
+            submit(ctx, how, "human.enrol", &resource, &change).await
+        }
+    }
+}
+
+/// Runs a key command.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
+    let Key::Revoke(revoke) = key;
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let statement = KeyRevocation {
+        type_: REVOCATION_TYPE.to_owned(),
+        gate: profile.origin.clone(),
+        human: revoke.human.clone(),
+        key: revoke.key,
+    };
+    let bytes = canonical::to_bytes(&statement)
+        .map_err(|error| Failure::usage(error, "correct the name"))?;
+    let signature = KeySignature {
+        human: acting.person.human.to_string(),
+        key: acting.key.thumbprint().to_string(),
+        sshsig: acting.key.sign(SAFE_NAMESPACE, &bytes)?,
+    };
+    if revoke.sign_only {
+        let text = serde_json::to_string_pretty(&signature)
+            .map_err(|error| Failure::fault(error, "report this"))?;
+        println!("{text}");
+        return Ok(Exit::Done);
+    }
+    let mut signatures = vec![signature];
+    for path in &revoke.cosign {
+        let text = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+        signatures.push(serde_json::from_slice(&text).map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", path.display()),
+                "give what `gatehold key revoke --sign-only` printed",
+            )
+        })?);
+    }
+    let request = KeyRevocationRequest {
+        statement: bytes.into(),
+        signatures,
+    };
+    acting.client.revoke_key(&request).await?;
+    println!("revoked; the key has no force from now on");
+    Ok(Exit::Done)
+}
+
+/// Runs a stops command.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn stops(ctx: &Ctx, stops: &StopsCommand) -> Result<Exit, Failure> {
+    let StopsCommand::Lift {
+        everything,
+        workload,
+        task,
+        target,
+        resource,
+        how,
+    } = stops;
+    let change = Stops {
+        everything: *everything,
+        workloads: workload.iter().cloned().collect(),
+        tasks: task.iter().copied().collect(),
+        targets: target.iter().cloned().collect(),
+        resources: resource.iter().cloned().collect(),
+    };
+    if change == Stops::default() {
+        return Err(Failure::usage(
+            "nothing is named to be lifted",
+            "name what was stopped, such as --workload NAME",
+        ));
+    }
+    submit(ctx, how, "stop.lift", "gatehold/stops", &change).await
+}
+
+/// A level of assurance by its word.
+///
+/// # Errors
+/// What would have been right.
+pub fn assurance(text: &str) -> Result<Assurance, String> {
+    [
+        Assurance::Software,
+        Assurance::Present,
+        Assurance::Verified,
+        Assurance::Attested,
+    ]
+    .into_iter()
+    .find(|level| level.as_str() == text)
+    .ok_or_else(|| "write software, present, verified or attested".to_owned())
+}

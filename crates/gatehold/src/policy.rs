@@ -1,0 +1,124 @@
+//! `gatehold policy lint|test|explain|pack|submit`: everything that can be wrong with a bundle, before anybody activates it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use gatehold_policy::lint::{Level, Options};
+use gatehold_policy::{Bundle, BundleProblem};
+
+use crate::change::{Submitting, submit_bytes};
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::screen::{Style, plain};
+
+/// `gatehold policy …`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Say what is wrong with a bundle, and what is unwise.
+    Lint(Folder),
+    /// Run the golden tests of a bundle.
+    Test(Folder),
+    /// Ask for a bundle to be activated: a held action.
+    Submit {
+        /// The bundle.
+        #[command(flatten)]
+        bundle: Folder,
+        /// How it is asked for.
+        #[command(flatten)]
+        how: Submitting,
+    },
+}
+
+/// Which bundle.
+#[derive(Debug, Args)]
+pub struct Folder {
+    /// Folder with bundle.toml; without it the default pack.
+    pub folder: Option<PathBuf>,
+}
+
+/// Says that a bundle cannot be used.
+#[must_use]
+pub fn broken(problems: Vec<BundleProblem>) -> Failure {
+    Failure {
+        exit: Exit::Policy,
+        causes: problems.iter().map(ToString::to_string).collect(),
+        next: "correct these and run `gatehold policy lint`".to_owned(),
+    }
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// When the bundle is broken, or the gate refuses.
+pub async fn run(ctx: &Ctx, policy: &Policy) -> Result<Exit, Failure> {
+    match policy {
+        Policy::Lint(folder) => lint(ctx, &load(folder.folder.as_deref())?),
+        Policy::Test(folder) => test(ctx, &load(folder.folder.as_deref())?),
+        Policy::Submit { bundle, how } => {
+            let bundle = load(bundle.folder.as_deref())?;
+            let name = format!("gatehold/bundle/{}", bundle.header().name);
+            submit_bytes(ctx, how, "bundle.activate", &name, bundle.to_bytes()).await
+        }
+    }
+}
+
+/// Reads a folder, or the default pack.
+///
+/// # Errors
+/// Every problem in it.
+pub fn load(folder: Option<&Path>) -> Result<Arc<Bundle>, Failure> {
+    let bundle = match folder {
+        Some(folder) => Bundle::load(folder).map_err(broken)?,
+        None => Bundle::from_bytes(&crate::default_pack::bytes()?).map_err(broken)?,
+    };
+    Ok(Arc::new(bundle))
+}
+
+fn lint(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
+    let findings = gatehold_policy::lint::lint(bundle, &Options::default());
+    for finding in &findings {
+        let level = match finding.level {
+            Level::Error => ctx.screen.paint(Style::Red, "error"),
+            Level::Warning => ctx.screen.paint(Style::Amber, "warning"),
+        };
+        println!(
+            "{level}[{}] {}: {}",
+            finding.code,
+            plain(&finding.about),
+            plain(&finding.text)
+        );
+    }
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.level == Level::Error)
+        .count();
+    println!(
+        "{} {} {}: {} rules, {} checkpoints, {} descriptors, {errors} errors",
+        bundle.header().name,
+        bundle.header().version,
+        bundle.hash(),
+        bundle.rules().len(),
+        bundle.checkpoints().len(),
+        bundle.descriptors().len()
+    );
+    Ok(if errors == 0 {
+        Exit::Done
+    } else {
+        Exit::Policy
+    })
+}
+
+fn test(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
+    let results = gatehold_policy::golden::run(bundle);
+    for result in results.iter().filter(|result| !result.passed()) {
+        println!("{}", ctx.screen.paint(Style::Red, &plain(&result.line())));
+    }
+    let failed = results.iter().filter(|result| !result.passed()).count();
+    println!("{} cases, {failed} failed", results.len());
+    Ok(if failed == 0 {
+        Exit::Done
+    } else {
+        Exit::Policy
+    })
+}

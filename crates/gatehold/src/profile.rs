@@ -1,0 +1,262 @@
+//! The client's own folder: which gate it talks to and who it may be. `client.toml` is read strictly; private keys stand
+//! in files of their own, never in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gatehold_core::ids::{HumanId, Origin};
+use serde::{Deserialize, Serialize};
+
+use crate::ambient::{text_variable, variable};
+use crate::exit::Failure;
+
+/// The file in the folder.
+pub const FILE: &str = "client.toml";
+
+/// `client.toml`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// The gate's public URL, exactly as the gate is configured.
+    pub url: String,
+    /// The gate's log origin; whatever is signed names it.
+    pub origin: String,
+    /// PEM of the roots of the gate's certificate, when it is not publicly trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Who acts when no `--as` says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The workload whose key signs requests when no `--key` says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload_key_file: Option<PathBuf>,
+    /// The people this folder can act as, by a short name. More than one is for development only.
+    #[serde(default)]
+    pub people: BTreeMap<String, RawPerson>,
+}
+
+/// One person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPerson {
+    /// As `subject@issuer`.
+    pub human: String,
+    /// An SSH public or private key file; signed with through `ssh-keygen`, so also through an agent or a security key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// The seed of a generated `software` key, for a development gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed_file: Option<PathBuf>,
+}
+
+/// A folder that was read.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Where it stands.
+    pub home: PathBuf,
+    /// The gate's URL.
+    pub url: String,
+    /// The gate's origin.
+    pub origin: Origin,
+    /// PEM roots.
+    pub ca: Option<Vec<u8>>,
+    /// Workload key file.
+    pub workload_key: Option<PathBuf>,
+    person: Option<String>,
+    people: BTreeMap<String, Person>,
+}
+
+/// A person this client can act as.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The short name.
+    pub name: String,
+    /// Who.
+    pub human: HumanId,
+    /// Where the key is.
+    pub key: KeyPlace,
+}
+
+/// Where a person's signing key is.
+#[derive(Debug, Clone)]
+pub enum KeyPlace {
+    /// A generated seed.
+    Seed(PathBuf),
+    /// Whatever `ssh-keygen -Y sign -f` takes.
+    Ssh(PathBuf),
+}
+
+/// The folder in use: `--home`, `GATEHOLD_HOME`, a running development gate, or the user's configuration folder.
+///
+/// # Errors
+/// When no folder can be named.
+pub fn home(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(home) = given {
+        return Ok(home.to_owned());
+    }
+    let own = configuration_folder()?;
+    if own.join(FILE).exists() {
+        return Ok(own);
+    }
+    let pointer = own.join(DEV_POINTER);
+    Ok(std::fs::read_to_string(&pointer).map_or(own, |text| PathBuf::from(text.trim())))
+}
+
+/// Names the folder of the development gate that runs now, for the commands of other terminals.
+pub const DEV_POINTER: &str = "dev-home";
+
+/// `$XDG_CONFIG_HOME/gatehold`, or `~/.config/gatehold`.
+///
+/// # Errors
+/// When neither variable is set.
+pub fn configuration_folder() -> Result<PathBuf, Failure> {
+    if let Some(folder) = variable("XDG_CONFIG_HOME") {
+        return Ok(PathBuf::from(folder).join("gatehold"));
+    }
+    variable("HOME")
+        .map(|home| PathBuf::from(home).join(".config").join("gatehold"))
+        .ok_or_else(|| {
+            Failure::usage(
+                "neither GATEHOLD_HOME nor HOME is set",
+                "give the client's folder with --home",
+            )
+        })
+}
+
+impl Profile {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// Every problem of `client.toml`.
+    pub fn load(home: &Path) -> Result<Self, Failure> {
+        let path = home.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", path.display()),
+                "start `gatehold dev`, or write client.toml with `url` and `origin`, or give --home",
+            )
+        })?;
+        let raw: Raw = toml::from_str(&text).map_err(|error| {
+            Failure::usage(format!("{}: {error}", path.display()), "correct the file")
+        })?;
+        check(home, raw)
+    }
+
+    /// Reads the folder of `--home` or its defaults, with `--url` over what stands there.
+    ///
+    /// # Errors
+    /// As [`Profile::load`].
+    pub fn find(given: Option<&Path>, url: Option<&str>) -> Result<Self, Failure> {
+        let mut profile = Self::load(&home(given)?)?;
+        if let Some(url) = url
+            .map(str::to_owned)
+            .or_else(|| text_variable("GATEHOLD_URL"))
+        {
+            profile.url = url;
+        }
+        Ok(profile)
+    }
+
+    /// Writes `client.toml` into a folder.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(home: &Path, raw: &Raw) -> Result<(), Failure> {
+        let text = toml::to_string(raw)
+            .map_err(|error| Failure::fault(error, "report this: the client file has no form"))?;
+        let path = home.join(FILE);
+        std::fs::write(&path, text).map_err(|error| Failure::file(&path, &error))
+    }
+
+    /// The person who acts.
+    ///
+    /// # Errors
+    /// When nobody is configured, or `--as` is used where people are real.
+    pub fn person(&self, name: Option<&str>) -> Result<Person, Failure> {
+        // INVARIANT(as-is-for-dev): one terminal plays several people only where everything says `dev`.
+        if name.is_some() && !self.origin.is_dev() {
+            return Err(Failure::usage(
+                "--as is for development gates",
+                "set `person` in client.toml; everybody signs with their own key",
+            ));
+        }
+        let name = name.or(self.person.as_deref()).ok_or_else(|| {
+            let known: Vec<&str> = self.people.keys().map(String::as_str).collect();
+            Failure::usage(
+                "nobody is named to act",
+                if self.origin.is_dev() {
+                    format!("say --as with one of: {}", known.join(", "))
+                } else {
+                    "set `person` in client.toml".to_owned()
+                },
+            )
+        })?;
+        self.people.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = self.people.keys().map(String::as_str).collect();
+            Failure::usage(
+                format!("`{name}` is nobody here"),
+                format!("use one of: {}", known.join(", ")),
+            )
+        })
+    }
+}
+
+fn check(home: &Path, raw: Raw) -> Result<Profile, Failure> {
+    let mut causes = Vec::new();
+    let path = home.join(FILE);
+    let mut say =
+        |key: &str, why: String| causes.push(format!("{}: `{key}`: {why}", path.display()));
+    let origin = raw
+        .origin
+        .parse::<Origin>()
+        .map_err(|error| say("origin", error.to_string()))
+        .ok();
+    let ca = raw
+        .ca_file
+        .as_ref()
+        .map(|file| std::fs::read(home.join(file)));
+    let ca = match ca.transpose() {
+        Ok(ca) => ca,
+        Err(error) => {
+            say("ca_file", error.to_string());
+            None
+        }
+    };
+    let mut people = BTreeMap::new();
+    for (name, person) in raw.people {
+        let key = match (person.key_file, person.seed_file) {
+            (Some(file), None) => Some(KeyPlace::Ssh(home.join(file))),
+            (None, Some(file)) => Some(KeyPlace::Seed(home.join(file))),
+            _ => {
+                say(
+                    &format!("people.{name}"),
+                    "give exactly one of key_file and seed_file".into(),
+                );
+                None
+            }
+        };
+        match (person.human.parse::<HumanId>(), key) {
+            (Ok(human), Some(key)) => {
+                people.insert(name.clone(), Person { name, human, key });
+            }
+            (Err(error), _) => say(&format!("people.{name}.human"), error.to_string()),
+            (Ok(_), None) => {}
+        }
+    }
+    match origin {
+        Some(origin) if causes.is_empty() => Ok(Profile {
+            home: home.to_owned(),
+            url: raw.url,
+            origin,
+            ca,
+            workload_key: raw.workload_key_file.map(|file| home.join(file)),
+            person: raw.person,
+            people,
+        }),
+        _ => Err(Failure {
+            exit: crate::exit::Exit::Usage,
+            causes,
+            next: "correct client.toml".to_owned(),
+        }),
+    }
+}

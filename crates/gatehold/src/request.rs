@@ -1,0 +1,434 @@
+//! The requester's side: ask, look, wait, redeem, take back, answer. The key that asked is the only one that may.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use gatehold_client::wire::{
+    AnswerRequest, Claims, Decision, ExecutionOutcome, Held, Outcome, Reason, Redeemed,
+    RequestState, RequestStatus, Submitted, WAIT_SECONDS_MAX,
+};
+use gatehold_client::{Client, Submission};
+use gatehold_core::ids::{DescriptorId, RequestId, ResourceId, TargetId, TaskId};
+
+use crate::connect::{read_key, with_key};
+use crate::context::Ctx;
+use crate::draft::Draft;
+use crate::exit::{Exit, Failure};
+use crate::screen::{moment, plain};
+use crate::session::acting;
+
+/// `gatehold request …`.
+#[derive(Debug, Subcommand)]
+pub enum Request {
+    /// Ask for one exact action.
+    Create(Box<Create>),
+    /// Say where a request stands.
+    Show(Own),
+    /// Have the gate execute what was allowed or approved, at most once.
+    Redeem(Own),
+    /// Take a request back.
+    Withdraw(Own),
+    /// Answer a reviewer's question.
+    Answer(Answer),
+}
+
+/// Which key asks.
+#[derive(Debug, Args)]
+pub struct Key {
+    /// The workload's key file; without it the one in client.toml, or with --as the person's session.
+    #[arg(long, env = "GATEHOLD_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Arguments of `gatehold request create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// An action file (JSON). The other options describe the action without one.
+    #[arg(short, long, conflicts_with_all = ["descriptor", "target", "resource", "payload"])]
+    pub file: Option<PathBuf>,
+    /// Kind of action, such as sql.write.
+    #[arg(long, required_unless_present = "file")]
+    pub descriptor: Option<DescriptorId>,
+    /// Where, as the gate's targets are named.
+    #[arg(long, required_unless_present = "file")]
+    pub target: Option<TargetId>,
+    /// On what.
+    #[arg(long, required_unless_present = "file")]
+    pub resource: Option<ResourceId>,
+    /// The payload, verbatim; `-` reads standard input.
+    #[arg(long, default_value = "")]
+    pub payload: String,
+    /// Its media type, when the descriptor takes several.
+    #[arg(long)]
+    pub media_type: Option<String>,
+    /// How long access is wanted, such as 15m.
+    #[arg(long, default_value = "15m", value_parser = crate::parse::seconds)]
+    pub duration: u32,
+    /// An upper bound, as NAME=NUMBER.
+    #[arg(long, value_parser = crate::parse::cap, value_name = "NAME=NUMBER")]
+    pub cap: Vec<(String, u64)>,
+    /// The task this step belongs to.
+    #[arg(long, env = "GATEHOLD_TASK")]
+    pub task: Option<TaskId>,
+    /// Why. A claim, like the three below.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// A ticket or change.
+    #[arg(long)]
+    pub ticket: Option<String>,
+    /// How it would be undone.
+    #[arg(long)]
+    pub rollback: Option<String>,
+    /// Only say what would be decided.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait for a decision; the exit code says which.
+    #[arg(long)]
+    pub wait: bool,
+    /// Wait, and have it executed when it may be.
+    #[arg(long)]
+    pub redeem: bool,
+    /// Which key asks.
+    #[command(flatten)]
+    pub key: Key,
+}
+
+/// Arguments of the commands about one request.
+#[derive(Debug, Args)]
+pub struct Own {
+    /// The request.
+    pub id: RequestId,
+    /// Wait until it is decided.
+    #[arg(long)]
+    pub wait: bool,
+    /// Which key asked.
+    #[command(flatten)]
+    pub key: Key,
+}
+
+/// Arguments of `gatehold request answer`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// The request.
+    pub id: RequestId,
+    /// The answer.
+    pub text: String,
+    /// Which key asked.
+    #[command(flatten)]
+    pub key: Key,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn run(ctx: &Ctx, request: &Request) -> Result<Exit, Failure> {
+    match request {
+        Request::Create(create) => self::create(ctx, create).await,
+        Request::Show(own) => {
+            let client = client(ctx, &own.key).await?;
+            let status = if own.wait {
+                wait(&client, &own.id.to_string()).await?
+            } else {
+                client.status(&own.id.to_string(), 0).await?
+            };
+            ctx.print(&status, || status_text(&status))?;
+            Ok(exit_of(status.state))
+        }
+        Request::Redeem(own) => {
+            let client = client(ctx, &own.key).await?;
+            if own.wait {
+                let status = wait(&client, &own.id.to_string()).await?;
+                if !may_be_redeemed(status.state) {
+                    ctx.print(&status, || status_text(&status))?;
+                    return Ok(exit_of(status.state));
+                }
+            }
+            redeem(ctx, &client, &own.id.to_string()).await
+        }
+        Request::Withdraw(own) => {
+            let client = client(ctx, &own.key).await?;
+            let status = client.withdraw(&own.id.to_string()).await?;
+            ctx.print(&status, || status_text(&status))?;
+            Ok(Exit::Done)
+        }
+        Request::Answer(answer) => {
+            let client = client(ctx, &answer.key).await?;
+            let body = AnswerRequest {
+                text: answer.text.clone(),
+            };
+            let status = client.answer(&answer.id.to_string(), &body).await?;
+            ctx.print(&status, || status_text(&status))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// A client with the key that asks.
+///
+/// # Errors
+/// When there is none.
+pub async fn client(ctx: &Ctx, key: &Key) -> Result<Client, Failure> {
+    let profile = ctx.profile()?;
+    if let Some(path) = &key.key {
+        return with_key(&profile, read_key(path)?);
+    }
+    match (&ctx.person, &profile.workload_key) {
+        (None, Some(path)) => with_key(&profile, read_key(path)?),
+        _ => Ok(acting(&profile, ctx.person.as_deref()).await?.client),
+    }
+}
+
+async fn create(ctx: &Ctx, create: &Create) -> Result<Exit, Failure> {
+    let draft = draft(create)?;
+    let client = client(ctx, &create.key).await?;
+    let gate = client.gate().await?;
+    let workload = gate
+        .caller
+        .parse()
+        .map_err(|error| Failure::usage(error, "sign with the key of an enrolled workload"))?;
+    let action = draft.exact(&workload, &client.descriptors().await?)?;
+    let how = Submission {
+        idempotency_key: None,
+        wait_seconds: 0,
+        dry_run: create.dry_run,
+    };
+    let submitted = client.submit(&draft.submission(&action), &how).await?;
+    let waits = (create.wait || create.redeem) && !create.dry_run;
+    follow(ctx, &client, submitted, waits, create.redeem).await
+}
+
+/// Prints what a submission led to; waits and redeems when told to.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn follow(
+    ctx: &Ctx,
+    client: &Client,
+    submitted: Submitted,
+    waits: bool,
+    redeems: bool,
+) -> Result<Exit, Failure> {
+    let id = match submitted {
+        Submitted::Decided(decision) => {
+            let allowed = decision.outcome == Outcome::Allowed;
+            if !(redeems && allowed) || decision.request.is_none() {
+                ctx.print(&*decision, || decision_text(&decision))?;
+                return Ok(if allowed { Exit::Done } else { Exit::Denied });
+            }
+            decision.request.unwrap_or_default()
+        }
+        Submitted::Held(held) => {
+            if !waits {
+                ctx.print(&*held, || held_text(&held))?;
+                return Ok(Exit::Held);
+            }
+            eprint!("{}", held_text(&held));
+            match held.request {
+                Some(id) if waits => id,
+                _ => return Ok(Exit::Held),
+            }
+        }
+    };
+    let status = wait(client, &id).await?;
+    if redeems && may_be_redeemed(status.state) {
+        return redeem(ctx, client, &id).await;
+    }
+    ctx.print(&status, || status_text(&status))?;
+    Ok(exit_of(status.state))
+}
+
+async fn wait(client: &Client, id: &str) -> Result<RequestStatus, Failure> {
+    loop {
+        let status = client.status(id, WAIT_SECONDS_MAX).await?;
+        if status.state != RequestState::Held {
+            return Ok(status);
+        }
+    }
+}
+
+async fn redeem(ctx: &Ctx, client: &Client, id: &str) -> Result<Exit, Failure> {
+    let redeemed = client.redeem(id, WAIT_SECONDS_MAX).await?;
+    ctx.print(&redeemed, || redeemed_text(&redeemed))?;
+    Ok(match redeemed.result.map(|result| result.outcome) {
+        Some(ExecutionOutcome::Completed) => Exit::Done,
+        Some(ExecutionOutcome::Failed | ExecutionOutcome::Unknown) => Exit::Fault,
+        None => exit_of(redeemed.status.state),
+    })
+}
+
+fn draft(create: &Create) -> Result<Draft, Failure> {
+    let mut draft = match (
+        &create.file,
+        &create.descriptor,
+        &create.target,
+        &create.resource,
+    ) {
+        (Some(path), ..) => Draft::read(path)?,
+        (None, Some(descriptor), Some(target), Some(resource)) => Draft {
+            descriptor: descriptor.clone(),
+            target: target.clone(),
+            resource: resource.clone(),
+            duration_seconds: create.duration,
+            caps: BTreeMap::from_iter(create.cap.iter().cloned()),
+            precondition: None,
+            media_type: create.media_type.clone(),
+            payload: payload(&create.payload)?,
+            task: None,
+            claims: Claims::default(),
+        },
+        _ => {
+            return Err(Failure::usage(
+                "descriptor, target and resource are needed",
+                "give them, or an action file with -f",
+            ));
+        }
+    };
+    if let Some(task) = create.task {
+        draft.task = Some(task);
+    }
+    let claims = &mut draft.claims;
+    for (from, to) in [
+        (&create.reason, &mut claims.reason),
+        (&create.ticket, &mut claims.ticket),
+        (&create.rollback, &mut claims.rollback_plan),
+    ] {
+        if from.is_some() {
+            to.clone_from(from);
+        }
+    }
+    Ok(draft)
+}
+
+fn payload(text: &str) -> Result<Vec<u8>, Failure> {
+    if text != "-" {
+        return Ok(text.as_bytes().to_vec());
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
+        .map_err(|error| Failure::usage(error, "pipe the payload into standard input"))?;
+    Ok(bytes)
+}
+
+const fn may_be_redeemed(state: RequestState) -> bool {
+    matches!(state, RequestState::Allowed | RequestState::Redeemable)
+}
+
+/// The exit code that says where a request stands.
+#[must_use]
+pub const fn exit_of(state: RequestState) -> Exit {
+    match state {
+        RequestState::Allowed
+        | RequestState::Redeemable
+        | RequestState::Executing
+        | RequestState::Completed => Exit::Done,
+        RequestState::Denied | RequestState::Revoked | RequestState::Withdrawn => Exit::Denied,
+        RequestState::Expired => Exit::Expired,
+        RequestState::Held => Exit::Held,
+        RequestState::Failed | RequestState::Unknown => Exit::Fault,
+    }
+}
+
+fn decision_text(decision: &Decision) -> String {
+    let mut text = format!(
+        "{} by {}{}\n",
+        word(&decision.outcome),
+        word(&decision.decided_by),
+        decision
+            .request
+            .as_ref()
+            .map(|id| format!("  {}", plain(id)))
+            .unwrap_or_default()
+    );
+    text.push_str(&reasons_text(&decision.reasons));
+    text
+}
+
+fn reasons_text(reasons: &[Reason]) -> String {
+    reasons
+        .iter()
+        .map(|reason| match &reason.text {
+            Some(text) => format!("  {} ({})\n", plain(text), plain(&reason.code)),
+            None => format!("  {}\n", plain(&reason.code)),
+        })
+        .collect()
+}
+
+/// What a requester reads about a hold.
+#[must_use]
+pub fn held_text(held: &Held) -> String {
+    let id = held.request.as_deref().unwrap_or("(dry run)");
+    let mut text = format!(
+        "HELD  {}\n  words {}\n  at {}\n  decide by {}\n",
+        plain(id),
+        plain(&held.words.join("-")),
+        plain(&held.checkpoints.join(", ")),
+        moment(held.decide_by, crate::ambient::now_millis()),
+    );
+    text.push_str(&reasons_text(&held.reasons));
+    if held.request.is_some() {
+        text.push_str(&format!(
+            "next: gatehold request redeem {} --wait\n",
+            plain(id)
+        ));
+    }
+    text
+}
+
+fn status_text(status: &RequestStatus) -> String {
+    let mut text = format!(
+        "{}  {}  {}\n",
+        plain(&status.request),
+        word(&status.state),
+        plain(&status.sentence)
+    );
+    if let Some(decision) = &status.decision {
+        text.push_str(&decision_text(decision));
+    }
+    if let Some(held) = &status.held {
+        text.push_str(&held_text(held));
+    }
+    if let Some(execution) = &status.execution {
+        text.push_str(&format!("  execution: {}", plain(&execution.code)));
+        if let Some(quantity) = execution.quantity {
+            text.push_str(&format!(", {quantity} touched"));
+        }
+        text.push('\n');
+    }
+    if let Some(code) = &status.closed {
+        text.push_str(&format!("  closed: {}\n", plain(code)));
+    }
+    text
+}
+
+fn redeemed_text(redeemed: &Redeemed) -> String {
+    let Some(result) = &redeemed.result else {
+        return status_text(&redeemed.status);
+    };
+    let mut text = format!(
+        "{}  {}  {}",
+        plain(&redeemed.status.request),
+        word(&result.outcome),
+        plain(&result.code)
+    );
+    if let Some(quantity) = result.quantity {
+        text.push_str(&format!("  {quantity} touched"));
+    }
+    text.push('\n');
+    for line in String::from_utf8_lossy(&result.body.0).lines() {
+        text.push_str(&format!("  {}\n", plain(line)));
+    }
+    if result.truncated {
+        text.push_str("  … cut at the limit\n");
+    }
+    text
+}
+
+/// The wire's word for a value of a closed list.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}

@@ -1,0 +1,206 @@
+//! `gatehold approve` and `gatehold narrow`: show, ask, sign, hand in. There is no way around the page, and no `-y`.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write as _};
+
+use clap::Args;
+use gatehold_client::wire::{Opened, ReviewRequest, ReviewResult};
+use gatehold_core::hash::hex;
+use gatehold_core::ids::{Origin, RequestId};
+use gatehold_core::limits::Limits;
+use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct};
+
+use super::shown::{Looking, Shown, check};
+use super::{criteria, page};
+use crate::ambient::now_millis;
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::screen::Style;
+use crate::session::{Acting, acting};
+
+/// Arguments of `gatehold approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The request, as `gatehold inbox` prints it.
+    pub id: RequestId,
+    /// An answer to a criterion, as ID=ANSWER; asked for when it is not given.
+    #[arg(long, value_delimiter = ',', value_name = "ID=ANSWER")]
+    pub criteria: Vec<String>,
+    /// Why, in your words.
+    #[arg(long, default_value = "")]
+    pub because: String,
+}
+
+/// Arguments of `gatehold narrow`: approve for less.
+#[derive(Debug, Args)]
+pub struct Narrow {
+    /// What `approve` takes.
+    #[command(flatten)]
+    pub approve: Approve,
+    /// Longest life of the grant, such as 10m.
+    #[arg(long, value_parser = crate::parse::seconds)]
+    pub ttl: Option<u32>,
+    /// Most uses.
+    #[arg(long)]
+    pub uses: Option<u32>,
+    /// A lower cap, as NAME=NUMBER, such as rows=10.
+    #[arg(long, value_parser = crate::parse::cap, value_name = "NAME=NUMBER")]
+    pub cap: Vec<(String, u64)>,
+}
+
+/// Opens a request and checks everything that would be signed.
+///
+/// # Errors
+/// When the gate refuses, or shows something else than it asks to be signed.
+pub async fn open(acting: &Acting, origin: &Origin, id: RequestId) -> Result<Shown, Failure> {
+    let opened: Opened = acting.client.open(&id.to_string()).await?;
+    let looking = Looking {
+        origin,
+        request: id,
+        human: &acting.person.human,
+        key: acting.key.thumbprint(),
+    };
+    check(&opened, &looking)
+}
+
+/// Shows, asks, signs, hands in.
+///
+/// # Errors
+/// When something differs, a criterion is not met, the key does not sign, or the gate refuses.
+pub async fn approve(
+    ctx: &Ctx,
+    args: &Approve,
+    lower: impl FnOnce(&mut Limits),
+) -> Result<Exit, Failure> {
+    let mut answers = criteria::parse(&args.criteria)?;
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let mut shown = open(&acting, &profile.origin, args.id).await?;
+    let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let asked = shown.view.criteria.clone();
+    if !attended {
+        // Scripts play people only with keys that were generated for it, and say every answer.
+        if !acting.key.is_generated() {
+            return Err(Failure::usage(
+                "approving needs a terminal",
+                "run it where a person reads the page; there is no option that skips it",
+            ));
+        }
+        criteria::check(&asked, &answers)?;
+    }
+    lower(&mut shown.context.limits);
+    print!("{}", page::page(&shown, &ctx.screen, now_millis()));
+    if !asked.is_empty() {
+        println!("\n{}", ctx.screen.title("CRITERIA"));
+    }
+    criteria::ask(
+        &asked,
+        &mut answers,
+        &mut std::io::stdin().lock(),
+        &mut std::io::stdout(),
+    )?;
+    criteria::check(&asked, &answers)?;
+    print!("{}", page::claims(&shown, &ctx.screen));
+    println!(
+        "\n{} {}",
+        ctx.screen.paint(Style::Bold, "YOU SIGN:"),
+        ctx.screen.paint(
+            Style::Bold,
+            &format!(
+                "{} · {} · {}",
+                crate::screen::plain(&shown.view.sentence),
+                page::limits(&shown.context.limits),
+                shown.words.join("-")
+            )
+        )
+    );
+    if attended && acting.key.is_generated() {
+        confirm(&shown)?;
+    }
+    let result = sign(&acting, shown, answers, &args.because).await?;
+    println!("{}", told(ctx, &result));
+    Ok(Exit::Done)
+}
+
+/// A generated key signs without a touch, so the person types the first of the four words instead.
+fn confirm(shown: &Shown) -> Result<(), Failure> {
+    let word = shown.words.first().copied().unwrap_or_default();
+    print!("type `{word}` to sign, anything else to stop > ");
+    let mut line = String::new();
+    std::io::stdout()
+        .flush()
+        .and_then(|()| std::io::stdin().read_line(&mut line))
+        .map_err(|error| Failure::fault(error, "try again in a terminal"))?;
+    if line.trim() == word {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "nothing was signed",
+        "open it again when you are ready, deny it, or ask",
+    ))
+}
+
+/// Signs what was shown, with these answers, and hands it in.
+///
+/// # Errors
+/// When the key does not sign, or the gate refuses.
+pub async fn sign(
+    acting: &Acting,
+    mut shown: Shown,
+    criteria: BTreeMap<String, String>,
+    because: &str,
+) -> Result<ReviewResult, Failure> {
+    let broken = |error: gatehold_core::json::canonical::CanonicalError| {
+        Failure::usage(error, "lower the numbers; they have no canonical form")
+    };
+    let salt = crate::ambient::random()
+        .map_err(|error| Failure::fault(error, "check the system's random source"))?;
+    let answers = Answers {
+        criteria,
+        justification: because.to_owned(),
+        salt: hex(&salt),
+    };
+    shown.context.act = ReviewAct::Approve;
+    shown.context.answers_hash = answers.hash().map_err(broken)?;
+    let context = shown.context.to_bytes().map_err(broken)?;
+    let sshsig = acting.key.sign(REVIEW_TYPE, &context)?;
+    let review = ReviewRequest {
+        context: context.into(),
+        sshsig,
+        answers: answers.criteria,
+        justification: answers.justification,
+        salt: answers.salt,
+    };
+    Ok(acting
+        .client
+        .review(&shown.context.request.to_string(), &review)
+        .await?)
+}
+
+/// What a review led to. While others are needed, nothing more is said.
+fn told(ctx: &Ctx, result: &ReviewResult) -> String {
+    let text = match &result.decision {
+        None => "recorded; it is decided when enough people have looked".to_owned(),
+        Some(decision) => format!("decided: {:?}", decision.outcome).to_lowercase(),
+    };
+    ctx.screen.paint(Style::Green, &text)
+}
+
+impl Narrow {
+    /// Lowers what would be signed.
+    pub fn lower(&self, limits: &mut Limits) {
+        if let Some(ttl) = self.ttl {
+            limits.ttl_seconds = limits.ttl_seconds.min(ttl);
+        }
+        if let Some(uses) = self.uses {
+            limits.uses = limits.uses.min(uses);
+        }
+        for (name, cap) in &self.cap {
+            limits
+                .caps
+                .entry(name.clone())
+                .and_modify(|mine| *mine = (*mine).min(*cap))
+                .or_insert(*cap);
+        }
+    }
+}

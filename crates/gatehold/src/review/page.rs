@@ -1,0 +1,281 @@
+//! The page a reviewer reads, in the fixed order: strip, sentence, why held, exact action, baseline, who, grant, task so
+//! far, evidence. What the requester says comes after the criteria, labelled, and never in our voice.
+
+use std::fmt::Write as _;
+
+use gatehold_core::limits::Limits;
+use gatehold_core::requester::Requester;
+use gatehold_core::tier::Tier;
+use gatehold_core::view::{Source, View};
+use gatehold_render::to_terminal;
+
+use super::shown::Shown;
+use crate::screen::{Screen, Style, counted, duration, moment, plain, quoted};
+
+/// Everything up to the criteria.
+#[must_use]
+pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
+    let view = &shown.view;
+    let mut out = Page {
+        text: String::new(),
+        screen,
+    };
+    out.strip(shown, now);
+    out.line(&format!(
+        "{} asks: {}",
+        plain(&view.requester.name()),
+        screen.paint(Style::Bold, &plain(&view.sentence))
+    ));
+    for (code, text) in &view.why {
+        out.line(&format!("  held: {} ({})", plain(text), plain(code)));
+    }
+    out.title(&format!("EXACT ACTION   {}", shown.words.join("-")));
+    out.text
+        .push_str(&to_terminal(&shown.display, screen.width, screen.color));
+    out.list("UNLIKE ITS BASELINE", &view.unlike_baseline, "nothing");
+    out.who(&view.requester);
+    out.terms(view, now);
+    out.so_far(view);
+    out.facts(view);
+    let inputs: Vec<String> = view
+        .tier
+        .inputs
+        .iter()
+        .filter(|input| input.raised)
+        .map(|input| format!("{}: {} ({})", input.name, input.value, input.why))
+        .collect();
+    out.list(
+        &format!("WHY {}", tier_word(view.tier.tier)),
+        &inputs,
+        "no input raises it",
+    );
+    out.text
+}
+
+/// What the requester says, for after the criteria.
+#[must_use]
+pub fn claims(shown: &Shown, screen: &Screen) -> String {
+    let claimed: Vec<_> = shown
+        .view
+        .facts
+        .iter()
+        .filter(|fact| fact.source == Source::Claimed)
+        .collect();
+    let mut out = Page {
+        text: String::new(),
+        screen,
+    };
+    if claimed.is_empty() {
+        return out.text;
+    }
+    out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
+    for fact in claimed {
+        out.line(&format!(
+            "  {} {}",
+            screen.paint(Style::Amber, "CLAIMED"),
+            plain(&fact.label)
+        ));
+        for line in quoted(&fact.value, screen.width) {
+            out.line(&line);
+        }
+    }
+    out.text
+}
+
+/// The word of a tier.
+#[must_use]
+pub const fn tier_word(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Green => "GREEN",
+        Tier::Amber => "AMBER",
+        Tier::Red => "RED",
+    }
+}
+
+/// The style of a tier; the word always stands beside it.
+#[must_use]
+pub const fn tier_style(tier: Tier) -> Style {
+    match tier {
+        Tier::Green => Style::Green,
+        Tier::Amber => Style::Amber,
+        Tier::Red => Style::Red,
+    }
+}
+
+/// Limits in one line.
+#[must_use]
+pub fn limits(limits: &Limits) -> String {
+    let mut text = format!(
+        "{}, {}",
+        duration(i64::from(limits.ttl_seconds)),
+        counted(limits.uses.into(), "use")
+    );
+    for (name, cap) in &limits.caps {
+        let _ = write!(text, ", at most {cap} {}", plain(name));
+    }
+    text
+}
+
+struct Page<'a> {
+    text: String,
+    screen: &'a Screen,
+}
+
+impl Page<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn title(&mut self, title: &str) {
+        let title = self.screen.title(title);
+        self.text.push('\n');
+        self.line(&title);
+    }
+
+    fn list(&mut self, title: &str, lines: &[String], none: &str) {
+        self.title(title);
+        if lines.is_empty() {
+            self.line(&format!("  {none}"));
+        }
+        for line in lines {
+            self.line(&format!("  {}", plain(line)));
+        }
+    }
+
+    fn strip(&mut self, shown: &Shown, now: i64) {
+        let tier = shown.view.tier.tier;
+        let left = (shown.context.decide_by.millis() - now).div_euclid(1000);
+        let strip = format!(
+            "HELD · {} · {} · decide within {} · {} needed",
+            tier_word(tier),
+            shown.context.gate,
+            duration(left),
+            counted_people(shown.view.people_needed),
+        );
+        let strip = self.screen.paint(tier_style(tier), &strip);
+        self.line(&strip);
+        let names = format!("{}  {}", shown.context.request, shown.context.digest);
+        let names = self.screen.paint(Style::Dim, &names);
+        self.line(&names);
+    }
+
+    fn who(&mut self, requester: &Requester) {
+        self.title("WHO");
+        match requester {
+            Requester::Workload {
+                id,
+                kind,
+                owner,
+                backup,
+                assurance,
+                point,
+                initiator,
+                ..
+            } => {
+                self.line(&format!("  {id} ({kind}), key proven: {assurance}"));
+                self.line(&format!("  owner {owner}, backup {backup}"));
+                if let Some(point) = point {
+                    self.line(&format!("  through enforcement point {point}"));
+                }
+                let who = initiator.as_ref().map_or_else(
+                    || "UNKNOWN: nobody attested who is behind it".to_owned(),
+                    |initiator| {
+                        let word = if initiator.attested {
+                            "attested"
+                        } else {
+                            "by its own word"
+                        };
+                        format!("{} ({word})", initiator.human)
+                    },
+                );
+                self.line(&format!("  on behalf of {who}"));
+            }
+            Requester::Human {
+                human,
+                beneficiaries,
+                ..
+            } => {
+                self.line(&format!("  {human}, by their own signature"));
+                for gains in beneficiaries {
+                    self.line(&format!("  {gains} gains by it"));
+                }
+            }
+        }
+    }
+
+    fn terms(&mut self, view: &View, now: i64) {
+        self.title("IF APPROVED");
+        let terms = &view.terms;
+        let how = match terms.kind.as_str() {
+            "held_execution" => "the gate runs exactly these bytes, once; nothing is handed out",
+            other => other,
+        };
+        self.line(&format!("  {}", plain(how)));
+        self.line(&format!(
+            "  {}; revocation: {}",
+            limits(&terms.limits),
+            plain(&terms.revocation)
+        ));
+        for cap in &terms.not_enforced {
+            let word = self.screen.paint(Style::Red, "NOT ENFORCED");
+            self.line(&format!("  {word} by the target: {}", plain(cap)));
+        }
+        self.line(&format!(
+            "  decide by {}",
+            moment(view.decide_by.millis(), now)
+        ));
+        self.line(&format!("  use by {}", moment(view.spend_by.millis(), now)));
+        for (name, who) in &view.checkpoints {
+            self.line(&format!("  checkpoint {}: {}", plain(name), plain(who)));
+        }
+    }
+
+    fn so_far(&mut self, view: &View) {
+        let so_far = &view.so_far;
+        let mut lines = vec![counted(so_far.steps, "step")];
+        for (set, text) in [
+            (so_far.labels.sensitive, "it has read sensitive data"),
+            (
+                so_far.labels.untrusted,
+                "it has taken in text that strangers can write",
+            ),
+            (so_far.labels.external, "it has reached outside"),
+            (so_far.crosses_systems, "it was on other targets before"),
+        ] {
+            if set {
+                lines.push(text.to_owned());
+            }
+        }
+        lines.extend(so_far.latest.iter().cloned());
+        self.list("ALREADY DONE IN THIS TASK", &lines, "nothing");
+    }
+
+    fn facts(&mut self, view: &View) {
+        self.title("EVIDENCE");
+        for fact in view
+            .facts
+            .iter()
+            .filter(|fact| fact.source != Source::Claimed)
+        {
+            let label = plain(&fact.label);
+            let line = match fact.source {
+                Source::Verified => format!(
+                    "  {} {label}: {}",
+                    self.screen.paint(Style::Green, "VERIFIED"),
+                    plain(&fact.value)
+                ),
+                _ => format!("  {}  {label}", self.screen.paint(Style::Amber, "UNKNOWN")),
+            };
+            self.line(&line);
+        }
+    }
+}
+
+fn counted_people(number: u32) -> String {
+    if number == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{number} people")
+    }
+}

@@ -1,0 +1,165 @@
+//! What the gate says a request shows, computed again here. A reviewer signs hashes; this is where each of them is tied
+//! to bytes that were rendered by this program and not by the gate.
+//!
+//! It must never take a hash, a word or a rendering from the gate without its preimage.
+
+use gatehold_client::wire::Opened;
+use gatehold_core::action::Action;
+use gatehold_core::decide::Rendered;
+use gatehold_core::descriptor::Descriptor;
+use gatehold_core::hash::{Hash, unhex};
+use gatehold_core::ids::{HumanId, Origin, RequestId};
+use gatehold_core::json::canonical;
+use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext};
+use gatehold_core::view::View;
+use gatehold_core::words::words;
+use gatehold_render::{Display, Flag};
+use serde::de::DeserializeOwned;
+
+use crate::exit::Failure;
+
+/// Who looks, and at what.
+#[derive(Debug, Clone, Copy)]
+pub struct Looking<'a> {
+    /// Whose gate it must be.
+    pub origin: &'a Origin,
+    /// Which request was asked for.
+    pub request: RequestId,
+    /// Who will sign.
+    pub human: &'a HumanId,
+    /// With which key.
+    pub key: Hash,
+}
+
+/// A request whose every signed part was computed again.
+#[derive(Debug)]
+pub struct Shown {
+    /// The rendering, made here from the payload, and equal to the stored one.
+    pub display: Display,
+    /// Everything else that is shown.
+    pub view: View,
+    /// What will be signed, but for act, limits and answers.
+    pub context: ReviewContext,
+    /// The four digest words.
+    pub words: [&'static str; 4],
+    /// The exact action.
+    pub action: Action,
+}
+
+/// Checks an opened request.
+///
+/// # Errors
+/// Verification failed, with everything that differs.
+// INVARIANT(signed-is-shown): a context is signed only after each of its hashes was computed here from what is shown.
+pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
+    let context: ReviewContext = read(&opened.context_template.0, "the review context")?;
+    let view: View = read(&opened.view.0, "the view")?;
+    let descriptor: Descriptor = read(&opened.descriptor.0, "the descriptor")?;
+    let action = Action::rebuild(&opened.envelope.0, opened.payload.0.clone(), context.digest)
+        .map_err(|error| differs(vec![format!("the action: {error}")]))?;
+    let display = gatehold_gate::display(&action, &descriptor);
+
+    let mut found = about(&context, looking);
+    let mut same = |same: bool, what: &str| {
+        if !same {
+            found.push(what.to_owned());
+        }
+    };
+    same(
+        descriptor.id == action.envelope().descriptor.id
+            && descriptor.hash() == action.envelope().descriptor.hash,
+        "the descriptor is not the one the action names",
+    );
+    let rendered = display
+        .to_bytes()
+        .map_err(|error| differs(vec![error.to_string()]))?;
+    same(
+        rendered == opened.display.0,
+        "this program renders the action differently than the gate",
+    );
+    let display_hash = Rendered::new(rendered, false, false).display_hash;
+    same(
+        context.display_hash == display_hash,
+        "display_hash is not that of the rendering",
+    );
+    same(
+        context.view_hash == View::hash_of(&opened.view.0),
+        "view_hash is not that of the view",
+    );
+    same(
+        view.request == context.request
+            && view.decide_by == context.decide_by
+            && view.spend_by == context.spend_by
+            && view.terms.limits == context.limits,
+        "the view contradicts the context",
+    );
+    let nonce = unhex(opened.request_nonce.trim_start_matches("sha256:"))
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .unwrap_or_default();
+    let words = words(context.digest.as_bytes(), &nonce);
+    same(
+        opened.words == words,
+        "the four words are not those of this action",
+    );
+    if !found.is_empty() {
+        return Err(differs(found));
+    }
+    if display.flags.contains(&Flag::TooLargeToShow) {
+        return Err(too_large());
+    }
+    Ok(Shown {
+        display,
+        view,
+        context,
+        words,
+        action,
+    })
+}
+
+/// What in the context is about somebody or something else.
+fn about(context: &ReviewContext, looking: &Looking<'_>) -> Vec<String> {
+    let reviewer = &context.reviewer;
+    [
+        (context.type_ == REVIEW_TYPE, "it is no review context"),
+        (
+            context.act == ReviewAct::Approve,
+            "the context names another act",
+        ),
+        (context.gate == *looking.origin, "it is another gate's"),
+        (
+            context.request == looking.request,
+            "it is about another request",
+        ),
+        (
+            reviewer.issuer == looking.human.issuer()
+                && reviewer.subject == looking.human.subject(),
+            "it names another reviewer",
+        ),
+        (reviewer.key == looking.key, "it names another key"),
+    ]
+    .into_iter()
+    .filter(|(same, _)| !same)
+    .map(|(_, what)| what.to_owned())
+    .collect()
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Failure> {
+    canonical::from_canonical_bytes(bytes)
+        .map_err(|error| differs(vec![format!("{what}: {error}")]))
+}
+
+fn differs(causes: Vec<String>) -> Failure {
+    Failure {
+        exit: crate::exit::Exit::Verification,
+        causes,
+        next: "do not approve; keep this output and report it: the gate shows something else than it asks to be signed"
+            .to_owned(),
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::verification(
+        "the payload is too large to be shown in full",
+        "deny it and ask for smaller steps; nobody can approve what was not shown",
+    )
+}

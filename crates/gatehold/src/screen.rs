@@ -1,0 +1,182 @@
+//! What stands on the terminal around the trusted rendering: colours, widths, and text of others made harmless.
+//!
+//! Text that is not ours passes through [`plain`] before it is printed; nothing else may reach the terminal.
+
+use std::fmt::Write as _;
+
+use gatehold_core::json::ident;
+use gatehold_core::time::Timestamp;
+
+/// Whether and how wide to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    /// Whether colour is wanted and possible.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// One of the few styles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Titles.
+    Bold,
+    /// Explanations.
+    Dim,
+    /// Good.
+    Green,
+    /// Look.
+    Amber,
+    /// Stop.
+    Red,
+}
+
+impl Screen {
+    /// Text in a style.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Green => "1;32",
+            Style::Amber => "1;33",
+            Style::Red => "1;31",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// A title over a part of the screen.
+    pub fn title(&self, text: &str) -> String {
+        self.paint(Style::Bold, text)
+    }
+}
+
+/// Text of others on one line: every character that cannot be seen or would move the cursor is shown by its number.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if ident::hazard(character).is_some() {
+            let _ = write!(out, "\u{27e8}U+{:04X}\u{27e9}", u32::from(character));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Text of others over several lines, each behind a gutter, so that it cannot pass for ours.
+#[must_use]
+pub fn quoted(text: &str, width: usize) -> Vec<String> {
+    let room = width.saturating_sub(6).max(20);
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let line = plain(line.trim_end_matches('\r'));
+        let characters: Vec<char> = line.chars().collect();
+        if characters.is_empty() {
+            lines.push("  \u{2506}".to_owned());
+        }
+        for piece in characters.chunks(room) {
+            lines.push(format!("  \u{2506} {}", piece.iter().collect::<String>()));
+        }
+    }
+    lines
+}
+
+/// Seconds as people say them.
+#[must_use]
+pub fn duration(seconds: i64) -> String {
+    match seconds {
+        ..0 => "over".to_owned(),
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A time with how far off it is.
+#[must_use]
+pub fn moment(at: i64, now: i64) -> String {
+    let left = (at - now).div_euclid(1000);
+    let at = Timestamp::from_millis(at);
+    if left >= 0 {
+        format!("{at} (in {})", duration(left))
+    } else {
+        format!("{at} (past)")
+    }
+}
+
+/// A count with its noun.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+/// Rows under headings, columns aligned. Cells are made harmless here.
+#[must_use]
+pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect())
+        .collect();
+    let width = |column: usize, heading: &str| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells.max().unwrap_or(0).max(heading.len())
+    };
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(column, heading)| width(column, heading))
+        .collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        let used = text.trim_end().len();
+        text.truncate(used);
+        text.push('\n');
+        text
+    };
+    let mut out = line(&mut headings.iter().copied());
+    for row in &rows {
+        out.push_str(&line(&mut row.iter().map(String::as_str)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_others_moves_the_cursor() {
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c"), "a⟨U+001B⟩[2Jb⟨U+202E⟩c");
+        for line in quoted("one\n\u{9b}two\r\nthree", 40) {
+            assert!(line.starts_with("  ┆"), "{line}");
+            assert!(line.chars().all(|c| ident::hazard(c).is_none()), "{line}");
+        }
+    }
+
+    #[test]
+    fn tables_align() {
+        let text = table(
+            &["id", "what"],
+            &[
+                vec!["a".into(), "one".into()],
+                vec!["bcd".into(), "two".into()],
+            ],
+        );
+        assert_eq!(text, "id   what\na    one\nbcd  two\n");
+    }
+}

@@ -1,0 +1,254 @@
+//! `gatehold serve`: puts a gate together from its configuration and serves it until it is told to end.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use gatehold_broker::Executors;
+use gatehold_core::action::DescriptorRef;
+use gatehold_core::effect::EffectClass;
+use gatehold_gate::ports::store::{Store, StoreFault};
+use gatehold_gate::{Catalog, Gate, OpenError, Parts};
+use gatehold_proof::PublicUrl;
+use gatehold_server::listen::{Ended, ListenSettings, Listener};
+use gatehold_server::{ApiSettings, App};
+use gatehold_store::AfterCommit;
+use gatehold_store::anchor::{AnchorFault, Anchors};
+use gatehold_store::derive::Publisher;
+use gatehold_store::postgres::{PostgresOptions, PostgresStore};
+use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::ambient::Os;
+use crate::config::{Config, ConfigFile, StorePlace};
+use crate::exit::{Exit, Failure};
+use crate::published::{Published, signer};
+
+/// How often the gate's clock looks.
+const TICK: Duration = Duration::from_secs(1);
+
+/// `gatehold serve`.
+///
+/// # Errors
+/// Everything that keeps the gate from starting.
+pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
+    let config = Config::require(&file.config)?;
+    let url = config.public_url.clone();
+    let running = Running::start(config).await?;
+    println!("gatehold serves {url} on {}", running.listener.address());
+    running.until(ended_by_signal()).await
+}
+
+/// A gate that is ready to accept.
+pub struct Running {
+    gate: Gate,
+    app: App,
+    listener: Listener,
+    published: Arc<Published>,
+    publisher: Option<Publisher>,
+}
+
+impl Running {
+    /// Opens store, gate and listener.
+    ///
+    /// # Errors
+    /// Everything that keeps the gate from starting.
+    pub async fn start(config: Config) -> Result<Self, Failure> {
+        let anchors = open_anchors(&config)?;
+        let store = open_store(&config.store, Some(anchors.clone())).await?;
+        anchors
+            .compare(store.as_ref())
+            .await
+            .map_err(|fault| disagrees(&fault))?;
+        let public_url = PublicUrl::parse(&config.public_url)
+            .map_err(|error| Failure::usage(error, "correct `public_url`"))?;
+        let alone = matches!(config.store, StorePlace::Sqlite(_));
+        let opened: Arc<OnceLock<Gate>> = Arc::default();
+        let gate = Gate::open(Parts {
+            store: store.clone(),
+            entropy: Arc::new(Os),
+            executor: Arc::new(Executors::new(config.targets, effects(opened.clone()))),
+            settings: config.settings,
+            pinned_root: config.root,
+            catalog: Catalog::new(config.resources),
+            execution_seconds_max: config.execution_seconds_max,
+            alone,
+        })
+        .await
+        .map_err(|error| refused(&error))?;
+        let _first = opened.set(gate.clone());
+        if config.root.is_none() && !gate.origin().is_dev() {
+            return Err(Failure::usage(
+                "`trust.root` is not set",
+                "pin the root: write the hash that `gatehold init finish` printed",
+            ));
+        }
+        let settings = ListenSettings {
+            address: config.listen,
+            tls: config.tls,
+            behind_proxy: config.behind_proxy,
+            limits: config.listen_limits,
+        };
+        let listener = Listener::bind(&settings)
+            .await
+            .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
+        let instance = crate::ambient::random()
+            .map(|bytes| {
+                gatehold_core::hash::hex(&bytes)
+                    .chars()
+                    .take(8)
+                    .collect::<String>()
+            })
+            .map_err(|error| Failure::fault(error, "check the system's random source"))?;
+        let signer = signer(&config.log_key, gate.origin().as_str())?;
+        let folder = config.published.clone().unwrap_or_default();
+        let published = Published::new(store, folder, &signer);
+        let publisher = match &config.published {
+            None => None,
+            Some(folder) => Some(Publisher::open(folder, signer).map_err(|fault| {
+                Failure::fault(
+                    fault,
+                    "correct `ledger.published_folder`, or leave it out here",
+                )
+            })?),
+        };
+        let settings = ApiSettings::new(public_url, instance);
+        let app = App::new(gate.clone(), published.clone(), settings);
+        Ok(Self {
+            gate,
+            app,
+            listener,
+            published,
+            publisher,
+        })
+    }
+
+    /// Serves until `end`, then lets open calls finish.
+    ///
+    /// # Errors
+    /// When open calls had to be cut.
+    pub async fn until(self, end: impl Future<Output = ()>) -> Result<Exit, Failure> {
+        let clock = tokio::spawn(clock(self.gate.clone(), self.published, self.publisher));
+        let app = self.app.clone();
+        let end = async move {
+            end.await;
+            app.end_waiting();
+        };
+        let ended = self
+            .listener
+            .serve(gatehold_server::router(&self.app), end)
+            .await;
+        clock.abort();
+        if let Err(error) = self.gate.flush().await {
+            tracing::error!(%error, "the last refusals could not be written");
+        }
+        match ended {
+            Ended::Orderly => Ok(Exit::Done),
+            Ended::Cut(open) => Err(Failure::fault(
+                format!("{open} connections were cut"),
+                "raise limits.shutdown_seconds_max when this happens often",
+            )),
+        }
+    }
+}
+
+/// What descriptors of the active bundle do, for the executor: what is unknown there may only look.
+fn effects(
+    opened: Arc<OnceLock<Gate>>,
+) -> impl Fn(&DescriptorRef) -> Option<BTreeSet<EffectClass>> + Send + Sync + 'static {
+    move |named| {
+        let bundle = opened.get()?.bundle();
+        let descriptor = bundle.descriptors().get(&named.id)?;
+        (descriptor.hash() == named.hash).then(|| descriptor.effects.clone())
+    }
+}
+
+/// Does what is due about once a second.
+async fn clock(gate: Gate, published: Arc<Published>, mut publisher: Option<Publisher>) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = gate.tick().await {
+            tracing::error!(%error, "the clock could not do what is due");
+        }
+        if let Some(publisher) = &mut publisher
+            && let Err(fault) = published.publish(publisher).await
+        {
+            tracing::error!(%fault, "no tree head was published");
+        }
+    }
+}
+
+/// This process's anchor.
+///
+/// # Errors
+/// When the folder cannot be used.
+pub fn open_anchors(config: &Config) -> Result<Arc<Anchors>, Failure> {
+    std::fs::create_dir_all(&config.anchors)
+        .map_err(|error| Failure::file(&config.anchors, &error))?;
+    Anchors::open(&config.anchors, &config.anchor_name).map_err(|fault| disagrees(&fault))
+}
+
+fn disagrees(fault: &AnchorFault) -> Failure {
+    Failure::verification(
+        fault,
+        "restore the newest copy of the store; after an honest restore run `gatehold ledger rejoin`",
+    )
+}
+
+/// Opens the configured store.
+///
+/// # Errors
+/// When it cannot be used.
+pub async fn open_store(
+    place: &StorePlace,
+    hook: Option<Arc<dyn AfterCommit>>,
+) -> Result<Arc<dyn Store>, Failure> {
+    let refused =
+        |fault: StoreFault| Failure::fault(fault, "correct [store], or repair the database");
+    Ok(match place {
+        StorePlace::Sqlite(path) => {
+            let mut options = SqliteOptions::new(path);
+            options.hook = hook;
+            Arc::new(SqliteStore::open(options).map_err(refused)?)
+        }
+        StorePlace::Postgres(url) => {
+            let mut options = PostgresOptions::new(url.0.clone());
+            options.hook = hook;
+            Arc::new(PostgresStore::open(options).await.map_err(refused)?)
+        }
+    })
+}
+
+/// Says why a gate does not open.
+#[must_use]
+pub fn refused(error: &OpenError) -> Failure {
+    let next = match error {
+        OpenError::NotFounded => "found it with `gatehold init finish`",
+        OpenError::AlreadyFounded => "use another store, or serve this one",
+        OpenError::Chain(_) => "keep the database as it is and run `gatehold audit verify`",
+        OpenError::Bundle(_) => "update this program, or give the bundle the root names",
+        OpenError::Store(_) | OpenError::Found(_) => "repair the store",
+    };
+    let exit = match error {
+        OpenError::Chain(_) => Exit::Verification,
+        OpenError::Bundle(_) => Exit::Policy,
+        _ => Exit::Fault,
+    };
+    Failure::new(exit, error, next)
+}
+
+/// SIGTERM or SIGINT.
+pub async fn ended_by_signal() {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

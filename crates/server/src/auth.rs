@@ -40,18 +40,33 @@ pub(crate) async fn authenticate(State(app): State<App>, request: Request, next:
         Ok(verified) => verified,
         Err(error) => return error.into_response(),
     };
-    let key = Hash::from_bytes(*signed.proof.key().as_bytes());
-    parts.extensions.insert(signed);
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let key = signed.key();
+    let answering = {
+        let is_safe = is_safe(&parts.method);
+        parts.extensions.insert(signed);
+        let answering = next.run(Request::from_parts(parts, Body::from(body)));
+        if is_safe {
+            answering.await
+        } else {
+            to_its_end(answering).await
+        }
+    };
     // Here and nowhere else, so that no handler can forget it: a refusal of somebody we know is a leaf.
-    if let Some(refusal) = response
+    let refusal = answering
         .extensions()
         .get::<Failed>()
-        .and_then(|Failed(error)| error.refusal())
-    {
-        app.gate().note_refusal(key, refusal);
+        .and_then(|Failed(error)| error.refusal());
+    if let Some(refusal) = refusal {
+        app.gate().note_refusal(key, &refusal);
     }
-    response
+    answering
+}
+
+/// In a task of its own: a caller that hangs up must not stop a call half way, between two writes or beside a target.
+async fn to_its_end(answering: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(answering)
+        .await
+        .unwrap_or_else(|_| ApiError::Fault("a handler broke off").into_response())
 }
 
 async fn check(app: &App, parts: &Parts, body: Body) -> Result<(Signed, Bytes), ApiError> {
@@ -67,7 +82,12 @@ async fn check(app: &App, parts: &Parts, body: Body) -> Result<(Signed, Bytes), 
     let body = read_body(app, body, REQUEST_BODY_BYTES_MAX).await?;
     let proof = verify(app, parts, &body, &key, now)?;
     if matches!(principal, Principal::Human(_)) && !is_safe(&parts.method) {
-        app.nonces().take(&proof, now)?;
+        app.nonces().take(&proof, now).inspect_err(|error| {
+            if let Some(refusal) = error.refusal() {
+                app.gate()
+                    .note_refusal(Hash::from_bytes(*proof.key().as_bytes()), &refusal);
+            }
+        })?;
     }
     let idempotency = parts
         .headers

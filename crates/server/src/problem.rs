@@ -4,6 +4,7 @@
 //! internal fault is a bare 500 with the id of the call; its cause goes to the log and never to the caller.
 
 mod refusal;
+mod words;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -127,11 +128,15 @@ impl ApiError {
             .collect()
     }
 
-    /// The refusal inside, which becomes a leaf when the caller was authenticated.
+    /// What becomes a leaf when the caller was authenticated: being turned away for what one is, or by the gate's rules.
+    /// Mistakes of form are only counted.
     #[must_use]
-    pub const fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Gate(GateError::Refused(refusal)) => Some(refusal),
+            Self::Gate(GateError::Refused(refusal)) => Some(refusal.clone()),
+            Self::WrongPrincipal { needed, .. } => Some(Refusal::NotYours(needed)),
+            Self::ActingFor(why) => Some(Refusal::NotYours(why)),
+            Self::Replayed => Some(Refusal::Replayed),
             _ => None,
         }
     }
@@ -143,148 +148,39 @@ impl ApiError {
 
     /// Status, type and sentences. The one place that decides them.
     pub(crate) fn said(&self) -> Said {
-        use ProblemCode as Code;
-        let (status, kind, code, title, next) = match self {
+        let words = match self {
             Self::Signature(error) => return signature(error),
             Self::Read(error) => return read(error),
             Self::Gate(GateError::Refused(refusal)) => return refusal::said(refusal),
-            Self::Gate(GateError::Busy) => (
-                503,
-                "busy",
-                Code::Unavailable,
-                "The gate is busy",
-                "Send the same call again after the time in Retry-After, with the same Idempotency-Key.",
-            ),
             Self::Gate(GateError::Store(StoreFault::Unavailable(_))) => return unavailable(),
-            Self::Gate(GateError::Store(StoreFault::OutcomeUnknown)) => (
-                503,
-                "outcome_unknown",
-                Code::Unavailable,
-                "It is not known whether the call was carried out",
-                "Ask for the status, or send the call again with the same Idempotency-Key.",
-            ),
             Self::Gate(GateError::Store(StoreFault::Damaged(_)) | GateError::Damaged(_))
             | Self::Fault(_) => return fault(),
-            Self::Login(_) => (
-                401,
-                "login_refused",
-                Code::Unauthenticated,
-                "The login was refused",
-                "Log in again with `gatehold login`, with an enrolled key and a correct clock.",
-            ),
-            Self::UnknownKey => (
-                401,
-                "unknown_principal",
-                Code::Unauthenticated,
-                "The key is not known",
-                "Sign with an enrolled key, or log in again if the session has ended.",
-            ),
-            Self::WrongPrincipal { .. } => (
-                403,
-                "wrong_principal",
-                Code::Forbidden,
-                "This call is not for this kind of caller",
-                "Use the calls of the API document that are for this kind of key.",
-            ),
-            Self::ActingFor(_) => (
-                403,
-                "acting_for",
-                Code::Forbidden,
-                "It is not clear for whom the caller acts",
-                "Enforcement points name the workload as `?workload=`; workloads leave it out.",
-            ),
-            Self::BodyTooLarge => (
-                413,
-                "too_large",
-                Code::TooLarge,
-                "The body is too large",
-                "Send less; split the action if its payload is the reason.",
-            ),
-            Self::BodyTooSlow => (
-                408,
-                "too_slow",
-                Code::Malformed,
-                "The body came too slowly",
-                "Send the call again, all at once.",
-            ),
-            Self::BodyBroken => (
-                400,
-                "broken_body",
-                Code::Malformed,
-                "The body broke off",
-                "Send the call again.",
-            ),
-            Self::MediaType => (
-                415,
-                "wrong_content_type",
-                Code::Malformed,
-                "The body is of another type",
-                "Send the header `Content-Type: application/json`.",
-            ),
-            Self::Member { .. } => (
-                400,
-                "malformed_member",
-                Code::Malformed,
-                "A value is not of its form",
-                "Give the value as the gate printed it or as the API document describes it.",
-            ),
-            Self::Query(_) => (
-                400,
-                "malformed_query",
-                Code::Malformed,
-                "The query cannot be used",
-                "Leave out what the API document does not list for this call.",
-            ),
-            Self::TargetTooLong => (
-                414,
-                "target_too_long",
-                Code::TooLarge,
-                "The request target is too long",
-                "Send data in the body.",
-            ),
-            Self::NoSuchPath => (
-                404,
-                "no_such_path",
-                Code::NotFound,
-                "There is nothing here",
-                "Look up the path in the API document at /openapi.json.",
-            ),
-            Self::Method => (
-                405,
-                "wrong_method",
-                Code::Malformed,
-                "The path does not take this method",
-                "Use a method of the Allow header.",
-            ),
-            Self::Replayed => (
-                401,
-                "replayed",
-                Code::Replayed,
-                "This was sent before",
-                "Sign a new proof with a new nonce.",
-            ),
-            Self::TooMany => (
-                429,
-                "too_many",
-                Code::TooMany,
-                "Too many calls at once",
-                "Wait for the time in Retry-After and send the call again.",
-            ),
-            Self::NoSuchLeaf => (
-                404,
-                "no_such_leaf",
-                Code::NotFound,
-                "The ledger does not have that",
-                "Check the index against the tree head; a new leaf is provable within a second.",
-            ),
+            Self::Gate(GateError::Store(StoreFault::OutcomeUnknown)) => words::OUTCOME_UNKNOWN,
+            Self::Gate(GateError::Busy) => words::BUSY,
+            Self::UnknownKey => words::UNKNOWN_PRINCIPAL,
+            Self::WrongPrincipal { .. } => words::WRONG_PRINCIPAL,
+            Self::ActingFor(_) => words::ACTING_FOR,
+            Self::BodyTooLarge => words::TOO_LARGE,
+            Self::BodyTooSlow => words::TOO_SLOW,
+            Self::BodyBroken => words::BROKEN_BODY,
+            Self::MediaType => words::WRONG_CONTENT_TYPE,
+            Self::Member { .. } => words::MALFORMED_MEMBER,
+            Self::Query(_) => words::MALFORMED_QUERY,
+            Self::TargetTooLong => words::TARGET_TOO_LONG,
+            Self::NoSuchPath => words::NO_SUCH_PATH,
+            Self::Method => words::WRONG_METHOD,
+            Self::Login(_) => words::LOGIN_REFUSED,
+            Self::Replayed => words::REPLAYED,
+            Self::TooMany => words::TOO_MANY,
+            Self::NoSuchLeaf => words::NO_SUCH_LEAF,
         };
         Said {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            kind,
-            code,
-            title,
+            status: words.status,
+            kind: words.kind,
+            code: words.code,
+            title: words.title,
             detail: self.to_string(),
-            next,
+            next: words.next,
         }
     }
 }

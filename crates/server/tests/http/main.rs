@@ -8,6 +8,8 @@
 )]
 
 mod bad_input;
+mod doors;
+mod fuzz;
 mod journey;
 mod operations;
 mod point;

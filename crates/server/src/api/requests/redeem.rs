@@ -38,11 +38,7 @@ pub(in crate::api) async fn handle(
     NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let caller = acting.caller(params.workload.as_deref())?;
-    // In a task of its own: a caller that hangs up must not stop an execution half way.
-    let gate = app.gate().clone();
-    let redeemed = tokio::spawn(async move { gate.redeem(&caller, id).await })
-        .await
-        .map_err(|_| ApiError::Fault("the redemption broke off; its outcome is Unknown"))??;
+    let redeemed = app.gate().redeem(&caller, id).await?;
     app.metrics().redeemed(&redeemed);
     let body = Redeemed {
         status: said::status(&redeemed.record),

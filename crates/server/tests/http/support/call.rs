@@ -121,6 +121,17 @@ impl Call {
         self.signed_at(house, key, &house.url, 0)
     }
 
+    /// The same call for a router in this process.
+    pub fn to_request(&self) -> axum::extract::Request {
+        let mut request = http::Request::builder()
+            .method(self.method.as_str())
+            .uri(&self.target);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.as_slice());
+        }
+        request.body(self.body.clone().into()).unwrap()
+    }
+
     /// Sends it and reads the answer to its end.
     pub async fn send(&self, house: &House) -> Answer {
         let address = house.url.strip_prefix("http://").unwrap();

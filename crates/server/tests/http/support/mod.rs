@@ -29,7 +29,7 @@ use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_reque
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
 use gatehold_server::{About, ApiSettings, App, PublishedHead, PublishedLedger};
 use gatehold_store::memory::MemoryStore;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use people::Person;
 
@@ -42,6 +42,10 @@ pub struct House {
     pub gate: Gate,
     pub store: MemoryStore,
     pub executed: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Executions wait for one of these.
+    pub target: Arc<Semaphore>,
+    /// One for each execution that has begun.
+    pub begun: Arc<Semaphore>,
     pub workload: Arc<SigningKey>,
     pub point: Arc<SigningKey>,
     nonces: AtomicU64,
@@ -63,10 +67,16 @@ impl House {
         .await
         .unwrap();
         let executed = Arc::new(Mutex::new(Vec::new()));
+        let target = Arc::new(Semaphore::new(1000));
+        let begun = Arc::new(Semaphore::new(0));
         let gate = Gate::open(Parts {
             store: Arc::new(store.clone()),
             entropy,
-            executor: Arc::new(Recorder(executed.clone())),
+            executor: Arc::new(Recorder {
+                executed: executed.clone(),
+                target: target.clone(),
+                begun: begun.clone(),
+            }),
             settings: Settings::default(),
             pinned_root: None,
             catalog: Catalog::default(),
@@ -97,6 +107,8 @@ impl House {
             gate,
             store,
             executed,
+            target,
+            begun,
             workload: Arc::new(key(b"workload")),
             point: Arc::new(key(b"point")),
             nonces: AtomicU64::new(0),
@@ -243,12 +255,18 @@ impl Ambient for Counting {
 }
 
 /// Remembers what it was told to execute.
-struct Recorder(Arc<Mutex<Vec<Vec<u8>>>>);
+struct Recorder {
+    executed: Arc<Mutex<Vec<Vec<u8>>>>,
+    target: Arc<Semaphore>,
+    begun: Arc<Semaphore>,
+}
 
 #[async_trait]
 impl Executor for Recorder {
     async fn execute(&self, approved: Approved) -> Execution {
-        self.0
+        self.begun.add_permits(1);
+        self.target.acquire().await.unwrap().forget();
+        self.executed
             .lock()
             .unwrap()
             .push(approved.action().payload().to_vec());

@@ -97,12 +97,8 @@ fn hello() -> Router {
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-/// Asks over TLS; nothing when the other side refuses.
-async fn ask(
-    address: SocketAddr,
-    authority: &Authority,
-    identity: Option<&Identity>,
-) -> Option<String> {
+/// Trusts this authority, and shows an identity if there is one.
+fn client(authority: &Authority, identity: Option<&Identity>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap())
@@ -112,7 +108,7 @@ async fn ask(
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots);
-    let config = match identity {
+    match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let chain =
@@ -120,7 +116,16 @@ async fn ask(
             let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
             builder.with_client_auth_cert(chain, key).unwrap()
         }
-    };
+    }
+}
+
+/// Asks over TLS; nothing when the other side refuses.
+async fn ask(
+    address: SocketAddr,
+    authority: &Authority,
+    identity: Option<&Identity>,
+) -> Option<String> {
+    let config = client(authority, identity);
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("gate.example").unwrap();
     let mut stream = TlsConnector::from(Arc::new(config))
@@ -170,6 +175,31 @@ async fn tls_serves_and_client_certificates_keep_strangers_out() {
     let mut answer = Vec::new();
     let _closed = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn over_tls_the_client_may_choose_http_2() {
+    let authority = Authority::new();
+    let server = authority.issue("gate.example");
+    let served = serve(
+        &settings(Some(tls(&server, ClientCertificates::NotAsked))),
+        hello(),
+    )
+    .await;
+    let mut config = client(&authority, None);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let name = ServerName::try_from("gate.example").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    // Preface and empty SETTINGS (RFC 9113, 3.4); the server begins with SETTINGS too.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    stream.write_all(preface).await.unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    let [_, _, _, kind, ..] = head;
+    assert_eq!(kind, 4, "SETTINGS");
 }
 
 #[tokio::test]

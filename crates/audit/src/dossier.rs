@@ -29,7 +29,7 @@ pub const DOSSIER_BYTES_MAX: usize = 128 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dossier {
-    /// [`DOSSIER_TYPE`].
+    /// `DOSSIER_TYPE`.
     pub dossier: String,
     /// Which request.
     pub request: RequestId,

@@ -19,7 +19,7 @@ pub const REFERENCES_MAX: usize = 4_096;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Line {
-    /// The first line: [`EXPORT_TYPE`].
+    /// The first line: `EXPORT_TYPE`.
     Export(String),
     /// A signed tree head.
     TreeHead(String),

@@ -27,7 +27,7 @@ const SESSIONS_MAX: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginStatement {
-    /// [`LOGIN_TYPE`].
+    /// `gatehold/login/v1`.
     #[serde(rename = "type")]
     pub type_: String,
     /// At which gate.

@@ -1,7 +1,7 @@
 //! Where everything durable lives: SQLite for one machine, PostgreSQL for several, memory for tests.
 //!
 //! One guarded write is the only way to change what a decision reads. The rules of that write are evaluated in one pure
-//! place ([`batch`]); each store loads and saves natively. Nothing here decides what may happen.
+//! place (`batch`); each store loads and saves natively. Nothing here decides what may happen.
 
 mod after_commit;
 pub mod anchor;

@@ -165,7 +165,7 @@ fn verify_ed25519(
         .map_err(|_| SshsigError::Mismatch)
 }
 
-/// Accepts both signs of `s`: OpenSSH and hardware do not normalise it. See [`VerifiedSshsig`].
+/// Accepts both signs of `s`: OpenSSH and hardware do not normalise it. See `VerifiedSshsig`.
 fn verify_p256(
     point: &P256Point,
     data: &[u8],

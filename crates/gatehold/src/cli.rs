@@ -9,6 +9,7 @@ use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
 use crate::config::{self, ConfigCommand, ConfigFile};
 use crate::context::{Ctx, Global};
+use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
 use crate::exit::{Exit, Failure};
@@ -38,6 +39,11 @@ struct Cli {
 enum Command {
     /// Start a gate on loopback with three generated people, for use by hand.
     Dev(Dev),
+    /// See the main job in one command: asked, held, signed, executed, proven, and every cheat refused.
+    Demo(Demo),
+    /// The agent's process of the demo.
+    #[command(hide = true)]
+    DemoAgent(AgentArgs),
     /// Serve a gate until it is told to end.
     Serve(ConfigFile),
     /// Found a gate.
@@ -167,6 +173,8 @@ fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Failure> {
 async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Dev(args) => dev::run(ctx, &args).await,
+        Command::Demo(args) => demo::run(ctx, &args).await,
+        Command::DemoAgent(args) => demo::run_agent(&args).await,
         Command::Serve(file) => serve::serve(&file).await,
         Command::Init(init) => init::run(ctx, &init).await,
         Command::Doctor(file) => doctor::run(ctx, &file).await,

@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::profile::{DEV_POINTER, Profile, configuration_folder};
 use crate::serve::{Running, ended_by_signal};
 
-pub use sample::{SHOP, WORKLOAD};
+pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
 
 /// The port, unless it is taken.
 const PORT: u16 = 7400;

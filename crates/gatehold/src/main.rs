@@ -18,6 +18,7 @@ mod config;
 mod connect;
 mod context;
 mod default_pack;
+mod demo;
 mod descriptor;
 mod dev;
 mod doctor;

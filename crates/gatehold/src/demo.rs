@@ -1,0 +1,168 @@
+//! `gatehold demo`: the main job in one command. Real processes: a gate, an agent that speaks its public API with a key
+//! of its own, and people who sign. Every step checks its own outcome; one that does not happen ends the demo with an error.
+
+mod agent;
+mod gate;
+mod ledger;
+mod people;
+mod stage;
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+
+use crate::context::Ctx;
+use crate::exit::{Exit, Failure};
+use agent::Agent;
+use gate::Gate;
+use stage::Stage;
+
+pub use agent::{AgentArgs, run as run_agent};
+
+/// Arguments of `gatehold demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Let the demo play the reviewers as well, without asking.
+    #[arg(long)]
+    pub auto: bool,
+}
+
+/// How many reads pass before anything goes wrong.
+const READS: u32 = 40;
+
+/// `gatehold demo`.
+///
+/// # Errors
+/// The first step that did not happen.
+pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
+    let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let auto = demo.auto || !attended;
+    let stage = Stage::new(ctx);
+    stage.opening(auto && !demo.auto);
+
+    let mut gate = Gate::start().await?;
+    stage.done(
+        "a gate of its own, founded by three generated people",
+        gate.url(),
+    );
+    let mut bot = Agent::start(&gate, gate::DEPLOY_KEY).await?;
+    let mut other = Agent::start(&gate, gate::OTHER_KEY).await?;
+    stage.done(
+        "deploy-bot enrolled: owner asked, reviewer and second signed",
+        "an agent process with its own key",
+    );
+
+    routine(&stage, &mut bot).await?;
+    let id = held(&stage, &gate, &mut bot).await?;
+    people::decide(ctx, &stage, &gate, &id, auto).await?;
+    executed(&stage, &gate, &mut bot, &id).await?;
+    cheats(&stage, &gate, &mut bot, &mut other, &id).await?;
+
+    bot.finish().await?;
+    other.finish().await?;
+    gate.stop().await?;
+    ledger::verify(&stage, &gate).await?;
+    ledger::tamper(&stage, &gate).await?;
+    stage.closing();
+    Ok(Exit::Done)
+}
+
+async fn routine(stage: &Stage, bot: &mut Agent) -> Result<(), Failure> {
+    stage.scene("1  Routine work passes at machine speed");
+    let said = bot.tell(&format!("reads {READS}")).await?;
+    stage.must(
+        said.is("allowed", &READS.to_string()),
+        "40 reads decided by policy and executed",
+        &said.text,
+    )?;
+    let said = bot.tell("deployment").await?;
+    stage.must(
+        said.code == "completed" && said.text.contains("failed"),
+        "deployment 991 failed",
+        &said.text,
+    )
+}
+
+async fn held(stage: &Stage, gate: &Gate, bot: &mut Agent) -> Result<String, Failure> {
+    stage
+        .scene("2  The agent asks for temporary write access, and is held before anything happens");
+    let said = bot.tell("write 7").await?;
+    stage.must(said.code == "held", "UPDATE of order 7 is HELD", &said.text)?;
+    let id = said.id.clone();
+    stage.must(
+        gate.order_status(7)? == "failed",
+        "nothing has happened at the database",
+        "order 7 is still `failed`",
+    )?;
+    let early = bot.tell(&format!("redeem {id}")).await?;
+    stage.refused("used before anybody decided", &early, "wrong_state")?;
+    Ok(id)
+}
+
+async fn executed(stage: &Stage, gate: &Gate, bot: &mut Agent, id: &str) -> Result<(), Failure> {
+    stage.scene("3  The gate executes exactly the bytes that were signed, once");
+    let said = bot.tell(&format!("redeem {id}")).await?;
+    stage.must(
+        said.code == "completed",
+        "the gate ran the UPDATE itself; the agent holds no credential",
+        &said.text,
+    )?;
+    stage.must(
+        gate.order_status(7)? == "retry",
+        "the row changed",
+        "order 7 is `retry`",
+    )
+}
+
+async fn cheats(
+    stage: &Stage,
+    gate: &Gate,
+    bot: &mut Agent,
+    other: &mut Agent,
+    id: &str,
+) -> Result<(), Failure> {
+    stage.scene("4  Now the agent cheats");
+    let said = bot.tell(&format!("redeem {id}")).await?;
+    stage.refused("replays the approved request", &said, "wrong_state")?;
+    let said = bot.tell("swap").await?;
+    stage.refused(
+        "swaps the payload under the same key after it was approved",
+        &said,
+        "idempotency_mismatch",
+    )?;
+
+    let second = bot.tell("write 6").await?;
+    stage.must(
+        second.code == "held",
+        "asks for another write",
+        &second.text,
+    )?;
+    let said = bot.tell(&format!("approve {}", second.id)).await?;
+    stage.refused("signs its own approval", &said, "")?;
+    people::decide_for_a_second(gate, &second.id).await?;
+    let said = other.tell(&format!("redeem {}", second.id)).await?;
+    stage.refused("another workload uses the ticket", &said, "no_such_request")?;
+    stage.wait_for_expiry().await;
+    let said = bot.tell(&format!("redeem {}", second.id)).await?;
+    stage.refused("uses the approval after it expired", &said, "too_late")?;
+    stage.must(
+        gate.order_status(6)? == "paid",
+        "order 6 is untouched",
+        "`paid`",
+    )?;
+
+    let said = bot.tell("bidi").await?;
+    stage.refused(
+        "hides a bidi control in the resource's name",
+        &said,
+        "invalid_action",
+    )?;
+    let said = bot.tell("end").await?;
+    stage.must(
+        said.code == "ended",
+        "the task ends, and everything granted in it",
+        &said.text,
+    )?;
+    let said = bot.tell("read").await?;
+    stage.refused("goes on after its task ended", &said, "task_not_usable")
+}

@@ -1,0 +1,408 @@
+//! The agent of the demo, a process of its own: it holds one key, speaks the gate's public API, and knows nothing else.
+//! It is told what to do a line at a time and answers each line with one line of JSON.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use clap::Args;
+use gatehold_client::wire::{
+    Claims, Descriptors, ExecutionOutcome, Outcome, ReviewRequest, Submitted, TaskRequest,
+};
+use gatehold_client::{Client, ClientError, IdempotencyKey, Submission};
+use gatehold_core::ids::{TaskId, WorkloadId};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::gate::{Gate, program};
+use crate::connect::{read_key, with_key};
+use crate::draft::Draft;
+use crate::exit::{Exit, Failure};
+use crate::profile::Profile;
+
+/// Arguments of the agent's process.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// The gate's folder: for its address, not for anything in it.
+    pub home: PathBuf,
+    /// The agent's key.
+    pub key: PathBuf,
+}
+
+/// What the agent says about one line.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// Whether the gate refused.
+    pub refused: bool,
+    /// A short code.
+    pub code: String,
+    /// A request, where there is one.
+    pub id: String,
+    /// For people.
+    pub text: String,
+}
+
+impl Said {
+    fn new(code: &str, id: &str, text: impl Into<String>) -> Self {
+        Self {
+            refused: false,
+            code: code.to_owned(),
+            id: id.to_owned(),
+            text: text.into(),
+        }
+    }
+
+    /// Whether it says this code with this text in it.
+    pub fn is(&self, code: &str, part: &str) -> bool {
+        !self.refused && self.code == code && self.text.contains(part)
+    }
+}
+
+/// The agent's process, seen from the demo.
+pub struct Agent {
+    child: Child,
+    to: ChildStdin,
+    from: Lines<BufReader<ChildStdout>>,
+}
+
+impl Agent {
+    /// Starts an agent with one of the gate's enrolled keys.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start(gate: &Gate, key: &str) -> Result<Self, Failure> {
+        let broken = |what: &str| Failure::fault(what.to_owned(), "report this");
+        let mut child = Command::new(program()?)
+            .arg("demo-agent")
+            .arg(gate.home())
+            .arg(gate.home().join(key))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Failure::fault(error, "allow this program to start itself"))?;
+        let to = child
+            .stdin
+            .take()
+            .ok_or_else(|| broken("the agent has no input"))?;
+        let out = child
+            .stdout
+            .take()
+            .ok_or_else(|| broken("the agent has no output"))?;
+        Ok(Self {
+            child,
+            to,
+            from: BufReader::new(out).lines(),
+        })
+    }
+
+    /// Tells it one line and waits for what it says.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub async fn tell(&mut self, line: &str) -> Result<Said, Failure> {
+        let broken = |error: std::io::Error| Failure::fault(error, "report this");
+        self.to
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .map_err(broken)?;
+        let answer = self
+            .from
+            .next_line()
+            .await
+            .map_err(broken)?
+            .unwrap_or_default();
+        serde_json::from_str(&answer).map_err(|error| {
+            Failure::fault(format!("the agent said {answer:?}: {error}"), "report this")
+        })
+    }
+
+    /// Lets it end.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn finish(self) -> Result<(), Failure> {
+        let Self { mut child, to, .. } = self;
+        drop(to);
+        child
+            .wait()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::fault(error, "report this"))
+    }
+}
+
+/// The agent's process, from within.
+struct Working {
+    client: Client,
+    workload: WorkloadId,
+    known: Descriptors,
+    task: TaskId,
+    write_key: Option<IdempotencyKey>,
+}
+
+/// The agent's whole life: one task, one answer a line.
+///
+/// # Errors
+/// When the gate cannot be reached at all.
+pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
+    let profile = Profile::load(&args.home)?;
+    let client = with_key(&profile, read_key(&args.key)?)?;
+    let workload =
+        client
+            .gate()
+            .await?
+            .caller
+            .parse()
+            .map_err(|error: gatehold_core::ids::NameError| {
+                Failure::usage(error, "use an enrolled key")
+            })?;
+    let known = client.descriptors().await?;
+    let task = client
+        .start_task(&TaskRequest {
+            purpose: "deployment 991 failed: find out why, and repair what it left behind"
+                .to_owned(),
+            on_behalf_of: None,
+            boundary: None,
+        })
+        .await?;
+    let task = task
+        .task
+        .parse()
+        .map_err(|error: gatehold_core::ids::NameError| Failure::fault(error, "report this"))?;
+    let mut working = Working {
+        client,
+        workload,
+        known,
+        task,
+        write_key: None,
+    };
+    // Nothing else happens in this process while it waits, so reading may block.
+    for line in std::io::stdin().lines() {
+        let line = line.map_err(|error| Failure::fault(error, "report this"))?;
+        let said = working.obey(&line).await?;
+        let text =
+            serde_json::to_string(&said).map_err(|error| Failure::fault(error, "report this"))?;
+        println!("{text}");
+    }
+    Ok(Exit::Done)
+}
+
+impl Working {
+    async fn obey(&mut self, line: &str) -> Result<Said, Failure> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match verb {
+            "reads" => self.reads(rest.parse().unwrap_or(0)).await,
+            "read" => {
+                self.read("SELECT id, status FROM orders WHERE id = 1")
+                    .await
+            }
+            "deployment" => {
+                self.read("SELECT id, status, log FROM deployments WHERE id = 991")
+                    .await
+            }
+            "write" => self.write(rest).await,
+            "redeem" => self.redeem(rest).await,
+            "swap" => self.swap().await,
+            "approve" => self.approve(rest).await,
+            "bidi" => self.bidi().await,
+            "end" => match self.client.end_task(&self.task.to_string()).await {
+                Ok(_) => Ok(Said::new("ended", "", self.task.to_string())),
+                Err(error) => refused(error),
+            },
+            other => Err(Failure::usage(
+                format!("`{other}`?"),
+                "this command is for the demo alone",
+            )),
+        }
+    }
+
+    async fn reads(&self, count: u32) -> Result<Said, Failure> {
+        let mut allowed = 0_u32;
+        for n in 0..count {
+            let said = self
+                .read(&format!(
+                    "SELECT id, status, total_cents FROM orders WHERE id = {}",
+                    n % 7 + 1
+                ))
+                .await?;
+            if said.refused || said.code != "completed" {
+                return Ok(said);
+            }
+            allowed = allowed.saturating_add(1);
+        }
+        Ok(Said::new(
+            "allowed",
+            "",
+            format!("{allowed} of {count} allowed, executed and in the ledger; no human asked"),
+        ))
+    }
+
+    async fn read(&self, sql: &str) -> Result<Said, Failure> {
+        let said = self
+            .submit(&self.draft("sql.read", sql, Claims::default())?, None)
+            .await?;
+        if said.code != "allowed" {
+            return Ok(said);
+        }
+        self.redeem(&said.id).await
+    }
+
+    async fn write(&mut self, order: &str) -> Result<Said, Failure> {
+        let key = self.client.new_idempotency_key()?;
+        self.write_key.get_or_insert_with(|| key.clone());
+        let said = self
+            .submit(&self.write_draft(order, "retry")?, Some(key))
+            .await?;
+        Ok(said)
+    }
+
+    /// The same call again, with other bytes under the key of the first.
+    async fn swap(&self) -> Result<Said, Failure> {
+        let mut draft = self.write_draft("7", "refunded")?;
+        draft.payload = b"UPDATE orders SET total_cents = 0".to_vec();
+        self.submit(&draft, self.write_key.clone()).await
+    }
+
+    async fn redeem(&self, id: &str) -> Result<Said, Failure> {
+        match self.client.redeem(id, 30).await {
+            Ok(redeemed) => Ok(match redeemed.result {
+                Some(result) if result.outcome == ExecutionOutcome::Completed => {
+                    let body = String::from_utf8_lossy(&result.body.0).into_owned();
+                    Said::new(
+                        "completed",
+                        id,
+                        format!("{} row(s): {body}", result.quantity.unwrap_or(0)),
+                    )
+                }
+                Some(result) => Said::new("failed", id, result.code),
+                None => Said::new("not_executed", id, format!("{:?}", redeemed.status.state)),
+            }),
+            Err(error) => refused(error),
+        }
+    }
+
+    /// Tries to be its own reviewer.
+    async fn approve(&self, id: &str) -> Result<Said, Failure> {
+        let review = ReviewRequest {
+            context: b"{}".to_vec().into(),
+            sshsig: "-----BEGIN SSH SIGNATURE-----".to_owned(),
+            answers: BTreeMap::new(),
+            justification: "I checked it myself".to_owned(),
+            salt: "00".to_owned(),
+        };
+        match self.client.review(id, &review).await {
+            Ok(_) => Ok(Said::new("approved", id, "it approved itself")),
+            Err(error) => refused(error),
+        }
+    }
+
+    /// A resource whose name reads otherwise than it is.
+    async fn bidi(&self) -> Result<Said, Failure> {
+        let draft = self.draft("sql.read", "SELECT 1", Claims::default())?;
+        let action = draft.exact(&self.workload, &self.known)?;
+        let honest = String::from_utf8_lossy(action.envelope_bytes()).into_owned();
+        let mut body = draft.submission(&action);
+        body.envelope = honest
+            .replace("shop/orders", "shop/\u{202e}sredro")
+            .into_bytes()
+            .into();
+        match self.client.submit(&body, &Submission::default()).await {
+            Ok(_) => Ok(Said::new("accepted", "", "it was taken")),
+            Err(error) => refused(error),
+        }
+    }
+
+    async fn submit(&self, draft: &Draft, key: Option<IdempotencyKey>) -> Result<Said, Failure> {
+        let action = draft.exact(&self.workload, &self.known)?;
+        let how = Submission {
+            idempotency_key: key,
+            ..Submission::default()
+        };
+        match self.client.submit(&draft.submission(&action), &how).await {
+            Ok(Submitted::Held(held)) => {
+                let reasons: Vec<&str> = held
+                    .reasons
+                    .iter()
+                    .map(|reason| reason.code.as_str())
+                    .collect();
+                let text = format!("{}  held at {}", held.words.join("-"), reasons.join(", "));
+                Ok(Said::new(
+                    "held",
+                    held.request.as_deref().unwrap_or_default(),
+                    text,
+                ))
+            }
+            Ok(Submitted::Decided(decision)) => {
+                let id = decision.request.clone().unwrap_or_default();
+                let reasons: Vec<&str> = decision
+                    .reasons
+                    .iter()
+                    .map(|reason| reason.code.as_str())
+                    .collect();
+                Ok(match decision.outcome {
+                    Outcome::Allowed => Said::new("allowed", &id, ""),
+                    _ => Said {
+                        refused: true,
+                        ..Said::new("denied", &id, reasons.join(", "))
+                    },
+                })
+            }
+            Err(error) => refused(error),
+        }
+    }
+
+    fn write_draft(&self, order: &str, status: &str) -> Result<Draft, Failure> {
+        let claims = Claims {
+            reason: Some(
+                "deployment 991 left the order as failed; the payment went through".to_owned(),
+            ),
+            rollback_plan: Some("set the status back to failed; one row, one column".to_owned()),
+            ticket: Some("INC-4711".to_owned()),
+            ..Claims::default()
+        };
+        self.draft(
+            "sql.write",
+            &format!("UPDATE orders SET status = '{status}' WHERE id = {order}"),
+            claims,
+        )
+    }
+
+    fn draft(&self, descriptor: &str, sql: &str, claims: Claims) -> Result<Draft, Failure> {
+        let named = |error: gatehold_core::ids::NameError| Failure::fault(error, "report this");
+        let rows = if descriptor == "sql.read" { 10 } else { 1 };
+        Ok(Draft {
+            descriptor: descriptor.parse().map_err(named)?,
+            target: "sql:shop".parse().map_err(named)?,
+            resource: "shop/orders".parse().map_err(named)?,
+            duration_seconds: 600,
+            caps: [("rows".to_owned(), rows)].into(),
+            precondition: None,
+            media_type: None,
+            payload: sql.as_bytes().to_vec(),
+            task: Some(self.task),
+            claims,
+        })
+    }
+}
+
+fn refused(error: ClientError) -> Result<Said, Failure> {
+    match error.problem() {
+        Some(problem) => {
+            // The last part of the problem's type is the gate's own stable code.
+            let code = problem
+                .kind
+                .rsplit(['/', ':', '#'])
+                .next()
+                .unwrap_or_default();
+            let text = format!("{}: {}", problem.status, problem.detail);
+            Ok(Said {
+                refused: true,
+                ..Said::new(code, "", text)
+            })
+        }
+        None => Err(error.into()),
+    }
+}

@@ -1,0 +1,113 @@
+//! The people of the demo: the user at the terminal plays them through the very commands they would use, or the demo does.
+
+use std::collections::BTreeMap;
+
+use tokio::process::Command;
+
+use super::gate::{Gate, program};
+use super::stage::{SHORT_SECONDS, Stage};
+use crate::context::Ctx;
+use crate::dev::{affirmative, review};
+use crate::exit::Failure;
+use crate::review::approve::{open, sign};
+use crate::session::acting;
+
+/// Who decides, in this order.
+const REVIEWERS: [&str; 2] = ["reviewer", "second"];
+
+/// Two people look at the request, answer the criteria and sign.
+///
+/// # Errors
+/// When one of them does not.
+pub async fn decide(
+    _ctx: &Ctx,
+    stage: &Stage,
+    gate: &Gate,
+    id: &str,
+    auto: bool,
+) -> Result<(), Failure> {
+    for name in REVIEWERS {
+        if still_held(gate, id).await? {
+            if auto {
+                let shown = show(gate, id, name).await?;
+                println!("{shown}");
+                review(gate.profile(), name, parse(id)?).await?;
+            } else {
+                by_hand(gate, id, name).await?;
+            }
+            stage.done(
+                &format!("{name} answered scope, time window and rollback plan, and signed"),
+                "",
+            );
+        }
+    }
+    stage.must(
+        !still_held(gate, id).await?,
+        "every seat is filled by another person",
+        "the approval is a signature over these bytes",
+    )
+}
+
+/// Two people approve a request for a moment only, so that it expires before it is used.
+///
+/// # Errors
+/// When one of them does not.
+pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
+    let profile = gate.profile();
+    for name in REVIEWERS {
+        if still_held(gate, id).await? {
+            let reviewer = acting(profile, Some(name)).await?;
+            let mut shown = open(&reviewer, &profile.origin, parse(id)?).await?;
+            shown.context.limits.ttl_seconds = SHORT_SECONDS;
+            let answers: BTreeMap<String, String> =
+                shown.view.criteria.iter().map(affirmative).collect();
+            sign(&reviewer, shown, answers, "only for a moment").await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the reviewer sees: `gatehold show`, in a process of its own.
+async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
+    let output = Command::new(program()?)
+        .args(["show", id, "--as", name, "--home"])
+        .arg(gate.home())
+        .output()
+        .await
+        .map_err(|error| Failure::fault(error, "report this"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(Failure::fault(
+        String::from_utf8_lossy(&output.stderr),
+        "report this",
+    ))
+}
+
+async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
+    println!("\nYou are {name}. Read it, answer, and sign; or stop, and the demo ends here.");
+    let status = Command::new(program()?)
+        .args(["approve", id, "--as", name, "--home"])
+        .arg(gate.home())
+        .status()
+        .await
+        .map_err(|error| Failure::fault(error, "report this"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!("{name} did not approve"),
+        "run the demo again when you like",
+    ))
+}
+
+async fn still_held(gate: &Gate, id: &str) -> Result<bool, Failure> {
+    let second = acting(gate.profile(), Some("second")).await?;
+    let inbox = second.client.inbox().await?;
+    Ok(inbox.items.iter().any(|item| item.request == id))
+}
+
+fn parse(id: &str) -> Result<gatehold_core::ids::RequestId, Failure> {
+    id.parse()
+        .map_err(|error: gatehold_core::ids::NameError| Failure::fault(error, "report this"))
+}

@@ -1,0 +1,114 @@
+//! What the demo prints: one line a step, and the step's own check.
+
+use crate::context::Ctx;
+use crate::exit::Failure;
+use crate::screen::{Screen, Style, plain};
+
+use super::agent::Said;
+
+/// Longest approval that is left to expire, in seconds.
+pub const SHORT_SECONDS: u32 = 1;
+
+/// Where the demo is shown.
+pub struct Stage {
+    screen: Screen,
+}
+
+impl Stage {
+    /// On this terminal.
+    pub const fn new(ctx: &Ctx) -> Self {
+        Self { screen: ctx.screen }
+    }
+
+    /// The first lines.
+    pub fn opening(&self, unattended: bool) {
+        println!("{}", self.screen.title("GATEHOLD DEMO  one exact action is asked for, held, signed for, executed and proven"));
+        if unattended {
+            println!(
+                "{}",
+                self.screen.paint(
+                    Style::Dim,
+                    "no terminal: the reviewers are played as with --auto"
+                )
+            );
+        }
+    }
+
+    /// A new part.
+    pub fn scene(&self, title: &str) {
+        println!("\n{}", self.screen.title(title));
+    }
+
+    /// A step that has happened.
+    pub fn done(&self, what: &str, detail: &str) {
+        println!(
+            "  {} {what}  {}",
+            self.screen.paint(Style::Green, "ok"),
+            self.screen.paint(Style::Dim, &plain(detail))
+        );
+    }
+
+    /// A step that must have happened.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn must(&self, happened: bool, what: &str, detail: &str) -> Result<(), Failure> {
+        if happened {
+            self.done(what, detail);
+            return Ok(());
+        }
+        println!(
+            "  {} {what}  {}",
+            self.screen.paint(Style::Red, "NO"),
+            plain(detail)
+        );
+        Err(Failure::verification(
+            format!("the demo's step did not happen: {what} ({})", plain(detail)),
+            "report this",
+        ))
+    }
+
+    /// Something that must have been refused, with this code where one is given.
+    ///
+    /// # Errors
+    /// When it was not, or not for this reason.
+    pub fn refused(&self, what: &str, said: &Said, code: &str) -> Result<(), Failure> {
+        let right = said.refused && (code.is_empty() || said.code == code);
+        if right {
+            let mark = self.screen.paint(Style::Amber, "REFUSED");
+            println!(
+                "  {mark} {what}\n          {}",
+                self.screen.paint(Style::Dim, &plain(&said.text))
+            );
+            return Ok(());
+        }
+        self.must(
+            false,
+            what,
+            &format!(
+                "expected a refusal `{code}`, got `{}`: {}",
+                said.code, said.text
+            ),
+        )
+    }
+
+    /// Waits until a short approval has certainly expired.
+    pub async fn wait_for_expiry(&self) {
+        let more = std::time::Duration::from_secs(u64::from(SHORT_SECONDS) + 1);
+        let mut ticks = tokio::time::interval(more);
+        ticks.tick().await;
+        ticks.tick().await;
+    }
+
+    /// The last lines.
+    pub fn closing(&self) {
+        println!(
+            "\n{}",
+            self.screen.paint(
+                Style::Green,
+                "Everything above really happened, in three processes on this machine."
+            )
+        );
+        println!("Next: gatehold dev    the same gate, for use by hand");
+    }
+}

@@ -67,6 +67,11 @@ impl Approved {
         if guard!("prove-request-hash", request_hash != record.request_hash) {
             return Err(NotProven::Damaged("request_hash"));
         }
+        // Who asked is named by the bytes as well: a row cannot hand one workload's action to another.
+        let crossed = record.requester.is_crossed(&record.envelope);
+        if guard!("prove-requester-named", crossed) {
+            return Err(NotProven::Damaged("requester"));
+        }
         let grant = record.grant.ok_or(NotProven::Damaged("grant"))?;
         if guard!(
             "requester-force",

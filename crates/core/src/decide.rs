@@ -24,7 +24,7 @@ pub use review::{Opened, SubmittedReview};
 pub use stop::StopChange;
 pub use submit::{Claims, Described, Submission, may_hold_credentials};
 pub use task::{TaskEnd, TaskStart};
-pub use world::{Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
+pub use world::{CallNonce, Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
 
 use crate::action::Action;
 use crate::approved::Approved;
@@ -164,7 +164,7 @@ pub fn decide(
         (Command::StartTask(start), Record::Absent) => task::start(*start, world, fresh, now),
         (Command::Stop(change), Record::Absent) => stop::stop(&change, world, fresh, now),
         (Command::EndTask(end), Record::Task { task, version }) => {
-            task::end(&end, task, version, world, fresh, now)
+            task::end(&end, task, version, fresh, now)
         }
         (
             Command::Review(review),

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::Envelope;
 use crate::directory::{Directory, Lifecycle, Workload};
 use crate::hash::Hash;
 use crate::ids::{HumanId, PointId, WorkloadId};
 use crate::time::Timestamp;
+use crate::trust::GATE_TARGET;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
 
 /// The name that stands in an envelope where a human asks the gate itself for a held action.
@@ -130,6 +132,17 @@ impl Requester {
         match self {
             Self::Workload { id, .. } => id.to_string(),
             Self::Human { human, .. } => human.to_string(),
+        }
+    }
+
+    /// Whether the envelope is not this requester's to ask for: people ask the gate only to change itself, and nobody
+    /// else does; a workload asks in its own name.
+    #[must_use]
+    pub fn is_crossed(&self, envelope: &Envelope) -> bool {
+        let on_gate = envelope.target.as_str() == GATE_TARGET;
+        match self {
+            Self::Human { .. } => !on_gate || envelope.workload.as_str() != GATE_WORKLOAD,
+            Self::Workload { id, .. } => on_gate || envelope.workload != *id,
         }
     }
 

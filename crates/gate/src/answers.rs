@@ -2,7 +2,7 @@
 
 use gatehold_core::checkpoint::Criterion;
 use gatehold_core::commit::Receipt;
-use gatehold_core::decide::Claims;
+use gatehold_core::decide::{CallNonce, Claims};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::request::RequestRecord;
@@ -20,8 +20,8 @@ use crate::ports::executor::Execution;
 pub struct Caller {
     /// Thumbprint of the key that signed.
     pub key: Hash,
-    /// The proof's nonce; consumed by calls that change something.
-    pub nonce: String,
+    /// The proof's nonce, and until when any process would take the proof; consumed by calls that change something.
+    pub nonce: CallNonce,
     /// What proves the call; kept in the ledger.
     pub evidence: Vec<u8>,
     /// The caller's idempotency key.

@@ -1,4 +1,7 @@
 //! Development only: what proves the product, and no part of it.
 
+#[cfg(feature = "gate")]
 pub mod conformance;
+#[cfg(feature = "gate")]
 pub mod postgres_server;
+pub mod simulator;

@@ -1,8 +1,8 @@
 //! Redemption: the proof is rebuilt, the grant spent and execution claimed, in one write. After it the action happens
 //! at most once, whatever crashes.
 
-use super::world::{Fresh, World};
-use super::writer::{About, Writer, nonce_key, trace};
+use super::world::{CallNonce, Fresh, World};
+use super::writer::{About, Writer, trace};
 use super::{Release, Sealed, apply, review};
 use crate::action::Action;
 use crate::approved::{Approved, NotProven};
@@ -25,7 +25,7 @@ pub struct Redeem {
     /// Thumbprint of the key that signed this call; it must be the one that asked.
     pub key: Hash,
     /// The nonce of this call's proof.
-    pub nonce: String,
+    pub nonce: CallNonce,
     /// For a change of the gate itself: the author's signature over the submission.
     pub submit: Option<SubmitSignature>,
 }
@@ -219,10 +219,7 @@ fn claim(
         writer.once(format!("claim:{}", record.id), None);
     }
     if guard!("redeem-nonce-once", true) {
-        writer.once(
-            nonce_key(&redeem.key, &redeem.nonce),
-            Some(now.plus_seconds(world.settings.nonce_seconds)),
-        );
+        writer.once_called(&redeem.key, &redeem.nonce);
     }
     // The window that people signed, whatever stands in the grant's row.
     let limits = approved.limits();

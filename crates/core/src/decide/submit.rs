@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::world::{Fresh, World};
-use super::writer::{About, Writer, grounds, holds, nonce_key, trace};
+use super::world::{CallNonce, Fresh, World};
+use super::writer::{About, Writer, grounds, holds, trace};
 use super::{Release, Sealed};
 use crate::action::{Action, DescriptorRef};
 use crate::approved::bound;
@@ -18,10 +18,9 @@ use crate::json::canonical;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
-use crate::requester::{GATE_WORKLOAD, Requester};
+use crate::requester::Requester;
 use crate::task::{StepLabels, TaskState};
 use crate::time::Timestamp;
-use crate::trust::GATE_TARGET;
 use crate::verdict::{Evaluated, Verdict};
 use crate::workload::WorkloadAssurance;
 
@@ -103,7 +102,7 @@ pub struct Submission {
     /// What proves it: the evidence of the signed call, for the ledger.
     pub proof: Vec<u8>,
     /// The nonce of that proof.
-    pub nonce: String,
+    pub nonce: CallNonce,
     /// The caller's idempotency key, if any.
     pub idempotency: Option<String>,
     /// Whether this step takes in untrusted content or reaches outside, for the chain's labels.
@@ -175,10 +174,7 @@ fn writer<'a>(
         writer.guard_chain(world, &record.envelope.target);
     }
     if guard!("submit-nonce-once", true) {
-        writer.once(
-            nonce_key(&submission.requester.key(), &submission.nonce),
-            Some(now.plus_seconds(world.settings.nonce_seconds)),
-        );
+        writer.once_called(&submission.requester.key(), &submission.nonce);
     }
     if let Some(key) = &submission.idempotency
         && guard!("submit-idempotency-once", true)
@@ -260,14 +256,13 @@ fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {
 /// The task's purpose, if the submission may take a step in it.
 fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Result<Hash, Refusal> {
     let envelope = submission.action.envelope();
-    // People ask the gate only to change itself, and nobody else does: stops do not bind them, and what stands in a
-    // change's evidence must be a person's.
-    let on_gate = envelope.target.as_str() == GATE_TARGET;
-    let human = matches!(submission.requester, Requester::Human { .. });
-    let crossed = on_gate != human || human && envelope.workload.as_str() != GATE_WORKLOAD;
-    if guard!("submit-gate-target", crossed) {
+    // Stops do not bind a person's change of the gate, and what stands in its evidence must be a person's.
+    if guard!(
+        "submit-gate-target",
+        submission.requester.is_crossed(envelope)
+    ) {
         return Err(Refusal::NotYours(
-            "people ask for changes of the gate, workloads for everything else",
+            "people ask for changes of the gate, workloads in their own name for everything else",
         ));
     }
     let (id, key) = match &submission.requester {
@@ -294,9 +289,6 @@ fn check_task(submission: &Submission, world: &World<'_>, now: Timestamp) -> Res
         .is_some_and(|boundary| now > boundary.not_after);
     if guard!("task-time", over) {
         return Err(Refusal::Task("its time is over"));
-    }
-    if guard!("submit-own-name", envelope.workload != *id) {
-        return Err(Refusal::NotYours("the envelope names another workload"));
     }
     Ok(task.purpose)
 }

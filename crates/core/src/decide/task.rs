@@ -1,7 +1,7 @@
 //! Tasks begin with a purpose that never changes, and end with everything that was granted within them.
 
-use super::world::{Fresh, World};
-use super::writer::{About, Writer, nonce_key};
+use super::world::{CallNonce, Fresh, World};
+use super::writer::{About, Writer};
 use super::{Release, Sealed};
 use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
 use crate::entry::Event;
@@ -22,7 +22,7 @@ pub struct TaskStart {
     /// The key that signed this call.
     pub key: Hash,
     /// The nonce of its proof.
-    pub nonce: String,
+    pub nonce: CallNonce,
     /// What for, in the requester's words: a claim, kept as an attachment, fixed from now on.
     pub purpose: String,
     /// On whose behalf.
@@ -39,7 +39,7 @@ pub struct TaskEnd {
     /// The key that signed this call.
     pub key: Hash,
     /// The nonce of its proof.
-    pub nonce: String,
+    pub nonce: CallNonce,
 }
 
 /// The hash of a purpose.
@@ -83,10 +83,7 @@ pub(super) fn start(
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, start.workload.as_str());
     if guard!("task-start-nonce-once", true) {
-        writer.once(
-            nonce_key(&start.key, &start.nonce),
-            Some(now.plus_seconds(world.settings.nonce_seconds)),
-        );
+        writer.once_called(&start.key, &start.nonce);
     }
     writer.attach("purpose", start.purpose.into_bytes());
     write(writer, task, 0, "started", now)
@@ -96,7 +93,6 @@ pub(super) fn end(
     end: &TaskEnd,
     task: &Task,
     version: u64,
-    world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
@@ -108,10 +104,7 @@ pub(super) fn end(
     }
     let mut writer = Writer::new(fresh);
     if guard!("task-end-nonce-once", true) {
-        writer.once(
-            nonce_key(&end.key, &end.nonce),
-            Some(now.plus_seconds(world.settings.nonce_seconds)),
-        );
+        writer.once_called(&end.key, &end.nonce);
     }
     write(
         writer,

@@ -5,6 +5,7 @@ use crate::hash::Hash;
 use crate::ids::{GrantId, RequestId, TaskId};
 use crate::stops::Stops;
 use crate::task::{Chain, Task};
+use crate::time::Timestamp;
 use crate::verdict::Evaluated;
 
 /// A value and the version of the row it was read from; 0 when there is no row.
@@ -75,8 +76,6 @@ pub struct Settings {
     pub open_holds_max: u64,
     /// How long an allowed action may wait to be redeemed, in seconds.
     pub allowed_spend_seconds: u32,
-    /// How long nonces are remembered, in seconds: longer than any proof lives.
-    pub nonce_seconds: u32,
     /// How long idempotency keys are remembered, in seconds.
     pub idempotency_seconds: u32,
 }
@@ -86,7 +85,6 @@ impl Default for Settings {
         Self {
             open_holds_max: 20,
             allowed_spend_seconds: 300,
-            nonce_seconds: 180,
             idempotency_seconds: 86_400,
         }
     }
@@ -112,6 +110,19 @@ pub struct World<'a> {
     pub rendered: Option<&'a Rendered>,
     /// The gate's limits.
     pub settings: &'a Settings,
+}
+
+/// The nonce of a signed call, and until when its proof could be taken by any process.
+///
+/// It is remembered exactly so long, however late a process decides: counted from the decision instead, a process that
+/// pauses between checking the proof and deciding would take the call again after everybody has forgotten it.
+// INVARIANT(nonce-outlives-proof): the store refuses to remember what is to be forgotten already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallNonce {
+    /// The nonce.
+    pub text: String,
+    /// The last time at which anybody would take the proof; nothing where it never ends.
+    pub until: Option<Timestamp>,
 }
 
 /// Randomness and ids, drawn by the caller for one decision.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::world::{Fresh, Pause, World};
+use super::world::{CallNonce, Fresh, Pause, World};
 use crate::commit::{
     AttachmentDraft, CounterAdd, CounterKey, Guard, LeafDraft, LeafKind, Outbox, RowChange,
     RowIndex, RowKey, Table, UniqueKey, Write,
@@ -98,6 +98,12 @@ impl<'a> Writer<'a> {
     /// Consumes a key that may exist once.
     pub(super) fn once(&mut self, key: String, forget_at: Option<Timestamp>) {
         self.guards.push(Guard::Absent(UniqueKey(key), forget_at));
+    }
+
+    /// Consumes the nonce of a signed call.
+    pub(super) fn once_called(&mut self, principal: &Hash, nonce: &CallNonce) {
+        let key = format!("nonce:{}:{}", hex(principal.as_bytes()), nonce.text);
+        self.once(key, nonce.until);
     }
 
     pub(super) fn deadline(&mut self, deadline: Timestamp) {
@@ -325,11 +331,6 @@ pub(super) fn grounds(record: &RequestRecord, evaluated: &Evaluated) -> Result<V
 /// The counter of a workload's open holds.
 pub(crate) fn holds(name: &str) -> String {
     format!("holds:{name}")
-}
-
-/// The key of a nonce of a signed call.
-pub(super) fn nonce_key(principal: &Hash, nonce: &str) -> String {
-    format!("nonce:{}:{nonce}", hex(principal.as_bytes()))
 }
 
 fn bytes(value: &impl Serialize) -> Result<Vec<u8>, Refusal> {

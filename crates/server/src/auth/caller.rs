@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use gatehold_core::decide::CallNonce;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::WorkloadId;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::{Caller, Session};
 use gatehold_proof::VerifiedSubmitProof;
 use http::request::Parts;
@@ -26,6 +28,15 @@ impl Signed {
         Hash::from_bytes(*self.proof.key().as_bytes())
     }
 
+    /// Remembered for as long as any process could take the proof, whenever the call is decided.
+    fn nonce(&self) -> CallNonce {
+        let seconds = i64::try_from(self.proof.nonce_kept_until()).unwrap_or(i64::MAX);
+        CallNonce {
+            text: self.proof.nonce().to_owned(),
+            until: Some(Timestamp::from_millis(seconds.saturating_mul(1_000))),
+        }
+    }
+
     fn caller(&self, workload: Option<WorkloadId>) -> Caller {
         // What a person asked for was submitted with the enrolled key; the session stands in for it, to look and to
         // take back.
@@ -35,7 +46,7 @@ impl Signed {
         };
         Caller {
             key,
-            nonce: self.proof.nonce().to_owned(),
+            nonce: self.nonce(),
             evidence: self.proof.evidence().to_bytes(),
             idempotency: self.idempotency.clone(),
             workload,

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use gatehold_core::action::{DescriptorRef, Envelope, PayloadRef};
 use gatehold_core::approved::Approved;
 use gatehold_core::assurance::Assurance;
-use gatehold_core::decide::{Claims, Settings};
+use gatehold_core::decide::{CallNonce, Claims, Settings};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
@@ -189,7 +189,10 @@ impl Shop {
     pub fn caller(&self) -> Caller {
         Caller {
             key: gatehold_core::jwk::Jwk::parse(JWK).unwrap().thumbprint(),
-            nonce: format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
+            nonce: CallNonce {
+                text: format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
+                until: None,
+            },
             evidence: b"proof".to_vec(),
             idempotency: None,
             workload: None,

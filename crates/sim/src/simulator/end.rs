@@ -1,0 +1,100 @@
+//! Liveness: once faults stop, everything that was asked for ends by its deadline.
+
+use gatehold_core::commit::{CounterKey, Table};
+use gatehold_core::grant::{Grant, GrantState};
+use gatehold_core::request::State;
+
+use super::Simulator;
+use super::oracle::{Checked, holds};
+
+/// Rounds of the clock until everything must have ended.
+const ROUNDS: u32 = 12;
+
+impl Simulator {
+    /// Faults stop: rows are repaired, clocks are right, processes run. Then everything ends.
+    pub(super) fn settle(&mut self) -> Checked {
+        self.quiet = true;
+        self.repair();
+        for process in &mut self.processes {
+            process.skew = 0;
+            process.lagging = None;
+        }
+        self.journal.line("faults stop".to_owned());
+        for _ in 0..ROUNDS {
+            self.drain()?;
+            self.shelf.step_clock(400_000);
+            self.tick();
+        }
+        self.drain()?;
+        self.everything_ended(false)?;
+        // What somebody gave more time in the database ends after that time.
+        self.shelf.step_clock(200_000_000);
+        self.tick();
+        self.drain()?;
+        self.oracle.rows_follow(&self.shelf, &self.edited)?;
+        self.everything_ended(true)?;
+        self.holds_are_counted()?;
+        for process in &mut self.processes {
+            process.read_on(&self.shelf);
+        }
+        self.processes_agree()
+    }
+
+    fn drain(&mut self) -> Checked {
+        while !self.work.is_empty() {
+            self.advance(0)?;
+        }
+        Ok(())
+    }
+
+    fn everything_ended(&self, tampered: bool) -> Checked {
+        let requests = self.oracle.requests.values();
+        for request in requests.filter(|request| tampered || !request.tampered) {
+            holds(request.state.is_terminal(), "every-request-ends", || {
+                format!("{} is still {}", request.id, request.state.name())
+            })?;
+        }
+        let grants = self
+            .shelf
+            .rows()
+            .filter(|(key, _)| key.table == Table::Grant);
+        for (key, row) in grants {
+            let grant: Option<Grant> = row.read();
+            let request = grant
+                .as_ref()
+                .and_then(|grant| self.oracle.requests.get(&grant.request));
+            let tampered = request.is_none_or(|request| request.tampered);
+            let active = grant.is_some_and(|grant| grant.state == GrantState::Active);
+            holds(tampered || !active, "every-request-ends", || {
+                format!("{key} is still active")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The counter that caps open holds comes back to nothing.
+    fn holds_are_counted(&self) -> Checked {
+        let tampered = self
+            .oracle
+            .requests
+            .values()
+            .any(|request| request.tampered);
+        for request in self.oracle.requests.values() {
+            let key = CounterKey(format!("holds:{}", request.name));
+            let open = self.shelf.counter(&key);
+            let really = self
+                .oracle
+                .requests
+                .values()
+                .filter(|other| other.name == request.name && other.state == State::Held);
+            let really = u64::try_from(really.count()).unwrap_or(u64::MAX);
+            holds(tampered || open == really, "fold-equals-row", || {
+                format!(
+                    "{} has {really} open holds and {open} are counted",
+                    request.name
+                )
+            })?;
+        }
+        Ok(())
+    }
+}

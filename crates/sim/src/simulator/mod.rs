@@ -1,0 +1,163 @@
+//! The deterministic simulator: two gate processes, workloads, five humans, one store, one clock, one seed.
+//!
+//! It runs the real core. What is modelled around it is the order of things: who asks what when, which process crashes
+//! between which two stages, what the store reports, how wrong a clock is, and what somebody with database access does.
+//! It must never help the gate to be right: whatever it knows better stands in the oracle alone.
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    reason = "development only; a run that cannot go on fails by panicking"
+)]
+
+mod advance;
+mod asks;
+mod decides;
+mod end;
+mod forge;
+mod found;
+pub mod journal;
+pub mod oracle;
+pub mod people;
+pub mod process;
+pub mod rules;
+mod schedule;
+pub mod seed;
+pub mod shelf;
+mod tamper;
+pub mod work;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use gatehold_core::commit::RowKey;
+use gatehold_core::decide::Settings;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, Origin, RequestId, WorkloadId};
+use gatehold_core::review::ReviewContext;
+
+use oracle::{Oracle, Violation};
+use people::Person;
+use process::Process;
+use rules::Rules;
+use seed::Seed;
+use shelf::Shelf;
+use work::{Intent, Work};
+
+pub use journal::{Journal, Mismatch, replay};
+
+/// The most a process clock is wrong.
+pub const SKEW_MILLIS_MAX: i64 = 300_000;
+/// When every run begins.
+const START_MILLIS: i64 = 1_800_000_000_000;
+
+/// What one run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Decides everything.
+    pub seed: u64,
+    /// Steps before the faults stop.
+    pub steps: u32,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done, line by line.
+    pub journal: Journal,
+    /// Steps that were taken.
+    pub steps: u32,
+    /// What was counted along the way, to see that the runs reach everything.
+    pub reached: BTreeMap<&'static str, u64>,
+    /// The invariant that broke, if one did.
+    pub violation: Option<Violation>,
+}
+
+/// Runs it to its end or to the first violation.
+#[must_use]
+pub fn run(run: Run) -> Outcome {
+    let mut simulator = Simulator::new(run);
+    let mut steps = 0;
+    let violation = loop {
+        if steps == run.steps {
+            break simulator.settle().err();
+        }
+        steps += 1;
+        if let Err(violation) = simulator.step() {
+            break Some(violation);
+        }
+    };
+    if let Some(violation) = &violation {
+        simulator.journal.line(format!("VIOLATION {violation}"));
+    }
+    Outcome {
+        journal: simulator.journal,
+        steps,
+        reached: simulator.reached,
+        violation,
+    }
+}
+
+/// A software identity of a run.
+struct Agent {
+    id: WorkloadId,
+    key: Hash,
+    jwk: String,
+}
+
+/// What a human has on the screen.
+#[derive(Debug, Clone)]
+struct OnScreen {
+    human: HumanId,
+    key: Hash,
+    context: ReviewContext,
+    criteria: Vec<String>,
+}
+
+struct Simulator {
+    seed: Seed,
+    origin: Origin,
+    pinned: Hash,
+    shelf: Shelf,
+    processes: Vec<Process>,
+    people: Vec<Person>,
+    agents: Vec<Agent>,
+    work: Vec<Work>,
+    /// What was sent lately, for whoever listens and sends it again.
+    overheard: VecDeque<Intent>,
+    on_screen: VecDeque<OnScreen>,
+    bundles: BTreeMap<Hash, Rules>,
+    oracle: Oracle,
+    settings: Settings,
+    journal: Journal,
+    /// Rows that somebody edited and nobody has repaired.
+    edited: BTreeSet<RowKey>,
+    /// Whether processes compare rows with leaves; if not, core alone must hold what it can.
+    checks_rows: bool,
+    /// Faults have stopped.
+    quiet: bool,
+    next_work: u64,
+    reached: BTreeMap<&'static str, u64>,
+}
+
+impl Simulator {
+    fn reach(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_insert(0) += 1;
+    }
+
+    fn some_request(&mut self, want: impl Fn(&oracle::Request) -> bool) -> Option<RequestId> {
+        let ids: Vec<RequestId> = self
+            .oracle
+            .requests
+            .values()
+            .filter(|request| want(request))
+            .map(|request| request.id)
+            .collect();
+        // Lately asked for is more likely: long ago decided is rarely interesting.
+        let recent = ids.len().saturating_sub(8);
+        let from = if self.seed.per_mille(850) {
+            ids.get(recent..).unwrap_or_default()
+        } else {
+            &ids
+        };
+        self.seed.pick(from).copied()
+    }
+}

@@ -1,0 +1,161 @@
+//! What holds a request, by what people agreed the policy to be; and everything that ends or changes a hold without a
+//! review.
+
+use std::collections::BTreeSet;
+
+use gatehold_core::checkpoint::Requirement;
+use gatehold_core::decide::{ActBy, ActKind};
+use gatehold_core::entry::Event;
+use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::request::RequestRecord;
+use gatehold_core::task::Chain;
+use gatehold_core::time::Timestamp;
+use gatehold_core::verdict::{Evaluated, Verdict};
+
+use super::{Checked, Commit, Oracle, Request, holds};
+use crate::simulator::rules::Rules;
+use crate::simulator::work::Intent;
+
+/// A hold.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The checkpoints.
+    pub requirement: Requirement,
+    /// Last time to decide.
+    pub decide_by: Timestamp,
+    /// Who has decided in it.
+    pub reviewed: BTreeSet<HumanId>,
+    /// Somebody entitled said no.
+    pub denied: bool,
+}
+
+impl Held {
+    pub(super) const fn begun(requirement: Requirement, decide_by: Timestamp) -> Self {
+        Self {
+            requirement,
+            decide_by,
+            reviewed: BTreeSet::new(),
+            denied: false,
+        }
+    }
+}
+
+impl Oracle {
+    /// What policy really says about a request, now.
+    pub(super) fn verdict(&self, request: &Request, rules: &Rules) -> Evaluated {
+        let task = request.action.envelope().task;
+        let sensitive = task
+            .and_then(|task| self.tasks.get(&task))
+            .map_or(0, |task| task.sensitive);
+        let chain = Chain {
+            sensitive,
+            ..Chain::default()
+        };
+        rules.evaluate(request.kind(), &chain)
+    }
+
+    pub(super) fn reheld(&mut self, record: &RequestRecord, commit: &Commit<'_>) -> Checked {
+        let Event::Reheld { trace, .. } = &commit.entry.event else {
+            return Ok(());
+        };
+        self.trace_is_true(trace)?;
+        let held = record.held.clone();
+        let Some(request) = self.requests.get_mut(&record.id) else {
+            return Ok(());
+        };
+        let last = request
+            .held
+            .as_ref()
+            .filter(|_| request.state == gatehold_core::request::State::Held);
+        let too_late =
+            last.is_some_and(|held| commit.time > held.decide_by) || commit.time > request.spend_by;
+        holds(request.tampered || !too_late, "in-time", || {
+            format!("{} was held again after its time", record.id)
+        })?;
+        request.held = held.map(|held| Held::begun(held.requirement, held.decide_by));
+        request.grant = None;
+        Ok(())
+    }
+
+    pub(super) fn closed(&self, id: RequestId, commit: &Commit<'_>) -> Checked {
+        let Some(request) = self.requests.get(&id) else {
+            return Ok(());
+        };
+        match commit.intent {
+            Intent::Withdraw { call, .. } => holds(call.key == request.key, "own-key", || {
+                format!("{id} was withdrawn by a stranger")
+            }),
+            Intent::Revoke {
+                human: Some(human), ..
+            } => holds(
+                self.realm.humans.contains_key(human),
+                "chain-gives-force",
+                || format!("{id} was revoked by {human}, who is nobody"),
+            ),
+            Intent::Expire { .. } => {
+                let due = match (&request.held, request.state) {
+                    (Some(held), gatehold_core::request::State::Held) => {
+                        held.decide_by.min(request.spend_by)
+                    }
+                    _ => request.spend_by,
+                };
+                // By the time that the leaf itself names: a process may be wrong about the store's.
+                let early = commit.entry.at <= due;
+                holds(request.tampered || !early, "in-time", || {
+                    format!("{id} expired before its time")
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn acted(&mut self, record: &RequestRecord, commit: &Commit<'_>) -> Checked {
+        let Intent::Act { by, kind, .. } = commit.intent else {
+            return Ok(());
+        };
+        let realm = &self.realm;
+        let Some(request) = self.requests.get_mut(&record.id) else {
+            return Ok(());
+        };
+        let late = request
+            .held
+            .as_ref()
+            .is_some_and(|held| commit.time > held.decide_by);
+        holds(request.tampered || !late, "in-time", || {
+            format!("somebody acted on {} after its time", record.id)
+        })?;
+        match by {
+            ActBy::Requester(key) => {
+                holds(*key == request.key, "own-key", || {
+                    format!("{} was answered by a stranger", record.id)
+                })?;
+                request.claims_head = record.claims_head;
+            }
+            ActBy::Human(human) => {
+                holds(
+                    !request.excluded.contains(human),
+                    "requester-never-decides",
+                    || format!("{human} acted on {}", record.id),
+                )?;
+                let entitled = request
+                    .held
+                    .as_ref()
+                    .is_some_and(|held| realm.entitled(human, &held.requirement));
+                holds(request.tampered || entitled, "genuine-quorum", || {
+                    format!("{human} is not entitled and acted on {}", record.id)
+                })?;
+            }
+        }
+        if matches!(kind, ActKind::Deny | ActKind::Suspicious)
+            && let Some(held) = &mut request.held
+        {
+            held.denied = true;
+        }
+        Ok(())
+    }
+}
+
+/// Whether policy's answer is a hold at these checkpoints, by hash.
+pub(super) fn holds_at(evaluated: &Evaluated, requirement: &Requirement) -> bool {
+    matches!(evaluated.verdict(), Verdict::Hold(now) if now.hashes() == requirement.hashes())
+}

@@ -1,0 +1,495 @@
+//! The oracle: what really happened, kept apart from the gate. It knows who owns which key, what humans signed with
+//! their own hands, what people agreed the policy to be, and the order in which writes became durable. It believes no
+//! row, and it uses none of core's counting.
+//!
+//! Every commit and every release is shown to it; the first one that breaks an invariant ends the run.
+
+mod claim;
+mod held;
+mod realm;
+mod release;
+mod review;
+mod seats;
+mod submit;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gatehold_core::action::Action;
+use gatehold_core::commit::{Receipt, RowKey, Table, Write};
+use gatehold_core::decide::{Pause, Settings};
+use gatehold_core::entry::{Entry, Event, Trace};
+use gatehold_core::grant::{Grant, GrantState};
+use gatehold_core::hash::Hash;
+use gatehold_core::history::History;
+use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
+use gatehold_core::json::canonical;
+use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::review::ReviewContext;
+use gatehold_core::stops::Stops;
+use gatehold_core::task::{StepLabels, Task, TaskState};
+use gatehold_core::time::Timestamp;
+
+pub use held::Held;
+pub use realm::Realm;
+
+use super::rules::Rules;
+use super::shelf::Shelf;
+use super::work::Intent;
+
+/// An invariant does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{invariant}: {what}")]
+pub struct Violation {
+    /// Its name in `docs/ARCHITECTURE.md`.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+/// What a check answers.
+pub type Checked = Result<(), Violation>;
+
+/// Fails with the invariant's name unless the condition holds.
+pub fn holds(condition: bool, invariant: &'static str, what: impl FnOnce() -> String) -> Checked {
+    if condition {
+        return Ok(());
+    }
+    Err(Violation {
+        invariant,
+        what: what(),
+    })
+}
+
+/// A review context that a human signed with their own hand.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// Who.
+    pub human: HumanId,
+    /// With which key.
+    pub key: Hash,
+    /// The bytes.
+    pub text: String,
+    /// What they say.
+    pub context: ReviewContext,
+}
+
+/// A request as it really came about.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which.
+    pub id: RequestId,
+    /// Who asked, by name.
+    pub name: String,
+    /// With which key.
+    pub key: Hash,
+    /// The human, if one asked.
+    pub human: Option<HumanId>,
+    /// Who may not decide.
+    pub excluded: BTreeSet<HumanId>,
+    /// The bytes.
+    pub action: Arc<Action>,
+    /// What it adds to its chain.
+    pub labels: StepLabels,
+    /// Where it stands by its leaves.
+    pub state: State,
+    /// How many leaves are about it.
+    pub version: u64,
+    /// Its leaves, folded.
+    pub history: History,
+    /// What holds it.
+    pub held: Option<Held>,
+    /// Last time to claim it.
+    pub spend_by: Timestamp,
+    /// What reviews must name.
+    pub request_hash: Hash,
+    /// How it was rendered.
+    pub display_hash: Hash,
+    /// The chain of claims now.
+    pub claims_head: Hash,
+    /// Its grant, and when that ends.
+    pub grant: Option<(GrantId, Timestamp)>,
+    /// How often execution was claimed.
+    pub claims: u32,
+    /// How often proof was released.
+    pub releases: u32,
+    /// Its row was edited or put back where nothing in the gate can tell: the fold is then an auditor's to check.
+    pub tampered: bool,
+}
+
+impl Request {
+    /// What is asked for.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.action.envelope().descriptor.id.as_str()
+    }
+}
+
+/// A task as it really came about.
+#[derive(Debug, Clone)]
+pub struct TaskTruth {
+    task: Task,
+    sensitive: u64,
+}
+
+/// Everything that is true.
+pub struct Oracle {
+    /// Keys, teams, workloads and the bundle, by what people agreed.
+    pub realm: Realm,
+    /// All requests.
+    pub requests: BTreeMap<RequestId, Request>,
+    /// All tasks.
+    pub tasks: BTreeMap<TaskId, TaskTruth>,
+    /// What is stopped.
+    pub stops: Stops,
+    /// Who is paused.
+    pub paused: BTreeSet<String>,
+    /// What humans signed.
+    pub signed: Vec<Signed>,
+    /// Review nonces that a gate drew, for whom.
+    pub drawn: BTreeMap<String, (RequestId, HumanId)>,
+    /// What authors signed: human and digest.
+    pub authored: BTreeSet<(HumanId, Hash)>,
+    /// What was signed for a revocation: human and statement.
+    pub revoked: BTreeSet<(HumanId, String)>,
+    settings: Settings,
+    used_nonces: BTreeSet<String>,
+    calls: BTreeMap<(Hash, String), Timestamp>,
+    keys_used: BTreeSet<(Hash, String)>,
+    heads: Vec<(u64, gatehold_ledger::Hash)>,
+}
+
+impl Oracle {
+    /// Before anything happened.
+    #[must_use]
+    pub fn new(realm: Realm, settings: Settings) -> Self {
+        Self {
+            realm,
+            requests: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            stops: Stops::default(),
+            paused: BTreeSet::new(),
+            signed: Vec::new(),
+            drawn: BTreeMap::new(),
+            authored: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            settings,
+            used_nonces: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            keys_used: BTreeSet::new(),
+            heads: Vec::new(),
+        }
+    }
+
+    /// A write became durable.
+    ///
+    /// # Errors
+    /// [`Violation`].
+    pub fn committed(
+        &mut self,
+        intent: &Intent,
+        write: &Write,
+        receipt: &Receipt,
+        bundles: &BTreeMap<Hash, Rules>,
+        shelf: &Shelf,
+    ) -> Checked {
+        let entry = Entry::from_bytes(&write.leaf.record).map_err(|error| Violation {
+            invariant: "leaf-per-change",
+            what: format!("a record cannot be read: {error}"),
+        })?;
+        self.new_head(shelf)?;
+        self.rows_are_named(write, &entry)?;
+        self.call_is_new(intent, receipt.time)?;
+        let rules = bundles.get(&self.realm.bundle).ok_or_else(|| Violation {
+            invariant: "chain-gives-force",
+            what: "the active bundle was never seen".to_owned(),
+        })?;
+        let commit = Commit {
+            intent,
+            write,
+            entry: &entry,
+            time: receipt.time,
+            rules,
+        };
+        match (entry.request, &entry.event) {
+            (Some(id), _) => self.about_request(id, &commit)?,
+            (None, Event::Task { task, .. }) => self.about_task(*task, &commit)?,
+            (None, Event::Stops { human, stops }) => {
+                holds(
+                    self.realm.humans.contains_key(human),
+                    "chain-gives-force",
+                    || format!("{human} is nobody and stopped something"),
+                )?;
+                self.stops = self.stops.and(stops);
+            }
+            (None, Event::Trust { what, .. }) if what == "key.revoke" => {
+                self.key_revoked(intent)?
+            }
+            (None, _) => {}
+        }
+        self.pauses(write);
+        self.grants(write);
+        Ok(())
+    }
+
+    // INVARIANT(leaf-per-change): every row that a write puts is named, with its hash, by that write's leaf.
+    fn rows_are_named(&self, write: &Write, entry: &Entry) -> Checked {
+        for row in &write.rows {
+            let hash = Hash::of(&row.body);
+            let named = match row.key.table {
+                Table::Request => entry.row,
+                _ => entry.rows.get(&row.key.to_string()).copied(),
+            };
+            holds(named == Some(hash), "leaf-per-change", || {
+                format!("{} changed and its leaf does not say so", row.key)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A signed call changes something once (threat B4).
+    fn call_is_new(&mut self, intent: &Intent, now: Timestamp) -> Checked {
+        let Some(call) = intent.call() else {
+            return Ok(());
+        };
+        if matches!(intent, Intent::Withdraw { .. }) {
+            return Ok(());
+        }
+        let before = self.calls.insert((call.key, call.nonce.clone()), now);
+        holds(before.is_none(), "single-release", || {
+            format!("the call {} by {} counted twice", call.nonce, intent.name())
+        })?;
+        if let Intent::Submit {
+            idempotency: Some(key),
+            ..
+        } = intent
+        {
+            let new = self.keys_used.insert((call.key, key.clone()));
+            holds(new, "single-release", || {
+                format!("Idempotency-Key {key} made two requests")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn about_request(&mut self, id: RequestId, commit: &Commit<'_>) -> Checked {
+        let record = commit.record(id)?;
+        if !self.requests.contains_key(&id) {
+            return self.submitted(&record, commit);
+        }
+        self.follows(id, commit)?;
+        match &commit.entry.event {
+            Event::Reviewed { .. } => self.reviewed(&record, commit)?,
+            Event::Reheld { .. } => self.reheld(&record, commit)?,
+            Event::Claimed { .. } => self.claimed(&record, commit)?,
+            Event::Trust { .. } => self.applied(&record, commit)?,
+            Event::Closed { .. } => self.closed(id, commit)?,
+            Event::Acted { .. } => self.acted(&record, commit)?,
+            _ => {}
+        }
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.state = commit.entry.to.unwrap_or(request.state);
+            request.version = commit.entry.version;
+        }
+        Ok(())
+    }
+
+    // INVARIANT(terminal-stays-terminal): no leaf follows a terminal state, and each starts where the last one ended.
+    fn follows(&mut self, id: RequestId, commit: &Commit<'_>) -> Checked {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return Ok(());
+        };
+        if request.tampered {
+            return Ok(());
+        }
+        holds(
+            !request.state.is_terminal(),
+            "terminal-stays-terminal",
+            || format!("{id} was {} and changed again", request.state.name()),
+        )?;
+        holds(
+            commit.entry.from == Some(request.state) && commit.entry.version == request.version + 1,
+            "fold-equals-row",
+            || format!("{id}: a leaf does not follow the one before it"),
+        )?;
+        request
+            .history
+            .add(commit.entry)
+            .map_err(|broken| Violation {
+                invariant: "fold-equals-row",
+                what: broken.to_string(),
+            })
+    }
+
+    /// A trace that is recorded is of the bundle that people activated, at that moment.
+    // INVARIANT(policy-recorded-is-policy-used): the active bundle at the commit is the one that answered.
+    fn trace_is_true(&self, trace: &Trace) -> Checked {
+        holds(
+            trace.bundle == self.realm.bundle && trace.directory == self.realm.version,
+            "policy-recorded-is-policy-used",
+            || {
+                "a decision was recorded under another bundle or directory than the active one"
+                    .to_owned()
+            },
+        )
+    }
+
+    fn about_task(&mut self, id: TaskId, commit: &Commit<'_>) -> Checked {
+        let row = commit.body(Table::Task, &id.to_string());
+        let Some(task) = row.and_then(|body| canonical::from_canonical_bytes::<Task>(body).ok())
+        else {
+            return holds(false, "leaf-per-change", || format!("{id} without a row"));
+        };
+        let key = commit.intent.call().map(|call| call.key);
+        if let Some(before) = self.tasks.get_mut(&id) {
+            holds(Some(before.task.key) == key, "own-key", || {
+                format!("{id} was ended by another key")
+            })?;
+            holds(
+                before.task.state == TaskState::Open,
+                "terminal-stays-terminal",
+                || format!("{id} was ended twice"),
+            )?;
+            before.task.state = task.state;
+            return Ok(());
+        }
+        let living = key.is_some_and(|key| self.realm.acting(&key, commit.time).is_some());
+        holds(living, "world-guarded", || {
+            "a workload that may not act began a task".to_owned()
+        })?;
+        self.tasks.insert(id, TaskTruth { task, sensitive: 0 });
+        Ok(())
+    }
+
+    fn pauses(&mut self, write: &Write) {
+        for row in write
+            .rows
+            .iter()
+            .filter(|row| row.key.table == Table::Workload)
+        {
+            let pause: Pause = canonical::from_canonical_bytes(&row.body).unwrap_or_default();
+            if pause.code.is_some() {
+                self.paused.insert(row.key.id.clone());
+            } else {
+                self.paused.remove(&row.key.id);
+            }
+        }
+    }
+
+    fn grants(&mut self, write: &Write) {
+        for row in write
+            .rows
+            .iter()
+            .filter(|row| row.key.table == Table::Grant)
+        {
+            let Ok(grant) = canonical::from_canonical_bytes::<Grant>(&row.body) else {
+                continue;
+            };
+            if let Some(request) = self.requests.get_mut(&grant.request)
+                && request.grant.is_none_or(|(known, _)| known != grant.id)
+            {
+                request.grant = Some((grant.id, grant.expires_at));
+            }
+        }
+    }
+
+    /// The request of this action.
+    #[must_use]
+    pub fn by_digest(&self, digest: &Hash) -> Option<RequestId> {
+        let mut requests = self.requests.values();
+        requests
+            .find(|request| request.action.digest() == *digest)
+            .map(|request| request.id)
+    }
+
+    /// The key that began a task.
+    #[must_use]
+    pub fn task_key(&self, task: &TaskId) -> Option<Hash> {
+        self.tasks.get(task).map(|task| task.task.key)
+    }
+
+    /// Tasks that are open and were begun last.
+    #[must_use]
+    pub fn recent_tasks(&self) -> Vec<TaskId> {
+        let mut open: Vec<&Task> = self
+            .tasks
+            .values()
+            .map(|task| &task.task)
+            .filter(|task| task.state == TaskState::Open)
+            .collect();
+        open.sort_by_key(|task| core::cmp::Reverse(task.started_at));
+        open.iter().take(5).map(|task| task.id).collect()
+    }
+
+    /// Compares rows with what their leaves amount to, and grants with their requests.
+    ///
+    /// # Errors
+    /// [`Violation`].
+    // INVARIANT(fold-equals-row): checked against the oracle's own fold, for every row nobody tampered with.
+    pub fn rows_follow(&self, shelf: &Shelf, edited: &BTreeSet<RowKey>) -> Checked {
+        for request in self.requests.values().filter(|request| !request.tampered) {
+            let key = RowKey::new(Table::Request, &request.id);
+            let Some(row) = shelf.row(&key).filter(|_| !edited.contains(&key)) else {
+                continue;
+            };
+            request
+                .history
+                .ends_in(row.version, &row.body)
+                .map_err(|broken| Violation {
+                    invariant: "fold-equals-row",
+                    what: broken.to_string(),
+                })?;
+        }
+        for (key, row) in shelf.rows().filter(|(key, _)| key.table == Table::Grant) {
+            let grant: Option<Grant> = row.read();
+            let Some(grant) = grant.filter(|grant| grant.state == GrantState::Active) else {
+                continue;
+            };
+            let request = self.requests.get(&grant.request);
+            let tampered = edited.contains(key) || request.is_none_or(|request| request.tampered);
+            let live = request.is_some_and(|request| {
+                matches!(
+                    request.state,
+                    State::Allowed | State::Redeemable | State::Executing
+                ) && request.grant.map(|(id, _)| id) == Some(grant.id)
+            });
+            holds(tampered || live, "fold-equals-row", || {
+                format!("{} is active and belongs to nothing", grant.id)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// One durable write, as the checks want it.
+pub struct Commit<'a> {
+    intent: &'a Intent,
+    write: &'a Write,
+    entry: &'a Entry,
+    time: Timestamp,
+    rules: &'a Rules,
+}
+
+impl Commit<'_> {
+    fn body(&self, table: Table, id: &str) -> Option<&[u8]> {
+        let mut rows = self.write.rows.iter();
+        let row = rows.find(|row| row.key.table == table && row.key.id == id)?;
+        Some(&row.body)
+    }
+
+    fn record(&self, id: RequestId) -> Result<RequestRecord, Violation> {
+        let body = self.body(Table::Request, &id.to_string());
+        let record = body.and_then(|body| canonical::from_canonical_bytes(body).ok());
+        record.ok_or_else(|| Violation {
+            invariant: "leaf-per-change",
+            what: format!("a leaf about {id} without its row"),
+        })
+    }
+
+    fn attachment(&self, name: &str) -> &[u8] {
+        let mut attachments = self.write.leaf.attachments.iter();
+        let found = attachments.find(|attachment| attachment.name == name);
+        found.map_or(&[], |attachment| &attachment.bytes)
+    }
+}

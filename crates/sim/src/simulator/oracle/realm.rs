@@ -1,0 +1,178 @@
+//! Keys, teams, workloads and the bundle as people really agreed on them. It changes only when the oracle has seen a
+//! change approved by enough people; what a process folds from the ledger is compared with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::checkpoint::{Checkpoint, Requirement};
+use gatehold_core::directory::{Directory, Lifecycle};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, TeamId, WorkloadId};
+use gatehold_core::jwk::Jwk;
+use gatehold_core::ssh::key::SshPublicKey;
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::Change;
+use gatehold_core::trust::change::NhiCreate;
+
+use super::{Checked, holds};
+
+/// Who and what has force.
+#[derive(Debug, Clone)]
+pub struct Realm {
+    /// Whether software keys count.
+    pub dev: bool,
+    /// How many changes there were, the root included.
+    pub version: u64,
+    /// The bundle that decides.
+    pub bundle: Hash,
+    /// Keys by human, each with what its signature counts for.
+    pub humans: BTreeMap<HumanId, BTreeMap<Hash, Assurance>>,
+    /// Teams.
+    pub teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
+    /// Workloads, with who proposed each.
+    pub workloads: BTreeMap<WorkloadId, (NhiCreate, HumanId)>,
+}
+
+impl Realm {
+    /// Whether a person may fill a seat of a checkpoint.
+    pub(super) fn admitted(&self, human: &HumanId, checkpoint: &Checkpoint) -> bool {
+        let member = |team: &TeamId| {
+            let members = self.teams.get(team);
+            members.is_some_and(|members| members.contains(human))
+        };
+        checkpoint.eligible.humans.contains(human) || checkpoint.eligible.teams.iter().any(member)
+    }
+
+    /// Whether a person may fill a seat of any of these checkpoints.
+    pub(super) fn entitled(&self, human: &HumanId, requirement: &Requirement) -> bool {
+        let mut checkpoints = requirement.checkpoints();
+        checkpoints.any(|(_, checkpoint)| self.admitted(human, checkpoint))
+    }
+
+    /// What a key's signature counts for, if the key has force.
+    pub(super) fn key(&self, human: &HumanId, key: &Hash) -> Option<Assurance> {
+        self.humans.get(human)?.get(key).copied()
+    }
+
+    /// The workload that may act with this key.
+    pub(super) fn acting(&self, key: &Hash, now: Timestamp) -> Option<&(NhiCreate, HumanId)> {
+        self.workloads.values().find(|(workload, _)| {
+            thumbprint(&workload.jwk) == Some(*key)
+                && workload.lifecycle == Lifecycle::Active
+                // A process may be wrong about the time.
+                && now.millis() <= workload.not_after.millis() + crate::simulator::SKEW_MILLIS_MAX
+        })
+    }
+
+    /// People who may not decide on what a workload asks, initiator aside.
+    pub(super) fn around(&self, workload: &NhiCreate, proposer: &HumanId) -> BTreeSet<HumanId> {
+        let mut people = workload.custodians.clone();
+        people.insert(proposer.clone());
+        people
+    }
+
+    /// Carries out a change that people approved.
+    pub(super) fn apply(&mut self, change: &Change, author: &HumanId) -> Checked {
+        match change {
+            Change::BundleActivate(hash) => self.bundle = *hash,
+            Change::HumanEnrol(new) => {
+                let key = SshPublicKey::from_line(&new.key).ok();
+                let Some(key) = key else {
+                    return holds(false, "chain-gives-force", || {
+                        "an unreadable key".to_owned()
+                    });
+                };
+                let thumbprint = Hash::from_bytes(key.thumbprint());
+                let taken = self
+                    .humans
+                    .values()
+                    .any(|keys| keys.contains_key(&thumbprint));
+                holds(!taken, "chain-gives-force", || {
+                    "one key for two people".to_owned()
+                })?;
+                // A plain key is a plain key, whatever its enrolment says.
+                let assurance = if key.is_security_key() {
+                    new.assurance
+                } else {
+                    Assurance::Software
+                };
+                let keys = self.humans.entry(new.human.clone()).or_default();
+                keys.insert(thumbprint, assurance);
+            }
+            Change::NhiCreate(new) => {
+                let taken = self.workloads.values().any(|(other, _)| {
+                    other.id != new.id && thumbprint(&other.jwk) == thumbprint(&new.jwk)
+                });
+                holds(!taken, "chain-gives-force", || {
+                    "one key for two workloads".to_owned()
+                })?;
+                let known = [&new.owner, &new.backup]
+                    .iter()
+                    .all(|human| self.humans.contains_key(human));
+                holds(known, "chain-gives-force", || {
+                    "a workload nobody owns".to_owned()
+                })?;
+                self.workloads
+                    .insert(new.id.clone(), ((**new).clone(), author.clone()));
+            }
+            Change::TeamSet(set) => {
+                let known = set
+                    .members
+                    .iter()
+                    .all(|human| self.humans.contains_key(human));
+                holds(known, "chain-gives-force", || {
+                    "a team of strangers".to_owned()
+                })?;
+                self.teams.insert(set.team.clone(), set.members.clone());
+            }
+            Change::PointEnrol(_)
+            | Change::StopLift(_)
+            | Change::WorkloadResume(_)
+            | Change::RecordErase(_) => return Ok(()),
+        }
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Whether a directory that was folded from the whole ledger says the same.
+    // INVARIANT(chain-gives-force): whatever stands in rows and leaves, a process that has read all of them agrees.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn agrees(&self, directory: &Directory) -> Checked {
+        let keys = |directory: &Directory| -> BTreeMap<HumanId, BTreeMap<Hash, Assurance>> {
+            let keys = directory.humans.iter().map(|(human, enrolled)| {
+                let keys = enrolled.keys.iter();
+                let keys = keys.map(|(thumbprint, key)| (*thumbprint, key.assurance));
+                (human.clone(), keys.collect())
+            });
+            keys.collect()
+        };
+        let workloads: BTreeMap<_, _> = directory
+            .workloads
+            .iter()
+            .map(|(id, workload)| (id.clone(), (workload.jwk.clone(), workload.lifecycle)))
+            .collect();
+        let agreed: BTreeMap<_, _> = self
+            .workloads
+            .iter()
+            .map(|(id, (workload, _))| (id.clone(), (workload.jwk.clone(), workload.lifecycle)))
+            .collect();
+        for (same, what) in [
+            (directory.version == self.version, "the number of changes"),
+            (directory.bundle == self.bundle, "the bundle"),
+            (keys(directory) == self.humans, "people's keys"),
+            (directory.teams == self.teams, "teams"),
+            (workloads == agreed, "workloads"),
+        ] {
+            holds(same, "chain-gives-force", || {
+                format!("a process is wrong about {what}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn thumbprint(jwk: &str) -> Option<Hash> {
+    Jwk::parse(jwk).ok().map(|jwk| jwk.thumbprint())
+}

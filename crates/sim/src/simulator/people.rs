@@ -1,0 +1,115 @@
+//! The five humans of a run and the keys they sign with. Whatever they sign with their own hands is theirs: the oracle
+//! is told of every signature, and of no other.
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
+use gatehold_core::ssh::key::{Application, SshPublicKey};
+use gatehold_core::ssh::soft::{SoftAuthenticator, UP, UV};
+use gatehold_core::ssh::sshsig::{sign_software, software_key};
+
+/// Their names.
+pub const NAMES: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
+
+/// One human.
+pub struct Person {
+    /// Who.
+    pub id: HumanId,
+    /// Keys they hold, with force or without.
+    pub keys: Vec<Key>,
+}
+
+/// A key in somebody's hand.
+pub struct Key {
+    secret: Secret,
+    /// The public key's line.
+    pub line: String,
+    /// Its thumbprint.
+    pub thumbprint: Hash,
+    /// What it is enrolled as.
+    pub assurance: Assurance,
+}
+
+enum Secret {
+    Software([u8; 32]),
+    Security(Box<SoftAuthenticator>, u8),
+}
+
+impl Key {
+    /// A plain key.
+    #[must_use]
+    pub fn software(seed: [u8; 32]) -> Self {
+        Self::new(
+            Secret::Software(seed),
+            &software_key(&seed),
+            Assurance::Software,
+        )
+    }
+
+    /// A security key that gives these flags.
+    #[must_use]
+    pub fn security(seed: [u8; 32], assurance: Assurance) -> Self {
+        let application = Application::new("ssh:gatehold").expect("a plain name");
+        let authenticator = SoftAuthenticator::ed25519(seed, application);
+        let public = authenticator.public_key();
+        let flags = if assurance >= Assurance::Verified {
+            UP | UV
+        } else {
+            UP
+        };
+        Self::new(
+            Secret::Security(Box::new(authenticator), flags),
+            &public,
+            assurance,
+        )
+    }
+
+    fn new(secret: Secret, public: &SshPublicKey, assurance: Assurance) -> Self {
+        Self {
+            secret,
+            line: public.to_line(),
+            thumbprint: Hash::from_bytes(public.thumbprint()),
+            assurance,
+        }
+    }
+
+    /// An armored SSHSIG.
+    #[must_use]
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> String {
+        match &self.secret {
+            Secret::Software(seed) => {
+                sign_software(seed, namespace, message).expect("our own namespaces are usable")
+            }
+            Secret::Security(authenticator, flags) => {
+                authenticator.sign(namespace, message, *flags, 1)
+            }
+        }
+    }
+}
+
+/// The five, with keys as a development gate or a production gate has them.
+#[must_use]
+pub fn everybody(dev: bool, mut seed: impl FnMut() -> [u8; 32]) -> Vec<Person> {
+    let levels = [
+        Assurance::Attested,
+        Assurance::Verified,
+        Assurance::Verified,
+        Assurance::Present,
+        Assurance::Software,
+    ];
+    let person = |(name, level): (&str, Assurance)| Person {
+        id: human(name),
+        keys: vec![if dev || level == Assurance::Software {
+            Key::software(seed())
+        } else {
+            Key::security(seed(), level)
+        }],
+    };
+    NAMES.into_iter().zip(levels).map(person).collect()
+}
+
+/// The human of this name.
+#[must_use]
+pub fn human(name: &str) -> HumanId {
+    HumanId::new("corp.example", name).expect("a plain name")
+}

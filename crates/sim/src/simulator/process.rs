@@ -1,0 +1,605 @@
+//! One gate process: what it remembers, what it reads, and the one call of core that decides. It mirrors the loading of
+//! `crates/gate`; a crash forgets all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gatehold_core::action::Action;
+use gatehold_core::commit::{CounterKey, RowKey, Table, Write};
+use gatehold_core::decide::{
+    self, Act, CallNonce, Command, Counters, Described, Fresh, Pause, Record, Redeem, Rendered,
+    Report, Revoke, Sealed, Settings, StopChange, Submission, SubmittedReview, TaskEnd, TaskNow,
+    TaskStart, Versioned, World,
+};
+use gatehold_core::directory::Directory;
+use gatehold_core::grant::Grant;
+use gatehold_core::hash::Hash;
+use gatehold_core::history::row_follows;
+use gatehold_core::ids::{RequestId, TargetId, TaskId};
+use gatehold_core::json::canonical;
+use gatehold_core::request::{Outcome, RequestRecord};
+use gatehold_core::requester::{Initiator, Requester};
+use gatehold_core::stops::Stops;
+use gatehold_core::task::{Chain as TaskChain, Task};
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::{Chain, Change, Evidence, GATE_TARGET, SubmitSignature};
+use gatehold_core::verdict::Evaluated;
+use serde::de::DeserializeOwned;
+
+use super::rules::{READS, Rules};
+use super::shelf::Shelf;
+use super::work::{Call, Intent};
+
+/// Oldest signed call that is taken, in milliseconds.
+const CALL_MILLIS_MAX: i64 = 60_000;
+/// How far ahead a signed call's clock may be.
+const CALL_SKEW_MILLIS_MAX: i64 = 5_000;
+
+/// A process that serves a gate.
+pub struct Process {
+    chain: Chain,
+    next_leaf: usize,
+    /// The hash its configuration pins.
+    pinned: Hash,
+    /// How far its clock is off, in milliseconds.
+    pub skew: i64,
+    /// A bundle it was slow to replace.
+    pub lagging: Option<Hash>,
+    /// Whether it compares rows with their leaves when it loads them.
+    pub checks_rows: bool,
+    /// What it has found wrong with the database.
+    pub findings: u64,
+}
+
+/// The thing a command is about, as read.
+#[derive(Default)]
+pub struct Read {
+    request: Option<(RequestRecord, u64)>,
+    grant: Option<(Grant, u64)>,
+    action: Option<Action>,
+}
+
+/// Everything core is told.
+pub struct Loaded {
+    read: Read,
+    directory: Arc<Directory>,
+    stops: Versioned<Stops>,
+    pause: Versioned<Pause>,
+    task: Option<TaskNow>,
+    counters: Counters,
+    evaluated: Option<Evaluated>,
+    rendered: Option<Rendered>,
+    requester: Option<Requester>,
+    screen: Option<decide::Opened>,
+}
+
+/// Why a process does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped(pub String);
+
+impl Process {
+    /// A process that has just been started.
+    #[must_use]
+    pub fn boot(pinned: Hash, checks_rows: bool) -> Self {
+        Self {
+            chain: Chain::default(),
+            next_leaf: 0,
+            pinned,
+            skew: 0,
+            lagging: None,
+            checks_rows,
+            findings: 0,
+        }
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn now(&self, shelf: &Shelf) -> Timestamp {
+        Timestamp::from_millis(shelf.now().millis().saturating_add(self.skew))
+    }
+
+    /// Reads on in the ledger and folds the key chain. A link that does not verify has no force.
+    pub fn read_on(&mut self, shelf: &Shelf) {
+        let leaves = shelf.leaves();
+        for (index, leaf) in leaves.iter().enumerate().skip(self.next_leaf) {
+            if !leaf.is_trust() {
+                continue;
+            }
+            let evidence = leaf
+                .attachment("evidence")
+                .and_then(|bytes| Evidence::from_bytes(bytes).ok());
+            let number = u64::try_from(index).unwrap_or(u64::MAX);
+            let added = evidence.is_some_and(|evidence| {
+                self.chain.add(number, &evidence, Some(self.pinned)).is_ok()
+            });
+            self.findings += u64::from(!added);
+        }
+        self.next_leaf = leaves.len();
+    }
+
+    /// The directory it goes by, and up to which leaf it was folded.
+    #[must_use]
+    pub const fn directory(&self) -> (Option<&Directory>, usize) {
+        (self.chain.directory(), self.next_leaf)
+    }
+
+    fn current(&mut self, shelf: &Shelf) -> Result<Directory, Stopped> {
+        let row = shelf.row(&RowKey::new(Table::Directory, &"main"));
+        let known = self.chain.directory().map_or(0, |known| known.version);
+        if row.is_none_or(|row| row.version != known) {
+            self.read_on(shelf);
+        }
+        let directory = self.chain.directory().cloned();
+        directory.ok_or_else(|| Stopped("there is no root".to_owned()))
+    }
+
+    fn row<T: DeserializeOwned>(
+        &mut self,
+        shelf: &Shelf,
+        key: &RowKey,
+    ) -> Result<Option<(T, u64)>, Stopped> {
+        let Some(row) = shelf.row(key) else {
+            return Ok(None);
+        };
+        if self.checks_rows {
+            let entry = shelf.entry(row.last_leaf);
+            let follows = entry.map(|entry| row_follows(key, row.version, &row.body, &entry));
+            if follows != Some(Ok(())) {
+                self.findings += 1;
+                return Err(Stopped(format!("{key} does not follow from the ledger")));
+            }
+        }
+        let value = row
+            .read()
+            .ok_or_else(|| Stopped(format!("{key} cannot be read")))?;
+        Ok(Some((value, row.version)))
+    }
+
+    fn versioned<T: DeserializeOwned + Default>(
+        &mut self,
+        shelf: &Shelf,
+        table: Table,
+        id: &str,
+    ) -> Result<Versioned<T>, Stopped> {
+        let read = self.row(shelf, &RowKey::new(table, &id))?;
+        Ok(
+            read.map_or_else(Versioned::default, |(value, version)| Versioned {
+                value,
+                version,
+            }),
+        )
+    }
+
+    /// Reads the thing itself.
+    ///
+    /// # Errors
+    /// [`Stopped`] when it is not there or not what the ledger says.
+    pub fn read(&mut self, shelf: &Shelf, intent: &Intent) -> Result<Read, Stopped> {
+        let Some(id) = intent.request() else {
+            return Ok(Read::default());
+        };
+        let request: Option<(RequestRecord, u64)> =
+            self.row(shelf, &RowKey::new(Table::Request, &id))?;
+        let (record, version) = request.ok_or_else(|| Stopped("no such request".to_owned()))?;
+        let grant = match &record.grant {
+            Some(grant) => self.row(shelf, &RowKey::new(Table::Grant, grant))?,
+            None => None,
+        };
+        let action = submission_of(shelf, id).and_then(|leaf| {
+            let payload = leaf.attachment("payload")?.to_vec();
+            Action::rebuild(leaf.attachment("envelope")?, payload, record.digest).ok()
+        });
+        Ok(Read {
+            request: Some((record, version)),
+            grant,
+            action,
+        })
+    }
+
+    /// Reads the world around it.
+    ///
+    /// # Errors
+    /// [`Stopped`] when a part is not there or not what the ledger says.
+    pub fn load(
+        &mut self,
+        shelf: &Shelf,
+        bundles: &BTreeMap<Hash, Rules>,
+        intent: &Intent,
+        read: Read,
+    ) -> Result<Loaded, Stopped> {
+        let directory = self.current(shelf)?;
+        if let Some(call) = intent.call() {
+            self.check_age(shelf, call)?;
+        }
+        let (task_id, target) = about(intent, &read);
+        let task = self.task(shelf, task_id, target.as_ref())?;
+        let requester = requester(intent, &read, &directory, task.as_ref());
+        let name = paused_name(intent, &read, requester.as_ref());
+        let stops = self.versioned(shelf, Table::Stops, "main")?;
+        let pause = match &name {
+            Some(name) => self.versioned(shelf, Table::Workload, name)?,
+            None => Versioned::default(),
+        };
+        let open_holds = requester.as_ref().map_or(0, |requester| {
+            shelf.counter(&CounterKey(format!("holds:{}", requester.name())))
+        });
+        let bundle = self.lagging.unwrap_or(directory.bundle);
+        let chain = task
+            .as_ref()
+            .map(|now| now.chain.clone())
+            .unwrap_or_default();
+        let action = match intent {
+            Intent::Submit { action, .. } | Intent::Propose { action, .. } => Some(&**action),
+            _ => read.action.as_ref(),
+        };
+        let evaluated = action.zip(bundles.get(&bundle)).map(|(action, rules)| {
+            rules.evaluate(action.envelope().descriptor.id.as_str(), &chain)
+        });
+        let rendered = action.map(rendered);
+        let screen = match intent {
+            Intent::Review { screen, .. } => {
+                let screen = shelf.screen(screen);
+                Some(
+                    screen
+                        .ok_or_else(|| Stopped("no such screen".to_owned()))?
+                        .opened
+                        .clone(),
+                )
+            }
+            _ => None,
+        };
+        Ok(Loaded {
+            read,
+            directory: Arc::new(directory),
+            stops,
+            pause,
+            task,
+            counters: Counters { open_holds },
+            evaluated,
+            rendered,
+            requester,
+            screen,
+        })
+    }
+
+    fn check_age(&self, shelf: &Shelf, call: &Call) -> Result<(), Stopped> {
+        let age = self
+            .now(shelf)
+            .millis()
+            .saturating_sub(call.created.millis());
+        if (-CALL_SKEW_MILLIS_MAX..=CALL_MILLIS_MAX).contains(&age) {
+            Ok(())
+        } else {
+            Err(Stopped("the call's proof is too old or too new".to_owned()))
+        }
+    }
+
+    fn task(
+        &mut self,
+        shelf: &Shelf,
+        id: Option<TaskId>,
+        target: Option<&TargetId>,
+    ) -> Result<Option<TaskNow>, Stopped> {
+        let Some(id) = id else {
+            return Ok(None);
+        };
+        // The chain is read before the row it hangs on: the order must not matter.
+        let chain = target
+            .map(|target| chain(shelf, &id, target))
+            .unwrap_or_default();
+        let row: Option<(Task, u64)> = self.row(shelf, &RowKey::new(Table::Task, &id))?;
+        Ok(row.map(|(value, version)| TaskNow {
+            task: Versioned { value, version },
+            chain,
+        }))
+    }
+
+    /// Asks core.
+    ///
+    /// # Errors
+    /// [`Stopped`] with core's refusal.
+    pub fn decide(
+        &self,
+        shelf: &Shelf,
+        intent: &Intent,
+        loaded: &Loaded,
+        fresh: &Fresh,
+        settings: &Settings,
+    ) -> Result<(Write, Option<Sealed>), Stopped> {
+        let now = self.now(shelf);
+        let world = loaded.world(settings);
+        let refused = |refusal: gatehold_core::refusal::Refusal| Stopped(refusal.to_string());
+        if let Intent::RevokeKey { revocation } = intent {
+            let evidence = Evidence::Revocation(revocation.clone());
+            let write = decide::revoke_key(&evidence, &world, fresh, now).map_err(refused)?;
+            return Ok((write, None));
+        }
+        let command = loaded.command(shelf, intent, now)?;
+        let record = loaded.record(intent)?;
+        let (write, sealed) =
+            decide::decide(record, command, &world, fresh, now).map_err(refused)?;
+        Ok((write, Some(sealed)))
+    }
+}
+
+impl Loaded {
+    /// The requester a submission is anchored to.
+    #[must_use]
+    pub const fn requester(&self) -> Option<&Requester> {
+        self.requester.as_ref()
+    }
+
+    /// The request, as it was read.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestRecord> {
+        self.read.request.as_ref().map(|(record, _)| record)
+    }
+
+    /// The directory, as it was read.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    fn world<'a>(&'a self, settings: &'a Settings) -> World<'a> {
+        World {
+            policy: self.evaluated.as_ref(),
+            directory: &self.directory,
+            stops: &self.stops,
+            pause: &self.pause,
+            task: self.task.as_ref(),
+            counters: self.counters,
+            rendered: self.rendered.as_ref(),
+            settings,
+        }
+    }
+
+    fn record(&self, intent: &Intent) -> Result<Record<'_>, Stopped> {
+        match (intent, &self.read.request, &self.task) {
+            (Intent::EndTask { .. }, _, Some(now)) => Ok(Record::Task {
+                task: &now.task.value,
+                version: now.task.version,
+            }),
+            (Intent::EndTask { .. }, ..) => Err(Stopped("no such task".to_owned())),
+            (_, Some((record, version)), _) => Ok(Record::Request {
+                record,
+                version: *version,
+                action: self.read.action.as_ref(),
+                grant: self
+                    .read
+                    .grant
+                    .as_ref()
+                    .map(|(grant, version)| (grant, *version)),
+            }),
+            (_, None, _) => Ok(Record::Absent),
+        }
+    }
+
+    fn command(&self, shelf: &Shelf, intent: &Intent, now: Timestamp) -> Result<Command, Stopped> {
+        let unknown = || Stopped("no registered principal signs with this key".to_owned());
+        Ok(match intent {
+            Intent::StartTask {
+                call,
+                on_behalf_of,
+                boundary,
+            } => {
+                let (workload, _) = self
+                    .directory
+                    .workload_by_key(&call.key)
+                    .ok_or_else(unknown)?;
+                Command::StartTask(Box::new(TaskStart {
+                    workload: workload.clone(),
+                    key: call.key,
+                    nonce: call.nonce(),
+                    purpose: format!("purpose {}", call.nonce),
+                    on_behalf_of: on_behalf_of.as_ref().map(|(human, _)| human.clone()),
+                    attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
+                    boundary: boundary.clone(),
+                }))
+            }
+            Intent::EndTask { call, .. } => Command::EndTask(TaskEnd {
+                key: call.key,
+                nonce: call.nonce(),
+            }),
+            Intent::Submit { .. } | Intent::Propose { .. } => {
+                let requester = self.requester.clone().ok_or_else(unknown)?;
+                Command::Submit(Box::new(submission(intent, requester)?))
+            }
+            Intent::Review {
+                review, answers, ..
+            } => Command::Review(Box::new(SubmittedReview {
+                review: review.clone(),
+                answers: answers.clone(),
+                opened: self.screen.clone().ok_or_else(unknown)?,
+            })),
+            Intent::Act { by, kind, .. } => Command::Act(Act {
+                by: by.clone(),
+                kind: *kind,
+                text: "a word".to_owned(),
+                channel: "sim".to_owned(),
+            }),
+            Intent::Withdraw { call, .. } => Command::Withdraw(call.key),
+            Intent::Redeem { call, request } => Command::Redeem(Redeem {
+                key: call.key,
+                nonce: call.nonce(),
+                submit: submit_of(shelf, *request),
+            }),
+            Intent::Report { ending, .. } => Command::Report(Report {
+                step: *ending,
+                outcome: Outcome {
+                    code: "sim".to_owned(),
+                    quantity: Some(1),
+                    result: Hash::of(b"done"),
+                    at: now,
+                },
+                result: b"done".to_vec(),
+            }),
+            Intent::Expire { .. } => Command::Expire,
+            Intent::Revoke { human, .. } => Command::Revoke(Revoke {
+                human: human.clone(),
+                code: if human.is_some() {
+                    "revoked"
+                } else {
+                    "task_ended"
+                },
+            }),
+            Intent::Stop { human, add } => Command::Stop(Box::new(StopChange {
+                human: human.clone(),
+                add: add.clone(),
+                reason: "something is wrong".to_owned(),
+            })),
+            Intent::Open { .. } | Intent::RevokeKey { .. } => {
+                return Err(Stopped("nothing for core".to_owned()));
+            }
+        })
+    }
+}
+
+/// What a task has accumulated, as the store counts it.
+fn chain(shelf: &Shelf, task: &TaskId, target: &TargetId) -> TaskChain {
+    let counters = TaskChain::counters(task, target);
+    TaskChain::from_counts(counters.map(|key| shelf.counter(&key)))
+}
+
+/// How an action is rendered here: its bytes, which is all that core asks of it.
+fn rendered(action: &Action) -> Rendered {
+    Rendered::new(action.payload().to_vec(), false, false)
+}
+
+/// The leaf of a request's submission, where its bytes stand.
+fn submission_of(shelf: &Shelf, id: RequestId) -> Option<&super::shelf::Leaf> {
+    let row = shelf.row(&RowKey::new(Table::Request, &id))?;
+    shelf.leaves().get(row.first_leaf)
+}
+
+fn submit_of(shelf: &Shelf, id: RequestId) -> Option<SubmitSignature> {
+    let proof = submission_of(shelf, id)?.attachment("proof")?;
+    canonical::from_canonical_bytes(proof).ok()
+}
+
+/// The task and target an intent is about.
+fn about(intent: &Intent, read: &Read) -> (Option<TaskId>, Option<TargetId>) {
+    let envelope = match intent {
+        Intent::EndTask { task, .. } => return (Some(*task), None),
+        Intent::Submit { action, .. } => Some(action.envelope()),
+        _ => read.request.as_ref().map(|(record, _)| &record.envelope),
+    };
+    envelope.map_or((None, None), |envelope| {
+        (envelope.task, Some(envelope.target.clone()))
+    })
+}
+
+/// Whose pause row is read.
+fn paused_name(intent: &Intent, read: &Read, requester: Option<&Requester>) -> Option<String> {
+    if matches!(intent, Intent::Redeem { .. })
+        && let Some(action) = &read.action
+        && let Ok(Change::WorkloadResume(resume)) = Change::of(action)
+    {
+        return Some(resume.workload.to_string());
+    }
+    requester.map(Requester::name)
+}
+
+/// Who asks, anchored now; or who asked, as the record says.
+fn requester(
+    intent: &Intent,
+    read: &Read,
+    directory: &Directory,
+    task: Option<&TaskNow>,
+) -> Option<Requester> {
+    match intent {
+        Intent::Submit { call, .. } | Intent::StartTask { call, .. } => {
+            let (id, workload) = directory.workload_by_key(&call.key)?;
+            let task = task.map(|now| &now.task.value);
+            let initiator = task.and_then(|task| {
+                Some(Initiator {
+                    human: task.on_behalf_of.clone()?,
+                    attested: task.attested,
+                })
+            });
+            Some(Requester::Workload {
+                id: id.clone(),
+                kind: workload.kind,
+                key: call.key,
+                owner: workload.owner.clone(),
+                backup: workload.backup.clone(),
+                custodians: workload.custodians.clone(),
+                proposer: workload.proposer.clone(),
+                assurance: workload.assurance,
+                point: None,
+                initiator,
+                delegators: BTreeSet::new(),
+                drafters: BTreeSet::new(),
+            })
+        }
+        Intent::Propose {
+            human, key, action, ..
+        } => Some(Requester::Human {
+            human: human.clone(),
+            key: *key,
+            beneficiaries: Change::of(action).ok()?.beneficiaries(),
+        }),
+        _ => read
+            .request
+            .as_ref()
+            .map(|(record, _)| record.requester.clone()),
+    }
+}
+
+fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopped> {
+    let (action, labels, claims, idempotency, nonce, proof) = match intent {
+        Intent::Submit {
+            call,
+            action,
+            labels,
+            claims,
+            idempotency,
+        } => (
+            action,
+            *labels,
+            claims.clone(),
+            idempotency.clone(),
+            call.nonce(),
+            b"signed".to_vec(),
+        ),
+        Intent::Propose { action, submit, .. } => (
+            action,
+            Default::default(),
+            Default::default(),
+            None,
+            CallNonce {
+                text: submit.nonce.clone(),
+                until: None,
+            },
+            canonical::to_bytes(submit).unwrap_or_default(),
+        ),
+        _ => return Err(Stopped("nothing is submitted".to_owned())),
+    };
+    let descriptor = action.envelope().descriptor.clone();
+    let id = descriptor.id.as_str().to_owned();
+    Ok(Submission {
+        action: (**action).clone(),
+        described: Described {
+            descriptor: gatehold_core::action::DescriptorRef {
+                hash: Hash::of(id.as_bytes()),
+                id: descriptor.id,
+            },
+            media_types: ["application/json".to_owned()].into(),
+            reads_only: READS.contains(&id.as_str()),
+            sentence: format!("{id} on {}", action.envelope().target),
+            intent: Hash::of(id.as_bytes()),
+        },
+        claims,
+        requester,
+        proof,
+        nonce,
+        idempotency,
+        labels,
+    })
+}
+
+/// Whether an action is a change of the gate itself.
+#[must_use]
+pub fn is_change(record: &RequestRecord) -> bool {
+    record.envelope.target.as_str() == GATE_TARGET
+}

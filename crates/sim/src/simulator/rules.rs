@@ -1,0 +1,330 @@
+//! Policy as a value: a small table that a bundle activation replaces. It answers as the policy crate would, and is so
+//! simple that the oracle can ask it again at the moment of every commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU8, NonZeroU32};
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::checkpoint::{
+    Alternative, Checkpoint, CheckpointLimits, Criterion, CriterionKind, Eligible, Justification,
+    Requirement,
+};
+use gatehold_core::hash::Hash;
+use gatehold_core::json::canonical;
+use gatehold_core::task::Chain;
+use gatehold_core::tier::{Tier, TierReport};
+use gatehold_core::trust::Change;
+use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::people::human;
+use super::seed::Seed;
+
+/// What workloads ask for. The first two only read.
+pub const ACTIONS: [&str; 5] = [
+    "db.read",
+    "db.secret",
+    "db.write",
+    "mail.send",
+    "host.reboot",
+];
+/// Only reads.
+pub const READS: [&str; 2] = ["db.read", "db.secret"];
+/// What people ask the gate for.
+pub const CHANGES: [&str; 6] = [
+    "bundle.activate",
+    "team.set",
+    "human.enrol",
+    "nhi.create",
+    "stop.lift",
+    "workload.resume",
+];
+
+/// A bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Makes bundles differ.
+    pub serial: u64,
+    /// One answer a kind of action.
+    pub answers: BTreeMap<String, Answer>,
+    /// Whether what follows a sensitive read within a task is held as well.
+    pub tainted: bool,
+    /// Whether this bundle is of a development gate.
+    pub dev: bool,
+}
+
+/// What a bundle says about one kind of action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// `allow`, `deny` or `hold`.
+    pub says: String,
+    /// Where it is held, by number in the pool.
+    pub checkpoints: BTreeSet<u8>,
+    /// How risky it is.
+    pub tier: Tier,
+    /// Whether its evaluation errs.
+    pub errs: bool,
+}
+
+/// How many checkpoints there are to choose from.
+const POOL: u8 = 7;
+/// The one that holds changes of the gate.
+const CHANGE: u8 = 100;
+
+impl Rules {
+    /// The bundle a gate is founded with.
+    #[must_use]
+    pub fn first(dev: bool) -> Self {
+        let mut answers = BTreeMap::new();
+        for name in ACTIONS {
+            let (says, checkpoints) = match name {
+                "db.read" | "db.secret" | "mail.send" => ("allow", BTreeSet::new()),
+                "db.write" => ("hold", [0].into()),
+                _ => ("hold", [1].into()),
+            };
+            answers.insert(
+                name.to_owned(),
+                Answer {
+                    says: says.to_owned(),
+                    checkpoints,
+                    tier: Tier::Green,
+                    errs: false,
+                },
+            );
+        }
+        for name in CHANGES {
+            answers.insert(name.to_owned(), Answer::change());
+        }
+        Self {
+            serial: 0,
+            answers,
+            tainted: true,
+            dev,
+        }
+    }
+
+    /// Another bundle: this one with some answers changed.
+    #[must_use]
+    pub fn changed(&self, seed: &mut Seed) -> Self {
+        let mut next = self.clone();
+        next.serial = seed.below(1 << 40);
+        for name in ACTIONS {
+            if seed.per_mille(450) {
+                next.answers.insert(name.to_owned(), Answer::drawn(seed));
+            }
+        }
+        for name in CHANGES {
+            let mut answer = Answer::change();
+            // A bundle whose author forgot how much the gate itself asks for.
+            if seed.per_mille(60) {
+                answer.checkpoints = [4].into();
+            }
+            if seed.per_mille(30) {
+                answer.says = "allow".to_owned();
+            }
+            next.answers.insert(name.to_owned(), answer);
+        }
+        next.tainted = seed.per_mille(700);
+        next
+    }
+
+    /// The bytes that are activated.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        canonical::to_bytes(self).expect("small numbers only")
+    }
+
+    /// Their name.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Change::bundle_hash(&self.to_bytes())
+    }
+
+    /// The answer about an action within a chain.
+    pub fn evaluate(&self, action: &str, chain: &Chain) -> Evaluated {
+        let unknown = Answer {
+            says: "deny".to_owned(),
+            checkpoints: BTreeSet::new(),
+            tier: Tier::Red,
+            errs: false,
+        };
+        let answer = self.answers.get(action).unwrap_or(&unknown);
+        // What only reads never depends on the chain, so that a busy workload does not wait for itself.
+        let tainted = self.tainted
+            && chain.sensitive > 0
+            && !READS.contains(&action)
+            && !CHANGES.contains(&action);
+        let mut checkpoints: Vec<Checkpoint> = answer
+            .checkpoints
+            .iter()
+            .map(|number| checkpoint(*number, self.dev))
+            .collect();
+        if tainted {
+            checkpoints.push(checkpoint(5, self.dev));
+        }
+        let verdict = match answer.says.as_str() {
+            "allow" if !tainted => Verdict::Allow,
+            "allow" => hold(vec![checkpoint(5, self.dev)]),
+            "hold" => hold(checkpoints),
+            _ => Verdict::Deny,
+        };
+        let errors = if answer.errs {
+            vec!["a rule of this bundle overflows".to_owned()]
+        } else {
+            Vec::new()
+        };
+        let input = Hash::tagged(
+            "sim/input",
+            &[action.as_bytes(), &chain.sensitive.to_be_bytes()],
+        );
+        let trace = Trace {
+            bundle: self.hash(),
+            input,
+            rules: vec![action.to_owned()],
+            reasons: vec![Reason {
+                code: answer.says.clone(),
+                text: "So says the table.".to_owned(),
+            }],
+            errors,
+            tier: TierReport {
+                tier: answer.tier,
+                inputs: vec![],
+            },
+        };
+        Evaluated::new(verdict, trace)
+    }
+}
+
+impl Answer {
+    fn change() -> Self {
+        Self {
+            says: "hold".to_owned(),
+            checkpoints: [CHANGE].into(),
+            tier: Tier::Green,
+            errs: false,
+        }
+    }
+
+    fn drawn(seed: &mut Seed) -> Self {
+        let says = match seed.below(10) {
+            0 => "deny",
+            1..=3 => "allow",
+            _ => "hold",
+        };
+        let mut checkpoints = BTreeSet::new();
+        if says == "hold" {
+            for _ in 0..=seed.below(2) {
+                checkpoints.insert(u8::try_from(seed.below(u64::from(POOL))).unwrap_or(0));
+            }
+        }
+        let tier = match seed.below(4) {
+            0 => Tier::Red,
+            1 => Tier::Amber,
+            _ => Tier::Green,
+        };
+        Self {
+            says: says.to_owned(),
+            checkpoints,
+            tier,
+            errs: seed.per_mille(40),
+        }
+    }
+}
+
+fn hold(checkpoints: Vec<Checkpoint>) -> Verdict {
+    Requirement::new(checkpoints).map_or(Verdict::Deny, Verdict::Hold)
+}
+
+/// The checkpoints a bundle can name.
+fn checkpoint(number: u8, dev: bool) -> Checkpoint {
+    let factor = |level: Assurance| if dev { Assurance::Software } else { level };
+    let seats = |seats: u8, level| Alternative {
+        seats: NonZeroU8::new(seats).expect("not zero"),
+        factor: factor(level),
+    };
+    let team = |name: &str| Eligible {
+        teams: [name.parse().expect("a plain name")].into(),
+        humans: BTreeSet::new(),
+    };
+    let seconds = |seconds: u32| NonZeroU32::new(seconds).expect("not zero");
+    let (name, eligible, alternatives, separate) = match number {
+        0 => (
+            "one-reviewer",
+            team("reviewers"),
+            vec![seats(1, Assurance::Present)],
+            false,
+        ),
+        1 => (
+            "two-owners",
+            team("owners"),
+            vec![seats(2, Assurance::Present)],
+            false,
+        ),
+        2 => (
+            "either",
+            team("reviewers"),
+            vec![seats(1, Assurance::Attested), seats(2, Assurance::Present)],
+            false,
+        ),
+        3 => (
+            "separate",
+            team("owners"),
+            vec![seats(1, Assurance::Present)],
+            true,
+        ),
+        4 => (
+            "few",
+            Eligible {
+                teams: BTreeSet::new(),
+                humans: [human("dia"), human("cem")].into(),
+            },
+            vec![seats(1, Assurance::Present)],
+            false,
+        ),
+        5 => (
+            "tainted",
+            team("reviewers"),
+            vec![seats(1, Assurance::Present)],
+            false,
+        ),
+        6 => (
+            "three",
+            team("everyone"),
+            vec![seats(3, Assurance::Present)],
+            false,
+        ),
+        _ => (
+            "change",
+            team("everyone"),
+            vec![seats(2, Assurance::Present)],
+            false,
+        ),
+    };
+    Checkpoint {
+        name: name.parse().expect("a plain name"),
+        title: "A change that people look at".to_owned(),
+        owner: "owners".to_owned(),
+        rationale: "The simulator asks for people here".to_owned(),
+        justification: Justification::Impact,
+        eligible,
+        alternatives,
+        separate,
+        criteria: vec![Criterion {
+            id: format!("ok-{name}"),
+            text: "Is this what was meant?".to_owned(),
+            kind: CriterionKind::Yes,
+            required: true,
+        }],
+        decide_within_seconds: seconds(600),
+        spend_within_seconds: seconds(1_200),
+        escalation: vec![],
+        limits: CheckpointLimits {
+            ttl_seconds: seconds(600),
+            uses: seconds(1),
+            caps: [("rows".to_owned(), 100)].into(),
+        },
+        requires: BTreeSet::new(),
+    }
+}

@@ -1,0 +1,169 @@
+//! Chooses what happens next. Everything can follow everything.
+
+use gatehold_core::request::State;
+use gatehold_core::request::state::Event as Ending;
+
+use super::oracle::Checked;
+use super::process::Process;
+use super::work::Intent;
+use super::{SKEW_MILLIS_MAX, Simulator};
+
+/// Most work in flight; beyond it only what is there goes on.
+const WORK_MAX: usize = 24;
+
+impl Simulator {
+    /// One step.
+    pub(super) fn step(&mut self) -> Checked {
+        let roll = self.seed.below(1_000);
+        match roll {
+            0..620 => {
+                let at = self.seed.index(self.work.len());
+                self.advance(at)?;
+            }
+            620..850 if self.work.len() < WORK_MAX => self.errand(),
+            850..895 => self.pass_time(),
+            895..905 => self.step_clocks(),
+            905..917 => self.crash()?,
+            917..945 => self.tick(),
+            945..965 => self.tamper()?,
+            965..972 => self.repair(),
+            972..980 => self.lag(),
+            _ => self.send_again(),
+        }
+        self.processes_agree()?;
+        if roll.is_multiple_of(8) {
+            self.oracle.rows_follow(&self.shelf, &self.edited)?;
+        }
+        Ok(())
+    }
+
+    fn pass_time(&mut self) {
+        let millis = match self.seed.below(10) {
+            0 => self.seed.below(400_000),
+            1..=3 => self.seed.below(60_000),
+            _ => self.seed.below(5_000),
+        };
+        let millis = i64::try_from(millis).unwrap_or(0);
+        self.shelf.step_clock(millis);
+        self.journal.line(format!("{millis} ms pass"));
+    }
+
+    /// Clocks are wrong: the machine's under the store, or one process's.
+    fn step_clocks(&mut self) {
+        let by = match self.seed.below(4) {
+            0 => SKEW_MILLIS_MAX,
+            1 => -SKEW_MILLIS_MAX,
+            2 => 2_000,
+            _ => 0,
+        };
+        if self.seed.per_mille(200) {
+            self.shelf.step_clock(by);
+            self.journal
+                .line(format!("the store's clock steps {by} ms"));
+            return;
+        }
+        let at = self.seed.index(self.processes.len());
+        if let Some(process) = self.processes.get_mut(at) {
+            process.skew = by;
+            self.journal
+                .line(format!("the clock of {at} is {by} ms off"));
+        }
+    }
+
+    /// A process dies with everything it had in its hands, and is started again.
+    fn crash(&mut self) -> Checked {
+        let at = self.seed.index(self.processes.len());
+        self.work.retain(|work| work.process != at);
+        self.journal.line(format!("{at} crashes and starts again"));
+        self.reach("crash");
+        let mut process = Process::boot(self.pinned, self.checks_rows);
+        process.read_on(&self.shelf);
+        if let Some(place) = self.processes.get_mut(at) {
+            *place = process;
+        }
+        self.processes_agree()
+    }
+
+    /// What a clock does about once a second: looks at what is due, and gives up what a crash left executing.
+    pub(super) fn tick(&mut self) {
+        let at = self.seed.index(self.processes.len());
+        let Some(now) = self
+            .processes
+            .get(at)
+            .map(|process| process.now(&self.shelf))
+        else {
+            return;
+        };
+        let mut intents = Vec::new();
+        for request in self.oracle.requests.values() {
+            let held = request.held.as_ref().map(|held| held.decide_by);
+            let due = match request.state {
+                State::Held => held,
+                State::Allowed | State::Redeemable => Some(request.spend_by),
+                _ => None,
+            };
+            if due.is_some_and(|due| due < now) {
+                intents.push(Intent::Expire {
+                    request: request.id,
+                });
+            }
+            let reporting = self.work.iter().any(|work| {
+                matches!(&work.intent, Intent::Report { request: id, .. } | Intent::Redeem { request: id, .. } if *id == request.id)
+            });
+            if request.state == State::Executing && !reporting {
+                let ending = Ending::Lost;
+                intents.push(Intent::Report {
+                    request: request.id,
+                    ending,
+                });
+            }
+        }
+        // Sometimes too early: a clock that looks again and again is not careful.
+        if !self.quiet
+            && let Some(request) = self.some_request(|request| !request.state.is_terminal())
+        {
+            intents.push(Intent::Expire { request });
+        }
+        for intent in intents {
+            self.ask(at, intent);
+        }
+    }
+
+    /// A process is slow to take up a new bundle, or catches up.
+    fn lag(&mut self) {
+        let at = self.seed.index(self.processes.len());
+        let old: Vec<_> = self.bundles.keys().copied().collect();
+        let lagging = if self.seed.per_mille(500) {
+            self.seed.pick(&old).copied()
+        } else {
+            None
+        };
+        if let Some(process) = self.processes.get_mut(at) {
+            process.lagging = lagging;
+        }
+        self.journal
+            .line(format!("{at} lags: {}", lagging.is_some()));
+    }
+
+    /// Something that was sent once arrives again, perhaps elsewhere.
+    fn send_again(&mut self) {
+        let at = self.seed.index(self.overheard.len());
+        if let Some(intent) = self.overheard.get(at).cloned() {
+            let process = self.seed.index(self.processes.len());
+            self.ask(process, intent);
+        }
+    }
+
+    /// Whoever has read the whole ledger knows exactly what people agreed on.
+    pub(super) fn processes_agree(&mut self) -> Checked {
+        for process in &self.processes {
+            let (directory, up_to) = process.directory();
+            if let Some(directory) = directory
+                && up_to == self.shelf.leaves().len()
+            {
+                self.oracle.realm.agrees(directory)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Work in flight as data: what was asked of which process, and how far it has come. The scheduler may stop between any
+//! two stages, for ever if the process crashes.
+
+use std::sync::Arc;
+
+use gatehold_core::action::Action;
+use gatehold_core::commit::{LeafBytes, Receipt, Write};
+use gatehold_core::decide::{ActBy, ActKind, CallNonce, Claims, Sealed};
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::request::state::Event as Ending;
+use gatehold_core::review::{Answers, UnverifiedReview};
+use gatehold_core::stops::Stops;
+use gatehold_core::task::{Boundary, StepLabels};
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::{SignedRevocation, SubmitSignature};
+
+use super::process::{Loaded, Read};
+
+/// What somebody asks of a gate, as it arrives. It can arrive twice.
+#[derive(Debug, Clone)]
+pub enum Intent {
+    /// A workload begins a task.
+    StartTask {
+        call: Call,
+        on_behalf_of: Option<(HumanId, bool)>,
+        boundary: Option<Boundary>,
+    },
+    /// A workload ends a task.
+    EndTask { call: Call, task: TaskId },
+    /// A workload asks for an action.
+    Submit {
+        call: Call,
+        action: Arc<Action>,
+        labels: StepLabels,
+        claims: Claims,
+        idempotency: Option<String>,
+    },
+    /// A human asks for a change of the gate.
+    Propose {
+        human: HumanId,
+        key: Hash,
+        action: Arc<Action>,
+        submit: SubmitSignature,
+    },
+    /// A human wants to see a request and decide.
+    Open {
+        human: HumanId,
+        key: Hash,
+        request: RequestId,
+    },
+    /// A human's review arrives.
+    Review {
+        request: RequestId,
+        review: UnverifiedReview,
+        answers: Answers,
+        screen: String,
+    },
+    /// Somebody acts without a verdict.
+    Act {
+        by: ActBy,
+        kind: ActKind,
+        request: RequestId,
+    },
+    /// A workload takes a request back.
+    Withdraw { call: Call, request: RequestId },
+    /// A workload, or the gate on behalf of a change's author, wants it done.
+    Redeem { call: Call, request: RequestId },
+    /// The executor reports.
+    Report { request: RequestId, ending: Ending },
+    /// The clock looks again.
+    Expire { request: RequestId },
+    /// A human, or the end of a task, takes it away.
+    Revoke {
+        human: Option<HumanId>,
+        request: RequestId,
+    },
+    /// A human stops something.
+    Stop { human: HumanId, add: Stops },
+    /// A key loses its force.
+    RevokeKey { revocation: SignedRevocation },
+}
+
+/// The authenticated part of a workload's call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Thumbprint of the key that signed it.
+    pub key: Hash,
+    /// Its nonce.
+    pub nonce: String,
+    /// When it was signed.
+    pub created: Timestamp,
+}
+
+/// How far a piece of work has come.
+pub enum Stage {
+    /// It has arrived.
+    Asked,
+    /// The thing it is about was read.
+    Read(Box<Read>),
+    /// The world around it was read as well.
+    Loaded(Box<Loaded>),
+    /// Core has decided; nothing has happened.
+    Decided(Box<Decided>),
+    /// The store has answered; nothing has left.
+    Answered(Box<Sealed>, Answer, LeafBytes),
+}
+
+/// A decision that is not durable.
+pub struct Decided {
+    /// What it asks the store for.
+    pub write: Write,
+    /// What it would let out; the revocation of a key lets out nothing.
+    pub sealed: Option<Sealed>,
+}
+
+/// What a process heard from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A receipt; perhaps somebody else's.
+    Receipt(Receipt),
+    /// A conflict: nothing was changed.
+    Conflict,
+    /// Nothing: it may be stored or not.
+    Lost,
+}
+
+/// One piece of work.
+pub struct Work {
+    /// Its number, for the journal.
+    pub number: u64,
+    /// On which process.
+    pub process: usize,
+    /// What was asked.
+    pub intent: Intent,
+    /// How often it was begun anew after a conflict.
+    pub tries: u32,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+impl Call {
+    /// Its nonce as core wants it: until when anybody could take the call.
+    #[must_use]
+    pub fn nonce(&self) -> CallNonce {
+        // The life of a proof, and the most that two clocks differ.
+        let until = self.created.plus_seconds(60).millis() + super::SKEW_MILLIS_MAX;
+        CallNonce {
+            text: self.nonce.clone(),
+            until: Some(Timestamp::from_millis(until)),
+        }
+    }
+}
+
+impl Intent {
+    /// The request it is about, if it exists already.
+    #[must_use]
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Open { request, .. }
+            | Self::Review { request, .. }
+            | Self::Act { request, .. }
+            | Self::Withdraw { request, .. }
+            | Self::Redeem { request, .. }
+            | Self::Report { request, .. }
+            | Self::Expire { request }
+            | Self::Revoke { request, .. } => Some(*request),
+            Self::StartTask { .. }
+            | Self::EndTask { .. }
+            | Self::Submit { .. }
+            | Self::Propose { .. }
+            | Self::Stop { .. }
+            | Self::RevokeKey { .. } => None,
+        }
+    }
+
+    /// The signed call it came by, if a workload sent it.
+    #[must_use]
+    pub const fn call(&self) -> Option<&Call> {
+        match self {
+            Self::StartTask { call, .. }
+            | Self::EndTask { call, .. }
+            | Self::Submit { call, .. }
+            | Self::Withdraw { call, .. }
+            | Self::Redeem { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Its name in the journal.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StartTask { .. } => "start-task",
+            Self::EndTask { .. } => "end-task",
+            Self::Submit { .. } => "submit",
+            Self::Propose { .. } => "propose",
+            Self::Open { .. } => "open",
+            Self::Review { .. } => "review",
+            Self::Act { .. } => "act",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Redeem { .. } => "redeem",
+            Self::Report { .. } => "report",
+            Self::Expire { .. } => "expire",
+            Self::Revoke { .. } => "revoke",
+            Self::Stop { .. } => "stop",
+            Self::RevokeKey { .. } => "revoke-key",
+        }
+    }
+}

@@ -160,15 +160,16 @@ impl GateProcess {
         gatehold(&self.program, &["audit", "verify", "--config", &config]).await
     }
 
-    /// `gatehold audit dossier` over one dossier.
+    /// Verifies a dossier against the root alone.
     ///
     /// # Errors
     /// What the auditor's command says.
     pub async fn verify_dossier(&self, name: &str, dossier: &[u8]) -> Outcome<()> {
         let path = self.folder.join(format!("{name}.dossier"));
         std::fs::write(&path, dossier).map_err(trouble(name))?;
+        let root = founding::root(&self.folder)?;
         let path = path.to_string_lossy();
-        gatehold(&self.program, &["audit", "dossier", &path]).await
+        gatehold(&self.program, &["audit", "explain", &path, "--root", &root]).await
     }
 
     /// Its database file.

@@ -11,7 +11,7 @@ use gatehold_core::trust::{ROOT_NAMESPACE, RootSignature};
 
 use super::{Ground, PEOPLE, gatehold};
 use crate::Os;
-use crate::trouble::{Outcome, trouble};
+use crate::trouble::{Outcome, Trouble, trouble};
 
 /// Names the gates of stories. Its first letters say that keys in software count here.
 const ORIGIN: &str = "dev.scenarios.example";
@@ -49,6 +49,17 @@ pub(super) async fn found(
     }
     gatehold(program, &["init", "finish", &folder.to_string_lossy()]).await?;
     Ok((ORIGIN.parse().map_err(trouble(ORIGIN))?, seeds))
+}
+
+/// The hash of the root statement, as `init finish` pinned it in the configuration.
+pub(super) fn root(folder: &Path) -> Outcome<String> {
+    let text =
+        std::fs::read_to_string(folder.join(super::ground::CONFIG)).map_err(trouble("root"))?;
+    let config: toml::Table = toml::from_str(&text).map_err(trouble("root"))?;
+    let root = config.get("trust").and_then(|trust| trust.get("root"));
+    root.and_then(toml::Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| Trouble("the configuration pins no root".to_owned()))
 }
 
 /// Hands in one person's signature, as `gatehold init sign` does where their key is an SSH key file.

@@ -110,6 +110,7 @@ impl Ground {
                 Value::Table(table([
                     ("anchors_folder", "anchors".into()),
                     ("key_file", "log.key".into()),
+                    ("published_folder", "published".into()),
                 ])),
             ),
             ("limits", Value::Table(self.limits.clone())),

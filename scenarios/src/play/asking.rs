@@ -173,6 +173,18 @@ pub(super) struct Come {
 }
 
 impl Come {
+    /// Fails unless the gate said this.
+    pub(super) fn says(&self, text: &str) -> Outcome<()> {
+        if self.said.contains(text) {
+            Ok(())
+        } else {
+            Err(Trouble(format!(
+                "wanted `{text}`, the gate says: {}",
+                self.said
+            )))
+        }
+    }
+
     fn matches(&self, asked: &Asked) -> Outcome<()> {
         if !self.traced {
             return Err(Trouble(

@@ -123,13 +123,14 @@ impl Stage {
         )?;
         let answer = person.client.submit_change(&change, false).await;
         let played = Played::of_person(&enrolment.who);
-        self.came_of_it(
+        let come = self.came_of_it(
             &enrolment.request,
             enrolment.outcome,
             enrolment.refused_as.as_deref(),
             answer,
             played,
         )?;
+        come.says(&enrolment.because)?;
         self.workloads.insert(enrolment.workload.clone(), workload);
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Stage {
         )
     }
 
-    /// `gatehold audit verify` over the store, and each dossier by the auditor's command.
+    /// `gatehold audit verify` over the store, and `audit explain` over each dossier as the API gives it.
     pub(super) async fn ledger(&self, asked: &AskedLedger) -> Outcome<()> {
         for name in &asked.dossiers {
             let dossier = self.dossier(name).await?;

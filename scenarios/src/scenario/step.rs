@@ -232,6 +232,9 @@ pub struct Enrolment {
     pub without: Vec<String>,
     /// What must come of it.
     pub outcome: Wanted,
+    /// What the gate must say about it.
+    #[serde(default)]
+    pub because: String,
     /// The problem's code, when it is refused.
     pub refused_as: Option<String>,
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gatehold_core::decide::{
-    Act, ActBy, ActKind, CallNonce, Command, Record, Redeem, Release, Report, Revoke, decide,
+    Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, decide,
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
@@ -145,10 +145,7 @@ impl Gate {
                     .map_err(GateError::damaged)?;
             let redeem = Redeem {
                 key: stored.record.requester.key(),
-                nonce: CallNonce {
-                    text: format!("apply-{id}"),
-                    until: None,
-                },
+                nonce: format!("apply-{id}").into(),
                 submit: Some(submit),
             };
             match self.redeem_once(&stored, redeem).await? {

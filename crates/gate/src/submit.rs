@@ -1,7 +1,7 @@
 //! Submission: read strictly, ask policy, decide, commit, and only then answer.
 
 use gatehold_core::action::Action;
-use gatehold_core::decide::{CallNonce, Command, Record, Release, Submission, decide};
+use gatehold_core::decide::{Command, Record, Release, Submission, decide};
 use gatehold_core::descriptor::ExecutorKind;
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::ids::WorkloadId;
@@ -122,10 +122,7 @@ impl Gate {
                 requester: requester.clone(),
                 proof: proof.clone(),
                 // No time stands in a person's signature over a submission: it counts once for ever.
-                nonce: CallNonce {
-                    text: input.submit.nonce.clone(),
-                    until: None,
-                },
+                nonce: input.submit.nonce.clone().into(),
                 idempotency: None,
                 labels: answered.labels,
             };

@@ -1,5 +1,7 @@
 //! The stories of `scenarios/` and ten recorded agents, played against the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

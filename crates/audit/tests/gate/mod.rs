@@ -448,7 +448,7 @@ impl Gate {
         let start = TaskStart {
             workload: "deploy-bot".parse().unwrap(),
             key: self.workload_key(),
-            nonce: format!("nonce-{}", self.draws),
+            nonce: format!("nonce-{}", self.draws).into(),
             purpose: "repair the failed deployment".to_owned(),
             on_behalf_of: None,
             attested: false,
@@ -521,7 +521,7 @@ impl Gate {
             claims: Claims([("reason".to_owned(), "the deployment failed".to_owned())].into()),
             requester,
             proof,
-            nonce: format!("nonce-{}", self.draws),
+            nonce: format!("nonce-{}", self.draws).into(),
             idempotency: None,
             labels: StepLabels::default(),
         };
@@ -594,7 +594,7 @@ impl Gate {
     ) -> u64 {
         let redeem = Redeem {
             key: self.request(id).0.requester.key(),
-            nonce: format!("redeem-{}", self.draws),
+            nonce: format!("redeem-{}", self.draws).into(),
             submit,
         };
         self.run(Some(id), Command::Redeem(redeem), Some(now))

@@ -125,6 +125,13 @@ pub struct CallNonce {
     pub until: Option<Timestamp>,
 }
 
+/// A nonce that counts once for ever.
+impl From<String> for CallNonce {
+    fn from(text: String) -> Self {
+        Self { text, until: None }
+    }
+}
+
 /// Randomness and ids, drawn by the caller for one decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Fresh {

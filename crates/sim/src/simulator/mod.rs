@@ -11,6 +11,7 @@
 
 mod advance;
 mod asks;
+mod command;
 mod decides;
 mod end;
 mod forge;

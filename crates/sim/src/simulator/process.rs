@@ -7,26 +7,23 @@ use std::sync::Arc;
 use gatehold_core::action::Action;
 use gatehold_core::commit::{CounterKey, RowKey, Table, Write};
 use gatehold_core::decide::{
-    self, Act, CallNonce, Command, Counters, Described, Fresh, Pause, Record, Redeem, Rendered,
-    Report, Revoke, Sealed, Settings, StopChange, Submission, SubmittedReview, TaskEnd, TaskNow,
-    TaskStart, Versioned, World,
+    self, Counters, Fresh, Pause, Rendered, Sealed, Settings, TaskNow, Versioned,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::grant::Grant;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
 use gatehold_core::ids::{RequestId, TargetId, TaskId};
-use gatehold_core::json::canonical;
-use gatehold_core::request::{Outcome, RequestRecord};
+use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::{Initiator, Requester};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Chain as TaskChain, Task};
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::{Chain, Change, Evidence, GATE_TARGET, SubmitSignature};
+use gatehold_core::trust::{Chain, Change, Evidence};
 use gatehold_core::verdict::Evaluated;
 use serde::de::DeserializeOwned;
 
-use super::rules::{READS, Rules};
+use super::rules::Rules;
 use super::shelf::Shelf;
 use super::work::{Call, Intent};
 
@@ -54,23 +51,23 @@ pub struct Process {
 /// The thing a command is about, as read.
 #[derive(Default)]
 pub struct Read {
-    request: Option<(RequestRecord, u64)>,
-    grant: Option<(Grant, u64)>,
-    action: Option<Action>,
+    pub(super) request: Option<(RequestRecord, u64)>,
+    pub(super) grant: Option<(Grant, u64)>,
+    pub(super) action: Option<Action>,
 }
 
 /// Everything core is told.
 pub struct Loaded {
-    read: Read,
-    directory: Arc<Directory>,
-    stops: Versioned<Stops>,
-    pause: Versioned<Pause>,
-    task: Option<TaskNow>,
-    counters: Counters,
-    evaluated: Option<Evaluated>,
-    rendered: Option<Rendered>,
-    requester: Option<Requester>,
-    screen: Option<decide::Opened>,
+    pub(super) read: Read,
+    pub(super) directory: Arc<Directory>,
+    pub(super) stops: Versioned<Stops>,
+    pub(super) pause: Versioned<Pause>,
+    pub(super) task: Option<TaskNow>,
+    pub(super) counters: Counters,
+    pub(super) evaluated: Option<Evaluated>,
+    pub(super) rendered: Option<Rendered>,
+    pub(super) requester: Option<Requester>,
+    pub(super) screen: Option<decide::Opened>,
 }
 
 /// Why a process does not go on.
@@ -322,139 +319,6 @@ impl Process {
     }
 }
 
-impl Loaded {
-    /// The requester a submission is anchored to.
-    #[must_use]
-    pub const fn requester(&self) -> Option<&Requester> {
-        self.requester.as_ref()
-    }
-
-    /// The request, as it was read.
-    #[must_use]
-    pub fn request(&self) -> Option<&RequestRecord> {
-        self.read.request.as_ref().map(|(record, _)| record)
-    }
-
-    /// The directory, as it was read.
-    #[must_use]
-    pub fn directory(&self) -> &Directory {
-        &self.directory
-    }
-
-    fn world<'a>(&'a self, settings: &'a Settings) -> World<'a> {
-        World {
-            policy: self.evaluated.as_ref(),
-            directory: &self.directory,
-            stops: &self.stops,
-            pause: &self.pause,
-            task: self.task.as_ref(),
-            counters: self.counters,
-            rendered: self.rendered.as_ref(),
-            settings,
-        }
-    }
-
-    fn record(&self, intent: &Intent) -> Result<Record<'_>, Stopped> {
-        match (intent, &self.read.request, &self.task) {
-            (Intent::EndTask { .. }, _, Some(now)) => Ok(Record::Task {
-                task: &now.task.value,
-                version: now.task.version,
-            }),
-            (Intent::EndTask { .. }, ..) => Err(Stopped("no such task".to_owned())),
-            (_, Some((record, version)), _) => Ok(Record::Request {
-                record,
-                version: *version,
-                action: self.read.action.as_ref(),
-                grant: self
-                    .read
-                    .grant
-                    .as_ref()
-                    .map(|(grant, version)| (grant, *version)),
-            }),
-            (_, None, _) => Ok(Record::Absent),
-        }
-    }
-
-    fn command(&self, shelf: &Shelf, intent: &Intent, now: Timestamp) -> Result<Command, Stopped> {
-        let unknown = || Stopped("no registered principal signs with this key".to_owned());
-        Ok(match intent {
-            Intent::StartTask {
-                call,
-                on_behalf_of,
-                boundary,
-            } => {
-                let (workload, _) = self
-                    .directory
-                    .workload_by_key(&call.key)
-                    .ok_or_else(unknown)?;
-                Command::StartTask(Box::new(TaskStart {
-                    workload: workload.clone(),
-                    key: call.key,
-                    nonce: call.nonce(),
-                    purpose: format!("purpose {}", call.nonce),
-                    on_behalf_of: on_behalf_of.as_ref().map(|(human, _)| human.clone()),
-                    attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
-                    boundary: boundary.clone(),
-                }))
-            }
-            Intent::EndTask { call, .. } => Command::EndTask(TaskEnd {
-                key: call.key,
-                nonce: call.nonce(),
-            }),
-            Intent::Submit { .. } | Intent::Propose { .. } => {
-                let requester = self.requester.clone().ok_or_else(unknown)?;
-                Command::Submit(Box::new(submission(intent, requester)?))
-            }
-            Intent::Review {
-                review, answers, ..
-            } => Command::Review(Box::new(SubmittedReview {
-                review: review.clone(),
-                answers: answers.clone(),
-                opened: self.screen.clone().ok_or_else(unknown)?,
-            })),
-            Intent::Act { by, kind, .. } => Command::Act(Act {
-                by: by.clone(),
-                kind: *kind,
-                text: "a word".to_owned(),
-                channel: "sim".to_owned(),
-            }),
-            Intent::Withdraw { call, .. } => Command::Withdraw(call.key),
-            Intent::Redeem { call, request } => Command::Redeem(Redeem {
-                key: call.key,
-                nonce: call.nonce(),
-                submit: submit_of(shelf, *request),
-            }),
-            Intent::Report { ending, .. } => Command::Report(Report {
-                step: *ending,
-                outcome: Outcome {
-                    code: "sim".to_owned(),
-                    quantity: Some(1),
-                    result: Hash::of(b"done"),
-                    at: now,
-                },
-                result: b"done".to_vec(),
-            }),
-            Intent::Expire { .. } => Command::Expire,
-            Intent::Revoke { human, .. } => Command::Revoke(Revoke {
-                human: human.clone(),
-                code: if human.is_some() {
-                    "revoked"
-                } else {
-                    "task_ended"
-                },
-            }),
-            Intent::Stop { human, add } => Command::Stop(Box::new(StopChange {
-                human: human.clone(),
-                add: add.clone(),
-                reason: "something is wrong".to_owned(),
-            })),
-            Intent::Open { .. } | Intent::RevokeKey { .. } => {
-                return Err(Stopped("nothing for core".to_owned()));
-            }
-        })
-    }
-}
-
 /// What a task has accumulated, as the store counts it.
 fn chain(shelf: &Shelf, task: &TaskId, target: &TargetId) -> TaskChain {
     let counters = TaskChain::counters(task, target);
@@ -467,14 +331,9 @@ fn rendered(action: &Action) -> Rendered {
 }
 
 /// The leaf of a request's submission, where its bytes stand.
-fn submission_of(shelf: &Shelf, id: RequestId) -> Option<&super::shelf::Leaf> {
+pub(super) fn submission_of(shelf: &Shelf, id: RequestId) -> Option<&super::shelf::Leaf> {
     let row = shelf.row(&RowKey::new(Table::Request, &id))?;
     shelf.leaves().get(row.first_leaf)
-}
-
-fn submit_of(shelf: &Shelf, id: RequestId) -> Option<SubmitSignature> {
-    let proof = submission_of(shelf, id)?.attachment("proof")?;
-    canonical::from_canonical_bytes(proof).ok()
 }
 
 /// The task and target an intent is about.
@@ -544,62 +403,4 @@ fn requester(
             .as_ref()
             .map(|(record, _)| record.requester.clone()),
     }
-}
-
-fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopped> {
-    let (action, labels, claims, idempotency, nonce, proof) = match intent {
-        Intent::Submit {
-            call,
-            action,
-            labels,
-            claims,
-            idempotency,
-        } => (
-            action,
-            *labels,
-            claims.clone(),
-            idempotency.clone(),
-            call.nonce(),
-            b"signed".to_vec(),
-        ),
-        Intent::Propose { action, submit, .. } => (
-            action,
-            Default::default(),
-            Default::default(),
-            None,
-            CallNonce {
-                text: submit.nonce.clone(),
-                until: None,
-            },
-            canonical::to_bytes(submit).unwrap_or_default(),
-        ),
-        _ => return Err(Stopped("nothing is submitted".to_owned())),
-    };
-    let descriptor = action.envelope().descriptor.clone();
-    let id = descriptor.id.as_str().to_owned();
-    Ok(Submission {
-        action: (**action).clone(),
-        described: Described {
-            descriptor: gatehold_core::action::DescriptorRef {
-                hash: Hash::of(id.as_bytes()),
-                id: descriptor.id,
-            },
-            media_types: ["application/json".to_owned()].into(),
-            reads_only: READS.contains(&id.as_str()),
-            sentence: format!("{id} on {}", action.envelope().target),
-            intent: Hash::of(id.as_bytes()),
-        },
-        claims,
-        requester,
-        proof,
-        nonce,
-        idempotency,
-        labels,
-    })
-}
-
-/// Whether an action is a change of the gate itself.
-#[must_use]
-pub fn is_change(record: &RequestRecord) -> bool {
-    record.envelope.target.as_str() == GATE_TARGET
 }

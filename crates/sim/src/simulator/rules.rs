@@ -239,69 +239,48 @@ fn hold(checkpoints: Vec<Checkpoint>) -> Verdict {
 
 /// The checkpoints a bundle can name.
 fn checkpoint(number: u8, dev: bool) -> Checkpoint {
-    let factor = |level: Assurance| if dev { Assurance::Software } else { level };
-    let seats = |seats: u8, level| Alternative {
+    let seats = |seats: u8, level: Assurance| Alternative {
         seats: NonZeroU8::new(seats).expect("not zero"),
-        factor: factor(level),
+        factor: if dev { Assurance::Software } else { level },
     };
-    let team = |name: &str| Eligible {
+    let one = vec![seats(1, Assurance::Present)];
+    let two = vec![seats(2, Assurance::Present)];
+    let three = vec![seats(3, Assurance::Present)];
+    let either = vec![seats(1, Assurance::Attested), seats(2, Assurance::Present)];
+    let (name, eligible, alternatives) = match number {
+        0 => ("one-reviewer", team("reviewers"), one),
+        1 => ("two-owners", team("owners"), two),
+        2 => ("either", team("reviewers"), either),
+        3 => ("separate", team("owners"), one),
+        4 => ("few", these(&["dia", "cem"]), one),
+        5 => ("tainted", team("reviewers"), one),
+        6 => ("three", team("everyone"), three),
+        _ => ("change", team("everyone"), two),
+    };
+    defined(name, eligible, alternatives, number == 3)
+}
+
+fn team(name: &str) -> Eligible {
+    Eligible {
         teams: [name.parse().expect("a plain name")].into(),
         humans: BTreeSet::new(),
-    };
+    }
+}
+
+fn these(names: &[&str]) -> Eligible {
+    Eligible {
+        teams: BTreeSet::new(),
+        humans: names.iter().map(|name| human(name)).collect(),
+    }
+}
+
+fn defined(
+    name: &str,
+    eligible: Eligible,
+    alternatives: Vec<Alternative>,
+    separate: bool,
+) -> Checkpoint {
     let seconds = |seconds: u32| NonZeroU32::new(seconds).expect("not zero");
-    let (name, eligible, alternatives, separate) = match number {
-        0 => (
-            "one-reviewer",
-            team("reviewers"),
-            vec![seats(1, Assurance::Present)],
-            false,
-        ),
-        1 => (
-            "two-owners",
-            team("owners"),
-            vec![seats(2, Assurance::Present)],
-            false,
-        ),
-        2 => (
-            "either",
-            team("reviewers"),
-            vec![seats(1, Assurance::Attested), seats(2, Assurance::Present)],
-            false,
-        ),
-        3 => (
-            "separate",
-            team("owners"),
-            vec![seats(1, Assurance::Present)],
-            true,
-        ),
-        4 => (
-            "few",
-            Eligible {
-                teams: BTreeSet::new(),
-                humans: [human("dia"), human("cem")].into(),
-            },
-            vec![seats(1, Assurance::Present)],
-            false,
-        ),
-        5 => (
-            "tainted",
-            team("reviewers"),
-            vec![seats(1, Assurance::Present)],
-            false,
-        ),
-        6 => (
-            "three",
-            team("everyone"),
-            vec![seats(3, Assurance::Present)],
-            false,
-        ),
-        _ => (
-            "change",
-            team("everyone"),
-            vec![seats(2, Assurance::Present)],
-            false,
-        ),
-    };
     Checkpoint {
         name: name.parse().expect("a plain name"),
         title: "A change that people look at".to_owned(),

@@ -271,11 +271,11 @@ impl Oracle {
         holds(bounded, "narrowing-only-lowers", || {
             format!("{id} was let out with more than it asked for")
         })?;
-        let by_people = self.approvals(request, record).into_iter().all(|signed| {
+        let by_people = self.signed_for(request, record).into_iter().all(|signed| {
             !said.reviewers.contains(&signed.human)
                 || said.limits.within(&signed.context.limits)
                 // The same person may have signed more than once, for other holds.
-                || self.approvals(request, record).iter().any(|other| {
+                || self.signed_for(request, record).iter().any(|other| {
                     other.human == signed.human && said.limits.within(&other.context.limits)
                 })
         });
@@ -285,7 +285,7 @@ impl Oracle {
     }
 
     /// Signatures that approve this request as it is held, by keys with force, of people who may.
-    fn approvals<'a>(&'a self, request: &Request, record: &RequestRecord) -> Vec<&'a Signed> {
+    fn signed_for<'a>(&'a self, request: &Request, record: &RequestRecord) -> Vec<&'a Signed> {
         let Some(held) = &record.held else {
             return Vec::new();
         };
@@ -309,7 +309,7 @@ impl Oracle {
 
     fn approvers(&self, request: &Request, record: &RequestRecord) -> Vec<Approver> {
         let mut approvers: Vec<Approver> = Vec::new();
-        for signed in self.approvals(request, record) {
+        for signed in self.signed_for(request, record) {
             let Some(assurance) = self.realm.key(&signed.human, &signed.key) else {
                 continue;
             };

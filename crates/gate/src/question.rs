@@ -17,6 +17,7 @@ use gatehold_core::known::Known;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::requester::Requester;
 use gatehold_core::task::{Boundary, StepLabels, covers};
+use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_render::{Field, Flag, PayloadKind, RenderInput};
@@ -390,11 +391,16 @@ pub fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Dis
         gatehold_core::descriptor::PayloadKind::Argv => PayloadKind::Argv,
         gatehold_core::descriptor::PayloadKind::Opaque => PayloadKind::Opaque,
     };
-    gatehold_render::render(&RenderInput {
+    let input = RenderInput {
         media_type: &envelope.payload.media_type,
         kind,
         envelope: &fields,
         described: &described,
         payload: action.payload(),
-    })
+    };
+    if envelope.target.as_str() == GATE_TARGET {
+        gatehold_render::render_change(&input)
+    } else {
+        gatehold_render::render(&input)
+    }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::context::Ctx;
 use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
-use crate::request::follow;
+use crate::request::{After, follow};
 use crate::session::{Acting, acting};
 
 /// How long an approved change may wait to be redeemed, seconds.
@@ -63,7 +63,7 @@ pub async fn submit_bytes(
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let submitted = ask(&acting, how, descriptor, resource, payload).await?;
-    follow(ctx, &acting.client, submitted, how.wait, false).await
+    follow(ctx, &acting.client, submitted, how.wait, After::Applied).await
 }
 
 /// Signs and sends the change.

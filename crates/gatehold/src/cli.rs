@@ -15,6 +15,7 @@ use crate::dev::{self, Dev};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
+use crate::ledger::{self, Ledger};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
 use crate::request::{self, Request};
@@ -117,6 +118,9 @@ enum Command {
     #[command(subcommand)]
     Descriptor(DescriptorCommand),
 
+    /// The ledger of a gate that does not run.
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// What the ledger proves.
     #[command(subcommand)]
     Audit(Audit),
@@ -202,14 +206,12 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Key(command) => people::key(ctx, &command).await,
         Command::Policy(command) => policy::run(ctx, &command).await,
         Command::Descriptor(command) => descriptor::run(ctx, &command).await,
+        Command::Ledger(command) => ledger::run(&command).await,
         Command::Audit(command) => audit::run(ctx, &command).await,
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "gatehold",
-                &mut std::io::stdout(),
-            );
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gatehold", &mut text);
+            print!("{}", String::from_utf8_lossy(&text));
             Ok(Exit::Done)
         }
     }

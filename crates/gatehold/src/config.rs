@@ -24,6 +24,8 @@ use crate::exit::{Exit, Failure};
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where metrics and health are.
+    pub operations: Option<SocketAddr>,
     /// What clients sign.
     pub public_url: String,
     /// Certificate, key, and whether clients need one.

@@ -139,6 +139,8 @@ async fn cheats(
     )?;
     let said = bot.tell(&format!("approve {}", second.id)).await?;
     stage.refused("signs its own approval", &said, "")?;
+    let said = people::owner_tries(gate, &second.id).await?;
+    stage.refused("has its owner sign for it", &said, "own_request")?;
     people::decide_for_a_second(gate, &second.id).await?;
     let said = other.tell(&format!("redeem {}", second.id)).await?;
     stage.refused("another workload uses the ticket", &said, "no_such_request")?;

@@ -68,7 +68,8 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         let _gone = ended.await;
     }));
     let prepared = prepare_sample(&home, fresh).await;
-    let pointer = if prepared.is_ok() {
+    // Under the demo nobody else is to find it, and an open `gatehold dev` keeps its own.
+    let pointer = if prepared.is_ok() && !dev.quiet {
         point_to(&home)
     } else {
         None

@@ -74,6 +74,12 @@ impl HumanKey {
         Hash::from_bytes(self.public.thumbprint())
     }
 
+    /// Whether the key itself asks its holder to touch it before it signs.
+    #[must_use]
+    pub const fn asks_for_touch(&self) -> bool {
+        self.public.is_security_key()
+    }
+
     /// Whether signing needs no person: a generated seed.
     #[must_use]
     pub const fn is_generated(&self) -> bool {

@@ -49,7 +49,7 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
         clock.tick().await;
         let inbox = acting.client.inbox().await?;
         if last.as_ref() != Some(&inbox) {
-            ctx.print(&inbox, || lines(&inbox, &acting.person.name))?;
+            ctx.print(&inbox, || lines(&inbox, ctx.person.as_deref()))?;
             last = Some(inbox);
         }
         if !args.watch {
@@ -58,7 +58,7 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn lines(inbox: &Inbox, name: &str) -> String {
+fn lines(inbox: &Inbox, person: Option<&str>) -> String {
     if inbox.items.is_empty() {
         return "Nothing needs you.\n".to_owned();
     }
@@ -83,9 +83,12 @@ fn lines(inbox: &Inbox, name: &str) -> String {
     ];
     let mut text = table(&headings, &rows);
     if let Some(item) = inbox.items.iter().find(|item| item.mine) {
+        let by = person
+            .map(|name| format!(" --as {name}"))
+            .unwrap_or_default();
         text.push_str(&format!(
-            "\nnext: gatehold show {} --as {name}\n",
-            crate::screen::plain(&item.request)
+            "\nnext: gatehold show {id}{by}, then gatehold approve {id}{by}\n",
+            id = crate::screen::plain(&item.request)
         ));
     }
     text

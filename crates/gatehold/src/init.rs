@@ -128,6 +128,11 @@ fn new(new: &New) -> Result<(), Failure> {
             humans.len()
         );
     }
+    if humans.len() < 4 && !new.origin.is_dev() {
+        println!(
+            "note: enrolling a workload takes two people besides its owner and backup: name four or more"
+        );
+    }
     let everybody: BTreeSet<HumanId> = humans.keys().cloned().collect();
     let teams = if new.team.is_empty() {
         first_teams(&everybody)?
@@ -354,6 +359,7 @@ fn team(text: &str) -> Result<(TeamId, BTreeSet<HumanId>), String> {
 const TEMPLATE: &str = r#"# Everything here is checked at once by `gatehold config check`.
 listen = "127.0.0.1:7400"
 public_url = "http://127.0.0.1:7400"
+# operations_listen = "127.0.0.1:7401"
 # targets_file = "targets.toml"
 
 [store]

@@ -4,10 +4,19 @@
 //! together. Start at `cli` for the commands and at `serve` for the wiring.
 
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line answers on standard output and complains on standard error"
+    reason = "a command line complains on standard error"
 )]
+
+/// Prints a line. Unlike the one of the standard library it does not panic when nobody reads any more (`| head`).
+macro_rules! println {
+    ($($parts:tt)*) => { $crate::output::put(format_args!("{}\n", format_args!($($parts)*))) };
+}
+
+/// The same without the end of the line.
+macro_rules! print {
+    ($($parts:tt)*) => { $crate::output::put(format_args!($($parts)*)) };
+}
 
 mod act;
 mod ambient;
@@ -28,6 +37,7 @@ mod files;
 mod human_key;
 mod inbox;
 mod init;
+mod ledger;
 mod output;
 mod parse;
 mod people;

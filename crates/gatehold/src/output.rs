@@ -1,6 +1,7 @@
 //! `-o table|json|yaml`: the same answer for people and for programs.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +18,11 @@ pub enum Format {
     Json,
     /// For both.
     Yaml,
+}
+
+/// Puts text on standard output. That nobody reads any more is no fault of the command: it goes on and says nothing.
+pub fn put(text: fmt::Arguments<'_>) {
+    let _nobody_reads = std::io::stdout().lock().write_fmt(text);
 }
 
 /// The text of an answer in a format; `table` makes the one for people.

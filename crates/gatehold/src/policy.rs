@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use gatehold_policy::explain::Said;
 use gatehold_policy::lint::{Level, Options};
 use gatehold_policy::{Bundle, BundleProblem};
 
@@ -19,6 +20,17 @@ pub enum Policy {
     Lint(Folder),
     /// Run the golden tests of a bundle.
     Test(Folder),
+    /// Say for a golden test what every rule has to say about it.
+    Explain {
+        /// The bundle.
+        #[command(flatten)]
+        bundle: Folder,
+        /// Part of the test's name.
+        #[arg(long)]
+        case: String,
+    },
+    /// List the checkpoints: who decides, what is asked, and why each exists.
+    Checkpoints(Folder),
     /// Ask for a bundle to be activated: a held action.
     Submit {
         /// The bundle.
@@ -55,6 +67,12 @@ pub async fn run(ctx: &Ctx, policy: &Policy) -> Result<Exit, Failure> {
     match policy {
         Policy::Lint(folder) => lint(ctx, &load(folder.folder.as_deref())?),
         Policy::Test(folder) => test(ctx, &load(folder.folder.as_deref())?),
+        Policy::Explain { bundle, case } => explain(ctx, &load(bundle.folder.as_deref())?, case),
+        Policy::Checkpoints(folder) => {
+            let bundle = load(folder.folder.as_deref())?;
+            ctx.print(bundle.checkpoints(), || checkpoints(&bundle))?;
+            Ok(Exit::Done)
+        }
         Policy::Submit { bundle, how } => {
             let bundle = load(bundle.folder.as_deref())?;
             let name = format!("gatehold/bundle/{}", bundle.header().name);
@@ -121,4 +139,69 @@ fn test(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
     } else {
         Exit::Policy
     })
+}
+
+fn explain(ctx: &Ctx, bundle: &Arc<Bundle>, name: &str) -> Result<Exit, Failure> {
+    let case = bundle
+        .cases()
+        .iter()
+        .find(|case| case.name.contains(name))
+        .ok_or_else(|| {
+            Failure::usage(
+                format!("no golden test has `{name}` in its name"),
+                "write one beside the rules, in tests/*.toml: it is kept with the bundle",
+            )
+        })?;
+    let input = case
+        .input(bundle)
+        .map_err(|error| Failure::new(Exit::Policy, error, "correct the test"))?;
+    let explanation = gatehold_policy::explain::explain(bundle, &input);
+    let trace = explanation.evaluated.trace();
+    println!("{}: {}", case.file, plain(&case.name));
+    println!(
+        "{} by {}, tier {}",
+        explanation.evaluated.verdict().as_str(),
+        plain(&trace.rules.join(", ")),
+        crate::review::page::tier_word(trace.tier.tier)
+    );
+    for rule in &explanation.rules {
+        let said = match rule.said {
+            Said::Applied => ctx.screen.paint(Style::Amber, "applied"),
+            Said::Erred => ctx.screen.paint(Style::Red, "ERRED  "),
+            Said::Silent => ctx.screen.paint(Style::Dim, "silent "),
+        };
+        println!(
+            "  {said} {} ({}): {}",
+            plain(&rule.id),
+            rule.place,
+            plain(&rule.rationale)
+        );
+    }
+    Ok(Exit::Done)
+}
+
+fn checkpoints(bundle: &Bundle) -> String {
+    let rows: Vec<Vec<String>> = bundle
+        .checkpoints()
+        .values()
+        .map(|checkpoint| {
+            let teams: Vec<&str> = checkpoint
+                .eligible
+                .teams
+                .iter()
+                .map(|team| team.as_str())
+                .collect();
+            vec![
+                checkpoint.name.to_string(),
+                teams.join(", "),
+                crate::screen::duration(i64::from(checkpoint.decide_within_seconds.get())),
+                checkpoint.owner.clone(),
+                checkpoint.rationale.clone(),
+            ]
+        })
+        .collect();
+    crate::screen::table(
+        &["CHECKPOINT", "WHO DECIDES", "WITHIN", "OWNER", "WHY"],
+        &rows,
+    )
 }

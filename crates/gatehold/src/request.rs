@@ -196,7 +196,23 @@ async fn create(ctx: &Ctx, create: &Create) -> Result<Exit, Failure> {
     };
     let submitted = client.submit(&draft.submission(&action), &how).await?;
     let waits = (create.wait || create.redeem) && !create.dry_run;
-    follow(ctx, &client, submitted, waits, create.redeem).await
+    let after = if create.redeem {
+        After::Redeem
+    } else {
+        After::Redeemable
+    };
+    follow(ctx, &client, submitted, waits, after).await
+}
+
+/// What follows the decision about a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Nothing: the requester redeems it later.
+    Redeemable,
+    /// It is redeemed at once.
+    Redeem,
+    /// It is a change of the gate, which the last signature applies.
+    Applied,
 }
 
 /// Prints what a submission led to; waits and redeems when told to.
@@ -208,8 +224,9 @@ pub async fn follow(
     client: &Client,
     submitted: Submitted,
     waits: bool,
-    redeems: bool,
+    after: After,
 ) -> Result<Exit, Failure> {
+    let redeems = after == After::Redeem;
     let id = match submitted {
         Submitted::Decided(decision) => {
             let allowed = decision.outcome == Outcome::Allowed;
@@ -221,7 +238,7 @@ pub async fn follow(
         }
         Submitted::Held(held) => {
             if !waits {
-                ctx.print(&*held, || held_text(&held))?;
+                ctx.print(&*held, || held_text(&held) + &next_text(&held, after))?;
                 return Ok(Exit::Held);
             }
             eprint!("{}", held_text(&held));
@@ -355,6 +372,17 @@ fn reasons_text(reasons: &[Reason]) -> String {
         .collect()
 }
 
+fn next_text(held: &Held, after: After) -> String {
+    match (&held.request, after) {
+        (None, _) => String::new(),
+        (Some(id), After::Applied) => format!(
+            "next: others decide it with `gatehold inbox`; gatehold request show {} --wait\n",
+            plain(id)
+        ),
+        (Some(id), _) => format!("next: gatehold request redeem {} --wait\n", plain(id)),
+    }
+}
+
 /// What a requester reads about a hold.
 #[must_use]
 pub fn held_text(held: &Held) -> String {
@@ -367,12 +395,6 @@ pub fn held_text(held: &Held) -> String {
         moment(held.decide_by, crate::ambient::now_millis()),
     );
     text.push_str(&reasons_text(&held.reasons));
-    if held.request.is_some() {
-        text.push_str(&format!(
-            "next: gatehold request redeem {} --wait\n",
-            plain(id)
-        ));
-    }
     text
 }
 

@@ -44,6 +44,7 @@ pub struct Running {
     gate: Gate,
     app: App,
     listener: Listener,
+    operations: Option<Listener>,
     published: Arc<Published>,
     publisher: Option<Publisher>,
 }
@@ -100,6 +101,10 @@ impl Running {
                     .collect::<String>()
             })
             .map_err(|error| Failure::fault(error, "check the system's random source"))?;
+        let operations = match config.operations {
+            None => None,
+            Some(address) => Some(listen_for_operators(address, config.listen_limits).await?),
+        };
         let signer = signer(&config.log_key, gate.origin().as_str())?;
         let folder = config.published.clone().unwrap_or_default();
         let published = Published::new(store, folder, &signer);
@@ -118,6 +123,7 @@ impl Running {
             gate,
             app,
             listener,
+            operations,
             published,
             publisher,
         })
@@ -129,6 +135,10 @@ impl Running {
     /// When open calls had to be cut.
     pub async fn until(self, end: impl Future<Output = ()>) -> Result<Exit, Failure> {
         let clock = tokio::spawn(clock(self.gate.clone(), self.published, self.publisher));
+        let operations = self.operations.map(|listener| {
+            let router = gatehold_server::operations_router(&self.app);
+            tokio::spawn(listener.serve(router, std::future::pending()))
+        });
         let app = self.app.clone();
         let end = async move {
             end.await;
@@ -139,6 +149,9 @@ impl Running {
             .serve(gatehold_server::router(&self.app), end)
             .await;
         clock.abort();
+        if let Some(operations) = operations {
+            operations.abort();
+        }
         if let Err(error) = self.gate.flush().await {
             tracing::error!(%error, "the last refusals could not be written");
         }
@@ -150,6 +163,21 @@ impl Running {
             )),
         }
     }
+}
+
+async fn listen_for_operators(
+    address: std::net::SocketAddr,
+    limits: gatehold_server::listen::ListenLimits,
+) -> Result<Listener, Failure> {
+    let settings = ListenSettings {
+        address,
+        tls: None,
+        behind_proxy: false,
+        limits,
+    };
+    Listener::bind(&settings)
+        .await
+        .map_err(|error| Failure::usage(error, "correct `operations_listen`"))
 }
 
 /// What descriptors of the active bundle do, for the executor: what is unknown there may only look.

@@ -29,5 +29,5 @@ pub use display::{
 };
 pub use exact::recover;
 pub use input::{Field, PayloadKind, RenderInput};
-pub use page::{PAYLOAD_BYTES_SHOWN_MAX, render};
+pub use page::{CHANGE_BYTES_SHOWN_MAX, PAYLOAD_BYTES_SHOWN_MAX, render, render_change};
 pub use terminal::{to_plain, to_terminal};

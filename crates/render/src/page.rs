@@ -10,15 +10,27 @@ use crate::{argv, exact, http, json, opaque, scripts, sql};
 
 /// Larger payloads are not shown in full, and nobody may release what was not shown.
 pub const PAYLOAD_BYTES_SHOWN_MAX: usize = 64 << 10;
+/// The same for changes of the gate itself: a bundle of policy is decided on as a whole, so it is shown as a whole.
+pub const CHANGE_BYTES_SHOWN_MAX: usize = 256 << 10;
 /// Of a payload that is too large: this many bytes from each end.
 const EDGE_BYTES_SHOWN: usize = 2 << 10;
 
 /// Renders an action. The same input gives the same display, byte for byte.
 #[must_use]
 pub fn render(input: &RenderInput<'_>) -> Display {
+    render_within(input, PAYLOAD_BYTES_SHOWN_MAX)
+}
+
+/// Renders a change of the gate itself.
+#[must_use]
+pub fn render_change(input: &RenderInput<'_>) -> Display {
+    render_within(input, CHANGE_BYTES_SHOWN_MAX)
+}
+
+fn render_within(input: &RenderInput<'_>, bytes_max: usize) -> Display {
     let mut findings = Findings::default();
     let mut blocks = vec![action(input, &mut findings)];
-    if input.payload.len() > PAYLOAD_BYTES_SHOWN_MAX {
+    if input.payload.len() > bytes_max {
         findings.raise(Flag::TooLargeToShow);
         findings.raise(Flag::Uninspectable);
         blocks.extend(edges(input.payload));

@@ -104,9 +104,27 @@ impl Checks {
         if let Err(error) = gatehold_proof::PublicUrl::parse(&top.public_url) {
             self.say("public_url", format!("`{}`: {error}", top.public_url));
         }
+        let operations = top.operations_listen.as_deref().and_then(|text| {
+            text.parse::<std::net::SocketAddr>()
+                .map_err(|error| error.to_string())
+                .and_then(|address| {
+                    let loopback = address.ip().is_loopback();
+                    loopback
+                        .then_some(address)
+                        .ok_or_else(|| "it is served on loopback only".to_owned())
+                })
+                .map_err(|error| {
+                    self.say(
+                        "operations_listen",
+                        format!("`{text}`: {error}; write 127.0.0.1:7401"),
+                    );
+                })
+                .ok()
+        });
         let ledger = ledger?;
         Some(Config {
             listen: listen?,
+            operations,
             public_url: top.public_url,
             tls,
             behind_proxy: top.behind_proxy,

@@ -15,6 +15,8 @@ pub struct Top {
     /// A proxy in front terminates TLS.
     #[serde(default)]
     pub behind_proxy: bool,
+    /// Address of metrics and health, for operators alone; without it there is none.
+    pub operations_listen: Option<String>,
     /// File with `[[target]]` tables.
     pub targets_file: Option<PathBuf>,
 }

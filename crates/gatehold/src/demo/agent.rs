@@ -45,7 +45,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(code: &str, id: &str, text: impl Into<String>) -> Self {
+    pub(super) fn new(code: &str, id: &str, text: impl Into<String>) -> Self {
         Self {
             refused: false,
             code: code.to_owned(),
@@ -388,7 +388,8 @@ impl Working {
     }
 }
 
-fn refused(error: ClientError) -> Result<Said, Failure> {
+/// What a refusal says.
+pub(super) fn refused(error: ClientError) -> Result<Said, Failure> {
     match error.problem() {
         Some(problem) => {
             // The last part of the problem's type is the gate's own stable code.

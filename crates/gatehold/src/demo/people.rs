@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use tokio::process::Command;
 
+use super::agent::{Said, refused};
 use super::gate::{Gate, program};
 use super::stage::{SHORT_SECONDS, Stage};
 use crate::context::Ctx;
 use crate::dev::{affirmative, review};
 use crate::exit::Failure;
-use crate::review::approve::{open, sign};
+use crate::review::approve::{open, sign, signed};
 use crate::session::acting;
 
 /// Who decides, in this order.
@@ -29,8 +30,10 @@ pub async fn decide(
     for name in REVIEWERS {
         if still_held(gate, id).await? {
             if auto {
-                let shown = show(gate, id, name).await?;
-                println!("{shown}");
+                // Both see the same page; once is enough here.
+                if name == "reviewer" {
+                    println!("{}", show(gate, id, name).await?);
+                }
                 review(gate.profile(), name, parse(id)?).await?;
             } else {
                 by_hand(gate, id, name).await?;
@@ -46,6 +49,22 @@ pub async fn decide(
         "every seat is filled by another person",
         "the approval is a signature over these bytes",
     )
+}
+
+/// The agent's owner, a real person with a real key, tries to approve what their own agent asks.
+///
+/// # Errors
+/// When the gate does not answer.
+pub async fn owner_tries(gate: &Gate, id: &str) -> Result<Said, Failure> {
+    let profile = gate.profile();
+    let owner = acting(profile, Some("owner")).await?;
+    let shown = open(&owner, &profile.origin, parse(id)?).await?;
+    let answers: BTreeMap<String, String> = shown.view.criteria.iter().map(affirmative).collect();
+    let review = signed(&owner, shown, answers, "it is my agent")?;
+    match owner.client.review(id, &review).await {
+        Ok(_) => Ok(Said::new("approved", id, "its owner approved it")),
+        Err(error) => refused(error),
+    }
 }
 
 /// Two people approve a request for a moment only, so that it expires before it is used.

@@ -114,7 +114,7 @@ pub async fn approve(
             )
         )
     );
-    if attended && acting.key.is_generated() {
+    if attended && !acting.key.asks_for_touch() {
         confirm(&shown)?;
     }
     let result = sign(&acting, shown, answers, &args.because).await?;
@@ -122,7 +122,7 @@ pub async fn approve(
     Ok(Exit::Done)
 }
 
-/// A generated key signs without a touch, so the person types the first of the four words instead.
+/// A key that signs without a touch: the person types the first of the four words instead.
 fn confirm(shown: &Shown) -> Result<(), Failure> {
     let word = shown.words.first().copied().unwrap_or_default();
     print!("type `{word}` to sign, anything else to stop > ");
@@ -146,10 +146,25 @@ fn confirm(shown: &Shown) -> Result<(), Failure> {
 /// When the key does not sign, or the gate refuses.
 pub async fn sign(
     acting: &Acting,
-    mut shown: Shown,
+    shown: Shown,
     criteria: BTreeMap<String, String>,
     because: &str,
 ) -> Result<ReviewResult, Failure> {
+    let request = shown.context.request.to_string();
+    let review = signed(acting, shown, criteria, because)?;
+    Ok(acting.client.review(&request, &review).await?)
+}
+
+/// Signs what was shown, with these answers.
+///
+/// # Errors
+/// When the key does not sign.
+pub fn signed(
+    acting: &Acting,
+    mut shown: Shown,
+    criteria: BTreeMap<String, String>,
+    because: &str,
+) -> Result<ReviewRequest, Failure> {
     let broken = |error: gatehold_core::json::canonical::CanonicalError| {
         Failure::usage(error, "lower the numbers; they have no canonical form")
     };
@@ -164,17 +179,13 @@ pub async fn sign(
     shown.context.answers_hash = answers.hash().map_err(broken)?;
     let context = shown.context.to_bytes().map_err(broken)?;
     let sshsig = acting.key.sign(REVIEW_TYPE, &context)?;
-    let review = ReviewRequest {
+    Ok(ReviewRequest {
         context: context.into(),
         sshsig,
         answers: answers.criteria,
         justification: answers.justification,
         salt: answers.salt,
-    };
-    Ok(acting
-        .client
-        .review(&shown.context.request.to_string(), &review)
-        .await?)
+    })
 }
 
 /// What a review led to. While others are needed, nothing more is said.

@@ -247,7 +247,7 @@ impl Page<'_> {
                 lines.push(text.to_owned());
             }
         }
-        lines.extend(so_far.latest.iter().cloned());
+        lines.extend(stacked(&so_far.latest));
         self.list("ALREADY DONE IN THIS TASK", &lines, "nothing");
     }
 
@@ -270,6 +270,21 @@ impl Page<'_> {
             self.line(&line);
         }
     }
+}
+
+/// Neighbours that are equal stand on one line, with how many there are.
+fn stacked(lines: &[String]) -> Vec<String> {
+    lines
+        .chunk_by(|left, right| left == right)
+        .map(|same| match same {
+            [one] => one.clone(),
+            several => format!(
+                "{} × {}",
+                several.len(),
+                several.first().map_or("", String::as_str)
+            ),
+        })
+        .collect()
 }
 
 fn counted_people(number: u32) -> String {

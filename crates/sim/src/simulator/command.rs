@@ -79,24 +79,9 @@ impl Loaded {
     ) -> Result<Command, Stopped> {
         let unknown = || Stopped("no registered principal signs with this key".to_owned());
         Ok(match intent {
-            Intent::StartTask {
-                call,
-                on_behalf_of,
-                boundary,
-            } => {
-                let (workload, _) = self
-                    .directory
-                    .workload_by_key(&call.key)
-                    .ok_or_else(unknown)?;
-                Command::StartTask(Box::new(TaskStart {
-                    workload: workload.clone(),
-                    key: call.key,
-                    nonce: call.nonce(),
-                    purpose: format!("purpose {}", call.nonce),
-                    on_behalf_of: on_behalf_of.as_ref().map(|(human, _)| human.clone()),
-                    attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
-                    boundary: boundary.clone(),
-                }))
+            Intent::StartTask { .. } => {
+                let start = self.task_start(intent).ok_or_else(unknown)?;
+                Command::StartTask(Box::new(start))
             }
             Intent::EndTask { call, .. } => Command::EndTask(TaskEnd {
                 key: call.key,
@@ -152,6 +137,27 @@ impl Loaded {
             Intent::Open { .. } | Intent::RevokeKey { .. } => {
                 return Err(Stopped("nothing for core".to_owned()));
             }
+        })
+    }
+
+    fn task_start(&self, intent: &Intent) -> Option<TaskStart> {
+        let Intent::StartTask {
+            call,
+            on_behalf_of,
+            boundary,
+        } = intent
+        else {
+            return None;
+        };
+        let (workload, _) = self.directory.workload_by_key(&call.key)?;
+        Some(TaskStart {
+            workload: workload.clone(),
+            key: call.key,
+            nonce: call.nonce(),
+            purpose: format!("purpose {}", call.nonce),
+            on_behalf_of: on_behalf_of.as_ref().map(|(human, _)| human.clone()),
+            attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
+            boundary: boundary.clone(),
         })
     }
 }

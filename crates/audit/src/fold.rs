@@ -19,6 +19,7 @@ use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::Chain;
+use gatehold_core::trust::change::IN_SIGNED_BODY;
 
 use crate::finding::{Code, Finding, Gap};
 use crate::opened::{Expect, Opened};
@@ -52,6 +53,8 @@ pub(crate) struct Fold {
     pub(crate) reviews: u64,
     /// Every row as its last leaf records it: how often it was put, and its hash. By `table/id`.
     pub(crate) rows: BTreeMap<String, (u64, Hash)>,
+    /// Signed calls that asked for something, by the leaf that they made.
+    calls: BTreeMap<Hash, u64>,
 }
 
 /// A check that failed: what kind of thing, and the sentence about it.
@@ -91,6 +94,7 @@ impl Fold {
             gaps: Vec::new(),
             reviews: 0,
             rows: BTreeMap::new(),
+            calls: BTreeMap::new(),
         }
     }
 
@@ -110,6 +114,11 @@ impl Fold {
             .map(|(name, by)| (name.to_owned(), by))
             .collect();
         for (name, by) in gone {
+            if IN_SIGNED_BODY.contains(&name.as_str()) && leaf.bytes("body").is_some() {
+                let text = format!("`{name}` was erased and still stands in `body`");
+                let finding = Finding::at(leaf.index, Code::Erasure, text);
+                self.findings.push(finding.of(leaf.entry.request));
+            }
             self.pending_erasures
                 .entry(by)
                 .or_default()
@@ -224,11 +233,12 @@ impl Fold {
             return Ok(());
         }
         if let Event::Submitted { .. } = &leaf.entry.event {
-            let mut request = self.submitted(id, leaf)?;
-            self.forget(&mut request);
-            if self.requests.insert(id, request).is_some() {
+            if self.requests.contains_key(&id) {
                 return wrong(Code::Order, "the request was submitted before");
             }
+            let mut request = self.submitted(id, leaf)?;
+            self.forget(&mut request);
+            self.requests.insert(id, request);
             return Ok(());
         }
         let Some(mut request) = self.requests.remove(&id) else {
@@ -279,7 +289,7 @@ impl Fold {
         };
         let erased = trust::erased_by(leaf);
         for (from, name) in promised {
-            if erased.as_ref() == Some(&(from, name.clone())) {
+            if erased.contains(&(from, name.clone())) {
                 self.erased = self.erased.saturating_add(1);
                 self.gap(
                     Some(from),

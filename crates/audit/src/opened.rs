@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use gatehold_core::commit::LeafKind;
-use gatehold_core::entry::Entry;
+use gatehold_core::entry::{Entry, Event};
 use gatehold_core::time::Timestamp;
 use gatehold_ledger::{Leaf, Salt, attachment_opens};
 
@@ -106,6 +106,11 @@ impl Opened {
         }
     }
 
+    /// Whether the record commits to an attachment of this name, wherever its bytes are.
+    pub(crate) fn commits_to(&self, name: &str) -> bool {
+        self.entry.attachments.contains_key(name)
+    }
+
     /// Why the bytes of an attachment are not here, for a gap.
     pub(crate) fn absence(&self, name: &str) -> String {
         match self.attachments.get(name) {
@@ -143,6 +148,14 @@ fn attachments(
         let text = format!("attachment `{name}` {why}");
         Box::new(Finding::at(leaf.index, Code::Attachment, text).of(entry.request))
     };
+    // A record that commits to less than its kind does would turn every check of the rest into a gap.
+    let mut committed = needed(&entry.event).iter();
+    if let Some(name) = committed.find(|name| !entry.attachments.contains_key(**name)) {
+        return Err(fault(
+            name,
+            "is not committed to, and every such leaf has one",
+        ));
+    }
     let mut bodies = BTreeMap::new();
     for given in &leaf.attachments {
         let committed = entry
@@ -164,6 +177,20 @@ fn attachments(
         }
     }
     Ok(bodies)
+}
+
+/// What a leaf with this event always commits to.
+const fn needed(event: &Event) -> &'static [&'static str] {
+    match event {
+        Event::Submitted { .. } => &[
+            "envelope", "payload", "display", "claims", "request", "verdict", "proof",
+        ],
+        Event::Reviewed { .. } => &["context", "sshsig", "view", "answers", "authority"],
+        Event::Reheld { .. } => &["verdict"],
+        Event::Stops { .. } => &["reason"],
+        Event::Trust { .. } => &["evidence"],
+        _ => &[],
+    }
 }
 
 fn body(

@@ -56,11 +56,10 @@ pub struct Counts {
 }
 
 /// What a ledger alone cannot show. Printed with every report.
-pub(crate) const LEDGER_NOT_SHOWN: [&str; 5] = [
+pub(crate) const LEDGER_NOT_SHOWN: [&str; 4] = [
     "that a whole machine was not restored from an older copy, anchor and all: that takes a witness",
     "what happened at the targets beyond what they reported",
     "that policy answered rightly: its answers are as recorded, with the bundle that gave them",
-    "that the body a workload signed is the stored action: its signature is checked, its body is not kept",
     "that reviewers understood what they signed",
 ];
 

@@ -114,7 +114,7 @@ const CLAIMINGS: &[Claiming] = &[
     ("another time of asking", Code::Action, |case| {
         case.ask_as(|asked| asked.submitted_at = asked.submitted_at.plus_seconds(1))
     }),
-    ("claims it did not make", Code::Action, |case| {
+    ("claims it did not make", Code::Requester, |case| {
         case.ask_as(|asked| asked.claims_root = Hash::of(b"claims"))
     }),
     ("no task", Code::Action, |case| {

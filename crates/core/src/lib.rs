@@ -31,6 +31,7 @@ pub mod request;
 pub mod requester;
 pub mod review;
 pub mod seats;
+pub mod signed_body;
 pub mod ssh;
 pub mod stops;
 pub mod strict_toml;

@@ -24,6 +24,8 @@ pub struct Caller {
     pub nonce: CallNonce,
     /// What proves the call; kept in the ledger.
     pub evidence: Vec<u8>,
+    /// The body that was signed; kept beside it when the call asks for an action.
+    pub body: Vec<u8>,
     /// The caller's idempotency key.
     pub idempotency: Option<String>,
     /// For which workload, when an enforcement point calls.

@@ -57,6 +57,7 @@ impl Gate {
                 claims: input.claims.clone(),
                 requester: requester.clone(),
                 proof: caller.evidence.clone(),
+                body: Some(caller.body.clone()),
                 nonce: caller.nonce.clone(),
                 idempotency: caller.idempotency.clone(),
                 labels: answered.labels,
@@ -121,6 +122,7 @@ impl Gate {
                 claims: input.claims.clone(),
                 requester: requester.clone(),
                 proof: proof.clone(),
+                body: None,
                 // No time stands in a person's signature over a submission: it counts once for ever.
                 nonce: input.submit.nonce.clone().into(),
                 idempotency: None,

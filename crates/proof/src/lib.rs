@@ -17,7 +17,7 @@ pub mod strict_json;
 pub use base64url::nonce_from_bytes;
 pub use content_digest::ContentDigest;
 pub use http_signature::{
-    PublicUrl, RequestParts, RequestToSign, SignatureError, SignedHeaders, SubmitEvidence,
-    UnverifiedRequestSignature, VerifiedSubmitProof, Window, sign_request,
+    PublicUrl, RequestParts, RequestToSign, ReverifiedSubmit, SignatureError, SignedHeaders,
+    SubmitEvidence, UnverifiedRequestSignature, VerifiedSubmitProof, Window, sign_request,
 };
 pub use key::{Algorithm, KeyError, SigningKey, Thumbprint, WorkloadKey};

@@ -98,6 +98,7 @@ async fn check(app: &App, parts: &Parts, body: Body) -> Result<(Signed, Bytes), 
         principal,
         proof: Arc::new(proof),
         idempotency,
+        body: body.clone(),
     };
     Ok((signed, body))
 }

@@ -315,3 +315,29 @@ async fn too_many_open_holds_pause_the_workload_and_not_the_gate() {
     let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
     assert_eq!(read.record.state, State::Allowed);
 }
+
+#[tokio::test]
+async fn c16_what_was_signed_is_what_is_asked_for_or_nothing_is() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let before = shop.leaves().await;
+    let signed = shop.asked(Some(task), "shop.read", "SELECT 1", false);
+    let other = shop.asked(Some(task), "shop.read", "SELECT 2", false);
+    let caller = shop.asking(&signed).await;
+    let mut claims = signed.clone();
+    claims.claims.0.insert("ticket".into(), "T-1".into());
+    for input in [other, claims] {
+        assert_eq!(
+            code(shop.gate.submit(&caller, input).await),
+            "not_permitted"
+        );
+    }
+    let nothing = gatehold_gate::Caller {
+        body: Vec::new(),
+        ..caller.clone()
+    };
+    let refused = shop.gate.submit(&nothing, signed.clone()).await;
+    assert_eq!(code(refused), "not_permitted");
+    assert_eq!(shop.leaves().await, before);
+    shop.gate.submit(&caller, signed).await.unwrap();
+}

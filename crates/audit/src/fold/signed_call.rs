@@ -1,16 +1,18 @@
-//! What the requester signed (threat C16): a workload's call by RFC 9421, a human's submission by SSHSIG. A human signs
-//! the envelope itself; a workload signs the body of its call, whose hash is in the signature and whose bytes are not kept.
+//! What the requester signed (threat C16). A human signs the envelope itself, by SSHSIG. A workload signs its call, by RFC
+//! 9421: method, target and the hash of its body, and the body asks for this very action. No call is good for two requests.
 
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
+use gatehold_core::signed_body::SignedBody;
+use gatehold_core::ssh::key::SshPublicKey;
 use gatehold_core::ssh::sshsig;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
-use gatehold_proof::{ContentDigest, SubmitEvidence, WorkloadKey};
-use serde::Deserialize;
+use gatehold_proof::{ReverifiedSubmit, SubmitEvidence, WorkloadKey};
 
 use super::{Checked, Fold, ensure, wrong};
 use crate::finding::Code;
@@ -20,12 +22,17 @@ use crate::opened::Opened;
 const APART_SECONDS_MAX: i64 = 300;
 
 impl Fold {
-    /// The proof stored with a submission is by the key that asked.
+    /// The proof stored with a submission is by the key that asked, for the action that stands there, and for it alone.
     pub(super) fn signed_call(&mut self, asked: &Asked, leaf: &Opened) -> Checked {
         let (Some(proof), Some(directory)) = (leaf.bytes("proof"), self.directory()) else {
+            let text = format!(
+                "{}: that the requester signed the action was not checked",
+                leaf.absence("proof")
+            );
+            self.gap(Some(leaf.index), text);
             return Ok(());
         };
-        match &asked.requester {
+        let call = match &asked.requester {
             Requester::Human { human, key, .. } => {
                 let Some(enrolled) = directory.key(human, key) else {
                     return wrong(Code::Requester, "the key that asked had no force");
@@ -33,23 +40,68 @@ impl Fold {
                 let Some(envelope) = leaf.bytes("envelope") else {
                     return Ok(());
                 };
-                by_human(proof, envelope, &enrolled.key)
+                by_human(proof, envelope, &enrolled.key)?
             }
-            Requester::Workload { .. } => {
-                let Ok(evidence) = SubmitEvidence::from_bytes(proof) else {
-                    self.gap(
-                        Some(leaf.index),
-                        "the signed call is not of a form that can be checked",
+            Requester::Workload { id, point, .. } => {
+                let called_for = point.as_ref().map(|_| id);
+                let key = key_of(directory, &asked.key)?;
+                let call = by_workload(proof, leaf, &key)?;
+                ensure(
+                    asks_at(&call, called_for),
+                    Code::Requester,
+                    "the signed call is no submission for this workload",
+                )?;
+                ensure(
+                    apart(leaf.entry.at, call.created()) <= APART_SECONDS_MAX,
+                    Code::Requester,
+                    "the signed call is of another time",
+                )?;
+                ensure(
+                    leaf.commits_to("body"),
+                    Code::Requester,
+                    "the body that was signed is not kept",
+                )?;
+                if leaf.bytes("body").is_none() {
+                    let text = format!(
+                        "{}: that the signed call asks for this action was not checked",
+                        leaf.absence("body")
                     );
-                    return Ok(());
-                };
-                by_workload(proof, &evidence, asked, directory, leaf.entry.at)
+                    self.gap(Some(leaf.index), text);
+                }
+                let once = format!("{} {}", call.created(), call.nonce());
+                Hash::tagged("call", &[call.key().as_bytes(), once.as_bytes()])
             }
+        };
+        ensure_asked(asked, leaf)?;
+        match self.calls.insert(call, leaf.index) {
+            Some(before) => {
+                let text = format!("its signed call was used before, by leaf {before}");
+                wrong(Code::Requester, text)
+            }
+            None => Ok(()),
         }
     }
 }
 
-fn by_human(proof: &[u8], envelope: &[u8], key: &gatehold_core::ssh::key::SshPublicKey) -> Checked {
+/// The body, when it is here, asks for this action with these claims.
+fn ensure_asked(asked: &Asked, leaf: &Opened) -> Checked {
+    let Some(body) = leaf.bytes("body") else {
+        return Ok(());
+    };
+    ensure(
+        matches!(asked.requester, Requester::Workload { .. }),
+        Code::Requester,
+        "a human signs the envelope, and a body stands beside it",
+    )?;
+    let body = SignedBody::read(body).map_err(|error| (Code::Requester, error.to_string()))?;
+    ensure(
+        body.asks(asked.digest, asked.claims_root),
+        Code::Requester,
+        "the requester signed another action, or other claims, than those that stand here",
+    )
+}
+
+fn by_human(proof: &[u8], envelope: &[u8], key: &SshPublicKey) -> Checked<Hash> {
     let signature: SubmitSignature = canonical::from_canonical_bytes(proof).map_err(|error| {
         (
             Code::Requester,
@@ -57,67 +109,85 @@ fn by_human(proof: &[u8], envelope: &[u8], key: &gatehold_core::ssh::key::SshPub
         )
     })?;
     let message = SubmitSignature::message(envelope, &signature.nonce);
-    sshsig::verify(
+    let _verified = sshsig::verify(
         signature.sshsig.as_bytes(),
         message.as_bytes(),
         SUBMIT_NAMESPACE,
         key,
     )
-    .map(drop)
     .map_err(|error| {
         let text = format!("whoever asked did not sign it: {error}");
         (Code::Requester, text)
+    })?;
+    // Consumed by name of the key, as the gate does: another envelope under the same nonce is a replay too.
+    let nonce = signature.nonce.as_bytes();
+    Ok(Hash::tagged("human", &[&key.thumbprint(), nonce]))
+}
+
+/// The key that asked, as the directory knows it.
+fn key_of(directory: &Directory, thumbprint: &Hash) -> Checked<WorkloadKey> {
+    let machine = directory.workload_by_key(thumbprint);
+    let jwk = machine.map(|(_, workload)| &workload.jwk);
+    let point = || directory.point_by_key(thumbprint);
+    let jwk = jwk.or_else(|| point().map(|(_, point)| &point.jwk));
+    let key = jwk.and_then(|jwk| WorkloadKey::from_jwk(jwk.as_bytes()).ok());
+    let key = key.filter(|key| key.thumbprint().as_bytes() == thumbprint.as_bytes());
+    key.ok_or_else(|| {
+        let text = "the signed call is by a key that is not known";
+        (Code::Requester, text.to_owned())
     })
 }
 
-fn by_workload(
-    proof: &[u8],
-    evidence: &SubmitEvidence,
-    asked: &Asked,
-    directory: &Directory,
-    at: Timestamp,
-) -> Checked {
-    let machine = directory.workload_by_key(&asked.key);
-    let jwk = machine.map(|(_, workload)| &workload.jwk);
-    let jwk = jwk.or_else(|| {
-        directory
-            .point_by_key(&asked.key)
-            .map(|(_, point)| &point.jwk)
-    });
-    let key = jwk.and_then(|jwk| WorkloadKey::from_jwk(jwk.as_bytes()).ok());
-    let (Some(key), Some(body)) = (key, body_digest(proof)) else {
-        return wrong(
-            Code::Requester,
-            "the signed call is by a key that is not known",
-        );
-    };
-    let call = evidence.reverify_digest(&key, &body).map_err(|error| {
+fn by_workload(proof: &[u8], leaf: &Opened, key: &WorkloadKey) -> Checked<ReverifiedSubmit> {
+    let refused = |error: gatehold_proof::SignatureError| {
         let text = format!("the requester did not sign the call: {error}");
         (Code::Requester, text)
-    })?;
-    let apart = |seconds: u64| {
-        i64::try_from(seconds).map_or(i64::MAX, |seconds| {
-            at.seconds().saturating_sub(seconds).saturating_abs()
-        })
     };
-    ensure(
-        Hash::from_bytes(*call.key().as_bytes()) == asked.key
-            && apart(call.created()) <= APART_SECONDS_MAX,
-        Code::Requester,
-        "the signed call is of another key or another time",
-    )
+    let evidence = SubmitEvidence::from_bytes(proof).map_err(refused)?;
+    match leaf.bytes("body") {
+        Some(body) => evidence.reverify(key, body),
+        None => evidence.reverify_without_body(key),
+    }
+    .map_err(refused)
 }
 
-/// The stored form, of which only the signature base is read here.
-#[derive(Deserialize)]
-struct Stored {
-    signature_base: String,
+/// A call to submit, under whatever public URL the gate had then, for the workload that an enforcement point names.
+fn asks_at(call: &ReverifiedSubmit, called_for: Option<&WorkloadId>) -> bool {
+    let target = call.target_uri();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let mut named = None;
+    for pair in pairs {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("workload", name) if named.is_none() => named = decoded(name),
+            ("dry_run", "false") => {}
+            _ => return false,
+        }
+    }
+    call.method() == "POST"
+        && path.ends_with("/v1/requests")
+        && named.as_deref() == called_for.map(WorkloadId::as_str)
 }
 
-/// The hash of the body that was signed.
-fn body_digest(proof: &[u8]) -> Option<ContentDigest> {
-    let stored: Stored = serde_json::from_slice(proof).ok()?;
-    let mut lines = stored.signature_base.lines();
-    let line = lines.find_map(|line| line.strip_prefix("\"content-digest\": "))?;
-    ContentDigest::parse(line)
+/// A query's value in plain text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(core::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn apart(at: Timestamp, seconds: u64) -> i64 {
+    i64::try_from(seconds).map_or(i64::MAX, |seconds| {
+        at.seconds().saturating_sub(seconds).saturating_abs()
+    })
 }

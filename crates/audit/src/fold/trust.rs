@@ -1,6 +1,8 @@
 //! The leaves that give and take force: the root, changes that people approved, key revocations. Each link is verified
 //! by the same chain that a gate starts from.
 
+use std::collections::BTreeSet;
+
 use gatehold_core::commit::LeafKind;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
@@ -243,14 +245,18 @@ impl Fold {
     }
 }
 
-/// The leaf and attachment that a leaf erases with people's approval. Whether they approved is checked where the leaf is
-/// followed.
-pub(super) fn erased_by(leaf: &Opened) -> Option<(u64, String)> {
-    let Evidence::Executed(executed) = Evidence::from_bytes(leaf.bytes("evidence")?).ok()? else {
-        return None;
+/// The leaf and the attachments that a leaf erases with people's approval. Whether they approved is checked where the leaf
+/// is followed.
+pub(super) fn erased_by(leaf: &Opened) -> BTreeSet<(u64, String)> {
+    let evidence = leaf.bytes("evidence").map(Evidence::from_bytes);
+    let Some(Ok(Evidence::Executed(executed))) = evidence else {
+        return BTreeSet::new();
     };
-    match executed.change().ok()? {
-        Change::RecordErase(erase) => Some((erase.leaf, erase.name)),
-        _ => None,
+    match executed.change() {
+        Ok(Change::RecordErase(erase)) => {
+            let names = erase.names().map(|name| (erase.leaf, name.to_owned()));
+            names.collect()
+        }
+        _ => BTreeSet::new(),
     }
 }

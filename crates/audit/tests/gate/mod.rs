@@ -35,6 +35,7 @@ use gatehold_core::requester::Requester;
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef, UnverifiedReview,
 };
+use gatehold_core::signed_body::SignedBody;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Chain as TaskChain, StepLabels, Task};
@@ -494,8 +495,7 @@ impl Gate {
             drafters: BTreeSet::new(),
         };
         let evaluated = self.answer(verdict, tier);
-        let proof = signed_call(&canonical::to_bytes(&envelope).unwrap(), self.time());
-        self.submitted(&envelope, sql.as_bytes(), requester, &evaluated, proof)
+        self.submitted(&envelope, sql.as_bytes(), requester, &evaluated, None)
     }
 
     fn submitted(
@@ -504,13 +504,21 @@ impl Gate {
         payload: &[u8],
         requester: Requester,
         evaluated: &Evaluated,
-        proof: Vec<u8>,
+        by_human: Option<&SubmitSignature>,
     ) -> RequestId {
         let bytes = canonical::to_bytes(envelope).unwrap();
+        let action = Action::parse(&bytes, payload.to_vec()).unwrap();
+        let body = by_human
+            .is_none()
+            .then(|| SignedBody::write(&action, &claims()));
+        let proof = match (by_human, &body) {
+            (Some(submit), _) => canonical::to_bytes(submit).unwrap(),
+            (None, body) => signed_call(body.as_deref().unwrap(), self.time()),
+        };
         let rendered = rendered(envelope, payload);
         let fresh = self.fresh();
         let submission = Submission {
-            action: Action::parse(&bytes, payload.to_vec()).unwrap(),
+            action,
             described: Described {
                 descriptor: envelope.descriptor.clone(),
                 media_types: [envelope.payload.media_type.clone()].into(),
@@ -518,9 +526,10 @@ impl Gate {
                 sentence: format!("Change {} at {}", envelope.resource, envelope.target),
                 intent: Hash::of(b"intent"),
             },
-            claims: Claims([("reason".to_owned(), "the deployment failed".to_owned())].into()),
+            claims: claims(),
             requester,
             proof,
+            body,
             nonce: format!("nonce-{}", self.draws).into(),
             idempotency: None,
             labels: StepLabels::default(),
@@ -677,8 +686,7 @@ impl Gate {
             sshsig: sign_software(&Who::Ann.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap(),
             nonce,
         };
-        let proof = canonical::to_bytes(&submit).unwrap();
-        let id = self.submitted(&envelope, payload, requester, &held, proof);
+        let id = self.submitted(&envelope, payload, requester, &held, Some(&submit));
         (id, submit)
     }
 
@@ -709,16 +717,18 @@ impl Gate {
             name: name.to_owned(),
         };
         let by = self.change("record.erase", &canonical::to_bytes(&erase).unwrap());
-        self.forget(leaf, name, by);
+        for name in erase.names() {
+            self.forget(leaf, name, by);
+        }
         by
     }
 
     pub fn forget(&mut self, leaf: u64, name: &str, by: u64) {
         let attachments = &mut self.leaves[usize::try_from(leaf).unwrap()].attachments;
-        let gone = attachments
-            .iter_mut()
-            .find(|given| given.name == name)
-            .unwrap();
+        let mut gone = attachments.iter_mut().filter(|given| given.name == name);
+        let Some(gone) = gone.find(|given| given.erased_by.is_none()) else {
+            return;
+        };
         (gone.salt, gone.bytes, gone.erased_by) = (None, None, Some(by));
     }
 
@@ -770,6 +780,11 @@ pub fn head_of(leaves: &[LedgerLeaf]) -> SignedTreeHead {
     SignedTreeHead::sign(frontier.size(), frontier.root(), &signer()).unwrap()
 }
 
+/// What the workload says with everything it asks for.
+pub fn claims() -> Claims {
+    Claims([("reason".to_owned(), "the deployment failed".to_owned())].into())
+}
+
 pub fn answers() -> Answers {
     Answers {
         criteria: [("intent".to_owned(), "yes".to_owned())].into(),
@@ -788,13 +803,18 @@ pub fn signed(context: &ReviewContext, who: Who) -> UnverifiedReview {
 
 /// The evidence of a call that the workload signed.
 pub fn signed_call(body: &[u8], now: Timestamp) -> Vec<u8> {
+    signed_call_to("POST", "/v1/requests", body, now)
+}
+
+/// The evidence of any call that the workload signed.
+pub fn signed_call_to(method: &str, target: &str, body: &[u8], now: Timestamp) -> Vec<u8> {
     let seed = hex_seed("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
     let key = SigningKey::from_seed(Algorithm::Ed25519, &seed).unwrap();
     let url = PublicUrl::parse("https://gate.example").unwrap();
     let request = RequestToSign {
-        method: "POST",
+        method,
         public_url: &url,
-        request_target: "/v1/requests",
+        request_target: target,
         idempotency_key: None,
         body,
         created: u64::try_from(now.seconds()).unwrap(),
@@ -803,7 +823,7 @@ pub fn signed_call(body: &[u8], now: Timestamp) -> Vec<u8> {
     };
     let headers = sign_request(&key, &request).unwrap();
     let base = format!(
-        "\"@method\": POST\n\"@target-uri\": https://gate.example/v1/requests\n\"content-digest\": {}\n\"@signature-params\": {}",
+        "\"@method\": {method}\n\"@target-uri\": https://gate.example{target}\n\"content-digest\": {}\n\"@signature-params\": {}",
         headers.content_digest,
         headers.signature_input.strip_prefix("gatehold=").unwrap(),
     );

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
 use crate::requester::Requester;
+use crate::signed_body::SignedBody;
 use crate::task::{StepLabels, TaskState};
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
@@ -101,6 +102,8 @@ pub struct Submission {
     pub requester: Requester,
     /// What proves it: the evidence of the signed call, for the ledger.
     pub proof: Vec<u8>,
+    /// The body that the signed call covers, when a workload asks. A human signs the envelope itself.
+    pub body: Option<Vec<u8>>,
     /// The nonce of that proof.
     pub nonce: CallNonce,
     /// The caller's idempotency key, if any.
@@ -140,6 +143,7 @@ pub(super) fn submit(
         return Err(Refusal::UnknownPrincipal);
     }
     check_descriptor(&submission)?;
+    check_signed(&submission)?;
     let purpose = check_task(&submission, world, now)?;
 
     let answer = answer(&submission, world, evaluated, now)?;
@@ -218,6 +222,9 @@ fn writer<'a>(
     writer.attach("request", record.asked().to_bytes());
     writer.attach("verdict", grounds(record, evaluated)?);
     writer.attach("proof", submission.proof);
+    if let Some(body) = submission.body {
+        writer.attach("body", body);
+    }
     Ok(writer)
 }
 
@@ -249,6 +256,25 @@ fn check_descriptor(submission: &Submission) -> Result<(), Refusal> {
         .contains(&envelope.payload.media_type);
     if guard!("submit-media-type", !takes) {
         return Err(Refusal::MediaType);
+    }
+    Ok(())
+}
+
+/// What the requester signed is what is decided on: their own words, not our reading of them (threat C16).
+fn check_signed(submission: &Submission) -> Result<(), Refusal> {
+    let asks = |body: &[u8]| {
+        SignedBody::read(body)
+            .is_ok_and(|body| body.asks(submission.action.digest(), submission.claims.root()))
+    };
+    let signed = match (&submission.requester, &submission.body) {
+        (Requester::Human { .. }, None) => true,
+        (Requester::Workload { .. }, Some(body)) => asks(body),
+        (Requester::Human { .. }, Some(_)) | (Requester::Workload { .. }, None) => false,
+    };
+    if !signed {
+        return Err(Refusal::NotYours(
+            "the signed body asks for something else: sign the body that is sent",
+        ));
     }
     Ok(())
 }

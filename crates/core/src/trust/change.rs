@@ -117,6 +117,17 @@ pub struct RecordErase {
     pub name: String,
 }
 
+/// What the signed body of a submission says again. Erasing one of these erases the body with it.
+pub const IN_SIGNED_BODY: [&str; 3] = ["envelope", "payload", "claims"];
+
+impl RecordErase {
+    /// Every attachment that goes: the one that is named, and the signed body when that repeats it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let repeated = IN_SIGNED_BODY.contains(&self.name.as_str());
+        core::iter::once(self.name.as_str()).chain(repeated.then_some("body"))
+    }
+}
+
 /// One change of the gate itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {

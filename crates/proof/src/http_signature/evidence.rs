@@ -76,17 +76,25 @@ impl SubmitEvidence {
         key: &WorkloadKey,
         body: &[u8],
     ) -> Result<ReverifiedSubmit, SignatureError> {
-        self.reverify_digest(key, &ContentDigest::of(body))
+        self.check(key, Some(&ContentDigest::of(body)))
     }
 
-    /// As [`SubmitEvidence::reverify`] when only the body's SHA-256 is left (the body was erased).
+    /// As [`SubmitEvidence::reverify`] when nothing is left of the body (it was erased): that the key signed this call is
+    /// shown, and not what for.
     ///
     /// # Errors
     /// The check that failed.
-    pub fn reverify_digest(
+    pub fn reverify_without_body(
         &self,
         key: &WorkloadKey,
-        body: &ContentDigest,
+    ) -> Result<ReverifiedSubmit, SignatureError> {
+        self.check(key, None)
+    }
+
+    fn check(
+        &self,
+        key: &WorkloadKey,
+        body: Option<&ContentDigest>,
     ) -> Result<ReverifiedSubmit, SignatureError> {
         let (components, params) = base::split(&self.base).ok_or(SignatureError::Evidence)?;
         let Params {
@@ -121,7 +129,8 @@ impl SubmitEvidence {
         if !key.verifies(self.base.as_bytes(), &self.signature) {
             return Err(SignatureError::BadSignature);
         }
-        if ContentDigest::parse(components.content_digest).as_ref() != Some(body) {
+        let signed = ContentDigest::parse(components.content_digest);
+        if signed.is_none() || body.is_some_and(|body| signed.as_ref() != Some(body)) {
             return Err(SignatureError::BodyMismatch);
         }
         Ok(ReverifiedSubmit {

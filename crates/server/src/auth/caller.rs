@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use bytes::Bytes;
 use gatehold_core::decide::CallNonce;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::WorkloadId;
@@ -20,6 +21,8 @@ pub(crate) struct Signed {
     pub principal: Principal,
     pub proof: Arc<VerifiedSubmitProof>,
     pub idempotency: Option<String>,
+    /// What the signature covers as content-digest.
+    pub body: Bytes,
 }
 
 impl Signed {
@@ -48,6 +51,7 @@ impl Signed {
             key,
             nonce: self.nonce(),
             evidence: self.proof.evidence().to_bytes(),
+            body: self.body.to_vec(),
             idempotency: self.idempotency.clone(),
             workload,
         }

@@ -257,7 +257,7 @@ async fn envelopes_that_are_not_exactly_of_the_form() {
 }
 
 #[tokio::test]
-async fn calls_that_are_not_signed_as_they_must_be() {
+async fn c16_calls_that_are_not_signed_as_they_must_be() {
     let house = House::open().await;
     let body = submission(&house).await.to_string();
     let leaves = house.leaves().await;
@@ -272,7 +272,15 @@ async fn calls_that_are_not_signed_as_they_must_be() {
             .unwrap();
         String::from_utf8(found.1.clone()).unwrap()
     };
-    // C16: body, path, method, key and time swapped in turn.
+    // Body, path, method, nonce, key and time swapped in turn.
+    let other_nonce = {
+        let signed = good();
+        let input = signature_of(&signed, "signature-input");
+        let (before, after) = input.split_once(";nonce=\"").unwrap();
+        let (_, after) = after.split_once('"').unwrap();
+        let input = format!("{before};nonce=\"{}\"{after}", house.nonce());
+        signed.header("signature-input", input)
+    };
     let mut other_body = good();
     other_body.body = body.replace("SELECT", "select").into_bytes();
     other_body.body.push(b' ');
@@ -323,6 +331,7 @@ async fn calls_that_are_not_signed_as_they_must_be() {
         ("other body", other_body, "body_mismatch"),
         ("other path", other_path, "bad_signature"),
         ("other method", other_method, "wrong_method"),
+        ("other nonce", other_nonce, "bad_signature"),
         ("another's key", as_other, "bad_signature"),
         (
             "a stranger's key",

@@ -10,6 +10,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::{Outcome, RequestRecord};
 use gatehold_core::requester::Requester;
+use gatehold_core::signed_body::SignedBody;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::SubmitSignature;
 
@@ -168,7 +169,7 @@ fn submit_of(shelf: &Shelf, id: RequestId) -> Option<SubmitSignature> {
 }
 
 fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopped> {
-    let (action, labels, claims, idempotency, nonce, proof) = match intent {
+    let (action, labels, claims, idempotency, nonce, proof, body) = match intent {
         Intent::Submit {
             call,
             action,
@@ -182,6 +183,7 @@ fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopp
             idempotency.clone(),
             call.nonce(),
             b"signed".to_vec(),
+            Some(SignedBody::write(action, claims)),
         ),
         Intent::Propose { action, submit, .. } => (
             action,
@@ -193,6 +195,7 @@ fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopp
                 until: None,
             },
             canonical::to_bytes(submit).unwrap_or_default(),
+            None,
         ),
         _ => return Err(Stopped("nothing is submitted".to_owned())),
     };
@@ -213,6 +216,7 @@ fn submission(intent: &Intent, requester: Requester) -> Result<Submission, Stopp
         claims,
         requester,
         proof,
+        body,
         nonce,
         idempotency,
         labels,

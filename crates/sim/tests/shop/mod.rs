@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use gatehold_core::action::{DescriptorRef, Envelope, PayloadRef};
+use gatehold_core::action::{Action, DescriptorRef, Envelope, PayloadRef};
 use gatehold_core::approved::Approved;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::decide::{CallNonce, Claims, Settings};
@@ -22,6 +22,7 @@ use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, UnverifiedReview};
+use gatehold_core::signed_body::SignedBody;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::trust::{
     ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
@@ -34,10 +35,52 @@ use gatehold_gate::{
     Caller, Catalog, Gate, GateError, HumanSubmit, Parts, ReviewInput, StartTask, Submit, Submitted,
 };
 use gatehold_policy::Bundle;
+use gatehold_proof::{
+    Algorithm, PublicUrl, RequestParts, RequestToSign, SigningKey, UnverifiedRequestSignature,
+    Window, sign_request,
+};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
 const JWK: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+/// The private half of it (RFC 8037, appendix A).
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+
+/// The evidence of a call to submit, as the server makes it from the headers.
+fn signed_call(body: &[u8], created: u64, nonce: &str) -> Vec<u8> {
+    let seed = gatehold_core::hash::unhex(SEED).unwrap();
+    let key = SigningKey::from_seed(Algorithm::Ed25519, &seed.try_into().unwrap()).unwrap();
+    let public_url = PublicUrl::parse("https://gate.example").unwrap();
+    let request = RequestToSign {
+        method: "POST",
+        public_url: &public_url,
+        request_target: "/v1/requests",
+        idempotency_key: None,
+        body,
+        created,
+        life_seconds: 30,
+        nonce,
+    };
+    let signed = sign_request(&key, &request).unwrap();
+    let headers = [
+        ("content-digest", signed.content_digest),
+        ("signature-input", signed.signature_input),
+        ("signature", signed.signature),
+    ];
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect();
+    let parts = RequestParts::collect("POST", &public_url, "/v1/requests", &headers, body).unwrap();
+    let window = Window {
+        now: created,
+        skew_seconds: 5,
+    };
+    let proof = UnverifiedRequestSignature::parse(parts).unwrap();
+    let proof = proof.verify(key.public(), &window).unwrap();
+    proof.evidence().to_bytes()
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Person {
@@ -193,9 +236,23 @@ impl Shop {
                 text: format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
                 until: None,
             },
-            evidence: b"proof".to_vec(),
+            evidence: Vec::new(),
+            body: Vec::new(),
             idempotency: None,
             workload: None,
+        }
+    }
+
+    /// A caller whose call, signed as the server takes it, asks for exactly this.
+    pub async fn asking(&self, input: &Submit) -> Caller {
+        let action = Action::parse(&input.envelope, input.payload.clone()).unwrap();
+        let body = SignedBody::write(&action, &input.claims);
+        let now = u64::try_from(self.gate.now().await.unwrap().seconds()).unwrap();
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        Caller {
+            evidence: signed_call(&body, now, &format!("shop-call-{call:016}")),
+            body,
+            ..self.caller()
         }
     }
 
@@ -218,12 +275,8 @@ impl Shop {
         descriptor: &str,
         sql: &str,
     ) -> Result<Submitted, GateError> {
-        self.gate
-            .submit(
-                &self.caller(),
-                self.asked(Some(*task), descriptor, sql, false),
-            )
-            .await
+        let input = self.asked(Some(*task), descriptor, sql, false);
+        self.gate.submit(&self.asking(&input).await, input).await
     }
 
     pub async fn dry_run(
@@ -232,12 +285,8 @@ impl Shop {
         descriptor: &str,
         sql: &str,
     ) -> Result<Submitted, GateError> {
-        self.gate
-            .submit(
-                &self.caller(),
-                self.asked(Some(*task), descriptor, sql, true),
-            )
-            .await
+        let input = self.asked(Some(*task), descriptor, sql, true);
+        self.gate.submit(&self.asking(&input).await, input).await
     }
 
     pub async fn submit_keyed(
@@ -247,13 +296,12 @@ impl Shop {
         sql: &str,
         key: &str,
     ) -> Result<Submitted, GateError> {
+        let input = self.asked(Some(*task), descriptor, sql, false);
         let caller = Caller {
             idempotency: Some(key.to_owned()),
-            ..self.caller()
+            ..self.asking(&input).await
         };
-        self.gate
-            .submit(&caller, self.asked(Some(*task), descriptor, sql, false))
-            .await
+        self.gate.submit(&caller, input).await
     }
 
     /// Changes the gate itself: submitted by one, approved by the two others.
@@ -322,7 +370,7 @@ impl Shop {
         }
     }
 
-    fn asked(
+    pub fn asked(
         &self,
         task: Option<TaskId>,
         descriptor: &str,

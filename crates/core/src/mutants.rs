@@ -22,21 +22,21 @@ macro_rules! guard {
 
 #[cfg(gatehold_mutants)]
 mod switch {
-    use std::cell::RefCell;
+    use std::sync::{PoisonError, RwLock};
 
-    thread_local! {
-        static REMOVED: RefCell<Option<String>> = const { RefCell::new(None) };
-    }
+    static REMOVED: RwLock<Option<String>> = RwLock::new(None);
 
-    /// Whether the named guard is switched off on this thread.
+    /// Whether the named guard is switched off.
     #[must_use]
     pub fn is_removed(name: &str) -> bool {
-        REMOVED.with_borrow(|removed| removed.as_deref() == Some(name))
+        let removed = REMOVED.read().unwrap_or_else(PoisonError::into_inner);
+        removed.as_deref() == Some(name)
     }
 
-    /// Switches one guard off on this thread, or all on again.
+    /// Switches one guard off for the whole process, or all on again.
     pub fn remove(name: Option<&str>) {
-        REMOVED.with_borrow_mut(|removed| *removed = name.map(ToOwned::to_owned));
+        let mut removed = REMOVED.write().unwrap_or_else(PoisonError::into_inner);
+        *removed = name.map(ToOwned::to_owned);
     }
 }
 

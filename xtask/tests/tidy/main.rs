@@ -10,12 +10,14 @@
 mod decisions;
 mod dependencies;
 mod direction;
+mod evidence;
 mod invariants;
 mod links;
 mod purity;
 mod requirements;
 mod sizes;
 mod sources;
+mod threats;
 mod tree;
 mod words;
 

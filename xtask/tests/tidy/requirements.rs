@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::evidence::missing;
 use crate::report;
-use crate::tree::{quoted, root, table};
+use crate::tree::{quoted, table};
 
 const ROWS: usize = 221;
 const FILE: &str = "docs/requirements.md";
@@ -32,7 +33,6 @@ fn every_requirement_has_one_row() {
     report(problems);
 }
 
-/// `path` must exist; `path::name` must also hold the name as a whole word.
 #[test]
 fn evidence_exists() {
     let mut problems = Vec::new();
@@ -61,20 +61,4 @@ fn evidence_exists() {
         }
     }
     report(problems);
-}
-
-fn missing(evidence: &str) -> Option<String> {
-    let (path, name) = match evidence.split_once("::") {
-        Some((path, name)) => (path, Some(name)),
-        None => (evidence, None),
-    };
-    let full = root().join(path);
-    if !full.exists() {
-        return Some(format!("{path} does not exist"));
-    }
-    let name = name?;
-    let text = std::fs::read_to_string(full).unwrap_or_default();
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let holds = text.split(|c| !is_part(c)).any(|word| word == name);
-    (!holds).then(|| format!("{path} does not hold {name}"))
 }

@@ -22,9 +22,20 @@ macro_rules! guard {
 
 #[cfg(gatehold_mutants)]
 mod switch {
-    use std::sync::{PoisonError, RwLock};
+    use std::sync::{LazyLock, PoisonError, RwLock};
 
-    static REMOVED: RwLock<Option<String>> = RwLock::new(None);
+    static REMOVED: LazyLock<RwLock<Option<String>>> = LazyLock::new(|| RwLock::new(at_start()));
+
+    /// This crate's own tests take the name from the environment; every other program calls [`remove`].
+    #[cfg(test)]
+    fn at_start() -> Option<String> {
+        environment::removed()
+    }
+
+    #[cfg(not(test))]
+    const fn at_start() -> Option<String> {
+        None
+    }
 
     /// Whether the named guard is switched off.
     #[must_use]
@@ -37,6 +48,17 @@ mod switch {
     pub fn remove(name: Option<&str>) {
         let mut removed = REMOVED.write().unwrap_or_else(PoisonError::into_inner);
         *removed = name.map(ToOwned::to_owned);
+    }
+
+    #[cfg(test)]
+    mod environment {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "`cargo xtask mutants` says so which guard is gone"
+        )]
+        pub(super) fn removed() -> Option<String> {
+            std::env::var("GATEHOLD_WITHOUT_GUARD").ok()
+        }
     }
 }
 

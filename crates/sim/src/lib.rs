@@ -2,6 +2,7 @@
 
 #[cfg(feature = "gate")]
 pub mod conformance;
+pub mod mutants;
 #[cfg(feature = "gate")]
 pub mod postgres_server;
 pub mod simulator;

@@ -14,13 +14,16 @@ const USAGE: &str = "\
 Usage:
   gatehold-sim run [--seed N] [--steps N] [--runs N]    runs with seeds N, N+1, ...; stops at the first violation
   gatehold-sim replay FILE                              steps through a log
+  gatehold-sim without GUARD [--seed N] [--steps N] [--runs N]
+                                                        the same runs without a guard; fails unless one is caught
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["run", options @ ..] => many(options),
+        ["run", options @ ..] => many(options, true).and_then(Ended::well),
+        ["without", guard, options @ ..] => without(guard, options),
         ["replay", file] => again(file),
         _ => Err(USAGE.to_owned()),
     };
@@ -33,7 +36,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn many(options: &[&str]) -> Result<(), String> {
+/// How many runs ended.
+enum Ended {
+    Well,
+    Badly(String),
+}
+
+impl Ended {
+    fn well(self) -> Result<(), String> {
+        match self {
+            Self::Well => Ok(()),
+            Self::Badly(how) => Err(how),
+        }
+    }
+}
+
+/// The gate with a hole in it: the runs must find it.
+fn without(guard: &str, options: &[&str]) -> Result<(), String> {
+    if !gatehold_sim::mutants::remove(guard) {
+        return Err("guards cannot be removed from this build: GATEHOLD_MUTANTS=1".to_owned());
+    }
+    match many(options, false)? {
+        Ended::Well => Err(format!("{guard} is gone and nothing noticed")),
+        Ended::Badly(how) => {
+            println!("{how}");
+            Ok(())
+        }
+    }
+}
+
+fn many(options: &[&str], keeps_log: bool) -> Result<Ended, String> {
     let (mut seed, mut steps, mut runs) = (1_u64, 1_500_u64, 100_u64);
     for pair in options.chunks(2) {
         let [name, value] = pair else {
@@ -57,19 +89,22 @@ fn many(options: &[&str]) -> Result<(), String> {
             *reached.entry(what).or_insert(0) += times;
         }
         if let Some(violation) = &outcome.violation {
+            if !keeps_log {
+                return Ok(Ended::Badly(format!("seed {seed}: {violation}")));
+            }
             let file = format!("seed-{seed}.log");
             std::fs::write(&file, outcome.journal.to_text())
                 .map_err(|error| format!("{file}: {error}"))?;
-            return Err(format!(
+            return Ok(Ended::Badly(format!(
                 "seed {seed}: {violation}\nstep through it: gatehold-sim replay {file}"
-            ));
+            )));
         }
     }
     println!("{runs} runs, {taken} steps, no violation");
     for (what, times) in reached {
         println!("  {what:<20} {times}");
     }
-    Ok(())
+    Ok(Ended::Well)
 }
 
 fn again(file: &str) -> Result<(), String> {

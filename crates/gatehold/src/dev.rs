@@ -7,7 +7,7 @@
 mod folder;
 mod sample;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,10 +18,13 @@ use crate::exit::{Exit, Failure};
 use crate::profile::{DEV_POINTER, Profile, configuration_folder};
 use crate::serve::{Running, ended_by_signal};
 
+use folder::Addresses;
 pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
 
 /// The port, unless it is taken.
 const PORT: u16 = 7400;
+/// The port of metrics and health, unless it is taken.
+const OPERATIONS_PORT: u16 = 7401;
 
 /// Arguments of `gatehold dev`.
 #[derive(Debug, Args)]
@@ -60,8 +63,8 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         (None, None) => PathBuf::new(),
     };
     let home = absolute(&home)?;
-    let address = free_address(dev.port)?;
-    let fresh = folder::prepare(&home, address).await?;
+    let addresses = addresses(dev.port, !dev.quiet)?;
+    let fresh = folder::prepare(&home, addresses).await?;
     let running = Running::start(Config::require(&home.join("gatehold.toml"))?).await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.until(async {
@@ -78,7 +81,7 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         if dev.quiet {
             println!("{READY}");
         } else {
-            print!("{}", welcome(ctx, &home, address));
+            print!("{}", welcome(ctx, &home, addresses));
         }
         ended_by_signal().await;
     }
@@ -119,21 +122,35 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 /// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be
 /// known before the gate starts.
-fn free_address(wanted: Option<u16>) -> Result<SocketAddr, Failure> {
-    let try_port =
-        |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|l| l.local_addr());
-    match wanted {
+fn addresses(wanted: Option<u16>, usual: bool) -> Result<Addresses, Failure> {
+    let try_port = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let try_usual = |port: u16| try_port(if usual { port } else { 0 });
+    let taken = |error: std::io::Error| Failure::usage(error, "choose another --port");
+    let service = match wanted {
         Some(port) => try_port(port),
-        None => try_port(PORT).or_else(|_| try_port(0)),
+        None => try_usual(PORT).or_else(|_| try_port(0)),
     }
-    .map_err(|error| Failure::usage(error, "choose another --port"))
+    .map_err(taken)?;
+    // Both are open at once for a moment, so that they differ.
+    let operations = try_usual(OPERATIONS_PORT)
+        .or_else(|_| try_port(0))
+        .map_err(taken)?;
+    Ok(Addresses {
+        service: service.local_addr().map_err(taken)?,
+        operations: operations.local_addr().map_err(taken)?,
+    })
 }
 
-fn welcome(ctx: &Ctx, home: &Path, address: SocketAddr) -> String {
+fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses) -> String {
     let home = home.display();
+    let Addresses {
+        service,
+        operations,
+    } = addresses;
     format!(
         "{title}\n\
-         \n  service    http://{address}\
+         \n  service    http://{service}\
+         \n  metrics    http://{operations}/metrics\
          \n  people     owner, reviewer, second: act as one of them with --as\
          \n  workload   {WORKLOAD}, enrolled: owner asked, reviewer and second signed\
          \n  target     {SHOP}, a toy shop database\

@@ -40,14 +40,15 @@ impl Published {
         })
     }
 
-    /// Brings the folder up to the store's head.
+    /// Brings the folder up to the store's head, and gives how many leaves that is.
     ///
     /// # Errors
     /// When the store and what was signed before do not fit together, or the folder cannot be written.
-    pub async fn publish(&self, publisher: &mut Publisher) -> Result<(), PublishFault> {
+    pub async fn publish(&self, publisher: &mut Publisher) -> Result<u64, PublishFault> {
         let head = publisher.publish(self.store.as_ref()).await?;
+        let size = head.size();
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(head);
-        Ok(())
+        Ok(size)
     }
 
     fn newest(&self) -> Option<SignedTreeHead> {

@@ -35,6 +35,9 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
     let config = Config::require(&file.config)?;
     let url = config.public_url.clone();
     let running = Running::start(config).await?;
+    if let Some(operations) = &running.operations {
+        println!("metrics and health on http://{}", operations.address());
+    }
     println!("gatehold serves {url} on {}", running.listener.address());
     running.until(ended_by_signal()).await
 }
@@ -45,6 +48,7 @@ pub struct Running {
     app: App,
     listener: Listener,
     operations: Option<Listener>,
+    anchors: Arc<Anchors>,
     published: Arc<Published>,
     publisher: Option<Publisher>,
 }
@@ -124,6 +128,7 @@ impl Running {
             app,
             listener,
             operations,
+            anchors,
             published,
             publisher,
         })
@@ -134,7 +139,14 @@ impl Running {
     /// # Errors
     /// When open calls had to be cut.
     pub async fn until(self, end: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let clock = tokio::spawn(clock(self.gate.clone(), self.published, self.publisher));
+        let clock = Clock {
+            gate: self.gate.clone(),
+            app: self.app.clone(),
+            anchors: self.anchors,
+            published: self.published,
+            publisher: self.publisher,
+        };
+        let clock = tokio::spawn(clock.run());
         let operations = self.operations.map(|listener| {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
@@ -191,19 +203,42 @@ fn effects(
     }
 }
 
-/// Does what is due about once a second.
-async fn clock(gate: Gate, published: Arc<Published>, mut publisher: Option<Publisher>) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        if let Err(error) = gate.tick().await {
-            tracing::error!(%error, "the clock could not do what is due");
+/// Does what is due about once a second, and says how it went.
+struct Clock {
+    gate: Gate,
+    app: App,
+    anchors: Arc<Anchors>,
+    published: Arc<Published>,
+    publisher: Option<Publisher>,
+}
+
+impl Clock {
+    async fn run(mut self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            self.tick().await;
         }
-        if let Some(publisher) = &mut publisher
-            && let Err(fault) = published.publish(publisher).await
-        {
-            tracing::error!(%fault, "no tree head was published");
+    }
+
+    async fn tick(&mut self) {
+        let metrics = self.app.metrics();
+        match self.gate.tick().await {
+            Ok(done) => metrics.ticked(&done),
+            Err(error) => tracing::error!(%error, "the clock could not do what is due"),
+        }
+        metrics.anchored(self.anchors.holds());
+        let Some(publisher) = &mut self.publisher else {
+            metrics.published(None);
+            return;
+        };
+        match self.published.publish(publisher).await {
+            Ok(size) => metrics.published(Some(size)),
+            Err(fault) => {
+                tracing::error!(%fault, "no tree head was published");
+                metrics.publishing_failed();
+            }
         }
     }
 }

@@ -38,7 +38,12 @@ pub(crate) async fn authenticate(State(app): State<App>, request: Request, next:
     let (mut parts, body) = request.into_parts();
     let (signed, body) = match check(&app, &parts, body).await {
         Ok(verified) => verified,
-        Err(error) => return error.into_response(),
+        Err(error) => {
+            if error.is_strangers() {
+                app.metrics().unauthenticated();
+            }
+            return error.into_response();
+        }
     };
     let key = signed.key();
     let answering = {

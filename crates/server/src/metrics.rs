@@ -1,5 +1,7 @@
 //! What operators count, in the text format of OpenMetrics. Names follow the documented list; labels are words from fixed
-//! sets, never an id, a name, a path or anything a caller sends.
+//! sets, never an id, a name, a path or anything a caller sends. What is so right now is in `gauges`.
+
+mod gauges;
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use gatehold_core::action::ActionError;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
-use gatehold_gate::{Redeemed, Submitted};
+use gatehold_gate::{Redeemed, Submitted, Tick};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -23,6 +25,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::app::App;
 use crate::problem::ApiError;
+use gauges::Gauges;
 
 /// Every counter of one process.
 #[derive(Debug)]
@@ -37,7 +40,10 @@ pub struct Metrics {
     digest_mismatch: Counter,
     replay_blocked: Counter,
     holds_expired: Counter,
+    outcomes_lost: Counter,
+    unauthenticated: Counter,
     head_sequence: Gauge,
+    gauges: Gauges,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,7 +115,10 @@ impl Metrics {
             digest_mismatch: Counter::default(),
             replay_blocked: Counter::default(),
             holds_expired: Counter::default(),
+            outcomes_lost: Counter::default(),
+            unauthenticated: Counter::default(),
             head_sequence: Gauge::default(),
+            gauges: Gauges::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -168,15 +177,50 @@ impl Metrics {
             self.holds_expired.clone(),
         );
         registry.register(
+            "outcomes_lost",
+            "Executions of which nothing was heard and that are Unknown now",
+            self.outcomes_lost.clone(),
+        );
+        registry.register(
+            "unauthenticated_calls",
+            "Calls without a proof by a key that has force; they leave no leaf",
+            self.unauthenticated.clone(),
+        );
+        registry.register(
             "audit_head_sequence",
             "Leaves of the ledger that this process has seen",
             self.head_sequence.clone(),
         );
+        self.gauges.register(registry);
     }
 
-    /// Held requests ran out of time.
-    pub fn expired(&self, holds: u64) {
-        self.holds_expired.inc_by(holds);
+    /// The clock ended what was due.
+    pub fn ticked(&self, tick: &Tick) {
+        self.holds_expired.inc_by(tick.expired);
+        self.outcomes_lost.inc_by(tick.lost);
+    }
+
+    /// Whether decisions are anchored.
+    pub fn anchored(&self, holds: bool) {
+        self.gauges.anchored(holds);
+    }
+
+    /// A signed tree head over so many leaves was published; none where this process publishes none.
+    pub fn published(&self, size: Option<u64>) {
+        self.gauges.published(true, size);
+        if let Some(size) = size {
+            self.ledger_size(size);
+        }
+    }
+
+    /// No tree head could be published.
+    pub fn publishing_failed(&self) {
+        self.gauges.published(false, None);
+    }
+
+    /// Somebody called without a proof that counts.
+    pub(crate) fn unauthenticated(&self) {
+        self.unauthenticated.inc();
     }
 
     /// The ledger has at least this many leaves.
@@ -251,6 +295,11 @@ impl Metrics {
 
 /// `GET /metrics`. Served by the operations router, which belongs on a listener of its own.
 pub(crate) async fn get(extract::State(app): extract::State<App>) -> Response {
+    let standing = app.gate().standing().await;
+    if let Err(error) = &standing {
+        tracing::warn!(%error, "nothing could be counted");
+    }
+    app.metrics().gauges.stands(standing.as_ref().ok());
     let mut text = String::new();
     if encode(&mut text, &app.metrics().registry).is_err() {
         return ApiError::Fault("metrics could not be written").into_response();

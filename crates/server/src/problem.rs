@@ -141,6 +141,11 @@ impl ApiError {
         }
     }
 
+    /// Said of a call before anybody was found to have signed it: whether the caller is to blame.
+    pub(crate) fn is_strangers(&self) -> bool {
+        !matches!(self, Self::Replayed) && self.said().status.is_client_error()
+    }
+
     /// A stable word for metrics.
     pub(crate) fn kind(&self) -> &'static str {
         self.said().kind

@@ -19,19 +19,29 @@ pub const PEOPLE: [&str; 3] = ["owner", "reviewer", "second"];
 /// Names every development gate.
 const ORIGIN: &str = "dev.gatehold.local";
 
+/// Where a development gate answers; both in its files, so both are known before it starts.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The API.
+    pub service: SocketAddr,
+    /// Metrics and health.
+    pub operations: SocketAddr,
+}
+
 /// Makes the folder ready. Gives whether it is new.
 ///
 /// # Errors
 /// When it cannot be written.
-pub async fn prepare(home: &Path, address: SocketAddr) -> Result<bool, Failure> {
+pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure> {
+    let address = addresses.service;
     files::private_folder(&home.join("people"))?;
     let fresh = !home.join("root.json").exists();
     if fresh {
-        write_config(home, address)?;
+        write_config(home, addresses)?;
         sample::write_shop(home)?;
         found(home).await?;
     } else {
-        set_address(home, address)?;
+        set_addresses(home, addresses)?;
     }
     write_client(home, address)?;
     Ok(fresh)
@@ -99,11 +109,16 @@ fn seed_file(home: &Path, name: &str) -> PathBuf {
     home.join("people").join(format!("{name}.seed"))
 }
 
-fn write_config(home: &Path, address: SocketAddr) -> Result<(), Failure> {
+fn write_config(home: &Path, addresses: Addresses) -> Result<(), Failure> {
+    let Addresses {
+        service,
+        operations,
+    } = addresses;
     let config = format!(
         r#"# Written by `gatehold dev`.
-listen = "{address}"
-public_url = "http://{address}"
+listen = "{service}"
+public_url = "http://{service}"
+operations_listen = "{operations}"
 targets_file = "targets.toml"
 
 [store]
@@ -141,15 +156,20 @@ owner = "owner@{ORIGIN}"
     put(home, "targets.toml", &targets)
 }
 
-/// A kept folder may come back under another port.
-fn set_address(home: &Path, address: SocketAddr) -> Result<(), Failure> {
+/// A kept folder may come back under other ports.
+fn set_addresses(home: &Path, addresses: Addresses) -> Result<(), Failure> {
+    let Addresses {
+        service,
+        operations,
+    } = addresses;
     let path = home.join("gatehold.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
     let lines: Vec<String> = text
         .lines()
         .map(|line| match line.split_once(" = ") {
-            Some(("listen", _)) => format!("listen = \"{address}\""),
-            Some(("public_url", _)) => format!("public_url = \"http://{address}\""),
+            Some(("listen", _)) => format!("listen = \"{service}\""),
+            Some(("public_url", _)) => format!("public_url = \"http://{service}\""),
+            Some(("operations_listen", _)) => format!("operations_listen = \"{operations}\""),
             _ => line.to_owned(),
         })
         .collect();

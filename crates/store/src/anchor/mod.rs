@@ -36,6 +36,8 @@ struct State {
     /// The anchors and the store have been found to tell one history.
     compared: bool,
     last: Option<Anchor>,
+    /// The last batch could not be anchored.
+    failed: bool,
 }
 
 impl Anchors {
@@ -78,6 +80,13 @@ impl Anchors {
         &self.directory
     }
 
+    /// Whether the last batch was anchored. While it is not, nothing but safe-direction acts leaves the store.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let state = self.state();
+        state.compared && !state.failed
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,6 +95,18 @@ impl Anchors {
 impl AfterCommit for Anchors {
     fn committed(&self, head: Anchor) -> Result<(), String> {
         let mut state = self.state();
+        let anchored = self.anchor(&mut state, head);
+        state.failed = anchored.is_err();
+        anchored
+    }
+
+    fn safe_direction(&self, leaf: &LeafDraft) -> bool {
+        (self.safe)(leaf)
+    }
+}
+
+impl Anchors {
+    fn anchor(&self, state: &mut State, head: Anchor) -> Result<(), String> {
         if !state.compared {
             return Err("the anchors have not been compared with the store".to_owned());
         }
@@ -105,10 +126,6 @@ impl AfterCommit for Anchors {
         state.last = Some(head);
         self.syncer.wake();
         Ok(())
-    }
-
-    fn safe_direction(&self, leaf: &LeafDraft) -> bool {
-        (self.safe)(leaf)
     }
 }
 

@@ -1,0 +1,103 @@
+//! How things stand, for operators: what waits, for how long, and what is allowed and not yet used up. Counted from rows as
+//! they are stored; nothing is decided by it, so nothing of it is verified.
+
+use gatehold_core::commit::Table;
+use gatehold_core::grant::GrantState;
+use gatehold_core::request::State;
+use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
+use serde::Deserialize;
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::store::{Row, RowQuery};
+
+/// Rows of one page, the most a store gives.
+const PAGE: u32 = 1_000;
+/// Pages of one count, so that a count ends; beyond it the numbers stop growing.
+const PAGES_MAX: usize = 100;
+
+/// How things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Requests that wait for people: green, amber, red.
+    pub holds: [u64; 3],
+    /// How long the oldest of them has waited.
+    pub oldest_hold_millis: u64,
+    /// Grants that may be used.
+    pub live_grants: u64,
+    /// Actions being performed now.
+    pub executing: u64,
+}
+
+/// As much of a request as is counted.
+#[derive(Deserialize)]
+struct Waiting {
+    tier: Tier,
+    submitted_at: Timestamp,
+}
+
+impl Gate {
+    /// Counts what waits and what may be used now.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn standing(&self) -> Result<Standing, GateError> {
+        let now = self.now().await?;
+        let mut standing = Standing::default();
+        self.each(Table::Request, State::Held.name(), |row| {
+            let Ok(waiting) = serde_json::from_slice::<Waiting>(&row.body) else {
+                return;
+            };
+            let [green, amber, red] = &mut standing.holds;
+            let count = match waiting.tier {
+                Tier::Green => green,
+                Tier::Amber => amber,
+                Tier::Red => red,
+            };
+            *count = count.saturating_add(1);
+            let waited = now.millis().saturating_sub(waiting.submitted_at.millis());
+            let waited = u64::try_from(waited).unwrap_or(0);
+            standing.oldest_hold_millis = standing.oldest_hold_millis.max(waited);
+        })
+        .await?;
+        let (mut live, mut executing) = (0_u64, 0_u64);
+        self.each(Table::Grant, GrantState::Active.name(), |row| {
+            // An expired one is ended by the next tick; it permits nothing until then either.
+            if row.index.due.is_none_or(|due| due >= now) {
+                live = live.saturating_add(1);
+            }
+        })
+        .await?;
+        self.each(Table::Request, State::Executing.name(), |_| {
+            executing = executing.saturating_add(1);
+        })
+        .await?;
+        standing.live_grants = live;
+        standing.executing = executing;
+        Ok(standing)
+    }
+
+    async fn each(
+        &self,
+        table: Table,
+        state: &str,
+        mut count: impl FnMut(&Row),
+    ) -> Result<(), GateError> {
+        let mut query = RowQuery {
+            states: vec![state.to_owned()],
+            limit: PAGE,
+            ..RowQuery::default()
+        };
+        for _ in 0..PAGES_MAX {
+            let rows = self.store().rows(table, &query).await?;
+            rows.iter().for_each(&mut count);
+            let full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= PAGE;
+            query.after_leaf = rows.last().map(|row| row.first_leaf);
+            if !full {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! A development gate in a process of its own, asked through the command line and through plain sockets.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A running `gatehold dev`, and the folder it keeps.
+pub struct Gate {
+    pub home: PathBuf,
+    child: Option<Child>,
+    _folder: tempfile::TempDir,
+}
+
+impl Gate {
+    /// Starts one in a fresh folder.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("gate");
+        let mut gate = Self {
+            home,
+            child: None,
+            _folder: folder,
+        };
+        gate.start_again();
+        gate
+    }
+
+    /// Starts it on the folder it has.
+    pub fn start_again(&mut self) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+            .args(["dev", "--quiet", "--keep"])
+            .arg(&self.home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        self.child = Some(child);
+        assert_eq!(line, "ready\n");
+    }
+
+    /// Runs a command against it.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// A command against it, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehold"));
+        command
+            .args(arguments)
+            .env("GATEHOLD_HOME", &self.home)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// The answer of a command in JSON, whatever its exit code.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).args(["-o", "json"]).output();
+        let output = output.unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
+    /// Starts a task and asks for a write that people must decide; gives the request.
+    pub fn held(&self, payload: &str) -> String {
+        let task = self.json(&["task", "start", "--purpose", "repair"]);
+        let task = task["task"].as_str().unwrap().to_owned();
+        let held = self.json(&write(&task, payload));
+        held["request"].as_str().unwrap().to_owned()
+    }
+
+    /// Has both reviewers approve, with `yes` to everything that is asked.
+    pub fn approved(&self, request: &str) {
+        for person in ["reviewer", "second"] {
+            let unanswered = self.run(&["approve", request, "--as", person]);
+            let told = String::from_utf8(unanswered.stderr).unwrap();
+            let ids = told.lines().filter_map(|line| {
+                let id = line.strip_prefix("error: criterion `")?.split('`').next()?;
+                Some(format!("{id}=yes"))
+            });
+            let answers = ids.collect::<Vec<_>>().join(",");
+            let approve = ["approve", request, "--as", person, "--criteria", &answers];
+            let output = self.run(&approve);
+            assert!(output.status.success(), "{output:?}");
+            if String::from_utf8_lossy(&output.stdout).contains("decided: allowed") {
+                return;
+            }
+        }
+        panic!("two people are enough");
+    }
+
+    /// A key of its configuration.
+    pub fn configured(&self, key: &str) -> String {
+        let text = std::fs::read_to_string(self.home.join("gatehold.toml")).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        table[key].as_str().unwrap().to_owned()
+    }
+
+    /// `GET` on the operators' listener: status and body.
+    pub fn operations(&self, path: &str) -> (u16, String) {
+        get(&self.configured("operations_listen"), path)
+    }
+
+    /// One line of the metrics, as a number.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.operations("/metrics");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map(|number| number.parse().unwrap())
+    }
+
+    /// Asks it to end, as an operator's service manager does.
+    pub fn terminate(&mut self) {
+        let pid = self.child.as_ref().unwrap().id();
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; gives whether it was orderly.
+    pub fn ended(&mut self) -> bool {
+        self.child.take().unwrap().wait().unwrap().success()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ended = child.kill();
+            let _status = child.wait();
+        }
+    }
+}
+
+/// The arguments that ask for a write.
+pub fn write<'a>(task: &'a str, payload: &'a str) -> Vec<&'a str> {
+    let mut arguments = vec!["request", "create", "--task", task];
+    arguments.extend(["--descriptor", "sql.write", "--target", "sql:shop"]);
+    arguments.extend(["--resource", "shop/orders", "--cap", "rows=1"]);
+    arguments.extend(["--rollback", "set it back", "--payload", payload]);
+    arguments
+}
+
+/// A plain `GET`.
+pub fn get(address: &str, path: &str) -> (u16, String) {
+    say(
+        address,
+        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes(),
+    )
+}
+
+/// Sends bytes; gives status and body of what comes back.
+pub fn say(address: &str, bytes: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, body.to_owned())
+}
+
+/// A file of the gate's folder.
+pub fn read(home: &Path, name: &str) -> String {
+    std::fs::read_to_string(home.join(name)).unwrap()
+}

@@ -1,0 +1,105 @@
+//! What is so right now, beside what happened: holds that wait, live grants, and whether store, anchor and tree head are
+//! well. Holds and grants are counted when somebody reads the metrics, the rest is set by whoever runs the clock.
+
+use std::time::Duration;
+
+use gatehold_gate::Standing;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Every gauge of one process.
+#[derive(Debug, Default)]
+pub(super) struct Gauges {
+    holds_pending: Family<TierLabel, Gauge>,
+    hold_age: Gauge,
+    grants_active: Gauge,
+    executing: Gauge,
+    store_up: Gauge,
+    anchor_up: Gauge,
+    tree_head_up: Gauge,
+    tree_head_sequence: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TierLabel {
+    tier: &'static str,
+}
+
+impl Gauges {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "holds_pending",
+            "Requests that wait for people",
+            self.holds_pending.clone(),
+        );
+        registry.register_with_unit(
+            "hold_age",
+            "How long the oldest request that waits for people has waited",
+            Unit::Seconds,
+            self.hold_age.clone(),
+        );
+        registry.register(
+            "grants_active",
+            "Decisions that may be used and are not used up, over or revoked",
+            self.grants_active.clone(),
+        );
+        registry.register(
+            "executing",
+            "Actions being performed",
+            self.executing.clone(),
+        );
+        registry.register(
+            "store_up",
+            "1 when the store answered the last look",
+            self.store_up.clone(),
+        );
+        registry.register(
+            "anchor_up",
+            "1 while decisions are anchored; 0 lets nothing out but acts in the safe direction",
+            self.anchor_up.clone(),
+        );
+        registry.register(
+            "tree_head_up",
+            "1 when the last signed tree head was published in order, or this process publishes none",
+            self.tree_head_up.clone(),
+        );
+        registry.register(
+            "tree_head_sequence",
+            "Leaves under the newest signed tree head",
+            self.tree_head_sequence.clone(),
+        );
+    }
+
+    /// The store answered, or did not; what it did not say stays as it was.
+    pub fn stands(&self, standing: Option<&Standing>) {
+        set(&self.store_up, u64::from(standing.is_some()));
+        let Some(standing) = standing else { return };
+        for (tier, count) in ["green", "amber", "red"].into_iter().zip(standing.holds) {
+            set(
+                &self.holds_pending.get_or_create(&TierLabel { tier }),
+                count,
+            );
+        }
+        let oldest = Duration::from_millis(standing.oldest_hold_millis);
+        set(&self.hold_age, oldest.as_secs());
+        set(&self.grants_active, standing.live_grants);
+        set(&self.executing, standing.executing);
+    }
+
+    pub fn anchored(&self, holds: bool) {
+        set(&self.anchor_up, u64::from(holds));
+    }
+
+    pub fn published(&self, well: bool, size: Option<u64>) {
+        set(&self.tree_head_up, u64::from(well));
+        if let Some(size) = size {
+            set(&self.tree_head_sequence, size);
+        }
+    }
+}
+
+fn set(gauge: &Gauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}

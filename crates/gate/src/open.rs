@@ -10,7 +10,7 @@ use gatehold_core::trust::{Change, Evidence, SignedRoot};
 use tokio::sync::Notify;
 
 use crate::chain::{bundle_bytes, prepare};
-use crate::error::OpenError;
+use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate, Inner, Parts};
 use crate::ports::entropy::Entropy;
 use crate::ports::store::Store;
@@ -67,7 +67,10 @@ impl Gate {
         so_far
             .read_on(parts.store.as_ref(), parts.pinned_root)
             .await
-            .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
+            .map_err(|error| match error {
+                GateError::Store(fault) => OpenError::Store(fault),
+                error => OpenError::Chain(vec![error.to_string()]),
+            })?;
         let Some(directory) = so_far.chain.directory().cloned() else {
             return Err(OpenError::Chain(so_far.findings));
         };

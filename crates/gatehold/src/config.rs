@@ -5,6 +5,7 @@
 
 mod check;
 mod raw;
+mod section;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -192,6 +192,12 @@ async fn finish(
 }
 
 impl ListenSettings {
+    /// Everything that keeps a listener with these settings from starting; empty when nothing does.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        self.check().err().unwrap_or_default()
+    }
+
     /// Every problem at once, or the TLS configuration.
     fn check(&self) -> Result<Option<tokio_rustls::TlsAcceptor>, Vec<String>> {
         let mut problems = Vec::new();

@@ -1,19 +1,21 @@
 //! From what is written to what can be used. Every section is looked at, whatever is wrong with the others.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gatehold_broker::Targets;
 use gatehold_core::decide::Settings;
 use gatehold_core::effect::{Environment, Sensitivity};
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::TargetId;
 use gatehold_gate::CatalogEntry;
-use gatehold_server::listen::{ClientCertificates, ListenLimits, TlsSettings};
+use gatehold_server::listen::{ClientCertificates, ListenLimits, ListenSettings, TlsSettings};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::raw;
-use super::{Config, Mistake, Secret, StorePlace};
+use super::section::one_line;
+use super::{Config, Mistake, Secret, StorePlace, raw, section};
 use crate::ambient::text_variable;
 
 /// Most lines of the catalogue.
@@ -41,16 +43,6 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
     }
 }
 
-fn one_line(error: &impl ToString) -> String {
-    error
-        .to_string()
-        .split('\n')
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
 struct Checks {
     file: String,
     folder: PathBuf,
@@ -75,66 +67,45 @@ impl Checks {
             .optional::<raw::Limits>(&mut table, "limits")
             .unwrap_or_default();
         let resources = self.resources(&mut table);
-        let top = self.read::<raw::Top>(Value::Table(table), "(top)");
+        let top = self.read::<raw::Top>(table, "").unwrap_or_default();
 
+        let tls_is_meant = tls.is_some();
         let tls = tls.and_then(|tls| self.tls(&tls));
         let store = store.and_then(|store| self.store(&store));
-        let root = trust.and_then(|trust| {
-            let root = trust.root.parse();
-            root.map_err(|error| {
-                self.say(
-                    "trust.root",
-                    format!("{error}; `gatehold init finish` prints it"),
-                )
-            })
-            .ok()
-        });
+        let ledger = ledger.and_then(|ledger| self.ledger(ledger));
+        let root = trust.and_then(|trust| self.root(&trust));
         let (settings, listen_limits, execution_seconds_max) = self.limits(&limits);
-        let top = top?;
         let targets = self.targets(top.targets_file.as_deref());
-        let listen = top.listen.parse();
-        let listen = listen
-            .map_err(|error| {
-                self.say(
-                    "listen",
-                    format!("`{}`: {error}; write 127.0.0.1:7400", top.listen),
-                )
-            })
-            .ok();
-        if let Err(error) = gatehold_proof::PublicUrl::parse(&top.public_url) {
-            self.say("public_url", format!("`{}`: {error}", top.public_url));
+        let listen = self.listen(top.listen.as_deref());
+        let public_url = self.public_url(top.public_url);
+        let operations = top
+            .operations_listen
+            .as_deref()
+            .and_then(|text| self.operations(text));
+        if let Some(address) = listen
+            && tls_is_meant == tls.is_some()
+        {
+            self.listener(&ListenSettings {
+                address,
+                tls: tls.clone(),
+                behind_proxy: top.behind_proxy,
+                limits: listen_limits,
+            });
         }
-        let operations = top.operations_listen.as_deref().and_then(|text| {
-            text.parse::<std::net::SocketAddr>()
-                .map_err(|error| error.to_string())
-                .and_then(|address| {
-                    let loopback = address.ip().is_loopback();
-                    loopback
-                        .then_some(address)
-                        .ok_or_else(|| "it is served on loopback only".to_owned())
-                })
-                .map_err(|error| {
-                    self.say(
-                        "operations_listen",
-                        format!("`{text}`: {error}; write 127.0.0.1:7401"),
-                    );
-                })
-                .ok()
-        });
-        let ledger = ledger?;
+        let (ledger, log_key) = ledger?;
         Some(Config {
             listen: listen?,
             operations,
-            public_url: top.public_url,
+            public_url: public_url?,
             tls,
             behind_proxy: top.behind_proxy,
             store: store?,
-            anchors: self.folder.join(ledger.anchors_folder),
+            anchors: self.folder.join(ledger.anchors_folder?),
             published: ledger
                 .published_folder
                 .map(|folder| self.folder.join(folder)),
             anchor_name: ledger.anchor_name,
-            log_key: self.folder.join(ledger.key_file),
+            log_key,
             root,
             targets: targets?,
             resources,
@@ -144,28 +115,117 @@ impl Checks {
         })
     }
 
-    fn read<T: DeserializeOwned>(&mut self, value: Value, key: &str) -> Option<T> {
-        value
-            .try_into()
-            .map_err(|error: toml::de::Error| self.say(key, one_line(&error)))
-            .ok()
+    fn read<T: DeserializeOwned>(&mut self, table: Table, section: &str) -> Option<T> {
+        let (read, wrong) = section::read(table);
+        for (key, why) in wrong {
+            let names = [section, &key].map(str::to_owned);
+            let name = names.into_iter().filter(|name| !name.is_empty());
+            self.say(&name.collect::<Vec<_>>().join("."), why);
+        }
+        read
     }
 
     fn section<T: DeserializeOwned>(&mut self, table: &mut Table, key: &str) -> Option<T> {
-        match table.remove(key) {
-            Some(value) => self.read(value, key),
-            None => {
-                self.say(
-                    key,
-                    "the section is missing; `gatehold init new` writes one",
-                );
+        if !table.contains_key(key) {
+            self.say(
+                key,
+                "the section is missing; `gatehold init new` writes one",
+            );
+        }
+        self.optional(table, key)
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, table: &mut Table, key: &str) -> Option<T> {
+        match table.remove(key)? {
+            Value::Table(section) => self.read(section, key),
+            _ => {
+                self.say(key, format!("write it as a section: [{key}]"));
                 None
             }
         }
     }
 
-    fn optional<T: DeserializeOwned>(&mut self, table: &mut Table, key: &str) -> Option<T> {
-        table.remove(key).and_then(|value| self.read(value, key))
+    fn missing<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
+        if value.is_none() {
+            self.say(key, format!("it is missing; write {what}"));
+        }
+        value
+    }
+
+    fn listen(&mut self, text: Option<&str>) -> Option<SocketAddr> {
+        let text = self.missing("listen", text, "an address, such as \"127.0.0.1:7400\"")?;
+        let address = text.parse();
+        address
+            .map_err(|error| self.say("listen", format!("`{text}`: {error}; write 127.0.0.1:7400")))
+            .ok()
+    }
+
+    fn public_url(&mut self, url: Option<String>) -> Option<String> {
+        let url = self.missing(
+            "public_url",
+            url,
+            "what clients call, such as \"https://gate.example\"",
+        )?;
+        gatehold_proof::PublicUrl::parse(&url)
+            .map_err(|error| self.say("public_url", format!("`{url}`: {error}")))
+            .ok()
+            .map(|_| url)
+    }
+
+    fn operations(&mut self, text: &str) -> Option<SocketAddr> {
+        let address = text.parse::<SocketAddr>();
+        let why = match address {
+            Ok(address) if address.ip().is_loopback() => return Some(address),
+            Ok(_) => "it is served on loopback only".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.say(
+            "operations_listen",
+            format!("`{text}`: {why}; write 127.0.0.1:7401"),
+        );
+        None
+    }
+
+    /// What the listener itself would refuse to start with.
+    fn listener(&mut self, settings: &ListenSettings) {
+        for problem in settings.problems() {
+            self.say("listen, tls, behind_proxy", problem);
+        }
+    }
+
+    fn root(&mut self, trust: &raw::Trust) -> Option<Hash> {
+        let printed = "`gatehold init finish` prints it";
+        let root = self.missing(
+            "trust.root",
+            trust.root.as_deref(),
+            "the hash of the root statement; `gatehold init finish` prints it",
+        )?;
+        root.parse()
+            .map_err(|error| self.say("trust.root", format!("{error}; {printed}")))
+            .ok()
+    }
+
+    fn ledger(&mut self, ledger: raw::Ledger) -> Option<(raw::Ledger, PathBuf)> {
+        let folder = ledger.anchors_folder.as_ref().map(drop);
+        self.missing(
+            "ledger.anchors_folder",
+            folder,
+            "a folder that backups of the store do not cover",
+        );
+        let key = self.missing(
+            "ledger.key_file",
+            ledger.key_file.clone(),
+            "the log.key that `gatehold init new` wrote",
+        );
+        let name = ledger.anchor_name.as_str();
+        let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > 64 || !name.chars().all(named) {
+            self.say(
+                "ledger.anchor_name",
+                "it has 1 to 64 lower-case letters, digits and hyphens",
+            );
+        }
+        Some((ledger, self.folder.join(key?)))
     }
 
     fn file(&mut self, key: &str, path: &Path) -> Option<Vec<u8>> {
@@ -176,8 +236,18 @@ impl Checks {
     }
 
     fn tls(&mut self, tls: &raw::Tls) -> Option<TlsSettings> {
-        let certificates = self.file("tls.certificate_file", &tls.certificate_file);
-        let key = self.file("tls.private_key_file", &tls.private_key_file);
+        let certificates = self.missing(
+            "tls.certificate_file",
+            tls.certificate_file.as_deref(),
+            "the file of the certificate chain (PEM)",
+        );
+        let certificates = certificates.and_then(|file| self.file("tls.certificate_file", file));
+        let key = self.missing(
+            "tls.private_key_file",
+            tls.private_key_file.as_deref(),
+            "the file of its key (PEM)",
+        );
+        let key = key.and_then(|file| self.file("tls.private_key_file", file));
         let clients = match &tls.client_ca_file {
             None => ClientCertificates::NotAsked,
             Some(path) => ClientCertificates::Required {
@@ -243,6 +313,10 @@ impl Checks {
         numbered
             .filter_map(|(index, line)| {
                 let key = format!("resource[{}]", index + 1);
+                let Value::Table(line) = line else {
+                    self.say(&key, "write it as [[resource]]");
+                    return None;
+                };
                 let line = self.read::<raw::Resource>(line, &key)?;
                 self.resource(&key, line)
             })
@@ -400,7 +474,8 @@ sensitivity = "internal"
             "trust.root",
             "limits.open_holds_max",
             "resource[1].env",
-            "(top)",
+            "extra",
+            "listen",
         ] {
             assert!(
                 keys.iter().any(|found| found == key),

@@ -1,17 +1,18 @@
-//! The file as written, one struct a section. Unknown keys are mistakes.
+//! The file as written, one struct a section. Unknown keys are mistakes. What must be there is an `Option` too: whoever uses
+//! it says that it is missing, beside everything else that is wrong.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 /// Keys outside any section.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Top {
     /// Address and port.
-    pub listen: String,
+    pub listen: Option<String>,
     /// `https://…` or, on loopback, `http://…`, without a final slash.
-    pub public_url: String,
+    pub public_url: Option<String>,
     /// A proxy in front terminates TLS.
     #[serde(default)]
     pub behind_proxy: bool,
@@ -26,9 +27,9 @@ pub struct Top {
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// PEM chain.
-    pub certificate_file: PathBuf,
+    pub certificate_file: Option<PathBuf>,
     /// PEM key.
-    pub private_key_file: PathBuf,
+    pub private_key_file: Option<PathBuf>,
     /// PEM roots of client certificates.
     pub client_ca_file: Option<PathBuf>,
 }
@@ -48,14 +49,14 @@ pub struct Store {
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
     /// Outside the store's own folder and backup.
-    pub anchors_folder: PathBuf,
+    pub anchors_folder: Option<PathBuf>,
     /// Tree heads and tiles for others; without it this process publishes none.
     pub published_folder: Option<PathBuf>,
     /// Names this process's anchor; several processes of one database need several names.
     #[serde(default = "anchor_name")]
     pub anchor_name: String,
     /// 64 hex digits.
-    pub key_file: PathBuf,
+    pub key_file: Option<PathBuf>,
 }
 
 fn anchor_name() -> String {
@@ -67,7 +68,7 @@ fn anchor_name() -> String {
 #[serde(deny_unknown_fields)]
 pub struct Trust {
     /// The hash of the root statement.
-    pub root: String,
+    pub root: Option<String>,
 }
 
 /// `[[resource]]`.

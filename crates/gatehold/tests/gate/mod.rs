@@ -1,5 +1,11 @@
 //! A development gate in a process of its own, asked through the command line and through plain sockets.
 
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "several tests share it; not every one of them needs all of it"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -178,4 +184,19 @@ pub fn say(address: &str, bytes: &[u8]) -> (u16, String) {
 /// A file of the gate's folder.
 pub fn read(home: &Path, name: &str) -> String {
     std::fs::read_to_string(home.join(name)).unwrap()
+}
+
+/// The codes of the refusal leaves of an export.
+pub fn refusals(export: &str) -> std::collections::BTreeSet<String> {
+    let lines = export
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines
+        .filter_map(|line| {
+            let record = line["leaf"]["record"].as_str()?;
+            let record: serde_json::Value = serde_json::from_str(record).unwrap();
+            let refused = record["event"]["refused"].as_object()?;
+            Some(refused["code"].as_str()?.to_owned())
+        })
+        .collect()
 }

@@ -134,6 +134,12 @@ impl DossierCollector {
         }
     }
 
+    /// The last leaf so far that is about the request.
+    #[must_use]
+    pub const fn last(&self) -> Option<u64> {
+        self.last
+    }
+
     /// Closes the set under a tree head.
     ///
     /// # Errors

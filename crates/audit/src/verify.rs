@@ -63,6 +63,8 @@ pub struct Verifier<'a> {
     frontier: Frontier,
     fold: Fold,
     time: Option<Timestamp>,
+    /// How far the numbers of the leaves are from their places.
+    shift: i128,
     rows: BTreeMap<String, RowClaim>,
     rows_given: bool,
 }
@@ -78,6 +80,7 @@ impl<'a> Verifier<'a> {
             frontier: Frontier::new(),
             fold: Fold::new(trusted.pinned_root),
             time: None,
+            shift: 0,
             rows: BTreeMap::new(),
             rows_given: false,
         }
@@ -87,9 +90,15 @@ impl<'a> Verifier<'a> {
     pub fn leaf(&mut self, leaf: &LedgerLeaf) {
         let position = self.frontier.size();
         let found = |code, text: String| Finding::at(position, code, text);
-        if leaf.index != position {
-            let text = format!("it says it is leaf {}", leaf.index);
+        // Where something is missing or too much, everything after it is shifted: said once.
+        let shift = i128::from(leaf.index) - i128::from(position);
+        if shift != self.shift {
+            let text = match shift {
+                0 => "from here on each leaf stands where it says".to_owned(),
+                _ => format!("it says it is leaf {}, and so on from here", leaf.index),
+            };
             self.fold.findings.push(found(Code::Position, text));
+            self.shift = shift;
         }
         if self.time.is_some_and(|before| leaf.time < before) {
             let text = "the store's time is earlier than at the leaf before".to_owned();

@@ -30,7 +30,7 @@ use gatehold_ledger::SignedTreeHead;
 type Change = Box<dyn Fn(&mut LedgerLeaf)>;
 
 #[test]
-fn a_flipped_bit_in_any_field_names_its_leaf() {
+fn d01_p12_a_flipped_bit_in_any_field_names_its_leaf() {
     let Held { gate, .. } = held();
     let references = gate.references();
     let flip = |bytes: &mut Vec<u8>| {
@@ -67,7 +67,7 @@ fn a_flipped_bit_in_any_field_names_its_leaf() {
 }
 
 #[test]
-fn a_cut_tail_is_missed_at_every_length() {
+fn d01_p12_a_cut_tail_is_missed_at_every_length() {
     let Held { gate, .. } = held();
     for size in 0..gate.leaves.len() {
         let report = verify(&gate.leaves[..size], &gate.references(), &gate.trusted());
@@ -80,7 +80,7 @@ fn a_cut_tail_is_missed_at_every_length() {
 }
 
 #[test]
-fn an_older_copy_disagrees_with_the_anchor() {
+fn d01_p12_an_older_copy_disagrees_with_the_anchor() {
     let Held { gate, .. } = held();
     let older = &gate.leaves[..gate.leaves.len() - 3];
     let references = References {
@@ -100,7 +100,7 @@ fn an_older_copy_disagrees_with_the_anchor() {
 }
 
 #[test]
-fn moved_and_foreign_leaves_are_named() {
+fn d01_p12_moved_and_foreign_leaves_are_named() {
     let Held { gate, .. } = held();
     let mut references = gate.references();
     references.leaf_hashes = gate.leaf_hashes();
@@ -156,7 +156,7 @@ fn without_tiles_a_rewritten_leaf_is_named_with_its_range() {
 }
 
 #[test]
-fn two_histories_are_a_fork() {
+fn d01_p12_two_histories_are_a_fork() {
     let Held { gate, .. } = held();
     let mut references = gate.references();
     let other = SignedTreeHead::sign(
@@ -202,6 +202,56 @@ fn two_histories_are_a_fork() {
 }
 
 #[test]
+fn d01_every_tree_head_of_a_series_extends_every_earlier_one() {
+    let Held { gate, .. } = held();
+    let series = |leaves: &[LedgerLeaf]| -> Vec<String> {
+        let sizes = 1..=leaves.len();
+        sizes
+            .map(|size| head_of(&leaves[..size]).to_string())
+            .collect()
+    };
+    let with = |tree_heads: Vec<String>| References {
+        tree_heads,
+        ..References::default()
+    };
+    let honest = series(&gate.leaves);
+    let report = verify(&gate.leaves, &with(honest.clone()), &gate.trusted());
+    assert!(report.is_sound(), "{report}");
+
+    // Whoever holds the log's key shows one person another history, and signs it: from any leaf on, in any one head.
+    for from in 1..gate.leaves.len() {
+        let mut forked = gate.leaves.clone();
+        rewrite(&mut forked[from], |entry| {
+            entry.at = entry.at.plus_seconds(1);
+        });
+        let other = series(&forked);
+        for at in from..honest.len() {
+            let mut heads = honest.clone();
+            heads[at].clone_from(&other[at]);
+            let report = verify(&gate.leaves, &with(heads), &gate.trusted());
+            let parted = report
+                .findings
+                .iter()
+                .find(|found| found.code == Code::LeafDiffers);
+            let parted = parted.unwrap_or_else(|| panic!("{from} {at}: {report}"));
+            let until = parted.last.or(parted.leaf).unwrap();
+            assert!(
+                parted.leaf.unwrap() <= at as u64 && until >= from as u64,
+                "{report}"
+            );
+        }
+        // Both histories at once, at one size.
+        let mut both = honest.clone();
+        both.push(other[from].clone());
+        let report = verify(&gate.leaves, &with(both), &gate.trusted());
+        assert!(
+            report.findings.iter().any(|found| found.code == Code::Fork),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn another_root_or_log_key_is_refused() {
     let Held { gate, .. } = held();
     let stranger = Trusted {
@@ -235,7 +285,7 @@ fn another_root_or_log_key_is_refused() {
 }
 
 #[test]
-fn swapped_attachments_do_not_open() {
+fn b11_swapped_attachments_do_not_open() {
     let mut case = held();
     let task = case.gate.task();
     let other = case.gate.leaves.len();
@@ -301,7 +351,7 @@ fn edited_missing_and_inserted_rows_are_named() {
 }
 
 #[test]
-fn what_people_had_erased_is_a_gap_and_everything_else_still_verifies() {
+fn d08_what_people_had_erased_is_a_gap_and_everything_else_still_verifies() {
     let mut case = held();
     for name in ["payload", "display", "claims", "proof"] {
         let by = case.gate.erase(case.submission as u64, name);
@@ -328,7 +378,7 @@ fn what_people_had_erased_is_a_gap_and_everything_else_still_verifies() {
 }
 
 #[test]
-fn what_nobody_had_erased_is_a_finding() {
+fn d08_what_nobody_had_erased_is_a_finding() {
     let case = held();
     // Gone, and said to be erased by a leaf that erases nothing.
     for by in [case.execution as u64, 10_000] {

@@ -146,7 +146,8 @@ impl Running {
             published: self.published,
             publisher: self.publisher,
         };
-        let clock = tokio::spawn(clock.run());
+        let (ending, end_of_clock) = tokio::sync::oneshot::channel();
+        let clock = tokio::spawn(clock.run(end_of_clock));
         let operations = self.operations.map(|listener| {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
@@ -160,12 +161,16 @@ impl Running {
             .listener
             .serve(gatehold_server::router(&self.app), end)
             .await;
-        clock.abort();
+        drop(ending);
         if let Some(operations) = operations {
             operations.abort();
         }
         if let Err(error) = self.gate.flush().await {
             tracing::error!(%error, "the last refusals could not be written");
+        }
+        // What was appended since the last tick is covered by a tree head before the process is gone.
+        if let Ok(mut clock) = clock.await {
+            clock.publish().await;
         }
         match ended {
             Ended::Orderly => Ok(Exit::Done),
@@ -213,12 +218,15 @@ struct Clock {
 }
 
 impl Clock {
-    async fn run(mut self) {
+    /// Ticks until `end`, never half a tick.
+    async fn run(mut self, mut end: tokio::sync::oneshot::Receiver<()>) -> Self {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
-            self.tick().await;
+            tokio::select! {
+                _ = &mut end => return self,
+                _ = tick.tick() => self.tick().await,
+            }
         }
     }
 
@@ -229,6 +237,12 @@ impl Clock {
             Err(error) => tracing::error!(%error, "the clock could not do what is due"),
         }
         metrics.anchored(self.anchors.holds());
+        self.publish().await;
+    }
+
+    /// Brings tree head and tiles up to the ledger.
+    async fn publish(&mut self) {
+        let metrics = self.app.metrics();
         let Some(publisher) = &mut self.publisher else {
             metrics.published(None);
             return;
@@ -268,8 +282,15 @@ pub async fn open_store(
     place: &StorePlace,
     hook: Option<Arc<dyn AfterCommit>>,
 ) -> Result<Arc<dyn Store>, Failure> {
-    let refused =
-        |fault: StoreFault| Failure::fault(fault, "correct [store], or repair the database");
+    let refused = |fault: StoreFault| match fault {
+        StoreFault::Damaged(_) => Failure::verification(
+            fault,
+            "keep the database as it is for whoever looks into it, and go on from the newest good copy",
+        ),
+        StoreFault::Unavailable(_) | StoreFault::OutcomeUnknown => {
+            Failure::fault(fault, "correct [store], or repair the database")
+        }
+    };
     Ok(match place {
         StorePlace::Sqlite(path) => {
             let mut options = SqliteOptions::new(path);

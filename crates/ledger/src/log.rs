@@ -261,7 +261,7 @@ pub enum LogFault {
     },
     /// Leaves that were vouched for are missing.
     #[error(
-        "log ends at {size} leaves and {covered} are vouched for: the tail was cut; restore the newer database"
+        "the log ends at {size} leaves and {covered} are vouched for: the tail was cut; restore the newer database"
     )]
     TailMissing {
         /// Leaves found.

@@ -109,7 +109,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn yesterdays_database_is_refused_until_it_rejoins() {
+async fn d01_yesterdays_database_is_refused_until_it_rejoins() {
     let gate = Gate::new();
     let store = gate.start().await.unwrap();
     append(&store, 3).await;
@@ -154,7 +154,7 @@ async fn yesterdays_database_is_refused_until_it_rejoins() {
 }
 
 #[tokio::test]
-async fn a_rewritten_history_is_refused_at_any_anchor() {
+async fn d01_a_rewritten_history_is_refused_at_any_anchor() {
     let gate = Gate::new();
     let store = gate.start().await.unwrap();
     append(&store, 5).await;

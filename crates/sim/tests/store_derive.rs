@@ -136,7 +136,7 @@ async fn a_receipt_verifies_for_every_leaf_that_is_covered() {
 }
 
 #[tokio::test]
-async fn another_history_is_never_signed() {
+async fn d01_another_history_is_never_signed() {
     let directory = tempfile::tempdir().unwrap();
     let store = MemoryStore::at(START);
     append(&store, 300).await;

@@ -38,7 +38,7 @@ async fn fill(store: &SqliteStore, writes: u64) {
 }
 
 #[tokio::test]
-async fn a_killed_writer_loses_nothing_it_acknowledged() {
+async fn p03_a_killed_writer_loses_nothing_it_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gate.db");
     let mut acknowledged = Vec::new();
@@ -83,7 +83,7 @@ fn whole(line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_whole_batches_and_recovers() {
+async fn p03_a_full_disk_refuses_whole_batches_and_recovers() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gate.db");
     let full = SqliteOptions {

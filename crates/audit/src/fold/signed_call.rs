@@ -24,6 +24,10 @@ const APART_SECONDS_MAX: i64 = 300;
 impl Fold {
     /// The proof stored with a submission is by the key that asked, for the action that stands there, and for it alone.
     pub(super) fn signed_call(&mut self, asked: &Asked, leaf: &Opened) -> Checked {
+        if self.directory().is_none() {
+            // Said once, where the chain broke.
+            return Ok(());
+        }
         let (Some(proof), Some(directory)) = (leaf.bytes("proof"), self.directory()) else {
             let text = format!(
                 "{}: that the requester signed the action was not checked",

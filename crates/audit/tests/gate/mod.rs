@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gatehold_audit::{Base64, Hex, LedgerAttachment, LedgerLeaf, References, RowClaim, Trusted};
 use gatehold_core::action::{Action, DescriptorRef, Envelope, PayloadRef};
+use gatehold_core::approved::Approved;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::commit::{Guard, LeafDraft, LeafKind, Receipt, RowKey, Table, Write};
@@ -401,7 +402,7 @@ impl Gate {
         Ok(receipt.index)
     }
 
-    fn action(&self, id: RequestId) -> Action {
+    pub fn action(&self, id: RequestId) -> Action {
         let submission = self.submission(id);
         let (record, _) = self.request(id);
         let payload = submission.attachment("payload").unwrap().to_vec();
@@ -608,6 +609,70 @@ impl Gate {
         };
         self.run(Some(id), Command::Redeem(redeem), Some(now))
             .unwrap()
+    }
+
+    /// What redeeming would let out, for a row and an action that may be anything; nothing is written.
+    pub fn attempt(
+        &self,
+        row: &RequestRecord,
+        action: &Action,
+        now: &Evaluated,
+        receipt: impl FnOnce(&mut [u8; 35]),
+    ) -> Option<Approved> {
+        let directory = self.directory();
+        let id = self.rows.keys().find(|key| key.table == Table::Task);
+        let (version, body) = &self.rows[id.unwrap()];
+        let task = TaskNow {
+            task: Versioned {
+                value: canonical::from_canonical_bytes::<Task>(body).unwrap(),
+                version: *version,
+            },
+            chain: TaskChain::default(),
+        };
+        let (pause, stops) = (Versioned::default(), Versioned::default());
+        let world = World {
+            policy: Some(now),
+            directory: &directory,
+            stops: &stops,
+            pause: &pause,
+            task: Some(&task),
+            counters: Counters::default(),
+            rendered: None,
+            settings: &Settings::default(),
+        };
+        let grant = row.grant.and_then(|grant| {
+            let (version, body) = self.rows.get(&RowKey::new(Table::Grant, &grant))?;
+            Some((canonical::from_canonical_bytes(body).unwrap(), *version))
+        });
+        let record = Record::Request {
+            record: row,
+            version: 1,
+            action: Some(action),
+            grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
+        };
+        let redeem = Command::Redeem(Redeem {
+            key: self.workload_key(),
+            nonce: "attempt".to_owned().into(),
+            submit: None,
+        });
+        let fresh = Fresh {
+            request: row.id,
+            grant: GrantId::from_bytes([9; 16]),
+            task: TaskId::from_bytes([9; 16]),
+            seed: [9; 32],
+        };
+        let (write, sealed) = decide::decide(record, redeem, &world, &fresh, self.time()).ok()?;
+        let mut leaf = write.leaf.bytes();
+        receipt(&mut leaf);
+        let receipt = Receipt {
+            index: 0,
+            leaf,
+            time: self.time(),
+        };
+        match sealed.open(&receipt) {
+            Ok(decide::Release::Approved(approved, _)) => Some(*approved),
+            _ => None,
+        }
     }
 
     pub fn report(&mut self, id: RequestId, step: Step) -> u64 {

@@ -151,14 +151,19 @@ impl Source {
         head: &SignedTreeHead,
     ) -> Result<Vec<u8>, Failure> {
         let mut collector = DossierCollector::new(request);
+        let mut newer = DossierCollector::new(request);
         self.leaves(|leaf| {
             if leaf.index < head.size() {
                 collector.leaf(&leaf);
+            } else {
+                newer.leaf(&leaf);
             }
             Ok(())
         })
         .await?;
-        super::finish(collector, head)
+        // A request that the tree head does not cover yet is not an unknown one.
+        let unheard = collector.last().is_none() && newer.last().is_some();
+        super::finish(if unheard { newer } else { collector }, head)
     }
 
     /// The log key that the root statement names.
@@ -197,7 +202,11 @@ impl Source {
     ) -> Result<(), Failure> {
         let mut next = 0;
         loop {
-            let page = self.store.leaves(next, PAGE, true).await.map_err(faulty)?;
+            let page = match self.store.leaves(next, PAGE, true).await {
+                Ok(page) => page,
+                Err(StoreFault::Damaged(_)) => self.until_damaged(next).await?,
+                Err(fault) => return Err(faulty(fault)),
+            };
             let Some(last) = page.last().map(|leaf| leaf.index) else {
                 return Ok(());
             };
@@ -206,6 +215,24 @@ impl Source {
             }
             next = last.saturating_add(1);
         }
+    }
+
+    /// The leaves before one that cannot even be read, or a failure that names it.
+    async fn until_damaged(&self, first: u64) -> Result<Vec<StoredLeaf>, Failure> {
+        let mut page = Vec::new();
+        for next in first..first.saturating_add(u64::from(PAGE)) {
+            match self.store.leaves(next, 1, true).await {
+                Ok(leaf) => page.extend(leaf),
+                Err(fault) if page.is_empty() => {
+                    return Err(Failure::verification(
+                        format!("leaf {next}: {fault}"),
+                        "keep the database as it is, and restore the newest good copy elsewhere",
+                    ));
+                }
+                Err(_) => break,
+            }
+        }
+        Ok(page)
     }
 
     async fn rows(

@@ -101,10 +101,14 @@ pub(super) fn check_size(connection: &Connection) -> Result<HeadRow, StoreFault>
         .map_err(fault)?;
     let leaves = last.map_or(Ok(0), |last| u64::try_from(last).map(|last| last + 1));
     if leaves != Ok(head.frontier.size()) {
+        let (size, stored) = (head.frontier.size(), leaves.unwrap_or_default());
+        let what = if stored < size {
+            format!("leaf {stored}, and whatever follows it, is missing")
+        } else {
+            format!("leaf {size}, and whatever follows it, is not of it")
+        };
         return Err(damaged(format!(
-            "the head row says {} leaves and the last one stored is {last:?}; restore a backup and run `gatehold ledger \
-             rejoin`",
-            head.frontier.size()
+            "the head row says {size} leaves: {what}; restore a backup and run `gatehold ledger rejoin`"
         )));
     }
     Ok(head)

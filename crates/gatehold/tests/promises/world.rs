@@ -1,0 +1,159 @@
+//! A real gate process over a SQLite target, its people, and one workload: what every promise is tried on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use gatehold_client::wire::{Claims, Submitted};
+use gatehold_core::action::DescriptorRef;
+use gatehold_core::effect::{Environment, Sensitivity};
+use gatehold_core::review::ReviewAct;
+use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
+use gatehold_scenarios::cast::{Answering, Ask, Person, Workload};
+use gatehold_scenarios::gate_process::{GateProcess, Ground};
+use gatehold_scenarios::play::{enrol, nhi_create};
+use gatehold_scenarios::scenario::{Enrolled, Resource};
+use gatehold_scenarios::targets::DatabaseFile;
+use tempfile::TempDir;
+
+const SETUP: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, status TEXT NOT NULL);
+    CREATE TABLE count (request TEXT NOT NULL);
+    INSERT INTO orders VALUES (6, 'shipped'), (7, 'stuck'), (8, 'stuck'), (9, 'paid');";
+
+pub struct World {
+    pub gate: GateProcess,
+    pub people: BTreeMap<String, Person>,
+    pub bot: Workload,
+    pub shop: DatabaseFile,
+    pub task: String,
+    descriptors: BTreeMap<String, DescriptorRef>,
+    folder: TempDir,
+}
+
+pub fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_gatehold"))
+}
+
+/// Runs the program in a folder and gives what came of it.
+pub fn gatehold(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(program())
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("GATEHOLD_HOME", folder)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Everything a process wrote.
+pub fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8(text).unwrap()
+}
+
+impl World {
+    pub async fn open() -> Self {
+        let folder = TempDir::new().unwrap();
+        let shop = DatabaseFile::create(folder.path().join("shop.sqlite"), SETUP).unwrap();
+        let mut ground = Ground::new(folder.path());
+        ground.sqlite("sql:shop", shop.path());
+        ground.resources.push(Resource {
+            name: "shop/".to_owned(),
+            environment: Environment::Production,
+            zone: "shop".to_owned(),
+            sensitivity: Sensitivity::Internal,
+            owner: "owners".to_owned(),
+        });
+        let gate = GateProcess::start(program(), &ground).await.unwrap();
+        let people = gate.people().await.unwrap();
+        let descriptors = gate.descriptors(&people).await.unwrap();
+        let bot = Workload::new("deploy-agent", gate.url()).unwrap();
+        let enrolled = Enrolled {
+            name: "deploy-agent".to_owned(),
+            kind: WorkloadKind::AiAgent,
+            assurance: WorkloadAssurance::Pop,
+            owner: "owner".to_owned(),
+            normal_actions: ["sql.read", "sql.write"].map(str::to_owned).into(),
+            normal_targets: ["sql:shop".to_owned()].into(),
+            normal_resources: ["shop/".to_owned()].into(),
+        };
+        let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
+        let others = ["reviewer", "second"].map(|name| people[name].clone());
+        enrol(
+            &people["owner"],
+            &others,
+            &descriptors["nhi.create"],
+            &create,
+        )
+        .await
+        .unwrap();
+        let task = bot.start_task("release stuck orders").await.unwrap();
+        Self {
+            gate,
+            people,
+            bot,
+            shop,
+            task,
+            descriptors,
+            folder,
+        }
+    }
+
+    /// The gate's folder: configuration, database, anchors, published tiles.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("gate")
+    }
+
+    /// The hash of the root statement.
+    pub fn root(&self) -> String {
+        let config = std::fs::read_to_string(self.home().join("gatehold.toml")).unwrap();
+        let line = config
+            .lines()
+            .find(|line| line.starts_with("root = "))
+            .unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    }
+
+    /// Asks for a statement; gives the request.
+    pub async fn ask(&self, action: &str, sql: &str) -> String {
+        self.ask_with(action, sql, Claims::default()).await
+    }
+
+    pub async fn ask_with(&self, action: &str, sql: &str, claims: Claims) -> String {
+        let ask = Ask {
+            descriptor: self.descriptors[action].clone(),
+            task: &self.task,
+            target: "sql:shop",
+            resource: "shop/orders",
+            duration_seconds: 600,
+            caps: [("rows".to_owned(), 100)].into(),
+            media_type: "application/sql",
+            payload: sql.as_bytes(),
+            claims,
+        };
+        let body = self.bot.body(&ask).unwrap();
+        match self.bot.submit(&body, None).await.unwrap() {
+            Submitted::Decided(decision) => decision.request.unwrap(),
+            Submitted::Held(held) => held.request.unwrap(),
+        }
+    }
+
+    pub async fn approve(&self, request: &str) {
+        for name in ["reviewer", "second"] {
+            self.review(name, request, ReviewAct::Approve).await;
+        }
+    }
+
+    pub async fn review(&self, name: &str, request: &str, act: ReviewAct) {
+        let answering = Answering {
+            justification: "looked at it".to_owned(),
+            ..Answering::default()
+        };
+        self.people[name]
+            .review(request, act, &answering)
+            .await
+            .unwrap();
+    }
+}

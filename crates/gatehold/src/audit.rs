@@ -1,4 +1,4 @@
-//! `gatehold audit verify|export|receipt|dossier|explain`: what a ledger proves, to anyone. All checking is done by the audit
+//! `gatehold audit verify|export|issue|receipt|dossier|explain`: what a ledger proves, to anyone. All checking is done by the audit
 //! crate; this reads stores, folders and files for it.
 
 pub mod source;
@@ -30,6 +30,17 @@ pub enum Audit {
     /// Write a ledger into one file that anyone can verify.
     Export {
         /// Whose.
+        #[command(flatten)]
+        ledger: Ledger,
+        /// Where to.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Write the receipt of one leaf into a file that anyone can verify with the log's key.
+    Issue {
+        /// Which leaf, by its index.
+        leaf: u64,
+        /// Whose ledger.
         #[command(flatten)]
         ledger: Ledger,
         /// Where to.
@@ -113,11 +124,27 @@ pub async fn run(ctx: &Ctx, audit: &Audit) -> Result<Exit, Failure> {
             ctx.print(&report, || report.to_string())?;
             Ok(Exit::Done)
         }
+        Audit::Issue { leaf, ledger, out } => {
+            let source = Source::open(&config(ctx, ledger)?).await?;
+            let (receipt, key) = source.receipt(*leaf).await?;
+            std::fs::write(out, receipt).map_err(|error| Failure::file(out, &error))?;
+            println!("wrote {}", out.display());
+            println!(
+                "next: gatehold audit receipt {} --log-key '{key}'",
+                out.display()
+            );
+            Ok(Exit::Done)
+        }
         Audit::Dossier { id, ledger, out } => {
             let source = Source::open(&config(ctx, ledger)?).await?;
-            let bytes = source.dossier(*id).await?;
+            let (bytes, missing) = source.dossier(*id).await?;
             std::fs::write(out, bytes).map_err(|error| Failure::file(out, &error))?;
             println!("wrote {}", out.display());
+            if missing > 0 {
+                println!(
+                    "note: no tree head covers the last {missing} leaves yet; what they say is not in it"
+                );
+            }
             println!("next: gatehold audit explain {}", out.display());
             Ok(Exit::Done)
         }

@@ -230,6 +230,9 @@ async fn login(ctx: &Ctx, lifetime: u32) -> Result<Exit, Failure> {
 }
 
 #[cfg(test)]
+mod reference;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

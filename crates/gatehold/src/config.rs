@@ -5,6 +5,8 @@
 
 mod check;
 mod raw;
+#[cfg(test)]
+mod reference;
 mod section;
 
 use std::net::SocketAddr;

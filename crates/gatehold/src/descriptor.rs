@@ -46,7 +46,7 @@ pub async fn run(ctx: &Ctx, command: &DescriptorCommand) -> Result<Exit, Failure
                         ]
                     })
                     .collect();
-                table(&["ID", "VERSION", "WHAT"], &rows)
+                table(&["ID", "VERSION", "WHAT"], &rows, ctx.screen.width)
             })?;
             Ok(Exit::Done)
         }

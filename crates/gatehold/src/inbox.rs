@@ -49,7 +49,7 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
         clock.tick().await;
         let inbox = acting.client.inbox().await?;
         if last.as_ref() != Some(&inbox) {
-            ctx.print(&inbox, || lines(&inbox, ctx.person.as_deref()))?;
+            ctx.print(&inbox, || lines(ctx, &inbox))?;
             last = Some(inbox);
         }
         if !args.watch {
@@ -58,7 +58,7 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn lines(inbox: &Inbox, person: Option<&str>) -> String {
+fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
     if inbox.items.is_empty() {
         return "Nothing needs you.\n".to_owned();
     }
@@ -72,22 +72,21 @@ fn lines(inbox: &Inbox, person: Option<&str>) -> String {
                 tier(item.tier).to_owned(),
                 duration((item.decide_by - now).div_euclid(1000)),
                 item.people_needed.to_string(),
-                item.requester.clone(),
-                item.sentence.clone(),
                 if item.mine { "you" } else { "others" }.to_owned(),
+                item.sentence.clone(),
             ]
         })
         .collect();
-    let headings = [
-        "REQUEST", "TIER", "LEFT", "PEOPLE", "ASKS", "WHAT", "DECIDE",
-    ];
-    let mut text = table(&headings, &rows);
+    let headings = ["REQUEST", "TIER", "LEFT", "PEOPLE", "DECIDE", "WHAT"];
+    let mut text = table(&headings, &rows, ctx.screen.width);
     if let Some(item) = inbox.items.iter().find(|item| item.mine) {
-        let by = person
+        let by = ctx
+            .person
+            .as_ref()
             .map(|name| format!(" --as {name}"))
             .unwrap_or_default();
         text.push_str(&format!(
-            "\nnext: gatehold show {id}{by}, then gatehold approve {id}{by}\n",
+            "\nnext: gatehold show {id}{by}\n      gatehold approve {id}{by}\n",
             id = crate::screen::plain(&item.request)
         ));
     }

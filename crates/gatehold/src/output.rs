@@ -1,4 +1,4 @@
-//! `-o table|json|yaml`: the same answer for people and for programs.
+//! `-o table|json|yaml|id`: the same answer for people and for programs.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -18,6 +18,8 @@ pub enum Format {
     Json,
     /// For both.
     Yaml,
+    /// Only the id, or one id a line, for scripts.
+    Id,
 }
 
 /// Puts text on standard output. That nobody reads any more is no fault of the command: it goes on and says nothing.
@@ -45,6 +47,31 @@ pub fn text<T: Serialize>(
             yaml(&serde_json::to_value(answer).map_err(broken)?, 0, &mut out);
             Ok(out)
         }
+        Format::Id => {
+            let mut out = String::new();
+            ids(&serde_json::to_value(answer).map_err(broken)?, &mut out);
+            Ok(out)
+        }
+    }
+}
+
+/// What an answer is about, or of a list what each item is about.
+fn ids(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| ids(item, out)),
+        Value::Object(members) => {
+            let id = ["request", "task", "id", "name"]
+                .iter()
+                .find_map(|name| members.get(*name)?.as_str());
+            match id {
+                Some(id) => {
+                    let _ = writeln!(out, "{}", crate::screen::plain(id));
+                }
+                // A list, a status inside of what came of it, or things by name.
+                None => members.values().for_each(|member| ids(member, out)),
+            }
+        }
+        _ => {}
     }
 }
 
@@ -88,6 +115,16 @@ fn nested(value: &Value, depth: usize, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_those_of_the_answer_or_of_its_items() {
+        let ids = |value: serde_json::Value| text(Format::Id, &value, String::new).unwrap();
+        let held = serde_json::json!({"request": "req_1", "reasons": [{"code": "x"}]});
+        assert_eq!(ids(held), "req_1\n");
+        let inbox = serde_json::json!({"items": [{"request": "req_1"}, {"request": "req_2"}]});
+        assert_eq!(ids(inbox), "req_1\nreq_2\n");
+        assert_eq!(ids(serde_json::json!({"items": []})), "");
+    }
 
     #[test]
     fn yaml_nests_and_quotes() {

@@ -70,7 +70,7 @@ pub async fn run(ctx: &Ctx, policy: &Policy) -> Result<Exit, Failure> {
         Policy::Explain { bundle, case } => explain(ctx, &load(bundle.folder.as_deref())?, case),
         Policy::Checkpoints(folder) => {
             let bundle = load(folder.folder.as_deref())?;
-            ctx.print(bundle.checkpoints(), || checkpoints(&bundle))?;
+            ctx.print(bundle.checkpoints(), || checkpoints(ctx, &bundle))?;
             Ok(Exit::Done)
         }
         Policy::Submit { bundle, how } => {
@@ -180,7 +180,7 @@ fn explain(ctx: &Ctx, bundle: &Arc<Bundle>, name: &str) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-fn checkpoints(bundle: &Bundle) -> String {
+fn checkpoints(ctx: &Ctx, bundle: &Bundle) -> String {
     let rows: Vec<Vec<String>> = bundle
         .checkpoints()
         .values()
@@ -203,5 +203,6 @@ fn checkpoints(bundle: &Bundle) -> String {
     crate::screen::table(
         &["CHECKPOINT", "WHO DECIDES", "WITHIN", "OWNER", "WHY"],
         &rows,
+        ctx.screen.width,
     )
 }

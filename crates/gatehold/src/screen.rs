@@ -119,9 +119,9 @@ pub fn counted(number: u64, noun: &str) -> String {
     }
 }
 
-/// Rows under headings, columns aligned. Cells are made harmless here.
+/// Rows under headings, columns aligned, the last one wrapped at this width; nothing is ever cut. Cells are made harmless here.
 #[must_use]
-pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(headings: &[&str], rows: &[Vec<String>], screen_width: usize) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| plain(cell)).collect())
@@ -138,10 +138,19 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         .enumerate()
         .map(|(column, heading)| width(column, heading))
         .collect();
+    let before_last: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
+    let room = screen_width
+        .saturating_sub(before_last)
+        .max(LAST_COLUMN_MIN);
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
-        for (cell, width) in cells.zip(&widths) {
-            let _ = write!(text, "{cell:<width$}  ");
+        for (column, (cell, width)) in cells.zip(&widths).enumerate() {
+            if column + 1 == widths.len() {
+                let indent = format!("\n{}", " ".repeat(before_last));
+                text.push_str(&wrapped(cell, room).join(&indent));
+            } else {
+                let _ = write!(text, "{cell:<width$}  ");
+            }
         }
         let used = text.trim_end().len();
         text.truncate(used);
@@ -153,6 +162,26 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         out.push_str(&line(&mut row.iter().map(String::as_str)));
     }
     out
+}
+
+/// The last column is never narrower than this, however narrow the screen.
+const LAST_COLUMN_MIN: usize = 24;
+
+/// Text in lines of so many characters, broken between words where there are any.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let used = line.chars().count();
+        if used > 0 && used + 1 + word.chars().count() > room {
+            lines.push(core::mem::take(&mut line));
+        } else if used > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
 }
 
 #[cfg(test)]
@@ -176,7 +205,15 @@ mod tests {
                 vec!["a".into(), "one".into()],
                 vec!["bcd".into(), "two".into()],
             ],
+            80,
         );
         assert_eq!(text, "id   what\na    one\nbcd  two\n");
+    }
+
+    #[test]
+    fn the_last_column_wraps_and_is_never_cut() {
+        let row = vec!["a".to_owned(), "one two three four five six".to_owned()];
+        let text = table(&["id", "what"], &[row], 10);
+        assert_eq!(text, "id  what\na   one two three four five\n    six\n");
     }
 }

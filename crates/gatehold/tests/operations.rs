@@ -9,6 +9,7 @@
 
 mod gate;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
@@ -60,6 +61,7 @@ fn metrics_of_a_process_count_what_happened_and_what_stands() {
         assert!(text.contains(wanted), "{wanted} is not in\n{text}");
     }
     assert!(!text.contains(&request), "no id is a label:\n{text}");
+    assert_eq!(described_metrics(), served_metrics(&text));
     assert_eq!(gate.metric("gatehold_anchor_up"), Some(1.0));
 
     let denied = gate.run(&[
@@ -158,4 +160,34 @@ fn refusals_in_memory_are_leaves_before_the_gate_ends() {
     // Nothing was lost: the request still waits.
     gate.start_again();
     assert_eq!(gate.json(&["request", "show", &request])["state"], "held");
+}
+
+/// The names in the table of `docs/reference/metrics.md`.
+fn described_metrics() -> BTreeSet<String> {
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/metrics.md"
+    );
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.split("<!-- metrics -->").nth(1).unwrap();
+    let names = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    names
+        .map(|line| line.split('`').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The names that are served, as a query would write them.
+fn served_metrics(text: &str) -> BTreeSet<String> {
+    let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    kinds
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let suffix = match kind {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
+            format!("{name}{suffix}")
+        })
+        .collect()
 }

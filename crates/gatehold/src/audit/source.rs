@@ -1,8 +1,9 @@
 //! A ledger as the audit crate reads it: leaves and rows from a store, tree heads, tiles and anchors from folders.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehold_audit::{
     Base64, DossierCollector, Hex, LedgerAttachment, LedgerLeaf, Line, References, Report,
@@ -13,6 +14,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_gate::ports::store::{RowQuery, Store, StoreFault, StoredLeaf};
 use gatehold_ledger::{LogKey, SignedTreeHead, TileId, tiles_of};
+use gatehold_store::derive::receipt;
 
 use crate::config::Config;
 use crate::exit::Failure;
@@ -20,12 +22,16 @@ use crate::serve::open_store;
 
 /// Leaves and rows read at once.
 const PAGE: u32 = 200;
+/// Time between two looks for a newer tree head, and how many looks.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 12;
 /// Bytes of a hash in a tile.
 const HASH_BYTES: usize = 32;
 
 /// A ledger and what it is compared with.
 pub struct Source {
     store: Arc<dyn Store>,
+    published: Option<PathBuf>,
     log_key: Option<LogKey>,
     /// Tree heads, anchors and tiles.
     pub references: References,
@@ -45,6 +51,7 @@ impl Source {
         anchors(&config.anchors, &mut references)?;
         Ok(Self {
             store,
+            published: config.published.clone(),
             log_key: None,
             references,
         })
@@ -55,6 +62,7 @@ impl Source {
     pub fn over(store: Arc<dyn Store>) -> Self {
         Self {
             store,
+            published: None,
             log_key: None,
             references: References::default(),
         }
@@ -123,22 +131,62 @@ impl Source {
         Ok(count)
     }
 
-    /// The dossier of a request under the newest tree head.
+    /// The dossier of a request under a tree head that covers all there is now, and what is not under it, in leaves.
     ///
     /// # Errors
     /// When there is no such request or no tree head covers it.
-    pub async fn dossier(&self, request: RequestId) -> Result<Vec<u8>, Failure> {
-        let none = || {
-            Failure::usage(
-                "no tree head is published",
-                "set `ledger.published_folder` and let the gate run for a second",
-            )
-        };
-        let note = self.references.tree_heads.first().ok_or_else(none)?;
+    pub async fn dossier(&self, request: RequestId) -> Result<(Vec<u8>, u64), Failure> {
+        let wanted = self.store.head().await.map_err(faulty)?.size;
+        let head = self.tree_head(wanted).await?;
+        let missing = wanted.saturating_sub(head.size());
+        Ok((self.dossier_under(request, &head).await?, missing))
+    }
+
+    /// The receipt of one leaf, and the log's key that verifies it.
+    ///
+    /// # Errors
+    /// When there is no such leaf or no tree head covers it.
+    pub async fn receipt(&self, leaf: u64) -> Result<(String, LogKey), Failure> {
+        let head = self.tree_head(leaf.saturating_add(1)).await?;
         let key = self.root_log_key().await?;
-        let head = SignedTreeHead::verify(note, &key)
-            .map_err(|error| Failure::verification(error, "run `gatehold audit verify`"))?;
-        self.dossier_under(request, &head).await
+        let folder = self.published.as_deref().ok_or_else(unpublished)?;
+        let receipt = receipt(self.store.as_ref(), folder, &key, leaf)
+            .await
+            .map_err(|fault| Failure::verification(fault, "run `gatehold audit verify`"))?;
+        let receipt = receipt.ok_or_else(|| {
+            Failure::usage(
+                format!(
+                    "leaf {leaf} is not under the tree head, which covers {}",
+                    head.size()
+                ),
+                "name a leaf of the ledger; `gatehold audit explain` lists those of a request",
+            )
+        })?;
+        Ok((receipt.to_string(), key))
+    }
+
+    /// The newest tree head. A running gate publishes one about once a second, so it is given a moment to cover `wanted`.
+    async fn tree_head(&self, wanted: u64) -> Result<SignedTreeHead, Failure> {
+        let folder = self.published.as_deref().ok_or_else(unpublished)?;
+        let key = self.root_log_key().await?;
+        let mut looks = tokio::time::interval(LOOK);
+        let mut newest = None;
+        for _ in 0..LOOKS {
+            looks.tick().await;
+            let mut references = References::default();
+            published(folder, &mut references)?;
+            let Some(note) = references.tree_heads.pop() else {
+                continue;
+            };
+            let head = SignedTreeHead::verify(&note, &key)
+                .map_err(|error| Failure::verification(error, "run `gatehold audit verify`"))?;
+            let covers = head.size() >= wanted;
+            newest = Some(head);
+            if covers {
+                break;
+            }
+        }
+        newest.ok_or_else(unpublished)
     }
 
     /// The dossier of a request under this tree head.
@@ -284,6 +332,13 @@ pub fn ledger_leaf(stored: StoredLeaf) -> LedgerLeaf {
             })
             .collect(),
     }
+}
+
+fn unpublished() -> Failure {
+    Failure::usage(
+        "no tree head is published",
+        "set `ledger.published_folder` and let the gate run for a second",
+    )
 }
 
 fn faulty(fault: StoreFault) -> Failure {

@@ -40,15 +40,63 @@ fn every_problem_says_what_it_is_and_what_to_do() {
             said.next
         ));
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/problems.snap");
+    same(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/problems.snap"),
+        &text,
+    );
+}
+
+#[test]
+fn the_reference_lists_every_kind_of_problem() {
+    let mut rows = std::collections::BTreeMap::new();
+    for error in all() {
+        let said = error.said();
+        let (statuses, _, nexts) = rows
+            .entry(said.kind)
+            .or_insert_with(|| (Vec::new(), said.title, Vec::new()));
+        let status = said.status.as_u16().to_string();
+        for (list, item) in [(statuses, status), (nexts, said.next.to_owned())] {
+            if !list.contains(&item) {
+                list.push(item);
+            }
+        }
+    }
+    let mut text = REFERENCE.to_owned();
+    for (kind, (statuses, title, nexts)) in rows {
+        let line = format!(
+            "| `{kind}` | {} | {title} | {} |\n",
+            statuses.join(", "),
+            nexts.join(" / ")
+        );
+        text.push_str(&line);
+    }
+    same(
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/reference/problems.md"
+        ),
+        &text,
+    );
+}
+
+const REFERENCE: &str = "\
+# Problems
+
+What could not be decided is answered with `application/problem+json` (RFC 9457); a denial is a decision and no problem. `type`
+is `urn:gatehold:problem:` and the word below, stable for ever; `title` is the same for every problem of a type, `detail` says
+what happened this time, `next` what to do, `code` a coarser word, and `request_id` names the call in the gate's log. Generated
+from the program; a test compares it.
+
+| type | status | title | next |
+|---|---|---|---|
+";
+
+fn same(path: &str, text: &str) {
     if accepting() {
-        std::fs::write(path, &text).unwrap();
+        std::fs::write(path, text).unwrap();
     }
     let known = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        known == text,
-        "tests/problems.snap differs; it should be:\n{text}"
-    );
+    assert!(known == text, "{path} differs; it should be:\n{text}");
 }
 
 #[test]

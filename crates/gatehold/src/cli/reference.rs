@@ -1,0 +1,174 @@
+//! `docs/reference/cli.md` is made from the command line itself, and compared with it here. To accept a change on purpose,
+//! run the tests with `GATEHOLD_ACCEPT=1` and read the difference.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::Cli;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md");
+
+const HEAD: &str = "\
+# Command line
+
+Generated from the program; a test compares it. `gatehold help COMMAND` says the same in a terminal.
+
+`NO_COLOR` switches colour off, `COLUMNS` says how wide tables may be, `GATEHOLD_LOG` which events of a gate go to standard
+error (`warn` unless set). Shell completions: `gatehold completions bash`, `zsh` or `fish`.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done, allowed or approved |
+| 1 | fault: the gate, the network or a file is broken; or an execution failed or is unknown |
+| 2 | usage: the command line, an input file or the configuration is wrong, or the gate refuses the call |
+| 3 | denied, revoked or withdrawn |
+| 4 | expired: nobody decided, or nobody used it, in time |
+| 5 | held: people must decide, and the command did not wait |
+| 6 | policy error: a bundle or descriptor is wrong |
+| 7 | verification failed: do not rely on it |
+";
+
+#[test]
+fn the_reference_is_the_program() {
+    let mut root = Cli::command();
+    root.build();
+    let mut text = HEAD.to_owned();
+    text.push_str("\n## Options of every command\n\n");
+    options(&root, &mut text, |argument| argument.is_global_set());
+    for command in root.get_subcommands() {
+        describe("gatehold", command, &mut text);
+    }
+    if accepting() {
+        std::fs::write(PATH, &text).unwrap();
+    }
+    let known = std::fs::read_to_string(PATH).unwrap_or_default();
+    assert!(
+        known == text,
+        "docs/reference/cli.md differs from the program; run the tests with GATEHOLD_ACCEPT=1 and read the difference"
+    );
+}
+
+#[test]
+fn every_command_and_option_is_explained() {
+    let mut root = Cli::command();
+    root.build();
+    let mut silent = Vec::new();
+    let mut left = vec![root];
+    while let Some(command) = left.pop() {
+        let name = command.get_bin_name().unwrap_or_default().to_owned();
+        if command.get_about().is_none() && !command.is_hide_set() {
+            silent.push(name.clone());
+        }
+        for argument in command.get_arguments() {
+            if argument.get_help().is_none() && !argument.is_hide_set() {
+                silent.push(format!("{name} {}", argument.get_id()));
+            }
+        }
+        left.extend(command.get_subcommands().cloned());
+    }
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+fn describe(parent: &str, command: &Command, out: &mut String) {
+    if command.is_hide_set() || command.get_name() == "help" {
+        return;
+    }
+    let name = format!("{parent} {}", command.get_name());
+    if command
+        .get_subcommands()
+        .any(|one| one.get_name() != "help")
+    {
+        for inner in command.get_subcommands() {
+            describe(&name, inner, out);
+        }
+        return;
+    }
+    let about = command.get_about().map(ToString::to_string);
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").replace('\n', " ");
+    let _ = write!(
+        out,
+        "\n## {name}\n\n{}\n\n```\n{}\n```\n\n",
+        about.unwrap_or_default(),
+        usage.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+    options(command, out, |argument| !argument.is_global_set());
+}
+
+fn options(command: &Command, out: &mut String, wanted: impl Fn(&Arg) -> bool) {
+    let arguments: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|one| wanted(one) && !one.is_hide_set())
+        .filter(|one| !["help", "version"].contains(&one.get_id().as_str()))
+        .collect();
+    if arguments.is_empty() {
+        out.push_str("No options of its own.\n");
+        return;
+    }
+    out.push_str("| option | meaning |\n|---|---|\n");
+    for argument in arguments {
+        let _ = writeln!(out, "| {} | {} |", spelled(argument), meaning(argument));
+    }
+}
+
+fn spelled(argument: &Arg) -> String {
+    let value = argument
+        .get_value_names()
+        .and_then(|names| names.first())
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let takes = argument.get_action().takes_values();
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    let names: Vec<String> = [short, long].into_iter().flatten().collect();
+    if names.is_empty() {
+        return format!("`{value}`");
+    }
+    let value = if takes {
+        format!(" {value}")
+    } else {
+        String::new()
+    };
+    format!("`{}{value}`", names.join(", "))
+}
+
+fn meaning(argument: &Arg) -> String {
+    let help = argument.get_help().map(ToString::to_string);
+    let mut text = help.unwrap_or_default().trim_end_matches('.').to_owned();
+    let words: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|_| argument.get_action().takes_values())
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    if !words.is_empty() {
+        let _ = write!(text, "; one of {}", words.join(", "));
+    }
+    let defaults: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| format!("`{}`", value.to_string_lossy()))
+        .filter(|value| value != "``" && argument.get_action().takes_values())
+        .collect();
+    if !defaults.is_empty() {
+        let _ = write!(text, "; default {}", defaults.join(", "));
+    }
+    if let Some(variable) = argument.get_env() {
+        let _ = write!(text, "; or `{}`", variable.to_string_lossy());
+    }
+    if argument.is_required_set() {
+        text.push_str("; required");
+    }
+    text.replace('|', "\\|")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of the test, read where it is used"
+)]
+fn accepting() -> bool {
+    std::env::var_os("GATEHOLD_ACCEPT").is_some()
+}

@@ -40,6 +40,10 @@ const NEEDED: &[Package] = &[
         present: || shell::find("python3").is_some(),
     },
     Package {
+        debian: "sqlite3",
+        present: || shell::find("sqlite3").is_some(),
+    },
+    Package {
         debian: "zstd",
         present: || shell::find("zstd").is_some(),
     },

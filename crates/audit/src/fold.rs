@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::commit::{LeafKind, RowKey, Table};
 use gatehold_core::directory::Directory;
-use gatehold_core::entry::{Event, Trace};
+use gatehold_core::entry::{Event, OverruledAnchor, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::request::State;
@@ -276,11 +276,37 @@ impl Fold {
                 format!("an attachment of leaf {leaf} was erased without people's approval"),
             ),
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
+            (
+                Event::Rejoined {
+                    size, overruled, ..
+                },
+                LeafKind::Rejoin,
+            ) => self.rejoined(leaf.index, *size, overruled),
             _ => wrong(
                 Code::Record,
                 "its event does not belong into a leaf of this kind",
             ),
         }
+    }
+
+    /// A restored store goes on from the leaves it had; what an anchor had seen beyond them is lost, and that is said.
+    fn rejoined(&mut self, at: u64, size: u64, overruled: &[OverruledAnchor]) -> Checked {
+        if size != at {
+            return wrong(
+                Code::Order,
+                format!("a store of {size} leaves was rejoined, and this is leaf {at}"),
+            );
+        }
+        for anchor in overruled {
+            self.gap(
+                Some(at),
+                format!(
+                    "the store was restored from a backup: anchor `{}` had seen {} leaves",
+                    anchor.file, anchor.size
+                ),
+            );
+        }
+        Ok(())
     }
 
     fn settle_erasures(&mut self, leaf: &Opened) {

@@ -245,6 +245,27 @@ pub enum Event {
         /// Why: `too_many_holds`, `suspicious`.
         code: String,
     },
+    /// The store was restored from a backup, and a person said so.
+    Rejoined {
+        /// Leaves the restored store had.
+        size: u64,
+        /// Their root.
+        root: Hash,
+        /// The anchors that told of another history.
+        overruled: Vec<OverruledAnchor>,
+    },
+}
+
+/// An anchor that a rejoin overruled: what it had seen is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverruledAnchor {
+    /// The file's name.
+    pub file: String,
+    /// The size it had seen.
+    pub size: u64,
+    /// The root it had seen.
+    pub root: Hash,
 }
 
 impl Entry {

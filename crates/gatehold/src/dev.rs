@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::profile::{DEV_POINTER, Profile, configuration_folder};
-use crate::serve::{Running, ended_by_signal};
+use crate::serve::{Opened, Running, ended_by_signal};
 
 use folder::Addresses;
 pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
@@ -63,9 +63,9 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         (None, None) => PathBuf::new(),
     };
     let home = absolute(&home)?;
-    let addresses = addresses(dev.port, !dev.quiet)?;
+    let (addresses, opened) = addresses(dev.port, !dev.quiet)?;
     let fresh = folder::prepare(&home, addresses).await?;
-    let running = Running::start(Config::require(&home.join("gatehold.toml"))?).await?;
+    let running = Running::start_on(Config::require(&home.join("gatehold.toml"))?, opened).await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.until(async {
         let _gone = ended.await;
@@ -78,12 +78,13 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         None
     };
     if prepared.is_ok() {
+        let told_to_end = ended_by_signal();
         if dev.quiet {
             println!("{READY}");
         } else {
             print!("{}", welcome(ctx, &home, addresses));
         }
-        ended_by_signal().await;
+        told_to_end.await;
     }
     let _ending = end.send(());
     if let Some(pointer) = pointer {
@@ -122,7 +123,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 /// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be
 /// known before the gate starts.
-fn addresses(wanted: Option<u16>, usual: bool) -> Result<Addresses, Failure> {
+fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Failure> {
     let try_port = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let try_usual = |port: u16| try_port(if usual { port } else { 0 });
     let taken = |error: std::io::Error| Failure::usage(error, "choose another --port");
@@ -131,14 +132,19 @@ fn addresses(wanted: Option<u16>, usual: bool) -> Result<Addresses, Failure> {
         None => try_usual(PORT).or_else(|_| try_port(0)),
     }
     .map_err(taken)?;
-    // Both are open at once for a moment, so that they differ.
     let operations = try_usual(OPERATIONS_PORT)
         .or_else(|_| try_port(0))
         .map_err(taken)?;
-    Ok(Addresses {
+    let addresses = Addresses {
         service: service.local_addr().map_err(taken)?,
         operations: operations.local_addr().map_err(taken)?,
-    })
+    };
+    // They stay open: nobody else can take them before the gate accepts.
+    let opened = Opened {
+        service: Some(service),
+        operations: Some(operations),
+    };
+    Ok((addresses, opened))
 }
 
 fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses) -> String {

@@ -1,6 +1,7 @@
 //! `gatehold serve`: puts a gate together from its configuration and serves it until it is told to end.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use gatehold_core::effect::EffectClass;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_gate::{Catalog, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
-use gatehold_server::listen::{Ended, ListenSettings, Listener};
+use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::{ApiSettings, App};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
@@ -35,11 +36,12 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
     let config = Config::require(&file.config)?;
     let url = config.public_url.clone();
     let running = Running::start(config).await?;
+    let end = ended_by_signal();
     if let Some(operations) = &running.operations {
         println!("metrics and health on http://{}", operations.address());
     }
     println!("gatehold serves {url} on {}", running.listener.address());
-    running.until(ended_by_signal()).await
+    running.until(end).await
 }
 
 /// A gate that is ready to accept.
@@ -59,6 +61,14 @@ impl Running {
     /// # Errors
     /// Everything that keeps the gate from starting.
     pub async fn start(config: Config) -> Result<Self, Failure> {
+        Self::start_on(config, Opened::default()).await
+    }
+
+    /// The same on addresses that are open already.
+    ///
+    /// # Errors
+    /// Everything that keeps the gate from starting.
+    pub async fn start_on(config: Config, opened: Opened) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let store = open_store(&config.store, Some(anchors.clone())).await?;
         anchors
@@ -68,11 +78,11 @@ impl Running {
         let public_url = PublicUrl::parse(&config.public_url)
             .map_err(|error| Failure::usage(error, "correct `public_url`"))?;
         let alone = matches!(config.store, StorePlace::Sqlite(_));
-        let opened: Arc<OnceLock<Gate>> = Arc::default();
+        let founded: Arc<OnceLock<Gate>> = Arc::default();
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
-            executor: Arc::new(Executors::new(config.targets, effects(opened.clone()))),
+            executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
             settings: config.settings,
             pinned_root: config.root,
             catalog: Catalog::new(config.resources),
@@ -81,7 +91,7 @@ impl Running {
         })
         .await
         .map_err(|error| refused(&error))?;
-        let _first = opened.set(gate.clone());
+        let _first = founded.set(gate.clone());
         if config.root.is_none() && !gate.origin().is_dev() {
             return Err(Failure::usage(
                 "`trust.root` is not set",
@@ -94,7 +104,7 @@ impl Running {
             behind_proxy: config.behind_proxy,
             limits: config.listen_limits,
         };
-        let listener = Listener::bind(&settings)
+        let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
         let instance = crate::ambient::random()
@@ -107,7 +117,9 @@ impl Running {
             .map_err(|error| Failure::fault(error, "check the system's random source"))?;
         let operations = match config.operations {
             None => None,
-            Some(address) => Some(listen_for_operators(address, config.listen_limits).await?),
+            Some(address) => {
+                Some(listen_for_operators(opened.operations, address, config.listen_limits).await?)
+            }
         };
         let signer = signer(&config.log_key, gate.origin().as_str())?;
         let folder = config.published.clone().unwrap_or_default();
@@ -164,6 +176,8 @@ impl Running {
         drop(ending);
         if let Some(operations) = operations {
             operations.abort();
+            // Awaited, so that what it holds is let go before the caller removes its folder.
+            let _aborted = operations.await;
         }
         if let Err(error) = self.gate.flush().await {
             tracing::error!(%error, "the last refusals could not be written");
@@ -182,7 +196,27 @@ impl Running {
     }
 }
 
+/// Addresses that were opened before the gate was put together.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Of the API.
+    pub service: Option<TcpListener>,
+    /// Of metrics and health.
+    pub operations: Option<TcpListener>,
+}
+
+async fn listen(
+    opened: Option<TcpListener>,
+    settings: &ListenSettings,
+) -> Result<Listener, ListenError> {
+    match opened {
+        Some(socket) => Listener::on(socket, settings),
+        None => Listener::bind(settings).await,
+    }
+}
+
 async fn listen_for_operators(
+    opened: Option<TcpListener>,
     address: std::net::SocketAddr,
     limits: gatehold_server::listen::ListenLimits,
 ) -> Result<Listener, Failure> {
@@ -192,7 +226,7 @@ async fn listen_for_operators(
         behind_proxy: false,
         limits,
     };
-    Listener::bind(&settings)
+    listen(opened, &settings)
         .await
         .map_err(|error| Failure::usage(error, "correct `operations_listen`"))
 }
@@ -323,16 +357,19 @@ pub fn refused(error: &OpenError) -> Failure {
     Failure::new(exit, error, next)
 }
 
-/// SIGTERM or SIGINT.
-pub async fn ended_by_signal() {
-    let (Ok(mut term), Ok(mut int)) = (
+/// SIGTERM or SIGINT, from now on: whoever reads that the gate is ready may already end it in order.
+pub fn ended_by_signal() -> impl Future<Output = ()> + Send {
+    let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+    );
+    async move {
+        let (Ok(mut term), Ok(mut int)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
     }
 }

@@ -81,7 +81,7 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
     let errors = errors(&gatehold(home.path(), &["config", "check"]));
     for wanted in [
         "`store`",
-        "`ledger`",
+        "`ledger.colour`",
         "`limits.open_holds_max`",
         "`listen`",
         "`public_url`",

@@ -103,12 +103,34 @@ impl Listener {
     /// [`ListenError`] with every problem of the settings at once.
     pub async fn bind(settings: &ListenSettings) -> Result<Self, ListenError> {
         let tls = settings.check().map_err(ListenError::Settings)?;
-        let bind = |cause| ListenError::Bind {
-            address: settings.address,
-            cause,
-        };
-        let tcp = TcpListener::bind(settings.address).await.map_err(bind)?;
-        let address = tcp.local_addr().map_err(bind)?;
+        let tcp = TcpListener::bind(settings.address)
+            .await
+            .map_err(settings.unavailable())?;
+        Self::over(tcp, tls, settings)
+    }
+
+    /// The same over an address that is open already, so that nobody else can take it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub fn on(
+        socket: std::net::TcpListener,
+        settings: &ListenSettings,
+    ) -> Result<Self, ListenError> {
+        let tls = settings.check().map_err(ListenError::Settings)?;
+        let tcp = socket
+            .set_nonblocking(true)
+            .and_then(|()| TcpListener::from_std(socket))
+            .map_err(settings.unavailable())?;
+        Self::over(tcp, tls, settings)
+    }
+
+    fn over(
+        tcp: TcpListener,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+        settings: &ListenSettings,
+    ) -> Result<Self, ListenError> {
+        let address = tcp.local_addr().map_err(settings.unavailable())?;
         Ok(Self {
             tcp,
             address,
@@ -196,6 +218,11 @@ impl ListenSettings {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         self.check().err().unwrap_or_default()
+    }
+
+    fn unavailable(&self) -> impl Fn(std::io::Error) -> ListenError {
+        let address = self.address;
+        move |cause| ListenError::Bind { address, cause }
     }
 
     /// Every problem at once, or the TLS configuration.

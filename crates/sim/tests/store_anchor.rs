@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gatehold_core::commit::LeafKind;
+use gatehold_core::entry::{Entry, Event};
 use gatehold_core::hash::Hash;
-use gatehold_core::json::canonical;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_ledger::{Anchor, AnchorViolation, Frontier};
 use gatehold_sim::conformance::{Draft, START};
-use gatehold_store::anchor::{AnchorFault, Anchors, RejoinRecord};
+use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::memory::MemoryStore;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
@@ -137,12 +137,17 @@ async fn d01_yesterdays_database_is_refused_until_it_rejoins() {
     assert_eq!(receipt.index, 3);
     let leaf = store.leaves(3, 1, false).await.unwrap().remove(0);
     assert_eq!(leaf.leaf[2], LeafKind::Rejoin as u8);
-    let record: RejoinRecord = canonical::from_canonical_bytes(&leaf.record).unwrap();
-    assert_eq!(
-        (record.size, record.root),
-        (3, Hash::from_bytes(restored.root.0))
-    );
-    let overruled = &record.overruled[0];
+    let entry = Entry::from_bytes(&leaf.record).unwrap();
+    let Event::Rejoined {
+        size,
+        root,
+        overruled,
+    } = entry.event
+    else {
+        panic!("{entry:?}");
+    };
+    assert_eq!((size, root), (3, Hash::from_bytes(restored.root.0)));
+    let overruled = &overruled[0];
     assert_eq!((overruled.file.as_str(), overruled.size), ("one.anchor", 7));
     assert_eq!(overruled.root, Hash::from_bytes(lost.root.0));
     let kept = gate.anchors.path().join("one.superseded-7");

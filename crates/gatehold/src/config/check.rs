@@ -167,7 +167,14 @@ impl Checks {
             "what clients call, such as \"https://gate.example\"",
         )?;
         gatehold_proof::PublicUrl::parse(&url)
-            .map_err(|error| self.say("public_url", format!("`{url}`: {error}")))
+            .map_err(|_| {
+                self.say(
+                    "public_url",
+                    format!(
+                        "`{url}` is no URL to sign; write https://host, or http:// on loopback, without a final slash"
+                    ),
+                );
+            })
             .ok()
             .map(|_| url)
     }

@@ -7,43 +7,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gatehold_core::commit::{LeafDraft, LeafKind, Receipt, Write};
+use gatehold_core::entry::{Entry, Event, OverruledAnchor};
 use gatehold_core::hash::Hash;
-use gatehold_core::json::canonical;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_ledger::{Anchor, AnchorViolation, Frontier, empty_root, leaf_hash};
-use serde::{Deserialize, Serialize};
 
 use super::{AnchorFault, Anchors, file};
 use crate::after_commit::AfterCommit as _;
 use crate::batch::anchor_of;
 use crate::page::LIMIT_MAX;
-
-/// The record of a rejoin leaf.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RejoinRecord {
-    /// `gatehold/rejoin/v1`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Leaves the restored store had.
-    pub size: u64,
-    /// Their root.
-    pub root: Hash,
-    /// The anchors that told of another history.
-    pub overruled: Vec<RejoinedAnchor>,
-}
-
-/// An anchor that a rejoin overruled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RejoinedAnchor {
-    /// The file's name.
-    pub file: String,
-    /// The size it had seen.
-    pub size: u64,
-    /// The root it had seen.
-    pub root: Hash,
-}
 
 impl Anchors {
     /// Compares every anchor with the store. Only then may the store's writer release anything.
@@ -69,18 +41,28 @@ impl Anchors {
         if violated.is_empty() {
             return Err(AnchorFault::NothingToRejoin);
         }
-        let overruled = violated.iter().map(|(path, anchor, _)| RejoinedAnchor {
+        let overruled = violated.iter().map(|(path, anchor, _)| OverruledAnchor {
             file: name(path),
             size: anchor.size,
             root: Hash::from_bytes(anchor.root.0),
         });
-        let record = RejoinRecord {
-            kind: "gatehold/rejoin/v1".to_owned(),
-            size: head.size,
-            root: Hash::from_bytes(head.root.0),
-            overruled: overruled.collect(),
+        let entry = Entry {
+            at: store.head().await?.time,
+            request: None,
+            version: 0,
+            from: None,
+            to: None,
+            row: None,
+            rows: BTreeMap::new(),
+            event: Event::Rejoined {
+                size: head.size,
+                root: Hash::from_bytes(head.root.0),
+                overruled: overruled.collect(),
+            },
+            attachments: BTreeMap::new(),
         };
-        let record = canonical::to_bytes(&record)
+        let record = entry
+            .to_bytes()
             .map_err(|error| AnchorFault::Refused(error.to_string()))?;
         for (path, anchor, _) in &violated {
             file::keep_copy(path, anchor)?;

@@ -15,7 +15,6 @@ use gatehold_core::commit::{LeafDraft, LeafKind};
 use gatehold_gate::ports::store::StoreFault;
 use gatehold_ledger::{Anchor, AnchorParseError, AnchorViolation};
 
-pub use self::compare::{RejoinRecord, RejoinedAnchor};
 use self::file::Syncer;
 use crate::after_commit::AfterCommit;
 

@@ -17,6 +17,7 @@ mod doctests;
 mod dojo;
 mod format;
 mod long_tests;
+mod mutants;
 mod packages;
 mod report;
 mod rustdoc;

@@ -2,8 +2,8 @@
 //! Order matters twice: cheap failures first, and steps that share build artefacts next to each other.
 
 use crate::{
-    advisories, clippy, demo, deny, doc_commands, doctests, format, long_tests, packages, rustdoc,
-    tests,
+    advisories, clippy, demo, deny, doc_commands, doctests, format, long_tests, mutants, packages,
+    rustdoc, tests,
 };
 
 /// One check: a name for the command line, a sentence for the reader, and what it does.
@@ -22,6 +22,7 @@ const LIST: &[Step] = &[
     rustdoc::STEP,
     tests::STEP,
     doctests::STEP,
+    mutants::STEP,
     deny::STEP,
     demo::STEP,
     doc_commands::STEP,

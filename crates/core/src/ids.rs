@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn humans_are_told_apart_by_issuer() {
+    fn a07_humans_are_told_apart_by_issuer() {
         let one: HumanId = "ann@corp.example".parse().unwrap();
         let other: HumanId = "ann@evil.example".parse().unwrap();
         assert_ne!(one, other);

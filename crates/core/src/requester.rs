@@ -192,6 +192,7 @@ impl Requester {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn human(name: &str) -> HumanId {
         format!("{name}@corp.example").parse().unwrap()
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_and_backup_are_excluded_unless_someone_else_is_attested() {
+    fn a11_owner_and_backup_are_excluded_unless_someone_else_is_attested() {
         let everyone = [
             "owner",
             "backup",
@@ -252,5 +253,75 @@ mod tests {
         }))
         .set();
         assert!(own.contains(&human("owner")) && own.contains(&human("backup")));
+    }
+
+    /// Somebody of a delegation chain: any of the people in any of the parts.
+    fn any_requester() -> impl Strategy<Value = (Requester, [Vec<HumanId>; 2])> {
+        let people = || proptest::collection::vec(0_u8..12, 0..4);
+        let named = |numbers: Vec<u8>| -> Vec<HumanId> {
+            numbers
+                .iter()
+                .map(|number| human(&format!("p{number}")))
+                .collect()
+        };
+        let parts = (people(), people(), people(), 0_u8..12, 0_u8..12, 0_u8..12);
+        let initiator = proptest::option::of((0_u8..12, any::<bool>()));
+        (parts, initiator).prop_map(move |(parts, initiator)| {
+            let (custodians, delegators, drafters, owner, backup, proposer) = parts;
+            let one = |number: u8| human(&format!("p{number}"));
+            let initiator = initiator.map(|(number, attested)| Initiator {
+                human: one(number),
+                attested,
+            });
+            let mut always = [
+                named(custodians.clone()),
+                named(delegators.clone()),
+                named(drafters.clone()),
+                vec![one(proposer)],
+            ]
+            .concat();
+            always.extend(initiator.as_ref().map(|initiator| initiator.human.clone()));
+            let owners = vec![one(owner), one(backup)];
+            let Requester::Workload { id, kind, key, .. } = workload(None) else {
+                unreachable!("a workload is one");
+            };
+            let requester = Requester::Workload {
+                id,
+                kind,
+                key,
+                owner: one(owner),
+                backup: one(backup),
+                custodians: named(custodians).into_iter().collect(),
+                proposer: one(proposer),
+                assurance: WorkloadAssurance::Pop,
+                point: None,
+                initiator,
+                delegators: named(delegators).into_iter().collect(),
+                drafters: named(drafters).into_iter().collect(),
+            };
+            (requester, [always, owners])
+        })
+    }
+
+    proptest! {
+        /// Whatever chain stands behind a request, everybody in it is excluded; and only an initiator whom the gate
+        /// itself knows to be somebody else frees owner and backup.
+        #[test]
+        fn a11_nobody_of_any_delegation_chain_may_decide((requester, [always, owners]) in any_requester()) {
+            let set = requester.set();
+            for human in &always {
+                prop_assert!(set.contains(human));
+            }
+            let Requester::Workload { initiator, .. } = &requester else {
+                unreachable!("a workload is one");
+            };
+            let freed = initiator
+                .as_ref()
+                .is_some_and(|initiator| initiator.attested && !owners.contains(&initiator.human));
+            for human in &owners {
+                prop_assert_eq!(set.contains(human), !freed || always.contains(human));
+            }
+            prop_assert!(set.iter().all(|human| always.contains(human) || owners.contains(human)));
+        }
     }
 }

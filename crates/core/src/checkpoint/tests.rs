@@ -71,7 +71,7 @@ fn every_member_is_written_down_and_nothing_else() {
 }
 
 #[test]
-fn quorum_zero_or_nobody_does_not_parse_or_does_not_check() {
+fn a02_quorum_zero_or_nobody_does_not_parse_or_does_not_check() {
     assert!(toml::from_str::<Checkpoint>(&SOUND.replace("seats = 1", "seats = 0")).is_err());
     assert!(toml::from_str::<Checkpoint>(&SOUND.replace("seats = 1, ", "")).is_err());
     for (bad, member) in [

@@ -56,7 +56,7 @@ fn why(payload: &[u8]) -> String {
 }
 
 #[test]
-fn every_key_is_needed_and_every_typo_is_found() {
+fn a17_every_key_is_needed_and_every_typo_is_found() {
     let keys: Vec<String> = REFUND
         .parse::<toml::Table>()
         .unwrap()

@@ -62,7 +62,7 @@ fn is_filled(checkpoints: Vec<Checkpoint>, floors: &[Alternative], reviewers: &[
 const ANY: &[Alternative] = floors(Tier::Green, true);
 
 #[test]
-fn one_person_fills_one_seat_however_often_they_sign() {
+fn a09_one_person_fills_one_seat_however_often_they_sign() {
     let two = || {
         vec![checkpoint(
             "a",
@@ -223,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn more_reviews_never_unfill(
+    fn a14_more_reviews_never_unfill(
         checkpoints in any_checkpoints(),
         people in any_people(),
         floor in any_alternatives(),
@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_never_enough_and_nobody_is_seated_twice(
+    fn a02_nobody_is_never_enough_and_nobody_is_seated_twice(
         checkpoints in any_checkpoints(),
         people in any_people(),
         floor in any_alternatives(),

@@ -84,7 +84,7 @@ fn an_id_names_one_rule() {
 }
 
 #[test]
-fn unknowns_only_make_a_rule_stricter() {
+fn a15_unknowns_only_make_a_rule_stricter() {
     let forbid = |body: &str| {
         rule(
             "a",

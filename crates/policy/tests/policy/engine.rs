@@ -32,7 +32,7 @@ const HOLD_ONE: &str = "@checkpoint(\"one\")";
 const HOLD_TWO: &str = "@checkpoint(\"two\")";
 
 #[test]
-fn nothing_is_permitted_by_silence() {
+fn a03_nothing_is_permitted_by_silence() {
     let rules = rule(
         "other",
         "",
@@ -43,7 +43,7 @@ fn nothing_is_permitted_by_silence() {
 }
 
 #[test]
-fn holds_add_up_and_a_forbid_beats_them() {
+fn a06_holds_add_up_and_a_forbid_beats_them() {
     let one = rule("h1", HOLD_ONE, "forbid (principal, action, resource);");
     let two = rule(
         "h2",
@@ -69,7 +69,7 @@ fn holds_add_up_and_a_forbid_beats_them() {
 }
 
 #[test]
-fn the_order_of_rules_and_files_changes_nothing() {
+fn a05_the_order_of_rules_and_files_changes_nothing() {
     let rules = [
         permit_all(),
         rule(
@@ -111,7 +111,7 @@ fn the_order_of_rules_and_files_changes_nothing() {
 }
 
 #[test]
-fn whatever_errs_never_allows() {
+fn a16_whatever_errs_never_allows() {
     // 2^63 - 1 plus something: strict validation does not see it (threat A16).
     let overflow = "when { 9223372036854775807 + context.duration_seconds > 0 };";
     let permit = permit_all()

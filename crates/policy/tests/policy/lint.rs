@@ -67,7 +67,7 @@ fn a_boundary_is_drawn_and_checkpoints_are_used() {
 }
 
 #[test]
-fn an_outcome_that_loosens_when_something_is_forgotten_is_found() {
+fn a15_an_outcome_that_loosens_when_something_is_forgotten_is_found() {
     // Sound by syntax: every unknown makes each rule stricter. Yet what is forgotten changes the tier's advice of a
     // rule that forbids only below red, so the outcome loosens; only asking again finds it.
     let rules = rule("p", "", BOUNDED)

@@ -13,3 +13,4 @@ mod engine;
 mod kit;
 mod lint;
 mod slicing;
+mod threats;

@@ -257,7 +257,7 @@ impl Simulator {
     }
 }
 
-fn answers(criteria: &[String], given: &str, salt: &str) -> Answers {
+pub(super) fn answers(criteria: &[String], given: &str, salt: &str) -> Answers {
     let criteria = criteria.iter().map(|id| (id.clone(), given.to_owned()));
     Answers {
         criteria: BTreeMap::from_iter(criteria),
@@ -266,7 +266,7 @@ fn answers(criteria: &[String], given: &str, salt: &str) -> Answers {
     }
 }
 
-fn with_answers(context: ReviewContext, answers: &Answers) -> ReviewContext {
+pub(super) fn with_answers(context: ReviewContext, answers: &Answers) -> ReviewContext {
     ReviewContext {
         answers_hash: answers.hash().unwrap_or(context.answers_hash),
         ..context

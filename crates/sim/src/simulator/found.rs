@@ -40,6 +40,12 @@ impl Simulator {
         let mut seed = Seed::new(run.seed);
         let dev = seed.per_mille(500);
         let checks_rows = seed.per_mille(500);
+        Self::founded(run, seed, dev, checks_rows)
+    }
+
+    /// The same for a gate of which it is known what it is.
+    pub(super) fn founded(run: Run, mut seed: Seed, dev: bool, checks_rows: bool) -> Self {
+        crate::mutants::remove_the_named_guard();
         let origin: Origin = if dev { "dev.sim" } else { "sim.example" }
             .parse()
             .expect("a plain name");

@@ -24,6 +24,7 @@ pub mod rules;
 mod schedule;
 pub mod seed;
 pub mod shelf;
+pub mod story;
 mod tamper;
 pub mod work;
 
@@ -106,11 +107,15 @@ struct Agent {
 
 /// What a human has on the screen.
 #[derive(Debug, Clone)]
-struct OnScreen {
-    human: HumanId,
-    key: Hash,
-    context: ReviewContext,
-    criteria: Vec<String>,
+pub struct OnScreen {
+    /// Whose screen.
+    pub human: HumanId,
+    /// The key they would sign with.
+    pub key: Hash,
+    /// What would be signed.
+    pub context: ReviewContext,
+    /// What is to be answered.
+    pub criteria: Vec<String>,
 }
 
 struct Simulator {

@@ -51,23 +51,23 @@ pub struct Process {
 /// The thing a command is about, as read.
 #[derive(Default)]
 pub struct Read {
-    pub(super) request: Option<(RequestRecord, u64)>,
-    pub(super) grant: Option<(Grant, u64)>,
-    pub(super) action: Option<Action>,
+    pub request: Option<(RequestRecord, u64)>,
+    pub grant: Option<(Grant, u64)>,
+    pub action: Option<Action>,
 }
 
 /// Everything core is told.
 pub struct Loaded {
-    pub(super) read: Read,
-    pub(super) directory: Arc<Directory>,
-    pub(super) stops: Versioned<Stops>,
-    pub(super) pause: Versioned<Pause>,
-    pub(super) task: Option<TaskNow>,
-    pub(super) counters: Counters,
-    pub(super) evaluated: Option<Evaluated>,
-    pub(super) rendered: Option<Rendered>,
-    pub(super) requester: Option<Requester>,
-    pub(super) screen: Option<decide::Opened>,
+    pub read: Read,
+    pub directory: Arc<Directory>,
+    pub stops: Versioned<Stops>,
+    pub pause: Versioned<Pause>,
+    pub task: Option<TaskNow>,
+    pub counters: Counters,
+    pub evaluated: Option<Evaluated>,
+    pub rendered: Option<Rendered>,
+    pub requester: Option<Requester>,
+    pub screen: Option<decide::Opened>,
 }
 
 /// Why a process does not go on.

@@ -5,11 +5,18 @@ use gatehold_ledger::{Hash, prove_consistency, verify_consistency};
 use super::{Checked, Oracle, holds};
 use crate::simulator::shelf::Shelf;
 
+/// Up to so many leaves, every new head is checked; from then on, every so many.
+const LEAVES_WALKED_EACH_TIME: u64 = 4_096;
+
 impl Oracle {
     // INVARIANT(tree-heads-consistent): checked with the ledger's own proofs, against an earlier head each time.
     pub(super) fn new_head(&mut self, shelf: &Shelf) -> Checked {
         let (hashes, root) = shelf.tree();
         let size = u64::try_from(hashes.len()).unwrap_or(u64::MAX);
+        // A check walks all leaves: in a long story only every so many leaves are one.
+        if size > LEAVES_WALKED_EACH_TIME && !size.is_multiple_of(LEAVES_WALKED_EACH_TIME) {
+            return Ok(());
+        }
         let earlier = usize::try_from(size.wrapping_mul(7) / 11).unwrap_or(0);
         if let Some((old, old_root)) = self
             .heads

@@ -1,0 +1,188 @@
+//! What a write insists on, besides the versions of its rows: keys that exist once, counters, and the store's clock.
+
+use gatehold_core::commit::{Conflict, Guard, RowKey, Table};
+use gatehold_core::decide::{ActBy, ActKind};
+use gatehold_core::directory::Lifecycle;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::State;
+use gatehold_core::trust::change::TeamSet;
+use gatehold_sim::simulator::people::human;
+use gatehold_sim::simulator::story::{No, Story, Told};
+use gatehold_sim::simulator::work::Intent;
+
+use crate::{refused, says};
+
+/// A key that exists once was there already.
+#[track_caller]
+fn once(answer: Result<Told, No>) {
+    let taken = matches!(
+        &answer,
+        Err(No::Conflict(Conflict::Guard(Guard::Absent(..))))
+    );
+    assert!(taken, "this counts once: {answer:?}");
+}
+
+#[track_caller]
+fn too_late(answer: Result<Told, No>) {
+    let late = matches!(&answer, Err(No::Conflict(Conflict::Deadline)));
+    assert!(late, "the time was over: {answer:?}");
+}
+
+#[track_caller]
+fn overtaken(answer: Result<Told, No>) {
+    let overtaken = matches!(&answer, Err(No::Conflict(Conflict::Guard(_))));
+    assert!(overtaken, "the world had changed: {answer:?}");
+}
+
+#[test]
+fn a_request_put_back_is_not_claimed_again() {
+    let mut story = Story::believing_rows(true);
+    let request = story.submit("bot-0", "mail.send");
+    let grant = story.record(request).grant.unwrap();
+    assert!(story.redeem(request).unwrap().is_let_out());
+    story.put_back(&RowKey::new(Table::Request, &request));
+    story.put_back(&RowKey::new(Table::Grant, &grant));
+    once(story.redeem(request));
+}
+
+#[test]
+fn a_change_put_back_is_not_applied_again() {
+    let mut story = Story::believing_rows(true);
+    let set = TeamSet {
+        team: "owners".parse().unwrap(),
+        members: [human("ann"), human("bob")].into(),
+    };
+    let request = story.change("ann", "team.set", &set);
+    let grant = story.record(request).grant.unwrap();
+    story.put_back(&RowKey::new(Table::Request, &request));
+    story.put_back(&RowKey::new(Table::Grant, &grant));
+    once(story.redeem(request));
+}
+
+#[test]
+fn one_call_redeems_one_request() {
+    let mut story = Story::dev();
+    let (one, two) = (
+        story.submit("bot-0", "mail.send"),
+        story.submit("bot-0", "mail.send"),
+    );
+    let call = story.call("bot-0");
+    let redeem = |request| Intent::Redeem {
+        call: call.clone(),
+        request,
+    };
+    assert!(story.tell(redeem(one)).unwrap().is_let_out());
+    once(story.tell(redeem(two)));
+}
+
+#[test]
+fn a_review_of_a_request_put_back_is_not_stored_again() {
+    let mut story = Story::believing_rows(true);
+    let request = story.submit("bot-1", "db.write");
+    let screen = story.open("bob", request);
+    let review = story.review(&screen, |_, _| {});
+    assert!(story.tell(review.clone()).is_ok());
+    story.put_back(&RowKey::new(Table::Request, &request));
+    once(story.tell(review));
+}
+
+#[test]
+fn the_last_free_hold_is_taken_once() {
+    let mut story = Story::dev();
+    let task = story.start("bot-1");
+    for _ in 1..story.settings().open_holds_max {
+        let intent = story.submission("bot-1", task, "db.write");
+        story.submitted(intent);
+    }
+    let in_hand = [0, 1].map(|process| {
+        let intent = story.submission("bot-1", task, "db.write");
+        story.load(process, intent).unwrap()
+    });
+    let [one, two] = in_hand.map(|in_hand| (story.decide(&in_hand).unwrap(), in_hand.intent));
+    assert!(story.commit(&one.1, one.0).is_ok());
+    overtaken(story.commit(&two.1, two.0));
+}
+
+#[test]
+fn whoever_is_too_late_to_decide_is_too_late_to_begin_the_time_anew() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    story.activate(says("db.write", "hold", &[0, 1]));
+    let screen = story.open("bob", request);
+    let review = story.review(&screen, |_, _| {});
+    let in_hand = story.load(0, review).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    story.pass(601);
+    too_late(story.commit(&in_hand.intent, decided));
+}
+
+#[test]
+fn a_change_is_not_applied_after_its_time() {
+    let mut story = Story::dev();
+    let set = TeamSet {
+        team: "owners".parse().unwrap(),
+        members: [human("ann"), human("bob")].into(),
+    };
+    let intent = story.proposal("ann", "team.set", &set);
+    let request = story.submitted(intent);
+    for name in ["bob", "cem"] {
+        story.approve(name, request).unwrap();
+    }
+    let redeem = story.redemption(request);
+    let in_hand = story.load(0, redeem).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    story.pass(1_201);
+    too_late(story.commit(&in_hand.intent, decided));
+}
+
+#[test]
+fn a_pause_between_reading_and_writing_stops_the_write() {
+    let mut story = Story::dev();
+    let task = story.start("bot-1");
+    let odd = story.submission("bot-1", task, "db.write");
+    let odd = story.submitted(odd);
+    let intent = story.submission("bot-1", task, "db.read");
+    let in_hand = story.load(0, intent).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    let suspicious = Intent::Act {
+        by: ActBy::Human(human("bob")),
+        kind: ActKind::Suspicious,
+        request: odd,
+    };
+    assert_eq!(
+        story.tell(suspicious).unwrap().record().state,
+        State::Denied
+    );
+    overtaken(story.commit(&in_hand.intent, decided));
+}
+
+#[test]
+fn one_call_ends_one_task() {
+    let mut story = Story::dev();
+    let tasks = [story.start("bot-0"), story.start("bot-0")];
+    let call = story.call("bot-0");
+    let [one, two] = tasks.map(|task| Intent::EndTask {
+        call: call.clone(),
+        task,
+    });
+    assert!(story.tell(one).is_ok());
+    once(story.tell(two));
+}
+
+#[test]
+fn a_suspended_workload_begins_no_task() {
+    let mut story = Story::dev();
+    let mut suspended = story.workload("bot-0");
+    suspended.lifecycle = Lifecycle::Suspended;
+    story.change("ann", "nhi.create", &suspended);
+    let call = story.call("bot-0");
+    let start = Intent::StartTask {
+        call,
+        on_behalf_of: None,
+        boundary: None,
+    };
+    refused(
+        story.tell(start),
+        &Refusal::NotYours("the workload is not active"),
+    );
+}

@@ -283,7 +283,7 @@ mod tests {
             always.extend(initiator.as_ref().map(|initiator| initiator.human.clone()));
             let owners = vec![one(owner), one(backup)];
             let Requester::Workload { id, kind, key, .. } = workload(None) else {
-                unreachable!("a workload is one");
+                panic!("a workload is one");
             };
             let requester = Requester::Workload {
                 id,
@@ -313,7 +313,7 @@ mod tests {
                 prop_assert!(set.contains(human));
             }
             let Requester::Workload { initiator, .. } = &requester else {
-                unreachable!("a workload is one");
+                panic!("a workload is one");
             };
             let freed = initiator
                 .as_ref()

@@ -307,7 +307,7 @@ fn a10_nobody_of_the_requester_set_decides_through_any_door() {
 }
 
 #[test]
-fn a12_an_approval_does_not_resurrect_what_was_denied() {
+fn a12_a_review_does_not_resurrect_what_was_denied() {
     // Both reviewers have read, or even decided, before the other one's write.
     for denies_first in [true, false] {
         let mut story = Story::dev();

@@ -316,25 +316,29 @@ pub async fn open_store(
     place: &StorePlace,
     hook: Option<Arc<dyn AfterCommit>>,
 ) -> Result<Arc<dyn Store>, Failure> {
-    let refused = |fault: StoreFault| match fault {
-        StoreFault::Damaged(_) => Failure::verification(
-            fault,
-            "keep the database as it is for whoever looks into it, and go on from the newest good copy",
-        ),
-        StoreFault::Unavailable(_) | StoreFault::OutcomeUnknown => {
-            Failure::fault(fault, "correct [store], or repair the database")
-        }
-    };
+    connect(place, hook)
+        .await
+        .map_err(|fault| Failure::fault(fault, "correct [store], or repair the database"))
+}
+
+/// The same, with the fault itself: an auditor says another thing about a damaged store than an operator.
+///
+/// # Errors
+/// When it cannot be used.
+pub async fn connect(
+    place: &StorePlace,
+    hook: Option<Arc<dyn AfterCommit>>,
+) -> Result<Arc<dyn Store>, StoreFault> {
     Ok(match place {
         StorePlace::Sqlite(path) => {
             let mut options = SqliteOptions::new(path);
             options.hook = hook;
-            Arc::new(SqliteStore::open(options).map_err(refused)?)
+            Arc::new(SqliteStore::open(options)?)
         }
         StorePlace::Postgres(url) => {
             let mut options = PostgresOptions::new(url.0.clone());
             options.hook = hook;
-            Arc::new(PostgresStore::open(options).await.map_err(refused)?)
+            Arc::new(PostgresStore::open(options).await?)
         }
     })
 }

@@ -18,7 +18,7 @@ use gatehold_store::derive::receipt;
 
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::serve::open_store;
+use crate::serve::connect;
 
 /// Leaves and rows read at once.
 const PAGE: u32 = 200;
@@ -43,7 +43,7 @@ impl Source {
     /// # Errors
     /// When the store or a folder cannot be read.
     pub async fn open(config: &Config) -> Result<Self, Failure> {
-        let store = open_store(&config.store, None).await?;
+        let store = connect(&config.store, None).await.map_err(faulty)?;
         let mut references = References::default();
         if let Some(folder) = &config.published {
             published(folder, &mut references)?;
@@ -342,7 +342,15 @@ fn unpublished() -> Failure {
 }
 
 fn faulty(fault: StoreFault) -> Failure {
-    Failure::fault(fault, "repair the store, or verify a copy of it")
+    match fault {
+        StoreFault::Damaged(_) => Failure::verification(
+            fault,
+            "keep the database as it is for whoever looks into it, and verify the newest good copy",
+        ),
+        StoreFault::Unavailable(_) | StoreFault::OutcomeUnknown => {
+            Failure::fault(fault, "repair the store, or verify a copy of it")
+        }
+    }
 }
 
 /// The tree head and the leaf hashes of its tiles. A missing tile ends the list: what follows is compared by roots.

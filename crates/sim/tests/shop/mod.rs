@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use gatehold_core::action::{Action, DescriptorRef, Envelope, PayloadRef};
 use gatehold_core::approved::Approved;
 use gatehold_core::assurance::Assurance;
+use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::{CallNonce, Claims, Settings};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
@@ -39,6 +40,7 @@ use gatehold_proof::{
     Algorithm, PublicUrl, RequestParts, RequestToSign, SigningKey, UnverifiedRequestSignature,
     Window, sign_request,
 };
+use gatehold_store::clock::{Clock, SystemClock};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
 const JWK: &str =
@@ -117,15 +119,39 @@ impl Entropy for Counting {
     }
 }
 
-/// Remembers what it was told to execute.
-#[derive(Default)]
-struct Recorder(Mutex<Vec<String>>);
+/// Remembers what it was told to execute, and looks behind the gate's back whether the ledger knew before.
+struct Recorder {
+    executed: Mutex<Vec<String>>,
+    unlogged: AtomicU64,
+    database: PathBuf,
+}
+
+impl Recorder {
+    /// Whether the claim of this very execution is durable: read by a connection of its own.
+    fn is_logged(&self, request: RequestId) -> bool {
+        let database = rusqlite::Connection::open(&self.database).unwrap();
+        let kind = [1, 0, LeafKind::Execution as u8];
+        let known: i64 = database
+            .query_row(
+                "SELECT count(*) FROM leaf WHERE substr(leaf, 1, 3) = ?1 AND CAST(record AS TEXT) LIKE ?2",
+                (&kind[..], format!("%{request}%")),
+                |row| row.get(0),
+            )
+            .unwrap();
+        known == 1
+    }
+}
 
 #[async_trait]
 impl Executor for Recorder {
     async fn execute(&self, approved: Approved) -> Execution {
+        if !self.is_logged(approved.request()) {
+            self.unlogged.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::task::yield_now().await;
         let text = String::from_utf8(approved.action().payload().to_vec()).unwrap();
-        self.0.lock().unwrap().push(text);
+        self.executed.lock().unwrap().push(text);
+        tokio::task::yield_now().await;
         Execution {
             ending: Ending::Completed,
             code: "ok",
@@ -152,15 +178,20 @@ pub struct Shop {
     recorder: Arc<Recorder>,
     entropy: Arc<Counting>,
     folder: tempfile::TempDir,
+    clock: Arc<dyn Clock>,
     calls: AtomicU64,
 }
 
 impl Shop {
     pub async fn open() -> Self {
+        Self::open_at(Arc::new(SystemClock::open())).await
+    }
+
+    /// With a clock of the test's own.
+    pub async fn open_at(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entropy = Arc::new(Counting(AtomicU64::new(0)));
-        let store =
-            Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("gate.db"))).unwrap());
+        let store = store_at(folder.path(), &clock);
         let bundle =
             Bundle::load(&bundle_folder()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         Gate::found(
@@ -171,7 +202,11 @@ impl Shop {
         )
         .await
         .unwrap();
-        let recorder = Arc::new(Recorder::default());
+        let recorder = Arc::new(Recorder {
+            executed: Mutex::default(),
+            unlogged: AtomicU64::new(0),
+            database: folder.path().join("gate.db"),
+        });
         let gate = gate_of(&store, &recorder, &entropy).await;
         let shop = Self {
             gate,
@@ -179,6 +214,7 @@ impl Shop {
             recorder,
             entropy,
             folder,
+            clock,
             calls: AtomicU64::new(0),
         };
         let payload = nhi().to_string();
@@ -195,12 +231,12 @@ impl Shop {
             recorder,
             entropy,
             folder,
+            clock,
             calls,
         } = self;
         drop(gate);
         drop(store);
-        let store =
-            Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("gate.db"))).unwrap());
+        let store = store_at(folder.path(), &clock);
         let gate = gate_of(&store, &recorder, &entropy).await;
         Self {
             gate,
@@ -208,8 +244,14 @@ impl Shop {
             recorder,
             entropy,
             folder,
+            clock,
             calls,
         }
+    }
+
+    /// Executions that began before their leaf was durable.
+    pub fn unlogged(&self) -> u64 {
+        self.recorder.unlogged.load(Ordering::Relaxed)
     }
 
     pub fn human(&self, person: Person) -> HumanId {
@@ -217,7 +259,7 @@ impl Shop {
     }
 
     pub fn executed(&self) -> Vec<String> {
-        self.recorder.0.lock().unwrap().clone()
+        self.recorder.executed.lock().unwrap().clone()
     }
 
     pub async fn leaves(&self) -> u64 {
@@ -417,6 +459,14 @@ impl Shop {
 
 fn bundle_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shop/bundle")
+}
+
+fn store_at(folder: &Path, clock: &Arc<dyn Clock>) -> Arc<SqliteStore> {
+    let options = SqliteOptions {
+        clock: Arc::clone(clock),
+        ..SqliteOptions::new(folder.join("gate.db"))
+    };
+    Arc::new(SqliteStore::open(options).unwrap())
 }
 
 async fn gate_of(

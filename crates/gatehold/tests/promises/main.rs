@@ -11,7 +11,9 @@
     reason = "tests: helpers outside test functions"
 )]
 
+mod p02_killed;
 mod p12_altered;
+mod p16_canary;
 #[path = "../../../audit/tests/share/mod.rs"]
 mod share;
 mod world;

@@ -12,19 +12,23 @@ use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 use gatehold_scenarios::cast::{Answering, Ask, Person, Workload};
 use gatehold_scenarios::gate_process::{GateProcess, Ground};
 use gatehold_scenarios::play::{enrol, nhi_create};
-use gatehold_scenarios::scenario::{Enrolled, Resource};
-use gatehold_scenarios::targets::DatabaseFile;
+use gatehold_scenarios::scenario::{Enrolled, Resource, Web};
+use gatehold_scenarios::targets::{DatabaseFile, WebService};
 use tempfile::TempDir;
 
 const SETUP: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, status TEXT NOT NULL);
     CREATE TABLE count (request TEXT NOT NULL);
     INSERT INTO orders VALUES (6, 'shipped'), (7, 'stuck'), (8, 'stuck'), (9, 'paid');";
 
+/// The operator's secret for the web service.
+const SECRET: &str = "canary-secret-4d7c21b90e";
+
 pub struct World {
     pub gate: GateProcess,
     pub people: BTreeMap<String, Person>,
     pub bot: Workload,
     pub shop: DatabaseFile,
+    pub web: WebService,
     pub task: String,
     descriptors: BTreeMap<String, DescriptorRef>,
     folder: TempDir,
@@ -66,6 +70,17 @@ impl World {
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
         });
+        // The service sends back what it was sent, secret and all.
+        let answer = format!("{{\"echo\":\"Bearer {SECRET}\"}}");
+        let web = WebService::start(SECRET, &answer).await.unwrap();
+        let described = Web {
+            target: "web:crm".to_owned(),
+            methods: vec!["POST".to_owned()],
+            paths: vec!["/customers/".to_owned()],
+            answer,
+            secret: SECRET.to_owned(),
+        };
+        ground.http(&described, &web.url()).unwrap();
         let gate = GateProcess::start(program(), &ground).await.unwrap();
         let people = gate.people().await.unwrap();
         let descriptors = gate.descriptors(&people).await.unwrap();
@@ -95,6 +110,7 @@ impl World {
             people,
             bot,
             shop,
+            web,
             task,
             descriptors,
             folder,
@@ -133,7 +149,33 @@ impl World {
             payload: sql.as_bytes(),
             claims,
         };
-        let body = self.bot.body(&ask).unwrap();
+        self.submitted(&ask).await
+    }
+
+    /// Asks for a call to the web service, which the gate makes with a secret of its own.
+    pub async fn call_web(&self, path: &str) -> String {
+        let payload = format!(r#"{{"method":"POST","path":"{path}","body":"hello"}}"#);
+        let ask = Ask {
+            descriptor: self.descriptors["http.write"].clone(),
+            task: &self.task,
+            target: "web:crm",
+            resource: "shop/customers",
+            duration_seconds: 600,
+            caps: [("bytes".to_owned(), 10_000)].into(),
+            media_type: "application/json",
+            payload: payload.as_bytes(),
+            claims: Claims::default(),
+        };
+        self.submitted(&ask).await
+    }
+
+    /// What the gate adds to calls of the web service.
+    pub fn secret(&self) -> &'static str {
+        SECRET
+    }
+
+    async fn submitted(&self, ask: &Ask<'_>) -> String {
+        let body = self.bot.body(ask).unwrap();
         match self.bot.submit(&body, None).await.unwrap() {
             Submitted::Decided(decision) => decision.request.unwrap(),
             Submitted::Held(held) => held.request.unwrap(),
@@ -147,8 +189,12 @@ impl World {
     }
 
     pub async fn review(&self, name: &str, request: &str, act: ReviewAct) {
+        self.review_with(name, request, act, "looked at it").await;
+    }
+
+    pub async fn review_with(&self, name: &str, request: &str, act: ReviewAct, why: &str) {
         let answering = Answering {
-            justification: "looked at it".to_owned(),
+            justification: why.to_owned(),
             ..Answering::default()
         };
         self.people[name]

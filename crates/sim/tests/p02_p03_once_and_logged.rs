@@ -89,7 +89,7 @@ async fn redeemed_by_many(shop: Shop, id: RequestId, seed: &mut Seed) -> (Shop, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn p02_p03_one_approval_is_executed_at_most_once_and_never_before_its_leaf() {
+async fn p02_p03_what_was_approved_runs_at_most_once_and_never_before_its_leaf() {
     let mut seed = Seed::of("p02");
     let mut shop = Shop::open().await;
     let (wanted, mut crashes) = (count(25, 1_000), 0);

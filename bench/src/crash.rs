@@ -24,7 +24,7 @@ const KILL_AFTER: usize = 3_000;
 pub async fn kill_under_load(gatehold: &Path, pack: &Path) -> Outcome<(usize, usize)> {
     let mut gate = BenchGate::start(gatehold, pack, POLICIES).await?;
     let round = gate.round(REQUESTS)?;
-    let address = gate.address()?;
+    let address = gate.server()?.address;
     let (next, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (signal, mut killed) = tokio::sync::mpsc::channel::<()>(1);
     let mut workers = Vec::new();

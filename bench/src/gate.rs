@@ -1,7 +1,6 @@
 //! A gate to measure: a process of its own, one workload enrolled in the team that the rules are about.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use gatehold_scenarios::scenario::{Enrolled, Resource};
 use gatehold_scenarios::{Outcome, Trouble, trouble};
 use tempfile::TempDir;
 
-use crate::load::{self, Measured, Round};
+use crate::load::{self, Measured, Round, Server};
 use crate::{bundle, signed};
 
 /// Tasks under which the calls are made.
@@ -101,15 +100,17 @@ impl BenchGate {
         })
     }
 
-    /// Where it listens.
+    /// What is driven.
     ///
     /// # Errors
     /// When its URL is no address.
-    pub fn address(&self) -> Outcome<SocketAddr> {
+    pub fn server(&self) -> Outcome<Server> {
         let url = self.process.url();
-        url.trim_start_matches("http://")
-            .parse()
-            .map_err(trouble(url))
+        let address = url.trim_start_matches("http://").parse();
+        Ok(Server {
+            address: address.map_err(trouble(url))?,
+            pid: self.process.pid(),
+        })
     }
 
     /// Sends a few thousand calls; gives how many a second.
@@ -118,7 +119,7 @@ impl BenchGate {
     /// When a call is not allowed.
     pub async fn warm_up(&mut self, connections: usize) -> Outcome<f64> {
         let round = self.round(WARM_UP)?;
-        let (measured, _) = load::drive(self.address()?, round, connections, 30).await?;
+        let (measured, _) = load::drive(&self.server()?, round, connections, 30).await?;
         Ok(measured.per_second)
     }
 
@@ -138,7 +139,7 @@ impl BenchGate {
             .parse()
             .map_err(trouble("number"))?;
         let round = self.round(number)?;
-        let (measured, ran_out) = load::drive(self.address()?, round, connections, seconds).await?;
+        let (measured, ran_out) = load::drive(&self.server()?, round, connections, seconds).await?;
         if ran_out {
             eprintln!("note: all signed requests were sent before the time was over");
         }

@@ -19,16 +19,29 @@ pub struct Measured {
     pub p50: Duration,
     /// 99th percentile.
     pub p99: Duration,
+    /// Processor time of the measured server for one answer. Says more than a rate on a machine that others use too.
+    pub processor: Option<Duration>,
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms",
+            "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {} us of processor an answer",
             self.per_second,
             self.p50.as_secs_f64() * 1e3,
-            self.p99.as_secs_f64() * 1e3
+            self.p99.as_secs_f64() * 1e3,
+            self.processor_micros()
+        )
+    }
+}
+
+impl Measured {
+    /// Processor time of one answer in microseconds, as text.
+    pub fn processor_micros(&self) -> String {
+        self.processor.map_or_else(
+            || "-".to_owned(),
+            |time| format!("{:.0}", time.as_secs_f64() * 1e6),
         )
     }
 }
@@ -43,12 +56,35 @@ pub struct Round {
     pub wanted: Option<&'static str>,
 }
 
+/// What is driven: where it listens, and whose processor time is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Server {
+    /// Where.
+    pub address: SocketAddr,
+    /// The process.
+    pub pid: Option<u32>,
+}
+
+/// Linux counts processor time in hundredths of a second (USER_HZ).
+const TICK: Duration = Duration::from_millis(10);
+
+impl Server {
+    /// User and system time so far: fields 14 and 15 of `/proc/PID/stat`, the 12th and 13th after the name's bracket.
+    fn processor_ticks(&self) -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid?)).ok()?;
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let mut times = after_name.split_whitespace().skip(11).take(2);
+        let (user, system): (u32, u32) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
+        user.checked_add(system)
+    }
+}
+
 /// Sends the same request over and over.
 ///
 /// # Errors
 /// When an answer is not the wanted one.
 pub async fn constant(
-    address: SocketAddr,
+    server: &Server,
     request: &[u8],
     connections: usize,
     seconds: u64,
@@ -59,7 +95,7 @@ pub async fn constant(
         once: false,
         wanted,
     };
-    Ok(drive(address, Arc::new(round), connections, seconds)
+    Ok(drive(server, Arc::new(round), connections, seconds)
         .await?
         .0)
 }
@@ -69,12 +105,14 @@ pub async fn constant(
 /// # Errors
 /// When an answer is not the wanted one, or the requests run out long before the time.
 pub async fn drive(
-    address: SocketAddr,
+    server: &Server,
     round: Arc<Round>,
     connections: usize,
     seconds: u64,
 ) -> Outcome<(Measured, bool)> {
+    let address = server.address;
     let next = Arc::new(AtomicUsize::new(0));
+    let worked = server.processor_ticks();
     let start = now();
     let end = start + Duration::from_secs(seconds);
     let mut workers = Vec::with_capacity(connections);
@@ -111,7 +149,13 @@ pub async fn drive(
         last = last.max(ended);
         ran_out |= out;
     }
-    Ok((measured(all, last - start), ran_out))
+    let mut measured = measured(all, last - start);
+    let ticks = server.processor_ticks().zip(worked);
+    measured.processor = ticks.map(|(after, before)| {
+        let answers = (measured.per_second * (last - start).as_secs_f64()).max(1.0);
+        (after.saturating_sub(before) * TICK).div_f64(answers)
+    });
+    Ok((measured, ran_out))
 }
 
 fn measured(mut latencies: Vec<Duration>, elapsed: Duration) -> Measured {
@@ -126,6 +170,7 @@ fn measured(mut latencies: Vec<Duration>, elapsed: Duration) -> Measured {
         per_second: f64::from(whole) / elapsed.as_secs_f64().max(1e-9),
         p50: at(500).unwrap_or_default(),
         p99: at(990).unwrap_or_default(),
+        processor: None,
     }
 }
 

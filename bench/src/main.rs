@@ -24,7 +24,7 @@ use gatehold_scenarios::{Outcome, Trouble, trouble};
 use crate::load::Measured;
 use crate::report::Report;
 
-const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--only-crash]";
+const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash]";
 const POLICIES: [usize; 3] = [10, 100, 1_000];
 const CONNECTIONS: [usize; 2] = [32, 256];
 
@@ -58,6 +58,9 @@ struct Plan {
     cerbos: Option<PathBuf>,
     seconds: u64,
     rounds: usize,
+    policies: Vec<usize>,
+    connections: Vec<usize>,
+    only_gate: bool,
     only_crash: bool,
 }
 
@@ -72,13 +75,21 @@ impl Plan {
             Some(text) => text.parse().map_err(|_| usage()),
             None => Ok(otherwise),
         };
+        let has = |name: &str| arguments.iter().any(|word| word == name);
+        let only = |name: &str, all: &[usize]| match given(name) {
+            Some(text) => text.parse().map(|one| vec![one]).map_err(|_| usage()),
+            None => Ok(all.to_vec()),
+        };
         Ok(Self {
             gatehold: given("--gatehold").ok_or_else(usage)?.into(),
             pack: given("--pack").ok_or_else(usage)?.into(),
             cerbos: given("--cerbos").map(PathBuf::from),
             seconds: number("--seconds", 3)?,
             rounds: usize::try_from(number("--rounds", 5)?).map_err(|_| usage())?,
-            only_crash: arguments.iter().any(|word| word == "--only-crash"),
+            policies: only("--policies", &POLICIES)?,
+            connections: only("--connections", &CONNECTIONS)?,
+            only_gate: has("--only-gate"),
+            only_crash: has("--only-crash"),
         })
     }
 }
@@ -86,14 +97,21 @@ impl Plan {
 async fn run(plan: Plan) -> Outcome<()> {
     let mut report = Report::default();
     if !plan.only_crash {
-        for connections in CONNECTIONS {
-            bare(&plan, connections, &mut report).await?;
-            for policies in POLICIES {
+        for &connections in &plan.connections {
+            if !plan.only_gate {
+                bare(&plan, connections, &mut report).await?;
+            }
+            for &policies in &plan.policies {
                 gate(&plan, policies, connections, &mut report).await?;
-                cerbos(&plan, policies, connections, &mut report).await?;
+                if !plan.only_gate {
+                    cerbos(&plan, policies, connections, &mut report).await?;
+                }
             }
         }
         print!("{report}");
+    }
+    if plan.only_gate {
+        return Ok(());
     }
     let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
     println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
@@ -110,7 +128,7 @@ async fn bare(plan: &Plan, connections: usize, report: &mut Report) -> Outcome<(
     let request = bare.request();
     for _ in 0..plan.rounds {
         let measured =
-            load::constant(bare.address(), &request, connections, plan.seconds, None).await?;
+            load::constant(&bare.server(), &request, connections, plan.seconds, None).await?;
         note(report, "bare axum", 0, connections, measured);
     }
     Ok(())
@@ -147,7 +165,7 @@ async fn cerbos(
     for _ in 0..plan.rounds {
         let wanted = Some("EFFECT_ALLOW");
         let measured = load::constant(
-            cerbos.address(),
+            &cerbos.server(),
             &request,
             connections,
             plan.seconds,

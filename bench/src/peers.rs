@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::bundle::{self, Rule};
+use crate::load::Server;
 
 /// How long a peer may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -25,7 +26,7 @@ const TRY: Duration = Duration::from_millis(50);
 /// The bare endpoint, in a process of its own.
 pub struct Bare {
     address: SocketAddr,
-    _child: Child,
+    child: Child,
 }
 
 impl Bare {
@@ -42,15 +43,15 @@ impl Bare {
             .spawn()
             .map_err(trouble("bare"))?;
         wait_for(address).await?;
-        Ok(Self {
-            address,
-            _child: child,
-        })
+        Ok(Self { address, child })
     }
 
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    /// What is driven.
+    pub fn server(&self) -> Server {
+        Server {
+            address: self.address,
+            pid: self.child.id(),
+        }
     }
 
     /// A request of about the size of a submission.
@@ -83,7 +84,7 @@ pub fn serve_bare(port: &str) -> Outcome<()> {
 /// Cerbos with the rules of the bundle.
 pub struct Cerbos {
     address: SocketAddr,
-    _child: Child,
+    child: Child,
     _folder: TempDir,
 }
 
@@ -117,14 +118,17 @@ impl Cerbos {
         wait_for(address).await?;
         Ok(Self {
             address,
-            _child: child,
+            child,
             _folder: folder,
         })
     }
 
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    /// What is driven.
+    pub fn server(&self) -> Server {
+        Server {
+            address: self.address,
+            pid: self.child.id(),
+        }
     }
 
     /// The question that the gate is asked, in its idiom.

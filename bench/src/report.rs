@@ -40,9 +40,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| who | policies | connections | answers/s | p50 ms | p99 ms | of the bare endpoint | times Cerbos |"
+            "| who | policies | connections | answers/s | p50 ms | p99 ms | processor us | of the bare endpoint | times Cerbos |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|")?;
         for (who, policies, connections) in self.rounds.keys() {
             let Some(median) = self.median(who, *policies, *connections) else {
                 continue;
@@ -58,10 +58,11 @@ impl fmt::Display for Report {
                 .filter(|_| who == "gatehold");
             writeln!(
                 f,
-                "| {who} | {policies} | {connections} | {:.0} | {:.2} | {:.2} | {} | {} |",
+                "| {who} | {policies} | {connections} | {:.0} | {:.2} | {:.2} | {} | {} | {} |",
                 median.per_second,
                 median.p50.as_secs_f64() * 1e3,
                 median.p99.as_secs_f64() * 1e3,
+                median.processor_micros(),
                 over(self.median("bare axum", 0, *connections)),
                 over(cerbos),
             )?;

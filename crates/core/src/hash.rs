@@ -53,12 +53,16 @@ impl Hash {
 /// Lower hex of any bytes.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
+        out.extend([digit(byte >> 4), digit(byte & 0xf)]);
     }
     out
+}
+
+/// A value below 16 as a lower hex digit. Every leaf holds dozens of hashes, so this does not go through `format!`.
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or_default()
 }
 
 /// Lower hex to bytes; upper case, odd length and other characters are refused.
@@ -99,7 +103,8 @@ impl FromStr for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str("sha256:")?;
+        f.write_str(&self.hex())
     }
 }
 

@@ -3,9 +3,15 @@
 //! They are the same on every surface and carry 44 bits: enough against mistakes and swapped screens, never a substitute
 //! for the digest, which alone is signed.
 
+use std::sync::LazyLock;
+
 use crate::hash::Hash;
 
 const LIST: &str = include_str!("words.txt");
+
+/// The words by number. The file starts with a remark.
+static WORDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| LIST.lines().filter(|line| !line.starts_with('#')).collect());
 
 /// The words of one request: 11 bits each from the front of `SHA-256("gatehold/words/v1" || 0x00 || digest || nonce)`.
 #[must_use]
@@ -23,10 +29,7 @@ pub fn words(digest: &[u8; 32], request_nonce: &[u8; 32]) -> [&'static str; 4] {
 /// The list has a word for each of the 2,048 values of 11 bits; a test holds it to that.
 fn word(number: u64) -> &'static str {
     let position = usize::try_from(number).unwrap_or(usize::MAX);
-    LIST.lines()
-        .filter(|line| !line.starts_with('#'))
-        .nth(position)
-        .unwrap_or("missing")
+    WORDS.get(position).copied().unwrap_or("missing")
 }
 
 #[cfg(test)]
@@ -35,11 +38,7 @@ mod tests {
 
     #[test]
     fn the_list_is_that_of_the_bip() {
-        let list: String = LIST
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let list: String = WORDS.iter().flat_map(|word| [word, "\n"]).collect();
         let wanted = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda";
         assert_eq!(Hash::of(list.as_bytes()).hex(), wanted);
         assert_eq!(

@@ -239,6 +239,10 @@ pub fn from_canonical_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Cano
 }
 
 fn utf16_order(left: &str, right: &str) -> Ordering {
+    // In ASCII, bytes and UTF-16 code units order alike; almost every name is.
+    if left.is_ascii() && right.is_ascii() {
+        return left.cmp(right);
+    }
     left.encode_utf16().cmp(right.encode_utf16())
 }
 
@@ -277,20 +281,33 @@ fn write(value: &Value, out: &mut String) {
 /// RFC 8785 section 3.2.2.2: two-character escapes where JSON has them, lower-case hex below U+0020, all else as it is.
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            low @ '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(low))),
-            plain => out.push(plain),
+    let mut rest = text;
+    // Runs of plain text are copied whole: almost every string is one run. What is escaped is one byte long.
+    while let Some((plain, low, after)) = first_escaped(rest) {
+        out.push_str(plain);
+        match low {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x8 => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            0xc => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            other => out.push_str(&format!("\\u{other:04x}")),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// The text before the first byte that is escaped, that byte, and the text after it.
+fn first_escaped(text: &str) -> Option<(&str, u8, &str)> {
+    let at = text
+        .bytes()
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    let byte = *text.as_bytes().get(at)?;
+    Some((text.get(..at)?, byte, text.get(at + 1..)?))
 }
 
 struct Strict;

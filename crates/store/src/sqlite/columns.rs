@@ -3,6 +3,9 @@
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
+/// Places for the attachments of one leaf: more than it may have.
+const ATTACHMENT_PLACES: i64 = 256;
+
 /// A count for a column.
 pub(super) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -12,6 +15,16 @@ pub(super) fn int(count: u64) -> i64 {
 pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(column, number))
+}
+
+/// Where the attachments of a leaf begin: they are numbered within 256 times its number.
+pub(super) fn first_attachment(leaf: u64) -> i64 {
+    int(leaf).saturating_mul(ATTACHMENT_PLACES)
+}
+
+/// Where those of the next leaf begin.
+pub(super) fn after_attachments(leaf: u64) -> i64 {
+    first_attachment(leaf.saturating_add(1))
 }
 
 /// Bytes of a fixed length from a column; another length is damage.

@@ -15,7 +15,7 @@ use gatehold_gate::ports::store::{
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
-use super::columns::{count, fixed, fixed_or_null, int};
+use super::columns::{after_attachments, count, first_attachment, fixed, fixed_or_null, int};
 use super::connect;
 use super::fault::fault;
 use crate::page::{LIMIT_MAX, page, rows_to_read};
@@ -190,12 +190,12 @@ pub(super) fn leaves(
 
 fn attachments(connection: &Connection, leaf: u64, bytes: bool) -> Result<Vec<StoredAttachment>> {
     let sql = if bytes {
-        "SELECT name, salt, erased_by, bytes FROM attachment WHERE leaf = ?1 ORDER BY place"
+        "SELECT name, salt, erased_by, bytes FROM attachment WHERE number >= ?1 AND number < ?2 ORDER BY number"
     } else {
-        "SELECT name, salt, erased_by, NULL FROM attachment WHERE leaf = ?1 ORDER BY place"
+        "SELECT name, salt, erased_by, NULL FROM attachment WHERE number >= ?1 AND number < ?2 ORDER BY number"
     };
     let mut statement = connection.prepare_cached(sql)?;
-    let read = statement.query_map([int(leaf)], |row| {
+    let read = statement.query_map([first_attachment(leaf), after_attachments(leaf)], |row| {
         let erased_by: Option<i64> = row.get(2)?;
         Ok(StoredAttachment {
             name: row.get(0)?,

@@ -14,14 +14,14 @@ CREATE TABLE leaf (
     record BLOB NOT NULL
 ) STRICT;
 
+-- `number` is 256 times the leaf's number plus the attachment's place in it: one tree instead of a table and an index.
 CREATE TABLE attachment (
-    leaf      INTEGER NOT NULL,
-    place     INTEGER NOT NULL,
+    number    INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,
     salt      BLOB,
     bytes     BLOB,
     erased_by INTEGER,
-    PRIMARY KEY (leaf, place)
+    leaf      INTEGER NOT NULL GENERATED ALWAYS AS (number / 256) VIRTUAL
 ) STRICT;
 
 CREATE TABLE state_row (

@@ -8,7 +8,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_ledger::Frontier;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::columns::{count, int};
+use super::columns::{count, first_attachment, int};
 use crate::batch::{Key, Known, LeafPut, RowPut, Staged, keys};
 use crate::form::Prepared;
 
@@ -121,16 +121,10 @@ fn save_leaf(connection: &Connection, put: &LeafPut<'_>, now: Timestamp) -> Resu
             draft.record
         ])?;
     let mut attachment = connection.prepare_cached(
-        "INSERT INTO attachment (leaf, place, name, salt, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO attachment (number, name, salt, bytes) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    for (place, draft) in (0i64..).zip(&draft.attachments) {
-        attachment.execute(params![
-            int(put.index),
-            place,
-            draft.name,
-            &draft.salt[..],
-            draft.bytes
-        ])?;
+    for (number, draft) in (first_attachment(put.index)..).zip(&draft.attachments) {
+        attachment.execute(params![number, draft.name, &draft.salt[..], draft.bytes])?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gatehold_gate::ports::store::StoreFault;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::columns::int;
+use super::columns::{after_attachments, first_attachment, int};
 use super::fault::{damaged, fault};
 use super::fold_back::{FoldBack, start_over};
 use super::{connect, transaction};
@@ -114,10 +114,15 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
             erased_by,
         } => connection
             .prepare_cached(
-                "UPDATE attachment SET salt = NULL, bytes = NULL, erased_by = ?3
-                 WHERE leaf = ?1 AND name = ?2 AND erased_by IS NULL",
+                "UPDATE attachment SET salt = NULL, bytes = NULL, erased_by = ?4
+                 WHERE number >= ?1 AND number < ?2 AND name = ?3 AND erased_by IS NULL",
             )?
-            .execute(params![int(*leaf), name, int(*erased_by)])?,
+            .execute(params![
+                first_attachment(*leaf),
+                after_attachments(*leaf),
+                name,
+                int(*erased_by)
+            ])?,
         Side::Acknowledge(message) => connection
             .prepare_cached("DELETE FROM outbox WHERE number = ?1")?
             .execute([int(*message)])?,

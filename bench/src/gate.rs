@@ -21,6 +21,10 @@ use crate::{bundle, signed};
 const TASKS: usize = 32;
 /// Calls of a warm-up.
 const WARM_UP: usize = 2_000;
+/// Held requests whose memory is measured.
+const PENDING: u32 = 10_000;
+/// In so many parts.
+const PARTS: u32 = 10;
 /// Spare requests, so that a faster round does not run out of them.
 const SPARE: f64 = 1.5;
 
@@ -31,6 +35,7 @@ pub struct BenchGate {
     /// Who asks.
     pub workload: Workload,
     bodies: Vec<Vec<u8>>,
+    held: Vec<Vec<u8>>,
     _folder: TempDir,
 }
 
@@ -49,6 +54,9 @@ impl BenchGate {
         ground
             .limits
             .insert("connections_max".to_owned(), 2_000.into());
+        ground
+            .limits
+            .insert("open_holds_max".to_owned(), PENDING.into());
         ground.resources.push(Resource {
             name: "bench/".to_owned(),
             environment: Environment::Production,
@@ -73,29 +81,37 @@ impl BenchGate {
             found.ok_or_else(|| Trouble(format!("the bundle has no `{id}`")))
         };
         enrol(owner, others, &descriptor("nhi.create")?, &create).await?;
+        let action = descriptor(bundle::ACTION)?;
         let mut bodies = Vec::with_capacity(TASKS);
+        let mut held = Vec::with_capacity(TASKS);
         for number in 0..TASKS {
             let task = workload
                 .start_task(&format!("bench {number}"))
                 .await
                 .map_err(trouble("task"))?;
-            let body = workload.body(&Ask {
-                descriptor: descriptor(bundle::ACTION)?,
+            let ask = |payload| Ask {
+                descriptor: action.clone(),
                 task: &task,
                 target: "bench",
                 resource: "bench/record",
                 duration_seconds: 60,
                 caps: BTreeMap::new(),
                 media_type: "application/json",
-                payload: br#"{"amount":50}"#,
+                payload,
                 claims: Claims::default(),
-            })?;
-            bodies.push(serde_json::to_vec(&body).map_err(trouble("body"))?);
+            };
+            let body = |payload| {
+                let body = workload.body(&ask(payload))?;
+                serde_json::to_vec(&body).map_err(trouble("body"))
+            };
+            bodies.push(body(br#"{"amount":50}"#)?);
+            held.push(body(br#"{"amount":500}"#)?);
         }
         Ok(Self {
             process,
             workload,
             bodies,
+            held,
             _folder: folder,
         })
     }
@@ -151,16 +167,44 @@ impl BenchGate {
     /// # Errors
     /// Without randomness.
     pub fn round(&self, number: usize) -> Outcome<Arc<Round>> {
-        let requests = signed::requests(
-            &self.workload.key(),
-            self.process.url(),
-            &self.bodies,
-            number,
-        )?;
+        self.signed(&self.bodies, number, "\"outcome\":\"allowed\"")
+    }
+
+    /// Makes as many held requests as one workload may have; gives how many, and resident KiB before and after.
+    ///
+    /// # Errors
+    /// When one is not held.
+    pub async fn hold_many(&mut self) -> Outcome<(u32, Option<u64>, Option<u64>)> {
+        let before = self.resident_kib();
+        // Fewer at once than a signature's minute has room for.
+        for part in 0..PARTS {
+            let number = PENDING / PARTS;
+            let round = self.signed(
+                &self.held,
+                usize::try_from(number).map_err(trouble("number"))?,
+                "\"checkpoints\":[\"material-write\"]",
+            )?;
+            let (_, ran_out) = load::drive(&self.server()?, round, 32, 50).await?;
+            if !ran_out {
+                return Err(Trouble(format!(
+                    "part {part} took longer than its signatures are good"
+                )));
+            }
+        }
+        Ok((PENDING, before, self.resident_kib()))
+    }
+
+    fn signed(
+        &self,
+        bodies: &[Vec<u8>],
+        number: usize,
+        wanted: &'static str,
+    ) -> Outcome<Arc<Round>> {
+        let requests = signed::requests(&self.workload.key(), self.process.url(), bodies, number)?;
         Ok(Arc::new(Round {
             requests,
             once: true,
-            wanted: Some("\"outcome\":\"allowed\""),
+            wanted: Some(wanted),
         }))
     }
 

@@ -196,7 +196,7 @@ impl Connection {
         })
     }
 
-    /// Sends one request and reads its whole answer, which must be a 200 that holds `wanted`.
+    /// Sends one request and reads its whole answer, which must be a 200 or 202 that holds `wanted`.
     ///
     /// # Errors
     /// When it is not.
@@ -220,7 +220,7 @@ impl Connection {
             }
         };
         let answer = self.buffer.get(..end).unwrap_or_default();
-        let good = answer.starts_with(b"HTTP/1.1 200");
+        let good = answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 202");
         let holds = wanted.is_none_or(|wanted| holds(answer, wanted.as_bytes()));
         if good && holds {
             Ok(answer)

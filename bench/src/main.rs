@@ -24,7 +24,7 @@ use gatehold_scenarios::{Outcome, Trouble, trouble};
 use crate::load::Measured;
 use crate::report::Report;
 
-const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash]";
+const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending]";
 const POLICIES: [usize; 3] = [10, 100, 1_000];
 const CONNECTIONS: [usize; 2] = [32, 256];
 
@@ -62,6 +62,7 @@ struct Plan {
     connections: Vec<usize>,
     only_gate: bool,
     only_crash: bool,
+    only_pending: bool,
 }
 
 impl Plan {
@@ -90,11 +91,15 @@ impl Plan {
             connections: only("--connections", &CONNECTIONS)?,
             only_gate: has("--only-gate"),
             only_crash: has("--only-crash"),
+            only_pending: has("--only-pending"),
         })
     }
 }
 
 async fn run(plan: Plan) -> Outcome<()> {
+    if plan.only_pending {
+        return pending(&plan).await;
+    }
     let mut report = Report::default();
     if !plan.only_crash {
         for &connections in &plan.connections {
@@ -113,6 +118,7 @@ async fn run(plan: Plan) -> Outcome<()> {
     if plan.only_gate {
         return Ok(());
     }
+    pending(&plan).await?;
     let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
     println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
     if lost > 0 {
@@ -121,6 +127,18 @@ async fn run(plan: Plan) -> Outcome<()> {
         ));
     }
     Ok(())
+}
+
+/// The memory of a gate that many requests wait in.
+async fn pending(plan: &Plan) -> Outcome<()> {
+    let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, 10).await?;
+    let (number, before, after) = gate.hold_many().await?;
+    println!(
+        "resident memory with {number} pending requests: {} MiB, before them {} MiB",
+        report::mib(after),
+        report::mib(before)
+    );
+    gate.stop().await
 }
 
 async fn bare(plan: &Plan, connections: usize, report: &mut Report) -> Outcome<()> {

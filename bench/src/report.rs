@@ -94,6 +94,11 @@ impl fmt::Display for Report {
     }
 }
 
+/// KiB as MiB, for people.
+pub fn mib(kib: Option<u64>) -> String {
+    kib.map_or_else(|| "?".to_owned(), |kib| format!("{:.1}", to_mib(kib)))
+}
+
 fn to_mib(kib: u64) -> f64 {
     u32::try_from(kib).map_or(f64::NAN, |kib| f64::from(kib) / 1024.0)
 }

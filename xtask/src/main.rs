@@ -22,6 +22,7 @@ mod packages;
 mod report;
 mod rustdoc;
 mod shell;
+mod simulator;
 mod steps;
 mod tests;
 

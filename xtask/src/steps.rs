@@ -3,7 +3,7 @@
 
 use crate::{
     advisories, clippy, demo, deny, doc_commands, doctests, format, long_tests, mutants, packages,
-    rustdoc, tests,
+    rustdoc, simulator, tests,
 };
 
 /// One check: a name for the command line, a sentence for the reader, and what it does.
@@ -22,6 +22,7 @@ const LIST: &[Step] = &[
     rustdoc::STEP,
     tests::STEP,
     doctests::STEP,
+    simulator::STEP,
     mutants::STEP,
     deny::STEP,
     demo::STEP,
@@ -29,7 +30,7 @@ const LIST: &[Step] = &[
 ];
 
 /// What only the nightly run adds: long, or in need of a network that continuous integration does not have.
-const NIGHTLY: &[Step] = &[long_tests::STEP, advisories::STEP];
+const NIGHTLY: &[Step] = &[long_tests::STEP, simulator::LONG, advisories::STEP];
 
 pub fn of_test() -> Vec<Step> {
     LIST.to_vec()

@@ -84,7 +84,7 @@ pub(super) fn act(
             "at most {TEXT_BYTES_MAX} bytes are kept"
         )));
     }
-    if record.state != State::Held {
+    if guard!("act-held", record.state != State::Held) {
         return Err(Refusal::WrongState {
             state: record.state.name(),
         });

@@ -47,12 +47,13 @@ pub(super) fn redeem(
     if guard!("redeem-own-key", redeem.key != record.requester.key()) {
         return Err(Refusal::NoSuchRequest);
     }
-    if !matches!(record.state, State::Allowed | State::Redeemable) {
+    let waits = matches!(record.state, State::Allowed | State::Redeemable);
+    if guard!("redeem-state", !waits) {
         return Err(Refusal::WrongState {
             state: record.state.name(),
         });
     }
-    if now > record.spend_by {
+    if guard!("redeem-spend-by", now > record.spend_by) {
         return Err(Refusal::TooLate("the time to use it"));
     }
     check_stops(record, world)?;

@@ -58,7 +58,7 @@ pub(super) fn review(
             state: record.state.name(),
         });
     };
-    if now > held.decide_by {
+    if guard!("review-in-time", now > held.decide_by) {
         return Err(Refusal::TooLate("the time to decide"));
     }
     let signed = &held.requirement;

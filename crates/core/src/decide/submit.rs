@@ -271,7 +271,7 @@ fn check_signed(submission: &Submission) -> Result<(), Refusal> {
         (Requester::Workload { .. }, Some(body)) => asks(body),
         (Requester::Human { .. }, Some(_)) | (Requester::Workload { .. }, None) => false,
     };
-    if !signed {
+    if guard!("submit-signed-body", !signed) {
         return Err(Refusal::NotYours(
             "the signed body asks for something else: sign the body that is sent",
         ));

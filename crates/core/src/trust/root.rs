@@ -93,7 +93,7 @@ impl SignedRoot {
     /// [`TrustError`].
     pub fn verify(&self) -> Result<RootStatement, TrustError> {
         let root: RootStatement = canonical::from_canonical_bytes(self.statement.as_bytes())?;
-        if root.type_ != ROOT_TYPE {
+        if guard!("root-type", root.type_ != ROOT_TYPE) {
             return Err(TrustError::Form(format!("its type is not `{ROOT_TYPE}`")));
         }
         let people: BTreeSet<&HumanId> = root.humans.iter().map(|human| &human.human).collect();
@@ -102,7 +102,7 @@ impl SignedRoot {
             return Err(TrustError::TooFew);
         }
         for human in &root.humans {
-            if human.keys.is_empty() {
+            if guard!("root-keys", human.keys.is_empty()) {
                 return Err(TrustError::Form(format!("{} has no key", human.human)));
             }
             for key in &human.keys {

@@ -2,6 +2,7 @@
 
 use gatehold_core::commit::{Conflict, Receipt};
 use gatehold_core::decide::{Fresh, Release};
+use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::{GrantId, RequestId, TaskId};
 use gatehold_core::request::state::Event as Ending;
 
@@ -113,6 +114,7 @@ impl Simulator {
                 "{}: the store fails and stores nothing",
                 work.number
             ));
+            self.reach("failed-and-not-stored");
             Answer::Lost
         } else {
             match self.shelf.commit(&decided.write) {
@@ -124,6 +126,9 @@ impl Simulator {
                         receipt.index
                     ));
                     self.reach(work.intent.name());
+                    if let Some(change) = changed(&decided.write) {
+                        self.reach(change);
+                    }
                     self.oracle.committed(
                         &work.intent,
                         &decided.write,
@@ -132,6 +137,7 @@ impl Simulator {
                         &self.shelf,
                     )?;
                     if fault < 35 {
+                        self.reach("stored-and-reported-failed");
                         Answer::Lost
                     } else {
                         Answer::Receipt(receipt)
@@ -166,6 +172,7 @@ impl Simulator {
             return answer;
         }
         let which = self.seed.index(4);
+        self.reach("answer-of-another");
         self.shelf
             .some_receipt(which)
             .map_or(answer, Answer::Receipt)
@@ -215,4 +222,20 @@ impl Simulator {
         }
         Ok(())
     }
+}
+
+/// What a write changed about the gate itself.
+fn changed(write: &gatehold_core::commit::Write) -> Option<&'static str> {
+    let entry = Entry::from_bytes(&write.leaf.record).ok()?;
+    let Event::Trust { what, .. } = entry.event else {
+        return None;
+    };
+    Some(match what.as_str() {
+        "bundle.activate" => "policy-changed",
+        "team.set" => "team-changed",
+        "human.enrol" => "key-enrolled",
+        "key.revoke" => "key-revoked",
+        "nhi.create" => "workload-changed",
+        _ => "gate-changed",
+    })
 }

@@ -174,6 +174,7 @@ impl Simulator {
         let mut request = screen.context.request;
         let mut shown = context.review_nonce.clone();
         if self.seed.per_mille(150) {
+            self.reach("misled-hand");
             self.mislead(&mut context, &mut answers, &mut request, &mut shown)?;
         }
         let review = self.by_hand(screen, &context)?;

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::Simulator;
 use super::asks::change;
+use super::oracle::{Checked, Violation};
 use super::people::{Key, Person};
 use super::work::Intent;
 
@@ -250,34 +251,102 @@ impl Simulator {
         kind: &str,
         payload: &impl Serialize,
     ) {
-        let action = change(kind, bytes(payload), GATE_TARGET).expect("a well-formed change");
-        let digest = action.digest();
         let at = self.people.iter().position(|person| person.id == *author);
-        let intent = self
-            .author(at.unwrap_or(0), action)
-            .expect("people have keys");
+        let applied = self.agreed(at.unwrap_or(0), kind, bytes(payload));
+        assert_eq!(applied, Ok(true), "nothing stands in its way");
+    }
+
+    /// The same where something may stand in its way; says whether it was asked for at all.
+    pub(super) fn agreed(
+        &mut self,
+        author: usize,
+        kind: &str,
+        payload: Vec<u8>,
+    ) -> Result<bool, Violation> {
+        let Some(action) = change(kind, payload, GATE_TARGET) else {
+            return Ok(false);
+        };
+        let digest = action.digest();
+        let Some(intent) = self.author(author, action) else {
+            return Ok(false);
+        };
         self.ask(0, intent);
-        self.finish_work();
-        let request = self.oracle.by_digest(&digest).expect("it was submitted");
+        self.finish_work()?;
+        let Some(request) = self.oracle.by_digest(&digest) else {
+            return Ok(false);
+        };
         for at in 0..self.people.len() {
             self.open_by(at, request);
-            self.finish_work();
+            self.finish_work()?;
             self.approve_last();
-            self.finish_work();
+            self.finish_work()?;
         }
         self.redeem_change(request);
-        self.finish_work();
+        self.finish_work()?;
+        Ok(true)
     }
 
     /// Lets all work in flight come to its end.
-    pub(super) fn finish_work(&mut self) {
+    pub(super) fn finish_work(&mut self) -> Checked {
         for _ in 0..1_000 {
             if self.work.is_empty() {
-                return;
+                break;
             }
-            self.advance(0)
-                .expect("nothing goes wrong while nothing is made to");
+            self.advance(0)?;
         }
+        Ok(())
+    }
+
+    /// People agree on something at once, while everything else waits between two of its steps.
+    pub(super) fn upheaval(&mut self) -> Checked {
+        let waiting = core::mem::take(&mut self.work);
+        let screens = core::mem::take(&mut self.on_screen);
+        let before = self
+            .processes
+            .first()
+            .map(|first| (first.skew, first.lagging));
+        if let Some(first) = self.processes.first_mut() {
+            (first.skew, first.lagging) = (0, None);
+        }
+        self.quiet = true;
+        let version = self.oracle.realm.version;
+        let done = self.some_change_at_once();
+        self.quiet = false;
+        if let (Some(first), Some(before)) = (self.processes.first_mut(), before) {
+            (first.skew, first.lagging) = before;
+        }
+        done?;
+        if self.oracle.realm.version != version {
+            for work in &waiting {
+                *self.reached.entry(work.stage.names().1).or_insert(0) += 1;
+            }
+        }
+        self.work = waiting;
+        self.on_screen = screens;
+        Ok(())
+    }
+
+    fn some_change_at_once(&mut self) -> Checked {
+        let author = self.seed.index(self.people.len());
+        let wanted = match self.seed.below(20) {
+            0..7 => self.new_team().map(|team| ("team.set", bytes(&team))),
+            7..13 => self.new_bundle().map(|bundle| ("bundle.activate", bundle)),
+            13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
+            16..18 => self
+                .changed_workload()
+                .map(|workload| ("nhi.create", bytes(&workload))),
+            _ => {
+                if let Some(intent) = self.revoke_key() {
+                    self.ask(0, intent);
+                    self.finish_work()?;
+                }
+                return Ok(());
+            }
+        };
+        if let Some((kind, payload)) = wanted {
+            self.agreed(author, kind, payload)?;
+        }
+        Ok(())
     }
 }
 

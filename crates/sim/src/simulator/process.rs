@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gatehold_core::action::Action;
 use gatehold_core::commit::{CounterKey, RowKey, Table, Write};
 use gatehold_core::decide::{
-    self, Counters, Fresh, Pause, Rendered, Sealed, Settings, TaskNow, Versioned,
+    self, Command, Counters, Fresh, Pause, Rendered, Sealed, Settings, TaskNow, Versioned,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::grant::Grant;
@@ -303,6 +303,22 @@ impl Process {
         fresh: &Fresh,
         settings: &Settings,
     ) -> Result<(Write, Option<Sealed>), Stopped> {
+        self.decide_changed(shelf, intent, loaded, fresh, settings, |_| {})
+    }
+
+    /// Asks core for something else than what was asked: what a broken surface would do.
+    ///
+    /// # Errors
+    /// [`Stopped`] with core's refusal.
+    pub fn decide_changed(
+        &self,
+        shelf: &Shelf,
+        intent: &Intent,
+        loaded: &Loaded,
+        fresh: &Fresh,
+        settings: &Settings,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<(Write, Option<Sealed>), Stopped> {
         let now = self.now(shelf);
         let world = loaded.world(settings);
         let refused = |refusal: gatehold_core::refusal::Refusal| Stopped(refusal.to_string());
@@ -311,7 +327,8 @@ impl Process {
             let write = decide::revoke_key(&evidence, &world, fresh, now).map_err(refused)?;
             return Ok((write, None));
         }
-        let command = loaded.command(shelf, intent, now)?;
+        let mut command = loaded.command(shelf, intent, now)?;
+        change(&mut command);
         let record = loaded.record(intent)?;
         let (write, sealed) =
             decide::decide(record, command, &world, fresh, now).map_err(refused)?;

@@ -18,6 +18,7 @@ impl Simulator {
         match roll {
             0..620 => {
                 let at = self.seed.index(self.work.len());
+                self.notice_order(at);
                 self.advance(at)?;
             }
             620..850 if self.work.len() < WORK_MAX => self.errand(),
@@ -27,7 +28,8 @@ impl Simulator {
             917..945 => self.tick(),
             945..965 => self.tamper()?,
             965..972 => self.repair(),
-            972..980 => self.lag(),
+            972..975 => self.lag(),
+            975..980 => self.upheaval()?,
             _ => self.send_again(),
         }
         self.processes_agree()?;
@@ -35,6 +37,14 @@ impl Simulator {
             self.oracle.rows_follow(&self.shelf, &self.edited)?;
         }
         Ok(())
+    }
+
+    /// What was asked later may go on first.
+    fn notice_order(&mut self, at: usize) {
+        let number = self.work.get(at).map(|work| work.number);
+        if self.work.iter().any(|other| Some(other.number) < number) {
+            self.reach("reordered");
+        }
     }
 
     fn pass_time(&mut self) {
@@ -57,12 +67,22 @@ impl Simulator {
             _ => 0,
         };
         if self.seed.per_mille(200) {
+            self.reach(match by {
+                SKEW_MILLIS_MAX => "store-clock-forward",
+                0.. => "store-clock-little",
+                _ => "store-clock-back",
+            });
             self.shelf.step_clock(by);
             self.journal
                 .line(format!("the store's clock steps {by} ms"));
             return;
         }
         let at = self.seed.index(self.processes.len());
+        self.reach(match by {
+            SKEW_MILLIS_MAX => "clock-forward",
+            0.. => "clock-little",
+            _ => "clock-back",
+        });
         if let Some(process) = self.processes.get_mut(at) {
             process.skew = by;
             self.journal
@@ -73,6 +93,15 @@ impl Simulator {
     /// A process dies with everything it had in its hands, and is started again.
     fn crash(&mut self) -> Checked {
         let at = self.seed.index(self.processes.len());
+        let lost: Vec<_> = self
+            .work
+            .iter()
+            .filter(|work| work.process == at)
+            .map(|work| work.stage.names().0)
+            .collect();
+        for stage in lost {
+            self.reach(stage);
+        }
         self.work.retain(|work| work.process != at);
         self.journal.line(format!("{at} crashes and starts again"));
         self.reach("crash");
@@ -150,6 +179,7 @@ impl Simulator {
         let at = self.seed.index(self.overheard.len());
         if let Some(intent) = self.overheard.get(at).cloned() {
             let process = self.seed.index(self.processes.len());
+            self.reach(intent.replayed());
             self.ask(process, intent);
         }
     }

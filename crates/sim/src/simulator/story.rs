@@ -8,7 +8,7 @@ mod stands;
 mod workloads;
 
 use gatehold_core::commit::{Conflict, Receipt, Write};
-use gatehold_core::decide::{Release, Sealed};
+use gatehold_core::decide::{Command, Release, Sealed};
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::request::RequestRecord;
 
@@ -116,16 +116,29 @@ impl Story {
     /// # Errors
     /// [`No::Refused`].
     pub fn decide(&mut self, in_hand: &InHand) -> Result<Decided, No> {
+        self.decide_changed(in_hand, |_| {})
+    }
+
+    /// Asks core for something else than what was asked: what a broken surface would do.
+    ///
+    /// # Errors
+    /// [`No::Refused`].
+    pub fn decide_changed(
+        &mut self,
+        in_hand: &InHand,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<Decided, No> {
         let sim = &mut self.0;
         let fresh = Simulator::fresh(&mut sim.seed);
         let serving = sim.processes.get(in_hand.process).expect("there are two");
         let (write, sealed) = serving
-            .decide(
+            .decide_changed(
                 &sim.shelf,
                 &in_hand.intent,
                 &in_hand.loaded,
                 &fresh,
                 &sim.settings,
+                change,
             )
             .map_err(refused)?;
         Ok(Decided { write, sealed })

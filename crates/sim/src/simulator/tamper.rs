@@ -55,7 +55,8 @@ impl Simulator {
             return;
         };
         self.journal.line(format!("somebody edits {key}"));
-        self.reach("edit");
+        let known = self.shelf.row(&key).is_some();
+        self.reach(if known { "edit" } else { "insert" });
         self.shelf.tamper(&key, bytes);
         self.edited.insert(key);
     }
@@ -264,6 +265,7 @@ impl Simulator {
         let version = self.oracle.realm.version + self.seed.below(3);
         self.journal
             .line(format!("somebody sets {key} to version {version}"));
+        self.reach("edited-version");
         self.shelf.tamper_version(&key, version);
         self.edited.insert(key);
     }
@@ -396,6 +398,7 @@ impl Simulator {
         };
         let mut shelf = self.shelf.clone();
         shelf.tamper_attachment(0, bytes);
+        self.reach("swapped-root");
         let mut process = Process::boot(self.pinned, self.checks_rows);
         process.read_on(&shelf);
         self.journal

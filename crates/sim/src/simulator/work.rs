@@ -106,6 +106,20 @@ pub enum Stage {
     Answered(Box<Sealed>, Answer, LeafBytes),
 }
 
+impl Stage {
+    /// What a crash at this stage is counted as, and what a change of the gate under it is.
+    #[must_use]
+    pub const fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Asked => ("crash-asked", "changed-under-asked"),
+            Self::Read(_) => ("crash-read", "changed-under-read"),
+            Self::Loaded(_) => ("crash-loaded", "changed-under-loaded"),
+            Self::Decided(_) => ("crash-decided", "changed-under-decided"),
+            Self::Answered(..) => ("crash-answered", "changed-under-answered"),
+        }
+    }
+}
+
 /// A decision that is not durable.
 pub struct Decided {
     /// What it asks the store for.
@@ -184,6 +198,19 @@ impl Intent {
             | Self::Withdraw { call, .. }
             | Self::Redeem { call, .. } => Some(call),
             _ => None,
+        }
+    }
+
+    /// What it is counted as when it is sent a second time.
+    #[must_use]
+    pub const fn replayed(&self) -> &'static str {
+        match self {
+            Self::Review { .. } => "replayed-review",
+            Self::Propose { .. } => "replayed-proposal",
+            Self::RevokeKey { .. } => "replayed-revocation",
+            Self::Submit { .. } => "replayed-submission",
+            Self::Redeem { .. } => "replayed-redemption",
+            _ => "replayed-other",
         }
     }
 

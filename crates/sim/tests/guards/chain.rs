@@ -177,6 +177,17 @@ fn a_root_names_at_least_two_people_and_nobody_twice() {
 }
 
 #[test]
+fn a_root_is_a_root_and_everybody_in_it_has_a_key() {
+    let story = Story::dev();
+    let other = root(&story, |statement| {
+        "gatehold/other/v1".clone_into(&mut statement.type_);
+    });
+    assert!(matches!(other.verify(), Err(TrustError::Form(_))));
+    let empty = root(&story, |statement| statement.humans[0].keys.clear());
+    assert!(matches!(empty.verify(), Err(TrustError::Form(_))));
+}
+
+#[test]
 fn every_key_of_a_root_signs_it() {
     let story = Story::dev();
     let mut signed = story.root();

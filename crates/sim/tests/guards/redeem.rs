@@ -106,6 +106,28 @@ fn a_window_that_people_signed_ends_when_they_said() {
     );
 }
 
+#[test]
+fn what_is_held_cannot_be_used() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    refused(
+        story.redeem(request),
+        &Refusal::WrongState { state: "held" },
+    );
+}
+
+#[test]
+fn nothing_is_used_after_its_time() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    story.approve("bob", request).unwrap();
+    story.pass(1_201);
+    refused(
+        story.redeem(request),
+        &Refusal::TooLate("the time to use it"),
+    );
+}
+
 fn until(not_after: gatehold_core::time::Timestamp) -> Boundary {
     Boundary {
         descriptors: ACTIONS.map(|name| name.parse().unwrap()).into(),

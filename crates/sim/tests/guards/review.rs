@@ -1,10 +1,11 @@
 //! A review as it arrives: by somebody who may, about what they were shown, no wider than what was asked.
 
-use gatehold_core::decide::{ActBy, ActKind};
+use gatehold_core::decide::{ActBy, ActKind, Claims, Command};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
+use gatehold_core::signed_body::SignedBody;
 use gatehold_sim::simulator::people::human;
-use gatehold_sim::simulator::story::Story;
+use gatehold_sim::simulator::story::{No, Story};
 use gatehold_sim::simulator::work::Intent;
 
 use crate::{ends_as, refused, says};
@@ -91,4 +92,52 @@ fn what_policy_forbids_by_the_time_of_the_review_ends() {
     let request = story.submit("bot-1", "db.write");
     story.activate(says("db.write", "deny", &[]));
     ends_as(story.approve("bob", request), State::Denied);
+}
+
+#[test]
+fn nothing_is_decided_after_its_time() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let screen = story.open("bob", request);
+    let review = story.review(&screen, |_, _| {});
+    story.pass(601);
+    refused(story.tell(review), &Refusal::TooLate("the time to decide"));
+}
+
+#[test]
+fn an_act_is_about_something_that_is_held() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    story.approve("bob", request).unwrap();
+    let act = Intent::Act {
+        by: ActBy::Human(human("eve")),
+        kind: ActKind::Deny,
+        request,
+    };
+    let decided = Refusal::WrongState {
+        state: "redeemable",
+    };
+    refused(story.tell(act), &decided);
+}
+
+#[test]
+fn the_signed_body_asks_for_what_is_decided_on() {
+    let mut story = Story::dev();
+    let task = story.start("bot-1");
+    let (one, other) = (
+        story.submission("bot-1", task, "db.read"),
+        story.submission("bot-1", task, "db.read"),
+    );
+    let Intent::Submit { action, .. } = &other else {
+        panic!("a submission is one");
+    };
+    let other = SignedBody::write(action, &Claims::default());
+    let in_hand = story.load(0, one).unwrap();
+    let decided = story.decide_changed(&in_hand, |command| {
+        if let Command::Submit(submission) = command {
+            submission.body = Some(other);
+        }
+    });
+    assert!(matches!(decided, Err(No::Refused(_))));
+    assert!(story.decide(&in_hand).is_ok());
 }

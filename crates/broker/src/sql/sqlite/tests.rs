@@ -266,7 +266,7 @@ async fn nobody_gets_out_of_the_database_by_writing() {
 }
 
 #[tokio::test]
-async fn a_precondition_counts_the_rows_exactly() {
+async fn a23_a_precondition_counts_the_rows_exactly() {
     let shop = Shop::new();
     let before = shop.state();
     let mut update = call(

@@ -104,7 +104,7 @@ async fn a_server_that_does_not_count_cannot_keep_a_cap() {
 }
 
 #[tokio::test]
-async fn preconditions_and_constraints_hold_at_commit() {
+async fn a23_preconditions_and_constraints_hold_at_commit() {
     let server = shop().await;
     let target = server.target();
     let before = server.admin(STATE).await;

@@ -1,6 +1,10 @@
 //! Does the conformance suite notice? A store that forgets one kind of guard, and is right in everything else, must fail
 //! it, in a check about that guard. The suite is the same for memory, SQLite and PostgreSQL, so what it notices here it
 //! notices there.
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests; clippy takes the functions they call for production code"
+)]
 
 use std::collections::BTreeSet;
 use std::panic;

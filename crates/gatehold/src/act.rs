@@ -11,6 +11,9 @@ use crate::session::acting;
 
 /// Arguments of `gatehold deny`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  gatehold deny REQUEST --reason too_broad --text 'ask for the one row'"
+)]
 pub struct Deny {
     /// The request.
     pub id: RequestId,
@@ -80,6 +83,9 @@ pub struct Revoke {
 
 /// Arguments of `gatehold stop`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gatehold stop workload deploy-bot --reason 'its key may be stolen'\n  gatehold stop resource shop/ --reason 'the shop is being moved'"
+)]
 pub struct Stop {
     /// What kind of thing is stopped.
     #[arg(value_enum)]
@@ -122,9 +128,7 @@ pub async fn deny(ctx: &Ctx, args: &Deny) -> Result<Exit, Failure> {
         reason: Some(args.reason.into()),
         text: args.text.clone(),
     };
-    send(ctx, args.id, &request).await?;
-    println!("denied");
-    Ok(Exit::Done)
+    send(ctx, args.id, &request, "denied").await
 }
 
 /// `ask`, `claim`, `escalate`, `suspicious`.
@@ -137,25 +141,22 @@ pub async fn say(ctx: &Ctx, args: &Say, act: Act) -> Result<Exit, Failure> {
         reason: None,
         text: args.text.clone(),
     };
-    send(ctx, args.id, &request).await?;
-    println!(
-        "{}",
-        match act {
-            Act::Ask => "asked; the clock keeps running, and the answer will be a claim",
-            Act::Claim => "claimed; others see that you are looking at it",
-            Act::Escalate => "passed on to whoever is next",
-            Act::Suspicious => "denied and reported; the workload is paused",
-            Act::Deny => "denied",
-        }
-    );
-    Ok(Exit::Done)
+    let told = match act {
+        Act::Ask => "asked; the clock keeps running, and the answer will be a claim",
+        Act::Claim => "claimed; others see that you are looking at it",
+        Act::Escalate => "passed on to whoever is next",
+        Act::Suspicious => "denied and reported; the workload is paused",
+        Act::Deny => "denied",
+    };
+    send(ctx, args.id, &request, told).await
 }
 
-async fn send(ctx: &Ctx, id: RequestId, request: &ActRequest) -> Result<(), Failure> {
+async fn send(ctx: &Ctx, id: RequestId, request: &ActRequest, told: &str) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
-    acting.client.act(&id.to_string(), request).await?;
-    Ok(())
+    let result = acting.client.act(&id.to_string(), request).await?;
+    ctx.print(&result, || format!("{told}\n"))?;
+    Ok(Exit::Done)
 }
 
 /// `gatehold revoke`.

@@ -80,12 +80,15 @@ pub enum Audit {
 #[derive(Debug, Args)]
 pub struct Ledger {
     /// The gate's configuration; without it gatehold.toml here, or that of a running `gatehold dev`.
-    #[arg(short, long, env = "GATEHOLD_CONFIG")]
+    #[arg(short, long, env = "GATEHOLD_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
 }
 
 /// Arguments of `gatehold audit verify`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gatehold audit verify\n  gatehold audit verify --export ledger.export --root sha256:..."
+)]
 pub struct Verify {
     /// Whose ledger.
     #[command(flatten)]

@@ -94,7 +94,13 @@ pub struct Mistake {
 #[derive(Debug, Clone, Args)]
 pub struct ConfigFile {
     /// The gate's configuration.
-    #[arg(short, long, default_value = "gatehold.toml", env = "GATEHOLD_CONFIG")]
+    #[arg(
+        short,
+        long,
+        default_value = "gatehold.toml",
+        env = "GATEHOLD_CONFIG",
+        hide_env_values = true
+    )]
     pub config: PathBuf,
 }
 

@@ -13,15 +13,28 @@ use crate::screen::Screen;
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Folder with client.toml; a running `gatehold dev` is found by itself.
-    #[arg(long, global = true, env = "GATEHOLD_HOME", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        env = "GATEHOLD_HOME",
+        hide_env_values = true,
+        value_name = "FOLDER"
+    )]
     pub home: Option<PathBuf>,
     /// The gate's public URL, instead of the one in client.toml.
-    #[arg(long, global = true, env = "GATEHOLD_URL")]
+    #[arg(long, global = true, env = "GATEHOLD_URL", hide_env_values = true)]
     pub url: Option<String>,
     /// Act as this person of a development gate: owner, reviewer or second.
-    #[arg(long = "as", global = true, env = "GATEHOLD_AS", value_name = "PERSON")]
+    #[arg(
+        long = "as",
+        global = true,
+        env = "GATEHOLD_AS",
+        hide_env_values = true,
+        value_name = "PERSON"
+    )]
     pub person: Option<String>,
     /// How to print answers.
     #[arg(
@@ -30,7 +43,9 @@ pub struct Global {
         global = true,
         value_enum,
         default_value_t,
-        env = "GATEHOLD_OUTPUT"
+        env = "GATEHOLD_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT"
     )]
     pub output: Format,
 }

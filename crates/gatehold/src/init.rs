@@ -49,6 +49,9 @@ pub enum Init {
 
 /// Arguments of `gatehold init new`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  gatehold init new gate --origin gate.acme.example --human priya@login.acme.example=priya.pub \\\n    --human tomas@login.acme.example=tomas.pub --human ana@login.acme.example=ana.pub"
+)]
 pub struct New {
     /// The folder; it must not hold a gate.
     pub folder: PathBuf,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use gatehold_policy::explain::Said;
-use gatehold_policy::lint::{Level, Options};
+use gatehold_policy::lint::{Finding, Level, Options};
 use gatehold_policy::{Bundle, BundleProblem};
+use serde_json::json;
 
 use crate::change::{Submitting, submit_bytes};
 use crate::context::Ctx;
@@ -95,31 +96,58 @@ pub fn load(folder: Option<&Path>) -> Result<Arc<Bundle>, Failure> {
 
 fn lint(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
     let findings = gatehold_policy::lint::lint(bundle, &Options::default());
-    for finding in &findings {
-        let level = match finding.level {
-            Level::Error => ctx.screen.paint(Style::Red, "error"),
-            Level::Warning => ctx.screen.paint(Style::Amber, "warning"),
-        };
-        println!(
-            "{level}[{}] {}: {}",
-            finding.code,
-            plain(&finding.about),
-            plain(&finding.text)
-        );
-    }
     let errors = findings
         .iter()
         .filter(|finding| finding.level == Level::Error)
         .count();
-    println!(
-        "{} {} {}: {} rules, {} checkpoints, {} descriptors, {errors} errors",
-        bundle.header().name,
-        bundle.header().version,
-        bundle.hash(),
-        bundle.rules().len(),
-        bundle.checkpoints().len(),
-        bundle.descriptors().len()
-    );
+    let level = |finding: &Finding| match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+    };
+    let listed: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "level": level(finding),
+                "code": finding.code,
+                "about": finding.about,
+                "text": finding.text,
+            })
+        })
+        .collect();
+    let header = bundle.header();
+    let answer = json!({
+        "name": header.name,
+        "version": header.version,
+        "hash": bundle.hash(),
+        "errors": errors,
+        "findings": listed,
+    });
+    ctx.print(&answer, || {
+        let mut text = String::new();
+        for finding in &findings {
+            let style = match finding.level {
+                Level::Error => Style::Red,
+                Level::Warning => Style::Amber,
+            };
+            text.push_str(&format!(
+                "{}[{}] {}: {}\n",
+                ctx.screen.paint(style, level(finding)),
+                finding.code,
+                plain(&finding.about),
+                plain(&finding.text)
+            ));
+        }
+        text + &format!(
+            "{} {} {}: {} rules, {} checkpoints, {} descriptors, {errors} errors\n",
+            header.name,
+            header.version,
+            bundle.hash(),
+            bundle.rules().len(),
+            bundle.checkpoints().len(),
+            bundle.descriptors().len()
+        )
+    })?;
     Ok(if errors == 0 {
         Exit::Done
     } else {
@@ -129,12 +157,27 @@ fn lint(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
 
 fn test(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
     let results = gatehold_policy::golden::run(bundle);
-    for result in results.iter().filter(|result| !result.passed()) {
-        println!("{}", ctx.screen.paint(Style::Red, &plain(&result.line())));
-    }
-    let failed = results.iter().filter(|result| !result.passed()).count();
-    println!("{} cases, {failed} failed", results.len());
-    Ok(if failed == 0 {
+    let failed: Vec<_> = results.iter().filter(|result| !result.passed()).collect();
+    let cases: Vec<_> = results
+        .iter()
+        .map(|result| {
+            json!({
+                "file": result.file,
+                "name": result.name,
+                "passed": result.passed(),
+                "line": result.line(),
+            })
+        })
+        .collect();
+    ctx.print(&json!({ "cases": cases }), || {
+        let mut text = String::new();
+        for result in &failed {
+            let line = ctx.screen.paint(Style::Red, &plain(&result.line()));
+            text.push_str(&format!("{line}\n"));
+        }
+        text + &format!("{} cases, {} failed\n", results.len(), failed.len())
+    })?;
+    Ok(if failed.is_empty() {
         Exit::Done
     } else {
         Exit::Policy

@@ -37,12 +37,20 @@ pub enum Request {
 #[derive(Debug, Args)]
 pub struct Key {
     /// The workload's key file; without it the one in client.toml, or with --as the person's session.
-    #[arg(long, env = "GATEHOLD_KEY", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "GATEHOLD_KEY",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub key: Option<PathBuf>,
 }
 
 /// Arguments of `gatehold request create`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gatehold request create --task $TASK --descriptor sql.read --target sql:shop --resource shop/orders \\\n    --payload 'SELECT status FROM orders WHERE id = 7' --cap rows=1 --redeem\n  gatehold request create -f action.json --wait\n  gatehold request create -f action.json --dry-run -o json"
+)]
 pub struct Create {
     /// An action file (JSON). The other options describe the action without one.
     #[arg(short, long, conflicts_with_all = ["descriptor", "target", "resource", "payload"])]
@@ -69,7 +77,7 @@ pub struct Create {
     #[arg(long, value_parser = crate::parse::cap, value_name = "NAME=NUMBER")]
     pub cap: Vec<(String, u64)>,
     /// The task this step belongs to.
-    #[arg(long, env = "GATEHOLD_TASK")]
+    #[arg(long, env = "GATEHOLD_TASK", hide_env_values = true)]
     pub task: Option<TaskId>,
     /// Why. A claim, like the three below.
     #[arg(long)]

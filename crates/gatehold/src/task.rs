@@ -19,6 +19,7 @@ pub enum Task {
 
 /// Arguments of `gatehold task start`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  TASK=$(gatehold task start --purpose 'repair order 7')")]
 pub struct Start {
     /// What for; fixed from now on.
     #[arg(long)]
@@ -59,8 +60,8 @@ pub async fn run(ctx: &Ctx, task: &Task) -> Result<Exit, Failure> {
         }
         Task::End(end) => {
             let client = client(ctx, &end.key).await?;
-            client.end_task(&end.id.to_string()).await?;
-            println!("ended; its grants ended with it");
+            let task = client.end_task(&end.id.to_string()).await?;
+            ctx.print(&task, || "ended; its grants ended with it\n".to_owned())?;
         }
     }
     Ok(Exit::Done)

@@ -41,6 +41,9 @@ pub enum Workload {
 
 /// Arguments of `gatehold workload enrol`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  gatehold workload enrol deploy-bot --jwk bot.pem.jwk --owner priya@login.acme.example \\\n    --backup tomas@login.acme.example --baseline-action sql.read --baseline-target sql:shop --baseline-resource shop/"
+)]
 pub struct Enrol {
     /// Its name.
     pub id: WorkloadId,

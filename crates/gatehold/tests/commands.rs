@@ -132,3 +132,31 @@ fn the_default_pack_is_linted_tested_and_explained() {
         Some(2)
     );
 }
+
+#[test]
+fn what_lists_also_speaks_to_programs() {
+    let home = tempfile::tempdir().unwrap();
+    for (verb, member) in [("lint", "findings"), ("test", "cases")] {
+        let output = gatehold(home.path(), &["policy", verb, "-o", "json"]);
+        assert_eq!(code(&output), Some(0), "{output:?}");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer.get(member).unwrap().is_array(), "{answer}");
+        let output = gatehold(home.path(), &["policy", verb, "-o", "yaml"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("\"{member}\":")), "{text}");
+    }
+}
+
+#[test]
+fn nothing_is_coloured_where_nobody_sees_it() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [&["policy", "checkpoints"][..], &["--help"], &["inbox"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+            .args(arguments)
+            .env("GATEHOLD_HOME", home.path())
+            .output()
+            .unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        assert!(!all.contains(&0x1b), "{arguments:?}");
+    }
+}

@@ -96,6 +96,12 @@ fn describe(parent: &str, command: &Command, out: &mut String) {
         usage.split_whitespace().collect::<Vec<_>>().join(" ")
     );
     options(command, out, |argument| !argument.is_global_set());
+    let examples = command.get_after_help().map(ToString::to_string);
+    let examples = examples.unwrap_or_default();
+    let lines: Vec<&str> = examples.lines().skip(1).map(str::trim_end).collect();
+    if !lines.is_empty() {
+        let _ = write!(out, "\n```\n{}\n```\n", lines.join("\n"));
+    }
 }
 
 fn options(command: &Command, out: &mut String, wanted: impl Fn(&Arg) -> bool) {

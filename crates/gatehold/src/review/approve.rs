@@ -20,6 +20,9 @@ use crate::session::{Acting, acting};
 
 /// Arguments of `gatehold approve`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes    (development gates)"
+)]
 pub struct Approve {
     /// The request, as `gatehold inbox` prints it.
     pub id: RequestId,
@@ -33,6 +36,7 @@ pub struct Approve {
 
 /// Arguments of `gatehold narrow`: approve for less.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  gatehold narrow REQUEST --ttl 10m --cap rows=1")]
 pub struct Narrow {
     /// What `approve` takes.
     #[command(flatten)]

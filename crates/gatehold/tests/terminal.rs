@@ -1,0 +1,74 @@
+//! The demo at a real terminal, played by a person who reads every prompt: questions are answered, the first of the four
+//! words is typed. And by one who types something else: nothing is signed then.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::process::{Command, Output, Stdio};
+
+/// Runs a program at a pseudo-terminal, answers its prompts, prints what was on the screen, and ends as it does.
+const PERSON: &str = r#"
+import os, pty, re, sys
+word_typed = sys.argv[1]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+screen, unread = "", ""
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    screen += piece.decode(errors="replace")
+    unread += re.sub(r"\x1b\[[0-9;]*m", "", piece.decode(errors="replace"))
+    if not unread.endswith("> "):
+        continue
+    asked = re.search(r"type `(\w+)` to sign[^>]*> $", unread)
+    answer = (word_typed or asked.group(1)) if asked else "yes"
+    unread = ""
+    os.write(terminal, (answer + "\n").encode())
+print(screen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+
+fn demo(word_typed: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    Command::new("python3")
+        .args(["-c", PERSON, word_typed])
+        .arg(env!("CARGO_BIN_EXE_gatehold"))
+        .arg("demo")
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
+    let output = demo("");
+    let screen = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{screen}");
+    for wanted in [
+        "You are reviewer.",
+        "(yes / no / cannot tell) > yes",
+        "YOU SIGN:",
+        "recorded; it is decided when enough people have looked",
+        "You are second.",
+        "decided: allowed",
+        "order 7 is `retry`",
+        "altered, and found",
+    ] {
+        assert!(screen.contains(wanted), "{wanted} is not in:\n{screen}");
+    }
+}
+
+#[test]
+fn whoever_types_another_word_has_signed_nothing() {
+    let output = demo("nonsense");
+    let screen = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{screen}");
+    assert!(screen.contains("nothing was signed"), "{screen}");
+    assert!(!screen.contains("order 7 is `retry`"), "{screen}");
+}

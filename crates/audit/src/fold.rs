@@ -281,7 +281,7 @@ impl Fold {
                     size, overruled, ..
                 },
                 LeafKind::Rejoin,
-            ) => self.rejoined(leaf.index, *size, overruled),
+            ) => self.rejoined(leaf, *size, overruled),
             _ => wrong(
                 Code::Record,
                 "its event does not belong into a leaf of this kind",
@@ -290,12 +290,16 @@ impl Fold {
     }
 
     /// A restored store goes on from the leaves it had; what an anchor had seen beyond them is lost, and that is said.
-    fn rejoined(&mut self, at: u64, size: u64, overruled: &[OverruledAnchor]) -> Checked {
+    fn rejoined(&mut self, leaf: &Opened, size: u64, overruled: &[OverruledAnchor]) -> Checked {
+        let at = leaf.index;
         if size != at {
             return wrong(
                 Code::Order,
                 format!("a store of {size} leaves was rejoined, and this is leaf {at}"),
             );
+        }
+        if !leaf.entry.rows.is_empty() {
+            return wrong(Code::Record, "a rejoin changes no row, and this one does");
         }
         for anchor in overruled {
             self.gap(

@@ -17,7 +17,7 @@ use cases::{at, first, verify_resigned};
 use forge::{entry, renumber, replace, rewrite};
 use gate::{Gate, Who};
 use gatehold_audit::Code;
-use gatehold_core::entry::Event;
+use gatehold_core::entry::{Event, OverruledAnchor};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_core::request::DecidedBy;
@@ -269,6 +269,14 @@ const CLAIMINGS: &[Claiming] = &[
         case.gate.leaves.push(again);
         case.gate.leaves.len() - 1
     }),
+    ("a rejoin of a store that was longer", Code::Order, |case| {
+        let size = case.gate.leaves.len() as u64;
+        rejoin(case, size + 1, false)
+    }),
+    ("a rejoin that changes a row", Code::Record, |case| {
+        let size = case.gate.leaves.len() as u64;
+        rejoin(case, size, true)
+    }),
     ("an erasure of nobody", Code::Erasure, |case| {
         let mut erasure = case.gate.leaves[case.submission - 1].clone();
         erasure.leaf[2] = 15;
@@ -284,6 +292,44 @@ const CLAIMINGS: &[Claiming] = &[
         case.gate.leaves.len() - 1
     }),
 ];
+
+/// Appends a rejoin, with the rows of another leaf or with none.
+fn rejoin(case: &mut Allowed, size: u64, rows: bool) -> usize {
+    let mut leaf = case.gate.leaves[case.submission - 1].clone();
+    leaf.leaf[2] = 17;
+    leaf.attachments.clear();
+    rewrite(&mut leaf, |entry| {
+        entry.attachments.clear();
+        if !rows {
+            entry.rows.clear();
+        }
+        entry.event = Event::Rejoined {
+            size,
+            root: Hash::of(b"restored"),
+            overruled: vec![OverruledAnchor {
+                file: "gate.anchor".to_owned(),
+                size: size + 5,
+                root: Hash::of(b"lost"),
+            }],
+        };
+    });
+    case.gate.leaves.push(leaf);
+    case.gate.leaves.len() - 1
+}
+
+#[test]
+fn an_honest_restore_verifies_and_is_told() {
+    let mut case = allowed();
+    let size = case.gate.leaves.len() as u64;
+    rejoin(&mut case, size, false);
+    renumber(&mut case.gate.leaves);
+    let report = verify_resigned(&case.gate.leaves, &case.gate);
+    assert!(report.is_sound(), "{report}");
+    assert!(
+        report.to_string().contains("restored from a backup"),
+        "{report}"
+    );
+}
 
 #[test]
 fn what_no_human_signed_is_checked_against_what_people_brought_into_force() {

@@ -7,6 +7,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::trust::{Change, Evidence};
 use gatehold_policy::{Bundle, EnginePool};
 
+use crate::believed::Believed;
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate};
 use crate::ports::store::{Store, StoredLeaf};
@@ -31,6 +32,7 @@ impl ChainSoFar {
         &mut self,
         store: &dyn Store,
         pinned: Option<Hash>,
+        believed: &mut Believed,
     ) -> Result<(), GateError> {
         loop {
             let page = store.leaves(self.next_leaf, PAGE, false).await?;
@@ -38,6 +40,7 @@ impl ChainSoFar {
                 return Ok(());
             };
             let next = last.index.saturating_add(1);
+            page.iter().for_each(|leaf| believed.learn(leaf));
             for leaf in page.iter().filter(|leaf| is_trust(leaf)) {
                 self.link(store, leaf.index, pinned).await?;
             }
@@ -131,10 +134,7 @@ impl Gate {
     // INVARIANT(chain-gives-force): the row is only asked whether there is something to verify.
     pub(crate) async fn current(&self) -> Result<Arc<Active>, GateError> {
         let active = self.active();
-        let row = self
-            .store()
-            .row(&RowKey::new(Table::Directory, &"main"))
-            .await?;
+        let row = self.row(&RowKey::new(Table::Directory, &"main")).await?;
         if row.is_some_and(|row| row.version == active.directory.version) {
             return Ok(active);
         }
@@ -143,9 +143,11 @@ impl Gate {
 
     pub(crate) async fn read_on(&self) -> Result<Arc<Active>, GateError> {
         let mut so_far = self.inner.chain.lock().await;
+        let mut learned = Believed::default();
         so_far
-            .read_on(self.store(), self.inner.parts.pinned_root)
+            .read_on(self.store(), self.inner.parts.pinned_root, &mut learned)
             .await?;
+        self.believed().learned(learned);
         let directory = so_far.chain.directory().cloned();
         let directory = directory.ok_or_else(|| GateError::damaged("the store holds no root"))?;
         let before = self.active();

@@ -4,6 +4,7 @@ use gatehold_core::commit::{Conflict, Guard, Receipt, Write};
 use gatehold_core::decide::{Release, Sealed};
 use gatehold_core::refusal::Refusal;
 
+use crate::believed::restricting;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::StoreFault;
@@ -26,6 +27,7 @@ impl Gate {
         sealed: Sealed,
     ) -> Result<Committed, GateError> {
         let leaf = write.leaf.bytes();
+        let restricting = restricting(&write);
         let receipt = match self.store().commit(vec![write]).await {
             Ok(answers) => match answers.into_iter().next() {
                 Some(Ok(receipt)) => receipt,
@@ -39,6 +41,7 @@ impl Gate {
             },
             Err(fault) => return Err(fault.into()),
         };
+        self.believed().wrote(restricting, receipt.index);
         self.inner.decided.notify_waiters();
         let release = sealed.open(&receipt).map_err(GateError::damaged)?;
         Ok(Committed::Done(receipt, release))

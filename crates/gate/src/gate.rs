@@ -13,12 +13,14 @@ use gatehold_core::trust::Chain;
 use gatehold_policy::{Bundle, EnginePool};
 use tokio::sync::Notify;
 
+use crate::believed::Believed;
 use crate::catalog::Catalog;
 use crate::error::GateError;
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
 use crate::ports::store::Store;
 use crate::refusals::Refusals;
+use crate::running::Running;
 use crate::session::Session;
 
 /// What a gate is made of.
@@ -67,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) chain: tokio::sync::Mutex<ChainSoFar>,
     pub(crate) sessions: Mutex<BTreeMap<Hash, Session>>,
     pub(crate) refusals: Mutex<Refusals>,
+    pub(crate) believed: Mutex<Believed>,
+    pub(crate) running: Mutex<Running>,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

@@ -4,6 +4,7 @@
 //! and no port is called inside a commit.
 
 mod answers;
+mod believed;
 mod catalog;
 mod chain;
 mod drive;
@@ -17,6 +18,7 @@ pub mod ports;
 mod question;
 mod redeem;
 mod refusals;
+mod running;
 mod secrets;
 mod session;
 mod standing;

@@ -68,7 +68,7 @@ impl Gate {
         let mut keys = vec![CounterKey(format!("holds:{requester}"))];
         let task = match task {
             None => None,
-            Some(id) => self.store().row(&RowKey::new(Table::Task, id)).await?,
+            Some(id) => self.row(&RowKey::new(Table::Task, id)).await?,
         };
         let counted = match (&task, target) {
             (Some(row), Some(target)) => {
@@ -117,7 +117,6 @@ impl Gate {
         id: &str,
     ) -> Result<Versioned<T>, GateError> {
         let row = self
-            .store()
             .row(&RowKey {
                 table,
                 id: id.to_owned(),

@@ -9,6 +9,7 @@ use gatehold_core::ids::{GrantId, RequestId, TaskId};
 use gatehold_core::trust::{Change, Evidence, SignedRoot};
 use tokio::sync::Notify;
 
+use crate::believed::Believed;
 use crate::chain::{bundle_bytes, prepare};
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate, Inner, Parts};
@@ -64,8 +65,9 @@ impl Gate {
             return Err(OpenError::NotFounded);
         }
         let mut so_far = ChainSoFar::new();
+        let mut believed = Believed::default();
         so_far
-            .read_on(parts.store.as_ref(), parts.pinned_root)
+            .read_on(parts.store.as_ref(), parts.pinned_root, &mut believed)
             .await
             .map_err(|error| match error {
                 GateError::Store(fault) => OpenError::Store(fault),
@@ -88,6 +90,8 @@ impl Gate {
                 chain: tokio::sync::Mutex::new(so_far),
                 sessions: Mutex::new(BTreeMap::new()),
                 refusals: Mutex::new(Refusals::default()),
+                believed: Mutex::new(believed),
+                running: Mutex::default(),
                 decided: Notify::new(),
             }),
         };

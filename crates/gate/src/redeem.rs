@@ -107,7 +107,7 @@ impl Gate {
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
                 Some(Release::Approved(approved, record)) => {
-                    let execution = self.inner.parts.executor.execute(*approved).await;
+                    let execution = self.execute(*approved, &record).await;
                     let record = self.report(record.id, &execution).await?;
                     return Ok(Redeemed {
                         record,

@@ -28,6 +28,8 @@ pub struct Standing {
     pub live_grants: u64,
     /// Actions being performed now.
     pub executing: u64,
+    /// How often a row was refused because it does not follow from the ledger.
+    pub tampered: u64,
 }
 
 /// As much of a request as is counted.
@@ -75,6 +77,7 @@ impl Gate {
         .await?;
         standing.live_grants = live;
         standing.executing = executing;
+        standing.tampered = self.row_findings().0;
         Ok(standing)
     }
 

@@ -45,7 +45,7 @@ pub(crate) struct StoredRequest {
 
 impl Gate {
     pub(crate) async fn request(&self, id: RequestId) -> Result<StoredRequest, GateError> {
-        let row = self.store().row(&RowKey::new(Table::Request, &id)).await?;
+        let row = self.row(&RowKey::new(Table::Request, &id)).await?;
         let row = row.ok_or(Refusal::NoSuchRequest)?;
         let record: RequestRecord = body(&row)?;
         if record.id != id {
@@ -65,7 +65,7 @@ impl Gate {
         let Some(id) = record.grant else {
             return Ok(None);
         };
-        let row = self.store().row(&RowKey::new(Table::Grant, &id)).await?;
+        let row = self.row(&RowKey::new(Table::Grant, &id)).await?;
         let row = row.ok_or_else(|| GateError::damaged("the grant's row is missing"))?;
         Ok(Some((body(&row)?, row.version)))
     }

@@ -66,7 +66,6 @@ impl Gate {
     pub async fn end_task(&self, caller: &Caller, id: TaskId) -> Result<Task, GateError> {
         for _ in 0..TRIES {
             let row = self
-                .store()
                 .row(&RowKey::new(Table::Task, &id))
                 .await?
                 .ok_or(Refusal::NoSuchRequest)?;
@@ -86,6 +85,7 @@ impl Gate {
                 decide(record, Command::EndTask(end), &world, &fresh, loaded.now)?;
             match self.commit(write, sealed).await? {
                 Committed::Done(_, Release::Task(ended)) => {
+                    self.give_up_ended().await;
                     self.end_grants(id).await?;
                     return Ok(*ended);
                 }
@@ -127,6 +127,9 @@ impl Gate {
                     Ok(_) => ended += 1,
                     // Somebody else ended it first.
                     Err(GateError::Refused(Refusal::WrongState { .. })) => {}
+                    Err(GateError::Damaged(what)) => {
+                        tracing::error!(request = %row.key.id, what, "cannot be ended");
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -3,13 +3,15 @@
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Command;
 use gatehold_core::refusal::Refusal;
-use gatehold_core::request::State;
 use gatehold_core::request::state::Event as Step;
+use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::time::Timestamp;
+use gatehold_core::trust::GATE_TARGET;
 
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::ports::store::RowQuery;
+use crate::ports::store::{Row, RowQuery};
+use crate::stored::body;
 
 /// Rows looked at in one tick, so that a tick ends.
 const PAGE: u32 = 500;
@@ -21,6 +23,8 @@ pub struct Tick {
     pub expired: u64,
     /// Executions that became Unknown.
     pub lost: u64,
+    /// Changes of the gate itself that were approved and whose process ended before it applied them.
+    pub applied: u64,
     /// Refusal leaves written.
     pub refusals: u64,
 }
@@ -34,11 +38,14 @@ impl Gate {
         let now = self.store().now().await?;
         self.current().await?;
         let expired = self.expire_due(now).await?;
+        self.give_up_ended().await;
         let lost = self.lose_executing(false).await?;
+        let applied = self.apply_approved().await?;
         let refusals = self.write_refusals(now, false).await?;
         Ok(Tick {
             expired,
             lost,
+            applied,
             refusals,
         })
     }
@@ -78,6 +85,47 @@ impl Gate {
         Ok(expired)
     }
 
+    /// Changes of the gate itself that people approved and nobody applied: whoever took the last review has ended. Each is
+    /// proven anew, and applied once however many processes try; what cannot be proven any more expires.
+    async fn apply_approved(&self) -> Result<u64, GateError> {
+        let mut query = RowQuery {
+            states: vec![State::Redeemable.name().to_owned()],
+            limit: PAGE,
+            ..RowQuery::default()
+        };
+        let mut applied = 0;
+        loop {
+            let rows = self.store().rows(Table::Request, &query).await?;
+            query.after_leaf = rows.last().map(|row| row.first_leaf);
+            for row in &rows {
+                applied += u64::from(self.apply_row(row).await?);
+            }
+            if rows.is_empty() {
+                return Ok(applied);
+            }
+        }
+    }
+
+    async fn apply_row(&self, row: &Row) -> Result<bool, GateError> {
+        // Looked at as stored, to skip what workloads redeem themselves; what is applied is loaded again and proven.
+        let gates_own = body::<RequestRecord>(row)
+            .is_ok_and(|record| record.envelope.target.as_str() == GATE_TARGET);
+        let Ok(id) = row.key.id.parse() else {
+            return Ok(false);
+        };
+        if !gates_own {
+            return Ok(false);
+        }
+        match self.apply_change(id).await {
+            Ok(record) => Ok(record.state == State::Completed),
+            Err(error @ GateError::Store(_)) => Err(error),
+            Err(error) => {
+                tracing::warn!(request = %row.key.id, %error, "an approved change cannot be applied");
+                Ok(false)
+            }
+        }
+    }
+
     /// Executions of which nothing was heard for too long. `all` when no other process can be executing.
     pub(crate) async fn lose_executing(&self, all: bool) -> Result<u64, GateError> {
         let now = self.store().now().await?;
@@ -102,6 +150,9 @@ impl Gate {
             match self.report_step(id, Step::Lost, "lost", None, &[]).await {
                 Ok(_) => lost += 1,
                 Err(GateError::Refused(Refusal::WrongState { .. })) => {}
+                Err(GateError::Damaged(what)) => {
+                    tracing::error!(request = %row.key.id, what, "cannot be called Unknown");
+                }
                 Err(error) => return Err(error),
             }
         }

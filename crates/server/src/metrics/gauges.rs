@@ -16,6 +16,7 @@ pub(super) struct Gauges {
     hold_age: Gauge,
     grants_active: Gauge,
     executing: Gauge,
+    tampered: Gauge,
     store_up: Gauge,
     anchor_up: Gauge,
     tree_head_up: Gauge,
@@ -49,6 +50,11 @@ impl Gauges {
             "executing",
             "Actions being performed",
             self.executing.clone(),
+        );
+        registry.register(
+            "tampered_rows",
+            "Rows of the database that were refused because they do not follow from the ledger",
+            self.tampered.clone(),
         );
         registry.register(
             "store_up",
@@ -86,6 +92,7 @@ impl Gauges {
         set(&self.hold_age, oldest.as_secs());
         set(&self.grants_active, standing.live_grants);
         set(&self.executing, standing.executing);
+        set(&self.tampered, standing.tampered);
     }
 
     pub fn anchored(&self, holds: bool) {

@@ -7,6 +7,9 @@
     reason = "a fixture fails its test"
 )]
 
+#[path = "ending.rs"]
+pub mod ending;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +28,7 @@ use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, UnverifiedReview};
 use gatehold_core::signed_body::SignedBody;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{
     ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
 };
@@ -41,6 +45,7 @@ use gatehold_proof::{
     Window, sign_request,
 };
 use gatehold_store::clock::{Clock, SystemClock};
+use gatehold_store::memory::MemoryStore;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
 const JWK: &str =
@@ -174,7 +179,8 @@ impl Executor for Recorder {
 
 pub struct Shop {
     pub gate: Gate,
-    store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
+    memory: Option<Arc<MemoryStore>>,
     recorder: Arc<Recorder>,
     entropy: Arc<Counting>,
     folder: tempfile::TempDir,
@@ -190,8 +196,26 @@ impl Shop {
     /// With a clock of the test's own.
     pub async fn open_at(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let entropy = Arc::new(Counting(AtomicU64::new(0)));
         let store = store_at(folder.path(), &clock);
+        Self::over(store, folder, clock).await
+    }
+
+    /// In memory, where a test owns the clock and the faults.
+    pub async fn in_memory() -> Self {
+        let memory = Arc::new(MemoryStore::at(Timestamp::from_millis(1_800_000_000_000)));
+        let mut shop = Self::over(
+            memory.clone(),
+            tempfile::tempdir().unwrap(),
+            Arc::new(SystemClock::open()),
+        )
+        .await;
+        shop.memory = Some(memory);
+        shop
+    }
+
+    /// Founded in an empty store.
+    async fn over(store: Arc<dyn Store>, folder: tempfile::TempDir, clock: Arc<dyn Clock>) -> Self {
+        let entropy = Arc::new(Counting(AtomicU64::new(0)));
         let bundle =
             Bundle::load(&bundle_folder()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         Gate::found(
@@ -211,6 +235,7 @@ impl Shop {
         let shop = Self {
             gate,
             store,
+            memory: None,
             recorder,
             entropy,
             folder,
@@ -223,11 +248,33 @@ impl Shop {
         shop
     }
 
+    /// Another process on the same store, with an executor of its own.
+    pub async fn beside(&self, executor: Option<Arc<dyn Executor>>) -> Gate {
+        let executor = executor.unwrap_or_else(|| self.recorder.clone());
+        gate_with(&self.store, executor, &self.entropy, false).await
+    }
+
+    /// Another process whose store is this one.
+    pub async fn over_store(&self, store: Arc<dyn Store>) -> Gate {
+        gate_with(&store, self.recorder.clone(), &self.entropy, false).await
+    }
+
+    /// Where time and faults of a shop in memory are set.
+    pub fn memory(&self) -> &MemoryStore {
+        self.memory.as_ref().unwrap()
+    }
+
+    /// What somebody with access to the database can do.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("gate.db")).unwrap()
+    }
+
     /// The same database, opened by a new process.
     pub async fn restart(self) -> Self {
         let Self {
             gate,
-            store,
+            mut store,
+            memory,
             recorder,
             entropy,
             folder,
@@ -235,12 +282,15 @@ impl Shop {
             calls,
         } = self;
         drop(gate);
-        drop(store);
-        let store = store_at(folder.path(), &clock);
+        if memory.is_none() {
+            drop(store);
+            store = store_at(folder.path(), &clock);
+        }
         let gate = gate_of(&store, &recorder, &entropy).await;
         Self {
             gate,
             store,
+            memory,
             recorder,
             entropy,
             folder,
@@ -348,6 +398,24 @@ impl Shop {
 
     /// Changes the gate itself: submitted by one, approved by the two others.
     pub async fn change(&self, descriptor: &str, payload: &str, by: Person) -> RequestRecord {
+        let mut record = self.propose(descriptor, payload, by).await;
+        for person in Person::ALL.into_iter().filter(|person| *person != by) {
+            record = self.approve(person, record.id).await.unwrap();
+        }
+        record
+    }
+
+    /// Asks for a change of the gate itself.
+    pub async fn propose(&self, descriptor: &str, payload: &str, by: Person) -> RequestRecord {
+        self.try_propose(descriptor, payload, by).await.unwrap()
+    }
+
+    pub async fn try_propose(
+        &self,
+        descriptor: &str,
+        payload: &str,
+        by: Person,
+    ) -> Result<RequestRecord, GateError> {
         let input = self.asked(None, descriptor, payload, false);
         let nonce = format!("human-{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
@@ -362,11 +430,7 @@ impl Shop {
             submit: SubmitSignature { nonce, sshsig },
             dry_run: false,
         };
-        let mut record = self.gate.submit_human(submit).await.unwrap().record;
-        for person in Person::ALL.into_iter().filter(|person| *person != by) {
-            record = self.approve(person, record.id).await.unwrap();
-        }
-        record
+        Ok(self.gate.submit_human(submit).await?.record)
     }
 
     pub async fn approve(&self, person: Person, id: RequestId) -> Result<RequestRecord, GateError> {
@@ -470,14 +534,23 @@ fn store_at(folder: &Path, clock: &Arc<dyn Clock>) -> Arc<SqliteStore> {
 }
 
 async fn gate_of(
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn Store>,
     recorder: &Arc<Recorder>,
     entropy: &Arc<Counting>,
 ) -> Gate {
+    gate_with(store, recorder.clone(), entropy, true).await
+}
+
+async fn gate_with(
+    store: &Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    entropy: &Arc<Counting>,
+    alone: bool,
+) -> Gate {
     let parts = Parts {
-        store: Arc::clone(store) as _,
+        store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
-        executor: Arc::clone(recorder) as _,
+        executor,
         settings: Settings {
             open_holds_max: 3,
             ..Settings::default()
@@ -485,7 +558,7 @@ async fn gate_of(
         pinned_root: None,
         catalog: Catalog::default(),
         execution_seconds_max: 60,
-        alone: true,
+        alone,
     };
     Gate::open(parts).await.unwrap()
 }
@@ -503,7 +576,7 @@ fn root(bundle: Hash) -> SignedRoot {
     let statement = RootStatement {
         type_: "gatehold/root/v1".into(),
         origin: "dev.local/gate".parse().unwrap(),
-        created_at: gatehold_core::time::Timestamp::from_millis(0),
+        created_at: Timestamp::from_millis(0),
         humans: humans.to_vec(),
         teams: [("reviewers".parse().unwrap(), everyone.into())].into(),
         bundle,
@@ -529,4 +602,9 @@ fn nhi() -> serde_json::Value {
         "baseline": { "descriptors": ["shop.read"], "targets": ["sql:shop"], "resources": ["shop/"] },
         "lifecycle": "active", "not_after": 4_102_444_800_000_i64,
     })
+}
+
+/// A team of one, as `team.set` takes it.
+pub fn team_set() -> String {
+    serde_json::json!({ "team": "night", "members": [Person::Second.id()] }).to_string()
 }

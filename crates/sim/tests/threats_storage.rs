@@ -1,0 +1,13 @@
+//! Threats to what is stored, through the real gate: rows that somebody edits, stores that refuse, processes that stop
+//! half way, and what is erased.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails")]
+
+mod shop;
+
+#[path = "threats_storage/given_up.rs"]
+mod given_up;
+#[path = "threats_storage/halfway.rs"]
+mod halfway;
+#[path = "threats_storage/rows.rs"]
+mod rows;

@@ -91,6 +91,34 @@ fn a_receipt_says_what_its_record_says() {
     }
 }
 
+/// A tile log's entries hold at most 65,535 bytes; what is asked for may be a megabyte.
+#[test]
+fn d07_a_megabyte_is_a_leaf_of_35_bytes_and_a_receipt_of_4_kib() {
+    let mut gate = Gate::founded();
+    let task = gate.task();
+    let prefix = "SELECT 1 -- ";
+    let sql = format!("{prefix}{}", "x".repeat((1 << 20) - prefix.len()));
+    let at = gate.leaves.len();
+    gate.submit(task, &sql, Verdict::Allow, Tier::Green);
+    let leaf = &gate.leaves[at];
+    assert_eq!(leaf.attachment("payload").unwrap(), sql.as_bytes());
+    assert_eq!(leaf.leaf.len(), 35);
+    let entries: Vec<_> = gate.leaves.iter().map(|leaf| &leaf.leaf).collect();
+    let bundle = gatehold_ledger::encode_bundle(&entries).unwrap();
+    let decoded = gatehold_ledger::decode_bundle(&bundle).unwrap();
+    assert_eq!(decoded.len(), at + 1);
+    let receipt = issue_receipt(leaf, &gate.leaf_hashes()[..], &gate.head()).unwrap();
+    assert!(receipt.to_string().len() <= 4_096);
+    verify_receipt(&receipt.to_string(), &signer().log_key()).unwrap();
+    let given = gate
+        .leaves
+        .iter()
+        .cloned()
+        .map(Ok::<_, std::convert::Infallible>);
+    let report = gatehold_audit::verify_ledger(given, &gate.references(), &gate.trusted());
+    assert!(report.unwrap().is_sound());
+}
+
 #[test]
 fn a_damaged_leaf_has_no_receipt() {
     let gate = every_kind();

@@ -168,7 +168,7 @@ async fn an_answer_disarms_open_screens() {
 }
 
 #[tokio::test]
-async fn a_signed_review_counts_for_one_request_once() {
+async fn b04_a_signed_review_counts_for_one_request_once() {
     let shop = Shop::open().await;
     let task = shop.task().await;
     let one = shop
@@ -340,4 +340,27 @@ async fn c16_what_was_signed_is_what_is_asked_for_or_nothing_is() {
     assert_eq!(code(refused), "not_permitted");
     assert_eq!(shop.leaves().await, before);
     shop.gate.submit(&caller, signed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn b04_the_same_review_handed_in_by_many_at_once_counts_once() {
+    let shop = std::sync::Arc::new(Shop::open().await);
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM orders");
+    let id = held.await.unwrap().record.id;
+    let signed = shop.sign(Person::Reviewer, id, true).await;
+    let before = shop.leaves().await;
+    let mut handing_in = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let (shop, signed) = (std::sync::Arc::clone(&shop), signed.clone());
+        handing_in.spawn(async move { shop.gate.review(signed).await.is_ok() });
+    }
+    let mut counted = 0;
+    while let Some(ended) = handing_in.join_next().await {
+        counted += u32::from(ended.unwrap());
+    }
+    assert_eq!(counted, 1);
+    // One person is not two, however often they are heard.
+    assert_eq!(shop.gate.show(id).await.unwrap().state, State::Held);
+    assert_eq!(shop.leaves().await, before + 1);
 }

@@ -10,8 +10,7 @@ use super::{SUBMIT_NAMESPACE, TrustError, bad_signature};
 use crate::action::Action;
 use crate::directory::Directory;
 use crate::hash::{Hash, hex, unhex};
-use crate::json::canonical;
-use crate::json::scan::Limits;
+use crate::json::canonical::{self, CanonicalError};
 use crate::quorum::{self, Question};
 use crate::request::RequestRecord;
 use crate::requester::Requester;
@@ -72,12 +71,18 @@ impl Evidence {
         Ok(canonical::to_bytes(self)?)
     }
 
-    /// Reads stored evidence.
+    /// Reads stored evidence, in the one spelling that [`Evidence::to_bytes`] gives it.
     ///
     /// # Errors
     /// [`TrustError::Form`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrustError> {
-        Ok(canonical::from_bytes_within(bytes, &Limits::RECORD)?)
+        let read: Self = canonical::from_canonical_bytes(bytes)?;
+        // A set in another order is canonical JSON as well; its hash would be that of other bytes than these.
+        if read.to_bytes()? == bytes {
+            Ok(read)
+        } else {
+            Err(CanonicalError::NotCanonical { offset: 0 }.into())
+        }
     }
 
     /// Its name in a record.

@@ -16,7 +16,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn agrees_with_the_python_package() {
+fn b01_agrees_with_the_python_package() {
     let corpus = include_str!("corpus/rfc8785.tsv");
     let mut rows = 0;
     for line in corpus.lines() {
@@ -55,7 +55,7 @@ fn sorts_by_utf16_code_units() {
 }
 
 #[test]
-fn refuses_numbers_that_could_merge() {
+fn b01_refuses_numbers_that_could_merge() {
     let rows = [
         "1.0",
         "1e2",

@@ -53,7 +53,7 @@ fn secrets(world: &World) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn p16_no_canary_leaves_the_place_it_belongs() {
+async fn c14_p16_no_canary_leaves_the_place_it_belongs() {
     let mut world = World::open().await;
     let claims = Claims {
         reason: Some(SAID[1].to_owned()),

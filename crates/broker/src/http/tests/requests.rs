@@ -5,7 +5,7 @@ use super::*;
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[tokio::test]
-async fn the_wire_holds_exactly_what_was_approved_and_what_is_injected() {
+async fn b02_the_wire_holds_exactly_what_was_approved_and_what_is_injected() {
     let upstream = Upstream::start(Manner::Answer(OK.to_vec())).await;
     let target = target(upstream.port);
     let payload = r#"{"method": "POST", "path": "/v1/orders/7:refund", "query": {"q": "a b&c=d#\r\n", "e": "é"},
@@ -140,7 +140,7 @@ const REFUSED: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn what_has_two_readings_opens_no_connection() {
+async fn b02_what_has_two_readings_opens_no_connection() {
     let upstream = Upstream::start(Manner::Answer(OK.to_vec())).await;
     let target = target(upstream.port);
     for payload in REFUSED {

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::Simulator;
 use super::found::root;
-use super::oracle::Checked;
+use super::oracle::{Checked, Tampered};
 use super::people::everybody;
 use super::process::Process;
 use super::rules::Rules;
@@ -62,11 +62,10 @@ impl Simulator {
     }
 
     /// Where nobody compares the row with its leaf, what follows from it is not the gate's to see.
-    fn mark(&mut self, id: RequestId, always: bool) {
-        if (always || !self.checks_rows)
-            && let Some(request) = self.oracle.requests.get_mut(&id)
-        {
-            request.tampered = true;
+    fn mark(&mut self, id: RequestId, ways: &[Tampered]) {
+        let unseen = |way: &&Tampered| **way == Tampered::PutBack || !self.checks_rows;
+        if let Some(request) = self.oracle.requests.get_mut(&id) {
+            request.tampered.extend(ways.iter().filter(unseen));
         }
     }
 
@@ -84,26 +83,43 @@ impl Simulator {
         let Some(mut record) = record else {
             return;
         };
-        match self.seed.below(9) {
-            0 | 1 => self.claim_it_was_approved(&mut record),
-            2 | 3 => self.collect_reviews(&mut record),
-            4 => self.weaken(&mut record),
-            5 => self.widen(&mut record),
-            6 => self.change_requester(&mut record),
+        let ways: &[Tampered] = match self.seed.below(9) {
+            0 | 1 => {
+                self.claim_it_was_approved(&mut record);
+                &[Tampered::Decided]
+            }
+            2 | 3 => {
+                self.collect_reviews(&mut record);
+                &[Tampered::Reviews]
+            }
+            4 => {
+                self.weaken(&mut record);
+                &[Tampered::Requirement]
+            }
+            5 => {
+                self.widen(&mut record);
+                &[Tampered::Times]
+            }
+            6 => {
+                self.change_requester(&mut record);
+                &[Tampered::Requester]
+            }
             7 => {
                 record.held = None;
                 record.state = State::Allowed;
                 self.claim_it_was_approved(&mut record);
                 record.state = State::Allowed;
                 record.decided_by = Some(DecidedBy::Policy);
+                &[Tampered::Unheld]
             }
             _ => {
                 // Collected, and said to be enough.
                 self.collect_reviews(&mut record);
                 self.claim_it_was_approved(&mut record);
+                &[Tampered::Reviews, Tampered::Decided]
             }
-        }
-        self.mark(id, false);
+        };
+        self.mark(id, ways);
         self.edit(key, &record);
     }
 
@@ -240,7 +256,7 @@ impl Simulator {
             .line(format!("somebody puts {key} back by {before}"));
         self.reach("put-back");
         self.edited.insert(key.clone());
-        self.mark(id, true);
+        self.mark(id, &[Tampered::PutBack]);
         let record: Option<RequestRecord> = self.shelf.row(&key).and_then(|row| row.read());
         let grants: Vec<RowKey> = self
             .shelf
@@ -369,7 +385,7 @@ impl Simulator {
         // A change that is held and that fewer than two people have approved.
         let few = |request: &super::oracle::Request| {
             request.human.is_some()
-                && !request.tampered
+                && request.tampered.is_empty()
                 && request
                     .held
                     .as_ref()

@@ -12,7 +12,7 @@ use gatehold_core::trust::{Change, SignedRevocation};
 use gatehold_core::verdict::Verdict;
 
 use super::seats::{Approver, filled};
-use super::{Checked, Commit, Oracle, Request, Signed, holds};
+use super::{Checked, Commit, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
 
 /// What a claim says of itself.
@@ -156,12 +156,11 @@ impl Oracle {
 
     // INVARIANT(in-time): by the store's clock, against what was fixed at submission and at the decision.
     fn in_time(&self, request: &Request, commit: &Commit<'_>) -> Checked {
-        if request.tampered {
-            return Ok(());
-        }
         let ends = request.grant.map_or(request.spend_by, |(_, ends)| ends);
+        let longer = request.excused(&[Tampered::Times]);
+        let other_grant = longer || request.excused(&Tampered::STATE);
         holds(
-            commit.time <= request.spend_by && commit.time <= ends,
+            (longer || commit.time <= request.spend_by) && (other_grant || commit.time <= ends),
             "in-time",
             || format!("{} was claimed after its time", request.id),
         )?;
@@ -222,11 +221,12 @@ impl Oracle {
                 })?;
             }
         }
-        if let Some(held) = &request.held
-            && !request.tampered
-        {
-            let met = filled(&self.realm, &held.requirement, tier, &approvers);
-            holds(met && !held.denied, "genuine-quorum", || {
+        if let Some(held) = &request.held {
+            let other = [Tampered::Requirement, Tampered::Unheld, Tampered::PutBack];
+            let met =
+                request.excused(&other) || filled(&self.realm, &held.requirement, tier, &approvers);
+            let denied = held.denied && !request.excused(&Tampered::STATE);
+            holds(met && !denied, "genuine-quorum", || {
                 format!("{id} was let out against those who held it")
             })?;
         }
@@ -257,7 +257,7 @@ impl Oracle {
         )?;
         holds(
             said.reviewers.is_empty() == (record.decided_by != Some(DecidedBy::Human))
-                || request.tampered,
+                || request.excused(&Tampered::STATE),
             "genuine-quorum",
             || format!("{id} says that people decided, and names none"),
         )?;

@@ -12,7 +12,7 @@ use gatehold_core::task::Chain;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::{Evaluated, Verdict};
 
-use super::{Checked, Commit, Oracle, Request, holds};
+use super::{Checked, Commit, Oracle, Request, Tampered, holds};
 use crate::simulator::rules::Rules;
 use crate::simulator::work::Intent;
 
@@ -69,7 +69,8 @@ impl Oracle {
             .filter(|_| request.state == gatehold_core::request::State::Held);
         let too_late =
             last.is_some_and(|held| commit.time > held.decide_by) || commit.time > request.spend_by;
-        holds(request.tampered || !too_late, "in-time", || {
+        let excused = request.excused(&Tampered::STATE) || request.excused(&[Tampered::Times]);
+        holds(excused || !too_late, "in-time", || {
             format!("{} was held again after its time", record.id)
         })?;
         request.held = held.map(|held| Held::begun(held.requirement, held.decide_by));
@@ -101,9 +102,11 @@ impl Oracle {
                 };
                 // By the time that the leaf itself names: a process may be wrong about the store's.
                 let early = commit.entry.at <= due;
-                holds(request.tampered || !early, "in-time", || {
-                    format!("{id} expired before its time")
-                })
+                holds(
+                    request.excused(&[Tampered::PutBack]) || !early,
+                    "in-time",
+                    || format!("{id} expired before its time"),
+                )
             }
             _ => Ok(()),
         }
@@ -121,7 +124,8 @@ impl Oracle {
             .held
             .as_ref()
             .is_some_and(|held| commit.time > held.decide_by);
-        holds(request.tampered || !late, "in-time", || {
+        let longer = request.excused(&[Tampered::Times, Tampered::PutBack]);
+        holds(longer || !late, "in-time", || {
             format!("somebody acted on {} after its time", record.id)
         })?;
         match by {
@@ -134,7 +138,7 @@ impl Oracle {
             ActBy::Human(human) => {
                 holds(
                     // An act is not signed: over an edited row only the row's leaf tells who asked.
-                    request.tampered || !request.excluded.contains(human),
+                    request.excused(&[Tampered::Requester]) || !request.excluded.contains(human),
                     "requester-never-decides",
                     || format!("{human} acted on {}", record.id),
                 )?;
@@ -142,7 +146,8 @@ impl Oracle {
                     .held
                     .as_ref()
                     .is_some_and(|held| realm.entitled(human, &held.requirement));
-                holds(request.tampered || entitled, "genuine-quorum", || {
+                let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
+                holds(other || entitled, "genuine-quorum", || {
                     format!("{human} is not entitled and acted on {}", record.id)
                 })?;
             }

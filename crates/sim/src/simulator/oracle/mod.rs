@@ -75,6 +75,41 @@ pub struct Signed {
     pub context: ReviewContext,
 }
 
+/// What somebody with database access made of a request's row where nothing in the gate can tell. Each excuses what
+/// follows from it, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tampered {
+    /// It says that people decided, with a grant to go with it.
+    Decided,
+    /// It says that policy allowed it and that nothing holds it.
+    Unheld,
+    /// It holds reviews that were sent for something else, or not sent.
+    Reviews,
+    /// It names another requirement.
+    Requirement,
+    /// It has more time and wider limits.
+    Times,
+    /// Somebody else asked.
+    Requester,
+    /// It was put back, whole, to an earlier version of itself.
+    PutBack,
+}
+
+impl Tampered {
+    /// All of it, for a story that edits what it likes.
+    pub const ANY: [Self; 7] = [
+        Self::Decided,
+        Self::Unheld,
+        Self::Reviews,
+        Self::Requirement,
+        Self::Times,
+        Self::Requester,
+        Self::PutBack,
+    ];
+    /// The row stands in another state than its leaves say.
+    pub const STATE: [Self; 3] = [Self::Decided, Self::Unheld, Self::PutBack];
+}
+
 /// A request as it really came about.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -114,11 +149,17 @@ pub struct Request {
     pub claims: u32,
     /// How often proof was released.
     pub releases: u32,
-    /// Its row was edited or put back where nothing in the gate can tell: the fold is then an auditor's to check.
-    pub tampered: bool,
+    /// How its row was edited or put back where nothing in the gate can tell: an auditor's fold still does.
+    pub tampered: BTreeSet<Tampered>,
 }
 
 impl Request {
+    /// Whether its row was tampered with in one of these ways.
+    #[must_use]
+    pub fn excused(&self, by: &[Tampered]) -> bool {
+        by.iter().any(|way| self.tampered.contains(way))
+    }
+
     /// What is asked for.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -300,7 +341,7 @@ impl Oracle {
         let Some(request) = self.requests.get_mut(&id) else {
             return Ok(());
         };
-        if request.tampered {
+        if request.excused(&Tampered::STATE) {
             return Ok(());
         }
         holds(
@@ -428,7 +469,8 @@ impl Oracle {
     /// [`Violation`].
     // INVARIANT(fold-equals-row): checked against the oracle's own fold, for every row nobody tampered with.
     pub fn rows_follow(&self, shelf: &Shelf, edited: &BTreeSet<RowKey>) -> Checked {
-        for request in self.requests.values().filter(|request| !request.tampered) {
+        let followed = |request: &&Request| !request.excused(&Tampered::STATE);
+        for request in self.requests.values().filter(followed) {
             let key = RowKey::new(Table::Request, &request.id);
             let Some(row) = shelf.row(&key).filter(|_| !edited.contains(&key)) else {
                 continue;
@@ -447,7 +489,8 @@ impl Oracle {
                 continue;
             };
             let request = self.requests.get(&grant.request);
-            let tampered = edited.contains(key) || request.is_none_or(|request| request.tampered);
+            let tampered = edited.contains(key)
+                || request.is_none_or(|request| request.excused(&Tampered::STATE));
             let live = request.is_some_and(|request| {
                 matches!(
                     request.state,

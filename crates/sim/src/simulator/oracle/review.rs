@@ -7,7 +7,7 @@ use gatehold_core::json::canonical;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewAct, ReviewContext};
 
-use super::{Checked, Commit, Oracle, Request, holds};
+use super::{Checked, Commit, Oracle, Request, Tampered, holds};
 use crate::simulator::work::Intent;
 
 impl Oracle {
@@ -50,9 +50,11 @@ impl Oracle {
             .and_then(|request| request.held.as_mut())
         {
             let new = held.reviewed.insert(signed.human.clone());
-            holds(new || request.tampered, "genuine-quorum", || {
-                format!("{} decided twice on {}", signed.human, record.id)
-            })?;
+            holds(
+                new || request.excused(&[Tampered::PutBack]),
+                "genuine-quorum",
+                || format!("{} decided twice on {}", signed.human, record.id),
+            )?;
             held.denied |= denies;
         }
         if record.state == State::Redeemable {
@@ -88,7 +90,8 @@ impl Oracle {
             .held
             .as_ref()
             .is_some_and(|held| self.realm.entitled(human, &held.requirement));
-        holds(request.tampered || entitled, "genuine-quorum", || {
+        let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
+        holds(other || entitled, "genuine-quorum", || {
             format!("{human} is not entitled at {}", request.id)
         })
     }
@@ -103,15 +106,16 @@ impl Oracle {
         holds(exact, "signed-is-exact", || {
             format!("a review of {} is about something else", request.id)
         })?;
-        if request.tampered {
-            return Ok(());
-        }
-        let fits = context.request_hash == request.request_hash
+        let requester = request.excused(&[Tampered::Requester]);
+        let longer = request.excused(&[Tampered::Times]);
+        let put_back = request.excused(&[Tampered::PutBack]);
+        let requirement = put_back || request.excused(&[Tampered::Requirement]);
+        let fits = (requester || context.request_hash == request.request_hash)
             && context.display_hash == request.display_hash
-            && context.spend_by == request.spend_by
+            && (longer || context.spend_by == request.spend_by)
             && held.is_some_and(|held| {
-                context.decide_by == held.decide_by
-                    && context.requirement_hash == held.requirement.requirement_hash()
+                let same = context.requirement_hash == held.requirement.requirement_hash();
+                (longer || put_back || context.decide_by == held.decide_by) && (requirement || same)
             });
         holds(fits, "signed-is-exact", || {
             format!(
@@ -120,7 +124,7 @@ impl Oracle {
             )
         })?;
         let late = held.is_none_or(|held| commit.time > held.decide_by);
-        holds(!late, "in-time", || {
+        holds(!late || longer || put_back, "in-time", || {
             format!("{} was decided too late", request.id)
         })
     }
@@ -148,9 +152,11 @@ impl Oracle {
         let view = commit.attachment("view");
         let shown = Hash::tagged("gatehold/view/v1", &[view]) == context.view_hash
             && view.starts_with(request.claims_head.to_string().as_bytes());
-        holds(shown || request.tampered, "signed-is-exact", || {
-            format!("{human} was not shown what stands in {}", request.id)
-        })?;
+        holds(
+            shown || request.excused(&[Tampered::PutBack]),
+            "signed-is-exact",
+            || format!("{human} was not shown what stands in {}", request.id),
+        )?;
         let answers: Option<Answers> =
             canonical::from_canonical_bytes(commit.attachment("answers")).ok();
         let hash = answers.as_ref().and_then(|answers| answers.hash().ok());
@@ -168,7 +174,7 @@ impl Oracle {
             });
         let approves = context.act == ReviewAct::Approve;
         holds(
-            request.tampered || !(approves && open),
+            request.excused(&[Tampered::Requirement, Tampered::PutBack]) || !(approves && open),
             "genuine-quorum",
             || format!("{human} approved {} without answering", request.id),
         )

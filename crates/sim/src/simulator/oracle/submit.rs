@@ -277,7 +277,7 @@ impl Submitted<'_> {
             grant: None,
             claims: 0,
             releases: 0,
-            tampered: false,
+            tampered: BTreeSet::new(),
         }
     }
 }

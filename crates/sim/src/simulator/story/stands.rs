@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Story, id_of, unreachable_answer};
 use crate::simulator::Agent;
+use crate::simulator::oracle::Tampered;
 use crate::simulator::people::{Person, human};
 use crate::simulator::process::submission_of;
 use crate::simulator::shelf::Shelf;
@@ -55,7 +56,9 @@ impl Story {
         let key = RowKey::new(table, &id.to_string());
         self.0.shelf.tamper(&key, bytes);
         for request in self.0.oracle.requests.values_mut() {
-            request.tampered |= request.id.to_string() == id.to_string();
+            if request.id.to_string() == id.to_string() {
+                request.tampered.extend(Tampered::ANY);
+            }
         }
     }
 
@@ -77,7 +80,9 @@ impl Story {
     pub fn put_back(&mut self, key: &RowKey) {
         assert!(self.0.shelf.tamper_back(key, 1), "{key} has one version");
         for request in self.0.oracle.requests.values_mut() {
-            request.tampered |= request.id.to_string() == key.id;
+            if request.id.to_string() == key.id {
+                request.tampered.extend(Tampered::ANY);
+            }
         }
     }
 

@@ -155,6 +155,15 @@ impl Requester {
         }
     }
 
+    /// When a workload's registration ends: the last time at which it may do anything.
+    #[must_use]
+    pub fn force_ends(&self, directory: &Directory) -> Option<Timestamp> {
+        match self {
+            Self::Human { .. } => None,
+            Self::Workload { id, .. } => Some(directory.workloads.get(id)?.not_after),
+        }
+    }
+
     /// Whether the key that asked still has force, and the workload may still act: a suspended, offboarded or expired
     /// one may not, whoever submits for it (M018).
     #[must_use]

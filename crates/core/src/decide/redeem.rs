@@ -185,7 +185,7 @@ fn task_over(world: &World<'_>, now: Timestamp) -> bool {
     last_of_task(world).is_some_and(|last| now > last)
 }
 
-fn last_of_task(world: &World<'_>) -> Option<Timestamp> {
+pub(super) fn last_of_task(world: &World<'_>) -> Option<Timestamp> {
     let boundary = world.task?.task.value.boundary.as_ref()?;
     Some(boundary.not_after)
 }
@@ -234,7 +234,8 @@ fn claim(
         writer.deadline(record.spend_by);
         writer.deadline(grant.expires_at);
         writer.deadline(limits.not_after);
-        if let Some(last) = last_of_task(world) {
+        let force_ends = record.requester.force_ends(world.directory);
+        for last in [last_of_task(world), force_ends].into_iter().flatten() {
             writer.deadline(last);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::redeem::last_of_task;
 use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, grounds, holds, trace};
 use super::{Release, Sealed};
@@ -177,6 +178,7 @@ fn writer<'a>(
     if !submission.described.reads_only || answer.state == State::Held {
         writer.guard_chain(world, &record.envelope.target);
     }
+    ask_in_time(&mut writer, &submission.requester, world);
     if guard!("submit-nonce-once", true) {
         writer.once_called(&submission.requester.key(), &submission.nonce);
     }
@@ -226,6 +228,17 @@ fn writer<'a>(
         writer.attach("body", body);
     }
     Ok(writer)
+}
+
+/// Whoever asks in time and is written too late has asked too late.
+// INVARIANT(in-time): the end of the task and of the workload's registration stand in the write, on the store's clock.
+fn ask_in_time(writer: &mut Writer<'_>, requester: &Requester, world: &World<'_>) {
+    if guard!("submit-deadline-in-commit", true) {
+        let force_ends = requester.force_ends(world.directory);
+        for last in [last_of_task(world), force_ends].into_iter().flatten() {
+            writer.deadline(last);
+        }
+    }
 }
 
 fn submitted(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -> Event {

@@ -82,6 +82,9 @@ pub(super) fn start(
     };
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, start.workload.as_str());
+    if guard!("task-start-deadline-in-commit", true) {
+        writer.deadline(registered.not_after);
+    }
     if guard!("task-start-nonce-once", true) {
         writer.once_called(&start.key, &start.nonce);
     }

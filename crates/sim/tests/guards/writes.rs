@@ -5,8 +5,10 @@ use gatehold_core::decide::{ActBy, ActKind};
 use gatehold_core::directory::Lifecycle;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
+use gatehold_core::task::Boundary;
 use gatehold_core::trust::change::TeamSet;
 use gatehold_sim::simulator::people::human;
+use gatehold_sim::simulator::rules::ACTIONS;
 use gatehold_sim::simulator::story::{No, Story, Told};
 use gatehold_sim::simulator::work::Intent;
 
@@ -185,4 +187,46 @@ fn a_suspended_workload_begins_no_task() {
         story.tell(start),
         &Refusal::NotYours("the workload is not active"),
     );
+}
+
+#[test]
+fn who_asks_in_time_and_is_written_after_the_task_has_asked_too_late() {
+    let mut story = Story::dev();
+    let boundary = Boundary {
+        descriptors: ACTIONS.map(|name| name.parse().unwrap()).into(),
+        targets: ["db".parse().unwrap()].into(),
+        resources: Default::default(),
+        steps: 100,
+        not_after: story.shelf().now().plus_seconds(60),
+    };
+    let task = story.start_with("bot-0", None, Some(boundary));
+    let intent = story.submission("bot-0", task, "db.read");
+    let in_hand = story.load(0, intent).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    story.pass(61);
+    too_late(story.commit(&in_hand.intent, decided));
+}
+
+#[test]
+fn a_workload_whose_time_ends_between_deciding_and_writing_does_nothing() {
+    let mut story = Story::dev();
+    let allowed = story.submit("bot-0", "mail.send");
+    let mut ending = story.workload("bot-0");
+    ending.not_after = story.shelf().now().plus_seconds(50);
+    story.change("ann", "nhi.create", &ending);
+    let task = story.start("bot-0");
+    let call = story.call("bot-0");
+    let start = Intent::StartTask {
+        call,
+        on_behalf_of: None,
+        boundary: None,
+    };
+    let submit = story.submission("bot-0", task, "db.read");
+    let redeem = story.redemption(allowed);
+    let in_hand = [start, submit, redeem].map(|intent| story.load(0, intent).unwrap());
+    let decided = in_hand.map(|in_hand| (story.decide(&in_hand).unwrap(), in_hand.intent));
+    story.pass(51);
+    for (decided, intent) in decided {
+        too_late(story.commit(&intent, decided));
+    }
 }

@@ -59,8 +59,7 @@ impl Realm {
         self.workloads.values().find(|(workload, _)| {
             thumbprint(&workload.jwk) == Some(*key)
                 && workload.lifecycle == Lifecycle::Active
-                // A process may be wrong about the time.
-                && now.millis() <= workload.not_after.millis() + crate::simulator::SKEW_MILLIS_MAX
+                && now <= workload.not_after
         })
     }
 

@@ -161,9 +161,8 @@ impl Oracle {
         if envelope.payload.media_type != "application/json" {
             return Err(wrong("its descriptor does not take such bytes"));
         }
-        let over = task.boundary.as_ref().is_some_and(|boundary| {
-            commit.time.millis() > boundary.not_after.millis() + crate::simulator::SKEW_MILLIS_MAX
-        });
+        let boundary = task.boundary.as_ref();
+        let over = boundary.is_some_and(|boundary| commit.time > boundary.not_after);
         if over {
             return Err(wrong("the time of its task was over"));
         }

@@ -18,7 +18,7 @@ pub use report::{
 };
 
 use crate::leaf::LedgerLeaf;
-use crate::opened::kind_of;
+use crate::opened::{carries_trust, kind_of};
 
 /// The `dossier` member.
 pub const DOSSIER_TYPE: &str = "gatehold/dossier/v1";
@@ -125,7 +125,7 @@ impl DossierCollector {
             return;
         }
         match (kind, &entry.event) {
-            (Some(LeafKind::Root | LeafKind::Trust), _) => self.kept.push(only_evidence(leaf)),
+            (Some(kind), _) if carries_trust(kind) => self.kept.push(only_evidence(leaf)),
             (Some(LeafKind::Task), Event::Task { task, what, .. }) if what == "started" => {
                 self.tasks.push((*task, leaf.clone()));
             }

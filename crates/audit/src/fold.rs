@@ -22,7 +22,7 @@ use gatehold_core::trust::Chain;
 use gatehold_core::trust::change::IN_SIGNED_BODY;
 
 use crate::finding::{Code, Finding, Gap};
-use crate::opened::{Expect, Opened};
+use crate::opened::{Expect, Opened, carries_trust};
 pub(crate) use request::RequestFold;
 use surroundings::TaskFold;
 pub use trust::Link;
@@ -39,6 +39,8 @@ pub(crate) struct Fold {
     chain_broken: Option<u64>,
     pub(crate) links: Vec<Link>,
     pub(crate) root_humans: usize,
+    /// Leaves at which a lost quorum was restored with offline keys.
+    pub(crate) quorum_lost: Vec<u64>,
     pub(crate) log_key: Option<String>,
     stops: Stops,
     tasks: BTreeMap<TaskId, TaskFold>,
@@ -83,6 +85,7 @@ impl Fold {
             chain_broken: None,
             links: Vec::new(),
             root_humans: 0,
+            quorum_lost: Vec::new(),
             log_key: None,
             stops: Stops::default(),
             tasks: BTreeMap::new(),
@@ -138,7 +141,7 @@ impl Fold {
                     .or_insert_with(|| RequestFold::unknown(id))
                     .broken = true;
             }
-            if matches!(leaf.kind, LeafKind::Root | LeafKind::Trust) {
+            if carries_trust(leaf.kind) {
                 self.break_chain(leaf.index);
             }
         }
@@ -153,7 +156,7 @@ impl Fold {
                 .or_insert_with(|| RequestFold::unknown(id))
                 .broken = true;
         }
-        if let (Some(leaf), Some(LeafKind::Root | LeafKind::Trust)) = (finding.leaf, kind) {
+        if let (Some(leaf), true) = (finding.leaf, kind.is_some_and(carries_trust)) {
             self.break_chain(leaf);
         }
         self.findings.push(finding);
@@ -264,7 +267,7 @@ impl Fold {
 
     fn about_gate(&mut self, leaf: &Opened) -> Checked {
         match (&leaf.entry.event, leaf.kind) {
-            (Event::Trust { .. }, LeafKind::Root | LeafKind::Trust) => self.trust(leaf),
+            (Event::Trust { .. }, kind) if carries_trust(kind) => self.trust(leaf),
             (Event::Task { .. }, LeafKind::Task) => self.task(leaf),
             (Event::Stops { human, stops }, LeafKind::Stop) => self.stopped(human, stops),
             (Event::Refused { count, .. }, LeafKind::Refusal) => {

@@ -11,6 +11,14 @@ use gatehold_ledger::{Leaf, Salt, attachment_opens};
 use crate::finding::{Code, Finding};
 use crate::leaf::{LedgerAttachment, LedgerLeaf};
 
+/// Whether leaves of this kind are links of the chain that gives keys force.
+pub(crate) const fn carries_trust(kind: LeafKind) -> bool {
+    matches!(
+        kind,
+        LeafKind::Root | LeafKind::Trust | LeafKind::QuorumLost
+    )
+}
+
 /// Kinds by number. A number that is not here is no leaf of ours.
 const KINDS: [LeafKind; 18] = [
     LeafKind::Root,

@@ -22,6 +22,8 @@ pub struct Report {
     pub pinned: bool,
     /// How many humans the root statement names.
     pub root_humans: usize,
+    /// Leaves at which a lost quorum was restored with offline keys. Loud: from there on other people decide.
+    pub quorum_lost: Vec<u64>,
     /// What was counted on the way.
     pub counts: Counts,
     /// Everything that is wrong: single leaves in order, then ranges, then the ledger as a whole.
@@ -62,6 +64,13 @@ pub(crate) const LEDGER_NOT_SHOWN: [&str; 4] = [
     "that policy answered rightly: its answers are as recorded, with the bundle that gave them",
     "that reviewers understood what they signed",
 ];
+
+/// What is said of a lost quorum wherever this ledger is shown.
+pub(crate) fn quorum_lost(leaf: u64) -> String {
+    format!(
+        "  QUORUM LOST at leaf {leaf}: offline keys, not enrolled people, decided whose keys have force from there on"
+    )
+}
 
 impl Report {
     /// Whether nothing is wrong.
@@ -111,6 +120,9 @@ impl fmt::Display for Report {
         }
         if self.root_humans == 2 {
             writeln!(f, "             the root statement names two humans only")?;
+        }
+        for leaf in &self.quorum_lost {
+            writeln!(f, "{}", quorum_lost(*leaf))?;
         }
         writeln!(
             f,

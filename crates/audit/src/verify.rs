@@ -161,6 +161,7 @@ impl<'a> Verifier<'a> {
             root_statement: fold.directory().map(|directory| directory.root),
             pinned: self.trusted.pinned_root.is_some(),
             root_humans: fold.root_humans,
+            quorum_lost: fold.quorum_lost.clone(),
             counts: Counts {
                 requests: u64::try_from(fold.requests.len()).unwrap_or(u64::MAX),
                 executed: states(&[State::Completed]),

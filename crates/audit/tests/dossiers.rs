@@ -368,3 +368,21 @@ fn what_cannot_be_made_or_read_says_why() {
         ));
     }
 }
+
+#[test]
+fn every_dossier_after_a_lost_quorum_says_so() {
+    let mut gate = Gate::founded();
+    let leaf = gate.recover(Who::Dan);
+    let task = gate.task();
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(1)), Tier::Amber);
+    let now = gate.answer(Verdict::Hold(requirement(1)), Tier::Amber);
+    gate.review(id, Who::Dan, Approve, &now);
+    let report = verify(&dossier(&gate, id), &gate.trusted());
+    assert!(report.is_sound(), "{report}");
+    assert_eq!(report.root.quorum_lost, [leaf]);
+    let said = report.to_string();
+    assert!(
+        said.contains(&format!("QUORUM LOST at leaf {leaf}")),
+        "{said}"
+    );
+}

@@ -92,3 +92,26 @@ fn a_ledger_of_everything_verifies() {
     assert_eq!((report.counts.denied, report.counts.expired), (2, 1));
     assert_eq!(report.covered, gate.leaves.len() as u64);
 }
+
+#[test]
+fn a_lost_quorum_verifies_and_is_said_aloud() {
+    let mut gate = Gate::founded();
+    let leaf = gate.recover(Who::Dan);
+    let task = gate.task();
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(1)), Tier::Amber);
+    let now = gate.answer(Verdict::Hold(requirement(1)), Tier::Amber);
+    gate.review(id, Who::Dan, Approve, &now);
+    let report = verify(&gate.leaves, &gate.references(), &gate);
+    assert!(report.is_sound(), "{report}");
+    assert_eq!(report.quorum_lost, [leaf]);
+    let said = report.to_string();
+    assert!(
+        said.contains(&format!("QUORUM LOST at leaf {leaf}")),
+        "{said}"
+    );
+    // Taken away, the chain after it no longer fits.
+    let mut without = gate.leaves.clone();
+    let at = usize::try_from(leaf).unwrap();
+    without[at].attachments.clear();
+    assert!(!verify(&without, &gate.references(), &gate).is_sound());
+}

@@ -12,6 +12,7 @@ mod bytes;
 mod catalogue;
 mod change;
 mod decision;
+mod humans;
 mod inbox;
 mod limits;
 mod problem;
@@ -32,6 +33,7 @@ pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
 };
+pub use humans::{HumanItem, HumanKeyItem, Humans};
 pub use inbox::{Inbox, InboxItem};
 pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

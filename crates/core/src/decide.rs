@@ -16,7 +16,7 @@ mod world;
 mod writer;
 
 pub use act::{Act, ActBy, ActKind};
-pub use apply::{found, revoke_key};
+pub use apply::{found, recover, revoke_key};
 pub use close::Revoke;
 pub use redeem::Redeem;
 pub use report::Report;

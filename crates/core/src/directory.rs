@@ -15,6 +15,7 @@ use crate::ids::{
 use crate::json::canonical;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
+use crate::trust::AttestationRoots;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
 
 /// A human's key that has force.
@@ -24,8 +25,36 @@ pub struct EnrolledKey {
     pub key: SshPublicKey,
     /// The most a signature of it can count for.
     pub assurance: Assurance,
+    /// What that rests on.
+    pub proof: KeyProof,
     /// The leaf that gave it force.
     pub leaf: u64,
+}
+
+/// What the level of a key rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyProof {
+    /// It lies in a file: whoever reads the file can sign.
+    File,
+    /// It says that it is a security key; software could say so too.
+    SecurityKey,
+    /// An attestation that a pinned root vouches for.
+    Attested {
+        /// The operator's name for that root.
+        root: String,
+        /// The authenticator's model (FIDO AAGUID), lower hex.
+        model: String,
+    },
+}
+
+impl std::fmt::Display for KeyProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File => f.write_str("a key in a file"),
+            Self::SecurityKey => f.write_str("a security key without attestation"),
+            Self::Attested { root, model } => write!(f, "attested by {root}, model {model}"),
+        }
+    }
 }
 
 /// A person and their living keys, by thumbprint. Revoked keys are gone.
@@ -124,6 +153,12 @@ pub struct Directory {
     pub workloads: BTreeMap<WorkloadId, Workload>,
     /// Enforcement points.
     pub points: BTreeMap<PointId, Point>,
+    /// Offline keys that can restore a lost quorum.
+    pub recovery: Vec<SshPublicKey>,
+    /// Makers of authenticators whose attestations count.
+    pub attestation_roots: AttestationRoots,
+    /// Leaves at which a lost quorum was restored with offline keys: said aloud wherever this ledger is shown.
+    pub quorum_lost: Vec<u64>,
 }
 
 /// What a reviewer may claim to be at one moment; its hash is part of what they sign.

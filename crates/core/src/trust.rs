@@ -2,12 +2,16 @@
 //! now. A row, file or table never gives a key force; only a link that verifies here does.
 
 pub mod change;
+pub mod enrolment;
 pub mod evidence;
+pub mod recovery;
 pub mod revocation;
 pub mod root;
 
 use std::collections::BTreeSet;
 
+use crate::assurance::Assurance;
+use crate::attest::AttestError;
 use crate::hash::Hash;
 use crate::ids::{NameError, RequestId};
 use crate::json::canonical::CanonicalError;
@@ -15,7 +19,9 @@ use crate::ssh::key::KeyError;
 use crate::ssh::sshsig::SshsigError;
 
 pub use change::Change;
+pub use enrolment::{AttestationRoots, PinnedRoot, attestation_challenge};
 pub use evidence::{Evidence, Executed, SubmitSignature};
+pub use recovery::{Recovery, SignedRecovery};
 pub use revocation::{KeyRevocation, SignedRevocation};
 pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};
 
@@ -56,6 +62,26 @@ pub enum TrustError {
         who: String,
         /// What is wrong.
         why: String,
+    },
+    /// More is claimed of a key than is proven.
+    #[error("{who}: the key is claimed to be `{claimed}` and proven to be `{proven}`; {next}")]
+    Level {
+        /// Whose.
+        who: String,
+        /// What was said.
+        claimed: Assurance,
+        /// What was seen.
+        proven: Assurance,
+        /// What to do.
+        next: &'static str,
+    },
+    /// An attestation came with the key and does not hold.
+    #[error("{who}: {error}")]
+    Attestation {
+        /// Whose.
+        who: String,
+        /// What is wrong with it.
+        error: AttestError,
     },
     /// The reviews do not carry the change.
     #[error("the change was not approved by enough people whose keys had force")]
@@ -129,6 +155,7 @@ impl Chain {
                 next
             }
             (Some(directory), Evidence::Revocation(revocation)) => revocation.apply(directory)?,
+            (Some(directory), Evidence::Recovery(recovery)) => recovery.apply(directory, leaf)?,
         };
         self.directory = Some(next);
         Ok(())
@@ -140,3 +167,6 @@ impl Chain {
         self.directory.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

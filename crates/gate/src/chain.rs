@@ -3,48 +3,113 @@
 use std::sync::{Arc, PoisonError};
 
 use gatehold_core::commit::{LeafKind, RowKey, Table};
+use gatehold_core::entry::Entry;
 use gatehold_core::hash::Hash;
 use gatehold_core::trust::{Change, Evidence};
+use gatehold_ledger::{Frontier, Leaf, attachment_opens, leaf_hash};
 use gatehold_policy::{Bundle, EnginePool};
 
 use crate::believed::Believed;
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate};
-use crate::ports::store::{Store, StoredLeaf};
+use crate::ports::store::{RowQuery, Store, StoredLeaf};
 use crate::stored::attachment;
 
 /// Parsed copies of the rules: one a worker thread, because one copy does not scale over threads.
 const ENGINES: usize = 4;
 /// Leaves read at once.
 const PAGE: u32 = 1_000;
+/// Most rows that nobody signed which are told one by one.
+const FOREIGN_ROWS_MAX: u32 = 16;
+/// The one row of the directory's table.
+const MAIN: &str = "main";
 
 impl ChainSoFar {
     pub(crate) fn new() -> Self {
         Self {
             chain: gatehold_core::trust::Chain::default(),
-            next_leaf: 0,
+            frontier: Frontier::new(),
             findings: Vec::new(),
         }
     }
 
-    /// Reads on from where it stopped.
+    /// Reads on from where it stopped, to the head. Whoever could take a link away or put another in its place would
+    /// bring back a revoked key, so that the leaves are exactly those the head commits to is checked, not believed.
+    // INVARIANT(leaf-opens): a link is read from an opening that was hashed into its leaf, and its leaf into the head.
     pub(crate) async fn read_on(
         &mut self,
         store: &dyn Store,
         pinned: Option<Hash>,
         believed: &mut Believed,
     ) -> Result<(), GateError> {
-        loop {
-            let page = store.leaves(self.next_leaf, PAGE, false).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            let next = last.index.saturating_add(1);
-            page.iter().for_each(|leaf| believed.learn(leaf));
-            for leaf in page.iter().filter(|leaf| is_trust(leaf)) {
-                self.link(store, leaf.index, pinned).await?;
+        let head = store.head().await?;
+        // Nothing of this reading stays when it comes to nothing.
+        let mut next = self.clone();
+        let mut learned = Believed::default();
+        while next.frontier.size() < head.size {
+            let page = store.leaves(next.frontier.size(), PAGE, false).await?;
+            if page.is_empty() {
+                return Err(GateError::damaged("leaves are missing under the head"));
             }
-            self.next_leaf = next;
+            for leaf in page.iter().take_while(|leaf| leaf.index < head.size) {
+                let index = next.frontier.push(leaf_hash(&leaf.leaf));
+                if index != Ok(leaf.index) {
+                    return Err(GateError::Damaged(format!(
+                        "leaf {} is out of order",
+                        leaf.index
+                    )));
+                }
+                learned.learn(leaf);
+                if let Some(kind) = trust_kind(leaf) {
+                    next.link(store, leaf.index, kind, pinned).await?;
+                }
+            }
+        }
+        let other = next.frontier.size() == head.size && next.frontier.to_bytes() != head.frontier;
+        if other {
+            return Err(GateError::damaged(
+                "the leaves are not those that the head commits to: somebody changed the database",
+            ));
+        }
+        believed.learned(learned);
+        *self = next;
+        Ok(())
+    }
+
+    /// What the directory row says beside what the chain gives. The row gives nothing force; that it differs is a sign
+    /// that somebody wrote to the database.
+    pub(crate) fn compare(&mut self, row: Option<u64>) {
+        let version = self.chain.directory().map(|directory| directory.version);
+        if row == version {
+            return;
+        }
+        let said = |version: Option<u64>| version.map_or("none".to_owned(), |at| at.to_string());
+        let finding = format!(
+            "the directory row counts {} links, and the chain gives {}",
+            said(row),
+            said(version)
+        );
+        self.report(finding);
+    }
+
+    /// Looks at what stands in the table of the directory. All that may be there is one count of links.
+    pub(crate) async fn look_at_rows(&mut self, store: &dyn Store) -> Result<(), GateError> {
+        let query = RowQuery {
+            limit: FOREIGN_ROWS_MAX,
+            ..RowQuery::default()
+        };
+        for row in store.rows(Table::Directory, &query).await? {
+            if row.key.id != MAIN {
+                self.report(format!("the row {} gives nothing force", row.key));
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, finding: String) {
+        if !self.findings.contains(&finding) {
+            tracing::error!(finding, "the database does not follow from the ledger");
+            self.findings.push(finding);
         }
     }
 
@@ -52,13 +117,16 @@ impl ChainSoFar {
         &mut self,
         store: &dyn Store,
         index: u64,
+        kind: LeafKind,
         pinned: Option<Hash>,
     ) -> Result<(), GateError> {
         let leaf = store.leaves(index, 1, true).await?.into_iter().next();
         let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
-        let evidence = attachment(&leaf, "evidence")
-            .and_then(|bytes| Evidence::from_bytes(bytes).map_err(GateError::damaged));
+        let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?).map_err(GateError::damaged);
         let added = match &evidence {
+            Ok(evidence) if !evidence.fits(kind) => Err(format!(
+                "its evidence may not stand in a leaf of kind {kind:?}"
+            )),
             Ok(evidence) => self
                 .chain
                 .add(index, evidence, pinned)
@@ -74,12 +142,32 @@ impl ChainSoFar {
     }
 }
 
-fn is_trust(leaf: &StoredLeaf) -> bool {
+/// An attachment that was hashed into its leaf. A link that does not open is damage, never nothing.
+fn opened<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8], GateError> {
+    let damaged = || GateError::Damaged(format!("trust leaf {} does not open", leaf.index));
+    let committed = Leaf::from_bytes(&leaf.leaf).map_err(|_| damaged())?;
+    let entry = Entry::from_bytes(&leaf.record).map_err(|_| damaged())?;
+    let given = leaf.attachments.iter().find(|given| given.name == name);
+    let given = given.ok_or_else(damaged)?;
+    let (Some(salt), Some(bytes), Some(named)) =
+        (&given.salt, &given.bytes, entry.attachments.get(name))
+    else {
+        return Err(damaged());
+    };
+    let opens = committed.opens(&leaf.salt, &leaf.record)
+        && attachment_opens(gatehold_ledger::Hash(*named.as_bytes()), salt, bytes);
+    if !opens {
+        return Err(damaged());
+    }
+    Ok(bytes)
+}
+
+fn trust_kind(leaf: &StoredLeaf) -> Option<LeafKind> {
     let [_, high, low, ..] = leaf.leaf;
     let kind = u16::from_be_bytes([high, low]);
     [LeafKind::Root, LeafKind::Trust, LeafKind::QuorumLost]
-        .iter()
-        .any(|trust| *trust as u16 == kind)
+        .into_iter()
+        .find(|trust| *trust as u16 == kind)
 }
 
 /// The bundle's bytes from the ledger: the root leaf's attachment, or the payload of the activation.
@@ -93,7 +181,7 @@ pub(crate) async fn bundle_bytes(store: &dyn Store, hash: Hash) -> Result<Vec<u8
             )]));
         };
         next = last.index.saturating_add(1);
-        for leaf in page.iter().filter(|leaf| is_trust(leaf)) {
+        for leaf in page.iter().filter(|leaf| trust_kind(leaf).is_some()) {
             let Some(leaf) = store.leaves(leaf.index, 1, true).await?.into_iter().next() else {
                 continue;
             };
@@ -115,7 +203,7 @@ fn bundle_in(leaf: &StoredLeaf) -> Option<Vec<u8>> {
         .and_then(|bytes| Evidence::from_bytes(bytes).ok())?
     {
         Evidence::Executed(executed) => gatehold_core::hash::unhex(&executed.payload),
-        Evidence::Root(_) | Evidence::Revocation(_) => None,
+        Evidence::Root(_) | Evidence::Revocation(_) | Evidence::Recovery(_) => None,
     }
 }
 
@@ -134,11 +222,24 @@ impl Gate {
     // INVARIANT(chain-gives-force): the row is only asked whether there is something to verify.
     pub(crate) async fn current(&self) -> Result<Arc<Active>, GateError> {
         let active = self.active();
-        let row = self.row(&RowKey::new(Table::Directory, &"main")).await?;
-        if row.is_some_and(|row| row.version == active.directory.version) {
+        let row = RowKey::new(Table::Directory, &"main");
+        let before = self.store().row(&row).await?.map(|row| row.version);
+        if before == Some(active.directory.version) {
             return Ok(active);
         }
-        self.read_on().await
+        let active = self.read_on().await?;
+        let after = self.store().row(&row).await?.map(|row| row.version);
+        // Row and leaf are one write. So leaves that were read later have caught up with an honest row, and an honest
+        // row that was read later still has caught up with them.
+        let version = Some(active.directory.version);
+        if before.is_none() || before > version || after < version {
+            self.inner
+                .chain
+                .lock()
+                .await
+                .compare(before.filter(|_| before > version).or(after));
+        }
+        Ok(active)
     }
 
     pub(crate) async fn read_on(&self) -> Result<Arc<Active>, GateError> {

@@ -45,6 +45,9 @@ pub enum OpenError {
     /// The active bundle cannot be used.
     #[error("the active bundle cannot be used: {}", .0.join("; "))]
     Bundle(Vec<String>),
+    /// The quorum could not be restored.
+    #[error("the recovery has no force: {0}")]
+    Recovery(String),
     /// The first write could not be made.
     #[error("the gate could not be founded: {0}")]
     Found(String),

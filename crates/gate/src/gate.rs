@@ -7,9 +7,10 @@ use gatehold_core::decide::{Fresh, Settings};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{GrantId, Origin, RequestId, TaskId};
+use gatehold_core::ids::Origin;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Chain;
+use gatehold_ledger::Frontier;
 use gatehold_policy::{Bundle, EnginePool};
 use tokio::sync::Notify;
 
@@ -51,9 +52,11 @@ pub(crate) struct Active {
 }
 
 /// The chain as far as it was read.
+#[derive(Clone)]
 pub(crate) struct ChainSoFar {
     pub(crate) chain: Chain,
-    pub(crate) next_leaf: u64,
+    /// Over every leaf that was read.
+    pub(crate) frontier: Frontier,
     pub(crate) findings: Vec<String>,
 }
 
@@ -138,12 +141,6 @@ impl Gate {
 
     /// Ids and randomness for one decision.
     pub(crate) fn fresh(&self, now: Timestamp) -> Fresh {
-        let entropy = &self.inner.parts.entropy;
-        Fresh {
-            request: RequestId::from_bytes(entropy.uuid_v7(now)),
-            grant: GrantId::from_bytes(entropy.uuid_v7(now)),
-            task: TaskId::from_bytes(entropy.uuid_v7(now)),
-            seed: entropy.bytes(),
-        }
+        crate::open::fresh(self.inner.parts.entropy.as_ref(), now)
     }
 }

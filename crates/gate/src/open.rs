@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use gatehold_core::decide::{Fresh, found};
 use gatehold_core::ids::{GrantId, RequestId, TaskId};
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Change, Evidence, SignedRoot};
 use tokio::sync::Notify;
 
@@ -16,6 +17,16 @@ use crate::gate::{Active, ChainSoFar, Gate, Inner, Parts};
 use crate::ports::entropy::Entropy;
 use crate::ports::store::Store;
 use crate::refusals::Refusals;
+
+/// Ids and randomness for one write.
+pub(crate) fn fresh(entropy: &dyn Entropy, now: Timestamp) -> Fresh {
+    Fresh {
+        request: RequestId::from_bytes(entropy.uuid_v7(now)),
+        grant: GrantId::from_bytes(entropy.uuid_v7(now)),
+        task: TaskId::from_bytes(entropy.uuid_v7(now)),
+        seed: entropy.bytes(),
+    }
+}
 
 impl Gate {
     /// Writes leaf 0 into an empty store: the root statement and the first bundle.
@@ -41,12 +52,7 @@ impl Gate {
             ]));
         }
         let now = store.now().await?;
-        let fresh = Fresh {
-            request: RequestId::from_bytes(entropy.uuid_v7(now)),
-            grant: GrantId::from_bytes(entropy.uuid_v7(now)),
-            task: TaskId::from_bytes(entropy.uuid_v7(now)),
-            seed: entropy.bytes(),
-        };
+        let fresh = fresh(entropy, now);
         let write = found(&Evidence::Root(root), bundle, &fresh, now)
             .map_err(|refusal| OpenError::Found(refusal.to_string()))?;
         match store.commit(vec![write]).await?.into_iter().next() {

@@ -30,6 +30,10 @@ pub struct Standing {
     pub executing: u64,
     /// How often a row was refused because it does not follow from the ledger.
     pub tampered: u64,
+    /// Links and rows that do not follow from the chain of trust: signs that somebody changed the database.
+    pub chain_findings: u64,
+    /// How often a lost quorum was restored with offline keys.
+    pub quorum_lost: u64,
 }
 
 /// As much of a request as is counted.
@@ -46,7 +50,20 @@ impl Gate {
     /// When the store does not answer.
     pub async fn standing(&self) -> Result<Standing, GateError> {
         let now = self.now().await?;
-        let mut standing = Standing::default();
+        // Looks at the directory row too, so that what was written to it is found while nobody decides anything.
+        let active = self.current().await?;
+        self.inner
+            .chain
+            .lock()
+            .await
+            .look_at_rows(self.store())
+            .await?;
+        let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX);
+        let mut standing = Standing {
+            chain_findings: count(self.chain_findings().await.len()),
+            quorum_lost: count(active.directory.quorum_lost.len()),
+            ..Standing::default()
+        };
         self.each(Table::Request, State::Held.name(), |row| {
             let Ok(waiting) = serde_json::from_slice::<Waiting>(&row.body) else {
                 return;

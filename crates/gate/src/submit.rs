@@ -108,7 +108,7 @@ impl Gate {
             .map(drop)
             .map_err(|error| Refusal::Review(error.into()))?;
             change
-                .apply(&loaded.active.directory, &input.human, 0)
+                .apply(&loaded.active.directory, &input.human, loaded.now, 0)
                 .map_err(|error| Refusal::Claims(error.to_string()))?;
             let requester = Requester::Human {
                 human: input.human.clone(),

@@ -18,6 +18,7 @@ use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
+use crate::recover::{self, Recover};
 use crate::request::{self, Request};
 use crate::review::approve::{Approve, Narrow, approve};
 use crate::task::{self, Task};
@@ -50,6 +51,9 @@ enum Command {
     /// Found a gate.
     #[command(subcommand)]
     Init(Init),
+    /// Restore a lost quorum with the offline keys that the root names.
+    #[command(subcommand)]
+    Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
     Doctor(ConfigFile),
     /// The configuration file.
@@ -181,6 +185,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::DemoAgent(args) => demo::run_agent(&args).await,
         Command::Serve(file) => serve::serve(&file).await,
         Command::Init(init) => init::run(ctx, &init).await,
+        Command::Recover(recover) => recover::run(ctx, &recover).await,
         Command::Doctor(file) => doctor::run(ctx, &file).await,
         Command::Config(command) => config::run(ctx, &command),
         Command::Login { lifetime } => login(ctx, lifetime).await,

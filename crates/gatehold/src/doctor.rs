@@ -1,10 +1,14 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
 
+use gatehold_core::hash::Hash;
+use gatehold_gate::Trust;
+use gatehold_gate::ports::store::Store;
+
 use crate::config::{Config, ConfigFile};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::Style;
-use crate::serve::{open_anchors, open_store};
+use crate::serve::{open_anchors, open_store, refused};
 
 /// What people might expect and this version does not have.
 const ABSENT: &[&str] = &[
@@ -13,6 +17,39 @@ const ABSENT: &[&str] = &[
     "an executor process of its own: upstream secrets live in this process",
     "brokers that issue credentials: every action is executed by the gate",
 ];
+
+/// What the chain of trust gives force to, and what stands beside it in the database.
+async fn trust(ctx: &Ctx, store: &dyn Store, pinned: Option<Hash>) -> Result<(), Failure> {
+    let trust = Trust::read(store, pinned)
+        .await
+        .map_err(|error| refused(&error))?;
+    let directory = &trust.directory;
+    println!(
+        "{} the chain of trust verifies: {} links, {} people, {} workloads",
+        ctx.screen.paint(Style::Green, "ok "),
+        directory.version,
+        directory.humans.len(),
+        directory.workloads.len()
+    );
+    let red = |text: String| println!("{} {text}", ctx.screen.paint(Style::Red, "BAD"));
+    for leaf in &directory.quorum_lost {
+        red(format!(
+            "QUORUM LOST at leaf {leaf}: it was restored with offline keys"
+        ));
+    }
+    for finding in &trust.findings {
+        red(format!(
+            "{finding}: it has no force; somebody writes to the database"
+        ));
+    }
+    if directory.recovery.is_empty() && !directory.origin.is_dev() {
+        println!(
+            "{} the root names no offline keys: a lost quorum could not be restored",
+            ctx.screen.paint(Style::Amber, "see")
+        );
+    }
+    Ok(())
+}
 
 /// `gatehold doctor`.
 ///
@@ -39,6 +76,8 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
     ));
     if head.size == 0 {
         look("no gate is founded in it; run `gatehold init finish`".to_owned());
+    } else {
+        trust(ctx, store.as_ref(), config.root).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {
         Failure::verification(

@@ -11,17 +11,21 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::hex;
 use gatehold_core::ids::{HumanId, Origin, TeamId};
 use gatehold_core::json::canonical;
+use gatehold_core::ssh::{self, SshPublicKey};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::Change;
 use gatehold_core::trust::root::ROOT_TYPE;
 use gatehold_core::trust::{
-    ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
+    AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
 };
 use gatehold_gate::Gate;
 use gatehold_ledger::LogSigner;
 use gatehold_policy::Bundle;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ambient::{Os, now_millis};
+use crate::attestation;
 use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
@@ -34,7 +38,8 @@ const STATEMENT: &str = "root.json";
 const BUNDLE: &str = "bundle.json";
 const CONFIG: &str = "gatehold.toml";
 const LOG_KEY: &str = "log.key";
-const SIGNATURES: &str = "signatures";
+/// The folder of signatures beside a statement.
+pub const SIGNATURES: &str = "signatures";
 
 /// `gatehold init …`.
 #[derive(Debug, Subcommand)]
@@ -67,9 +72,36 @@ pub struct New {
     /// The first bundle, a folder; without it the default pack.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
-    /// What the keys of people count as; more than `software` needs security keys.
-    #[arg(long, default_value = "verified", value_parser = crate::people::assurance)]
-    pub assurance: Assurance,
+    /// What the keys of people count as; without it each as much as it can prove.
+    #[arg(long, value_parser = crate::people::assurance)]
+    pub assurance: Option<Assurance>,
+    /// The attestation that was written with a person's security key, as subject@issuer=FILE.
+    #[arg(long, value_name = "HUMAN=FILE", value_parser = human)]
+    pub attestation: Vec<(HumanId, PathBuf)>,
+    /// A maker whose attestations count, as NAME=CERTIFICATE (PEM or DER).
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    pub attestation_root: Vec<(String, PathBuf)>,
+    /// A certificate between such a root and its authenticators.
+    #[arg(long, value_name = "FILE")]
+    pub attestation_intermediate: Vec<PathBuf>,
+    /// The public half of an offline key that can restore a lost quorum; two or more, kept apart from each other.
+    #[arg(long, value_name = "FILE")]
+    pub recovery_key: Vec<PathBuf>,
+}
+
+/// What the first people agree on, but for the bundle and the log.
+#[derive(Debug)]
+pub struct Founding<'a> {
+    /// Names the gate.
+    pub origin: &'a Origin,
+    /// The first people.
+    pub humans: Vec<RootHuman>,
+    /// The first teams.
+    pub teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
+    /// Offline keys.
+    pub recovery_keys: Vec<String>,
+    /// Makers whose attestations count.
+    pub attestation_roots: AttestationRoots,
 }
 
 /// Arguments of `gatehold init sign`.
@@ -117,14 +149,15 @@ fn new(new: &New) -> Result<(), Failure> {
             .to_bytes(),
         None => crate::default_pack::bytes()?,
     };
-    let mut humans: BTreeMap<HumanId, Vec<RootKey>> = BTreeMap::new();
-    for (human, file) in &new.human {
-        let (key, _) = read_public(file)?;
-        humans.entry(human.clone()).or_default().push(RootKey {
-            key,
-            assurance: new.assurance,
-        });
-    }
+    let attestation_roots =
+        attestation::pins(&new.attestation_root, &new.attestation_intermediate)?;
+    let humans = first_keys(
+        &new.origin,
+        &new.human,
+        &new.attestation,
+        new.assurance,
+        &attestation_roots,
+    )?;
     if humans.len() < 3 {
         println!(
             "note: {} people; a root of fewer than three is printed in every dossier",
@@ -134,6 +167,11 @@ fn new(new: &New) -> Result<(), Failure> {
     if humans.len() < 4 && !new.origin.is_dev() {
         println!(
             "note: enrolling a workload takes two people besides its owner and backup: name four or more"
+        );
+    }
+    if new.recovery_key.is_empty() && !new.origin.is_dev() {
+        println!(
+            "note: no offline recovery keys; if too few people can sign some day, this gate cannot be changed any more"
         );
     }
     let everybody: BTreeSet<HumanId> = humans.keys().cloned().collect();
@@ -146,13 +184,73 @@ fn new(new: &New) -> Result<(), Failure> {
         .into_iter()
         .map(|(human, keys)| RootHuman { human, keys })
         .collect();
-    write(&new.folder, &new.origin, humans, teams, &bundle)?;
+    let recovery = new.recovery_key.iter();
+    let founding = Founding {
+        origin: &new.origin,
+        humans,
+        teams,
+        recovery_keys: recovery
+            .map(|file| read_public(file).map(|(line, _)| line))
+            .collect::<Result<_, _>>()?,
+        attestation_roots,
+    };
+    write(&new.folder, founding, &bundle)?;
     println!("wrote {}", new.folder.join(STATEMENT).display());
+    let who = if new.recovery_key.is_empty() {
+        "each person"
+    } else {
+        "each person, and each keeper of an offline key,"
+    };
     println!(
-        "next: each person runs `gatehold init sign {} --key THEIR_KEY`",
+        "next: {who} runs `gatehold init sign {} --key THEIR_KEY`",
         new.folder.display()
     );
     Ok(())
+}
+
+/// Everybody's keys, each with the attestation that speaks of it and at the level that is asked for.
+///
+/// # Errors
+/// When a key or attestation cannot be used, or more is asked for than it can prove.
+pub fn first_keys(
+    origin: &Origin,
+    people: &[(HumanId, PathBuf)],
+    attestations: &[(HumanId, PathBuf)],
+    level: Option<Assurance>,
+    pinned: &AttestationRoots,
+) -> Result<BTreeMap<HumanId, Vec<RootKey>>, Failure> {
+    let mut humans: BTreeMap<HumanId, Vec<RootKey>> = BTreeMap::new();
+    for (human, file) in people {
+        let (key, _) = read_public(file)?;
+        humans.entry(human.clone()).or_default().push(RootKey {
+            key,
+            assurance: Assurance::Software,
+            attestation: None,
+        });
+    }
+    let now = Timestamp::from_millis(now_millis());
+    for (human, file) in attestations {
+        let keys = humans.get_mut(human).ok_or_else(|| {
+            Failure::usage(
+                format!("{human} is not among the people"),
+                "name them with --human too",
+            )
+        })?;
+        attestation::attach(file, (origin, human), keys, pinned, now)?;
+    }
+    for named in humans.values_mut().flatten() {
+        let key = SshPublicKey::from_line(&named.key)
+            .map_err(|error| Failure::usage(error, "give another key"))?;
+        let most = attestation::most(&key, named.attestation.is_some());
+        named.assurance = level.unwrap_or(most);
+        if named.assurance > most {
+            return Err(Failure::usage(
+                format!("{} can count as `{most}` at most", plain(&named.key)),
+                "leave --assurance out, or give security keys and their attestations",
+            ));
+        }
+    }
+    Ok(humans)
 }
 
 /// The teams that the default pack names, with everybody in them.
@@ -170,13 +268,7 @@ fn first_teams(
 ///
 /// # Errors
 /// When the folder holds a gate or cannot be written.
-pub fn write(
-    folder: &Path,
-    origin: &Origin,
-    humans: Vec<RootHuman>,
-    teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
-    bundle: &[u8],
-) -> Result<(), Failure> {
+pub fn write(folder: &Path, founding: Founding<'_>, bundle: &[u8]) -> Result<(), Failure> {
     let place = folder.join(STATEMENT);
     if place.exists() {
         return Err(Failure::usage(
@@ -187,7 +279,7 @@ pub fn write(
     files::private_folder(&folder.join(SIGNATURES))?;
     let seed = crate::ambient::random()
         .map_err(|error| Failure::fault(error, "check the system's random source"))?;
-    let log = gatehold_ledger::Origin::new(origin.as_str())
+    let log = gatehold_ledger::Origin::new(founding.origin.as_str())
         .map_err(|error| Failure::usage(error, "use another origin, such as gate.acme.example"))?;
     files::write_secret(
         &folder.join(LOG_KEY),
@@ -195,13 +287,14 @@ pub fn write(
     )?;
     let statement = RootStatement {
         type_: ROOT_TYPE.to_owned(),
-        origin: origin.clone(),
+        origin: founding.origin.clone(),
         created_at: Timestamp::from_millis(now_millis()),
-        humans,
-        teams,
+        humans: founding.humans,
+        teams: founding.teams,
         bundle: Change::bundle_hash(bundle),
         log_key: LogSigner::from_seed(log, &seed).log_key().to_string(),
-        recovery_keys: Vec::new(),
+        recovery_keys: founding.recovery_keys,
+        attestation_roots: founding.attestation_roots,
     };
     let bytes = canonical::to_bytes(&statement)
         .map_err(|error| Failure::usage(error, "correct the names"))?;
@@ -236,13 +329,17 @@ fn sign(sign: &Sign) -> Result<(), Failure> {
         let members: Vec<String> = members.iter().map(ToString::to_string).collect();
         println!("  team {team}: {}", members.join(", "));
     }
+    for offline in &root.recovery_keys {
+        println!("  offline recovery key {}", plain(offline));
+    }
+    for maker in &root.attestation_roots.roots {
+        println!("  attestations by {} count", plain(&maker.name));
+    }
     println!("  bundle {}", root.bundle);
     println!("  log {}", plain(&root.log_key));
-    let named = root
-        .humans
-        .iter()
-        .any(|human| human.keys.iter().any(|named| named.key == line));
-    if !named {
+    let people = root.humans.iter().flat_map(|human| &human.keys);
+    let named = people.into_iter().find(|named| named.key == line);
+    if named.is_none() && !root.recovery_keys.contains(&line) {
         return Err(Failure::usage(
             "your key does not stand in this statement",
             "give the key that was named for you, or have the statement drawn up anew",
@@ -252,6 +349,26 @@ fn sign(sign: &Sign) -> Result<(), Failure> {
         key: line,
         sshsig: HumanKey::from_file(&sign.key)?.sign(ROOT_NAMESPACE, text.as_bytes())?,
     };
+    if let Some(named) = named {
+        let flags = ssh::verify(
+            signature.sshsig.as_bytes(),
+            text.as_bytes(),
+            ROOT_NAMESPACE,
+            &key,
+        )
+        .map_err(|error| Failure::fault(error, "report this"))?
+        .flags();
+        let given = Assurance::of_signature(Assurance::Attested, flags);
+        if given < named.assurance {
+            return Err(Failure::verification(
+                format!(
+                    "this signature counts as `{given}`, and the statement says `{}`",
+                    named.assurance
+                ),
+                "sign with the key's PIN (`ssh-keygen -O verify-required`), or have the statement drawn up with a lower --assurance",
+            ));
+        }
+    }
     let path = put_signature(&sign.folder, &key.fingerprint(), &signature)?;
     println!("wrote {}", path.display());
     Ok(())
@@ -264,7 +381,7 @@ fn sign(sign: &Sign) -> Result<(), Failure> {
 pub fn put_signature(
     folder: &Path,
     fingerprint: &str,
-    signature: &RootSignature,
+    signature: &impl Serialize,
 ) -> Result<PathBuf, Failure> {
     let name: String = fingerprint
         .chars()
@@ -326,7 +443,11 @@ fn statement(folder: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))
 }
 
-fn signatures(folder: &Path) -> Result<Vec<RootSignature>, Failure> {
+/// The signatures that were collected in a folder.
+///
+/// # Errors
+/// When one of its files is no signature.
+pub fn signatures<T: DeserializeOwned>(folder: &Path) -> Result<Vec<T>, Failure> {
     let entries = std::fs::read_dir(folder).map_err(|error| Failure::file(folder, &error))?;
     let mut signatures = Vec::new();
     for entry in entries {
@@ -342,7 +463,16 @@ fn signatures(folder: &Path) -> Result<Vec<RootSignature>, Failure> {
     Ok(signatures)
 }
 
-fn human(text: &str) -> Result<(HumanId, PathBuf), String> {
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
+    Ok((name.to_owned(), file.into()))
+}
+
+/// A person and a file, as `subject@issuer=FILE`.
+///
+/// # Errors
+/// What would have been right.
+pub fn human(text: &str) -> Result<(HumanId, PathBuf), String> {
     let (human, file) = text.split_once('=').ok_or("write subject@issuer=FILE")?;
     Ok((
         human.parse().map_err(|error| format!("{error}"))?,
@@ -350,7 +480,11 @@ fn human(text: &str) -> Result<(HumanId, PathBuf), String> {
     ))
 }
 
-fn team(text: &str) -> Result<(TeamId, BTreeSet<HumanId>), String> {
+/// A team and its members, as `TEAM=HUMAN,HUMAN`.
+///
+/// # Errors
+/// What would have been right.
+pub fn team(text: &str) -> Result<(TeamId, BTreeSet<HumanId>), String> {
     let (team, humans) = text.split_once('=').ok_or("write TEAM=HUMAN,HUMAN")?;
     let humans: Result<BTreeSet<HumanId>, _> = humans.split(',').map(str::parse).collect();
     Ok((

@@ -20,6 +20,7 @@ macro_rules! print {
 
 mod act;
 mod ambient;
+mod attestation;
 mod audit;
 mod change;
 mod cli;
@@ -44,6 +45,7 @@ mod people;
 mod policy;
 mod profile;
 mod published;
+mod recover;
 mod request;
 mod review;
 mod screen;

@@ -1,22 +1,26 @@
 //! `gatehold team set`, `human enrol`, `key revoke`, `stops lift`: people, their keys, and what was stopped.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use gatehold_client::wire::{KeyRevocationRequest, KeySignature};
+use gatehold_client::wire::{Humans, KeyRevocationRequest, KeySignature};
 use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, ResourceId, TargetId, TaskId, TeamId, WorkloadId};
+use gatehold_core::ids::{HumanId, Origin, ResourceId, TargetId, TaskId, TeamId, WorkloadId};
 use gatehold_core::json::canonical;
+use gatehold_core::ssh::{self, SshPublicKey};
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::change::{HumanEnrol, TeamSet};
 use gatehold_core::trust::revocation::REVOCATION_TYPE;
 use gatehold_core::trust::{ENROL_NAMESPACE, KeyRevocation, SAFE_NAMESPACE};
 
+use crate::attestation::{self, Challenge};
 use crate::change::{Submitting, submit};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::human_key::{HumanKey, read_public};
+use crate::screen::plain;
 use crate::session::acting;
 
 /// `gatehold team …`.
@@ -38,6 +42,10 @@ pub enum Team {
 /// `gatehold human …`.
 #[derive(Debug, Subcommand)]
 pub enum Human {
+    /// Who is enrolled, with which keys, what each counts as and why.
+    List,
+    /// Write the challenge that a security key is made with, so that its attestation counts at this gate.
+    Challenge(Challenge),
     /// Prove possession of a new key: the person with the new key runs this and hands the file to whoever enrols them.
     Prove {
         /// Who gets the key.
@@ -45,6 +53,9 @@ pub enum Human {
         /// The new SSH key.
         #[arg(long)]
         key: PathBuf,
+        /// The attestation that was written with it.
+        #[arg(long, value_name = "FILE")]
+        attestation: Option<PathBuf>,
         /// Where the proof goes.
         #[arg(long)]
         out: PathBuf,
@@ -53,9 +64,12 @@ pub enum Human {
     Enrol {
         /// The file of `gatehold human prove`.
         proof: PathBuf,
-        /// What the key counts as; more than `software` needs a security key.
-        #[arg(long, value_parser = assurance, default_value = "present")]
-        assurance: Assurance,
+        /// What the key counts as; without it as much as is proven.
+        #[arg(long, value_parser = assurance)]
+        assurance: Option<Assurance>,
+        /// The attestation that was written with the key, if it is not in the proof already.
+        #[arg(long, value_name = "FILE")]
+        attestation: Option<PathBuf>,
         /// How it is asked for.
         #[command(flatten)]
         how: Submitting,
@@ -136,7 +150,14 @@ pub async fn team(ctx: &Ctx, team: &Team) -> Result<Exit, Failure> {
 /// When the gate refuses or does not answer.
 pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
     match human {
-        Human::Prove { human, key, out } => {
+        Human::List => list(ctx).await,
+        Human::Challenge(challenge) => attestation::challenge(ctx, challenge),
+        Human::Prove {
+            human,
+            key,
+            attestation,
+            out,
+        } => {
             let (line, _) = read_public(key)?;
             let origin = ctx.profile()?.origin;
             let message = HumanEnrol::possession_message(&origin, human, &line)
@@ -146,6 +167,7 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
                 possession: HumanKey::from_file(key)?.sign(ENROL_NAMESPACE, &message)?,
                 key: line,
                 assurance: Assurance::Software,
+                attestation: attestation.as_deref().map(attestation::read).transpose()?,
             };
             let bytes = canonical::to_bytes(&proof)
                 .map_err(|error| Failure::fault(error, "report this"))?;
@@ -156,6 +178,7 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
         Human::Enrol {
             proof,
             assurance,
+            attestation,
             how,
         } => {
             let bytes = std::fs::read(proof).map_err(|error| Failure::file(proof, &error))?;
@@ -165,11 +188,75 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
                     "give the file of `gatehold human prove`",
                 )
             })?;
-            change.assurance = *assurance;
+            if let Some(path) = attestation {
+                change.attestation = Some(attestation::read(path)?);
+            }
+            change.assurance = match assurance {
+                Some(assurance) => *assurance,
+                None => proven(&change, &ctx.profile()?.origin)?,
+            };
             let resource = format!("gatehold/human/{}", change.human);
             submit(ctx, how, "human.enrol", &resource, &change).await
         }
     }
+}
+
+/// The most that a proof shows of its key.
+fn proven(change: &HumanEnrol, origin: &Origin) -> Result<Assurance, Failure> {
+    let ask_again = |error: String| Failure::verification(error, "ask for the proof again");
+    let key = SshPublicKey::from_line(&change.key).map_err(|error| ask_again(error.to_string()))?;
+    let message = HumanEnrol::possession_message(origin, &change.human, &change.key)
+        .map_err(|error| ask_again(error.to_string()))?;
+    let flags = ssh::verify(
+        change.possession.as_bytes(),
+        &message,
+        ENROL_NAMESPACE,
+        &key,
+    )
+    .map_err(|error| ask_again(error.to_string()))?
+    .flags();
+    let most = attestation::most(&key, change.attestation.is_some());
+    Ok(Assurance::of_signature(most, flags))
+}
+
+async fn list(ctx: &Ctx) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let people = acting.client.humans().await?;
+    ctx.print(&people, || lines(&people))?;
+    Ok(Exit::Done)
+}
+
+fn lines(people: &Humans) -> String {
+    let mut text = String::new();
+    for leaf in &people.quorum_lost {
+        let _ = writeln!(
+            text,
+            "QUORUM LOST: at leaf {leaf} it was restored with offline keys"
+        );
+    }
+    for human in &people.humans {
+        let _ = writeln!(
+            text,
+            "{}  {}",
+            plain(&human.human),
+            plain(&human.teams.join(", "))
+        );
+        for key in &human.keys {
+            let _ = writeln!(
+                text,
+                "  {}  {}: {} (leaf {})",
+                plain(&key.key),
+                plain(&key.assurance),
+                plain(&key.proof),
+                key.leaf
+            );
+        }
+        if human.keys.is_empty() {
+            text.push_str("  no key has force\n");
+        }
+    }
+    text
 }
 
 /// Runs a key command.

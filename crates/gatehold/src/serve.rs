@@ -351,10 +351,13 @@ pub fn refused(error: &OpenError) -> Failure {
         OpenError::AlreadyFounded => "use another store, or serve this one",
         OpenError::Chain(_) => "keep the database as it is and run `gatehold audit verify`",
         OpenError::Bundle(_) => "update this program, or give the bundle the root names",
+        OpenError::Recovery(_) => {
+            "draw it up anew with `gatehold recover new`, and collect the signatures"
+        }
         OpenError::Store(_) | OpenError::Found(_) => "repair the store",
     };
     let exit = match error {
-        OpenError::Chain(_) => Exit::Verification,
+        OpenError::Chain(_) | OpenError::Recovery(_) => Exit::Verification,
         OpenError::Bundle(_) => Exit::Policy,
         _ => Exit::Fault,
     };

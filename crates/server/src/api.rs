@@ -51,7 +51,7 @@ endpoints! {
         tasks::start, tasks::end,
         requests::submit, requests::status, requests::withdraw, requests::answer, requests::redeem,
         requests::open, requests::review, requests::act, requests::revoke,
-        people::inbox, people::change, people::revoke_key,
+        people::inbox, people::humans, people::change, people::revoke_key,
         stops::set,
         gate::info, gate::descriptors,
         audit::tree_head, audit::receipt, audit::dossier;

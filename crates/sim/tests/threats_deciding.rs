@@ -195,6 +195,7 @@ fn a07_the_same_name_of_another_issuer_is_another_person() {
         possession: key.sign(gatehold_core::trust::ENROL_NAMESPACE, &message),
         key: line,
         assurance: key.assurance,
+        attestation: None,
     };
     story.change("ann", "human.enrol", &enrol);
     let directory = story.directory();

@@ -160,6 +160,7 @@ impl Stage {
             human: itself.clone(),
             key,
             assurance: Assurance::Software,
+            attestation: None,
         };
         let payload = canonical::to_bytes(&enrol).map_err(trouble("enrolment"))?;
         let (author, _) = Person::new(

@@ -79,6 +79,8 @@ pub struct Root {
     pub pinned: bool,
     /// How many humans it names. Two are allowed and said so.
     pub humans: usize,
+    /// Leaves at which a lost quorum was restored with offline keys.
+    pub quorum_lost: Vec<u64>,
 }
 
 /// Who asked, with the people behind it.
@@ -213,6 +215,7 @@ pub(super) fn of(
             statement: fold.directory().map(|directory| directory.root),
             pinned: trusted.pinned_root.is_some(),
             humans: fold.root_humans,
+            quorum_lost: fold.quorum_lost.clone(),
         },
         state: request.state,
         action: action(request, &own),

@@ -9,6 +9,7 @@ use gatehold_core::request::DecidedBy;
 use gatehold_core::review::ReviewAct;
 
 use super::report::{DossierReport, PolicyShown, ReviewShown};
+use crate::report::quorum_lost;
 
 impl DossierReport {
     /// Who, what and why in a few lines (M001, M019, M142).
@@ -97,6 +98,9 @@ impl DossierReport {
                 f,
                 "               The root statement names two humans only."
             )?;
+        }
+        for leaf in &self.root.quorum_lost {
+            writeln!(f, "{}", quorum_lost(*leaf))?;
         }
         match &self.log {
             Some((origin, size)) => writeln!(f, "  tree head    {origin}, {size} leaves"),

@@ -61,6 +61,15 @@ impl Fold {
                 let signers = signers.map(|signature| signature.human.clone()).collect();
                 self.link(leaf, &evidence, signers, Vec::new())
             }
+            (Evidence::Recovery(recovery), LeafKind::QuorumLost, _) => {
+                let statement = recovery
+                    .read()
+                    .map_err(|error| (Code::Chain, error.to_string()))?;
+                let people = statement.enrol.into_iter().map(|human| human.human);
+                self.link(leaf, &evidence, Vec::new(), people.collect())?;
+                self.quorum_lost.push(leaf.index);
+                Ok(())
+            }
             _ => wrong(Code::Chain, "it is no link that may stand here"),
         }
     }

@@ -43,12 +43,15 @@ use gatehold_core::task::{Chain as TaskChain, StepLabels, Task};
 use gatehold_core::tier::{Tier, TierReport};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, RecordErase, TeamSet};
+use gatehold_core::trust::recovery::{RECOVERY_NAMESPACE, RECOVERY_TYPE, RecoverySignature};
 use gatehold_core::trust::revocation::{KeyRevocation, REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::root::ROOT_TYPE;
 use gatehold_core::trust::{
-    Chain, Change, ENROL_NAMESPACE, Evidence, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature,
-    RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot, SubmitSignature,
+    AttestationRoots, Chain, Change, ENROL_NAMESPACE, Evidence, ROOT_NAMESPACE, RootHuman, RootKey,
+    RootSignature, RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot,
+    SubmitSignature,
 };
+use gatehold_core::trust::{Recovery, SignedRecovery};
 use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 use gatehold_ledger::{Anchor, Frontier, LogSigner, Origin, SignedTreeHead};
@@ -162,6 +165,7 @@ impl Gate {
                     keys: vec![RootKey {
                         key: who.line(),
                         assurance: Assurance::Software,
+                        attestation: None,
                     }],
                 })
                 .to_vec(),
@@ -172,15 +176,20 @@ impl Gate {
             .into(),
             bundle: Change::bundle_hash(&bundle),
             log_key: signer().log_key().to_string(),
-            recovery_keys: vec![],
+            recovery_keys: OFFLINE.map(|seed| software_key(&seed).to_line()).to_vec(),
+            attestation_roots: AttestationRoots::default(),
         };
         let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
         let sign = |who: Who| RootSignature {
             key: who.line(),
             sshsig: sign_software(&who.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
         };
+        let offline = OFFLINE.map(|seed| RootSignature {
+            key: software_key(&seed).to_line(),
+            sshsig: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+        });
         let root = SignedRoot {
-            signatures: humans.map(sign).to_vec(),
+            signatures: humans.map(sign).into_iter().chain(offline).collect(),
             statement,
         };
         let mut gate = Self {
@@ -244,7 +253,10 @@ impl Gate {
     /// Appends a leaf whatever it says: also those that no decision would write.
     pub fn append(&mut self, draft: LeafDraft) -> u64 {
         let index = self.leaves.len() as u64;
-        if matches!(draft.kind, LeafKind::Root | LeafKind::Trust) {
+        if matches!(
+            draft.kind,
+            LeafKind::Root | LeafKind::Trust | LeafKind::QuorumLost
+        ) {
             let bytes = &draft.attachments[0].bytes;
             let _ = self
                 .chain
@@ -763,6 +775,7 @@ impl Gate {
             key: who.line(),
             assurance: Assurance::Software,
             possession: sign_software(&who.seed(), ENROL_NAMESPACE, &message).unwrap(),
+            attestation: None,
         };
         self.change("human.enrol", &canonical::to_bytes(&enrol).unwrap())
     }
@@ -797,6 +810,44 @@ impl Gate {
         (gone.salt, gone.bytes, gone.erased_by) = (None, None, Some(by));
     }
 
+    /// The quorum is lost, and the offline keys put somebody back.
+    pub fn recover(&mut self, who: Who) -> u64 {
+        let directory = self.directory();
+        let recovery = Recovery {
+            type_: RECOVERY_TYPE.to_owned(),
+            gate: directory.origin.clone(),
+            root: directory.root,
+            directory: directory.version,
+            created_at: self.time(),
+            revoke: vec![],
+            enrol: vec![RootHuman {
+                human: who.id(),
+                keys: vec![RootKey {
+                    key: who.line(),
+                    assurance: Assurance::Software,
+                    attestation: None,
+                }],
+            }],
+            teams: [(
+                "reviewers".parse().unwrap(),
+                [Who::Bob.id(), Who::Cid.id(), who.id()].into(),
+            )]
+            .into(),
+        };
+        let statement = String::from_utf8(canonical::to_bytes(&recovery).unwrap()).unwrap();
+        let hands = OFFLINE.into_iter().chain([who.seed()]);
+        let signatures = hands.map(|seed| RecoverySignature {
+            key: software_key(&seed).to_line(),
+            sshsig: sign_software(&seed, RECOVERY_NAMESPACE, statement.as_bytes()).unwrap(),
+        });
+        let evidence = Evidence::Recovery(SignedRecovery {
+            signatures: signatures.collect(),
+            statement,
+        });
+        let write = decide::recover(&evidence, &directory, &self.fresh(), self.time()).unwrap();
+        self.commit(write).index
+    }
+
     pub fn revoke_key(&mut self, who: Who) -> u64 {
         let statement = KeyRevocation {
             type_: REVOCATION_TYPE.to_owned(),
@@ -829,6 +880,9 @@ impl Gate {
         self.commit(write).index
     }
 }
+
+/// The offline keys' seeds.
+const OFFLINE: [[u8; 32]; 2] = [[201; 32], [202; 32]];
 
 pub fn signer() -> LogSigner {
     LogSigner::from_seed(Origin::new(ORIGIN).unwrap(), &[42; 32])

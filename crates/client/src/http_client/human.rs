@@ -4,11 +4,20 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Descriptors, GateInfo, Inbox, KeyRevocationRequest, LoginRequest,
-    Opened, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops, Submitted,
+    ActRequest, ChangeRequest, Descriptors, GateInfo, Humans, Inbox, KeyRevocationRequest,
+    LoginRequest, Opened, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops,
+    Submitted,
 };
 
 impl Client {
+    /// Everybody who is enrolled, with their keys.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn humans(&self) -> Result<Humans, ClientError> {
+        self.call_json(Call::get("/v1/humans")).await
+    }
+
     /// What waits for this human.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::writer::{About, Writer};
 use super::{Release, Sealed};
 use crate::approved::Approved;
 use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
+use crate::directory::Directory;
 use crate::entry::Event;
 use crate::grant::{Grant, GrantState};
 use crate::hash::Hash;
@@ -173,7 +174,7 @@ pub fn found(
     writer.finish(LeafKind::Root, &About::default(), event, now)
 }
 
-/// A key revocation, already verified against the chain by the caller's fold.
+/// A key revocation: verified here as the chain verifies it.
 ///
 /// # Errors
 /// When it does not verify under this directory.
@@ -189,21 +190,70 @@ pub fn revoke_key(
     revocation
         .check(world.directory)
         .map_err(|error| Refusal::Claims(error.to_string()))?;
-    let links = world.directory.version.saturating_add(1);
+    link(
+        LeafKind::Trust,
+        "key.revoke",
+        evidence,
+        world.directory,
+        fresh,
+        now,
+    )
+}
+
+/// A lost quorum is restored with offline keys: verified here as the chain verifies it, and said in a leaf of its own
+/// kind.
+///
+/// # Errors
+/// When it does not verify under this directory.
+pub fn recover(
+    evidence: &Evidence,
+    directory: &Directory,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let Evidence::Recovery(recovery) = evidence else {
+        return Err(Refusal::NotProven("recovery"));
+    };
+    recovery
+        .check(directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    link(
+        LeafKind::QuorumLost,
+        QUORUM_LOST,
+        evidence,
+        directory,
+        fresh,
+        now,
+    )
+}
+
+/// What the record of a recovery calls it.
+pub const QUORUM_LOST: &str = "quorum.lost";
+
+/// A link of the chain that no request carries.
+fn link(
+    kind: LeafKind,
+    what: &str,
+    evidence: &Evidence,
+    directory: &Directory,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let links = directory.version.saturating_add(1);
     let mut writer = Writer::new(fresh);
     let key = RowKey::new(Table::Directory, &"main");
     writer.put_row(
         key,
-        world.directory.version,
+        directory.version,
         &DirectoryRow { links },
         RowIndex::default(),
     )?;
-    let damaged = |_| Refusal::NotProven("revocation");
+    let damaged = |_| Refusal::NotProven("evidence");
     writer.attach("evidence", evidence.to_bytes().map_err(damaged)?);
     let event = Event::Trust {
         directory: links,
-        what: "key.revoke".to_owned(),
+        what: what.to_owned(),
         evidence: evidence.hash().map_err(damaged)?,
     };
-    writer.finish(LeafKind::Trust, &About::default(), event, now)
+    writer.finish(kind, &About::default(), event, now)
 }

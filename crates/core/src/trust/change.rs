@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::root::enrol;
-use super::{ENROL_NAMESPACE, TrustError, bad_signature};
+use super::enrolment::{NewKey, Possession, enrol};
+use super::{ENROL_NAMESPACE, TrustError};
 use crate::action::Action;
 use crate::assurance::Assurance;
 use crate::directory::{Baseline, Directory, Lifecycle, Point, Workload};
@@ -13,8 +13,6 @@ use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, PointId, TeamId, WorkloadId};
 use crate::json::canonical;
 use crate::jwk::Jwk;
-use crate::ssh::key::SshPublicKey;
-use crate::ssh::sshsig;
 use crate::stops::Stops;
 use crate::time::Timestamp;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
@@ -27,10 +25,13 @@ pub struct HumanEnrol {
     pub human: HumanId,
     /// The public key's line.
     pub key: String,
-    /// What it is to count as.
+    /// What it is to count as; more than is proven is refused.
     pub assurance: Assurance,
     /// Armored SSHSIG of the new key over [`HumanEnrol::possession_message`].
     pub possession: String,
+    /// Its `ssh-sk-attest-v01` attestation in lower hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<String>,
 }
 
 impl HumanEnrol {
@@ -44,6 +45,16 @@ impl HumanEnrol {
         key: &str,
     ) -> Result<Vec<u8>, TrustError> {
         Ok(canonical::to_bytes(&(origin, human, key))?)
+    }
+
+    fn key_at(&self, at: Timestamp) -> NewKey<'_> {
+        NewKey {
+            human: &self.human,
+            line: &self.key,
+            claimed: self.assurance,
+            attestation: self.attestation.as_deref(),
+            at,
+        }
     }
 }
 
@@ -127,6 +138,9 @@ impl RecordErase {
         core::iter::once(self.name.as_str()).chain(repeated.then_some("body"))
     }
 }
+
+/// Attachments that are read again whenever the chain of trust is verified.
+const CHAIN_ATTACHMENTS: [&str; 2] = ["evidence", "bundle"];
 
 /// One change of the gate itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,7 +227,7 @@ impl Change {
         )
     }
 
-    /// The directory after it. `proposer` is who submitted the change.
+    /// The directory after it. `proposer` is who submitted the change, `at` when.
     ///
     /// # Errors
     /// [`TrustError`] when it contradicts the directory.
@@ -221,6 +235,7 @@ impl Change {
         &self,
         before: &Directory,
         proposer: &HumanId,
+        at: Timestamp,
         leaf: u64,
     ) -> Result<Directory, TrustError> {
         let mut directory = before.clone();
@@ -228,16 +243,13 @@ impl Change {
         match self {
             Self::BundleActivate(hash) => directory.bundle = *hash,
             Self::HumanEnrol(new) => {
-                let key = SshPublicKey::from_line(&new.key)?;
                 let message = HumanEnrol::possession_message(&before.origin, &new.human, &new.key)?;
-                let proven =
-                    sshsig::verify(new.possession.as_bytes(), &message, ENROL_NAMESPACE, &key);
-                if let Err(error) = proven
-                    && guard!("enrol-possession", true)
-                {
-                    return Err(bad_signature(&new.human, &error));
-                }
-                enrol(&mut directory, &new.human, &new.key, new.assurance, leaf)?;
+                let possession = Possession {
+                    namespace: ENROL_NAMESPACE,
+                    message: &message,
+                    sshsig: &new.possession,
+                };
+                enrol(&mut directory, &new.key_at(at), &possession, leaf)?;
             }
             Self::NhiCreate(new) => {
                 let workload = workload(new, before, proposer, leaf)?;
@@ -275,7 +287,17 @@ impl Change {
                     .teams
                     .insert(set.team.clone(), set.members.clone());
             }
-            Self::StopLift(_) | Self::WorkloadResume(_) | Self::RecordErase(_) => {}
+            // A link that is gone would bring back what it took away, such as a revoked key.
+            Self::RecordErase(erase) => {
+                let link = CHAIN_ATTACHMENTS.contains(&erase.name.as_str());
+                if guard!("erase-no-link", link) {
+                    return Err(TrustError::Contradiction(format!(
+                        "`{}` is part of the chain of trust and is never erased",
+                        erase.name
+                    )));
+                }
+            }
+            Self::StopLift(_) | Self::WorkloadResume(_) => {}
         }
         Ok(directory)
     }

@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::recovery::SignedRecovery;
 use super::revocation::SignedRevocation;
 use super::root::SignedRoot;
 use super::{SUBMIT_NAMESPACE, TrustError, bad_signature};
 use crate::action::Action;
+use crate::commit::LeafKind;
 use crate::directory::Directory;
 use crate::hash::{Hash, hex, unhex};
 use crate::json::canonical::{self, CanonicalError};
@@ -30,6 +32,8 @@ pub enum Evidence {
     Executed(Box<Executed>),
     /// A key was revoked: the safe direction.
     Revocation(SignedRevocation),
+    /// The quorum was lost, and offline keys put people back.
+    Recovery(SignedRecovery),
 }
 
 /// A human's signature over what they submit.
@@ -85,6 +89,17 @@ impl Evidence {
         }
     }
 
+    /// Whether it may stand in a leaf of this kind: a recovery only in its own, loud one, and nothing else there.
+    #[must_use]
+    pub const fn fits(&self, kind: LeafKind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Root(_), LeafKind::Root)
+                | (Self::Executed(_) | Self::Revocation(_), LeafKind::Trust)
+                | (Self::Recovery(_), LeafKind::QuorumLost)
+        )
+    }
+
     /// Its name in a record.
     ///
     /// # Errors
@@ -136,7 +151,7 @@ impl Executed {
         let change = Change::of(&action)?;
         let author = self.author(before, &action, &change)?;
         self.approved(before)?;
-        change.apply(before, &author, leaf)
+        change.apply(before, &author, self.record.submitted_at, leaf)
     }
 
     fn author(

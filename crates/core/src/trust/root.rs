@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::{AttestationRoots, NewKey, Possession, enrol};
 use super::{ROOT_NAMESPACE, TrustError, bad_signature};
 use crate::assurance::Assurance;
-use crate::directory::{Directory, EnrolledKey};
+use crate::directory::Directory;
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, TeamId};
 use crate::json::canonical;
 use crate::ssh::key::SshPublicKey;
-use crate::ssh::sshsig;
 use crate::time::Timestamp;
 
 /// The `type` member of a root statement.
@@ -23,8 +23,11 @@ pub const ROOT_TYPE: &str = "gatehold/root/v1";
 pub struct RootKey {
     /// The public key as one authorized-keys line without comment.
     pub key: String,
-    /// What it is enrolled as. Plain SSH keys are `software`, whatever stands here.
+    /// What it is enrolled as; more than is proven is refused.
     pub assurance: Assurance,
+    /// Its `ssh-sk-attest-v01` attestation in lower hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<String>,
 }
 
 /// One human of the root statement.
@@ -56,8 +59,10 @@ pub struct RootStatement {
     pub bundle: Hash,
     /// The log's verifier key line (signed note).
     pub log_key: String,
-    /// Offline keys that can restore a lost quorum, one authorized-keys line each.
+    /// Offline keys that can restore a lost quorum, one authorized-keys line each: none, or two and more.
     pub recovery_keys: Vec<String>,
+    /// Makers of authenticators whose attestations count, now and at every later enrolment.
+    pub attestation_roots: AttestationRoots,
 }
 
 /// One signature over a root statement.
@@ -87,11 +92,17 @@ impl SignedRoot {
         Hash::tagged(ROOT_TYPE, &[self.statement.as_bytes()])
     }
 
-    /// The statement, once every key in it has been seen to sign it.
+    /// The statement, once every key in it has been seen to sign it and to be what it is said to be.
     ///
     /// # Errors
     /// [`TrustError`].
     pub fn verify(&self) -> Result<RootStatement, TrustError> {
+        let root = self.statement()?;
+        self.found(&root, 0)?;
+        Ok(root)
+    }
+
+    fn statement(&self) -> Result<RootStatement, TrustError> {
         let root: RootStatement = canonical::from_canonical_bytes(self.statement.as_bytes())?;
         if guard!("root-type", root.type_ != ROOT_TYPE) {
             return Err(TrustError::Form(format!("its type is not `{ROOT_TYPE}`")));
@@ -101,41 +112,79 @@ impl SignedRoot {
         if guard!("root-people", too_few) {
             return Err(TrustError::TooFew);
         }
+        Ok(root)
+    }
+
+    /// The signature of one of the keys that the statement names.
+    fn of(&self, who: &str, key: &str) -> Result<Possession<'_>, TrustError> {
+        let signature = self.signatures.iter().find(|found| found.key == key);
+        let signature = signature.ok_or_else(|| TrustError::Signature {
+            who: who.to_owned(),
+            why: "the key has not signed the root".to_owned(),
+        })?;
+        Ok(Possession {
+            namespace: ROOT_NAMESPACE,
+            message: self.statement.as_bytes(),
+            sshsig: &signature.sshsig,
+        })
+    }
+
+    /// The offline keys; each has signed, or the day they are needed would be the day it is found missing.
+    fn offline(&self, root: &RootStatement) -> Result<Vec<SshPublicKey>, TrustError> {
+        let mut keys: Vec<SshPublicKey> = Vec::new();
+        for line in &root.recovery_keys {
+            let key = SshPublicKey::from_line(line)?;
+            let who = format!("the offline key {}", key.fingerprint());
+            let proof = self.of(&who, line)?;
+            if let Err(error) = proof.verify(&key)
+                && guard!("root-offline-possession", true)
+            {
+                return Err(bad_signature(&who, &error));
+            }
+            if keys.contains(&key) {
+                return Err(TrustError::Form(format!("{who} is named twice")));
+            }
+            keys.push(key);
+        }
+        if guard!("root-offline-two", keys.len() == 1) {
+            return Err(TrustError::Form(
+                "one offline key could not recover anything, because two must sign; name two or more, or none"
+                    .to_owned(),
+            ));
+        }
+        Ok(keys)
+    }
+
+    fn found(&self, root: &RootStatement, leaf: u64) -> Result<Directory, TrustError> {
+        root.attestation_roots.anchors()?;
+        let mut directory = Directory {
+            version: 1,
+            origin: root.origin.clone(),
+            root: self.hash(),
+            bundle: root.bundle,
+            humans: BTreeMap::new(),
+            teams: root.teams.clone(),
+            workloads: BTreeMap::new(),
+            points: BTreeMap::new(),
+            recovery: self.offline(root)?,
+            attestation_roots: root.attestation_roots.clone(),
+            quorum_lost: Vec::new(),
+        };
         for human in &root.humans {
             if guard!("root-keys", human.keys.is_empty()) {
                 return Err(TrustError::Form(format!("{} has no key", human.human)));
             }
             for key in &human.keys {
-                self.possessed(&human.human, key)?;
+                let possession = self.of(&human.human.to_string(), &key.key)?;
+                enrol(
+                    &mut directory,
+                    &key.of(&human.human, root.created_at),
+                    &possession,
+                    leaf,
+                )?;
             }
         }
-        Ok(root)
-    }
-
-    fn possessed(&self, human: &HumanId, key: &RootKey) -> Result<(), TrustError> {
-        let signature = self
-            .signatures
-            .iter()
-            .find(|signature| signature.key == key.key)
-            .ok_or_else(|| TrustError::Signature {
-                who: human.to_string(),
-                why: "the key has not signed the root".to_owned(),
-            })?;
-        let public = SshPublicKey::from_line(&key.key)?;
-        sshsig::verify(
-            signature.sshsig.as_bytes(),
-            self.statement.as_bytes(),
-            ROOT_NAMESPACE,
-            &public,
-        )
-        .map(drop)
-        .or_else(|error| {
-            if guard!("root-possession", true) {
-                Err(bad_signature(human, &error))
-            } else {
-                Ok(())
-            }
-        })
+        Ok(directory)
     }
 
     pub(super) fn directory(
@@ -149,58 +198,19 @@ impl SignedRoot {
         {
             return Err(TrustError::NotPinned { pinned, found });
         }
-        let root = self.verify()?;
-        let mut directory = Directory {
-            version: 1,
-            origin: root.origin,
-            root: found,
-            bundle: root.bundle,
-            humans: BTreeMap::new(),
-            teams: root.teams,
-            workloads: BTreeMap::new(),
-            points: BTreeMap::new(),
-        };
-        for human in root.humans {
-            for key in human.keys {
-                enrol(&mut directory, &human.human, &key.key, key.assurance, leaf)?;
-            }
-        }
-        Ok(directory)
+        self.found(&self.statement()?, leaf)
     }
 }
 
-/// Gives a key force. A key has one holder for ever: a second is refused (threat A9).
-pub(super) fn enrol(
-    directory: &mut Directory,
-    human: &HumanId,
-    line: &str,
-    assurance: Assurance,
-    leaf: u64,
-) -> Result<(), TrustError> {
-    let key = SshPublicKey::from_line(line)?;
-    let thumbprint = Hash::from_bytes(key.thumbprint());
-    if guard!("enrol-one-holder", directory.holder(&thumbprint).is_some()) {
-        return Err(TrustError::Contradiction(
-            "this key is enrolled already".to_owned(),
-        ));
+impl RootKey {
+    /// As something to be enrolled.
+    pub(super) fn of<'a>(&'a self, human: &'a HumanId, at: Timestamp) -> NewKey<'a> {
+        NewKey {
+            human,
+            line: &self.key,
+            claimed: self.assurance,
+            attestation: self.attestation.as_deref(),
+            at,
+        }
     }
-    let assurance = if guard!("enrol-software", !key.is_security_key()) {
-        Assurance::Software
-    } else {
-        assurance
-    };
-    directory
-        .humans
-        .entry(human.clone())
-        .or_default()
-        .keys
-        .insert(
-            thumbprint,
-            EnrolledKey {
-                key,
-                assurance,
-                leaf,
-            },
-        );
-    Ok(())
 }

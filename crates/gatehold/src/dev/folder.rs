@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use gatehold_core::assurance::Assurance;
 use gatehold_core::ids::{HumanId, NameError, Origin};
-use gatehold_core::trust::{ROOT_NAMESPACE, RootHuman, RootKey, RootSignature};
+use gatehold_core::trust::{AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature};
 
 use super::sample;
 use crate::exit::Failure;
 use crate::human_key::{HumanKey, generate_seed};
+use crate::init::Founding;
 use crate::profile::{KeyPlace, Person, Profile, Raw, RawPerson};
 use crate::{default_pack, files, init};
 
@@ -60,6 +61,7 @@ async fn found(home: &Path) -> Result<(), Failure> {
             keys: vec![RootKey {
                 key,
                 assurance: Assurance::Software,
+                attestation: None,
             }],
         });
     }
@@ -67,13 +69,14 @@ async fn found(home: &Path) -> Result<(), Failure> {
         .into_iter()
         .map(|team| (team, everybody.clone()))
         .collect();
-    init::write(
-        home,
-        &origin,
-        humans.clone(),
+    let founding = Founding {
+        origin: &origin,
+        humans: humans.clone(),
         teams,
-        &default_pack::bytes()?,
-    )?;
+        recovery_keys: Vec::new(),
+        attestation_roots: AttestationRoots::default(),
+    };
+    init::write(home, founding, &default_pack::bytes()?)?;
     let statement = std::fs::read(home.join("root.json"))
         .map_err(|error| Failure::file(&home.join("root.json"), &error))?;
     for (name, human) in PEOPLE.into_iter().zip(humans) {

@@ -17,6 +17,8 @@ pub(super) struct Gauges {
     grants_active: Gauge,
     executing: Gauge,
     tampered: Gauge,
+    chain_findings: Gauge,
+    quorum_lost: Gauge,
     store_up: Gauge,
     anchor_up: Gauge,
     tree_head_up: Gauge,
@@ -57,6 +59,16 @@ impl Gauges {
             self.tampered.clone(),
         );
         registry.register(
+            "chain_findings",
+            "Links and rows that do not follow from the chain of trust; above 0 somebody writes to the database",
+            self.chain_findings.clone(),
+        );
+        registry.register(
+            "quorum_lost",
+            "How often a lost quorum was restored with offline keys",
+            self.quorum_lost.clone(),
+        );
+        registry.register(
             "store_up",
             "1 when the store answered the last look",
             self.store_up.clone(),
@@ -93,6 +105,8 @@ impl Gauges {
         set(&self.grants_active, standing.live_grants);
         set(&self.executing, standing.executing);
         set(&self.tampered, standing.tampered);
+        set(&self.chain_findings, standing.chain_findings);
+        set(&self.quorum_lost, standing.quorum_lost);
     }
 
     pub fn anchored(&self, holds: bool) {

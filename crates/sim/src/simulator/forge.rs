@@ -132,7 +132,11 @@ impl Simulator {
             human: person.id.clone(),
             possession: hand.sign(ENROL_NAMESPACE, &message),
             key: line,
-            // A plain key that claims to be more.
+            // An attestation that was made for somebody else.
+            attestation: (odd == 2 && !plain)
+                .then(|| key.attestation(&self.origin, &stranger()))
+                .flatten(),
+            // A key that claims to be more than it is.
             assurance: if odd == 2 {
                 Assurance::Attested
             } else {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::Receipt;
 use gatehold_core::decide::{Settings, found};
 use gatehold_core::directory::{Baseline, Lifecycle};
@@ -20,7 +21,7 @@ use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
 use super::journal::Journal;
 use super::oracle::{Oracle, Realm};
-use super::people::{NAMES, Person, everybody, human};
+use super::people::{NAMES, Person, everybody, human, pinned};
 use super::process::Process;
 use super::rules::Rules;
 use super::seed::Seed;
@@ -148,6 +149,9 @@ pub(super) fn root(origin: &Origin, people: &[Person], rules: &Rules) -> SignedR
             .map(|key| RootKey {
                 key: key.line.clone(),
                 assurance: key.assurance,
+                attestation: (key.assurance == Assurance::Attested)
+                    .then(|| key.attestation(origin, &person.id))
+                    .flatten(),
             })
             .collect(),
     });
@@ -160,6 +164,7 @@ pub(super) fn root(origin: &Origin, people: &[Person], rules: &Rules) -> SignedR
         bundle: rules.hash(),
         log_key: "sim".to_owned(),
         recovery_keys: vec![],
+        attestation_roots: pinned(),
     };
     let statement = canonical::to_bytes(&statement).expect("small numbers only");
     let keys = people.iter().flat_map(|person| &person.keys);

@@ -2,11 +2,12 @@
 //! is told of every signature, and of no other.
 
 use gatehold_core::assurance::Assurance;
-use gatehold_core::hash::Hash;
-use gatehold_core::ids::HumanId;
+use gatehold_core::hash::{Hash, hex};
+use gatehold_core::ids::{HumanId, Origin};
 use gatehold_core::ssh::key::{Application, SshPublicKey};
-use gatehold_core::ssh::soft::{SoftAuthenticator, UP, UV};
+use gatehold_core::ssh::soft::{SoftAuthenticator, SoftVendor, UP, UV};
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
+use gatehold_core::trust::{AttestationRoots, PinnedRoot, attestation_challenge};
 
 /// Their names.
 pub const NAMES: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
@@ -73,6 +74,16 @@ impl Key {
         }
     }
 
+    /// What the maker of a security key says of it when it is made for this gate and this person.
+    #[must_use]
+    pub fn attestation(&self, origin: &Origin, human: &HumanId) -> Option<String> {
+        let Secret::Security(authenticator, _) = &self.secret else {
+            return None;
+        };
+        let challenge = attestation_challenge(origin, human).expect("a name has a canonical form");
+        Some(hex(&maker().attest(authenticator, challenge.as_bytes())))
+    }
+
     /// An armored SSHSIG.
     #[must_use]
     pub fn sign(&self, namespace: &str, message: &[u8]) -> String {
@@ -84,6 +95,22 @@ impl Key {
                 authenticator.sign(namespace, message, *flags, 1)
             }
         }
+    }
+}
+
+fn maker() -> SoftVendor {
+    SoftVendor::new([7; 32], [0xa7; 16])
+}
+
+/// The one maker of security keys that everybody agreed on.
+#[must_use]
+pub fn pinned() -> AttestationRoots {
+    AttestationRoots {
+        roots: vec![PinnedRoot {
+            name: "soft".to_owned(),
+            certificate: hex(&maker().root_certificate()),
+        }],
+        intermediates: vec![],
     }
 }
 

@@ -5,6 +5,7 @@ use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::json::canonical;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::{HumanEnrol, PointEnrol, TeamSet};
 use gatehold_core::trust::{
     Chain, Change, ENROL_NAMESPACE, Evidence, Executed, ROOT_NAMESPACE, RootStatement, SignedRoot,
@@ -227,27 +228,20 @@ fn a_key_has_one_holder() {
 }
 
 #[test]
-fn a_plain_key_is_software_whatever_its_enrolment_says() {
+fn a_plain_key_is_never_more_than_software() {
     let story = Story::dev();
     let raised = root(&story, |statement| {
         for human in &mut statement.humans {
             human.keys[0].assurance = Assurance::Attested;
         }
     });
-    let mut chain = Chain::default();
-    chain.add(0, &Evidence::Root(raised), None).unwrap();
-    let directory = chain.directory().unwrap();
-    let keys = directory
-        .humans
-        .values()
-        .flat_map(|human| human.keys.values());
-    for key in keys {
-        assert_eq!(key.assurance, Assurance::Software);
-    }
+    let wrong = Chain::default().add(0, &Evidence::Root(raised), None);
+    assert!(matches!(wrong, Err(TrustError::Level { .. })), "{wrong:?}");
 }
 
 fn applied(change: &Change, before: &Directory) -> Result<(), TrustError> {
-    change.apply(before, &human("ann"), 9).map(drop)
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    change.apply(before, &human("ann"), now, 9).map(drop)
 }
 
 fn stranger() -> HumanId {
@@ -267,6 +261,7 @@ fn a_new_key_shows_that_it_is_there() {
             possession: hand.sign(ENROL_NAMESPACE, &message),
             key: key.line.clone(),
             assurance: Assurance::Software,
+            attestation: None,
         })
     };
     assert_eq!(applied(&enrol(&key), &directory), Ok(()));

@@ -21,23 +21,29 @@ use gatehold_core::approved::Approved;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::{CallNonce, Claims, Settings};
-use gatehold_core::hash::Hash;
+use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, UnverifiedReview};
 use gatehold_core::signed_body::SignedBody;
+use gatehold_core::ssh::soft::SoftVendor;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::time::Timestamp;
+use gatehold_core::trust::revocation::{REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::{
-    ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
+    AttestationRoots, PinnedRoot, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement,
+    SignedRoot,
 };
-use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
+use gatehold_core::trust::{
+    KeyRevocation, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SubmitSignature,
+};
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{
-    Caller, Catalog, Gate, GateError, HumanSubmit, Parts, ReviewInput, StartTask, Submit, Submitted,
+    Caller, Catalog, Gate, GateError, HumanSubmit, OpenError, Parts, ReviewInput, StartTask,
+    Submit, Submitted,
 };
 use gatehold_policy::Bundle;
 use gatehold_proof::{
@@ -107,11 +113,15 @@ impl Person {
         }
     }
 
-    fn seed(self) -> [u8; 32] {
+    pub fn key(self) -> Hash {
+        Hash::from_bytes(software_key(&self.seed()).thumbprint())
+    }
+
+    pub fn seed(self) -> [u8; 32] {
         *Hash::of(self.name().as_bytes()).as_bytes()
     }
 
-    fn id(self) -> HumanId {
+    pub fn id(self) -> HumanId {
         HumanId::new("dev.local", self.name()).unwrap()
     }
 }
@@ -134,6 +144,10 @@ struct Recorder {
 impl Recorder {
     /// Whether the claim of this very execution is durable: read by a connection of its own.
     fn is_logged(&self, request: RequestId) -> bool {
+        // A store in memory has nothing that another connection could read.
+        if !self.database.exists() {
+            return true;
+        }
         let database = rusqlite::Connection::open(&self.database).unwrap();
         let kind = [1, 0, LeafKind::Execution as u8];
         let known: i64 = database
@@ -267,6 +281,66 @@ impl Shop {
     /// What somebody with access to the database can do.
     pub fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("gate.db")).unwrap()
+    }
+
+    /// Where its database is.
+    pub fn database_path(&self) -> PathBuf {
+        self.folder.path().join("gate.db")
+    }
+
+    /// The store, for somebody who writes to it past the gate.
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Ends the process, lets somebody at the database, and starts another.
+    pub async fn restart_after(self, edit: impl FnOnce(&Path)) -> Result<Self, OpenError> {
+        let Self {
+            gate,
+            store,
+            memory,
+            recorder,
+            entropy,
+            folder,
+            clock,
+            calls,
+        } = self;
+        drop(gate);
+        drop(store);
+        edit(&folder.path().join("gate.db"));
+        let store: Arc<dyn Store> = store_at(folder.path(), &clock);
+        let gate = open_gate(&store, recorder.clone(), &entropy, true).await?;
+        Ok(Self {
+            gate,
+            store,
+            memory,
+            recorder,
+            entropy,
+            folder,
+            clock,
+            calls,
+        })
+    }
+
+    /// Takes the force of somebody's own key away, signed by them.
+    pub async fn revoke_key(&self, person: Person) -> Result<(), GateError> {
+        let statement = KeyRevocation {
+            type_: REVOCATION_TYPE.to_owned(),
+            gate: self.gate.origin(),
+            human: person.id(),
+            key: person.key(),
+        };
+        let statement = canonical::to_bytes(&statement).unwrap();
+        let signature = RevocationSignature {
+            human: person.id(),
+            key: person.key(),
+            sshsig: sign_software(&person.seed(), SAFE_NAMESPACE, &statement).unwrap(),
+        };
+        let revocation = SignedRevocation {
+            statement: String::from_utf8(statement).unwrap(),
+            signatures: vec![signature],
+        };
+        self.gate.revoke_key(revocation).await
     }
 
     /// The same database, opened by a new process.
@@ -547,6 +621,15 @@ async fn gate_with(
     entropy: &Arc<Counting>,
     alone: bool,
 ) -> Gate {
+    open_gate(store, executor, entropy, alone).await.unwrap()
+}
+
+async fn open_gate(
+    store: &Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    entropy: &Arc<Counting>,
+    alone: bool,
+) -> Result<Gate, OpenError> {
     let parts = Parts {
         store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
@@ -560,7 +643,7 @@ async fn gate_with(
         execution_seconds_max: 60,
         alone,
     };
-    Gate::open(parts).await.unwrap()
+    Gate::open(parts).await
 }
 
 fn root(bundle: Hash) -> SignedRoot {
@@ -570,6 +653,7 @@ fn root(bundle: Hash) -> SignedRoot {
         keys: vec![RootKey {
             key: line(person),
             assurance: Assurance::Software,
+            attestation: None,
         }],
     });
     let everyone = Person::ALL.map(Person::id);
@@ -581,17 +665,36 @@ fn root(bundle: Hash) -> SignedRoot {
         teams: [("reviewers".parse().unwrap(), everyone.into())].into(),
         bundle,
         log_key: String::new(),
-        recovery_keys: vec![],
+        recovery_keys: OFFLINE.map(|seed| software_key(&seed).to_line()).to_vec(),
+        attestation_roots: AttestationRoots {
+            roots: vec![PinnedRoot {
+                name: "soft".to_owned(),
+                certificate: hex(&maker().root_certificate()),
+            }],
+            intermediates: vec![],
+        },
     };
     let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
     let signatures = Person::ALL.map(|person| RootSignature {
         key: line(person),
         sshsig: sign_software(&person.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
     });
+    let offline = OFFLINE.map(|seed| RootSignature {
+        key: software_key(&seed).to_line(),
+        sshsig: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+    });
     SignedRoot {
         statement,
-        signatures: signatures.to_vec(),
+        signatures: signatures.into_iter().chain(offline).collect(),
     }
+}
+
+/// The offline keys' seeds.
+pub const OFFLINE: [[u8; 32]; 3] = [[201; 32], [202; 32], [203; 32]];
+
+/// The one maker of security keys whose attestations count.
+pub fn maker() -> SoftVendor {
+    SoftVendor::new([7; 32], [0xa7; 16])
 }
 
 fn nhi() -> serde_json::Value {

@@ -15,8 +15,8 @@ use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext, Unve
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{
-    ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SUBMIT_NAMESPACE, SignedRoot,
-    SubmitSignature,
+    AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement,
+    SUBMIT_NAMESPACE, SignedRoot, SubmitSignature,
 };
 use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
 use gatehold_proof::SigningKey;
@@ -204,6 +204,7 @@ pub fn root(bundle: Hash) -> SignedRoot {
         keys: vec![RootKey {
             key: line(person),
             assurance: Assurance::Software,
+            attestation: None,
         }],
     });
     let statement = RootStatement {
@@ -219,6 +220,7 @@ pub fn root(bundle: Hash) -> SignedRoot {
         bundle,
         log_key: String::new(),
         recovery_keys: vec![],
+        attestation_roots: AttestationRoots::default(),
     };
     let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
     let signatures = Person::ALL.map(|person| RootSignature {

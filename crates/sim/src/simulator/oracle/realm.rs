@@ -89,14 +89,17 @@ impl Realm {
                 holds(!taken, "chain-gives-force", || {
                     "one key for two people".to_owned()
                 })?;
-                // A plain key is a plain key, whatever its enrolment says.
-                let assurance = if key.is_security_key() {
-                    new.assurance
+                // Nobody in a run makes a new key whose attestation is for them.
+                let most = if key.is_security_key() {
+                    Assurance::Verified
                 } else {
                     Assurance::Software
                 };
+                holds(new.assurance <= most, "attested-key", || {
+                    format!("a key that counts as {}", new.assurance)
+                })?;
                 let keys = self.humans.entry(new.human.clone()).or_default();
-                keys.insert(thumbprint, assurance);
+                keys.insert(thumbprint, new.assurance);
             }
             Change::NhiCreate(new) => {
                 let taken = self.workloads.values().any(|(other, _)| {

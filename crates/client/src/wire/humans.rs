@@ -1,0 +1,44 @@
+//! `GET /v1/humans`: the people whose keys have force, and what each key counts as.
+
+use serde::{Deserialize, Serialize};
+
+/// Everybody who is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Humans {
+    /// The key directory's version.
+    pub directory: u64,
+    /// Leaves at which a lost quorum was restored with offline keys; there should be none.
+    #[serde(default)]
+    pub quorum_lost: Vec<u64>,
+    /// By name.
+    pub humans: Vec<HumanItem>,
+}
+
+/// One person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HumanItem {
+    /// `subject@issuer`.
+    pub human: String,
+    /// Teams they are in.
+    pub teams: Vec<String>,
+    /// Keys that have force.
+    pub keys: Vec<HumanKeyItem>,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HumanKeyItem {
+    /// Its thumbprint, as a revocation names it.
+    pub key: String,
+    /// The same as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// The most that a signature of it counts for.
+    pub assurance: String,
+    /// What that rests on.
+    pub proof: String,
+    /// The leaf that gave it force.
+    pub leaf: u64,
+}

@@ -1,0 +1,81 @@
+//! The chain of trust of a store that nobody has to serve: what it gives force to, what in it does not verify, and how a
+//! lost quorum is restored. There is no endpoint for it: offline keys are used where the store is.
+
+use gatehold_core::commit::{RowKey, Table};
+use gatehold_core::decide::recover;
+use gatehold_core::directory::Directory;
+use gatehold_core::hash::Hash;
+use gatehold_core::trust::{Evidence, SignedRecovery};
+
+use crate::believed::Believed;
+use crate::error::OpenError;
+use crate::gate::{ChainSoFar, Gate};
+use crate::open::fresh;
+use crate::ports::entropy::Entropy;
+use crate::ports::store::Store;
+
+/// What the leaves of a store give force to.
+#[derive(Debug)]
+pub struct Trust {
+    /// Keys, teams, workloads, points and the bundle's name.
+    pub directory: Directory,
+    /// What does not verify, or does not follow from the chain. Each is a sign that somebody changed the database.
+    pub findings: Vec<String>,
+}
+
+impl Trust {
+    /// Folds it from leaf 0.
+    ///
+    /// # Errors
+    /// When the store holds no gate, does not answer, or its root does not verify.
+    pub async fn read(store: &dyn Store, pinned: Option<Hash>) -> Result<Self, OpenError> {
+        if store.head().await?.size == 0 {
+            return Err(OpenError::NotFounded);
+        }
+        let mut so_far = ChainSoFar::new();
+        so_far
+            .read_on(store, pinned, &mut Believed::default())
+            .await
+            .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
+        let Some(directory) = so_far.chain.directory().cloned() else {
+            return Err(OpenError::Chain(so_far.findings));
+        };
+        let row = store
+            .row(&RowKey::new(Table::Directory, &"main"))
+            .await?
+            .map(|row| row.version);
+        so_far.compare(row);
+        so_far
+            .look_at_rows(store)
+            .await
+            .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
+        Ok(Self {
+            directory,
+            findings: so_far.findings,
+        })
+    }
+}
+
+impl Gate {
+    /// Restores a lost quorum. Gates that serve the store read on by themselves.
+    ///
+    /// # Errors
+    /// When the recovery has no force, or the store changed meanwhile.
+    pub async fn recover(
+        store: &dyn Store,
+        entropy: &dyn Entropy,
+        recovery: SignedRecovery,
+        pinned: Option<Hash>,
+    ) -> Result<u64, OpenError> {
+        let trust = Trust::read(store, pinned).await?;
+        let now = store.now().await?;
+        let evidence = Evidence::Recovery(recovery);
+        let write = recover(&evidence, &trust.directory, &fresh(entropy, now), now)
+            .map_err(|refusal| OpenError::Recovery(refusal.to_string()))?;
+        match store.commit(vec![write]).await?.into_iter().next() {
+            Some(Ok(receipt)) => Ok(receipt.index),
+            Some(Err(conflict)) => Err(OpenError::Recovery(conflict.to_string())),
+            None => Err(OpenError::Recovery("the store answered nothing".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `GET /v1/humans`: whose keys have force, what each counts as and why. For people who are logged in.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans};
+use gatehold_core::directory::{Directory, EnrolledKey};
+use gatehold_core::hash::Hash;
+
+use crate::api::body::NoBody;
+use crate::api::target::{None, Params};
+use crate::app::App;
+use crate::auth::Person;
+use crate::problem::ApiError;
+
+/// Everybody who is enrolled.
+#[utoipa::path(
+    get, path = "/v1/humans", tag = "people", operation_id = "humans",
+    responses((status = 200, description = "People and their keys.", body = Humans)),
+    security(("proof" = []))
+)]
+pub(in crate::api) async fn handle(
+    State(app): State<App>,
+    _person: Person,
+    Params(None {}): Params<None>,
+    NoBody: NoBody,
+) -> Result<Answer<Humans>, ApiError> {
+    Ok(Answer(app.gate().with_directory(humans)))
+}
+
+fn humans(directory: &Directory) -> Humans {
+    let item = |(human, enrolled): (&_, &gatehold_core::directory::Human)| HumanItem {
+        human: ToString::to_string(human),
+        teams: directory
+            .teams_of(human)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        keys: enrolled.keys.iter().map(key).collect(),
+    };
+    Humans {
+        directory: directory.version,
+        quorum_lost: directory.quorum_lost.clone(),
+        humans: directory.humans.iter().map(item).collect(),
+    }
+}
+
+fn key((thumbprint, key): (&Hash, &EnrolledKey)) -> HumanKeyItem {
+    HumanKeyItem {
+        key: thumbprint.to_string(),
+        fingerprint: key.key.fingerprint(),
+        assurance: key.assurance.to_string(),
+        proof: key.proof.to_string(),
+        leaf: key.leaf,
+    }
+}

@@ -169,7 +169,7 @@ fn new(new: &New) -> Result<(), Failure> {
             "note: enrolling a workload takes two people besides its owner and backup: name four or more"
         );
     }
-    if new.recovery_key.is_empty() && !new.origin.is_dev() {
+    if new.recovery_key.is_empty() {
         println!(
             "note: no offline recovery keys; if too few people can sign some day, this gate cannot be changed any more"
         );

@@ -40,7 +40,12 @@ macro_rules! documents {
                 for entry in std::fs::read_dir(docs().join(folder)).unwrap() {
                     let name = entry.unwrap().file_name().into_string().unwrap();
                     let file = format!("{folder}/{name}");
-                    assert!(name == "README.md" || listed.contains(&file), "{file} is not run");
+                    // A test of its own runs it: `tests/recover.rs`.
+                    let elsewhere = file == "how-to/recover-a-lost-quorum.md";
+                    assert!(
+                        name == "README.md" || elsewhere || listed.contains(&file),
+                        "{file} is not run"
+                    );
                 }
             }
         }

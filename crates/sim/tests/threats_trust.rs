@@ -282,7 +282,7 @@ async fn d11_the_bundle_of_the_last_activation_is_loaded_or_none() {
 }
 
 #[tokio::test]
-async fn a26_a_key_revoked_after_the_approval_takes_its_review_with_it() {
+async fn a26_a_key_revoked_before_use_takes_its_review_with_it() {
     let shop = Shop::open().await;
     let task = shop.task().await;
     let id = shop

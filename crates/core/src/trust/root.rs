@@ -141,7 +141,7 @@ impl SignedRoot {
             {
                 return Err(bad_signature(&who, &error));
             }
-            if keys.contains(&key) {
+            if guard!("root-offline-distinct", keys.contains(&key)) {
                 return Err(TrustError::Form(format!("{who} is named twice")));
             }
             keys.push(key);

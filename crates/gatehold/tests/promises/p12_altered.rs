@@ -315,7 +315,7 @@ const FOLDER: &[Alteration] = &[
         sql(
             home,
             &format!(
-                "INSERT INTO attachment SELECT leaf, 99, name, salt, bytes, erased_by FROM attachment WHERE leaf = {leaf} AND name = 'claims'"
+                "INSERT INTO attachment (number, name, salt, bytes, erased_by) SELECT 256 * leaf + 99, name, salt, bytes, erased_by FROM attachment WHERE leaf = {leaf} AND name = 'claims'"
             ),
         );
         Named::Leaf(leaf)

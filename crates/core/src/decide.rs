@@ -16,14 +16,14 @@ mod world;
 mod writer;
 
 pub use act::{Act, ActBy, ActKind};
-pub use apply::{found, recover, revoke_key};
+pub use apply::{KEY_REVOKE, found, recover, revoke_key};
 pub use close::Revoke;
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
 pub use stop::StopChange;
 pub use submit::{Claims, Described, Submission, may_hold_credentials};
-pub use task::{TaskEnd, TaskStart};
+pub use task::{TASK_ENDED, TaskEnd, TaskStart};
 pub use world::{CallNonce, Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
 
 use crate::action::Action;

@@ -192,7 +192,7 @@ pub fn revoke_key(
         .map_err(|error| Refusal::Claims(error.to_string()))?;
     link(
         LeafKind::Trust,
-        "key.revoke",
+        KEY_REVOKE,
         evidence,
         world.directory,
         fresh,
@@ -226,6 +226,9 @@ pub fn recover(
         now,
     )
 }
+
+/// What the record of a key's revocation calls it.
+pub const KEY_REVOKE: &str = "key.revoke";
 
 /// What the record of a recovery calls it.
 pub const QUORUM_LOST: &str = "quorum.lost";

@@ -11,6 +11,9 @@ use crate::refusal::Refusal;
 use crate::task::{Boundary, Task, TaskState};
 use crate::time::Timestamp;
 
+/// What the record of a task that ended says.
+pub const TASK_ENDED: &str = "ended";
+
 /// Longest purpose in bytes.
 pub const PURPOSE_BYTES_MAX: usize = 8 << 10;
 
@@ -116,7 +119,7 @@ pub(super) fn end(
             ..task.clone()
         },
         version,
-        "ended",
+        TASK_ENDED,
         now,
     )
 }

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatehold_core::commit::{LeafDraft, LeafKind};
+use gatehold_core::decide::{KEY_REVOKE, TASK_ENDED};
+use gatehold_core::entry::{Entry, Event};
+use gatehold_core::review::ReviewAct;
 use gatehold_gate::ports::store::StoreFault;
 use gatehold_ledger::{Anchor, AnchorParseError, AnchorViolation};
 
@@ -128,9 +131,20 @@ impl Anchors {
     }
 }
 
-/// Stops and endings: releasing them can never let anything out.
+/// Stops, endings, denials and revoked keys: releasing them can never let anything out. What a leaf says decides, where
+/// its kind alone does not; what cannot be read is no stop.
 fn stops(leaf: &LeafDraft) -> bool {
-    matches!(leaf.kind, LeafKind::Stop | LeafKind::Closing)
+    match leaf.kind {
+        LeafKind::Stop | LeafKind::Closing => true,
+        LeafKind::Review | LeafKind::Trust | LeafKind::Task => Entry::from_bytes(&leaf.record)
+            .is_ok_and(|entry| match entry.event {
+                Event::Reviewed { act, .. } => act == ReviewAct::Deny,
+                Event::Trust { what, .. } => what == KEY_REVOKE,
+                Event::Task { what, .. } => what == TASK_ENDED,
+                _ => false,
+            }),
+        _ => false,
+    }
 }
 
 /// Why the anchors cannot be used, or do not agree with the store.
@@ -177,4 +191,73 @@ pub enum AnchorFault {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreFault),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gatehold_core::hash::Hash;
+    use gatehold_core::time::Timestamp;
+
+    use super::*;
+
+    fn leaf(kind: LeafKind, event: Event) -> LeafDraft {
+        let entry = Entry {
+            at: Timestamp::from_millis(0),
+            request: None,
+            version: 0,
+            from: None,
+            to: None,
+            row: None,
+            rows: BTreeMap::new(),
+            event,
+            attachments: BTreeMap::new(),
+        };
+        LeafDraft {
+            kind,
+            salt: [0; 32],
+            record: entry.to_bytes().unwrap(),
+            attachments: Vec::new(),
+        }
+    }
+
+    fn trust(what: &str) -> Event {
+        Event::Trust {
+            directory: 2,
+            what: what.to_owned(),
+            evidence: Hash::of(b""),
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_and_an_ended_task_are_let_out_and_an_enrolment_is_not() {
+        let task = |what: &str| Event::Task {
+            task: "tsk_0193b5f0a4c07000a1b2c3d4e5f60718".parse().unwrap(),
+            what: what.to_owned(),
+            purpose: Hash::of(b""),
+            requester: "agent".to_owned(),
+        };
+        for (kind, event, safe) in [
+            (LeafKind::Trust, trust("key.revoke"), true),
+            (LeafKind::Trust, trust("human.enrol"), false),
+            (LeafKind::QuorumLost, trust("key.revoke"), false),
+            (LeafKind::Task, task("ended"), true),
+            (LeafKind::Task, task("started"), false),
+            (LeafKind::Execution, task("ended"), false),
+        ] {
+            assert_eq!(
+                stops(&leaf(kind, event.clone())),
+                safe,
+                "{kind:?} {event:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_stop() {
+        let mut unread = leaf(LeafKind::Trust, trust("key.revoke"));
+        unread.record.push(b'!');
+        assert!(!stops(&unread));
+    }
 }

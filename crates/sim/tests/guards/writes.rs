@@ -190,6 +190,22 @@ fn a_suspended_workload_begins_no_task() {
 }
 
 #[test]
+fn who_asks_after_the_time_of_the_task_is_told_so() {
+    let mut story = Story::dev();
+    let boundary = Boundary {
+        descriptors: ACTIONS.map(|name| name.parse().unwrap()).into(),
+        targets: ["db".parse().unwrap()].into(),
+        resources: Default::default(),
+        steps: 100,
+        not_after: story.shelf().now().plus_seconds(60),
+    };
+    let task = story.start_with("bot-0", None, Some(boundary));
+    story.pass(61);
+    let intent = story.submission("bot-0", task, "db.read");
+    refused(story.tell(intent), &Refusal::Task("its time is over"));
+}
+
+#[test]
 fn who_asks_in_time_and_is_written_after_the_task_has_asked_too_late() {
     let mut story = Story::dev();
     let boundary = Boundary {

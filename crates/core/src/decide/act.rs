@@ -92,6 +92,9 @@ pub(super) fn act(
     let human = check_actor(&act, record, world)?;
     let mut next = record.clone();
     let mut writer = Writer::new(fresh);
+    if human.is_some() {
+        writer.guard_actor(world);
+    }
     let name = record.requester.name();
     apply(act.kind, human.as_ref(), &act.text, &mut next, now)?;
     if next.state == State::Denied {

@@ -75,6 +75,13 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Insists that whoever acts is still who the directory says: without it somebody who has just left a team acts in it.
+    pub(super) fn guard_actor(&mut self, world: &World<'_>) {
+        if guard!("guard-actor", true) {
+            self.version(Table::Directory, &"main", world.directory.version);
+        }
+    }
+
     /// Insists that the task has taken no step since its chain was read.
     pub(super) fn guard_chain(&mut self, world: &World<'_>, target: &crate::ids::TargetId) {
         if let Some(now) = world.task

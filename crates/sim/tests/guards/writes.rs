@@ -246,3 +246,22 @@ fn a_workload_whose_time_ends_between_deciding_and_writing_does_nothing() {
         too_late(story.commit(&intent, decided));
     }
 }
+
+#[test]
+fn who_left_the_team_between_reading_and_writing_does_not_act_in_it() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let act = Intent::Act {
+        by: ActBy::Human(human("bob")),
+        kind: ActKind::Deny,
+        request,
+    };
+    let in_hand = story.load(0, act).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    let without = TeamSet {
+        team: "reviewers".parse().unwrap(),
+        members: [human("cem"), human("dia"), human("eve")].into(),
+    };
+    story.change("ann", "team.set", &without);
+    overtaken(story.commit(&in_hand.intent, decided));
+}

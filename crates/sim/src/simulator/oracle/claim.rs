@@ -201,6 +201,8 @@ impl Oracle {
         })?;
         let verdict = self.verdict(request, commit.rules);
         let approvers = self.approvers(request, record);
+        // Over a row that names another requester people sign for that one: decided so, and never used so.
+        let another = !uses && request.excused(&[Tampered::Requester]);
         let tier = verdict.trace().tier.tier;
         match verdict.verdict() {
             Verdict::Deny => {
@@ -209,7 +211,7 @@ impl Oracle {
             Verdict::Allow => {}
             Verdict::Hold(now) => {
                 holds(
-                    filled(&self.realm, now, tier, &approvers),
+                    another || filled(&self.realm, now, tier, &approvers),
                     "genuine-quorum",
                     || format!("{id} was let out with empty seats"),
                 )?;
@@ -223,8 +225,9 @@ impl Oracle {
         }
         if let Some(held) = &request.held {
             let other = [Tampered::Requirement, Tampered::Unheld, Tampered::PutBack];
-            let met =
-                request.excused(&other) || filled(&self.realm, &held.requirement, tier, &approvers);
+            let met = another
+                || request.excused(&other)
+                || filled(&self.realm, &held.requirement, tier, &approvers);
             let denied = held.denied && !request.excused(&Tampered::STATE);
             holds(met && !denied, "genuine-quorum", || {
                 format!("{id} was let out against those who held it")

@@ -23,6 +23,7 @@ use crate::ports::store::Store;
 use crate::refusals::Refusals;
 use crate::running::Running;
 use crate::session::Session;
+use crate::unreported::Unreported;
 
 /// What a gate is made of.
 pub struct Parts {
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) refusals: Mutex<Refusals>,
     pub(crate) believed: Mutex<Believed>,
     pub(crate) running: Mutex<Running>,
+    pub(crate) unreported: Mutex<Unreported>,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

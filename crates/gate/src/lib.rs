@@ -27,6 +27,7 @@ mod stored;
 mod submit;
 mod tasks;
 mod tick;
+mod unreported;
 mod view;
 
 pub use answers::{

@@ -98,6 +98,7 @@ impl Gate {
                 refusals: Mutex::new(Refusals::default()),
                 believed: Mutex::new(believed),
                 running: Mutex::default(),
+                unreported: Mutex::default(),
                 decided: Notify::new(),
             }),
         };

@@ -18,7 +18,6 @@ use crate::answers::{Caller, Redeemed};
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::ports::executor::{Ending, Execution};
 use crate::stored::{StoredRequest, attachment};
 
 impl Gate {
@@ -108,7 +107,7 @@ impl Gate {
                 None => {}
                 Some(Release::Approved(approved, record)) => {
                     let execution = self.execute(*approved, &record).await;
-                    let record = self.report(record.id, &execution).await?;
+                    let record = self.report(record.id, execution.clone()).await?;
                     return Ok(Redeemed {
                         record,
                         execution: Some(execution),
@@ -194,27 +193,6 @@ impl Gate {
             Committed::Done(_, release) => Ok(Some(release)),
             Committed::Again => Ok(None),
         }
-    }
-
-    /// Stores what came of an execution. It is tried until it is stored: the effect has happened.
-    async fn report(
-        &self,
-        id: RequestId,
-        execution: &Execution,
-    ) -> Result<RequestRecord, GateError> {
-        let step = match execution.ending {
-            Ending::Completed => Step::Completed,
-            Ending::Failed => Step::Failed,
-            Ending::Unknown => Step::Lost,
-        };
-        self.report_step(
-            id,
-            step,
-            execution.code,
-            execution.quantity,
-            &execution.body,
-        )
-        .await
     }
 
     pub(crate) async fn report_step(

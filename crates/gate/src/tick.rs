@@ -21,6 +21,8 @@ const PAGE: u32 = 500;
 pub struct Tick {
     /// Requests that expired.
     pub expired: u64,
+    /// Executions whose end could not be stored when it came.
+    pub reported: u64,
     /// Executions that became Unknown.
     pub lost: u64,
     /// Changes of the gate itself that were approved and whose process ended before it applied them.
@@ -39,11 +41,13 @@ impl Gate {
         self.current().await?;
         let expired = self.expire_due(now).await?;
         self.give_up_ended().await;
+        let reported = self.report_kept().await?;
         let lost = self.lose_executing(false).await?;
         let applied = self.apply_approved().await?;
         let refusals = self.write_refusals(now, false).await?;
         Ok(Tick {
             expired,
+            reported,
             lost,
             applied,
             refusals,
@@ -56,6 +60,7 @@ impl Gate {
     /// When the store does not answer.
     pub async fn flush(&self) -> Result<(), GateError> {
         let now = self.store().now().await?;
+        self.report_kept().await?;
         self.write_refusals(now, true).await.map(drop)
     }
 

@@ -11,3 +11,5 @@ mod given_up;
 mod halfway;
 #[path = "threats_storage/rows.rs"]
 mod rows;
+#[path = "threats_storage/unreported.rs"]
+mod unreported;

@@ -278,6 +278,11 @@ impl Shop {
         self.memory.as_ref().unwrap()
     }
 
+    /// The same, for an executor that makes the store fail.
+    pub fn shared_memory(&self) -> Arc<MemoryStore> {
+        self.memory.clone().unwrap()
+    }
+
     /// What somebody with access to the database can do.
     pub fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("gate.db")).unwrap()

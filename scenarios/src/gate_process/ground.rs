@@ -49,22 +49,36 @@ impl Ground {
         ]));
     }
 
+    /// Adds a database of a PostgreSQL server on this machine.
+    ///
+    /// # Errors
+    /// When the password cannot be written.
+    pub fn postgres(
+        &mut self,
+        target: &str,
+        port: u16,
+        database: &str,
+        password: &str,
+    ) -> Outcome<()> {
+        let secret = self.secret(password)?;
+        self.targets.push(table([
+            ("id", target.into()),
+            ("kind", "postgres".into()),
+            ("host", "127.0.0.1".into()),
+            ("port", i64::from(port).into()),
+            ("user", "postgres".into()),
+            ("database", database.into()),
+            ("password_file", secret.into()),
+        ]));
+        Ok(())
+    }
+
     /// Adds an HTTP target with its secret.
     ///
     /// # Errors
     /// When the secret cannot be written.
     pub fn http(&mut self, web: &Web, url: &str) -> Outcome<()> {
-        let secret = self
-            .folder
-            .with_file_name(format!("secret-{}", self.targets.len()));
-        std::fs::File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&secret)
-            .and_then(|mut file| file.write_all(web.secret.as_bytes()))
-            .map_err(trouble("secret"))?;
-        let secret = secret.to_string_lossy().into_owned();
+        let secret = self.secret(&web.secret)?;
         let inject = table([
             ("header", "authorization".into()),
             ("prefix", "Bearer ".into()),
@@ -90,6 +104,21 @@ impl Ground {
             ("methods", vec!["POST"].into()),
             ("paths", vec!["/"].into()),
         ]));
+    }
+
+    /// Writes what the next target is called with to a file of its own, and gives its path.
+    fn secret(&self, text: &str) -> Outcome<String> {
+        let path = self
+            .folder
+            .with_file_name(format!("secret-{}", self.targets.len()));
+        std::fs::File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(trouble("secret"))?;
+        Ok(path.to_string_lossy().into_owned())
     }
 
     /// Writes everything; gives the gate's folder.

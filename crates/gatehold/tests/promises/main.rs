@@ -16,4 +16,6 @@ mod p12_altered;
 mod p16_canary;
 #[path = "../../../audit/tests/share/mod.rs"]
 mod share;
+mod untouched;
+mod watched;
 mod world;

@@ -70,7 +70,7 @@ pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
         met: false,
         void: Vec::new(),
     };
-    let excluded = question.requester.set();
+    let excluded = question.requester.excluded(question.directory);
     let mut seen: BTreeSet<HumanId> = BTreeSet::new();
     for (position, review) in reviews.iter().enumerate().take(REVIEWS_MAX) {
         match counted(question, review, &excluded, &mut seen) {

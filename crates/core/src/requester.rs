@@ -118,6 +118,38 @@ impl Requester {
         }
     }
 
+    /// The requester set, and whoever the directory names behind the workload now: new custodians hold its key by now, and
+    /// a stored requester from which somebody was taken away frees nobody.
+    #[must_use]
+    pub fn excluded(&self, directory: &Directory) -> BTreeSet<HumanId> {
+        let mut set = self.set();
+        if let Self::Workload { id, .. } = self
+            && let Some(now) = directory.workloads.get(id)
+            && guard!("requester-set-now", true)
+        {
+            set.extend(self.clone().behind(now).set());
+        }
+        set
+    }
+
+    /// The same requester with the people whom the directory names now.
+    fn behind(mut self, now: &Workload) -> Self {
+        if let Self::Workload {
+            owner,
+            backup,
+            custodians,
+            proposer,
+            ..
+        } = &mut self
+        {
+            *owner = now.owner.clone();
+            *backup = now.backup.clone();
+            custodians.clone_from(&now.custodians);
+            *proposer = now.proposer.clone();
+        }
+        self
+    }
+
     /// The key that must poll, withdraw and redeem (threat C13).
     #[must_use]
     pub const fn key(&self) -> Hash {

@@ -60,7 +60,7 @@ impl Gate {
             let record: RequestRecord = body(&row)?;
             let Some(held) = &record.held else { continue };
             let mine = entitled(&held.requirement, human, &teams)
-                && !record.requester.set().contains(human);
+                && !record.requester.excluded(&active.directory).contains(human);
             items.push(InboxItem {
                 id: record.id,
                 sentence: record.sentence.clone(),

@@ -180,7 +180,8 @@ fn check_actor(
         (ActBy::Requester(_), _) => Err(Refusal::NoSuchRequest),
         (ActBy::Human(_), ActKind::Answer) => Err(Refusal::NotYours("only the requester answers")),
         (ActBy::Human(human), _) => {
-            if guard!("act-own-request", record.requester.set().contains(human)) {
+            let own = record.requester.excluded(world.directory);
+            if guard!("act-own-request", own.contains(human)) {
                 return Err(Refusal::OwnRequest);
             }
             let teams = world.directory.teams_of(human);

@@ -157,10 +157,8 @@ fn check_reviewer(
     signed: &Requirement,
     world: &World<'_>,
 ) -> Result<(), Refusal> {
-    if guard!(
-        "review-own-request",
-        record.requester.set().contains(verified.human())
-    ) {
+    let own = record.requester.excluded(world.directory);
+    if guard!("review-own-request", own.contains(verified.human())) {
         return Err(Refusal::OwnRequest);
     }
     let teams = &verified.authority().teams;

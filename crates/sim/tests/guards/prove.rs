@@ -39,6 +39,28 @@ fn an_edited_requester_lets_nothing_out() {
 }
 
 #[test]
+fn a_row_from_which_the_owner_was_taken_away_does_not_free_the_owner() {
+    let mut story = Story::believing_rows(true);
+    let request = story.submit("bot-1", "db.write");
+    story.edit(Table::Request, &request, |record: &mut RequestRecord| {
+        if let Requester::Workload {
+            owner,
+            backup,
+            proposer,
+            ..
+        } = &mut record.requester
+        {
+            *owner = human("nobody");
+            *backup = human("nobody");
+            *proposer = human("nobody");
+        }
+        record.request_hash = record.computed_request_hash();
+    });
+    let own = story.workload("bot-1").owner;
+    refused(story.approve(own.subject(), request), &Refusal::OwnRequest);
+}
+
+#[test]
 fn a_row_cannot_hand_one_workloads_action_to_another() {
     let mut story = Story::believing_rows(true);
     let request = story.submit("bot-0", "mail.send");

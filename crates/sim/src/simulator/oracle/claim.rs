@@ -201,8 +201,6 @@ impl Oracle {
         })?;
         let verdict = self.verdict(request, commit.rules);
         let approvers = self.approvers(request, record);
-        // Over a row that names another requester people sign for that one: decided so, and never used so.
-        let another = !uses && request.excused(&[Tampered::Requester]);
         let tier = verdict.trace().tier.tier;
         match verdict.verdict() {
             Verdict::Deny => {
@@ -211,7 +209,7 @@ impl Oracle {
             Verdict::Allow => {}
             Verdict::Hold(now) => {
                 holds(
-                    another || filled(&self.realm, now, tier, &approvers),
+                    filled(&self.realm, now, tier, &approvers),
                     "genuine-quorum",
                     || format!("{id} was let out with empty seats"),
                 )?;
@@ -225,9 +223,8 @@ impl Oracle {
         }
         if let Some(held) = &request.held {
             let other = [Tampered::Requirement, Tampered::Unheld, Tampered::PutBack];
-            let met = another
-                || request.excused(&other)
-                || filled(&self.realm, &held.requirement, tier, &approvers);
+            let met =
+                request.excused(&other) || filled(&self.realm, &held.requirement, tier, &approvers);
             let denied = held.denied && !request.excused(&Tampered::STATE);
             holds(met && !denied, "genuine-quorum", || {
                 format!("{id} was let out against those who held it")
@@ -293,12 +290,14 @@ impl Oracle {
             return Vec::new();
         };
         let requirement = held.requirement.requirement_hash();
+        // Over a row that names another requester people sign for that one; who must not decide is excluded all the same.
+        let another = request.excused(&[Tampered::Requester]);
         let counts = |signed: &&Signed| {
             let context = &signed.context;
             let level = self.realm.key(&signed.human, &signed.key);
             context.act == ReviewAct::Approve
                 && context.request == request.id
-                && context.request_hash == request.request_hash
+                && (another || context.request_hash == request.request_hash)
                 && context.digest == request.action.digest()
                 && context.display_hash == request.display_hash
                 && context.requirement_hash == requirement

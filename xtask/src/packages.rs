@@ -1,10 +1,16 @@
 //! What the tests need from the system: real peers (PostgreSQL, OpenSSH) and foreign verifiers (Go, Python).
-//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails.
+//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The one Python package
+//! among them goes into an environment of its own below `target/`, by its pinned hash.
 
 use std::path::Path;
 
 use crate::shell;
 use crate::steps::Step;
+
+/// The environment of the Python package, where crates/core/tests/json/live.rs looks for it.
+const PYTHON: &str = "target/python";
+/// What goes into it.
+const PYTHON_PACKAGES: &str = "crates/core/tests/json/corpus/requirements.txt";
 
 pub const STEP: Step = Step {
     name: "packages",
@@ -40,6 +46,10 @@ const NEEDED: &[Package] = &[
         present: || shell::find("python3").is_some(),
     },
     Package {
+        debian: "python3-venv",
+        present: || shell::answers("python3", &["-c", "import venv, ensurepip"]),
+    },
+    Package {
         debian: "sqlite3",
         present: || shell::find("sqlite3").is_some(),
     },
@@ -50,6 +60,26 @@ const NEEDED: &[Package] = &[
 ];
 
 fn run() -> Result<(), String> {
+    debian()?;
+    python()
+}
+
+/// The Python package, once.
+fn python() -> Result<(), String> {
+    let python = format!("{PYTHON}/bin/python3");
+    if shell::answers(&python, &["-c", "import rfc8785"]) {
+        return Ok(());
+    }
+    shell::run("python3", &["-m", "venv", PYTHON])?;
+    let mut arguments = vec!["-m", "pip", "install", "--disable-pip-version-check"];
+    arguments.extend(["--require-hashes", "--only-binary=:all:"]);
+    arguments.extend(["-r", PYTHON_PACKAGES]);
+    shell::run(&python, &arguments).map_err(|error| {
+        format!("{error}\nthe Python package of {PYTHON_PACKAGES} is missing in {PYTHON}: it comes from a package index")
+    })
+}
+
+fn debian() -> Result<(), String> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());

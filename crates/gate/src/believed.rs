@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
-use gatehold_core::commit::{LeafKind, RowKey, Table, Write};
+use gatehold_core::commit::{LeafBytes, LeafKind, RowKey, Table, Write};
 use gatehold_core::entry::Entry;
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
 
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::ports::store::{Row, StoredLeaf};
+use crate::ports::store::{Row, StoredRecord};
 
 /// Most rows remembered as already compared with their leaf.
 const COMPARED_MAX: usize = 8_192;
@@ -30,8 +31,8 @@ pub(crate) struct Believed {
 }
 
 impl Believed {
-    /// Learns from a leaf which stops and pauses were written.
-    pub(crate) fn learn(&mut self, leaf: &StoredLeaf) {
+    /// Learns from a leaf, whose record was hashed into it, which stops and pauses were written.
+    pub(crate) fn learn(&mut self, leaf: &StoredRecord) {
         let written = stops_written(leaf);
         self.at_least
             .extend(written.into_iter().map(|key| (key, leaf.index)));
@@ -88,7 +89,7 @@ pub(crate) fn restricting(write: &Write) -> Vec<RowKey> {
 }
 
 /// The rows of such tables that a leaf wrote.
-fn stops_written(leaf: &StoredLeaf) -> Vec<RowKey> {
+fn stops_written(leaf: &StoredRecord) -> Vec<RowKey> {
     // Most leaves write none: to read each of them would make every start slow.
     let text = core::str::from_utf8(&leaf.record).unwrap_or_default();
     if !text.contains("\"stops/") && !text.contains("\"workload/") {
@@ -116,7 +117,7 @@ impl Gate {
         let known = self.believed().known_leaf(key);
         let row = self.store().row(key).await?;
         let found = row.as_ref().map(|row| row.last_leaf);
-        if found < known {
+        if guard!("row-put-back", found < known) {
             return Err(self.tampered(format!("{key} was put back or taken away")));
         }
         if let Some(row) = &row {
@@ -133,12 +134,13 @@ impl Gate {
         }
         let leaf = self.store().leaves(row.last_leaf, 1, false).await?;
         let leaf = leaf.into_iter().next();
-        let entry = leaf
-            .filter(is_opened_by_its_record)
-            .and_then(|leaf| Entry::from_bytes(&leaf.record).ok());
-        let Some(entry) = entry else {
-            return Err(self.tampered(format!("{} names a leaf that cannot be read", row.key)));
-        };
+        let unread = || self.tampered(format!("{} names a leaf that cannot be read", row.key));
+        let leaf = leaf.ok_or_else(unread)?;
+        let foreign = !record_opens(&leaf.leaf, &leaf.salt, &leaf.record);
+        if guard!("row-leaf-opens", foreign) {
+            return Err(unread());
+        }
+        let entry = Entry::from_bytes(&leaf.record).map_err(|_| unread())?;
         if let Err(broken) = row_follows(&row.key, row.version, &row.body, &entry) {
             return Err(self.tampered(broken.to_string()));
         }
@@ -178,9 +180,9 @@ impl Gate {
 
 /// Whether the record is the one that the leaf commits to.
 // INVARIANT(leaf-opens): an entry is read only after it was hashed into its leaf.
-fn is_opened_by_its_record(leaf: &StoredLeaf) -> bool {
-    let [form, high, low, ..] = leaf.leaf;
+pub(crate) fn record_opens(leaf: &LeafBytes, salt: &[u8; 32], record: &[u8]) -> bool {
+    let [form, high, low, ..] = *leaf;
     let kind = u16::from_be_bytes([high, low]);
-    let commitment = Hash::tagged("gatehold/leaf/v1", &[&leaf.salt, &leaf.record]);
-    form == 1 && kind >= LeafKind::Root as u16 && leaf.leaf.ends_with(commitment.as_bytes())
+    let commitment = Hash::tagged("gatehold/leaf/v1", &[salt, record]);
+    form == 1 && kind >= LeafKind::Root as u16 && leaf.ends_with(commitment.as_bytes())
 }

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
-use gatehold_core::commit::{LeafKind, RowKey, Table};
+use gatehold_core::commit::{LeafBytes, LeafKind, RowKey, Table};
 use gatehold_core::entry::Entry;
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::trust::{Change, Evidence};
 use gatehold_ledger::{Frontier, Leaf, attachment_opens, leaf_hash};
 use gatehold_policy::{Bundle, EnginePool};
 
-use crate::believed::Believed;
+use crate::believed::{Believed, record_opens};
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate};
 use crate::ports::store::{RowQuery, Store, StoredLeaf};
@@ -29,12 +30,15 @@ impl ChainSoFar {
         Self {
             chain: gatehold_core::trust::Chain::default(),
             frontier: Frontier::new(),
+            links: Vec::new(),
             findings: Vec::new(),
         }
     }
 
     /// Reads on from where it stopped, to the head. Whoever could take a link away or put another in its place would
-    /// bring back a revoked key, so that the leaves are exactly those the head commits to is checked, not believed.
+    /// bring back a revoked key, so that the leaves are exactly those the head commits to is checked, not believed. And
+    /// every record is hashed into its leaf: one that was changed might hide that a stop was set. Of attachments, which are
+    /// most of a ledger, only those of links are read.
     // INVARIANT(leaf-opens): a link is read from an opening that was hashed into its leaf, and its leaf into the head.
     pub(crate) async fn read_on(
         &mut self,
@@ -47,7 +51,7 @@ impl ChainSoFar {
         let mut next = self.clone();
         let mut learned = Believed::default();
         while next.frontier.size() < head.size {
-            let page = store.leaves(next.frontier.size(), PAGE, false).await?;
+            let page = store.records(next.frontier.size(), PAGE).await?;
             if page.is_empty() {
                 return Err(GateError::damaged("leaves are missing under the head"));
             }
@@ -59,14 +63,22 @@ impl ChainSoFar {
                         leaf.index
                     )));
                 }
+                let foreign = !record_opens(&leaf.leaf, &leaf.salt, &leaf.record);
+                if guard!("chain-record-opens", foreign) {
+                    return Err(GateError::Damaged(format!(
+                        "the record of leaf {} is not the one it commits to: somebody changed the database",
+                        leaf.index
+                    )));
+                }
                 learned.learn(leaf);
-                if let Some(kind) = trust_kind(leaf) {
+                if let Some(kind) = trust_kind(&leaf.leaf) {
+                    next.links.push(leaf.index);
                     next.link(store, leaf.index, kind, pinned).await?;
                 }
             }
         }
         let other = next.frontier.size() == head.size && next.frontier.to_bytes() != head.frontier;
-        if other {
+        if guard!("chain-head", other) {
             return Err(GateError::damaged(
                 "the leaves are not those that the head commits to: somebody changed the database",
             ));
@@ -124,7 +136,7 @@ impl ChainSoFar {
         let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
         let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?).map_err(GateError::damaged);
         let added = match &evidence {
-            Ok(evidence) if !evidence.fits(kind) => Err(format!(
+            Ok(evidence) if guard!("link-kind", !evidence.fits(kind)) => Err(format!(
                 "its evidence may not stand in a leaf of kind {kind:?}"
             )),
             Ok(evidence) => self
@@ -156,42 +168,39 @@ fn opened<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8], GateError> {
     };
     let opens = committed.opens(&leaf.salt, &leaf.record)
         && attachment_opens(gatehold_ledger::Hash(*named.as_bytes()), salt, bytes);
-    if !opens {
+    if guard!("link-opens", !opens) {
         return Err(damaged());
     }
     Ok(bytes)
 }
 
-fn trust_kind(leaf: &StoredLeaf) -> Option<LeafKind> {
-    let [_, high, low, ..] = leaf.leaf;
+fn trust_kind(leaf: &LeafBytes) -> Option<LeafKind> {
+    let [_, high, low, ..] = *leaf;
     let kind = u16::from_be_bytes([high, low]);
     [LeafKind::Root, LeafKind::Trust, LeafKind::QuorumLost]
         .into_iter()
         .find(|trust| *trust as u16 == kind)
 }
 
-/// The bundle's bytes from the ledger: the root leaf's attachment, or the payload of the activation.
-pub(crate) async fn bundle_bytes(store: &dyn Store, hash: Hash) -> Result<Vec<u8>, OpenError> {
-    let mut next = 0;
-    loop {
-        let page = store.leaves(next, PAGE, false).await?;
-        let Some(last) = page.last() else {
-            return Err(OpenError::Bundle(vec![format!(
-                "no leaf holds bundle {hash}"
-            )]));
+/// The bundle's bytes from the links of the ledger: the root leaf's attachment, or the payload of the activation.
+pub(crate) async fn bundle_bytes(
+    store: &dyn Store,
+    links: &[u64],
+    hash: Hash,
+) -> Result<Vec<u8>, OpenError> {
+    for link in links.iter().rev() {
+        let Some(leaf) = store.leaves(*link, 1, true).await?.into_iter().next() else {
+            continue;
         };
-        next = last.index.saturating_add(1);
-        for leaf in page.iter().filter(|leaf| trust_kind(leaf).is_some()) {
-            let Some(leaf) = store.leaves(leaf.index, 1, true).await?.into_iter().next() else {
-                continue;
-            };
-            if let Some(bytes) = bundle_in(&leaf)
-                && Change::bundle_hash(&bytes) == hash
-            {
-                return Ok(bytes);
-            }
+        if let Some(bytes) = bundle_in(&leaf)
+            && Change::bundle_hash(&bytes) == hash
+        {
+            return Ok(bytes);
         }
     }
+    Err(OpenError::Bundle(vec![format!(
+        "no leaf holds bundle {hash}"
+    )]))
 }
 
 fn bundle_in(leaf: &StoredLeaf) -> Option<Vec<u8>> {
@@ -255,7 +264,7 @@ impl Gate {
         let (bundle, engine) = if directory.bundle == before.directory.bundle {
             (Arc::clone(&before.bundle), Arc::clone(&before.engine))
         } else {
-            let bytes = bundle_bytes(self.store(), directory.bundle)
+            let bytes = bundle_bytes(self.store(), &so_far.links, directory.bundle)
                 .await
                 .map_err(GateError::damaged)?;
             prepare(&bytes).map_err(GateError::damaged)?

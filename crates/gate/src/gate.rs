@@ -58,6 +58,8 @@ pub(crate) struct ChainSoFar {
     pub(crate) chain: Chain,
     /// Over every leaf that was read.
     pub(crate) frontier: Frontier,
+    /// The leaves among them that are links, whether or not they have force.
+    pub(crate) links: Vec<u64>,
     pub(crate) findings: Vec<String>,
 }
 

@@ -8,6 +8,7 @@ use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
     decide, revoke_key,
 };
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
@@ -207,7 +208,7 @@ impl Gate {
             .opened(&context.review_nonce)
             .await?
             .ok_or(Refusal::ChangedSinceShown)?;
-        if opened.request != record.id.to_string() {
+        if guard!("opened-request", opened.request != record.id.to_string()) {
             return Err(Refusal::ChangedSinceShown.into());
         }
         let shown: View =

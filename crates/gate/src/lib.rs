@@ -39,6 +39,6 @@ pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
 pub use question::display;
 pub use recovery::Trust;
-pub use session::{LoginStatement, Session};
+pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
 pub use tick::Tick;

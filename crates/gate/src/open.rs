@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use gatehold_core::decide::{Fresh, found};
+use gatehold_core::guard;
 use gatehold_core::ids::{GrantId, RequestId, TaskId};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Change, Evidence, SignedRoot};
@@ -46,7 +47,10 @@ impl Gate {
             .verify()
             .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
         prepare(&bundle)?;
-        if Change::bundle_hash(&bundle) != statement.bundle {
+        if guard!(
+            "found-bundle",
+            Change::bundle_hash(&bundle) != statement.bundle
+        ) {
             return Err(OpenError::Bundle(vec![
                 "it is not the one that the root statement names".to_owned(),
             ]));
@@ -82,8 +86,9 @@ impl Gate {
         let Some(directory) = so_far.chain.directory().cloned() else {
             return Err(OpenError::Chain(so_far.findings));
         };
-        let (bundle, engine) =
-            prepare(&bundle_bytes(parts.store.as_ref(), directory.bundle).await?)?;
+        let store = parts.store.as_ref();
+        let bundle = bundle_bytes(store, &so_far.links, directory.bundle).await?;
+        let (bundle, engine) = prepare(&bundle)?;
         let alone = parts.alone;
         let gate = Self {
             inner: Arc::new(Inner {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, decide,
 };
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
@@ -261,7 +262,7 @@ impl Gate {
     async fn own(&self, caller: &Caller, id: RequestId) -> Result<StoredRequest, GateError> {
         let stored = self.request(id).await?;
         // Polling, withdrawal and use need the key that asked (threat C13).
-        if stored.record.requester.key() != caller.key {
+        if guard!("own-key", stored.record.requester.key() != caller.key) {
             return Err(Refusal::NoSuchRequest.into());
         }
         Ok(stored)

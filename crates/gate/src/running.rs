@@ -8,6 +8,7 @@ use std::time::Duration;
 use gatehold_core::action::Envelope;
 use gatehold_core::approved::Approved;
 use gatehold_core::commit::{RowKey, Table};
+use gatehold_core::guard;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
@@ -86,9 +87,10 @@ impl Gate {
                 &envelope.target,
                 &envelope.resource,
             );
-            let code = if stopped.is_some() && !by_human {
+            let ended = self.has_ended(&envelope, now).await?;
+            let code = if guard!("running-stopped", stopped.is_some() && !by_human) {
                 "stopped"
-            } else if self.has_ended(&envelope, now).await? {
+            } else if guard!("running-task-ended", ended) {
                 "task_ended"
             } else {
                 continue;

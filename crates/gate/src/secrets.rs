@@ -1,6 +1,7 @@
 //! Inline secrets are refused before anything is stored (M153). Well-known formats only: a false alarm costs a retry,
 //! a stored secret costs an incident.
 
+use gatehold_core::guard;
 use gatehold_core::refusal::Refusal;
 
 use gatehold_core::decide::Claims;
@@ -38,7 +39,7 @@ pub(crate) fn refuse_inline(payload: &[u8], claims: &Claims) -> Result<(), Refus
 
 fn refuse_in(place: &'static str, bytes: &[u8]) -> Result<(), Refusal> {
     for (prefix, more, kind) in FORMATS {
-        if holds(bytes, prefix.as_bytes(), *more) {
+        if guard!("inline-secret", holds(bytes, prefix.as_bytes(), *more)) {
             return Err(Refusal::InlineSecret { place, kind });
         }
     }

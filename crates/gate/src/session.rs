@@ -3,6 +3,7 @@
 
 use std::sync::PoisonError;
 
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin};
 use gatehold_core::json::canonical;
@@ -72,14 +73,15 @@ impl Gate {
         let login: LoginStatement = canonical::from_canonical_bytes(statement.as_bytes())
             .map_err(|error| form(error.to_string()))?;
         let active = self.active();
-        if login.type_ != LOGIN_TYPE || login.gate != active.directory.origin {
+        let elsewhere = login.type_ != LOGIN_TYPE || login.gate != active.directory.origin;
+        if guard!("login-gate", elsewhere) {
             return Err(Refusal::Review(ReviewError::Other("gate")).into());
         }
         let latest = login.issued_at.plus_seconds(LOGIN_SECONDS_MAX);
-        if now > login.expires_at
+        let untimely = now > login.expires_at
             || login.expires_at > latest
-            || login.issued_at > now.plus_seconds(60)
-        {
+            || login.issued_at > now.plus_seconds(60);
+        if guard!("login-time", untimely) {
             return Err(Refusal::TooLate("the login").into());
         }
         let enrolled = active

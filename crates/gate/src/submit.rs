@@ -4,6 +4,7 @@ use gatehold_core::action::Action;
 use gatehold_core::decide::{Command, Record, Release, Submission, decide};
 use gatehold_core::descriptor::ExecutorKind;
 use gatehold_core::directory::{Directory, Lifecycle};
+use gatehold_core::guard;
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
@@ -208,10 +209,10 @@ impl Gate {
                 .parts
                 .executor
                 .has_target(envelope.target.as_str()),
-            Some(ExecutorKind::Gate) => {
+            Some(ExecutorKind::Gate) if guard!("gate-by-people", true) => {
                 return Err(Refusal::NotYours("a workload cannot change the gate itself").into());
             }
-            Some(ExecutorKind::Broker) | None => true,
+            Some(ExecutorKind::Broker | ExecutorKind::Gate) | None => true,
         };
         if known {
             Ok(())
@@ -257,7 +258,7 @@ pub(crate) fn workload_of(caller: &Caller, directory: &Directory) -> Result<Work
         .workload
         .as_ref()
         .ok_or(Refusal::NotYours("an enforcement point names the workload"))?;
-    if !point.workloads.contains(named) {
+    if guard!("point-workload", !point.workloads.contains(named)) {
         return Err(Refusal::NotYours(
             "the enforcement point may not submit for this workload",
         ));
@@ -278,7 +279,8 @@ fn workload_requester(
         .workloads
         .get(id)
         .ok_or(Refusal::UnknownPrincipal)?;
-    if workload.lifecycle != Lifecycle::Active || now > workload.not_after {
+    let inactive = workload.lifecycle != Lifecycle::Active || now > workload.not_after;
+    if guard!("workload-active", inactive) {
         return Err(Refusal::NotYours("the workload is not active"));
     }
     let initiator = task.and_then(|task| {

@@ -16,7 +16,9 @@ use gatehold_core::commit::{
     Conflict, CounterKey, Guard, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf};
+use gatehold_gate::ports::store::{
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+};
 use gatehold_sim::conformance::{self, Database, START};
 use gatehold_store::AfterCommit;
 use gatehold_store::clock::SetClock;
@@ -121,6 +123,10 @@ impl Store for Forgetful {
         bytes: bool,
     ) -> Result<Vec<StoredLeaf>, StoreFault> {
         self.store.leaves(first, limit, bytes).await
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.store.records(first, limit).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {

@@ -12,7 +12,7 @@ use gatehold_core::commit::{
 };
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredAttachment, StoredLeaf,
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 
@@ -328,6 +328,17 @@ impl Store for MemoryStore {
             attachments.for_each(|attachment| attachment.bytes = None);
         }
         Ok(leaves)
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        let leaves = self.leaves(first, limit, false).await?.into_iter();
+        let record = |leaf: StoredLeaf| StoredRecord {
+            index: leaf.index,
+            leaf: leaf.leaf,
+            salt: leaf.salt,
+            record: leaf.record,
+        };
+        Ok(leaves.map(record).collect())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {

@@ -41,6 +41,12 @@ impl Programs {
             .collect();
         targets.sort();
         targets.dedup();
+        // A whole gate takes minutes to build, so that only what needs one is built with it.
+        let gated = needing_a_gate()?;
+        let (whole, alone): (Vec<String>, Vec<String>) = targets
+            .iter()
+            .cloned()
+            .partition(|target| gated.contains(target));
         let mut arguments = vec![
             "test",
             "--locked",
@@ -52,10 +58,13 @@ impl Programs {
             "--target-dir=target/mutants",
             "--message-format=json-render-diagnostics",
         ];
-        for target in &targets {
+        for target in &alone {
             arguments.extend(["--test", target]);
         }
-        let messages = built(&arguments)?;
+        let mut messages = built(&arguments)?;
+        if !whole.is_empty() {
+            messages.extend(built(&with_a_gate(&whole))?);
+        }
         let simulator = messages
             .iter()
             .find_map(|message| executable(message, "gatehold-sim", "bin"))
@@ -116,6 +125,41 @@ impl Programs {
         command.args(["--exact", test]);
         Ok(command)
     }
+}
+
+/// What builds the tests that run a whole gate.
+fn with_a_gate(targets: &[String]) -> Vec<&str> {
+    let mut arguments = vec![
+        "test",
+        "--locked",
+        "--no-run",
+        "--package=gatehold-sim",
+        "--target-dir=target/mutants",
+        "--message-format=json-render-diagnostics",
+    ];
+    for target in targets {
+        arguments.extend(["--test", target]);
+    }
+    arguments
+}
+
+/// The test programs of the simulator's crate that cargo builds only together with a gate.
+fn needing_a_gate() -> Result<Vec<String>, String> {
+    let manifest = "crates/sim/Cargo.toml";
+    let text =
+        std::fs::read_to_string(manifest).map_err(|e| format!("cannot read {manifest}: {e}"))?;
+    let tests = text.split("[[test]]").skip(1);
+    let gated = tests.filter(|test| test.contains("required-features = [\"gate\"]"));
+    let name = |test: &str| {
+        Some(
+            test.split("name = \"")
+                .nth(1)?
+                .split('"')
+                .next()?
+                .to_owned(),
+        )
+    };
+    Ok(gated.filter_map(name).collect())
 }
 
 fn ran(command: &mut Command) -> Result<Said, String> {

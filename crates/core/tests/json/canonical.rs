@@ -4,7 +4,7 @@ use gatehold_core::json::canonical::{self, CanonicalError, INT_MAX, Int, Object,
 use gatehold_core::json::scan::{Limits, Problem};
 use proptest::prelude::*;
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()
         .map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap())
@@ -17,7 +17,11 @@ fn unhex(text: &str) -> Vec<u8> {
 
 #[test]
 fn b01_agrees_with_the_python_package() {
-    let corpus = include_str!("corpus/rfc8785.tsv");
+    assert_eq!(agreeing(include_str!("corpus/rfc8785.tsv")), 500);
+}
+
+/// How many pairs there are, each of an input and what the package makes of it; fails at one that we make otherwise.
+pub(crate) fn agreeing(corpus: &str) -> usize {
     let mut rows = 0;
     for line in corpus.lines() {
         let (input, wanted) = line.split_once('\t').unwrap();
@@ -38,7 +42,7 @@ fn b01_agrees_with_the_python_package() {
         );
         rows += 1;
     }
-    assert_eq!(rows, 500);
+    rows
 }
 
 #[test]

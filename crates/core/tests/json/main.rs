@@ -12,5 +12,6 @@ mod bridge;
 mod canonical;
 mod ident;
 mod lexeme;
+mod live;
 mod pointer;
 mod strict;

@@ -70,6 +70,19 @@ pub struct StoredLeaf {
     pub attachments: Vec<StoredAttachment>,
 }
 
+/// One leaf with the record that opens it, without its attachments: what a start reads of every leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Index in the ledger.
+    pub index: u64,
+    /// The 35 bytes that the tree commits to.
+    pub leaf: LeafBytes,
+    /// The salt of the record.
+    pub salt: [u8; 32],
+    /// The record.
+    pub record: Vec<u8>,
+}
+
 /// The head row: how long the ledger is, its frontier, and the latest time the store has shown anyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -167,6 +180,12 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
         bytes: bool,
     ) -> Result<Vec<StoredLeaf>, StoreFault>;
+
+    /// The same leaves without their attachments, so that all of them can be read at every start.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault>;
 
     /// The store's time: at least `Head::time`, from an offset at most 1 s old.
     ///

@@ -1,7 +1,7 @@
 //! Leaves, receipts, the frontier, attachments and their erasure.
 
 use gatehold_core::commit::LeafKind;
-use gatehold_gate::ports::store::Store;
+use gatehold_gate::ports::store::{Store, StoredLeaf, StoredRecord};
 use gatehold_ledger::{Frontier, leaf_hash};
 
 use super::draft::Draft;
@@ -22,6 +22,15 @@ pub(super) async fn leaves_are_numbered_without_gaps(db: &impl Database) {
     let leaves = store.leaves(3, 7, false).await.unwrap();
     let indexes: Vec<_> = leaves.iter().map(|leaf| leaf.index).collect();
     assert_eq!(indexes, [3, 4, 5, 6, 7, 8, 9]);
+    // The same without attachments.
+    let records = store.records(3, 7).await.unwrap();
+    let alone = |leaf: &StoredLeaf| StoredRecord {
+        index: leaf.index,
+        leaf: leaf.leaf,
+        salt: leaf.salt,
+        record: leaf.record.clone(),
+    };
+    assert_eq!(records, leaves.iter().map(alone).collect::<Vec<_>>());
     for leaf in leaves {
         let draft = drafts[usize::try_from(leaf.index).unwrap()]
             .clone()
@@ -37,6 +46,10 @@ pub(super) async fn leaves_are_numbered_without_gaps(db: &impl Database) {
     assert_eq!(store.leaves(20, 10, false).await.unwrap(), []);
     assert_eq!(store.leaves(u64::MAX, 10, false).await.unwrap(), []);
     assert_eq!(store.leaves(0, 0, false).await.unwrap(), []);
+    assert_eq!(store.records(19, 10).await.unwrap().len(), 1);
+    for (first, limit) in [(20, 10), (u64::MAX, 10), (0, 0)] {
+        assert_eq!(store.records(first, limit).await.unwrap(), []);
+    }
 }
 
 pub(super) async fn the_frontier_leads_to_the_root_of_the_leaves(db: &impl Database) {

@@ -8,7 +8,9 @@ use gatehold_core::commit::{
     Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf};
+use gatehold_gate::ports::store::{
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+};
 
 pub struct Ending {
     store: Arc<dyn Store>,
@@ -77,6 +79,10 @@ impl Store for Ending {
         bytes: bool,
     ) -> Result<Vec<StoredLeaf>, StoreFault> {
         self.alive()?.leaves(first, limit, bytes).await
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.alive()?.records(first, limit).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {

@@ -54,7 +54,8 @@ use gatehold_store::clock::{Clock, SystemClock};
 use gatehold_store::memory::MemoryStore;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
-const JWK: &str =
+/// The workload's key.
+pub const JWK: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 /// The private half of it (RFC 8037, appendix A).
@@ -126,7 +127,9 @@ impl Person {
     }
 }
 
-struct Counting(AtomicU64);
+/// Randomness that counts.
+#[derive(Default)]
+pub struct Counting(AtomicU64);
 
 impl Entropy for Counting {
     fn bytes(&self) -> [u8; 32] {
@@ -229,7 +232,7 @@ impl Shop {
 
     /// Founded in an empty store.
     async fn over(store: Arc<dyn Store>, folder: tempfile::TempDir, clock: Arc<dyn Clock>) -> Self {
-        let entropy = Arc::new(Counting(AtomicU64::new(0)));
+        let entropy = Arc::new(Counting::default());
         let bundle =
             Bundle::load(&bundle_folder()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         Gate::found(
@@ -600,7 +603,8 @@ impl Shop {
     }
 }
 
-fn bundle_folder() -> PathBuf {
+/// Where its first bundle is.
+pub fn bundle_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shop/bundle")
 }
 
@@ -651,7 +655,8 @@ async fn open_gate(
     Gate::open(parts).await
 }
 
-fn root(bundle: Hash) -> SignedRoot {
+/// The root statement of a shop, signed by its people.
+pub fn root(bundle: Hash) -> SignedRoot {
     let line = |person: Person| software_key(&person.seed()).to_line();
     let humans = Person::ALL.map(|person| RootHuman {
         human: person.id(),
@@ -702,7 +707,8 @@ pub fn maker() -> SoftVendor {
     SoftVendor::new([7; 32], [0xa7; 16])
 }
 
-fn nhi() -> serde_json::Value {
+/// The workload, as `nhi.create` takes it.
+pub fn nhi() -> serde_json::Value {
     serde_json::json!({
         "id": "deploy-bot", "kind": "ai_agent", "jwk": JWK,
         "owner": Person::Owner.id(), "backup": Person::Owner.id(), "custodians": [],

@@ -144,7 +144,7 @@ async fn roots(
     let last = older.copied().max().unwrap_or(0);
     let mut frontier = Frontier::new();
     while frontier.size() < last {
-        let leaves = store.leaves(frontier.size(), LIMIT_MAX, false).await?;
+        let leaves = store.records(frontier.size(), LIMIT_MAX).await?;
         if leaves.is_empty() {
             break;
         }

@@ -230,7 +230,7 @@ impl Progress {
 
 /// The next leaves with their indexes, at least one and without a gap.
 async fn leaves(store: &dyn Store, first: u64) -> Result<Vec<(u64, LeafBytes)>, PublishFault> {
-    let leaves = store.leaves(first, LIMIT_MAX, false).await?;
+    let leaves = store.records(first, LIMIT_MAX).await?;
     let in_order = (first..)
         .zip(&leaves)
         .all(|(index, leaf)| leaf.index == index);

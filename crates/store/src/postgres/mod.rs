@@ -18,7 +18,9 @@ use gatehold_core::commit::{
     CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf};
+use gatehold_gate::ports::store::{
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+};
 use tokio::sync::watch;
 use tokio_postgres::Config;
 
@@ -177,6 +179,10 @@ impl Store for PostgresStore {
             .await?
             .leaves(first, limit, bytes)
             .await
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.readers.reader().await?.records(first, limit).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gatehold_core::commit::{CounterKey, LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table};
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
+    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 use tokio::sync::Mutex;
@@ -32,6 +32,8 @@ statements! {
         unique: "SELECT leaf FROM gatehold.unique_key WHERE key = $1",
         receipt: "SELECT number, time FROM gatehold.leaf WHERE leaf = $1",
         leaves: "SELECT number, leaf, time, salt, record FROM gatehold.leaf
+            WHERE number >= $1 ORDER BY number LIMIT $2",
+        records: "SELECT number, leaf, salt, record FROM gatehold.leaf
             WHERE number >= $1 ORDER BY number LIMIT $2",
         attachments: "SELECT leaf, name, salt, erased_by, CASE WHEN $3::boolean THEN bytes END FROM gatehold.attachment
             WHERE leaf BETWEEN $1 AND $2 ORDER BY leaf, place",
@@ -255,6 +257,22 @@ impl Reader {
             }
         }
         Ok(leaves)
+    }
+
+    pub async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        let limit = i64::from(limit.min(LIMIT_MAX));
+        let found = self
+            .all(&self.statements.records, &[&int(first), &limit])
+            .await?;
+        let record = |row: &tokio_postgres::Row| {
+            Ok(StoredRecord {
+                index: count(row, 0)?,
+                leaf: fixed(get(row, 1)?)?,
+                salt: fixed(get(row, 2)?)?,
+                record: get(row, 3)?,
+            })
+        };
+        found.iter().map(record).collect()
     }
 
     pub async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {

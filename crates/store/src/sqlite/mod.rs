@@ -20,7 +20,9 @@ use gatehold_core::commit::{
     CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf};
+use gatehold_gate::ports::store::{
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+};
 
 pub use self::fold_back::WalBounds;
 use self::read::Readers;
@@ -173,6 +175,11 @@ impl Store for SqliteStore {
         bytes: bool,
     ) -> Result<Vec<StoredLeaf>, StoreFault> {
         let read = move |reader: &_| read::leaves(reader, first, limit, bytes);
+        self.readers.spawn(read).await
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        let read = move |reader: &_| read::records(reader, first, limit);
         self.readers.spawn(read).await
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gatehold_core::commit::{LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table};
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
+    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
@@ -186,6 +186,25 @@ pub(super) fn leaves(
         leaf.attachments = attachments(&transaction, leaf.index, bytes)?;
     }
     Ok(leaves)
+}
+
+pub(super) fn records(
+    connection: &Connection,
+    first: u64,
+    limit: u32,
+) -> Result<Vec<StoredRecord>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, leaf, salt, record FROM leaf WHERE number >= ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let read = statement.query_map(params![int(first), limit.min(LIMIT_MAX)], |row| {
+        Ok(StoredRecord {
+            index: count(row, 0)?,
+            leaf: fixed(row, 1)?,
+            salt: fixed(row, 2)?,
+            record: row.get(3)?,
+        })
+    })?;
+    read.collect()
 }
 
 fn attachments(connection: &Connection, leaf: u64, bytes: bool) -> Result<Vec<StoredAttachment>> {

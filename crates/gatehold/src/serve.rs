@@ -15,7 +15,7 @@ use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::{ApiSettings, App};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
-use gatehold_store::derive::Publisher;
+use gatehold_store::derive::{Cadence, Publisher};
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
@@ -155,11 +155,16 @@ impl Running {
             gate: self.gate.clone(),
             app: self.app.clone(),
             anchors: self.anchors,
+        };
+        let publishing = Publishing {
+            app: self.app.clone(),
             published: self.published,
             publisher: self.publisher,
         };
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
+        let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
+        let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let operations = self.operations.map(|listener| {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
@@ -173,7 +178,7 @@ impl Running {
             .listener
             .serve(gatehold_server::router(&self.app), end)
             .await;
-        drop(ending);
+        drop((ending, ended_too));
         if let Some(operations) = operations {
             operations.abort();
             // Awaited, so that what it holds is let go before the caller removes its folder.
@@ -182,9 +187,10 @@ impl Running {
         if let Err(error) = self.gate.flush().await {
             tracing::error!(%error, "the last refusals could not be written");
         }
-        // What was appended since the last tick is covered by a tree head before the process is gone.
-        if let Ok(mut clock) = clock.await {
-            clock.publish().await;
+        let _ended = clock.await;
+        // What was appended since the last time is covered by a tree head before the process is gone.
+        if let Ok(mut publishing) = publishing.await {
+            publishing.publish().await;
         }
         match ended {
             Ended::Orderly => Ok(Exit::Done),
@@ -247,31 +253,48 @@ struct Clock {
     gate: Gate,
     app: App,
     anchors: Arc<Anchors>,
-    published: Arc<Published>,
-    publisher: Option<Publisher>,
 }
 
 impl Clock {
     /// Ticks until `end`, never half a tick.
-    async fn run(mut self, mut end: tokio::sync::oneshot::Receiver<()>) -> Self {
+    async fn run(self, mut end: tokio::sync::oneshot::Receiver<()>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = &mut end => return self,
+                _ = &mut end => return,
                 _ = tick.tick() => self.tick().await,
             }
         }
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&self) {
         let metrics = self.app.metrics();
         match self.gate.tick().await {
             Ok(done) => metrics.ticked(&done),
             Err(error) => tracing::error!(%error, "the clock could not do what is due"),
         }
         metrics.anchored(self.anchors.holds());
-        self.publish().await;
+    }
+}
+
+/// Publishes the ledger, on a task of its own: nothing that is due holds it up.
+struct Publishing {
+    app: App,
+    published: Arc<Published>,
+    publisher: Option<Publisher>,
+}
+
+impl Publishing {
+    /// Publishes until `end`, never half.
+    async fn run(mut self, mut end: tokio::sync::oneshot::Receiver<()>) -> Self {
+        let mut cadence = Cadence::start();
+        loop {
+            tokio::select! {
+                _ = &mut end => return self,
+                () = cadence.next() => self.publish().await,
+            }
+        }
     }
 
     /// Brings tree head and tiles up to the ledger.

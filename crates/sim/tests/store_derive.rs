@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::Store as _;
 use gatehold_ledger::{
     Frontier, LogKey, LogSigner, Origin, SignedTreeHead, TileId, decode_bundle, leaf_hash, tiles_of,
 };
 use gatehold_sim::conformance::{Draft, START};
-use gatehold_store::derive::{PublishFault, Publisher, receipt};
+use gatehold_store::derive::{Cadence, PublishFault, Publisher, receipt};
 use gatehold_store::memory::MemoryStore;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
@@ -214,4 +216,47 @@ async fn a_changed_leaf_in_the_database_is_not_signed() {
         matches!(refused, Err(PublishFault::HeadDiffers(20))),
         "{refused:?}"
     );
+}
+
+/// Promise P13, counted on the store's clock, which here is time that the test moves: tokio's clock is paused, so that
+/// waiting takes none of the real one. Appends come at times that drift through the publisher's rhythm, and publishing
+/// itself takes up to the half second that the rhythm leaves it.
+#[tokio::test(start_paused = true)]
+async fn p13_every_leaf_is_under_a_tree_head_within_a_second_of_its_append() {
+    for publishing_takes in [0, 130, 499] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = MemoryStore::at(START);
+        let mut publisher = Publisher::open(directory.path(), signer()).unwrap();
+        let begun = tokio::time::Instant::now();
+        let elapsed = || i64::try_from(begun.elapsed().as_millis()).unwrap();
+        let mut cadence = Cadence::start();
+        let mut appends = tokio::time::interval(Duration::from_millis(37));
+        let mut times = Vec::new();
+        let (mut covered, mut latest) = (0, 0);
+        while covered < 1_000 {
+            tokio::select! {
+                _ = appends.tick() => {
+                    store.clock().set(Timestamp::from_millis(START.millis() + elapsed()));
+                    append(&store, 1).await;
+                    times.push(elapsed());
+                }
+                () = cadence.next() => {
+                    let head = publisher.publish(&store).await.unwrap();
+                    // The disk is slow, and a leaf comes just after the head was read: it waits for the next time.
+                    store.clock().set(Timestamp::from_millis(START.millis() + elapsed()));
+                    append(&store, 1).await;
+                    times.push(elapsed());
+                    tokio::time::advance(Duration::from_millis(publishing_takes)).await;
+                    let size = usize::try_from(head.size()).unwrap();
+                    for time in &times[covered..size] {
+                        latest = latest.max(elapsed() - time);
+                    }
+                    covered = size;
+                }
+            }
+        }
+        println!("publishing takes {publishing_takes} ms: the latest leaf waited {latest} ms");
+        assert!(latest <= 1_000, "{latest} ms");
+        assert_eq!(verify(directory.path()).size(), covered as u64);
+    }
 }

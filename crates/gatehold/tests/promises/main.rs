@@ -13,6 +13,7 @@
 
 mod p02_killed;
 mod p12_altered;
+mod p13_tree_head;
 mod p16_canary;
 #[path = "../../../audit/tests/share/mod.rs"]
 mod share;

@@ -123,8 +123,9 @@ impl Draft {
         self
     }
 
+    /// With a record of so many bytes.
     #[must_use]
-    pub(super) fn record(mut self, bytes: usize) -> Self {
+    pub fn record(mut self, bytes: usize) -> Self {
         self.0.leaf.record = vec![b'r'; bytes];
         self
     }

@@ -3,6 +3,7 @@
 //! Derived: everything here can be thrown away and made again from the leaves, by any one process. Only a tree head that
 //! extends every earlier one is signed; a store that says otherwise is refused, loudly.
 
+mod cadence;
 mod files;
 mod receipt;
 
@@ -16,10 +17,11 @@ use gatehold_ledger::{
     TileBuilder, TileId, TileSet, TreeHeadError, encode_bundle, leaf_hash, root_at,
 };
 
+pub use self::cadence::Cadence;
 pub use self::receipt::receipt;
 use crate::page::LIMIT_MAX;
 
-/// Publishes one ledger into one directory. Call [`Publisher::publish`] about once a second, on a task of its own.
+/// Publishes one ledger into one directory. Call [`Publisher::publish`] whenever a [`Cadence`] says so, on a task of its own.
 pub struct Publisher {
     directory: PathBuf,
     signer: LogSigner,

@@ -9,6 +9,10 @@ use crate::world::World;
 const DECISIONS: usize = 20;
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a figure that is printed, of a wait in real time"
+)]
 async fn p13_a_tree_head_covers_what_was_decided() {
     let mut world = World::open().await;
     let mut waited = Vec::new();

@@ -222,6 +222,7 @@ async fn a_changed_leaf_in_the_database_is_not_signed() {
 /// waiting takes none of the real one. Appends come at times that drift through the publisher's rhythm, and publishing
 /// itself takes up to the half second that the rhythm leaves it.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "time that the test moves")]
 async fn p13_every_leaf_is_under_a_tree_head_within_a_second_of_its_append() {
     for publishing_takes in [0, 130, 499] {
         let directory = tempfile::tempdir().unwrap();

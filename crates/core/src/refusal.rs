@@ -92,6 +92,9 @@ pub enum Refusal {
     /// The idempotency key was used with another body.
     #[error("this Idempotency-Key was used with another body")]
     IdempotencyMismatch,
+    /// An attachment may not be erased, or was erased and is asked for.
+    #[error("{0}")]
+    Erasure(String),
 }
 
 impl Refusal {
@@ -124,6 +127,7 @@ impl Refusal {
             Self::NotProven(_) => "not_proven",
             Self::Replayed => "replayed",
             Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::Erasure(_) => "erasure",
         }
     }
 
@@ -173,6 +177,7 @@ impl Refusal {
             }
             Self::Replayed => "Sign a new proof with a new nonce.",
             Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
+            Self::Erasure(_) => "Wait until what needs it has ended, or name another attachment.",
         }
     }
 }

@@ -10,6 +10,7 @@ use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
 
+use crate::erase::is_erasure;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{Row, StoredRecord};
@@ -26,13 +27,19 @@ pub(crate) struct Believed {
     compared: BTreeMap<RowKey, (u64, u64, Hash)>,
     /// For rows whose absence would lift a stop or a pause: the last leaf known to have written them.
     at_least: BTreeMap<RowKey, u64>,
+    /// Leaves that erase something which may not have been erased yet.
+    pub(crate) erasures: BTreeSet<u64>,
     findings: BTreeSet<String>,
     refused: u64,
 }
 
 impl Believed {
-    /// Learns from a leaf, whose record was hashed into it, which stops and pauses were written.
+    /// Learns from a leaf, whose record was hashed into it, which stops and pauses were written, and what
+    /// is erased.
     pub(crate) fn learn(&mut self, leaf: &StoredRecord) {
+        if is_erasure(leaf) {
+            self.erasures.insert(leaf.index);
+        }
         let written = stops_written(leaf);
         self.at_least
             .extend(written.into_iter().map(|key| (key, leaf.index)));
@@ -40,6 +47,7 @@ impl Believed {
 
     /// Takes over what was learned elsewhere.
     pub(crate) fn learned(&mut self, other: Self) {
+        self.erasures.extend(other.erasures);
         for (key, leaf) in other.at_least {
             let least = self.at_least.entry(key).or_default();
             *least = leaf.max(*least);

@@ -1,6 +1,7 @@
 //! The gate: its ports, and what it holds in memory. Nothing here has authority: everything is rebuilt from the store.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gatehold_core::decide::{Fresh, Settings};
@@ -78,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) believed: Mutex<Believed>,
     pub(crate) running: Mutex<Running>,
     pub(crate) unreported: Mutex<Unreported>,
+    /// The minute in which the leaves were last read on.
+    pub(crate) read_minute: AtomicI64,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

@@ -8,6 +8,7 @@ mod believed;
 mod catalog;
 mod chain;
 mod drive;
+mod erase;
 mod error;
 mod gate;
 mod humans;

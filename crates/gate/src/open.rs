@@ -2,6 +2,7 @@
 //! last activation names, and what a crash left executing is Unknown.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use gatehold_core::decide::{Fresh, found};
@@ -104,6 +105,7 @@ impl Gate {
                 believed: Mutex::new(believed),
                 running: Mutex::default(),
                 unreported: Mutex::default(),
+                read_minute: AtomicI64::default(),
                 decided: Notify::new(),
             }),
         };

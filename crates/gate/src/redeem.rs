@@ -140,6 +140,10 @@ impl Gate {
                 return Ok(stored.record);
             }
             let submission = self.submission(&stored).await?;
+            let change = Change::of(&Self::action(&stored.record, &submission)?);
+            if let Ok(Change::RecordErase(erase)) = &change {
+                self.check_erasable(erase).await?;
+            }
             let submit: SubmitSignature =
                 canonical::from_canonical_bytes(attachment(&submission, "proof")?)
                     .map_err(GateError::damaged)?;
@@ -152,6 +156,9 @@ impl Gate {
                 None => {}
                 Some(Release::Request(record)) => {
                     self.read_on().await?;
+                    if let Ok(Change::RecordErase(_)) = change {
+                        self.finish_erasures().await?;
+                    }
                     return Ok(*record);
                 }
                 Some(_) => return Err(GateError::damaged("a change releases a request")),

@@ -20,6 +20,10 @@ pub(crate) fn attachment<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8
         .attachments
         .iter()
         .find(|attachment| attachment.name == name);
+    if let Some(by) = found.and_then(|attachment| attachment.erased_by) {
+        let what = format!("`{name}` of leaf {} was erased by leaf {by}", leaf.index);
+        return Err(Refusal::Erasure(what).into());
+    }
     found
         .and_then(|attachment| attachment.bytes.as_deref())
         .ok_or_else(|| GateError::Damaged(format!("leaf {} has no readable `{name}`", leaf.index)))

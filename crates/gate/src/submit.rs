@@ -92,6 +92,9 @@ impl Gate {
             .into());
         }
         let change = Change::of(&action).map_err(|error| Refusal::Claims(error.to_string()))?;
+        if let Change::RecordErase(erase) = &change {
+            self.check_erasable(erase).await?;
+        }
         for _ in 0..TRIES {
             let loaded = self.load(&input.human.to_string(), None, None).await?;
             let enrolled = loaded

@@ -29,6 +29,8 @@ pub struct Tick {
     pub applied: u64,
     /// Refusal leaves written.
     pub refusals: u64,
+    /// Attachments erased that a leaf said were.
+    pub erased: u64,
 }
 
 impl Gate {
@@ -45,12 +47,15 @@ impl Gate {
         let lost = self.lose_executing(false).await?;
         let applied = self.apply_approved().await?;
         let refusals = self.write_refusals(now, false).await?;
+        self.read_on_each_minute(now).await?;
+        let erased = self.finish_erasures().await?;
         Ok(Tick {
             expired,
             reported,
             lost,
             applied,
             refusals,
+            erased,
         })
     }
 

@@ -244,7 +244,11 @@ fn log_key(text: &str) -> Result<LogKey, String> {
     LogKey::parse(text).map_err(|error| error.to_string())
 }
 
-fn config(ctx: &Ctx, ledger: &Ledger) -> Result<Config, Failure> {
+/// The configuration of a ledger.
+///
+/// # Errors
+/// When there is none, or it is not whole.
+pub fn config(ctx: &Ctx, ledger: &Ledger) -> Result<Config, Failure> {
     let here = PathBuf::from("gatehold.toml");
     let path = match &ledger.config {
         Some(path) => path.clone(),

@@ -18,6 +18,7 @@ use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
+use crate::record::{self, Record};
 use crate::recover::{self, Recover};
 use crate::request::{self, Request};
 use crate::review::approve::{Approve, Narrow, approve};
@@ -122,6 +123,9 @@ enum Command {
     #[command(subcommand)]
     Descriptor(DescriptorCommand),
 
+    /// What of a request stands in the ledger, and having a part of it erased.
+    #[command(subcommand)]
+    Record(Record),
     /// The ledger of a gate that does not run.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -211,6 +215,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Key(command) => people::key(ctx, &command).await,
         Command::Policy(command) => policy::run(ctx, &command).await,
         Command::Descriptor(command) => descriptor::run(ctx, &command).await,
+        Command::Record(command) => record::run(ctx, &command).await,
         Command::Ledger(command) => ledger::run(&command).await,
         Command::Audit(command) => audit::run(ctx, &command).await,
         Command::Completions { shell } => {

@@ -45,6 +45,7 @@ mod people;
 mod policy;
 mod profile;
 mod published;
+mod record;
 mod recover;
 mod request;
 mod review;

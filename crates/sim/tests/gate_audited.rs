@@ -5,36 +5,12 @@
 
 mod shop;
 
-use std::convert::Infallible;
-
-use gatehold_audit::{
-    Base64, DossierCollector, Hex, LedgerAttachment, LedgerLeaf, References, Trusted,
-    issue_receipt, verify_dossier, verify_ledger, verify_receipt,
-};
+use gatehold_audit::{DossierCollector, issue_receipt, verify_dossier, verify_receipt};
 use gatehold_core::decide::ActKind;
 use gatehold_core::ids::RequestId;
-use gatehold_gate::ports::store::StoredLeaf;
-use gatehold_ledger::{Frontier, LogSigner, Origin, SignedTreeHead, leaf_hash};
+use gatehold_ledger::leaf_hash;
+use shop::audited::Audited;
 use shop::{Person, Shop};
-
-fn given(leaf: StoredLeaf) -> LedgerLeaf {
-    let attachments = leaf.attachments.into_iter();
-    LedgerLeaf {
-        index: leaf.index,
-        leaf: leaf.leaf.to_vec(),
-        time: leaf.time,
-        salt: leaf.salt.to_vec(),
-        record: leaf.record,
-        attachments: attachments
-            .map(|attachment| LedgerAttachment {
-                name: attachment.name,
-                salt: attachment.salt.map(|salt| Hex(salt.to_vec())),
-                bytes: attachment.bytes.map(Base64),
-                erased_by: attachment.erased_by,
-            })
-            .collect(),
-    }
-}
 
 /// Reads, writes, denials, questions, a pause and its end, a task's end, a stop: through the real gate.
 async fn journey(shop: &Shop) -> Vec<RequestId> {
@@ -116,30 +92,15 @@ async fn journey(shop: &Shop) -> Vec<RequestId> {
 async fn everything_the_gate_writes_can_be_verified_without_it() {
     let shop = Shop::open().await;
     let requests = journey(&shop).await;
-    let leaves: Vec<LedgerLeaf> = shop.stored().await.into_iter().map(given).collect();
-    let signer = LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &[1; 32]);
+    let audited = Audited::of(&shop).await;
+    let (leaves, head, signer) = (&audited.leaves, &audited.head, &audited.signer);
     let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(&leaf.leaf)).collect();
-    let mut frontier = Frontier::new();
-    for hash in &hashes {
-        frontier.push(*hash).unwrap();
-    }
-    let head = SignedTreeHead::sign(frontier.size(), frontier.root(), &signer).unwrap();
-    let trusted = Trusted {
-        pinned_root: Some(shop.gate.directory().root),
-        log_key: Some(signer.log_key()),
-    };
-    let references = References {
-        tree_heads: vec![head.to_string()],
-        ..References::default()
-    };
-
-    let given = leaves.iter().cloned().map(Ok::<_, Infallible>);
-    let report = verify_ledger(given, &references, &trusted).unwrap();
+    let report = audited.report();
     assert!(report.is_sound(), "{report}");
     assert!(report.gaps.is_empty(), "{report}");
 
-    for leaf in &leaves {
-        let receipt = issue_receipt(leaf, &hashes[..], &head).unwrap().to_string();
+    for leaf in leaves {
+        let receipt = issue_receipt(leaf, &hashes[..], head).unwrap().to_string();
         verify_receipt(&receipt, &signer.log_key()).unwrap();
         assert!(
             receipt.len() <= 4_096,
@@ -152,8 +113,8 @@ async fn everything_the_gate_writes_can_be_verified_without_it() {
     for request in requests {
         let mut collector = DossierCollector::new(request);
         leaves.iter().for_each(|leaf| collector.leaf(leaf));
-        let dossier = collector.finish(&head).unwrap().to_bytes().unwrap();
-        let report = verify_dossier(&dossier, &trusted).unwrap();
+        let dossier = collector.finish(head).unwrap().to_bytes().unwrap();
+        let report = verify_dossier(&dossier, &audited.trusted).unwrap();
         assert!(report.is_sound(), "{report}");
         assert!(report.gaps.is_empty(), "{report}");
     }

@@ -5,6 +5,8 @@
 
 mod shop;
 
+#[path = "threats_storage/erased.rs"]
+mod erased;
 #[path = "threats_storage/given_up.rs"]
 mod given_up;
 #[path = "threats_storage/halfway.rs"]

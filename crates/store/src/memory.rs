@@ -362,6 +362,7 @@ impl Store for MemoryStore {
             attachment.bytes = None;
             attachment.erased_by = Some(erased_by);
         }
+        state.opened.clear();
         Ok(())
     }
 

@@ -127,8 +127,14 @@ impl Fold {
             )?;
             self.link(leaf, &evidence, by, approved_by)?;
         } else {
+            let erases = matches!(change, Change::RecordErase(_));
+            let kind = if erases {
+                LeafKind::Erasure
+            } else {
+                LeafKind::Outcome
+            };
             ensure(
-                matches!(leaf.kind, LeafKind::Outcome | LeafKind::Erasure),
+                leaf.kind == kind,
                 Code::Record,
                 "a change of the gate stands in a leaf of another kind",
             )?;

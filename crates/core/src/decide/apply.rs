@@ -91,6 +91,8 @@ pub(super) fn apply(
     };
     let kind = if change.changes_directory() {
         LeafKind::Trust
+    } else if matches!(change, Change::RecordErase(_)) {
+        LeafKind::Erasure
     } else {
         LeafKind::Outcome
     };

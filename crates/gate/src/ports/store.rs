@@ -193,7 +193,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreFault`] when the store does not answer.
     async fn now(&self) -> Result<Timestamp, StoreFault>;
 
-    /// Forgets an attachment's salt and bytes. Called only for an erasure leaf that is already durable.
+    /// Forgets an attachment's salt and bytes, and every opened view, because one of them may show the same. Called only
+    /// for an erasure leaf that is already durable.
     ///
     /// # Errors
     /// [`StoreFault`] when the store does not answer.

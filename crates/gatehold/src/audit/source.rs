@@ -244,7 +244,11 @@ impl Source {
         LogKey::parse(&root.log_key).map_err(|_| broken())
     }
 
-    async fn leaves(
+    /// Every leaf, in order.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn leaves(
         &self,
         mut each: impl FnMut(LedgerLeaf) -> Result<(), Failure>,
     ) -> Result<(), Failure> {

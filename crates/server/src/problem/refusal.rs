@@ -49,6 +49,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::ChangedSinceShown
         | Refusal::AlreadyDecided
         | Refusal::Stale
+        | Refusal::Erasure(_)
         | Refusal::NotProven(_) => (StatusCode::CONFLICT, Code::Conflict),
         Refusal::Stopped(_) => (StatusCode::LOCKED, Code::Stopped),
         Refusal::NoSuchRequest => (StatusCode::NOT_FOUND, Code::NotFound),
@@ -96,5 +97,6 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::NotProven(_) => "The stored evidence proves nothing",
         Refusal::Replayed => "This was sent before",
         Refusal::IdempotencyMismatch => "The Idempotency-Key names another body",
+        Refusal::Erasure(_) => "The attachment is erased or must stay",
     }
 }

@@ -224,6 +224,7 @@ fn refusals() -> Vec<Refusal> {
         R::Stopped("lockdown"),
         R::NoSuchRequest,
         R::WrongState { state: "denied" },
+        R::Erasure("leaf 7 has no attachment `x`".into()),
         R::TooLate("the time to decide"),
         R::ChangedSinceShown,
         R::Review(ReviewError::Key),

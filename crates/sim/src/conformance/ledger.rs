@@ -1,7 +1,7 @@
 //! Leaves, receipts, the frontier, attachments and their erasure.
 
 use gatehold_core::commit::LeafKind;
-use gatehold_gate::ports::store::{Store, StoredLeaf, StoredRecord};
+use gatehold_gate::ports::store::{OpenedView, Store, StoredLeaf, StoredRecord};
 use gatehold_ledger::{Frontier, leaf_hash};
 
 use super::draft::Draft;
@@ -138,7 +138,15 @@ pub(super) async fn erasing_forgets_salt_and_bytes_and_nothing_else(db: &impl Da
         .await
         .index;
     let before = store.leaves(0, 2, true).await.unwrap();
+    let opened = OpenedView {
+        review_nonce: "nonce".to_owned(),
+        request: "req".to_owned(),
+        view: b"shows the secret".to_vec(),
+        expires: START.plus_seconds(60),
+    };
+    store.put_opened(opened).await.unwrap();
     store.erase(0, "prompt", erasure).await.unwrap();
+    assert_eq!(store.opened("nonce").await.unwrap(), None);
     // Again, by another leaf, and of what does not exist: nothing more happens.
     store.erase(0, "prompt", 77).await.unwrap();
     store.erase(0, "nothing", erasure).await.unwrap();

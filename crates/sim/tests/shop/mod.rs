@@ -7,6 +7,8 @@
     reason = "a fixture fails its test"
 )]
 
+#[path = "audited.rs"]
+pub mod audited;
 #[path = "ending.rs"]
 pub mod ending;
 
@@ -52,6 +54,7 @@ use gatehold_proof::{
 };
 use gatehold_store::clock::{Clock, SystemClock};
 use gatehold_store::memory::MemoryStore;
+use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
 /// The workload's key.
@@ -228,6 +231,14 @@ impl Shop {
         .await;
         shop.memory = Some(memory);
         shop
+    }
+
+    /// In a database of a PostgreSQL server.
+    pub async fn in_postgres(url: &str) -> Self {
+        let options = PostgresOptions::new(url);
+        let store = Arc::new(PostgresStore::open(options).await.unwrap());
+        let clock = Arc::new(SystemClock::open());
+        Self::over(store, tempfile::tempdir().unwrap(), clock).await
     }
 
     /// Founded in an empty store.

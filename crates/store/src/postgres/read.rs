@@ -315,6 +315,8 @@ impl Reader {
     }
 
     pub async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault> {
+        self.run(&self.statements.forget_opened, &[&i64::MAX])
+            .await?;
         self.run(
             &self.statements.erase,
             &[&int(leaf), &name, &int(erased_by)],

@@ -112,17 +112,22 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
             leaf,
             name,
             erased_by,
-        } => connection
-            .prepare_cached(
-                "UPDATE attachment SET salt = NULL, bytes = NULL, erased_by = ?4
+        } => {
+            connection
+                .prepare_cached("DELETE FROM opened_view")?
+                .execute([])?;
+            connection
+                .prepare_cached(
+                    "UPDATE attachment SET salt = NULL, bytes = NULL, erased_by = ?4
                  WHERE number >= ?1 AND number < ?2 AND name = ?3 AND erased_by IS NULL",
-            )?
-            .execute(params![
-                first_attachment(*leaf),
-                after_attachments(*leaf),
-                name,
-                int(*erased_by)
-            ])?,
+                )?
+                .execute(params![
+                    first_attachment(*leaf),
+                    after_attachments(*leaf),
+                    name,
+                    int(*erased_by)
+                ])?
+        }
         Side::Acknowledge(message) => connection
             .prepare_cached("DELETE FROM outbox WHERE number = ?1")?
             .execute([int(*message)])?,

@@ -1,0 +1,161 @@
+//! Erasing an attachment: people approved it, a leaf says so, and only then the bytes go. Proofs stay valid, because the
+//! leaf commits to the attachment's salted hash. What a crash left between the leaf and the erasing, the tick finishes.
+
+use std::sync::atomic::Ordering;
+
+use gatehold_core::commit::{LeafKind, RowKey, Table};
+use gatehold_core::entry::{Entry, Event};
+use gatehold_core::guard;
+use gatehold_core::ids::TaskId;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::task::{Task, TaskState};
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::change::RecordErase;
+use gatehold_core::trust::{Change, Evidence};
+
+use crate::believed::record_opens;
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::store::{StoredLeaf, StoredRecord};
+use crate::stored::{attachment, body};
+
+fn refuse<T>(why: String) -> Result<T, GateError> {
+    Err(Refusal::Erasure(why).into())
+}
+
+impl Gate {
+    /// Whether an attachment may be erased now: it is there and nothing live needs it. What has ended never lives again,
+    /// so that this stays true until the write.
+    pub(crate) async fn check_erasable(&self, erase: &RecordErase) -> Result<(), GateError> {
+        let (index, name) = (erase.leaf, erase.name.as_str());
+        let Some(leaf) = self.leaf(index, false).await? else {
+            return refuse(format!("there is no leaf {index}"));
+        };
+        let named = leaf.attachments.iter().find(|known| known.name == name);
+        match named.map(|known| known.erased_by) {
+            None => return refuse(format!("leaf {index} has no attachment `{name}`")),
+            Some(Some(by)) => {
+                return refuse(format!(
+                    "`{name}` of leaf {index} is erased already, by leaf {by}"
+                ));
+            }
+            Some(None) => {}
+        }
+        if !record_opens(&leaf.leaf, &leaf.salt, &leaf.record) {
+            return Err(GateError::Damaged(format!("leaf {index} does not open")));
+        }
+        let entry = Entry::from_bytes(&leaf.record).map_err(GateError::damaged)?;
+        if let Some(id) = entry.request {
+            let state = self.request(id).await?.record.state;
+            if guard!("erase-not-live", !state.is_terminal()) {
+                return refuse(format!(
+                    "{id} is {} and still needs `{name}`; ask again once it has ended",
+                    state.name()
+                ));
+            }
+        }
+        if let Event::Task { task, .. } = &entry.event
+            && self.is_open(task).await?
+            && guard!("erase-task-ended", true)
+        {
+            return refuse(format!(
+                "{task} is open and its steps are judged by its purpose; ask again once it has ended"
+            ));
+        }
+        Ok(())
+    }
+
+    async fn is_open(&self, id: &TaskId) -> Result<bool, GateError> {
+        let row = self.row(&RowKey::new(Table::Task, id)).await?;
+        let row = row.ok_or_else(|| GateError::damaged("the task's row is missing"))?;
+        let task: Task = body(&row)?;
+        let now = self.store().now().await?;
+        let over = task.boundary.is_some_and(|until| now > until.not_after);
+        Ok(task.state != TaskState::Ended && !over)
+    }
+
+    /// Erases what durable leaves say is erased. Doing it twice is harmless.
+    pub(crate) async fn finish_erasures(&self) -> Result<u64, GateError> {
+        let waiting = self.believed().erasures.clone();
+        let mut erased = 0_u64;
+        for by in waiting {
+            match self.erasure_of(by).await {
+                Ok(erase) => erased = erased.saturating_add(self.erase_names(&erase, by).await?),
+                Err(error @ GateError::Store(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(leaf = by, %error, "a leaf erases something and does not verify");
+                }
+            }
+            self.believed().erasures.remove(&by);
+        }
+        Ok(erased)
+    }
+
+    async fn erase_names(&self, erase: &RecordErase, by: u64) -> Result<u64, GateError> {
+        let Some(leaf) = self.leaf(erase.leaf, false).await? else {
+            return Ok(0);
+        };
+        let mut erased = 0_u64;
+        for name in erase.names() {
+            if leaf.attachments.iter().any(|known| is_there(known, name)) {
+                self.store().erase(erase.leaf, name, by).await?;
+                erased = erased.saturating_add(1);
+            }
+        }
+        Ok(erased)
+    }
+
+    /// What a leaf erases. The leaf is opened, its evidence hashed and every signature in it counted again: nobody who can
+    /// write a leaf past the gate makes the gate forget anything.
+    // INVARIANT(leaf-opens): the change is read from evidence that the leaf's own record names.
+    async fn erasure_of(&self, index: u64) -> Result<RecordErase, GateError> {
+        let leaf = self.leaf(index, true).await?;
+        let leaf = leaf.ok_or_else(|| GateError::damaged("the leaf vanished"))?;
+        if !record_opens(&leaf.leaf, &leaf.salt, &leaf.record) {
+            return Err(GateError::damaged("it does not open"));
+        }
+        let entry = Entry::from_bytes(&leaf.record).map_err(GateError::damaged)?;
+        let Event::Trust { evidence, .. } = entry.event else {
+            return Err(GateError::damaged("it carries no evidence"));
+        };
+        let given = Evidence::from_bytes(attachment(&leaf, "evidence")?);
+        let given = given.map_err(GateError::damaged)?;
+        if given.hash().map_err(GateError::damaged)? != evidence {
+            return Err(GateError::damaged("its evidence is another"));
+        }
+        let Evidence::Executed(executed) = given else {
+            return Err(GateError::damaged("nobody asked for it"));
+        };
+        executed
+            .check(&self.active().directory)
+            .map_err(GateError::damaged)?;
+        match executed.change().map_err(GateError::damaged)? {
+            Change::RecordErase(erase) if erase.leaf < index => Ok(erase),
+            _ => Err(GateError::damaged("it erases nothing before it")),
+        }
+    }
+
+    async fn leaf(&self, index: u64, bytes: bool) -> Result<Option<StoredLeaf>, GateError> {
+        let found = self.store().leaves(index, 1, bytes).await?;
+        Ok(found.into_iter().find(|leaf| leaf.index == index))
+    }
+
+    /// Reads the leaves that others wrote, once a minute, so that what another process left is found by this one.
+    pub(crate) async fn read_on_each_minute(&self, now: Timestamp) -> Result<(), GateError> {
+        let minute = now.seconds().div_euclid(60);
+        if self.inner.read_minute.swap(minute, Ordering::Relaxed) == minute {
+            return Ok(());
+        }
+        self.read_on().await.map(drop)
+    }
+}
+
+fn is_there(known: &crate::ports::store::StoredAttachment, name: &str) -> bool {
+    known.name == name && known.erased_by.is_none()
+}
+
+/// Whether a leaf says that something is erased.
+pub(crate) const fn is_erasure(leaf: &StoredRecord) -> bool {
+    let [_, high, low, ..] = leaf.leaf;
+    u16::from_be_bytes([high, low]) == LeafKind::Erasure as u16
+}

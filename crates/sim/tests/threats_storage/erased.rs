@@ -1,11 +1,13 @@
 //! D8, D12: what people had erased is gone from the store, a leaf says so, and everything else still verifies.
 
-use gatehold_core::commit::LeafKind;
+use gatehold_core::commit::{AttachmentDraft, LeafDraft, LeafKind, Write};
 use gatehold_core::decide::{ActKind, Claims};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::{RequestId, TaskId};
+use gatehold_core::json::canonical;
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
+use gatehold_core::trust::{Evidence, Executed};
 use gatehold_gate::{GateError, StartTask, Submit};
 use gatehold_sim::postgres_server::PostgresServer;
 
@@ -263,6 +265,65 @@ async fn d12_one_person_erases_nothing() {
     assert!(is_there(&shop, *leaf, name).await);
     shop.deny(Person::Second, asked.id).await.unwrap();
     shop.gate.tick().await.unwrap();
+    assert!(is_there(&shop, *leaf, name).await);
+}
+
+#[tokio::test]
+async fn d12_a_leaf_written_past_the_gate_erases_nothing() {
+    let shop = Shop::in_memory().await;
+    let life = lived(&shop).await;
+    shop.gate
+        .redeem(&shop.caller(), life.request)
+        .await
+        .unwrap();
+    let all = erasable(&shop, &life).await;
+    let (leaf, name) = all.iter().find(|(_, name)| name == "claims").unwrap();
+    // Asked for by one person, approved by nobody, and put into a well-formed leaf that the store itself appends.
+    let payload = payload(*leaf, name);
+    let asked = shop.propose("record.erase", &payload, Person::Owner).await;
+    let stored = shop.stored().await;
+    let mut proofs = stored.iter().rev().flat_map(|leaf| &leaf.attachments);
+    let proof = proofs.find(|given| given.name == "proof").unwrap();
+    let submit = canonical::from_canonical_bytes(proof.bytes.as_ref().unwrap()).unwrap();
+    let executed = Executed::new(asked, payload.as_bytes(), submit);
+    let evidence = Evidence::Executed(Box::new(executed));
+    let attachment = AttachmentDraft {
+        name: "evidence",
+        salt: [7; 32],
+        bytes: evidence.to_bytes().unwrap(),
+    };
+    let entry = Entry {
+        at: shop.gate.now().await.unwrap(),
+        request: None,
+        version: 0,
+        from: None,
+        to: None,
+        row: None,
+        rows: [].into(),
+        event: Event::Trust {
+            directory: shop.gate.directory().version,
+            what: "record.erase".to_owned(),
+            evidence: evidence.hash().unwrap(),
+        },
+        attachments: [("evidence".to_owned(), attachment.commitment())].into(),
+    };
+    let write = Write {
+        guards: vec![],
+        deadline: None,
+        rows: vec![],
+        counters: vec![],
+        leaf: LeafDraft {
+            kind: LeafKind::Erasure,
+            salt: [9; 32],
+            record: entry.to_bytes().unwrap(),
+            attachments: vec![attachment],
+        },
+        outbox: vec![],
+    };
+    let written = shop.store().commit(vec![write]).await.unwrap().remove(0);
+    written.unwrap();
+    let started = shop.beside(None).await;
+    assert_eq!(started.tick().await.unwrap().erased, 0);
     assert!(is_there(&shop, *leaf, name).await);
 }
 

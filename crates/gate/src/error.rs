@@ -16,6 +16,16 @@ pub enum GateError {
     /// The store did not answer. Nothing is released.
     #[error("the store does not answer: {0}")]
     Store(#[from] StoreFault),
+    /// The store refused an act in the safe direction: it is in the revocation journal and in force here.
+    #[error(
+        "the store does not take it now, so it is kept in the revocation journal: it is in force at this gate, and will be written to the ledger when the store works again"
+    )]
+    Journaled,
+    /// Acts wait in the revocation journal; until they are in the ledger nothing else is decided.
+    #[error(
+        "{0} revocations, stops or endings wait to be written to the ledger; nothing else is decided until they are"
+    )]
+    JournalWaits(u64),
     /// Stored data contradicts itself or the code.
     #[error("stored data cannot be used: {0}")]
     Damaged(String),
@@ -48,6 +58,9 @@ pub enum OpenError {
     /// The quorum could not be restored.
     #[error("the recovery has no force: {0}")]
     Recovery(String),
+    /// The revocation journal holds what this program cannot read.
+    #[error("{0}")]
+    Journal(String),
     /// The first write could not be made.
     #[error("the gate could not be founded: {0}")]
     Found(String),

@@ -20,6 +20,7 @@ use crate::catalog::Catalog;
 use crate::error::GateError;
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
+use crate::ports::journal::Journal;
 use crate::ports::store::Store;
 use crate::refusals::Refusals;
 use crate::running::Running;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What performs approved actions.
     pub executor: Arc<dyn Executor>,
+    /// Where acts in the safe direction are kept while the store refuses; without one they are refused too.
+    pub journal: Option<Arc<dyn Journal>>,
     /// Limits of the gate.
     pub settings: Settings,
     /// The root statement's hash, as the configuration pins it.
@@ -81,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) unreported: Mutex<Unreported>,
     /// The minute in which the leaves were last read on.
     pub(crate) read_minute: AtomicI64,
+    /// Held while the revocation journal is brought into the store.
+    pub(crate) replaying: tokio::sync::Mutex<()>,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

@@ -8,6 +8,7 @@ use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
     decide, revoke_key,
 };
+use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
@@ -18,6 +19,7 @@ use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef,
 };
+use gatehold_core::ssh::sshsig;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
@@ -28,6 +30,7 @@ use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{OpenedView, RowQuery};
 use crate::redeem::blind;
+use crate::safe_act::SafeAct;
 use crate::stored::{StoredRequest, body};
 use crate::submit::digest_words;
 use crate::view::{bytes, people_needed};
@@ -178,9 +181,22 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn review(&self, input: ReviewInput) -> Result<RequestRecord, GateError> {
+        match signed_denial(&input, &self.active().directory) {
+            Some(denial) => {
+                let reviewed = self.review_stored(&input).await;
+                self.or_keep(reviewed, || denial).await
+            }
+            None => {
+                self.journal_first().await?;
+                self.review_stored(&input).await
+            }
+        }
+    }
+
+    async fn review_stored(&self, input: &ReviewInput) -> Result<RequestRecord, GateError> {
         for _ in 0..TRIES {
             let stored = self.request(input.request).await?;
-            match self.review_once(&stored, &input).await? {
+            match self.review_once(&stored, input).await? {
                 None => {}
                 Some(record)
                     if record.state == State::Redeemable
@@ -276,7 +292,18 @@ impl Gate {
                 channel: channel.to_owned(),
             }))
         };
-        self.on_request(id, act).await.map(blind)
+        let acted = self.on_request(id, act).await.map(blind);
+        if !matches!(kind, ActKind::Deny | ActKind::Suspicious) {
+            return acted;
+        }
+        let denial = || SafeAct::Deny {
+            human: human.clone(),
+            request: id,
+            suspicious: kind == ActKind::Suspicious,
+            text: text.to_owned(),
+            channel: channel.to_owned(),
+        };
+        self.or_keep(acted, denial).await
     }
 
     /// Takes away what was allowed; what this process is executing is given up at its target and is then Unknown.
@@ -284,6 +311,19 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn revoke(&self, human: &HumanId, id: RequestId) -> Result<RequestRecord, GateError> {
+        let revocation = || SafeAct::Revoke {
+            human: human.clone(),
+            request: id,
+        };
+        self.or_keep(self.revoke_stored(human, id).await, revocation)
+            .await
+    }
+
+    pub(crate) async fn revoke_stored(
+        &self,
+        human: &HumanId,
+        id: RequestId,
+    ) -> Result<RequestRecord, GateError> {
         let enrolled = self.current().await?.directory.humans.contains_key(human);
         if enrolled && let Some(record) = self.revoke_running(id).await? {
             return Ok(record);
@@ -306,6 +346,27 @@ impl Gate {
         &self,
         human: &HumanId,
         add: Stops,
+        reason: &str,
+    ) -> Result<Stops, GateError> {
+        let stop = || SafeAct::Stop {
+            human: human.clone(),
+            add: add.clone(),
+            reason: reason.to_owned(),
+        };
+        self.or_keep(self.stop_stored(human, &add, reason).await, stop)
+            .await
+    }
+
+    /// Whether all of it is stopped already.
+    pub(crate) async fn is_stopped(&self, add: &Stops) -> Result<bool, GateError> {
+        let stops = self.load("", None, None).await?.stops.value;
+        Ok(stops.and(add) == stops)
+    }
+
+    pub(crate) async fn stop_stored(
+        &self,
+        human: &HumanId,
+        add: &Stops,
         reason: &str,
     ) -> Result<Stops, GateError> {
         for _ in 0..TRIES {
@@ -341,6 +402,15 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn revoke_key(&self, revocation: SignedRevocation) -> Result<(), GateError> {
+        let revoked = self.revoke_key_stored(revocation.clone()).await;
+        self.or_keep(revoked, || SafeAct::RevokeKey { revocation })
+            .await
+    }
+
+    pub(crate) async fn revoke_key_stored(
+        &self,
+        revocation: SignedRevocation,
+    ) -> Result<(), GateError> {
         let evidence = Evidence::Revocation(revocation);
         for _ in 0..TRIES {
             let loaded = self.load("", None, None).await?;
@@ -353,6 +423,29 @@ impl Gate {
         }
         Err(GateError::Busy)
     }
+}
+
+/// A review that denies, by a key that is enrolled: what is left of it when the store takes no review.
+fn signed_denial(input: &ReviewInput, directory: &Directory) -> Option<SafeAct> {
+    let text = &input.review.context;
+    let context: ReviewContext = canonical::from_canonical_bytes(text.as_bytes()).ok()?;
+    let about = context.act == ReviewAct::Deny
+        && context.gate == directory.origin
+        && context.request == input.request;
+    let reviewer = &context.reviewer;
+    let human = HumanId::new(&reviewer.issuer, &reviewer.subject).ok()?;
+    let enrolled = directory.key(&human, &reviewer.key).filter(|_| about)?;
+    let signature = input.review.sshsig.as_bytes();
+    sshsig::verify(signature, text.as_bytes(), REVIEW_TYPE, &enrolled.key)
+        .map(drop)
+        .ok()?;
+    Some(SafeAct::Deny {
+        human,
+        request: input.request,
+        suspicious: false,
+        text: input.answers.justification.clone(),
+        channel: "signed".to_owned(),
+    })
 }
 
 fn empty_answers() -> Result<Hash, GateError> {

@@ -106,9 +106,11 @@ impl Gate {
                 running: Mutex::default(),
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),
+                replaying: tokio::sync::Mutex::default(),
                 decided: Notify::new(),
             }),
         };
+        gate.open_journal().await?;
         if alone {
             gate.lose_executing(true)
                 .await

@@ -19,6 +19,7 @@ use crate::answers::{Caller, Redeemed};
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::safe_act::SafeAct;
 use crate::stored::{StoredRequest, attachment};
 
 impl Gate {
@@ -67,8 +68,10 @@ impl Gate {
         caller: &Caller,
         id: RequestId,
     ) -> Result<RequestRecord, GateError> {
-        self.on_request(id, |_| Ok(Command::Withdraw(caller.key)))
-            .await
+        let key = caller.key;
+        let withdrawn = self.on_request(id, |_| Ok(Command::Withdraw(key))).await;
+        let withdrawal = || SafeAct::Withdraw { key, request: id };
+        self.or_keep(withdrawn, withdrawal).await
     }
 
     /// The requester answers a question.
@@ -97,6 +100,7 @@ impl Gate {
     /// # Errors
     /// [`GateError`] when there is nothing to redeem or nothing could be claimed.
     pub async fn redeem(&self, caller: &Caller, id: RequestId) -> Result<Redeemed, GateError> {
+        self.journal_first().await?;
         for _ in 0..TRIES {
             let stored = self.own(caller, id).await?;
             let redeem = Redeem {
@@ -132,6 +136,7 @@ impl Gate {
 
     /// Applies an approved change of the gate itself. Its author signed the submission; nothing is left to ask them.
     pub(crate) async fn apply_change(&self, id: RequestId) -> Result<RequestRecord, GateError> {
+        self.journal_first().await?;
         for _ in 0..TRIES {
             let stored = self.request(id).await?;
             if stored.record.state != State::Redeemable

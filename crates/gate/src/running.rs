@@ -9,6 +9,7 @@ use gatehold_core::action::Envelope;
 use gatehold_core::approved::Approved;
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::guard;
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
@@ -32,6 +33,8 @@ pub(crate) type Running = BTreeMap<RequestId, UnderWay>;
 pub(crate) struct UnderWay {
     envelope: Envelope,
     by_human: bool,
+    /// The key that asked for it.
+    key: Hash,
     give_up: oneshot::Sender<&'static str>,
 }
 
@@ -42,6 +45,7 @@ impl Gate {
         let under_way = UnderWay {
             envelope: record.envelope.clone(),
             by_human: matches!(record.requester, Requester::Human { .. }),
+            key: record.requester.key(),
             give_up,
         };
         self.running().insert(record.id, under_way);
@@ -51,6 +55,13 @@ impl Gate {
         };
         // A stop that was set between the claim and here: whoever set it looked before this was listed.
         self.give_up_ended().await;
+        // INVARIANT(journal-first): an act that was kept after the claim was decided finds it listed, or is found here.
+        if self.journal_waiting() > 0 {
+            return Execution {
+                ending: Ending::Failed,
+                ..cancelled("stopped")
+            };
+        }
         let execution = self.inner.parts.executor.execute(approved);
         tokio::select! {
             biased;
@@ -104,6 +115,25 @@ impl Gate {
     pub(crate) fn give_up(&self, id: &RequestId, code: &'static str) -> bool {
         let under_way = self.running().remove(id);
         under_way.is_some_and(|under_way| under_way.give_up.send(code).is_ok())
+    }
+
+    /// Gives up whatever runs here and is covered.
+    pub(crate) fn give_up_where(
+        &self,
+        code: &'static str,
+        covered: impl Fn(&Envelope, bool, &Hash) -> bool,
+    ) {
+        let ids: Vec<_> = self
+            .running()
+            .iter()
+            .filter(|(_, under_way)| {
+                covered(&under_way.envelope, under_way.by_human, &under_way.key)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.give_up(&id, code);
+        }
     }
 
     /// Takes away what runs here: it is given up, and the row says what became of it.

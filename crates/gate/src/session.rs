@@ -87,6 +87,7 @@ impl Gate {
         let enrolled = active
             .directory
             .key(&login.human, &login.key)
+            .filter(|_| !self.is_key_revoked_in_journal(&login.human, &login.key))
             .ok_or(Refusal::UnknownPrincipal)?;
         sshsig::verify(
             signature.as_bytes(),
@@ -134,6 +135,7 @@ impl Gate {
         let session = sessions.get(ephemeral)?.clone();
         drop(sessions);
         let living = now <= session.expires_at
+            && !self.is_key_revoked_in_journal(&session.human, &session.enrolled_key)
             && self.with_directory(|directory| {
                 directory
                     .key(&session.human, &session.enrolled_key)

@@ -30,6 +30,7 @@ impl Gate {
     /// # Errors
     /// [`GateError`]. Policy's "no" is an answer, not an error.
     pub async fn submit(&self, caller: &Caller, input: Submit) -> Result<Submitted, GateError> {
+        self.journal_first().await?;
         let action =
             Action::parse(&input.envelope, input.payload.clone()).map_err(Refusal::from)?;
         refuse_inline(action.payload(), &input.claims)?;
@@ -82,6 +83,7 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn submit_human(&self, input: HumanSubmit) -> Result<Submitted, GateError> {
+        self.journal_first().await?;
         let action =
             Action::parse(&input.envelope, input.payload.clone()).map_err(Refusal::from)?;
         let envelope = action.envelope();

@@ -1,7 +1,10 @@
 //! Tasks begin and end; with a task end the grants that were made within it.
 
 use gatehold_core::commit::{RowKey, Table};
-use gatehold_core::decide::{Command, Record, Release, Revoke, TaskEnd, TaskStart, decide};
+use gatehold_core::decide::{
+    CallNonce, Command, Record, Release, Revoke, TaskEnd, TaskStart, decide,
+};
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::TaskId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
@@ -12,6 +15,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::RowQuery;
+use crate::safe_act::SafeAct;
 use crate::stored::body;
 use crate::submit::workload_of;
 
@@ -24,6 +28,7 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn start_task(&self, caller: &Caller, input: StartTask) -> Result<Task, GateError> {
+        self.journal_first().await?;
         for _ in 0..TRIES {
             let active = self.current().await?;
             let workload = workload_of(caller, &active.directory)?;
@@ -64,6 +69,20 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn end_task(&self, caller: &Caller, id: TaskId) -> Result<Task, GateError> {
+        let ended = self
+            .end_task_stored(caller.key, caller.nonce.clone(), id)
+            .await;
+        let key = caller.key;
+        self.or_keep(ended, || SafeAct::EndTask { key, task: id })
+            .await
+    }
+
+    pub(crate) async fn end_task_stored(
+        &self,
+        key: Hash,
+        nonce: CallNonce,
+        id: TaskId,
+    ) -> Result<Task, GateError> {
         for _ in 0..TRIES {
             let row = self
                 .row(&RowKey::new(Table::Task, &id))
@@ -72,8 +91,8 @@ impl Gate {
             let task: Task = body(&row)?;
             let loaded = self.load(task.workload.as_str(), None, None).await?;
             let end = TaskEnd {
-                key: caller.key,
-                nonce: caller.nonce.clone(),
+                key,
+                nonce: nonce.clone(),
             };
             let world = loaded.world(None, None, self.settings());
             let fresh = self.fresh(loaded.now);

@@ -31,6 +31,8 @@ pub struct Tick {
     pub refusals: u64,
     /// Attachments erased that a leaf said were.
     pub erased: u64,
+    /// Acts of the revocation journal that are in the ledger now.
+    pub replayed: u64,
 }
 
 impl Gate {
@@ -39,6 +41,11 @@ impl Gate {
     /// # Errors
     /// When the store does not answer.
     pub async fn tick(&self) -> Result<Tick, GateError> {
+        // What waits keeps everything else undecided; what only ends things goes on beside it.
+        let replayed = self.replay_journal().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the revocation journal could not be replayed");
+            0
+        });
         let now = self.store().now().await?;
         self.current().await?;
         let expired = self.expire_due(now).await?;
@@ -56,6 +63,7 @@ impl Gate {
             applied,
             refusals,
             erased,
+            replayed,
         })
     }
 

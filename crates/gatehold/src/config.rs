@@ -112,6 +112,12 @@ pub enum ConfigCommand {
 }
 
 impl Config {
+    /// The revocation journal of this process: beside its anchor, outside the store's own folder.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.anchors.join(format!("{}.journal", self.anchor_name))
+    }
+
     /// Reads and checks a file. Relative paths are taken from its folder.
     ///
     /// # Errors

@@ -3,12 +3,13 @@
 use gatehold_core::hash::Hash;
 use gatehold_gate::Trust;
 use gatehold_gate::ports::store::Store;
+use gatehold_store::journal::Journal;
 
 use crate::config::{Config, ConfigFile};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::Style;
-use crate::serve::{open_anchors, open_store, refused};
+use crate::serve::{open_anchors, open_store, refused, unusable};
 
 /// What people might expect and this version does not have.
 const ABSENT: &[&str] = &[
@@ -51,6 +52,23 @@ async fn trust(ctx: &Ctx, store: &dyn Store, pinned: Option<Hash>) -> Result<(),
     Ok(())
 }
 
+/// What waits in the revocation journal, also while a gate has it open.
+fn journal(ctx: &Ctx, config: &Config) -> Result<(), Failure> {
+    match Journal::peek(&config.journal()).map_err(|fault| unusable(&fault))? {
+        0 => println!(
+            "{} nothing waits in the revocation journal",
+            ctx.screen.paint(Style::Green, "ok ")
+        ),
+        waiting => println!(
+            "{} {waiting} revocations, stops or endings wait in {}: the store refused them. Nothing else is decided until it \
+             takes them; repair it, and a running gate writes them within a second",
+            ctx.screen.paint(Style::Red, "BAD"),
+            config.journal().display()
+        ),
+    }
+    Ok(())
+}
+
 /// `gatehold doctor`.
 ///
 /// # Errors
@@ -64,6 +82,7 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
         Some(root) => good(format!("the root is pinned: {root}")),
         None => look("the root is not pinned; only a development gate starts like this".to_owned()),
     }
+    journal(ctx, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;
     let head = store

@@ -92,8 +92,13 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.exit {
+            // In force, though not in the way it was asked for.
+            Exit::Done => "note: ",
+            _ => "error:",
+        };
         for cause in &self.causes {
-            writeln!(f, "error: {}", crate::screen::plain(cause))?;
+            writeln!(f, "{word} {}", crate::screen::plain(cause))?;
         }
         write!(f, "next:  {}", crate::screen::plain(&self.next))
     }
@@ -106,6 +111,8 @@ impl From<ClientError> for Failure {
         let next = match &error {
             ClientError::Problem(problem) => {
                 let exit = match problem.code {
+                    // In force, which is what was asked for; the sentence says where it is not yet.
+                    ProblemCode::Journaled => Exit::Done,
                     ProblemCode::Gone => Exit::Expired,
                     ProblemCode::Fault | ProblemCode::Unavailable | ProblemCode::TooMany => {
                         Exit::Fault

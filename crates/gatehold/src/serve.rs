@@ -8,6 +8,7 @@ use std::time::Duration;
 use gatehold_broker::Executors;
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
+use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_gate::{Catalog, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
@@ -16,6 +17,7 @@ use gatehold_server::{ApiSettings, App};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
+use gatehold_store::journal::{self, JournalFault};
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,6 +72,7 @@ impl Running {
     /// Everything that keeps the gate from starting.
     pub async fn start_on(config: Config, opened: Opened) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
+        let journal = open_journal(&config)?;
         let store = open_store(&config.store, Some(anchors.clone())).await?;
         anchors
             .compare(store.as_ref())
@@ -83,6 +86,7 @@ impl Running {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
+            journal: Some(journal),
             settings: config.settings,
             pinned_root: config.root,
             catalog: Catalog::new(config.resources),
@@ -366,6 +370,28 @@ pub async fn connect(
     })
 }
 
+/// Where revocations are kept while the store refuses.
+fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, Failure> {
+    match journal::Journal::open(config.journal()) {
+        Ok(journal) => Ok(Arc::new(journal)),
+        Err(fault) => Err(unusable(&fault)),
+    }
+}
+
+/// Says why the revocation journal cannot be used.
+pub fn unusable(fault: &JournalFault) -> Failure {
+    match fault {
+        JournalFault::Damaged { .. } => Failure::verification(
+            fault,
+            "do the lost acts again after the start, then check with `gatehold doctor`",
+        ),
+        _ => Failure::fault(
+            fault,
+            "correct `ledger.anchors_folder` or `ledger.anchor_name`; the journal stands there",
+        ),
+    }
+}
+
 /// Says why a gate does not open.
 #[must_use]
 pub fn refused(error: &OpenError) -> Failure {
@@ -377,6 +403,7 @@ pub fn refused(error: &OpenError) -> Failure {
         OpenError::Recovery(_) => {
             "draw it up anew with `gatehold recover new`, and collect the signatures"
         }
+        OpenError::Journal(_) => "keep the journal, and let the program that wrote it replay it",
         OpenError::Store(_) | OpenError::Found(_) => "repair the store",
     };
     let exit = match error {

@@ -75,7 +75,7 @@ async fn to_its_end(answering: impl Future<Output = Response> + Send + 'static) 
 }
 
 async fn check(app: &App, parts: &Parts, body: Body) -> Result<(Signed, Bytes), ApiError> {
-    let now = app.gate().now().await?;
+    let now = app.gate().now_for_calls().await?;
     // Before the body is read: strangers do not get to fill memory.
     let (principal, key) = {
         let signature = parse(app, parts, &[])?;

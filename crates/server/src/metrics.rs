@@ -300,6 +300,7 @@ pub(crate) async fn get(extract::State(app): extract::State<App>) -> Response {
         tracing::warn!(%error, "nothing could be counted");
     }
     app.metrics().gauges.stands(standing.as_ref().ok());
+    app.metrics().gauges.journal(app.gate().journal_waiting());
     let mut text = String::new();
     if encode(&mut text, &app.metrics().registry).is_err() {
         return ApiError::Fault("metrics could not be written").into_response();

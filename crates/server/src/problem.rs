@@ -162,6 +162,8 @@ impl ApiError {
             | Self::Fault(_) => return fault(),
             Self::Gate(GateError::Store(StoreFault::OutcomeUnknown)) => words::OUTCOME_UNKNOWN,
             Self::Gate(GateError::Busy) => words::BUSY,
+            Self::Gate(GateError::Journaled) => words::JOURNALED,
+            Self::Gate(GateError::JournalWaits(_)) => words::JOURNAL_WAITS,
             Self::UnknownKey => words::UNKNOWN_PRINCIPAL,
             Self::WrongPrincipal { .. } => words::WRONG_PRINCIPAL,
             Self::ActingFor(_) => words::ACTING_FOR,

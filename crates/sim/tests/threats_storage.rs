@@ -11,6 +11,8 @@ mod erased;
 mod given_up;
 #[path = "threats_storage/halfway.rs"]
 mod halfway;
+#[path = "threats_storage/refusing.rs"]
+mod refusing;
 #[path = "threats_storage/rows.rs"]
 mod rows;
 #[path = "threats_storage/unreported.rs"]

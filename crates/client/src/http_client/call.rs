@@ -119,7 +119,7 @@ impl Client {
             status,
             body: read_bounded(response, call.answer_bytes_max).await?,
         };
-        if status.is_success() {
+        if status.is_success() && !is_problem {
             return Ok(answer);
         }
         if is_problem {

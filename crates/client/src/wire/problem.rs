@@ -38,6 +38,8 @@ pub struct Problem {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ProblemCode {
+    /// 202: the store refuses, so it is in the revocation journal and in force; not in the ledger yet.
+    Journaled,
     /// 400: the request cannot be read.
     Malformed,
     /// 401: no signature, or one that does not verify.

@@ -2,4 +2,5 @@
 
 pub mod entropy;
 pub mod executor;
+pub mod journal;
 pub mod store;

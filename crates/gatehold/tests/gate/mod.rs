@@ -36,7 +36,22 @@ impl Gate {
 
     /// Starts it on the folder it has.
     pub fn start_again(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        self.start_by(Command::new(env!("CARGO_BIN_EXE_gatehold")));
+    }
+
+    /// The same, and the system lets no file of it grow beyond so many bytes: as on a full disk.
+    pub fn start_with_files_up_to(&mut self, bytes: u64) {
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+            bytes / 512
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_gatehold")]);
+        self.start_by(shell);
+    }
+
+    fn start_by(&mut self, mut program: Command) {
+        let mut child = program
             .args(["dev", "--quiet", "--keep"])
             .arg(&self.home)
             .stdin(Stdio::null())

@@ -19,6 +19,7 @@ pub(super) struct Gauges {
     tampered: Gauge,
     chain_findings: Gauge,
     quorum_lost: Gauge,
+    journal_waiting: Gauge,
     store_up: Gauge,
     anchor_up: Gauge,
     tree_head_up: Gauge,
@@ -69,6 +70,11 @@ impl Gauges {
             self.quorum_lost.clone(),
         );
         registry.register(
+            "journal_waiting",
+            "Revocations, stops and endings in the journal and not in the ledger; above 0 nothing else is decided",
+            self.journal_waiting.clone(),
+        );
+        registry.register(
             "store_up",
             "1 when the store answered the last look",
             self.store_up.clone(),
@@ -107,6 +113,11 @@ impl Gauges {
         set(&self.tampered, standing.tampered);
         set(&self.chain_findings, standing.chain_findings);
         set(&self.quorum_lost, standing.quorum_lost);
+    }
+
+    /// Known without the store.
+    pub fn journal(&self, waiting: u64) {
+        set(&self.journal_waiting, waiting);
     }
 
     pub fn anchored(&self, holds: bool) {

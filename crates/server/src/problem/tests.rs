@@ -158,6 +158,8 @@ fn all() -> Vec<ApiError> {
         ApiError::Replayed,
         ApiError::TooMany,
         ApiError::NoSuchLeaf,
+        ApiError::Gate(GateError::Journaled),
+        ApiError::Gate(GateError::JournalWaits(2)),
         ApiError::Gate(GateError::Busy),
         ApiError::Gate(GateError::Store(StoreFault::Unavailable("why".to_owned()))),
         ApiError::Gate(GateError::Store(StoreFault::OutcomeUnknown)),

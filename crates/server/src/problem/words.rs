@@ -20,6 +20,22 @@ pub(super) const BUSY: Words = Words {
     next: "Send the same call again after the time in Retry-After, with the same Idempotency-Key.",
 };
 
+pub(super) const JOURNALED: Words = Words {
+    status: StatusCode::ACCEPTED,
+    kind: "journaled",
+    code: Code::Journaled,
+    title: "It is in force here and not in the ledger yet",
+    next: "Nothing more is needed; the operators must bring the store back before anything else is decided.",
+};
+
+pub(super) const JOURNAL_WAITS: Words = Words {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    kind: "journal_waits",
+    code: Code::Unavailable,
+    title: "Revocations wait to be written to the ledger",
+    next: "Send the same call again once the store works: the operators see why in `gatehold doctor` and the log.",
+};
+
 pub(super) const OUTCOME_UNKNOWN: Words = Words {
     status: StatusCode::SERVICE_UNAVAILABLE,
     kind: "outcome_unknown",

@@ -11,6 +11,8 @@
 pub mod audited;
 #[path = "ending.rs"]
 pub mod ending;
+#[path = "faulty.rs"]
+pub mod faulty;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,8 +46,8 @@ use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{
-    Caller, Catalog, Gate, GateError, HumanSubmit, OpenError, Parts, ReviewInput, StartTask,
-    Submit, Submitted,
+    Caller, Catalog, Gate, GateError, HumanSubmit, LoginStatement, OpenError, Parts, ReviewInput,
+    StartTask, Submit, Submitted,
 };
 use gatehold_policy::Bundle;
 use gatehold_proof::{
@@ -53,9 +55,13 @@ use gatehold_proof::{
     Window, sign_request,
 };
 use gatehold_store::clock::{Clock, SystemClock};
+use gatehold_store::journal::Journal;
 use gatehold_store::memory::MemoryStore;
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
+
+/// The `type` of a login statement, and its signature namespace.
+const LOGIN_TYPE: &str = "gatehold/login/v1";
 
 /// The workload's key.
 pub const JWK: &str =
@@ -203,6 +209,7 @@ pub struct Shop {
     memory: Option<Arc<MemoryStore>>,
     recorder: Arc<Recorder>,
     entropy: Arc<Counting>,
+    journal: Journal,
     folder: tempfile::TempDir,
     clock: Arc<dyn Clock>,
     calls: AtomicU64,
@@ -259,13 +266,15 @@ impl Shop {
             unlogged: AtomicU64::new(0),
             database: folder.path().join("gate.db"),
         });
-        let gate = gate_of(&store, &recorder, &entropy).await;
+        let journal = journal_in(folder.path());
+        let gate = gate_of(&store, &recorder, &entropy, &journal).await;
         let shop = Self {
             gate,
             store,
             memory: None,
             recorder,
             entropy,
+            journal,
             folder,
             clock,
             calls: AtomicU64::new(0),
@@ -279,12 +288,32 @@ impl Shop {
     /// Another process on the same store, with an executor of its own.
     pub async fn beside(&self, executor: Option<Arc<dyn Executor>>) -> Gate {
         let executor = executor.unwrap_or_else(|| self.recorder.clone());
-        gate_with(&self.store, executor, &self.entropy, false).await
+        let gate = open_gate(&self.store, executor, &self.entropy, false, None);
+        gate.await.unwrap()
     }
 
     /// Another process whose store is this one.
     pub async fn over_store(&self, store: Arc<dyn Store>) -> Gate {
-        gate_with(&store, self.recorder.clone(), &self.entropy, false).await
+        let executor = self.recorder.clone();
+        let gate = open_gate(&store, executor, &self.entropy, false, None);
+        gate.await.unwrap()
+    }
+
+    /// Another process whose store is this one, with this executor and a journal of its own under this name.
+    pub async fn keeping(
+        &self,
+        store: Arc<dyn Store>,
+        executor: Option<Arc<dyn Executor>>,
+        journal: &Journal,
+    ) -> Gate {
+        let executor = executor.unwrap_or_else(|| self.recorder.clone());
+        let gate = open_gate(&store, executor, &self.entropy, false, Some(journal));
+        gate.await.unwrap()
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where time and faults of a shop in memory are set.
@@ -320,21 +349,24 @@ impl Shop {
             memory,
             recorder,
             entropy,
+            journal,
             folder,
             clock,
             calls,
         } = self;
-        drop(gate);
-        drop(store);
+        drop((gate, store, journal));
         edit(&folder.path().join("gate.db"));
         let store: Arc<dyn Store> = store_at(folder.path(), &clock);
-        let gate = open_gate(&store, recorder.clone(), &entropy, true).await?;
+        let journal = journal_in(folder.path());
+        let executor = recorder.clone();
+        let gate = open_gate(&store, executor, &entropy, true, Some(&journal)).await?;
         Ok(Self {
             gate,
             store,
             memory,
             recorder,
             entropy,
+            journal,
             folder,
             clock,
             calls,
@@ -343,6 +375,11 @@ impl Shop {
 
     /// Takes the force of somebody's own key away, signed by them.
     pub async fn revoke_key(&self, person: Person) -> Result<(), GateError> {
+        self.gate.revoke_key(self.own_revocation(person)).await
+    }
+
+    /// Somebody's word that their own key is to have no force any more.
+    pub fn own_revocation(&self, person: Person) -> SignedRevocation {
         let statement = KeyRevocation {
             type_: REVOCATION_TYPE.to_owned(),
             gate: self.gate.origin(),
@@ -355,11 +392,28 @@ impl Shop {
             key: person.key(),
             sshsig: sign_software(&person.seed(), SAFE_NAMESPACE, &statement).unwrap(),
         };
-        let revocation = SignedRevocation {
+        SignedRevocation {
             statement: String::from_utf8(statement).unwrap(),
             signatures: vec![signature],
+        }
+    }
+
+    /// Logs somebody in; gives the name of the key of their session.
+    pub async fn login(&self, gate: &Gate, person: Person) -> Result<Hash, GateError> {
+        let now = gate.now().await?;
+        let login = LoginStatement {
+            type_: LOGIN_TYPE.to_owned(),
+            gate: gate.origin(),
+            human: person.id(),
+            key: person.key(),
+            jwk: JWK.to_owned(),
+            issued_at: now,
+            expires_at: now.plus_seconds(3_600),
         };
-        self.gate.revoke_key(revocation).await
+        let statement = String::from_utf8(canonical::to_bytes(&login).unwrap()).unwrap();
+        let signed = sign_software(&person.seed(), LOGIN_TYPE, statement.as_bytes()).unwrap();
+        gate.login(&statement, &signed, now)?;
+        Ok(gatehold_core::jwk::Jwk::parse(JWK).unwrap().thumbprint())
     }
 
     /// The same database, opened by a new process.
@@ -370,22 +424,25 @@ impl Shop {
             memory,
             recorder,
             entropy,
+            journal,
             folder,
             clock,
             calls,
         } = self;
-        drop(gate);
+        drop((gate, journal));
         if memory.is_none() {
             drop(store);
             store = store_at(folder.path(), &clock);
         }
-        let gate = gate_of(&store, &recorder, &entropy).await;
+        let journal = journal_in(folder.path());
+        let gate = gate_of(&store, &recorder, &entropy, &journal).await;
         Self {
             gate,
             store,
             memory,
             recorder,
             entropy,
+            journal,
             folder,
             clock,
             calls,
@@ -627,21 +684,18 @@ fn store_at(folder: &Path, clock: &Arc<dyn Clock>) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(options).unwrap())
 }
 
+fn journal_in(folder: &Path) -> Journal {
+    Journal::open(folder.join("gate.journal")).unwrap()
+}
+
 async fn gate_of(
     store: &Arc<dyn Store>,
     recorder: &Arc<Recorder>,
     entropy: &Arc<Counting>,
+    journal: &Journal,
 ) -> Gate {
-    gate_with(store, recorder.clone(), entropy, true).await
-}
-
-async fn gate_with(
-    store: &Arc<dyn Store>,
-    executor: Arc<dyn Executor>,
-    entropy: &Arc<Counting>,
-    alone: bool,
-) -> Gate {
-    open_gate(store, executor, entropy, alone).await.unwrap()
+    let gate = open_gate(store, recorder.clone(), entropy, true, Some(journal));
+    gate.await.unwrap()
 }
 
 async fn open_gate(
@@ -649,11 +703,13 @@ async fn open_gate(
     executor: Arc<dyn Executor>,
     entropy: &Arc<Counting>,
     alone: bool,
+    journal: Option<&Journal>,
 ) -> Result<Gate, OpenError> {
     let parts = Parts {
         store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
         executor,
+        journal: journal.map(|journal| Arc::new(journal.clone()) as _),
         settings: Settings {
             open_holds_max: 3,
             ..Settings::default()

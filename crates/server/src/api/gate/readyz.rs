@@ -1,6 +1,7 @@
-//! `GET /readyz`: the store answers, so decisions can be made.
+//! `GET /readyz`: the store answers and nothing waits in the revocation journal, so decisions can be made.
 
 use axum::extract::State;
+use gatehold_gate::GateError;
 
 use crate::app::App;
 use crate::problem::ApiError;
@@ -12,5 +13,9 @@ use crate::problem::ApiError;
 )]
 pub(in crate::api) async fn handle(State(app): State<App>) -> Result<&'static str, ApiError> {
     app.gate().now().await?;
+    match app.gate().journal_waiting() {
+        0 => {}
+        waiting => return Err(GateError::JournalWaits(waiting).into()),
+    }
     Ok("ready\n")
 }

@@ -60,6 +60,10 @@ pub(in crate::api) async fn handle(
 fn refuse(error: GateError) -> ApiError {
     match error {
         GateError::Refused(refusal) => ApiError::Login(refusal.to_string()),
-        other @ (GateError::Busy | GateError::Store(_) | GateError::Damaged(_)) => other.into(),
+        other @ (GateError::Busy
+        | GateError::Journaled
+        | GateError::JournalWaits(_)
+        | GateError::Store(_)
+        | GateError::Damaged(_)) => other.into(),
     }
 }

@@ -70,6 +70,7 @@ impl House {
         let target = Arc::new(Semaphore::new(1000));
         let begun = Arc::new(Semaphore::new(0));
         let gate = Gate::open(Parts {
+            journal: None,
             store: Arc::new(store.clone()),
             entropy,
             executor: Arc::new(Recorder {

@@ -1,0 +1,199 @@
+//! A store that fails as real ones do, when a test says so: it refuses writes, answers nothing, loses the answer to a commit
+//! or the commit itself. And something else may happen between a decision and its write, or between its write and its use.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gatehold_core::commit::{
+    Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
+};
+use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::store::{
+    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+};
+
+/// How it is with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// It can be read, and takes nothing.
+    ReadOnly,
+    /// It answers nothing.
+    Unreachable,
+    /// It answers with what cannot be.
+    Damaged,
+}
+
+/// What becomes of one commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// It is stored, and nobody can tell: the answer was lost.
+    StoredUnknown,
+    /// It is stored, and reported as failed.
+    StoredFailed,
+    /// It is not stored, and nobody can tell.
+    LostUnknown,
+}
+
+type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub struct Faulty {
+    store: Arc<dyn Store>,
+    health: Mutex<Health>,
+    /// Commits until the one that goes wrong.
+    until: AtomicI64,
+    shape: Mutex<Shape>,
+    commits: AtomicU64,
+    before: Mutex<Option<Meanwhile>>,
+    after: Mutex<Option<Meanwhile>>,
+}
+
+impl Faulty {
+    pub fn of(store: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            health: Mutex::new(Health::Well),
+            until: AtomicI64::new(i64::MAX),
+            shape: Mutex::new(Shape::StoredUnknown),
+            commits: AtomicU64::new(0),
+            before: Mutex::default(),
+            after: Mutex::default(),
+        })
+    }
+
+    pub fn is(&self, health: Health) {
+        *self.health.lock().unwrap() = health;
+    }
+
+    /// The commit after so many goes wrong.
+    pub fn goes_wrong(&self, after: i64, shape: Shape) {
+        *self.shape.lock().unwrap() = shape;
+        self.until.store(after, Ordering::SeqCst);
+    }
+
+    /// Commits so far.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    /// Happens once, after the next decision and before its write.
+    pub fn before_the_write(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        *self.before.lock().unwrap() = Some(Box::pin(meanwhile));
+    }
+
+    /// Happens once, after the next write and before anybody hears of it.
+    pub fn after_the_write(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        *self.after.lock().unwrap() = Some(Box::pin(meanwhile));
+    }
+
+    fn reads(&self) -> Result<&dyn Store, StoreFault> {
+        match *self.health.lock().unwrap() {
+            Health::Well | Health::ReadOnly => Ok(self.store.as_ref()),
+            Health::Unreachable => Err(StoreFault::Unavailable("nothing answers".into())),
+            Health::Damaged => Err(StoreFault::Damaged("a page is not what it was".into())),
+        }
+    }
+
+    fn writes(&self) -> Result<&dyn Store, StoreFault> {
+        if *self.health.lock().unwrap() == Health::ReadOnly {
+            return Err(StoreFault::Unavailable("it is read-only".into()));
+        }
+        self.reads()
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+    ) -> Result<Vec<Result<Receipt, Conflict>>, StoreFault> {
+        let before = self.before.lock().unwrap().take();
+        if let Some(meanwhile) = before {
+            meanwhile.await;
+        }
+        let store = self.writes()?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        let wrong = self.until.fetch_sub(1, Ordering::SeqCst) == 0;
+        let shape = *self.shape.lock().unwrap();
+        if wrong && shape == Shape::LostUnknown {
+            return Err(StoreFault::OutcomeUnknown);
+        }
+        let answer = store.commit(writes).await;
+        let after = self.after.lock().unwrap().take();
+        if let Some(meanwhile) = after {
+            meanwhile.await;
+        }
+        match shape {
+            Shape::StoredUnknown if wrong => Err(StoreFault::OutcomeUnknown),
+            Shape::StoredFailed if wrong => {
+                Err(StoreFault::Unavailable("the connection broke".into()))
+            }
+            _ => answer,
+        }
+    }
+
+    async fn receipt_of(&self, leaf: &LeafBytes) -> Result<Option<Receipt>, StoreFault> {
+        self.reads()?.receipt_of(leaf).await
+    }
+
+    async fn row(&self, key: &RowKey) -> Result<Option<Row>, StoreFault> {
+        self.reads()?.row(key).await
+    }
+
+    async fn rows(&self, table: Table, query: &RowQuery) -> Result<Vec<Row>, StoreFault> {
+        self.reads()?.rows(table, query).await
+    }
+
+    async fn counters(&self, keys: &[CounterKey]) -> Result<Vec<u64>, StoreFault> {
+        self.reads()?.counters(keys).await
+    }
+
+    async fn unique(&self, key: &UniqueKey) -> Result<Option<u64>, StoreFault> {
+        self.reads()?.unique(key).await
+    }
+
+    async fn head(&self) -> Result<Head, StoreFault> {
+        self.reads()?.head().await
+    }
+
+    async fn leaves(
+        &self,
+        first: u64,
+        limit: u32,
+        bytes: bool,
+    ) -> Result<Vec<StoredLeaf>, StoreFault> {
+        self.reads()?.leaves(first, limit, bytes).await
+    }
+
+    async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.reads()?.records(first, limit).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        self.reads()?.now().await
+    }
+
+    async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault> {
+        self.writes()?.erase(leaf, name, erased_by).await
+    }
+
+    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
+        self.reads()?.outbox(limit).await
+    }
+
+    async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {
+        self.writes()?.acknowledge(message).await
+    }
+
+    async fn put_opened(&self, view: OpenedView) -> Result<(), StoreFault> {
+        self.writes()?.put_opened(view).await
+    }
+
+    async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault> {
+        self.reads()?.opened(review_nonce).await
+    }
+}

@@ -197,10 +197,10 @@ async fn only_the_key_that_asked_may_use_what_it_asked_for() {
         key: Hash::of(b"another key"),
         ..shop.caller()
     };
-    refused(
-        shop.gate.redeem(&other, read.record.id).await,
-        &Refusal::NoSuchRequest,
-    );
+    let id = read.record.id;
+    // Not even what became of it is told (threat C13).
+    refused(shop.gate.status(&other, id).await, &Refusal::NoSuchRequest);
+    refused(shop.gate.redeem(&other, id).await, &Refusal::NoSuchRequest);
     assert!(shop.executed().is_empty());
 }
 

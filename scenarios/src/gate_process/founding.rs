@@ -41,6 +41,10 @@ pub(super) async fn found(
     if let Some(bundle) = &ground.bundle {
         arguments.extend(["--bundle".to_owned(), bundle.to_string_lossy().into_owned()]);
     }
+    for (name, certificate) in &ground.attestation_roots {
+        let root = format!("{name}={}", certificate.display());
+        arguments.extend(["--attestation-root".to_owned(), root]);
+    }
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     gatehold(program, &words).await?;
     let statement = std::fs::read(folder.join("root.json")).map_err(trouble("root.json"))?;

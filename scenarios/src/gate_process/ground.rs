@@ -22,6 +22,8 @@ pub struct Ground {
     pub resources: Vec<Resource>,
     /// The first bundle; the default pack when absent.
     pub bundle: Option<PathBuf>,
+    /// Makers whose attestations count: name and certificate.
+    pub attestation_roots: Vec<(String, PathBuf)>,
     /// `[limits]`, by name.
     pub limits: Table,
 }
@@ -35,6 +37,7 @@ impl Ground {
             targets: Vec::new(),
             resources: Vec::new(),
             bundle: None,
+            attestation_roots: Vec::new(),
             limits: Table::new(),
         }
     }

@@ -11,6 +11,7 @@
     reason = "tests: helpers outside test functions"
 )]
 
+mod attested;
 mod p02_killed;
 mod p12_altered;
 mod p13_tree_head;

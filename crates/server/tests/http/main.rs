@@ -13,5 +13,6 @@ mod fuzz;
 mod journey;
 mod operations;
 mod point;
+mod slow;
 mod support;
 mod walk;

@@ -2,10 +2,18 @@
 
 use gatehold_client::wire::Problem;
 use gatehold_proof::{PublicUrl, RequestToSign, SigningKey, sign_request};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{House, NOW};
+
+impl House {
+    /// A connection to it.
+    pub async fn connect(&self) -> TcpStream {
+        let address = self.url.strip_prefix("http://").unwrap();
+        TcpStream::connect(address).await.unwrap()
+    }
+}
 
 /// One request; everything about it can be wrong.
 #[derive(Debug, Clone)]
@@ -25,6 +33,23 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Everything that comes until the other side closes.
+    pub async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
+        let mut answer = Vec::new();
+        let _closed = stream.read_to_end(&mut answer).await;
+        let end = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer, only {answer:?}"));
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self {
+            status,
+            head,
+            body: answer[end + 4..].to_vec(),
+        }
+    }
+
     /// The problem, checked for what every problem has.
     pub fn problem(&self) -> Problem {
         assert!(
@@ -134,8 +159,14 @@ impl Call {
 
     /// Sends it and reads the answer to its end.
     pub async fn send(&self, house: &House) -> Answer {
-        let address = house.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = house.connect().await;
+        // A server that refuses early may close before everything was sent; its answer still counts.
+        let _sent = stream.write_all(&self.to_bytes()).await;
+        Answer::read(stream).await
+    }
+
+    /// Head and body as they are sent.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = format!(
             "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
             self.method, self.target
@@ -149,20 +180,6 @@ impl Call {
         }
         bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", self.body.len()).as_bytes());
         bytes.extend_from_slice(&self.body);
-        // A server that refuses early may close before everything was sent; its answer still counts.
-        let _sent = stream.write_all(&bytes).await;
-        let mut answer = Vec::new();
-        let _closed = stream.read_to_end(&mut answer).await;
-        let end = answer
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .unwrap_or_else(|| panic!("no answer to {} {}", self.method, self.target));
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head,
-            body: answer[end + 4..].to_vec(),
-        }
+        bytes
     }
 }

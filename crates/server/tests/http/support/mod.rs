@@ -7,6 +7,7 @@ pub mod people;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gatehold_client::wire::{SubmitRequest, TaskRequest};
@@ -54,6 +55,11 @@ pub struct House {
 
 impl House {
     pub async fn open() -> Self {
+        Self::open_within(ListenLimits::default(), None).await
+    }
+
+    /// With other bounds of the listener, and another time for a body to arrive.
+    pub async fn open_within(limits: ListenLimits, body_timeout: Option<Duration>) -> Self {
         let store = MemoryStore::at(Timestamp::from_millis(NOW));
         let entropy = Arc::new(Counting::default());
         let folder = bundle_folder();
@@ -90,12 +96,13 @@ impl House {
             address: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             behind_proxy: false,
-            limits: ListenLimits::default(),
+            limits,
         })
         .await
         .unwrap();
         let url = format!("http://{}", listener.address());
-        let settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
+        let mut settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
+        settings.body_timeout = body_timeout.unwrap_or(settings.body_timeout);
         let app = App::new(gate.clone(), Arc::new(Published(store.clone())), settings);
         let (end, ended) = oneshot::channel();
         let router = gatehold_server::router(&app);

@@ -279,6 +279,7 @@ impl Fold {
                 format!("an attachment of leaf {leaf} was erased without people's approval"),
             ),
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
+            (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (
                 Event::Rejoined {
                     size, overruled, ..
@@ -313,6 +314,23 @@ impl Fold {
                 ),
             );
         }
+        Ok(())
+    }
+
+    /// A gate said that somebody changed its database. The leaves are as sound as before; what rows said meanwhile is not.
+    fn tampered(&mut self, leaf: &Opened, finding: &Hash) -> Checked {
+        if !leaf.entry.rows.is_empty() {
+            return wrong(Code::Record, "a finding changes no row, and this one does");
+        }
+        let what = match leaf.bytes("finding") {
+            Some(what) if Hash::tagged("gatehold/tampering/v1", &[what]) != *finding => {
+                return wrong(Code::Record, "its text is not the finding it names");
+            }
+            Some(what) => String::from_utf8_lossy(what).into_owned(),
+            None => "what it was is not here".to_owned(),
+        };
+        let text = format!("the gate found that somebody had changed the database: {what}");
+        self.gap(Some(leaf.index), text);
         Ok(())
     }
 

@@ -245,6 +245,11 @@ pub enum Event {
         /// Why: `too_many_holds`, `suspicious`.
         code: String,
     },
+    /// A gate found that the database does not follow from the ledger. What it found is the attachment `finding`.
+    Tampered {
+        /// Hash of the finding: each is told once.
+        finding: Hash,
+    },
     /// The store was restored from a backup, and a person said so.
     Rejoined {
         /// Leaves the restored store had.

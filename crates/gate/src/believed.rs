@@ -30,6 +30,8 @@ pub(crate) struct Believed {
     /// Leaves that erase something which may not have been erased yet.
     pub(crate) erasures: BTreeSet<u64>,
     findings: BTreeSet<String>,
+    /// Findings that stand in the ledger.
+    pub(crate) told: BTreeSet<String>,
     refused: u64,
 }
 

@@ -28,6 +28,7 @@ mod session;
 mod standing;
 mod stored;
 mod submit;
+mod tampering;
 mod tasks;
 mod tick;
 mod unreported;

@@ -33,6 +33,8 @@ pub struct Tick {
     pub erased: u64,
     /// Acts of the revocation journal that are in the ledger now.
     pub replayed: u64,
+    /// Leaves that tell what somebody changed in the database.
+    pub tampering: u64,
 }
 
 impl Gate {
@@ -54,6 +56,7 @@ impl Gate {
         let lost = self.lose_executing(false).await?;
         let applied = self.apply_approved().await?;
         let refusals = self.write_refusals(now, false).await?;
+        let tampering = self.write_tampering(now).await;
         self.read_on_each_minute(now).await?;
         let erased = self.finish_erasures().await?;
         Ok(Tick {
@@ -64,6 +67,7 @@ impl Gate {
             refusals,
             erased,
             replayed,
+            tampering,
         })
     }
 

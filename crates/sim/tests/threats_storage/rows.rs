@@ -5,6 +5,7 @@ use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_gate::GateError;
 
+use crate::shop::audited::Audited;
 use crate::shop::{Person, Shop};
 
 fn damaged<T: std::fmt::Debug>(answer: Result<T, GateError>) -> String {
@@ -49,7 +50,18 @@ async fn d09_an_edited_request_is_refused_and_the_others_go_on() {
     assert!(refused >= 2);
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(shop.gate.standing().await.unwrap().tampered, refused);
-    shop.gate.tick().await.unwrap();
+
+    // Said in the ledger, once, whichever process finds it again.
+    assert_eq!(shop.gate.tick().await.unwrap().tampering, 1);
+    assert_eq!(shop.gate.tick().await.unwrap().tampering, 0);
+    let beside = shop.beside(None).await;
+    damaged(beside.show(held).await);
+    assert_eq!(beside.tick().await.unwrap().tampering, 0);
+    let report = Audited::of(&shop).await.report();
+    assert!(report.is_sound(), "{report}");
+    let told: Vec<_> = report.gaps.iter().map(|gap| gap.text.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with(&findings[0]), "{told:?}");
 }
 
 #[tokio::test]

@@ -7,10 +7,14 @@ mod shop;
 
 #[path = "threats_storage/erased.rs"]
 mod erased;
+#[path = "threats_storage/failing.rs"]
+mod failing;
 #[path = "threats_storage/given_up.rs"]
 mod given_up;
 #[path = "threats_storage/halfway.rs"]
 mod halfway;
+#[path = "threats_storage/overtaken.rs"]
+mod overtaken;
 #[path = "threats_storage/refusing.rs"]
 mod refusing;
 #[path = "threats_storage/rows.rs"]

@@ -53,6 +53,28 @@ fn lint_is_silent() {
 }
 
 #[test]
+fn every_hold_asks_for_intent_context_and_safety() {
+    let bundle = bundle();
+    // What changes the gate itself has questions of its own.
+    let held = bundle
+        .checkpoints()
+        .values()
+        .filter(|checkpoint| !checkpoint.name.as_str().starts_with("gate-"));
+    let mut looked_at = 0;
+    for checkpoint in held {
+        for wanted in ["intent", "business_context", "operational_safety"] {
+            let asked = checkpoint
+                .criteria
+                .iter()
+                .any(|criterion| criterion.id.as_str() == wanted && criterion.required);
+            assert!(asked, "{} does not ask for {wanted}", checkpoint.name);
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 15, "only {looked_at}");
+}
+
+#[test]
 fn overdue_and_understaffed_is_found() {
     let options = Options {
         today: Some("2030-01-01".to_owned()),

@@ -17,7 +17,7 @@ use cases::{at, first, verify_resigned};
 use forge::{entry, renumber, replace, rewrite};
 use gate::{Gate, Who};
 use gatehold_audit::Code;
-use gatehold_core::entry::{Event, OverruledAnchor};
+use gatehold_core::entry::{Basis, Entry, Event, OverruledAnchor};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_core::request::DecidedBy;
@@ -28,6 +28,11 @@ use gatehold_core::requester::Requester;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Verdict;
+
+/// What the leaf rested on before it was forged.
+fn stood(entry: &Entry) -> Basis {
+    Basis::Stood(entry.event.answer().unwrap())
+}
 
 /// An allowed read that was executed, and its leaves.
 struct Allowed {
@@ -226,6 +231,7 @@ const CLAIMINGS: &[Claiming] = &[
                 code: "expired".to_owned(),
                 decided_by: DecidedBy::Timeout,
                 human: None,
+                trace: stood(entry),
             };
         });
         case.execution
@@ -239,6 +245,7 @@ const CLAIMINGS: &[Claiming] = &[
                 code: "revoked".to_owned(),
                 decided_by: DecidedBy::Human,
                 human: Some(Who::Dan.id()),
+                trace: stood(entry),
             };
         });
         case.execution

@@ -101,6 +101,7 @@ fn a_link_of_nobody_gives_no_force_and_is_named() {
             directory: 3,
             what: "team.set".to_owned(),
             evidence: evidence.hash().unwrap(),
+            trace: None,
         };
     });
     let place = gate.leaves.len();

@@ -41,7 +41,9 @@ fn eventful() -> Gate {
         "why seven?",
     );
     let key = gate.workload_key();
-    gate.act(write, ActBy::Requester(key), ActKind::Answer, "it is stuck");
+    let nonce = "an answer".to_owned().into();
+    let by = ActBy::Requester { key, nonce };
+    gate.act(write, by, ActKind::Answer, "it is stuck");
     let now = hold(&gate, 2);
     gate.review(write, Who::Bob, Approve, &now);
     gate.review(write, Who::Cid, Approve, &now);

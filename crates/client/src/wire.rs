@@ -41,7 +41,7 @@ pub use request::{ReadError, WireRequest, read_request};
 pub use review::{Criterion, CriterionKind, Opened, ReviewRequest, ReviewResult};
 pub use session::{LoginRequest, Session};
 pub use status::{
-    AnswerRequest, Execution, ExecutionOutcome, ExecutionResult, Redeemed, RequestState,
+    AnswerRequest, Execution, ExecutionOutcome, ExecutionResult, Question, Redeemed, RequestState,
     RequestStatus,
 };
 pub use stop::{StopRequest, StopScope, Stops};

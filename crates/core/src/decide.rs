@@ -6,6 +6,7 @@
 mod act;
 mod apply;
 mod close;
+mod escalate;
 mod redeem;
 mod report;
 mod review;
@@ -17,7 +18,7 @@ mod writer;
 
 pub use act::{Act, ActBy, ActKind};
 pub use apply::{KEY_REVOKE, found, recover, revoke_key};
-pub use close::Revoke;
+pub use close::{Revoke, Withdraw};
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
@@ -30,7 +31,6 @@ use crate::action::Action;
 use crate::approved::Approved;
 use crate::commit::{LeafBytes, Receipt, Write};
 use crate::grant::Grant;
-use crate::hash::Hash;
 use crate::refusal::Refusal;
 use crate::request::RequestRecord;
 use crate::stops::Stops;
@@ -71,14 +71,16 @@ pub enum Command {
     Review(Box<SubmittedReview>),
     /// A human or the requester says something without a verdict.
     Act(Act),
-    /// The requester takes it back; the key that asked is named.
-    Withdraw(Hash),
+    /// The requester takes it back.
+    Withdraw(Withdraw),
     /// The requester wants it executed.
     Redeem(Redeem),
     /// The executor reports.
     Report(Report),
-    /// The clock looks again.
+    /// Its time has passed.
     Expire,
+    /// It has waited so long that more people are asked.
+    Escalate,
     /// A human, or the end of the task, takes it away.
     Revoke(Revoke),
     /// A workload begins a task.
@@ -179,14 +181,14 @@ pub fn decide(
             },
         ) => act::act(act, record, version, world, fresh, now),
         (
-            Command::Withdraw(key),
+            Command::Withdraw(withdraw),
             Record::Request {
                 record,
                 version,
                 grant,
                 ..
             },
-        ) => close::withdraw(key, record, version, grant, world, fresh, now),
+        ) => close::withdraw(&withdraw, record, version, grant, fresh, now),
         (
             Command::Redeem(redeem),
             Record::Request {
@@ -214,6 +216,12 @@ pub fn decide(
                 ..
             },
         ) => close::expire(record, version, grant, fresh, now),
+        (
+            Command::Escalate,
+            Record::Request {
+                record, version, ..
+            },
+        ) => escalate::escalate(record, version, fresh, now),
         (
             Command::Revoke(revoke),
             Record::Request {

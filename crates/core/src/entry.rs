@@ -2,17 +2,17 @@
 //!
 //! Personal or free text travels as attachments; an entry holds only their salted hashes, by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Requirement;
 use crate::hash::Hash;
-use crate::ids::{GrantId, HumanId, RequestId, TaskId};
+use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::request::record::stated;
-use crate::request::{DecidedBy, Outcome, State};
+use crate::request::{DecidedBy, Outcome, RequestRecord, State};
 use crate::review::ReviewAct;
 use crate::stops::Stops;
 use crate::task::StepLabels;
@@ -66,6 +66,60 @@ pub struct Trace {
     pub tier: Tier,
     /// The version of the key directory it was taken under.
     pub directory: u64,
+}
+
+impl Trace {
+    /// What was answered, without how.
+    #[must_use]
+    pub fn answer(&self) -> Stood {
+        Stood {
+            bundle: self.bundle,
+            input: self.input,
+            rules: self.rules.clone(),
+            reasons: self.reasons.clone(),
+            tier: self.tier,
+        }
+    }
+}
+
+/// The answer of policy that stood when something was decided or reported without asking it again (M019).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stood {
+    /// The bundle that was asked last.
+    pub bundle: Hash,
+    /// What it was asked.
+    pub input: Hash,
+    /// The rules that decided.
+    pub rules: Vec<String>,
+    /// The request's reason codes.
+    pub reasons: Vec<String>,
+    /// The tier it was judged at.
+    pub tier: Tier,
+}
+
+impl Stood {
+    /// What stands in a request's row.
+    #[must_use]
+    pub fn of(record: &RequestRecord) -> Self {
+        Self {
+            bundle: record.bundle,
+            input: record.input,
+            rules: record.rules.clone(),
+            reasons: record.reasons.clone(),
+            tier: record.tier,
+        }
+    }
+}
+
+/// What an end rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Basis {
+    /// Policy, asked just then.
+    Asked(Trace),
+    /// The answer that stood.
+    Stood(Stood),
 }
 
 /// What a verdict rested on, besides its trace: the attachment `verdict` of a submission or a new hold. With it and the
@@ -157,6 +211,16 @@ pub enum Event {
         act: String,
         /// `signed` or the channel it came by.
         channel: String,
+        /// The answer of policy that stood, where the act denies.
+        #[serde(deserialize_with = "stated")]
+        trace: Option<Stood>,
+    },
+    /// Nobody decided in the time that its checkpoints give: more people are asked.
+    Escalated {
+        /// How long it had been held, in seconds.
+        after_seconds: u32,
+        /// The teams that are asked from now on as well.
+        teams: BTreeSet<TeamId>,
     },
     /// Policy, asked again, holds it at something else. All reviews are void.
     Reheld {
@@ -176,6 +240,8 @@ pub enum Event {
         /// The human, if one did.
         #[serde(deserialize_with = "stated")]
         human: Option<HumanId>,
+        /// What it rests on.
+        trace: Basis,
     },
     /// Execution was claimed with a proof that was rebuilt just then.
     Claimed {
@@ -194,6 +260,13 @@ pub enum Event {
     Executed {
         /// What the target said.
         outcome: Outcome,
+        /// The exact action.
+        digest: Hash,
+        /// The grant that was spent.
+        #[serde(deserialize_with = "stated")]
+        grant: Option<GrantId>,
+        /// The answer of policy under which it was claimed.
+        trace: Stood,
     },
     /// A task began or ended.
     Task {
@@ -221,6 +294,9 @@ pub enum Event {
         what: String,
         /// The hash of the evidence without salt, so that the chain can be named offline.
         evidence: Hash,
+        /// Policy, asked again, where a held request is applied; a statement that people signed needs none.
+        #[serde(deserialize_with = "stated")]
+        trace: Option<Trace>,
     },
     /// A principal was refused, this often in this minute.
     Refused {
@@ -271,6 +347,38 @@ pub struct OverruledAnchor {
     pub size: u64,
     /// The root it had seen.
     pub root: Hash,
+}
+
+impl Event {
+    /// The answer of policy that it rests on: every leaf that decides about a request has one (M019), and so has what came of
+    /// its execution (M017).
+    #[must_use]
+    pub fn answer(&self) -> Option<Stood> {
+        match self {
+            Self::Submitted { trace, .. }
+            | Self::Reviewed { trace, .. }
+            | Self::Reheld { trace, .. }
+            | Self::Claimed { trace, .. }
+            | Self::Closed {
+                trace: Basis::Asked(trace),
+                ..
+            } => Some(trace.answer()),
+            Self::Closed {
+                trace: Basis::Stood(stood),
+                ..
+            }
+            | Self::Executed { trace: stood, .. } => Some(stood.clone()),
+            Self::Acted { trace, .. } => trace.clone(),
+            Self::Trust { trace, .. } => trace.as_ref().map(Trace::answer),
+            Self::Escalated { .. }
+            | Self::Task { .. }
+            | Self::Stops { .. }
+            | Self::Refused { .. }
+            | Self::Erased { .. }
+            | Self::Paused { .. }
+            | Self::Rejoined { .. } => None,
+        }
+    }
 }
 
 impl Entry {

@@ -5,6 +5,8 @@
 
 pub mod record;
 pub mod state;
+pub mod turns;
 
 pub use record::{Asked, Closing, DecidedBy, HeldAt, Outcome, RequestRecord};
 pub use state::{Event, State};
+pub use turns::Turn;

@@ -126,6 +126,10 @@ pub struct InboxItem {
     pub people_needed: u32,
     /// Whether the caller may decide it.
     pub mine: bool,
+    /// Whether the caller is asked to, by now: some are asked only when others have not decided in time.
+    pub asked: bool,
+    /// How often it was escalated.
+    pub escalations: u32,
 }
 
 /// Everything a reviewer needs to look and to sign.

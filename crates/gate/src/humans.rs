@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use gatehold_core::checkpoint::Checkpoint;
 use gatehold_core::commit::Table;
 use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
@@ -65,6 +66,10 @@ impl Gate {
             let Some(held) = &record.held else { continue };
             let mine = entitled(&held.requirement, human, &teams)
                 && !record.requester.excluded(&active.directory).contains(human);
+            let by_name =
+                |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
+            let asked = held.asked().into_iter().any(|team| teams.contains(team))
+                || held.requirement.checkpoints().any(by_name);
             items.push(InboxItem {
                 id: record.id,
                 sentence: record.sentence.clone(),
@@ -78,6 +83,8 @@ impl Gate {
                 claimed_by: record.claimed_by.clone(),
                 people_needed: people_needed(&record, held, active.directory.origin.is_dev()),
                 mine,
+                asked: mine && asked,
+                escalations: record.escalations,
             });
         }
         items.sort_by(|left, right| {

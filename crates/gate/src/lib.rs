@@ -7,6 +7,7 @@ mod answers;
 mod believed;
 mod catalog;
 mod chain;
+mod conversation;
 mod drive;
 mod erase;
 mod error;
@@ -39,6 +40,7 @@ pub use answers::{
     Submitted,
 };
 pub use catalog::{Catalog, CatalogEntry};
+pub use conversation::{Answered, Asked};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
 pub use question::display;

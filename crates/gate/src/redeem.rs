@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gatehold_core::decide::{
-    Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, decide,
+    Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, Withdraw, decide,
 };
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
@@ -32,7 +32,7 @@ impl Gate {
         Ok(blind(stored.record))
     }
 
-    /// Waits until the request is no longer held, at most so long.
+    /// Waits until the request is no longer held or a reviewer asks something more, at most so long.
     ///
     /// # Errors
     /// As [`Gate::status`].
@@ -43,10 +43,13 @@ impl Gate {
         at_most: Duration,
     ) -> Result<RequestRecord, GateError> {
         let waiting = async {
+            let mut heard = None;
             loop {
                 let decided = self.inner.decided.notified();
                 let record = self.status(caller, id).await?;
-                if record.state != State::Held {
+                let turns = record.turns.len();
+                let asked = *heard.get_or_insert(turns) < turns && record.is_asked();
+                if record.state != State::Held || asked {
                     return Ok(record);
                 }
                 // Another process may decide: look again now and then even when nothing wakes us here.
@@ -68,13 +71,20 @@ impl Gate {
         caller: &Caller,
         id: RequestId,
     ) -> Result<RequestRecord, GateError> {
+        let withdraw = |_: &RequestRecord| {
+            Ok(Command::Withdraw(Withdraw {
+                key: caller.key,
+                nonce: caller.nonce.clone(),
+            }))
+        };
+        let withdrawn = self.on_request(id, withdraw).await;
         let key = caller.key;
-        let withdrawn = self.on_request(id, |_| Ok(Command::Withdraw(key))).await;
         let withdrawal = || SafeAct::Withdraw { key, request: id };
-        self.or_keep(withdrawn, withdrawal).await
+        let withdrawn = self.or_keep(withdrawn, withdrawal).await;
+        self.unless_replayed(caller, withdrawn).await
     }
 
-    /// The requester answers a question.
+    /// The requester answers every question that is open.
     ///
     /// # Errors
     /// [`GateError`].
@@ -86,13 +96,32 @@ impl Gate {
     ) -> Result<RequestRecord, GateError> {
         let act = |_: &RequestRecord| {
             Ok(Command::Act(Act {
-                by: ActBy::Requester(caller.key),
+                by: ActBy::Requester {
+                    key: caller.key,
+                    nonce: caller.nonce.clone(),
+                },
                 kind: ActKind::Answer,
                 text: text.to_owned(),
                 channel: "signed".to_owned(),
             }))
         };
-        self.on_request(id, act).await.map(blind)
+        let answered = self.on_request(id, act).await;
+        self.unless_replayed(caller, answered).await.map(blind)
+    }
+
+    /// A call that was refused is told that it was sent before, if it was: what it changed then may be why it is refused
+    /// now.
+    pub(crate) async fn unless_replayed<T>(
+        &self,
+        caller: &Caller,
+        answer: Result<T, GateError>,
+    ) -> Result<T, GateError> {
+        let Err(GateError::Refused(refusal)) = answer else {
+            return answer;
+        };
+        let nonce = caller.nonce.key(&caller.key);
+        let counted = self.store().unique(&nonce).await?.is_some();
+        Err(if counted { Refusal::Replayed } else { refusal }.into())
     }
 
     /// Executes what was allowed or approved, at most once.
@@ -100,6 +129,11 @@ impl Gate {
     /// # Errors
     /// [`GateError`] when there is nothing to redeem or nothing could be claimed.
     pub async fn redeem(&self, caller: &Caller, id: RequestId) -> Result<Redeemed, GateError> {
+        let redeemed = self.redeem_call(caller, id).await;
+        self.unless_replayed(caller, redeemed).await
+    }
+
+    async fn redeem_call(&self, caller: &Caller, id: RequestId) -> Result<Redeemed, GateError> {
         self.journal_first().await?;
         for _ in 0..TRIES {
             let stored = self.own(caller, id).await?;

@@ -73,8 +73,10 @@ impl Gate {
             .end_task_stored(caller.key, caller.nonce.clone(), id)
             .await;
         let key = caller.key;
-        self.or_keep(ended, || SafeAct::EndTask { key, task: id })
-            .await
+        let ended = self
+            .or_keep(ended, || SafeAct::EndTask { key, task: id })
+            .await;
+        self.unless_replayed(caller, ended).await
     }
 
     pub(crate) async fn end_task_stored(

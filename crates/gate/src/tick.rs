@@ -21,6 +21,8 @@ const PAGE: u32 = 500;
 pub struct Tick {
     /// Requests that expired.
     pub expired: u64,
+    /// Held requests that nobody decided in time, so that more people are asked.
+    pub escalated: u64,
     /// Executions whose end could not be stored when it came.
     pub reported: u64,
     /// Executions that became Unknown.
@@ -50,7 +52,7 @@ impl Gate {
         });
         let now = self.store().now().await?;
         self.current().await?;
-        let expired = self.expire_due(now).await?;
+        let (expired, escalated) = self.look_at_due(now).await?;
         self.give_up_ended().await;
         let reported = self.report_kept().await?;
         let lost = self.lose_executing(false).await?;
@@ -61,6 +63,7 @@ impl Gate {
         let erased = self.finish_erasures().await?;
         Ok(Tick {
             expired,
+            escalated,
             reported,
             lost,
             applied,
@@ -81,7 +84,8 @@ impl Gate {
         self.write_refusals(now, true).await.map(drop)
     }
 
-    async fn expire_due(&self, now: Timestamp) -> Result<u64, GateError> {
+    /// What has passed its deadline expires; what only waited long is escalated. Gives how many of each.
+    async fn look_at_due(&self, now: Timestamp) -> Result<(u64, u64), GateError> {
         let query = RowQuery {
             states: [State::Allowed, State::Held, State::Redeemable]
                 .map(|state| state.name().to_owned())
@@ -91,10 +95,19 @@ impl Gate {
             limit: PAGE,
             ..RowQuery::default()
         };
-        let mut expired = 0;
+        let (mut expired, mut escalated) = (0, 0);
         for row in self.store().rows(Table::Request, &query).await? {
             let Ok(id) = row.key.id.parse() else { continue };
-            match self.on_request(id, |_| Ok(Command::Expire)).await {
+            let look = |record: &RequestRecord| {
+                let over = record.deadline().is_none_or(|deadline| deadline < now);
+                Ok(if over {
+                    Command::Expire
+                } else {
+                    Command::Escalate
+                })
+            };
+            match self.on_request(id, look).await {
+                Ok(record) if record.state == State::Held => escalated += 1,
                 Ok(_) => expired += 1,
                 // Decided in the meantime, or not due on the store's clock after all.
                 Err(GateError::Refused(_) | GateError::Busy) => {}
@@ -104,7 +117,7 @@ impl Gate {
                 Err(error) => return Err(error),
             }
         }
-        Ok(expired)
+        Ok((expired, escalated))
     }
 
     /// Changes of the gate itself that people approved and nobody applied: whoever took the last review has ended. Each is

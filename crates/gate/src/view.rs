@@ -9,6 +9,7 @@ use gatehold_core::task::StepLabels;
 use gatehold_core::verdict::Trace;
 use gatehold_core::view::{Fact, SoFar, Source, Terms, View};
 
+use crate::conversation::Asked;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::load::Loaded;
@@ -20,6 +21,8 @@ use crate::stored::body;
 const LATEST: usize = 10;
 /// Longest claim shown beside a criterion; the whole of it is in the claims.
 const CLAIM_SHOWN: usize = 300;
+/// Characters shown of a question or an answer.
+const TURN_SHOWN: usize = 2_000;
 
 impl Gate {
     pub(crate) async fn build_view(
@@ -45,7 +48,7 @@ impl Gate {
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),
             so_far: self.so_far(record, loaded).await?,
-            facts: facts(answered, claims),
+            facts: facts(answered, claims, &self.questions(record).await?),
             claims_head: record.claims_head,
             criteria: held.requirement.criteria().into_iter().cloned().collect(),
             checkpoints: checkpoints(held),
@@ -147,7 +150,14 @@ fn why(trace: &Trace) -> Vec<(String, String)> {
 
 fn checkpoints(held: &HeldAt) -> Vec<(String, String)> {
     let who = |checkpoint: &gatehold_core::checkpoint::Checkpoint| {
-        let teams = checkpoint.eligible.teams.iter().map(ToString::to_string);
+        let asked = checkpoint.asked_after(held.escalated_seconds);
+        let teams = checkpoint.eligible.teams.iter().map(|team| {
+            if asked.contains(team) {
+                team.to_string()
+            } else {
+                format!("{team} (not asked yet)")
+            }
+        });
         let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
         teams.chain(humans).collect::<Vec<_>>().join(", ")
     };
@@ -173,7 +183,7 @@ pub(crate) fn people_needed(record: &RequestRecord, held: &HeldAt, dev: bool) ->
         .fold(floor, u32::max)
 }
 
-fn facts(answered: &Answered, claims: &Claims) -> Vec<Fact> {
+fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact> {
     let context = &answered.input.context;
     let resource = &answered.input.resource;
     let known = |label: &str, value: Option<String>| Fact {
@@ -213,20 +223,41 @@ fn facts(answered: &Answered, claims: &Claims) -> Vec<Fact> {
         ),
     ];
     for (name, text) in &claims.0 {
-        let shown: String = text.chars().take(CLAIM_SHOWN).collect();
-        let cut = if shown.len() < text.len() {
-            format!(" … ({} bytes in all)", text.len())
-        } else {
-            String::new()
-        };
+        facts.push(claimed(name.clone(), text, CLAIM_SHOWN));
+    }
+    for asked in questions {
+        // An answer means nothing without its question. That it was asked the gate knows itself, from its leaf.
+        let label = format!("question {} of {}", asked.number, asked.by);
         facts.push(Fact {
-            label: name.clone(),
-            value: format!("{shown}{cut}"),
-            source: Source::Claimed,
-            age_seconds: 0,
+            source: Source::Verified,
+            ..claimed(label, &asked.text, TURN_SHOWN)
+        });
+        let label = format!("answer to question {}", asked.number);
+        let answer = asked.answer.as_ref();
+        facts.push(match answer {
+            Some(answer) => claimed(label, &answer.text, TURN_SHOWN),
+            None => Fact {
+                source: Source::Unknown,
+                ..claimed(label, "", TURN_SHOWN)
+            },
         });
     }
     facts
+}
+
+fn claimed(label: String, text: &str, most: usize) -> Fact {
+    let shown: String = text.chars().take(most).collect();
+    let cut = if shown.len() < text.len() {
+        format!(" … ({} bytes in all)", text.len())
+    } else {
+        String::new()
+    };
+    Fact {
+        label,
+        value: format!("{shown}{cut}"),
+        source: Source::Claimed,
+        age_seconds: 0,
+    }
 }
 
 /// The stored bytes of a view.

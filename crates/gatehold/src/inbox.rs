@@ -71,13 +71,30 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
                 item.request.clone(),
                 tier(item.tier).to_owned(),
                 duration((item.decide_by - now).div_euclid(1000)),
+                match item.escalations {
+                    0 => "-".to_owned(),
+                    times => format!("{times}×"),
+                },
                 item.people_needed.to_string(),
-                if item.mine { "you" } else { "others" }.to_owned(),
+                match (item.mine, item.asked) {
+                    (true, true) => "you",
+                    (true, false) => "you, later",
+                    (false, _) => "others",
+                }
+                .to_owned(),
                 item.sentence.clone(),
             ]
         })
         .collect();
-    let headings = ["REQUEST", "TIER", "LEFT", "PEOPLE", "DECIDE", "WHAT"];
+    let headings = [
+        "REQUEST",
+        "TIER",
+        "LEFT",
+        "ESCALATED",
+        "PEOPLE",
+        "DECIDE",
+        "WHAT",
+    ];
     let mut text = table(&headings, &rows, ctx.screen.width);
     if let Some(item) = inbox.items.iter().find(|item| item.mine) {
         let by = ctx

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use gatehold_client::wire::{
-    AnswerRequest, Claims, Decision, ExecutionOutcome, Held, Outcome, Reason, Redeemed,
+    AnswerRequest, Claims, Decision, ExecutionOutcome, Held, Outcome, Question, Reason, Redeemed,
     RequestState, RequestStatus, Submitted, WAIT_SECONDS_MAX,
 };
 use gatehold_client::{Client, Submission};
@@ -23,13 +23,15 @@ use crate::session::acting;
 pub enum Request {
     /// Ask for one exact action.
     Create(Box<Create>),
-    /// Say where a request stands.
+    /// Say where a request stands, and what reviewers asked about it.
     Show(Own),
+    /// Wait until a request is decided; what reviewers ask meanwhile is printed.
+    Wait(Named),
     /// Have the gate execute what was allowed or approved, at most once.
     Redeem(Own),
     /// Take a request back.
-    Withdraw(Own),
-    /// Answer a reviewer's question.
+    Withdraw(Named),
+    /// Answer what reviewers asked: every question that is open.
     Answer(Answer),
 }
 
@@ -115,6 +117,16 @@ pub struct Own {
     pub key: Key,
 }
 
+/// Arguments of the commands that need nothing but a request.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The request.
+    pub id: RequestId,
+    /// Which key asked.
+    #[command(flatten)]
+    pub key: Key,
+}
+
 /// Arguments of `gatehold request answer`.
 #[derive(Debug, Args)]
 pub struct Answer {
@@ -144,6 +156,12 @@ pub async fn run(ctx: &Ctx, request: &Request) -> Result<Exit, Failure> {
             ctx.print(&status, || status_text(&status))?;
             Ok(exit_of(status.state))
         }
+        Request::Wait(named) => {
+            let client = client(ctx, &named.key).await?;
+            let status = wait(&client, &named.id.to_string()).await?;
+            ctx.print(&status, || status_text(&status))?;
+            Ok(exit_of(status.state))
+        }
         Request::Redeem(own) => {
             let client = client(ctx, &own.key).await?;
             if own.wait {
@@ -155,9 +173,9 @@ pub async fn run(ctx: &Ctx, request: &Request) -> Result<Exit, Failure> {
             }
             redeem(ctx, &client, &own.id.to_string()).await
         }
-        Request::Withdraw(own) => {
-            let client = client(ctx, &own.key).await?;
-            let status = client.withdraw(&own.id.to_string()).await?;
+        Request::Withdraw(named) => {
+            let client = client(ctx, &named.key).await?;
+            let status = client.withdraw(&named.id.to_string()).await?;
             ctx.print(&status, || status_text(&status))?;
             Ok(Exit::Done)
         }
@@ -264,12 +282,17 @@ pub async fn follow(
     Ok(exit_of(status.state))
 }
 
+/// Waits for a decision. What reviewers ask meanwhile is said on standard error, once.
 async fn wait(client: &Client, id: &str) -> Result<RequestStatus, Failure> {
+    let mut heard = 0;
     loop {
         let status = client.status(id, WAIT_SECONDS_MAX).await?;
         if status.state != RequestState::Held {
             return Ok(status);
         }
+        let news = status.questions.get(heard..).unwrap_or_default();
+        eprint!("{}", questions_text(id, news));
+        heard = status.questions.len().max(heard);
     }
 }
 
@@ -396,14 +419,24 @@ fn next_text(held: &Held, after: After) -> String {
 pub fn held_text(held: &Held) -> String {
     let id = held.request.as_deref().unwrap_or("(dry run)");
     let mut text = format!(
-        "HELD  {}\n  words {}\n  at {}\n  decide by {}\n",
+        "HELD  {}\n  words {}\n  at {}\n  decide by {}{}\n",
         plain(id),
         plain(&held.words.join("-")),
         plain(&held.checkpoints.join(", ")),
         moment(held.decide_by, crate::ambient::now_millis()),
+        escalated_text(held.escalations),
     );
     text.push_str(&reasons_text(&held.reasons));
     text
+}
+
+/// That nobody decided in time, or a reviewer passed it on.
+fn escalated_text(escalations: u32) -> String {
+    match escalations {
+        0 => String::new(),
+        1 => ", escalated".to_owned(),
+        times => format!(", escalated {times} times"),
+    }
 }
 
 fn status_text(status: &RequestStatus) -> String {
@@ -419,6 +452,7 @@ fn status_text(status: &RequestStatus) -> String {
     if let Some(held) = &status.held {
         text.push_str(&held_text(held));
     }
+    text.push_str(&questions_text(&status.request, &status.questions));
     if let Some(execution) = &status.execution {
         text.push_str(&format!("  execution: {}", plain(&execution.code)));
         if let Some(quantity) = execution.quantity {
@@ -428,6 +462,33 @@ fn status_text(status: &RequestStatus) -> String {
     }
     if let Some(code) = &status.closed {
         text.push_str(&format!("  closed: {}\n", plain(code)));
+    }
+    text
+}
+
+/// Questions of reviewers, for the requester: whose, what, and how to answer.
+fn questions_text(id: &str, questions: &[Question]) -> String {
+    let mut text = String::new();
+    for question in questions {
+        text.push_str(&format!(
+            "  question {} from {} ({})\n",
+            question.number,
+            plain(&question.by),
+            if question.answered {
+                "answered"
+            } else {
+                "open"
+            }
+        ));
+        for line in question.text.lines() {
+            text.push_str(&format!("    {}\n", plain(line)));
+        }
+    }
+    if questions.iter().any(|question| !question.answered) {
+        text.push_str(&format!(
+            "  answer: gatehold request answer {} 'TEXT'\n",
+            plain(id)
+        ));
     }
     text
 }

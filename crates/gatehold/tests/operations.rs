@@ -191,3 +191,41 @@ fn served_metrics(text: &str) -> BTreeSet<String> {
         })
         .collect()
 }
+
+#[test]
+fn the_requester_reads_a_question_and_answers_it_before_people_approve() {
+    let gate = Gate::start();
+    let request = gate.held("UPDATE orders SET status = 'retry' WHERE id = 7");
+    let text = |arguments: &[&str]| {
+        let output = gate.run(arguments);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let ask = ["ask", &request, "why order 7?", "--as", "reviewer"];
+    assert!(gate.run(&ask).status.success());
+
+    let shown = text(&["request", "show", &request]);
+    for wanted in [
+        "question 1 from team ",
+        "(open)",
+        "why order 7?",
+        "request answer",
+    ] {
+        assert!(shown.contains(wanted), "no `{wanted}` in {shown}");
+    }
+    let status = gate.json(&["request", "show", &request]);
+    assert_eq!(status["questions"][0]["answered"], false);
+
+    let answered = text(&["request", "answer", &request, "its payment came late"]);
+    assert!(answered.contains("(answered)"), "{answered}");
+    let again = gate.run(&["request", "answer", &request, "and more"]);
+    assert!(!again.status.success(), "nobody asked: {again:?}");
+
+    let reviewed = text(&["show", &request, "--as", "second"]);
+    for wanted in ["why order 7?", "its payment came late", "CLAIMED"] {
+        assert!(reviewed.contains(wanted), "no `{wanted}` in {reviewed}");
+    }
+    gate.approved(&request);
+    let done = gate.json(&["request", "wait", &request]);
+    assert_eq!(done["state"], "redeemable");
+    assert_eq!(done["questions"][0]["answer"], "its payment came late");
+}

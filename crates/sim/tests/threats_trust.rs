@@ -214,6 +214,7 @@ async fn d09_a_link_that_was_written_past_the_gate_gives_nothing_force_and_is_re
             directory: before.version + 1,
             what: "nhi.create".to_owned(),
             evidence: Evidence::from_bytes(&evidence).unwrap().hash().unwrap(),
+            trace: None,
         },
         attachments: [("evidence".to_owned(), attachment.commitment())].into(),
     };

@@ -4,7 +4,7 @@
 use gatehold_core::assurance::Assurance;
 use gatehold_core::decide::Claims;
 use gatehold_core::directory::Authority;
-use gatehold_core::entry::{Event, Trace};
+use gatehold_core::entry::{Event, Stood, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
@@ -179,6 +179,8 @@ pub struct Step {
     pub at: Timestamp,
     /// What.
     pub what: String,
+    /// The answer of policy it rests on: every leaf that decides has one.
+    pub trace: Option<Stood>,
 }
 
 impl DossierReport {
@@ -438,11 +440,23 @@ fn step(leaf: &Opened) -> Step {
             human,
             act,
             channel,
+            ..
         } => {
             let who = human
                 .as_ref()
                 .map_or_else(|| "the requester".to_owned(), ToString::to_string);
             format!("{who}: {act} ({channel})")
+        }
+        Event::Escalated {
+            after_seconds,
+            teams,
+        } => {
+            let teams: Vec<String> = teams.iter().map(ToString::to_string).collect();
+            let waited = format!("nobody decided in {after_seconds} s");
+            match teams.as_slice() {
+                [] => format!("{waited}; escalated"),
+                teams => format!("{waited}; also asked: {}", teams.join(", ")),
+            }
         }
         Event::Reheld { .. } => "held again; earlier reviews are void".to_owned(),
         Event::Closed { code, human, .. } => match human {
@@ -450,7 +464,7 @@ fn step(leaf: &Opened) -> Step {
             None => code.clone(),
         },
         Event::Claimed { .. } => "execution claimed, with proof rebuilt".to_owned(),
-        Event::Executed { outcome } => format!("the target reported `{}`", outcome.code),
+        Event::Executed { outcome, .. } => format!("the target reported `{}`", outcome.code),
         Event::Trust { what, .. } => format!("applied: {what}"),
         _ => "something else".to_owned(),
     };
@@ -458,5 +472,6 @@ fn step(leaf: &Opened) -> Step {
         leaf: leaf.index,
         at: leaf.entry.at,
         what,
+        trace: leaf.entry.event.answer(),
     }
 }

@@ -163,6 +163,19 @@ impl fmt::Display for DossierReport {
                 step.at,
                 quiet(&step.what)
             )?;
+            if let Some(trace) = &step.trace {
+                let rules = match trace.rules.as_slice() {
+                    [] => "no rule".to_owned(),
+                    rules => rules.join(", "),
+                };
+                writeln!(
+                    f,
+                    "              by {}  input {}  bundle {}",
+                    quiet(&rules),
+                    trace.input,
+                    trace.bundle
+                )?;
+            }
         }
         if !self.gaps.is_empty() {
             writeln!(f, "\nNot checked")?;

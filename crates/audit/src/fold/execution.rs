@@ -5,6 +5,7 @@ use gatehold_core::entry::Event;
 use gatehold_core::request::State;
 use gatehold_core::request::state::Event as Step;
 
+use super::request::check_stood;
 use super::{Checked, Fold, RequestFold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::Opened;
@@ -119,7 +120,13 @@ impl Fold {
 
     /// What came of it, after it was claimed.
     pub(super) fn executed(&self, request: &mut RequestFold, leaf: &Opened) -> Checked {
-        let Event::Executed { outcome } = &leaf.entry.event else {
+        let Event::Executed {
+            outcome,
+            digest,
+            grant,
+            trace,
+        } = &leaf.entry.event
+        else {
             return Ok(());
         };
         let step = match leaf.entry.to {
@@ -128,6 +135,12 @@ impl Fold {
             Some(State::Unknown) => Step::Lost,
             _ => return wrong(Code::Transition, "no execution ends this way"),
         };
+        ensure(
+            *digest == request.digest && *grant == request.grant,
+            Code::Record,
+            "it reports on another action or grant than the one that was claimed",
+        )?;
+        check_stood(request, trace)?;
         request.step(&[step], leaf)?;
         request.outcome = Some(outcome.clone());
         request.outcome_leaf = Some(leaf.index);

@@ -4,17 +4,16 @@
 use gatehold_core::action::Envelope;
 use gatehold_core::approved::bound;
 use gatehold_core::assurance::Assurance;
-use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::Claims;
-use gatehold_core::entry::{Event, Grounds, Trace};
+use gatehold_core::entry::{Basis, Event, Grounds, Stood, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::limits::Limits;
 use gatehold_core::request::record::Asked;
 use gatehold_core::request::state::{self, Event as Step};
-use gatehold_core::request::{Closing, DecidedBy, HeldAt, Outcome, RequestRecord, State};
+use gatehold_core::request::{Closing, DecidedBy, HeldAt, Outcome, RequestRecord, State, Turn};
 use gatehold_core::requester::Requester;
 use gatehold_core::review::UnverifiedReview;
 use gatehold_core::tier::Tier;
@@ -58,6 +57,7 @@ pub(crate) struct RequestFold {
     pub(crate) ended_by: Option<HumanId>,
     pub(crate) claimed_by: Option<HumanId>,
     pub(crate) escalations: u32,
+    pub(crate) turns: Vec<Turn>,
     pub(crate) decided_by: Option<DecidedBy>,
     pub(crate) grant: Option<GrantId>,
     pub(crate) outcome: Option<Outcome>,
@@ -98,6 +98,7 @@ impl RequestFold {
             ended_by: None,
             claimed_by: None,
             escalations: 0,
+            turns: Vec::new(),
             decided_by: None,
             grant: None,
             outcome: None,
@@ -143,6 +144,7 @@ impl RequestFold {
             reviews: self.reviews.iter().cloned().collect::<Option<_>>()?,
             claimed_by: self.claimed_by.clone(),
             escalations: self.escalations,
+            turns: self.turns.clone(),
             decided_by: self.decided_by,
             grant: self.grant,
             outcome: self.outcome.clone(),
@@ -203,6 +205,7 @@ impl Fold {
                 self.reviewed(request, leaf)?;
             }
             (Event::Acted { .. }, LeafKind::Act) => self.acted(request, leaf)?,
+            (Event::Escalated { .. }, LeafKind::Act) => escalated(request, leaf)?,
             (Event::Reheld { .. }, LeafKind::Closing) => self.reheld(request, leaf)?,
             (Event::Closed { .. }, LeafKind::Closing) => self.closed(request, leaf)?,
             (Event::Claimed { .. }, LeafKind::Execution) => self.claimed(request, leaf)?,
@@ -283,7 +286,7 @@ impl Fold {
                 Code::Limits,
                 "its limits are not the old ones within its new checkpoints",
             )?;
-            request.held = Some(held_at(requirement, *decide_by));
+            request.held = Some(HeldAt::new(requirement, leaf.entry.at, *decide_by));
         }
         request.limits = grounds.as_ref().map(|grounds| grounds.limits.clone());
         request.grounds = grounds;
@@ -303,6 +306,7 @@ impl Fold {
             code,
             decided_by,
             human,
+            trace,
         } = &leaf.entry.event
         else {
             return Ok(());
@@ -330,6 +334,13 @@ impl Fold {
                 "whoever ended it was not enrolled",
             )?;
         }
+        match trace {
+            Basis::Asked(trace) => {
+                self.check_trace(trace)?;
+                request.trace = Some(trace.clone());
+            }
+            Basis::Stood(stood) => check_stood(request, stood)?,
+        }
         request.step(&[step], leaf)?;
         request.ended_by.clone_from(human);
         request.decided_by = Some(*decided_by);
@@ -343,7 +354,10 @@ impl Fold {
 
     /// An act without a verdict.
     fn acted(&mut self, request: &mut RequestFold, leaf: &Opened) -> Checked {
-        let Event::Acted { human, act, .. } = &leaf.entry.event else {
+        let Event::Acted {
+            human, act, trace, ..
+        } = &leaf.entry.event
+        else {
             return Ok(());
         };
         let code = match act.as_str() {
@@ -357,11 +371,26 @@ impl Fold {
         } else {
             Step::Acted
         };
+        ensure(
+            trace.is_some() == code.is_some(),
+            Code::Policy,
+            "an act that denies states the answer of policy that stood, and no other does",
+        )?;
+        if let Some(stood) = trace {
+            check_stood(request, stood)?;
+        }
         request.step(&[step], leaf)?;
         if let Some(human) = human {
             self.check_actor(request, human)?;
         } else {
             ensure(act == "answer", Code::Record, "the act has no author")?;
+        }
+        if matches!(act.as_str(), "ask" | "answer") {
+            request.turns.push(Turn {
+                version: leaf.entry.version,
+                asked_by: human.clone(),
+                at: leaf.entry.at,
+            });
         }
         match act.as_str() {
             "answer" => {
@@ -371,7 +400,12 @@ impl Fold {
                     .map(|(head, text)| Claims::extend(head, &text));
             }
             "claim" => request.claimed_by.clone_from(human),
-            "escalate" => request.escalations = request.escalations.saturating_add(1),
+            "escalate" => {
+                request.escalations = request.escalations.saturating_add(1);
+                if let Some(held) = &mut request.held {
+                    held.escalate(0);
+                }
+            }
             _ => {}
         }
         if let Some(code) = code {
@@ -414,10 +448,42 @@ fn text(leaf: &Opened) -> Option<String> {
     }
 }
 
-pub(super) fn held_at(requirement: &Requirement, decide_by: Timestamp) -> HeldAt {
-    HeldAt {
-        requirement: requirement.clone(),
-        requirement_hash: requirement.requirement_hash(),
-        decide_by,
-    }
+/// Nobody decided in the time that its checkpoints give.
+fn escalated(request: &mut RequestFold, leaf: &Opened) -> Checked {
+    let Event::Escalated {
+        after_seconds,
+        teams,
+    } = &leaf.entry.event
+    else {
+        return Ok(());
+    };
+    request.step(&[Step::Escalated], leaf)?;
+    request.escalations = request.escalations.saturating_add(1);
+    let Some(held) = &mut request.held else {
+        return Ok(());
+    };
+    ensure(
+        held.escalates_at().is_some_and(|at| leaf.entry.at >= at),
+        Code::Deadline,
+        "it was escalated before its time",
+    )?;
+    ensure(
+        held.escalate(*after_seconds) == *teams,
+        Code::Deadline,
+        "its checkpoints do not ask these teams by then",
+    )
+}
+
+/// What a leaf says stood is what the leaves before it led to.
+pub(super) fn check_stood(request: &RequestFold, stood: &Stood) -> Checked {
+    let same = request.trace.as_ref().is_none_or(|trace| {
+        trace.bundle == stood.bundle && trace.input == stood.input && trace.rules == stood.rules
+    });
+    let reasons = request.grounds.as_ref();
+    ensure(
+        same && stood.tier == request.tier
+            && reasons.is_none_or(|grounds| grounds.reasons == stood.reasons),
+        Code::Policy,
+        "the answer of policy that it says stood is not the one that did",
+    )
 }

@@ -9,11 +9,11 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::record::Asked;
-use gatehold_core::request::{Closing, DecidedBy, State};
+use gatehold_core::request::{Closing, DecidedBy, HeldAt, State};
 use gatehold_core::requester::Requester;
 use gatehold_core::time::Timestamp;
 
-use super::request::{RequestFold, held_at};
+use super::request::RequestFold;
 use super::{Checked, Fold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::Opened;
@@ -167,7 +167,7 @@ impl Fold {
             Code::Limits,
             "its limits are wider than its checkpoints permit",
         )?;
-        request.held = Some(held_at(&requirement, *decide_by));
+        request.held = Some(HeldAt::new(&requirement, leaf.entry.at, *decide_by));
         Ok(())
     }
 

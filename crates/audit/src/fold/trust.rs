@@ -108,9 +108,18 @@ impl Fold {
                 .check(directory)
                 .map_err(|error| (Code::Chain, error.to_string()))?;
         }
-        let Event::Trust { what, .. } = &leaf.entry.event else {
-            return wrong(Code::Record, "it is no change of the gate");
+        let Event::Trust {
+            what,
+            trace: Some(trace),
+            ..
+        } = &leaf.entry.event
+        else {
+            return wrong(
+                Code::Record,
+                "it is no change of the gate with the answer of policy it rests on",
+            );
         };
+        self.check_trace(trace)?;
         ensure(
             executed.record.id == request.id
                 && *what == executed.record.envelope.descriptor.id.as_str(),

@@ -136,6 +136,9 @@ pub struct Held {
     pub words: [String; 4],
     /// The checkpoints that hold it, by name.
     pub checkpoints: Vec<String>,
+    /// How often it was escalated: by a reviewer, or because nobody decided in time.
+    #[serde(default)]
+    pub escalations: u32,
     /// Last store time a review may commit.
     pub decide_by: i64,
     /// Last store time execution may be claimed.

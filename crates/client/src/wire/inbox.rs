@@ -40,4 +40,10 @@ pub struct InboxItem {
     pub claimed_by: Option<String>,
     /// Whether this human may decide it; otherwise it is only shown.
     pub mine: bool,
+    /// Whether this human is asked to decide it by now: some are asked only when others have not decided in time.
+    #[serde(default)]
+    pub asked: bool,
+    /// How often it was escalated: by a reviewer, or because nobody decided in time.
+    #[serde(default)]
+    pub escalations: u32,
 }

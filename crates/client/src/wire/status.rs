@@ -34,6 +34,28 @@ pub struct RequestStatus {
     /// Why it ended without being executed, as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
+    /// What reviewers asked, oldest first, and what was answered. A question changes no deadline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+}
+
+/// A reviewer's question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Question {
+    /// Counts the questions of a request, from 1.
+    pub number: u32,
+    /// The team for which it is asked, or the person where a checkpoint names them.
+    pub by: String,
+    /// When, store time.
+    pub at: i64,
+    /// The question, at most 8 KiB as it was asked; what cannot be seen or would move a cursor is shown by its number.
+    pub text: String,
+    /// Whether it was answered. One answer answers every question that is open.
+    pub answered: bool,
+    /// The answer, shown as the question is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// How an execution ended.

@@ -1,17 +1,17 @@
 //! Acts without a verdict: ask, answer, claim, escalate, suspicious. They may come by weaker channels than a review,
 //! because none of them lets anything out; suspicious denies and pauses, which is the safe direction.
 
-use super::world::{Fresh, World};
+use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, holds};
 use super::{Claims, Release, Sealed};
 use crate::commit::{LeafKind, Write};
-use crate::entry::Event;
+use crate::entry::{Event, Stood};
 use crate::hash::Hash;
 use crate::ids::HumanId;
 use crate::quorum::entitled;
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
-use crate::request::{Closing, DecidedBy, RequestRecord, State};
+use crate::request::{Closing, DecidedBy, RequestRecord, State, Turn};
 use crate::time::Timestamp;
 
 /// Longest question or answer in bytes.
@@ -54,8 +54,13 @@ impl ActKind {
 pub enum ActBy {
     /// A human, authenticated by the surface.
     Human(HumanId),
-    /// The requester, by the key that asked.
-    Requester(Hash),
+    /// The requester, by the key that asked, in a signed call.
+    Requester {
+        /// The key.
+        key: Hash,
+        /// The nonce of the call's proof.
+        nonce: CallNonce,
+    },
 }
 
 /// One act.
@@ -95,6 +100,16 @@ pub(super) fn act(
     if human.is_some() {
         writer.guard_actor(world);
     }
+    if let ActBy::Requester { key, nonce } = &act.by
+        && guard!("answer-nonce-once", true)
+    {
+        writer.once_called(key, nonce);
+    }
+    let written = version.saturating_add(1);
+    if matches!(act.kind, ActKind::Ask | ActKind::Answer) {
+        next.take_turn(human.clone(), written, now)?;
+        writer.once(Turn::key(&record.id, written), None);
+    }
     let name = record.requester.name();
     apply(act.kind, human.as_ref(), &act.text, &mut next, now)?;
     if next.state == State::Denied {
@@ -118,6 +133,7 @@ pub(super) fn act(
         human,
         act: act.kind.name().to_owned(),
         channel: act.channel,
+        trace: (next.state == State::Denied).then(|| Stood::of(record)),
     };
     let about = About {
         request: Some((&next, version)),
@@ -146,7 +162,12 @@ fn apply(
     match kind {
         ActKind::Answer => next.claims_head = Claims::extend(next.claims_head, text),
         ActKind::Claim => next.claimed_by = human.cloned(),
-        ActKind::Escalate => next.escalations = next.escalations.saturating_add(1),
+        ActKind::Escalate => {
+            next.escalations = next.escalations.saturating_add(1);
+            if let Some(held) = &mut next.held {
+                held.escalate(0);
+            }
+        }
         ActKind::Ask => {}
         ActKind::Suspicious | ActKind::Deny => {
             next.decided_by = Some(DecidedBy::Human);
@@ -171,13 +192,13 @@ fn check_actor(
     world: &World<'_>,
 ) -> Result<Option<HumanId>, Refusal> {
     match (&act.by, act.kind) {
-        (ActBy::Requester(key), ActKind::Answer) => {
+        (ActBy::Requester { key, .. }, ActKind::Answer) => {
             if guard!("answer-own-key", *key != record.requester.key()) {
                 return Err(Refusal::NoSuchRequest);
             }
             Ok(None)
         }
-        (ActBy::Requester(_), _) => Err(Refusal::NoSuchRequest),
+        (ActBy::Requester { .. }, _) => Err(Refusal::NoSuchRequest),
         (ActBy::Human(_), ActKind::Answer) => Err(Refusal::NotYours("only the requester answers")),
         (ActBy::Human(human), _) => {
             let own = record.requester.excluded(world.directory);

@@ -3,7 +3,7 @@
 
 use super::redeem::Redeem;
 use super::world::{Fresh, Pause, World};
-use super::writer::{About, Writer};
+use super::writer::{About, Writer, trace};
 use super::{Release, Sealed};
 use crate::approved::Approved;
 use crate::commit::{LeafKind, RowIndex, RowKey, Table, Write};
@@ -84,6 +84,7 @@ pub(super) fn apply(
         directory,
         what: approved.action().envelope().descriptor.id.to_string(),
         evidence,
+        trace: Some(trace(world.policy.ok_or(Refusal::Stale)?, world)),
     };
     let about = About {
         request: Some((&next, version)),
@@ -172,6 +173,7 @@ pub fn found(
         directory: 1,
         what: "root".to_owned(),
         evidence: evidence.hash().map_err(damaged)?,
+        trace: None,
     };
     writer.finish(LeafKind::Root, &About::default(), event, now)
 }
@@ -259,6 +261,7 @@ fn link(
         directory: links,
         what: what.to_owned(),
         evidence: evidence.hash().map_err(damaged)?,
+        trace: None,
     };
     writer.finish(kind, &About::default(), event, now)
 }

@@ -1,10 +1,10 @@
 //! Ends without execution: withdrawn by the requester, expired on the clock, revoked by people or by the task's end.
 
-use super::world::{Fresh, World};
+use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, holds};
 use super::{Release, Sealed};
 use crate::commit::{LeafKind, Write};
-use crate::entry::Event;
+use crate::entry::{Basis, Event, Stood};
 use crate::grant::{Grant, GrantState};
 use crate::hash::Hash;
 use crate::ids::HumanId;
@@ -22,16 +22,24 @@ pub struct Revoke {
     pub code: &'static str,
 }
 
+/// The requester takes it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdraw {
+    /// Thumbprint of the key that signed this call; it must be the one that asked.
+    pub key: Hash,
+    /// The nonce of this call's proof.
+    pub nonce: CallNonce,
+}
+
 pub(super) fn withdraw(
-    key: Hash,
+    withdraw: &Withdraw,
     record: &RequestRecord,
     version: u64,
     grant: Option<(&Grant, u64)>,
-    _world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    if guard!("withdraw-own-key", key != record.requester.key()) {
+    if guard!("withdraw-own-key", withdraw.key != record.requester.key()) {
         return Err(Refusal::NoSuchRequest);
     }
     let end = End {
@@ -39,6 +47,7 @@ pub(super) fn withdraw(
         code: "withdrawn",
         decided_by: DecidedBy::Policy,
         human: None,
+        call: Some((withdraw.key, withdraw.nonce.clone())),
     };
     finish(&end, record, version, grant, fresh, now)
 }
@@ -50,7 +59,7 @@ pub(super) fn expire(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let early = record.due().is_none_or(|due| now <= due);
+    let early = record.deadline().is_none_or(|due| now <= due);
     if guard!("expire-due", early) {
         return Err(Refusal::WrongState {
             state: record.state.name(),
@@ -61,6 +70,7 @@ pub(super) fn expire(
         code: "expired",
         decided_by: DecidedBy::Timeout,
         human: None,
+        call: None,
     };
     finish(&end, record, version, grant, fresh, now)
 }
@@ -98,6 +108,7 @@ pub(super) fn revoke(
         code: revoke.code,
         decided_by,
         human: revoke.human,
+        call: None,
     };
     finish(&end, record, version, grant, fresh, now)
 }
@@ -108,6 +119,8 @@ struct End {
     code: &'static str,
     decided_by: DecidedBy,
     human: Option<HumanId>,
+    /// The signed call that ends it, if one does.
+    call: Option<(Hash, CallNonce)>,
 }
 
 fn finish(
@@ -129,6 +142,11 @@ fn finish(
         at: now,
     });
     let mut writer = Writer::new(fresh);
+    if let Some((key, nonce)) = &end.call
+        && guard!("withdraw-nonce-once", true)
+    {
+        writer.once_called(key, nonce);
+    }
     if record.state == State::Held {
         writer.add(holds(&record.requester.name()), -1);
     }
@@ -155,6 +173,7 @@ fn finish(
         code: end.code.to_owned(),
         decided_by: end.decided_by,
         human: end.human.clone(),
+        trace: Basis::Stood(Stood::of(record)),
     };
     let about = About {
         request: Some((&next, version)),

@@ -2,12 +2,12 @@
 //! at most once, whatever crashes.
 
 use super::world::{CallNonce, Fresh, World};
-use super::writer::{About, Writer, trace};
+use super::writer::{About, Writer, nonce_guard, trace};
 use super::{Release, Sealed, apply, review};
 use crate::action::Action;
 use crate::approved::{Approved, NotProven};
 use crate::commit::{LeafKind, Write};
-use crate::entry::Event;
+use crate::entry::{Basis, Event};
 use crate::grant::Grant;
 use crate::hash::Hash;
 use crate::refusal::Refusal;
@@ -99,7 +99,13 @@ pub(super) fn redeem(
         ),
         Err(missing) => {
             let about = (record, version, (grant, grant_version));
-            refuse(missing, about, evaluated, world, fresh, now)
+            let (mut write, sealed) = refuse(missing, about, evaluated, world, fresh, now)?;
+            // A change of the gate itself is tried again by the gate; there is no call to be replayed.
+            if guard!("redeem-end-nonce-once", redeem.submit.is_none()) {
+                let nonce = nonce_guard(&redeem.key, &redeem.nonce);
+                write.guards.push(nonce);
+            }
+            Ok((write, sealed))
         }
     }
 }
@@ -116,7 +122,9 @@ fn refuse(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let close = |step, code, decided_by| close(stored, step, code, decided_by, world, fresh, now);
+    let close = |step, code, decided_by| {
+        close(stored, step, code, decided_by, evaluated, world, fresh, now)
+    };
     match missing {
         NotProven::Reheld(requirement) => {
             let (record, version, grant) = stored;
@@ -260,11 +268,16 @@ fn claim(
     Ok((write, sealed))
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision, used once; a struct would only rename them"
+)]
 fn close(
     (record, version, (grant, grant_version)): Stored<'_>,
     step: Step,
     code: &str,
     decided_by: DecidedBy,
+    evaluated: &Evaluated,
     world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
@@ -273,6 +286,10 @@ fn close(
     next.state = state::next(record.state, step).ok_or(Refusal::WrongState {
         state: record.state.name(),
     })?;
+    let asked = trace(evaluated, world);
+    next.bundle = asked.bundle;
+    next.input = asked.input;
+    next.rules.clone_from(&asked.rules);
     next.decided_by = Some(decided_by);
     next.closing = Some(Closing {
         code: code.to_owned(),
@@ -286,6 +303,7 @@ fn close(
         code: code.to_owned(),
         decided_by,
         human: None,
+        trace: Basis::Asked(asked),
     };
     let about = About {
         request: Some((&next, version)),

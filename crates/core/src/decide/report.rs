@@ -4,7 +4,7 @@ use super::world::Fresh;
 use super::writer::{About, Writer};
 use super::{Release, Sealed};
 use crate::commit::{LeafKind, Write};
-use crate::entry::Event;
+use crate::entry::{Event, Stood};
 use crate::grant::{Grant, GrantState};
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
@@ -59,6 +59,9 @@ pub(super) fn report(
     )?;
     let event = Event::Executed {
         outcome: report.outcome,
+        digest: record.digest,
+        grant: record.grant,
+        trace: Stood::of(record),
     };
     let about = About {
         request: Some((&next, version)),

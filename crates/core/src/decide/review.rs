@@ -392,11 +392,7 @@ pub(super) fn rehold_at(
     next.state = state::next(record.state, Step::Reheld).ok_or(Refusal::WrongState {
         state: record.state.name(),
     })?;
-    next.held = Some(HeldAt {
-        requirement: requirement.clone(),
-        requirement_hash: requirement.requirement_hash(),
-        decide_by,
-    });
+    next.held = Some(HeldAt::new(requirement, now, decide_by));
     next.limits = bound(requirement, &record.limits);
     next.reviews.clear();
     next.grant = None;

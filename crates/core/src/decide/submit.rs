@@ -400,11 +400,7 @@ fn held(
     let not_after = spend_by.plus_seconds(submission.action.envelope().duration_seconds);
     Answer {
         state: State::Held,
-        held: Some(HeldAt {
-            requirement: requirement.clone(),
-            requirement_hash: requirement.requirement_hash(),
-            decide_by,
-        }),
+        held: Some(HeldAt::new(requirement, now, decide_by)),
         spend_by,
         limits: bound(requirement, &asked_limits(submission, now, not_after)),
         decided_by: None,
@@ -490,6 +486,7 @@ fn record(
         reviews: Vec::new(),
         claimed_by: None,
         escalations: 0,
+        turns: Vec::new(),
         decided_by: answer.decided_by,
         grant: (answer.state == State::Allowed).then_some(fresh.grant),
         outcome: None,

@@ -1,7 +1,8 @@
 //! The world as a decision saw it. Every part says at which version it was read, so that the write can insist on it.
 
+use crate::commit::UniqueKey;
 use crate::directory::Directory;
-use crate::hash::Hash;
+use crate::hash::{Hash, hex};
 use crate::ids::{GrantId, RequestId, TaskId};
 use crate::stops::Stops;
 use crate::task::{Chain, Task};
@@ -123,6 +124,14 @@ pub struct CallNonce {
     pub text: String,
     /// The last time at which anybody would take the proof; nothing where it never ends.
     pub until: Option<Timestamp>,
+}
+
+impl CallNonce {
+    /// The unique key that a write of this principal's call takes.
+    #[must_use]
+    pub fn key(&self, principal: &Hash) -> UniqueKey {
+        UniqueKey(format!("nonce:{}:{}", hex(principal.as_bytes()), self.text))
+    }
 }
 
 /// A nonce that counts once for ever.

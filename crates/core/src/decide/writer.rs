@@ -11,7 +11,7 @@ use crate::commit::{
 };
 use crate::entry::{Entry, Event, Grounds, Trace};
 use crate::grant::{Grant, GrantState};
-use crate::hash::{Hash, hex};
+use crate::hash::Hash;
 use crate::json::canonical;
 use crate::refusal::Refusal;
 use crate::request::{RequestRecord, State};
@@ -109,8 +109,7 @@ impl<'a> Writer<'a> {
 
     /// Consumes the nonce of a signed call.
     pub(super) fn once_called(&mut self, principal: &Hash, nonce: &CallNonce) {
-        let key = format!("nonce:{}:{}", hex(principal.as_bytes()), nonce.text);
-        self.once(key, nonce.until);
+        self.guards.push(nonce_guard(principal, nonce));
     }
 
     pub(super) fn deadline(&mut self, deadline: Timestamp) {
@@ -304,6 +303,11 @@ impl<'a> Writer<'a> {
             outbox: self.outbox,
         })
     }
+}
+
+/// Insists that the nonce of a signed call was never consumed, and consumes it.
+pub(super) fn nonce_guard(principal: &Hash, nonce: &CallNonce) -> Guard {
+    Guard::Absent(nonce.key(principal), nonce.until)
 }
 
 /// The trace of an answer of policy, taken under this directory.

@@ -1,12 +1,15 @@
 //! The row of a request. Everything in it is a claim when it is loaded; see `evidence.rs` for what checks it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
+use super::turns::Turn;
 use crate::action::Envelope;
 use crate::checkpoint::Requirement;
 use crate::hash::Hash;
-use crate::ids::{GrantId, HumanId, RequestId, TaskId};
+use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::requester::Requester;
@@ -41,6 +44,50 @@ pub struct HeldAt {
     pub requirement_hash: Hash,
     /// The last store time at which a review may be committed.
     pub decide_by: Timestamp,
+    /// When it was held: escalation counts from here.
+    pub since: Timestamp,
+    /// The escalation steps up to this many seconds after that are taken, by the clock or by a reviewer; 0 is none.
+    pub escalated_seconds: u32,
+}
+
+impl HeldAt {
+    /// Held now, and nobody is asked yet but those who are asked first.
+    #[must_use]
+    pub fn new(requirement: &Requirement, since: Timestamp, decide_by: Timestamp) -> Self {
+        Self {
+            requirement: requirement.clone(),
+            requirement_hash: requirement.requirement_hash(),
+            decide_by,
+            since,
+            escalated_seconds: 0,
+        }
+    }
+
+    /// When the clock asks more people, if any are left to be asked in time.
+    #[must_use]
+    pub fn escalates_at(&self) -> Option<Timestamp> {
+        let next = self.requirement.next_escalation(self.escalated_seconds)?;
+        Some(self.since.plus_seconds(next)).filter(|at| *at < self.decide_by)
+    }
+
+    /// The teams that are asked now, over all checkpoints.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<&TeamId> {
+        let each = self.requirement.checkpoints();
+        each.flat_map(|(_, checkpoint)| checkpoint.asked_after(self.escalated_seconds))
+            .collect()
+    }
+
+    /// Takes the next escalation step, and all others that are due by then. It widens who is asked and nothing else.
+    /// Gives the teams that are asked from now on.
+    pub fn escalate(&mut self, elapsed_seconds: u32) -> BTreeSet<TeamId> {
+        let before: BTreeSet<TeamId> = self.asked().into_iter().cloned().collect();
+        if let Some(next) = self.requirement.next_escalation(self.escalated_seconds) {
+            self.escalated_seconds = next.max(elapsed_seconds);
+        }
+        let asked = self.asked().into_iter().cloned();
+        asked.filter(|team| !before.contains(team)).collect()
+    }
 }
 
 /// What came of an execution.
@@ -134,8 +181,10 @@ pub struct RequestRecord {
     /// Who said they are looking at it.
     #[serde(deserialize_with = "stated")]
     pub claimed_by: Option<HumanId>,
-    /// How far it was escalated.
+    /// How often it was escalated.
     pub escalations: u32,
+    /// Questions and answers, in order.
+    pub turns: Vec<Turn>,
     /// Who decided, once somebody did.
     #[serde(deserialize_with = "stated")]
     pub decided_by: Option<DecidedBy>,
@@ -210,9 +259,9 @@ impl RequestRecord {
         Asked::hash_of(&self.asked().to_bytes())
     }
 
-    /// The store's due column: when a clock should look again.
+    /// The last time at which it may stay as it is: after it, it expires.
     #[must_use]
-    pub fn due(&self) -> Option<Timestamp> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         match self.state {
             State::Held => self
                 .held
@@ -221,5 +270,20 @@ impl RequestRecord {
             State::Allowed | State::Redeemable => Some(self.spend_by),
             _ => None,
         }
+    }
+
+    /// When the clock asks more people, while it is held.
+    #[must_use]
+    pub fn escalates_at(&self) -> Option<Timestamp> {
+        let held = self.held.as_ref().filter(|_| self.state == State::Held)?;
+        held.escalates_at()
+    }
+
+    /// The store's due column: when a clock should look again.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        let deadline = self.deadline()?;
+        let escalates = self.escalates_at().unwrap_or(deadline);
+        Some(deadline.min(escalates))
     }
 }

@@ -94,6 +94,8 @@ pub enum Event {
     Reviewed,
     /// An act without a verdict was stored.
     Acted,
+    /// Its time without a decision has come: more people are asked.
+    Escalated,
     /// The last seat was filled.
     Met,
     /// A human denied.
@@ -122,6 +124,7 @@ pub enum Event {
 pub const TRANSITIONS: &[(State, Event, State)] = &[
     (State::Held, Event::Reviewed, State::Held),
     (State::Held, Event::Acted, State::Held),
+    (State::Held, Event::Escalated, State::Held),
     (State::Held, Event::Met, State::Redeemable),
     (State::Held, Event::Denied, State::Denied),
     (State::Held, Event::Forbidden, State::Denied),

@@ -8,10 +8,10 @@ use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
 use gatehold_core::verdict;
 use gatehold_core::words::words;
-use gatehold_gate::Submitted;
+use gatehold_gate::{Asked, Submitted};
 
 /// Where a request stands.
-pub(super) fn status(record: &RequestRecord) -> wire::RequestStatus {
+pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::RequestStatus {
     wire::RequestStatus {
         request: record.id.to_string(),
         state: state(record.state),
@@ -28,6 +28,18 @@ pub(super) fn status(record: &RequestRecord) -> wire::RequestStatus {
             at: outcome.at.millis(),
         }),
         closed: record.closing.as_ref().map(|closing| closing.code.clone()),
+        questions: questions.into_iter().map(question).collect(),
+    }
+}
+
+fn question(asked: Asked) -> wire::Question {
+    wire::Question {
+        number: asked.number,
+        by: asked.by,
+        at: asked.at.millis(),
+        text: asked.text,
+        answered: asked.answer.is_some(),
+        answer: asked.answer.map(|answer| answer.text),
     }
 }
 
@@ -101,6 +113,7 @@ fn held(record: &RequestRecord, request: Option<RequestId>) -> wire::Held {
             .flat_map(|held| held.requirement.checkpoints())
             .map(|(_, checkpoint)| checkpoint.name.to_string())
             .collect(),
+        escalations: record.escalations,
         decide_by: at.map_or(record.spend_by, |held| held.decide_by).millis(),
         spend_by: record.spend_by.millis(),
         location: request.map(location),

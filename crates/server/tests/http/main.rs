@@ -12,6 +12,7 @@ mod doors;
 mod fuzz;
 mod journey;
 mod operations;
+mod own_key;
 mod point;
 mod slow;
 mod support;

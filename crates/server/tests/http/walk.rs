@@ -12,12 +12,12 @@ use crate::support::people::Person;
 
 /// One endpoint of the document.
 #[derive(Debug, Clone)]
-struct Endpoint {
-    method: String,
-    path: String,
-    secured: bool,
-    takes_body: bool,
-    tag: String,
+pub struct Endpoint {
+    pub method: String,
+    pub path: String,
+    pub secured: bool,
+    pub takes_body: bool,
+    pub tag: String,
 }
 
 impl Endpoint {
@@ -46,7 +46,7 @@ fn document() -> Value {
     serde_json::to_value(gatehold_server::document()).unwrap()
 }
 
-fn endpoints() -> Vec<Endpoint> {
+pub fn endpoints() -> Vec<Endpoint> {
     let document = document();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

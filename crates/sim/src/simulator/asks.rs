@@ -210,8 +210,12 @@ impl Simulator {
             .get(&request)
             .map(|request| request.key);
         let (by, kind) = match self.seed.below(20) {
-            0..9 => (ActBy::Requester(self.call(right)?.key), ActKind::Answer),
-            9..12 => (ActBy::Human(human), ActKind::Ask),
+            0..7 => {
+                let call = self.call(right)?;
+                let (key, nonce) = (call.key, call.nonce());
+                (ActBy::Requester { key, nonce }, ActKind::Answer)
+            }
+            7..12 => (ActBy::Human(human), ActKind::Ask),
             12..15 => (ActBy::Human(human), ActKind::Claim),
             15..18 => (ActBy::Human(human), ActKind::Escalate),
             18 => (ActBy::Human(human), ActKind::Deny),

@@ -2,7 +2,7 @@
 
 use gatehold_core::decide::{
     Act, CallNonce, Command, Described, Record, Redeem, Report, Revoke, Settings, StopChange,
-    Submission, SubmittedReview, TaskEnd, TaskStart, World,
+    Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
@@ -105,7 +105,10 @@ impl Loaded {
                 text: "a word".to_owned(),
                 channel: "sim".to_owned(),
             }),
-            Intent::Withdraw { call, .. } => Command::Withdraw(call.key),
+            Intent::Withdraw { call, .. } => Command::Withdraw(Withdraw {
+                key: call.key,
+                nonce: call.nonce(),
+            }),
             Intent::Redeem { call, request } => Command::Redeem(Redeem {
                 key: call.key,
                 nonce: call.nonce(),

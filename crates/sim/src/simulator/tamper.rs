@@ -343,6 +343,7 @@ impl Simulator {
                 directory: self.oracle.realm.version + 1,
                 what: "forged".to_owned(),
                 evidence: hash,
+                trace: None,
             },
             attachments: [("evidence".to_owned(), attachment.commitment())].into(),
         };

@@ -201,6 +201,18 @@ impl Intent {
         }
     }
 
+    /// The key and the nonce of the signed call, where one comes: it changes something once.
+    #[must_use]
+    pub fn signed(&self) -> Option<(Hash, &str)> {
+        match self {
+            Self::Act {
+                by: ActBy::Requester { key, nonce },
+                ..
+            } => Some((*key, &nonce.text)),
+            _ => self.call().map(|call| (call.key, call.nonce.as_str())),
+        }
+    }
+
     /// What it is counted as when it is sent a second time.
     #[must_use]
     pub const fn replayed(&self) -> &'static str {

@@ -78,6 +78,58 @@ fn one_call_redeems_one_request() {
 }
 
 #[test]
+fn one_call_takes_one_request_back() {
+    let mut story = Story::dev();
+    let [one, two] = [0, 1].map(|_| story.submit("bot-1", "db.write"));
+    let call = story.call("bot-1");
+    let withdraw = |request| Intent::Withdraw {
+        call: call.clone(),
+        request,
+    };
+    assert!(story.tell(withdraw(one)).is_ok());
+    once(story.tell(withdraw(two)));
+}
+
+#[test]
+fn one_call_answers_one_request() {
+    let mut story = Story::dev();
+    let [one, two] = [0, 1].map(|_| story.submit("bot-1", "db.write"));
+    let call = story.call("bot-1");
+    for request in [one, two] {
+        let ask = Intent::Act {
+            by: ActBy::Human(human("bob")),
+            kind: ActKind::Ask,
+            request,
+        };
+        assert!(story.tell(ask).is_ok());
+    }
+    let answer = |request| Intent::Act {
+        by: ActBy::Requester {
+            key: call.key,
+            nonce: call.nonce(),
+        },
+        kind: ActKind::Answer,
+        request,
+    };
+    assert!(story.tell(answer(one)).is_ok());
+    once(story.tell(answer(two)));
+}
+
+#[test]
+fn one_call_ends_one_request_that_policy_forbids_by_now() {
+    let mut story = Story::dev();
+    let [one, two] = [0, 1].map(|_| story.submit("bot-0", "mail.send"));
+    story.activate(says("mail.send", "deny", &[]));
+    let call = story.call("bot-0");
+    let redeem = |request| Intent::Redeem {
+        call: call.clone(),
+        request,
+    };
+    assert!(!story.tell(redeem(one)).unwrap().is_let_out());
+    once(story.tell(redeem(two)));
+}
+
+#[test]
 fn a_review_of_a_request_put_back_is_not_stored_again() {
     let mut story = Story::believing_rows(true);
     let request = story.submit("bot-1", "db.write");

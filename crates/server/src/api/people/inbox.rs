@@ -44,5 +44,7 @@ fn item(waiting: Waiting) -> InboxItem {
         decide_by: waiting.decide_by.millis(),
         claimed_by: waiting.claimed_by.map(|human| human.to_string()),
         mine: waiting.mine,
+        asked: waiting.asked,
+        escalations: waiting.escalations,
     }
 }

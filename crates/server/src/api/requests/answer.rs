@@ -6,8 +6,8 @@ use axum::extract::State;
 use gatehold_client::wire::{AnswerRequest, RequestStatus};
 use gatehold_core::ids::RequestId;
 
+use super::status::observed;
 use crate::api::body::Json;
-use crate::api::said;
 use crate::api::target::{ActingFor, Id, Params};
 use crate::app::App;
 use crate::auth::Asking;
@@ -33,5 +33,5 @@ pub(in crate::api) async fn handle(
 ) -> Result<Answer<RequestStatus>, ApiError> {
     let caller = asking.caller(params.workload.as_deref())?;
     let record = app.gate().answer(&caller, id, &request.text).await?;
-    Ok(Answer(said::status(&record)))
+    Ok(Answer(observed(&app, &record).await?))
 }

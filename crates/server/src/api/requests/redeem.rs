@@ -40,8 +40,10 @@ pub(in crate::api) async fn handle(
     let caller = acting.caller(params.workload.as_deref())?;
     let redeemed = app.gate().redeem(&caller, id).await?;
     app.metrics().redeemed(&redeemed);
+    // What was executed is said whatever happens: that a question cannot be read now must not hide it.
+    let questions = app.gate().questions(&redeemed.record).await;
     let body = Redeemed {
-        status: said::status(&redeemed.record),
+        status: said::status(&redeemed.record, questions.unwrap_or_default()),
         result: redeemed.execution.map(result),
     };
     if redeemed.record.state != Stands::Held {

@@ -5,8 +5,8 @@ use axum::extract::State;
 use gatehold_client::wire::RequestStatus;
 use gatehold_core::ids::RequestId;
 
+use super::status::observed;
 use crate::api::body::NoBody;
-use crate::api::said;
 use crate::api::target::{Id, None, Params};
 use crate::app::App;
 use crate::auth::Person;
@@ -27,5 +27,5 @@ pub(in crate::api) async fn handle(
     NoBody: NoBody,
 ) -> Result<Answer<RequestStatus>, ApiError> {
     let record = app.gate().revoke(&person.session.human, id).await?;
-    Ok(Answer(said::status(&record)))
+    Ok(Answer(observed(&app, &record).await?))
 }

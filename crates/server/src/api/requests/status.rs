@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gatehold_client::wire::RequestStatus;
 use gatehold_core::ids::RequestId;
+use gatehold_core::request::RequestRecord;
 use http::HeaderMap;
 
 use super::submit::{applied, wait_for};
@@ -22,7 +23,7 @@ use crate::problem::ApiError;
     params(
         ("id" = String, Path, description = "The request."),
         ("workload" = Option<String>, Query, description = "For whom an enforcement point acts."),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait so many seconds for a decision, at most 60."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait so many seconds for a decision or a question, at most 60."),
     ),
     responses((status = 200, description = "Where it stands.", body = RequestStatus)),
     security(("proof" = []))
@@ -38,16 +39,22 @@ pub(in crate::api) async fn handle(
     let caller = asking.caller(params.workload.as_deref())?;
     if asking.is_person() {
         let record = app.gate().show(id).await?;
-        return Ok(Answer(said::status(&record)).into_response());
+        return Ok(Answer(observed(&app, &record).await?).into_response());
     }
     let wait = preferred_wait(&headers, app.settings().wait_max);
     let record = match wait {
         None => app.gate().status(&caller, id).await?,
         Some(wait) => wait_for(&app, &caller, id, wait).await?,
     };
-    let mut response = Answer(said::status(&record)).into_response();
+    let mut response = Answer(observed(&app, &record).await?).into_response();
     if let Some(wait) = wait {
         applied(&mut response, wait);
     }
     Ok(response)
+}
+
+/// Where a request stands, with what reviewers asked about it.
+pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<RequestStatus, ApiError> {
+    let questions = app.gate().questions(record).await?;
+    Ok(said::status(record, questions))
 }

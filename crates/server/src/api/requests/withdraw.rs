@@ -5,8 +5,8 @@ use axum::extract::State;
 use gatehold_client::wire::RequestStatus;
 use gatehold_core::ids::RequestId;
 
+use super::status::observed;
 use crate::api::body::NoBody;
-use crate::api::said;
 use crate::api::target::{ActingFor, Id, Params};
 use crate::app::App;
 use crate::auth::Asking;
@@ -31,5 +31,5 @@ pub(in crate::api) async fn handle(
 ) -> Result<Answer<RequestStatus>, ApiError> {
     let caller = asking.caller(params.workload.as_deref())?;
     let record = app.gate().withdraw(&caller, id).await?;
-    Ok(Answer(said::status(&record)))
+    Ok(Answer(observed(&app, &record).await?))
 }

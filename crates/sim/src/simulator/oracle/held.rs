@@ -129,7 +129,7 @@ impl Oracle {
             format!("somebody acted on {} after its time", record.id)
         })?;
         match by {
-            ActBy::Requester(key) => {
+            ActBy::Requester { key, .. } => {
                 holds(*key == request.key, "own-key", || {
                     format!("{} was answered by a stranger", record.id)
                 })?;

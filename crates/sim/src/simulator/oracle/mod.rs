@@ -291,24 +291,21 @@ impl Oracle {
 
     /// A signed call changes something once (threat B4).
     fn call_is_new(&mut self, intent: &Intent, now: Timestamp) -> Checked {
-        let Some(call) = intent.call() else {
+        let Some((key, nonce)) = intent.signed() else {
             return Ok(());
         };
-        if matches!(intent, Intent::Withdraw { .. }) {
-            return Ok(());
-        }
-        let before = self.calls.insert((call.key, call.nonce.clone()), now);
+        let before = self.calls.insert((key, nonce.to_owned()), now);
         holds(before.is_none(), "single-release", || {
-            format!("the call {} by {} counted twice", call.nonce, intent.name())
+            format!("the call {nonce} by {} counted twice", intent.name())
         })?;
         if let Intent::Submit {
-            idempotency: Some(key),
+            idempotency: Some(idempotency),
             ..
         } = intent
         {
-            let new = self.keys_used.insert((call.key, key.clone()));
+            let new = self.keys_used.insert((key, idempotency.clone()));
             holds(new, "single-release", || {
-                format!("Idempotency-Key {key} made two requests")
+                format!("Idempotency-Key {idempotency} made two requests")
             })?;
         }
         Ok(())

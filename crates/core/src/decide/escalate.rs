@@ -1,0 +1,54 @@
+//! The clock of a hold: nobody decided in the time that the checkpoints give, so more people are asked. It widens who is
+//! asked among those who may decide; seats, factors, eligibility and the deadline stay as they are.
+
+use super::world::Fresh;
+use super::writer::{About, Writer};
+use super::{Release, Sealed};
+use crate::commit::{LeafKind, Write};
+use crate::entry::Event;
+use crate::refusal::Refusal;
+use crate::request::RequestRecord;
+use crate::request::state::{self, Event as Step};
+use crate::time::Timestamp;
+
+pub(super) fn escalate(
+    record: &RequestRecord,
+    version: u64,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    let wrong = || Refusal::WrongState {
+        state: record.state.name(),
+    };
+    // Not before its time, whoever looks.
+    record
+        .escalates_at()
+        .filter(|at| *at <= now)
+        .ok_or_else(wrong)?;
+    let mut next = record.clone();
+    next.state = state::next(record.state, Step::Escalated).ok_or_else(wrong)?;
+    next.escalations = next.escalations.saturating_add(1);
+    let held = next.held.as_mut().ok_or(Refusal::NotProven("held"))?;
+    let waited = now.millis().saturating_sub(held.since.millis()) / 1000;
+    let after_seconds = u32::try_from(waited).unwrap_or(u32::MAX);
+    let teams = held.escalate(after_seconds);
+    let mut writer = Writer::new(fresh);
+    // Whoever is too late to decide is not asked any more: the request expires instead.
+    writer.deadline(held.decide_by);
+    writer.announce(
+        "escalated",
+        format!("escalated:{}:{version}", record.id),
+        &(record.id.to_string(), &teams),
+    )?;
+    let event = Event::Escalated {
+        after_seconds,
+        teams,
+    };
+    let about = About {
+        request: Some((&next, version)),
+        from: Some(record.state),
+    };
+    let write = writer.finish(LeafKind::Act, &about, event, now)?;
+    let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
+    Ok((write, sealed))
+}

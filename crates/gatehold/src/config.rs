@@ -146,6 +146,17 @@ impl Config {
     }
 }
 
+/// A configuration that nothing is wrong with.
+#[derive(Debug, serde::Serialize)]
+struct Checked {
+    file: String,
+    public_url: String,
+    listen: String,
+    store: String,
+    targets: usize,
+    resources: usize,
+}
+
 /// Runs a config command.
 ///
 /// # Errors
@@ -157,18 +168,27 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         StorePlace::Sqlite(path) => format!("sqlite {}", path.display()),
         StorePlace::Postgres(_) => "postgres".to_owned(),
     };
-    println!(
-        "{}: {} on {}, {store}, {} targets, {} resources",
-        file.config.display(),
-        config.public_url,
-        config.listen,
-        config.targets.ids().count(),
-        config.resources.len()
-    );
-    println!(
-        "{}",
-        ctx.screen
-            .paint(crate::screen::Style::Green, "nothing is wrong with it")
-    );
+    let checked = Checked {
+        file: file.config.display().to_string(),
+        public_url: config.public_url.to_string(),
+        listen: config.listen.to_string(),
+        store,
+        targets: config.targets.ids().count(),
+        resources: config.resources.len(),
+    };
+    ctx.print(&checked, || {
+        let nothing = ctx
+            .screen
+            .paint(crate::screen::Style::Green, "nothing is wrong with it");
+        format!(
+            "{}: {} on {}, {}, {} targets, {} resources\n{nothing}\n",
+            checked.file,
+            checked.public_url,
+            checked.listen,
+            checked.store,
+            checked.targets,
+            checked.resources
+        )
+    })?;
     Ok(Exit::Done)
 }

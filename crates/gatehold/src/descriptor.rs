@@ -61,12 +61,19 @@ pub async fn run(ctx: &Ctx, command: &DescriptorCommand) -> Result<Exit, Failure
                     .collect(),
                 next: "correct these".to_owned(),
             })?;
-            println!(
-                "{} v{} {}",
-                descriptor.id,
-                descriptor.version,
-                descriptor.hash()
-            );
+            let answer = serde_json::json!({
+                "id": descriptor.id,
+                "version": descriptor.version,
+                "hash": descriptor.hash(),
+            });
+            ctx.print(&answer, || {
+                format!(
+                    "{} v{} {}\n",
+                    descriptor.id,
+                    descriptor.version,
+                    descriptor.hash()
+                )
+            })?;
             Ok(Exit::Done)
         }
     }

@@ -19,34 +19,83 @@ const ABSENT: &[&str] = &[
     "brokers that issue credentials: every action is executed by the gate",
 ];
 
+/// How one thing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    /// As it should be.
+    Ok,
+    /// Worth knowing.
+    See,
+    /// Somebody must act.
+    Bad,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Found {
+    level: Level,
+    what: String,
+}
+
+/// What was looked at so far, in order.
+#[derive(Debug, Default, serde::Serialize)]
+struct Report {
+    findings: Vec<Found>,
+}
+
+impl Report {
+    fn say(&mut self, level: Level, what: String) {
+        self.findings.push(Found { level, what });
+    }
+
+    fn text(&self, ctx: &Ctx) -> String {
+        let line = |found: &Found| {
+            let (style, word) = match found.level {
+                Level::Ok => (Style::Green, "ok "),
+                Level::See => (Style::Amber, "see"),
+                Level::Bad => (Style::Red, "BAD"),
+            };
+            format!("{} {}\n", ctx.screen.paint(style, word), found.what)
+        };
+        self.findings.iter().map(line).collect()
+    }
+}
+
 /// What the chain of trust gives force to, and what stands beside it in the database.
-async fn trust(ctx: &Ctx, store: &dyn Store, pinned: Option<Hash>) -> Result<(), Failure> {
+async fn trust(
+    report: &mut Report,
+    store: &dyn Store,
+    pinned: Option<Hash>,
+) -> Result<(), Failure> {
     let trust = Trust::read(store, pinned)
         .await
         .map_err(|error| refused(&error))?;
     let directory = &trust.directory;
-    println!(
-        "{} the chain of trust verifies: {} links, {} people, {} workloads",
-        ctx.screen.paint(Style::Green, "ok "),
-        directory.version,
-        directory.humans.len(),
-        directory.workloads.len()
+    report.say(
+        Level::Ok,
+        format!(
+            "the chain of trust verifies: {} links, {} people, {} workloads",
+            directory.version,
+            directory.humans.len(),
+            directory.workloads.len()
+        ),
     );
-    let red = |text: String| println!("{} {text}", ctx.screen.paint(Style::Red, "BAD"));
     for leaf in &directory.quorum_lost {
-        red(format!(
-            "QUORUM LOST at leaf {leaf}: it was restored with offline keys"
-        ));
+        report.say(
+            Level::Bad,
+            format!("QUORUM LOST at leaf {leaf}: it was restored with offline keys"),
+        );
     }
     for finding in &trust.findings {
-        red(format!(
-            "{finding}: it has no force; somebody writes to the database"
-        ));
+        report.say(
+            Level::Bad,
+            format!("{finding}: it has no force; somebody writes to the database"),
+        );
     }
     if directory.recovery.is_empty() && !directory.origin.is_dev() {
-        println!(
-            "{} the root names no offline keys: a lost quorum could not be restored",
-            ctx.screen.paint(Style::Amber, "see")
+        report.say(
+            Level::See,
+            "the root names no offline keys: a lost quorum could not be restored".to_owned(),
         );
     }
     Ok(())
@@ -74,13 +123,22 @@ fn journal(ctx: &Ctx, config: &Config) -> Result<(), Failure> {
 /// # Errors
 /// The first thing that keeps a gate from starting, after all mistakes of the configuration.
 pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
-    let good = |text: String| println!("{} {text}", ctx.screen.paint(Style::Green, "ok "));
-    let look = |text: String| println!("{} {text}", ctx.screen.paint(Style::Amber, "see"));
+    let mut report = Report::default();
+    let looked = look_at(&mut report, file).await;
+    // What was found before something failed is said as well.
+    ctx.print(&report, || report.text(ctx))?;
+    looked.map(|()| Exit::Done)
+}
+
+async fn look_at(report: &mut Report, file: &ConfigFile) -> Result<(), Failure> {
     let config = Config::require(&file.config)?;
-    good(format!("{} is whole", file.config.display()));
+    report.say(Level::Ok, format!("{} is whole", file.config.display()));
     match config.root {
-        Some(root) => good(format!("the root is pinned: {root}")),
-        None => look("the root is not pinned; only a development gate starts like this".to_owned()),
+        Some(root) => report.say(Level::Ok, format!("the root is pinned: {root}")),
+        None => report.say(
+            Level::See,
+            "the root is not pinned; only a development gate starts like this".to_owned(),
+        ),
     }
     journal(ctx, &config)?;
     let anchors = open_anchors(&config)?;
@@ -89,14 +147,20 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
         .head()
         .await
         .map_err(|fault| Failure::fault(fault, "repair the store"))?;
-    good(format!(
-        "the store answers: {} leaves, time {}",
-        head.size, head.time
-    ));
+    report.say(
+        Level::Ok,
+        format!(
+            "the store answers: {} leaves, time {}",
+            head.size, head.time
+        ),
+    );
     if head.size == 0 {
-        look("no gate is founded in it; run `gatehold init finish`".to_owned());
+        report.say(
+            Level::See,
+            "no gate is founded in it; run `gatehold init finish`".to_owned(),
+        );
     } else {
-        trust(ctx, store.as_ref(), config.root).await?;
+        trust(report, store.as_ref(), config.root).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {
         Failure::verification(
@@ -104,22 +168,25 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
             "restore the newest copy, or run `gatehold ledger rejoin`",
         )
     })?;
-    good(format!(
-        "no anchor in {} disagrees",
-        config.anchors.display()
-    ));
+    report.say(
+        Level::Ok,
+        format!("no anchor in {} disagrees", config.anchors.display()),
+    );
     let behind = crate::ambient::now_millis() - head.time.millis();
     if behind < 0 {
-        look(format!(
-            "this machine's clock is {} ms behind the store's",
-            -behind
-        ));
+        report.say(
+            Level::See,
+            format!("this machine's clock is {} ms behind the store's", -behind),
+        );
     }
     if config.tls.is_none() {
-        look("no TLS: only loopback, or a proxy in front, can reach it".to_owned());
+        report.say(
+            Level::See,
+            "no TLS: only loopback, or a proxy in front, can reach it".to_owned(),
+        );
     }
     for absent in ABSENT {
-        look(format!("absent: {absent}"));
+        report.say(Level::See, format!("absent: {absent}"));
     }
-    Ok(Exit::Done)
+    Ok(())
 }

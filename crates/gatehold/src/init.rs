@@ -249,6 +249,15 @@ pub fn first_keys(
                 "leave --assurance out, or give security keys and their attestations",
             ));
         }
+        if named.assurance == Assurance::Software && !origin.is_dev() {
+            return Err(Failure::usage(
+                format!(
+                    "{} counts as `software`, and at {origin} such keys approve nothing",
+                    plain(&named.key)
+                ),
+                "give security keys (`ssh-keygen -t ed25519-sk`), or use an origin that begins with `dev.`",
+            ));
+        }
     }
     Ok(humans)
 }

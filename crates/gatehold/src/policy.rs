@@ -200,26 +200,55 @@ fn explain(ctx: &Ctx, bundle: &Arc<Bundle>, name: &str) -> Result<Exit, Failure>
         .map_err(|error| Failure::new(Exit::Policy, error, "correct the test"))?;
     let explanation = gatehold_policy::explain::explain(bundle, &input);
     let trace = explanation.evaluated.trace();
-    println!("{}: {}", case.file, plain(&case.name));
-    println!(
-        "{} by {}, tier {}",
-        explanation.evaluated.verdict().as_str(),
-        plain(&trace.rules.join(", ")),
-        crate::review::page::tier_word(trace.tier.tier)
-    );
-    for rule in &explanation.rules {
-        let said = match rule.said {
-            Said::Applied => ctx.screen.paint(Style::Amber, "applied"),
-            Said::Erred => ctx.screen.paint(Style::Red, "ERRED  "),
-            Said::Silent => ctx.screen.paint(Style::Dim, "silent "),
-        };
-        println!(
-            "  {said} {} ({}): {}",
-            plain(&rule.id),
-            rule.place,
-            plain(&rule.rationale)
-        );
-    }
+    let rules: Vec<_> = explanation
+        .rules
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "place": rule.place.to_string(),
+                "rationale": rule.rationale,
+                "said": match rule.said {
+                    Said::Applied => "applied",
+                    Said::Erred => "erred",
+                    Said::Silent => "silent",
+                },
+            })
+        })
+        .collect();
+    let answer = json!({
+        "file": case.file,
+        "name": case.name,
+        "verdict": explanation.evaluated.verdict().as_str(),
+        "decided_by": trace.rules,
+        "tier": trace.tier.tier,
+        "bundle": trace.bundle,
+        "input": trace.input,
+        "rules": rules,
+    });
+    ctx.print(&answer, || {
+        let mut text = format!("{}: {}\n", case.file, plain(&case.name));
+        text.push_str(&format!(
+            "{} by {}, tier {}\n",
+            explanation.evaluated.verdict().as_str(),
+            plain(&trace.rules.join(", ")),
+            crate::review::page::tier_word(trace.tier.tier)
+        ));
+        for rule in &explanation.rules {
+            let said = match rule.said {
+                Said::Applied => ctx.screen.paint(Style::Amber, "applied"),
+                Said::Erred => ctx.screen.paint(Style::Red, "ERRED  "),
+                Said::Silent => ctx.screen.paint(Style::Dim, "silent "),
+            };
+            text.push_str(&format!(
+                "  {said} {} ({}): {}\n",
+                plain(&rule.id),
+                rule.place,
+                plain(&rule.rationale)
+            ));
+        }
+        text
+    })?;
     Ok(Exit::Done)
 }
 

@@ -161,5 +161,10 @@ fn an_attestation_that_holds_for_no_key_is_refused_before_anything_is_written() 
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("can count as `software` at most"), "{said}");
+    let without = &arguments[..arguments.len() - 2];
+    let output = desk.run(without);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("such keys approve nothing"), "{said}");
     assert!(!desk.path().join("other/root.json").exists());
 }

@@ -216,12 +216,7 @@ pub fn decide(
                 ..
             },
         ) => close::expire(record, version, grant, fresh, now),
-        (
-            Command::Escalate,
-            Record::Request {
-                record, version, ..
-            },
-        ) => escalate::escalate(record, version, fresh, now),
+        (Command::Escalate, about) => escalate::escalate(about, fresh, now),
         (
             Command::Revoke(revoke),
             Record::Request {

@@ -114,10 +114,7 @@ impl Fold {
             ..
         } = &leaf.entry.event
         else {
-            return wrong(
-                Code::Record,
-                "it is no change of the gate with the answer of policy it rests on",
-            );
+            return wrong(Code::Record, "it is no change with policy's answer");
         };
         self.check_trace(trace)?;
         ensure(

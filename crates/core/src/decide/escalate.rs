@@ -3,20 +3,24 @@
 
 use super::world::Fresh;
 use super::writer::{About, Writer};
-use super::{Release, Sealed};
+use super::{Record, Release, Sealed};
 use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::refusal::Refusal;
-use crate::request::RequestRecord;
 use crate::request::state::{self, Event as Step};
 use crate::time::Timestamp;
 
 pub(super) fn escalate(
-    record: &RequestRecord,
-    version: u64,
+    about: Record<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
+    let Record::Request {
+        record, version, ..
+    } = about
+    else {
+        return Err(Refusal::NoSuchRequest);
+    };
     let wrong = || Refusal::WrongState {
         state: record.state.name(),
     };

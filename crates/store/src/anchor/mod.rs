@@ -227,6 +227,7 @@ mod tests {
             directory: 2,
             what: what.to_owned(),
             evidence: Hash::of(b""),
+            trace: None,
         }
     }
 

@@ -3,7 +3,7 @@
 //! is decided.
 
 use gatehold_core::action::Envelope;
-use gatehold_core::decide::{Act, ActBy, ActKind, CallNonce, Command};
+use gatehold_core::decide::{Act, ActBy, ActKind, CallNonce, Command, Withdraw};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::refusal::Refusal;
@@ -229,10 +229,14 @@ impl Gate {
                 self.stop_stored(&human, &add, &reason).await.map(drop)
             }
             SafeAct::RevokeKey { revocation } => self.revoke_key_stored(revocation).await,
-            SafeAct::Withdraw { key, request } => self
-                .on_request(request, |_| Ok(Command::Withdraw(key)))
-                .await
-                .map(drop),
+            SafeAct::Withdraw { key, request } => {
+                // As below: the nonce of this entry, not that of the call.
+                let nonce: CallNonce = format!("journal-{}-{number}", at.millis()).into();
+                let withdraw = Withdraw { key, nonce };
+                self.on_request(request, |_| Ok(Command::Withdraw(withdraw.clone())))
+                    .await
+                    .map(drop)
+            }
             SafeAct::EndTask { key, task } => {
                 // The call's own nonce may be too old by now; this one is of this entry.
                 let nonce: CallNonce = format!("journal-{}-{number}", at.millis()).into();

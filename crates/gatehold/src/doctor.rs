@@ -102,18 +102,17 @@ async fn trust(
 }
 
 /// What waits in the revocation journal, also while a gate has it open.
-fn journal(ctx: &Ctx, config: &Config) -> Result<(), Failure> {
+fn journal(report: &mut Report, config: &Config) -> Result<(), Failure> {
     match Journal::peek(&config.journal()).map_err(|fault| unusable(&fault))? {
-        0 => println!(
-            "{} nothing waits in the revocation journal",
-            ctx.screen.paint(Style::Green, "ok ")
+        0 => report.say(
+            Level::Ok,
+            "nothing waits in the revocation journal".to_owned(),
         ),
-        waiting => println!(
-            "{} {waiting} revocations, stops or endings wait in {}: the store refused them. Nothing else is decided until it \
+        waiting => report.say(Level::Bad, format!(
+            "{waiting} revocations, stops or endings wait in {}: the store refused them. Nothing else is decided until it \
              takes them; repair it, and a running gate writes them within a second",
-            ctx.screen.paint(Style::Red, "BAD"),
             config.journal().display()
-        ),
+        )),
     }
     Ok(())
 }
@@ -140,7 +139,7 @@ async fn look_at(report: &mut Report, file: &ConfigFile) -> Result<(), Failure> 
             "the root is not pinned; only a development gate starts like this".to_owned(),
         ),
     }
-    journal(ctx, &config)?;
+    journal(report, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;
     let head = store

@@ -109,7 +109,7 @@ async fn who_is_asked_widens_on_the_clock_and_nobody_deciding_is_a_denial() {
         let teams: Vec<String> = held.asked().iter().map(ToString::to_string).collect();
         (record.escalations, teams.join(" "), held.requirement_hash)
     };
-    let (before, first, signed) = asked().await;
+    let (before, first, asked_for) = asked().await;
     assert_eq!((before, first.as_str()), (0, "reviewers"));
     // A clock that jumps ahead and back again in a process is not the store's.
     clock.advance(599_000);
@@ -123,7 +123,7 @@ async fn who_is_asked_widens_on_the_clock_and_nobody_deciding_is_a_denial() {
     assert_eq!(shop.gate.tick().await.unwrap().escalated, 0);
     let (times, teams, still) = asked().await;
     assert_eq!((times, teams.as_str()), (1, "reviewers standby"));
-    assert_eq!(still, signed, "what people sign is the same");
+    assert_eq!(still, asked_for, "what people sign is the same");
     let inbox = shop
         .gate
         .inbox(&shop.human(Person::Reviewer))

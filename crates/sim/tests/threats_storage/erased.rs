@@ -304,6 +304,7 @@ async fn d12_a_leaf_written_past_the_gate_erases_nothing() {
             directory: shop.gate.directory().version,
             what: "record.erase".to_owned(),
             evidence: evidence.hash().unwrap(),
+            trace: None,
         },
         attachments: [("evidence".to_owned(), attachment.commitment())].into(),
     };

@@ -376,6 +376,7 @@ impl Event {
             | Self::Refused { .. }
             | Self::Erased { .. }
             | Self::Paused { .. }
+            | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }
     }

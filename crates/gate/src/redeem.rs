@@ -120,7 +120,8 @@ impl Gate {
             return answer;
         };
         let nonce = caller.nonce.key(&caller.key);
-        let counted = self.store().unique(&nonce).await?.is_some();
+        // A store that does not answer takes nothing away from the refusal.
+        let counted = matches!(self.store().unique(&nonce).await, Ok(Some(_)));
         Err(if counted { Refusal::Replayed } else { refusal }.into())
     }
 

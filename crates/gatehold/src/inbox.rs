@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use gatehold_client::wire::{Inbox, Tier};
+use gatehold_client::wire::{Inbox, InboxItem, Tier};
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
 
@@ -70,11 +70,7 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
             vec![
                 item.request.clone(),
                 tier(item.tier).to_owned(),
-                duration((item.decide_by - now).div_euclid(1000)),
-                match item.escalations {
-                    0 => "-".to_owned(),
-                    times => format!("{times}×"),
-                },
+                left(item, now),
                 item.people_needed.to_string(),
                 match (item.mine, item.asked) {
                     (true, true) => "you",
@@ -86,15 +82,7 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
             ]
         })
         .collect();
-    let headings = [
-        "REQUEST",
-        "TIER",
-        "LEFT",
-        "ESCALATED",
-        "PEOPLE",
-        "DECIDE",
-        "WHAT",
-    ];
+    let headings = ["REQUEST", "TIER", "LEFT", "PEOPLE", "DECIDE", "WHAT"];
     let mut text = table(&headings, &rows, ctx.screen.width);
     if let Some(item) = inbox.items.iter().find(|item| item.mine) {
         let by = ctx
@@ -108,6 +96,16 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
         ));
     }
     text
+}
+
+/// The time that is left to decide, and how often others were asked because nobody did.
+fn left(item: &InboxItem, now: i64) -> String {
+    let left = duration((item.decide_by - now).div_euclid(1000));
+    match item.escalations {
+        0 => left,
+        1 => format!("{left}, escalated"),
+        times => format!("{left}, escalated {times}x"),
+    }
 }
 
 /// The word of a tier on the wire.

@@ -133,14 +133,8 @@ impl Fold {
             )?;
             self.link(leaf, &evidence, by, approved_by)?;
         } else {
-            let erases = matches!(change, Change::RecordErase(_));
-            let kind = if erases {
-                LeafKind::Erasure
-            } else {
-                LeafKind::Outcome
-            };
             ensure(
-                leaf.kind == kind,
+                leaf.kind == kind_of(&change),
                 Code::Record,
                 "a change of the gate stands in a leaf of another kind",
             )?;
@@ -279,5 +273,14 @@ pub(super) fn erased_by(leaf: &Opened) -> BTreeSet<(u64, String)> {
             names.collect()
         }
         _ => BTreeSet::new(),
+    }
+}
+
+/// The kind of leaf of a change that is no link of the chain.
+const fn kind_of(change: &Change) -> LeafKind {
+    if matches!(change, Change::RecordErase(_)) {
+        LeafKind::Erasure
+    } else {
+        LeafKind::Outcome
     }
 }

@@ -7,6 +7,7 @@ mod answers;
 mod believed;
 mod catalog;
 mod chain;
+mod compared;
 mod conversation;
 mod drive;
 mod erase;
@@ -40,6 +41,7 @@ pub use answers::{
     Submitted,
 };
 pub use catalog::{Catalog, CatalogEntry};
+pub use compared::Compared;
 pub use conversation::{Answered, Asked};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};

@@ -1,8 +1,8 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
 
 use gatehold_core::hash::Hash;
-use gatehold_gate::Trust;
 use gatehold_gate::ports::store::Store;
+use gatehold_gate::{Compared, Trust};
 use gatehold_store::journal::Journal;
 
 use crate::config::{Config, ConfigFile};
@@ -41,6 +41,9 @@ struct Found {
 #[derive(Debug, Default, serde::Serialize)]
 struct Report {
     findings: Vec<Found>,
+    /// Whether the database is not what the ledger says.
+    #[serde(skip)]
+    tampered: bool,
 }
 
 impl Report {
@@ -55,7 +58,9 @@ impl Report {
                 Level::See => (Style::Amber, "see"),
                 Level::Bad => (Style::Red, "BAD"),
             };
-            format!("{} {}\n", ctx.screen.paint(style, word), found.what)
+            // Names of rows are chosen by whoever writes them.
+            let what = crate::screen::plain(&found.what);
+            format!("{} {what}\n", ctx.screen.paint(style, word))
         };
         self.findings.iter().map(line).collect()
     }
@@ -91,12 +96,38 @@ async fn trust(
             Level::Bad,
             format!("{finding}: it has no force; somebody writes to the database"),
         );
+        report.tampered = true;
     }
     if directory.recovery.is_empty() && !directory.origin.is_dev() {
         report.say(
             Level::See,
             "the root names no offline keys: a lost quorum could not be restored".to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// Whether every row is what its leaf wrote, and what running gates have told.
+async fn rows(report: &mut Report, store: &dyn Store) -> Result<(), Failure> {
+    let compared = Compared::read(store)
+        .await
+        .map_err(|error| Failure::fault(error, "repair the store"))?;
+    let (follow, differ) = (compared.follow, compared.differ);
+    report.say(Level::Ok, format!("{follow} rows are what the ledger says"));
+    for finding in &compared.findings {
+        let text = format!(
+            "{finding}: it is not used. Find out who can write to the database, then put back the row of a copy that \
+             `gatehold audit verify` and this command accept"
+        );
+        report.say(Level::Bad, text);
+    }
+    if differ > 0 {
+        report.tampered = true;
+        report.say(Level::Bad, format!("{differ} rows differ from the ledger"));
+    }
+    for (leaf, at) in &compared.told {
+        let text = format!("leaf {leaf} tells of a change of the database that was found at {at}");
+        report.say(Level::See, text);
     }
     Ok(())
 }
@@ -126,7 +157,12 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
     let looked = look_at(&mut report, file).await;
     // What was found before something failed is said as well.
     ctx.print(&report, || report.text(ctx))?;
-    looked.map(|()| Exit::Done)
+    looked?;
+    Ok(if report.tampered {
+        Exit::Verification
+    } else {
+        Exit::Done
+    })
 }
 
 async fn look_at(report: &mut Report, file: &ConfigFile) -> Result<(), Failure> {
@@ -160,6 +196,7 @@ async fn look_at(report: &mut Report, file: &ConfigFile) -> Result<(), Failure> 
         );
     } else {
         trust(report, store.as_ref(), config.root).await?;
+        rows(report, store.as_ref()).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {
         Failure::verification(

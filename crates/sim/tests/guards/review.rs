@@ -1,11 +1,12 @@
 //! A review as it arrives: by somebody who may, about what they were shown, no wider than what was asked.
 
 use gatehold_core::decide::{ActBy, ActKind, Claims, Command};
+use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::signed_body::SignedBody;
 use gatehold_sim::simulator::people::human;
-use gatehold_sim::simulator::story::{No, Story};
+use gatehold_sim::simulator::story::{No, Story, Told};
 use gatehold_sim::simulator::work::Intent;
 
 use crate::{ends_as, refused, says};
@@ -140,4 +141,48 @@ fn the_signed_body_asks_for_what_is_decided_on() {
     });
     assert!(matches!(decided, Err(No::Refused(_))));
     assert!(story.decide(&in_hand).is_ok());
+}
+
+/// Whoever holds this workload's key answers.
+fn answered_by(story: &mut Story, workload: &str, request: RequestId) -> Result<Told, No> {
+    let call = story.call(workload);
+    story.tell(Intent::Act {
+        by: ActBy::Requester {
+            key: call.key,
+            nonce: call.nonce(),
+        },
+        kind: ActKind::Answer,
+        request,
+    })
+}
+
+fn asked(story: &mut Story, request: RequestId) {
+    let ask = Intent::Act {
+        by: ActBy::Human(human("bob")),
+        kind: ActKind::Ask,
+        request,
+    };
+    assert!(story.tell(ask).is_ok());
+}
+
+#[test]
+fn only_the_key_that_asked_answers() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    asked(&mut story, request);
+    refused(
+        answered_by(&mut story, "bot-0", request),
+        &Refusal::NoSuchRequest,
+    );
+}
+
+#[test]
+fn an_answer_disarms_the_screens_that_were_opened_before_it() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    asked(&mut story, request);
+    let screen = story.open("bob", request);
+    assert!(answered_by(&mut story, "bot-1", request).is_ok());
+    let review = story.review(&screen, |_, _| {});
+    refused(story.tell(review), &Refusal::ChangedSinceShown);
 }

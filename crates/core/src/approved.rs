@@ -9,10 +9,10 @@ use crate::directory::Directory;
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId};
 use crate::limits::Limits;
-use crate::quorum::{self, Question, Quorum};
+use crate::quorum::{self, Question, Quorum, Void};
 use crate::request::{DecidedBy, HeldAt, RequestRecord};
 use crate::requester::Requester;
-use crate::review::Subject;
+use crate::review::{ReviewError, Subject, TIME_TO_SPEND};
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
 
@@ -129,6 +129,13 @@ impl Approved {
             return Err(NotProven::Reheld(now));
         }
         let quorum = count(record, held, evaluated, directory);
+        let extended = |void: &Void| *void == Void::Review(ReviewError::Other(TIME_TO_SPEND));
+        if guard!(
+            "prove-spend-by",
+            quorum.void.iter().any(|(_, void)| extended(void))
+        ) {
+            return Err(NotProven::Damaged("spend_by"));
+        }
         if guard!("prove-denial", quorum.denial.is_some()) {
             return Err(NotProven::Denied);
         }
@@ -136,13 +143,6 @@ impl Approved {
             return Err(NotProven::Reheld(now));
         }
         let limits = effective_limits(record, signed, &quorum);
-        let extended = quorum
-            .approvals
-            .iter()
-            .any(|review| review.context().spend_by != record.spend_by);
-        if guard!("prove-spend-by", extended) {
-            return Err(NotProven::Damaged("spend_by"));
-        }
         let reviewers = quorum
             .approvals
             .iter()
@@ -237,6 +237,7 @@ pub(crate) fn subject<'a>(
         digest: record.digest,
         display_hash: record.display_hash,
         requirement_hash: held.requirement_hash,
+        spend_by: record.spend_by,
     }
 }
 

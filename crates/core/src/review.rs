@@ -22,6 +22,9 @@ pub const REVIEW_TYPE: &str = "gatehold/review/v1";
 /// Longest context or signature, in bytes.
 pub const REVIEW_BYTES_MAX: usize = 16 << 10;
 
+/// What a review is about another of when the request has been given more time, or less, since.
+pub(crate) const TIME_TO_SPEND: &str = "time to spend";
+
 /// The verdict that a review carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +162,8 @@ pub struct Subject<'a> {
     pub display_hash: Hash,
     /// The requirement it was held with.
     pub requirement_hash: Hash,
+    /// Fixed at its submission: last store time at which the action may be claimed.
+    pub spend_by: Timestamp,
 }
 
 /// Why a review does not count.
@@ -223,6 +228,10 @@ fn other_than(context: &ReviewContext, subject: &Subject<'_>) -> Option<&'static
                 context.requirement_hash != subject.requirement_hash
             ),
             "requirement",
+        ),
+        (
+            guard!("signed-spend-by", context.spend_by != subject.spend_by),
+            TIME_TO_SPEND,
         ),
     ];
     others

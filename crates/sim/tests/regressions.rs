@@ -1,7 +1,7 @@
 //! What the simulator found once, told by hand and named for what went wrong. A seed means the same only as long as the
 //! simulator draws in the same order; a story stays what it is.
 
-use gatehold_core::commit::{Conflict, Guard, Table};
+use gatehold_core::commit::{Conflict, Guard, RowKey, Table};
 use gatehold_core::grant::Grant;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::trust::change::TeamSet;
@@ -76,4 +76,47 @@ fn a_row_that_was_given_more_time_ends_with_its_grant() {
     story.pass(80_000);
     let told = story.tell(Intent::Expire { request }).unwrap();
     assert_eq!(told.record().state, State::Expired);
+}
+
+/// A review that was signed for the time as it was counted together with one for the longer time that somebody had
+/// written into the row since.
+#[test]
+fn reviews_signed_for_different_times_to_spend_do_not_count_together() {
+    let mut story = Story::believing_rows(true);
+    let request = story.submit("bot-1", "host.reboot");
+    story.approve("ann", request).unwrap();
+    story.edit(Table::Request, &request, |record: &mut RequestRecord| {
+        record.spend_by = record.spend_by.plus_seconds(80_000);
+    });
+    let told = story.approve("bob", request).unwrap();
+    assert_eq!(told.record().state, State::Held);
+}
+
+/// A hold whose row was put back, whole, ended twice and was counted off twice: one more than the cap stood open. Only an
+/// auditor sees such a row; the gate goes on, and nothing is let out by it.
+#[test]
+fn a_hold_that_was_put_back_and_ended_again_frees_one_place_too_many() {
+    let mut story = Story::dev();
+    let first = story.submit("bot-1", "db.write");
+    let most = story.settings().open_holds_max;
+    for _ in 1..most {
+        story.submit("bot-1", "db.write");
+    }
+    for again in [false, true] {
+        if again {
+            story.put_back(&RowKey::new(Table::Request, &first));
+        }
+        let call = story.call("bot-1");
+        let told = story.tell(Intent::Withdraw {
+            call,
+            request: first,
+        });
+        assert_eq!(told.unwrap().record().state, State::Withdrawn);
+    }
+    for place in 1..=3 {
+        let task = story.start("bot-1");
+        let intent = story.submission("bot-1", task, "db.write");
+        let held = story.tell(intent).unwrap().record().state == State::Held;
+        assert_eq!(held, place <= 2, "place {place}");
+    }
 }

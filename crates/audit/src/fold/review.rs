@@ -191,6 +191,7 @@ fn subject<'a>(request: &RequestFold, held: &HeldAt, directory: &'a Directory) -
         digest: request.digest,
         display_hash: request.display_hash,
         requirement_hash: held.requirement_hash,
+        spend_by: request.spend_by,
     }
 }
 

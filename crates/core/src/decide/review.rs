@@ -12,7 +12,7 @@ use crate::entry::Event;
 use crate::grant::Grant;
 use crate::hash::Hash;
 use crate::json::canonical;
-use crate::quorum::entitled;
+use crate::quorum::{Quorum, entitled};
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
@@ -80,8 +80,8 @@ pub(super) fn review(
     let act = verified.context().act;
     let mut next = record.clone();
     next.reviews.push(submitted.review.clone());
-    let step = match act {
-        ReviewAct::Deny => Step::Denied,
+    let (step, quorum) = match act {
+        ReviewAct::Deny => (Step::Denied, None),
         ReviewAct::Approve => {
             check_answers(&submitted.answers, signed)?;
             let raised = !verified.context().limits.within(&record.limits);
@@ -99,7 +99,7 @@ pub(super) fn review(
             "this request has all the reviews it can keep",
         ));
     }
-    apply(&mut next, step, evaluated, world, fresh, now)?;
+    apply(&mut next, step, quorum.as_ref(), fresh, now)?;
     write(
         &submitted, &verified, record, version, next, held, world, fresh, now,
     )
@@ -204,32 +204,31 @@ fn approve_step(
     held: &HeldAt,
     evaluated: &Evaluated,
     world: &World<'_>,
-) -> Step {
+) -> (Step, Option<Quorum>) {
     match evaluated.verdict() {
-        Verdict::Deny if guard!("review-forbidden", true) => return Step::Forbidden,
+        Verdict::Deny if guard!("review-forbidden", true) => return (Step::Forbidden, None),
         Verdict::Hold(now)
             if guard!(
                 "review-requirement-covered",
                 !now.is_covered_by(&held.requirement.hashes())
             ) =>
         {
-            return Step::Reheld;
+            return (Step::Reheld, None);
         }
         Verdict::Allow | Verdict::Deny | Verdict::Hold(_) => {}
     }
     let quorum = count(next, held, evaluated, world.directory);
     if quorum.met {
-        Step::Met
+        (Step::Met, Some(quorum))
     } else {
-        Step::Reviewed
+        (Step::Reviewed, None)
     }
 }
 
 fn apply(
     next: &mut RequestRecord,
     step: Step,
-    evaluated: &Evaluated,
-    world: &World<'_>,
+    quorum: Option<&Quorum>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(), Refusal> {
@@ -246,8 +245,8 @@ fn apply(
     match step {
         Step::Met => {
             let held = next.held.clone().ok_or(Refusal::NotProven("held"))?;
-            let quorum = count(next, &held, evaluated, world.directory);
-            next.limits = effective_limits(next, &held.requirement, &quorum);
+            let quorum = quorum.ok_or(Refusal::NotProven("quorum"))?;
+            next.limits = effective_limits(next, &held.requirement, quorum);
             next.grant = Some(fresh.grant);
             next.decided_by = Some(DecidedBy::Human);
         }

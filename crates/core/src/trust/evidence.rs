@@ -207,6 +207,7 @@ impl Executed {
             digest: record.digest,
             display_hash: record.display_hash,
             requirement_hash: held.requirement_hash,
+            spend_by: record.spend_by,
         };
         let question = Question {
             subject,

@@ -5,14 +5,17 @@
     reason = "a command-line tool talks to a terminal"
 )]
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use gatehold_sim::simulator::{Run, replay, run};
+use gatehold_sim::simulator::replay;
+use gatehold_sim::simulator::sweep::{Sweep, jobs};
 
 const USAGE: &str = "\
 Usage:
-  gatehold-sim run [--seed N] [--steps N] [--runs N]    runs with seeds N, N+1, ...; stops at the first violation
+  gatehold-sim run [--seed N] [--steps N] [--runs N] [--jobs N]
+                                                        runs with seeds N, N+1, ..., as many at a time as there are
+                                                        processors; stops at the first violation
   gatehold-sim replay FILE                              steps through a log
   gatehold-sim without GUARD [--seed N] [--steps N] [--runs N]
                                                         the same runs without a guard; fails unless one is caught
@@ -66,45 +69,65 @@ fn without(guard: &str, options: &[&str]) -> Result<(), String> {
 }
 
 fn many(options: &[&str], keeps_log: bool) -> Result<Ended, String> {
-    let (mut seed, mut steps, mut runs) = (1_u64, 1_500_u64, 100_u64);
-    for pair in options.chunks(2) {
-        let [name, value] = pair else {
-            return Err(USAGE.to_owned());
+    let Some(sweep) = options_of(options, keeps_log) else {
+        return Err(USAGE.to_owned());
+    };
+    let swept = sweep.all(|ended| {
+        if keeps_log && ended.is_multiple_of(1_000) && ended > 0 {
+            eprintln!("{ended} of {} runs", sweep.runs);
+        }
+    });
+    if let Some((seed, outcome)) = swept.failed {
+        let Some(outcome) = outcome else {
+            return Err(format!(
+                "seed {seed}: the run could not go on; why stands above"
+            ));
         };
-        let value = value.parse().map_err(|_| USAGE.to_owned())?;
-        match *name {
-            "--seed" => seed = value,
-            "--steps" => steps = value,
-            "--runs" => runs = value,
-            _ => return Err(USAGE.to_owned()),
+        let violation = outcome
+            .violation
+            .map_or_else(String::new, |v| v.to_string());
+        if !keeps_log {
+            return Ok(Ended::Badly(format!("seed {seed}: {violation}")));
         }
+        let file = format!("seed-{seed}.log");
+        std::fs::write(&file, outcome.journal.to_text())
+            .map_err(|error| format!("{file}: {error}"))?;
+        return Ok(Ended::Badly(format!(
+            "seed {seed}: {violation}\nstep through it: gatehold-sim replay {file}"
+        )));
     }
-    let steps = u32::try_from(steps).map_err(|_| USAGE.to_owned())?;
-    let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut taken = 0_u64;
-    for seed in seed..seed.saturating_add(runs) {
-        let outcome = run(Run { seed, steps });
-        taken += u64::from(outcome.steps);
-        for (what, times) in &outcome.reached {
-            *reached.entry(what).or_insert(0) += times;
-        }
-        if let Some(violation) = &outcome.violation {
-            if !keeps_log {
-                return Ok(Ended::Badly(format!("seed {seed}: {violation}")));
-            }
-            let file = format!("seed-{seed}.log");
-            std::fs::write(&file, outcome.journal.to_text())
-                .map_err(|error| format!("{file}: {error}"))?;
-            return Ok(Ended::Badly(format!(
-                "seed {seed}: {violation}\nstep through it: gatehold-sim replay {file}"
-            )));
-        }
-    }
-    println!("{runs} runs, {taken} steps, no violation");
-    for (what, times) in reached {
+    println!("{} runs, {} steps, no violation", swept.runs, swept.steps);
+    for (what, times) in swept.reached {
         println!("  {what:<20} {times}");
     }
     Ok(Ended::Well)
+}
+
+/// Without a guard one at a time: `cargo xtask mutants` tries as many guards at a time as there are processors.
+fn options_of(options: &[&str], all_processors: bool) -> Option<Sweep> {
+    let mut sweep = Sweep {
+        first: 1,
+        runs: 100,
+        steps: 1_500,
+        jobs: if all_processors {
+            jobs()
+        } else {
+            NonZeroUsize::MIN
+        },
+    };
+    for pair in options.chunks(2) {
+        let [name, value] = pair else {
+            return None;
+        };
+        match *name {
+            "--seed" => sweep.first = value.parse().ok()?,
+            "--steps" => sweep.steps = value.parse().ok()?,
+            "--runs" => sweep.runs = value.parse().ok()?,
+            "--jobs" => sweep.jobs = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some(sweep)
 }
 
 fn again(file: &str) -> Result<(), String> {

@@ -19,8 +19,12 @@ impl Simulator {
     pub(super) fn ask(&mut self, process: usize, intent: Intent) {
         self.next_work += 1;
         let number = self.next_work;
-        self.journal
-            .line(format!("{number} asks {process} to {}", intent.name()));
+        let about = intent.request();
+        let about = about.map_or_else(String::new, |request| format!(" {request}"));
+        self.journal.line(format!(
+            "{number} asks {process} to {}{about}",
+            intent.name()
+        ));
         if self.overheard.len() >= 40 {
             self.overheard.pop_front();
         }

@@ -19,6 +19,7 @@ use gatehold_core::trust::{
 };
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
+use super::folds::Folds;
 use super::journal::Journal;
 use super::oracle::{Oracle, Realm};
 use super::people::{NAMES, Person, everybody, human, pinned};
@@ -63,10 +64,14 @@ impl Simulator {
         let write = found(&Evidence::Root(root), rules.to_bytes(), &fresh, shelf.now())
             .expect("a root has a canonical form");
         let _: Receipt = shelf.commit(&write).expect("an empty store takes a root");
+        let folds = Folds::default();
         let mut simulator = Self {
             oracle: Oracle::new(realm(dev, &people, &rules), settings),
             bundles: [(rules.hash(), rules)].into(),
-            processes: (0..2).map(|_| Process::boot(pinned, checks_rows)).collect(),
+            processes: (0..2)
+                .map(|_| Process::boot(pinned, checks_rows, &folds))
+                .collect(),
+            folds,
             journal: Journal::of(run),
             seed,
             origin,

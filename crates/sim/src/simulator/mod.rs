@@ -14,6 +14,7 @@ mod asks;
 mod command;
 mod decides;
 mod end;
+pub mod folds;
 mod forge;
 mod found;
 pub mod journal;
@@ -25,6 +26,7 @@ mod schedule;
 pub mod seed;
 pub mod shelf;
 pub mod story;
+pub mod sweep;
 mod tamper;
 pub mod work;
 
@@ -36,6 +38,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin, RequestId, WorkloadId};
 use gatehold_core::review::ReviewContext;
 
+use folds::Folds;
 use oracle::{Oracle, Violation};
 use people::Person;
 use process::Process;
@@ -124,6 +127,8 @@ struct Simulator {
     pinned: Hash,
     shelf: Shelf,
     processes: Vec<Process>,
+    /// What processes know of the key chain, however often they are started.
+    folds: Folds,
     people: Vec<Person>,
     agents: Vec<Agent>,
     work: Vec<Work>,

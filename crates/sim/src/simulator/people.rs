@@ -1,6 +1,8 @@
 //! The five humans of a run and the keys they sign with. Whatever they sign with their own hands is theirs: the oracle
 //! is told of every signature, and of no other.
 
+use std::sync::LazyLock;
+
 use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, Origin};
@@ -105,10 +107,11 @@ fn maker() -> SoftVendor {
 /// The one maker of security keys that everybody agreed on.
 #[must_use]
 pub fn pinned() -> AttestationRoots {
+    static CERTIFICATE: LazyLock<String> = LazyLock::new(|| hex(&maker().root_certificate()));
     AttestationRoots {
         roots: vec![PinnedRoot {
             name: "soft".to_owned(),
-            certificate: hex(&maker().root_certificate()),
+            certificate: CERTIFICATE.clone(),
         }],
         intermediates: vec![],
     }

@@ -19,12 +19,13 @@ use gatehold_core::requester::{Initiator, Requester};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Chain as TaskChain, Task};
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::{Chain, Change, Evidence};
+use gatehold_core::trust::{Change, Evidence};
 use gatehold_core::verdict::Evaluated;
 use serde::de::DeserializeOwned;
 
+use super::folds::{Folded, Folds};
 use super::rules::Rules;
-use super::shelf::Shelf;
+use super::shelf::{Leaf, Shelf};
 use super::work::{Call, Intent};
 
 /// Oldest signed call that is taken, in milliseconds.
@@ -34,8 +35,11 @@ const CALL_SKEW_MILLIS_MAX: i64 = 5_000;
 
 /// A process that serves a gate.
 pub struct Process {
-    chain: Chain,
+    folded: Folded,
+    folds: Folds,
     next_leaf: usize,
+    /// Up to which leaf, and as of how many changes of the gate, it is known to be right about the gate.
+    pub agreed: Option<(usize, u64)>,
     /// The hash its configuration pins.
     pinned: Hash,
     /// How far its clock is off, in milliseconds.
@@ -77,10 +81,12 @@ pub struct Stopped(pub String);
 impl Process {
     /// A process that has just been started.
     #[must_use]
-    pub fn boot(pinned: Hash, checks_rows: bool) -> Self {
+    pub fn boot(pinned: Hash, checks_rows: bool, folds: &Folds) -> Self {
         Self {
-            chain: Chain::default(),
+            folded: Folded::nothing(pinned),
+            folds: folds.clone(),
             next_leaf: 0,
+            agreed: None,
             pinned,
             skew: 0,
             lagging: None,
@@ -97,40 +103,40 @@ impl Process {
 
     /// Reads on in the ledger and folds the key chain. A link that does not verify has no force.
     pub fn read_on(&mut self, shelf: &Shelf) {
-        let leaves = shelf.leaves();
+        self.read_on_in(shelf.leaves());
+    }
+
+    /// The same in leaves that are not the store's.
+    pub fn read_on_in(&mut self, leaves: &[Leaf]) {
+        let before = self.folded.refused;
         for (index, leaf) in leaves.iter().enumerate().skip(self.next_leaf) {
-            if !leaf.is_trust() {
-                continue;
+            if leaf.is_trust() {
+                let number = u64::try_from(index).unwrap_or(u64::MAX);
+                self.folded = self.folded.with(number, leaf, self.pinned, &self.folds);
             }
-            let evidence = leaf
-                .attachment("evidence")
-                .and_then(|bytes| Evidence::from_bytes(bytes).ok());
-            let number = u64::try_from(index).unwrap_or(u64::MAX);
-            let added = evidence.is_some_and(|evidence| {
-                self.chain.add(number, &evidence, Some(self.pinned)).is_ok()
-            });
-            self.findings += u64::from(!added);
         }
+        self.findings += self.folded.refused - before;
         self.next_leaf = leaves.len();
     }
 
     /// The directory it goes by, and up to which leaf it was folded.
     #[must_use]
-    pub const fn directory(&self) -> (Option<&Directory>, usize) {
-        (self.chain.directory(), self.next_leaf)
+    pub fn directory(&self) -> (Option<&Directory>, usize) {
+        let directory = self.folded.directory();
+        (directory.map(|directory| &**directory), self.next_leaf)
     }
 
-    fn current(&mut self, shelf: &Shelf) -> Result<Directory, Stopped> {
+    fn current(&mut self, shelf: &Shelf) -> Result<Arc<Directory>, Stopped> {
         let row = shelf.row(&RowKey::new(Table::Directory, &"main"));
-        let known = self.chain.directory().map_or(0, |known| known.version);
+        let known = self.folded.directory().map_or(0, |known| known.version);
         if row.is_none_or(|row| row.version != known) {
             self.read_on(shelf);
         }
-        let directory = self.chain.directory().cloned();
+        let directory = self.folded.directory().cloned();
         directory.ok_or_else(|| Stopped("there is no root".to_owned()))
     }
 
-    fn row<T: DeserializeOwned>(
+    fn row<T: DeserializeOwned + Clone + 'static>(
         &mut self,
         shelf: &Shelf,
         key: &RowKey,
@@ -140,7 +146,7 @@ impl Process {
         };
         if self.checks_rows {
             let entry = shelf.entry(row.last_leaf);
-            let follows = entry.map(|entry| row_follows(key, row.version, &row.body, &entry));
+            let follows = entry.map(|entry| row_follows(key, row.version, row.body(), entry));
             if follows != Some(Ok(())) {
                 self.findings += 1;
                 return Err(Stopped(format!("{key} does not follow from the ledger")));
@@ -152,7 +158,7 @@ impl Process {
         Ok(Some((value, row.version)))
     }
 
-    fn versioned<T: DeserializeOwned + Default>(
+    fn versioned<T: DeserializeOwned + Clone + Default + 'static>(
         &mut self,
         shelf: &Shelf,
         table: Table,
@@ -182,10 +188,7 @@ impl Process {
             Some(grant) => self.row(shelf, &RowKey::new(Table::Grant, grant))?,
             None => None,
         };
-        let action = submission_of(shelf, id).and_then(|leaf| {
-            let payload = leaf.attachment("payload")?.to_vec();
-            Action::rebuild(leaf.attachment("envelope")?, payload, record.digest).ok()
-        });
+        let action = submission_of(shelf, id).and_then(|leaf| leaf.action(record.digest));
         Ok(Read {
             request: Some((record, version)),
             grant,
@@ -247,7 +250,7 @@ impl Process {
         };
         Ok(Loaded {
             read,
-            directory: Arc::new(directory),
+            directory,
             stops,
             pause,
             task,

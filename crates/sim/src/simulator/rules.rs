@@ -1,6 +1,7 @@
 //! Policy as a value: a small table that a bundle activation replaces. It answers as the policy crate would, and is so
 //! simple that the oracle can ask it again at the moment of every commit.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU8, NonZeroU32};
 
@@ -52,7 +53,27 @@ pub struct Rules {
     pub tainted: bool,
     /// Whether this bundle is of a development gate.
     pub dev: bool,
+    #[serde(skip)]
+    evaluated: Remembered,
 }
+
+/// What a bundle was asked before: the same answer again. A copy of a bundle is there to be changed, and knows nothing.
+#[derive(Debug, Default)]
+struct Remembered(RefCell<BTreeMap<(String, u64), Evaluated>>);
+
+impl Clone for Remembered {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Remembered {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Remembered {}
 
 /// What a bundle says about one kind of action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +123,7 @@ impl Rules {
             answers,
             tainted: true,
             dev,
+            evaluated: Remembered::default(),
         }
     }
 
@@ -144,6 +166,15 @@ impl Rules {
 
     /// The answer about an action within a chain.
     pub fn evaluate(&self, action: &str, chain: &Chain) -> Evaluated {
+        let asked = (action.to_owned(), chain.sensitive);
+        let mut known = self.evaluated.0.borrow_mut();
+        let answer = known.entry(asked);
+        answer
+            .or_insert_with(|| self.evaluate_anew(action, chain))
+            .clone()
+    }
+
+    fn evaluate_anew(&self, action: &str, chain: &Chain) -> Evaluated {
         let unknown = Answer {
             says: "deny".to_owned(),
             checkpoints: BTreeSet::new(),

@@ -34,7 +34,9 @@ impl Simulator {
         }
         self.processes_agree()?;
         if roll.is_multiple_of(8) {
-            self.oracle.rows_follow(&self.shelf, &self.edited)?;
+            let touched = self.shelf.take_touched();
+            self.oracle
+                .rows_follow(&self.shelf, &self.edited, &touched)?;
         }
         Ok(())
     }
@@ -105,7 +107,7 @@ impl Simulator {
         self.work.retain(|work| work.process != at);
         self.journal.line(format!("{at} crashes and starts again"));
         self.reach("crash");
-        let mut process = Process::boot(self.pinned, self.checks_rows);
+        let mut process = Process::boot(self.pinned, self.checks_rows, &self.folds);
         process.read_on(&self.shelf);
         if let Some(place) = self.processes.get_mut(at) {
             *place = process;
@@ -186,12 +188,16 @@ impl Simulator {
 
     /// Whoever has read the whole ledger knows exactly what people agreed on.
     pub(super) fn processes_agree(&mut self) -> Checked {
-        for process in &self.processes {
+        let leaves = self.shelf.leaves().len();
+        for process in &mut self.processes {
+            let asked = Some((leaves, self.oracle.realm.version));
             let (directory, up_to) = process.directory();
             if let Some(directory) = directory
-                && up_to == self.shelf.leaves().len()
+                && up_to == leaves
+                && process.agreed != asked
             {
                 self.oracle.realm.agrees(directory)?;
+                process.agreed = asked;
             }
         }
         Ok(())

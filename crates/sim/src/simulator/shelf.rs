@@ -1,20 +1,25 @@
 //! The store of a run: the rules of the guarded write on plain maps, a clock that only the scheduler moves, and the
 //! doors through which someone with database access reaches in.
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use gatehold_core::action::Action;
 use gatehold_core::commit::{
     Conflict, CounterKey, Guard, LeafBytes, LeafDraft, LeafKind, Receipt, RowKey, UniqueKey, Write,
 };
 use gatehold_core::decide::Opened;
 use gatehold_core::entry::Entry;
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::time::Timestamp;
 use gatehold_ledger::{Frontier, Hash as TreeHash, leaf_hash};
 use serde::de::DeserializeOwned;
 
 /// A stored row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Row {
     /// Counts its changes.
     pub version: u64,
@@ -22,8 +27,9 @@ pub struct Row {
     pub first_leaf: usize,
     /// The leaf that last changed it.
     pub last_leaf: usize,
-    /// Canonical JSON.
-    pub body: Vec<u8>,
+    body: Vec<u8>,
+    /// The value of these bytes, once somebody has read them.
+    value: OnceCell<Rc<dyn Any>>,
 }
 
 /// A stored leaf.
@@ -33,6 +39,8 @@ pub struct Leaf {
     pub draft: LeafDraft,
     /// When, on this clock.
     pub time: Timestamp,
+    entry: Option<Box<Entry>>,
+    action: OnceCell<(Hash, Action)>,
 }
 
 /// What a reviewer was given to look at: operational, holds no authority.
@@ -59,6 +67,8 @@ pub struct Shelf {
     hashes: Vec<TreeHash>,
     frontier: Frontier,
     screens: BTreeMap<String, Screen>,
+    /// Rows that are not as they were when somebody last asked.
+    touched: BTreeSet<RowKey>,
     /// Every version of every row that was ever committed: what a backup would hold.
     backups: BTreeMap<RowKey, Vec<Row>>,
 }
@@ -101,9 +111,11 @@ impl Shelf {
                 first_leaf: known.map_or(index, |row| row.first_leaf),
                 last_leaf: index,
                 body: change.body.clone(),
+                value: OnceCell::new(),
             };
             let backups = self.backups.entry(change.key.clone()).or_default();
             backups.push(row.clone());
+            self.touched.insert(change.key.clone());
             self.rows.insert(change.key.clone(), row);
         }
         for counter in &write.counters {
@@ -173,6 +185,8 @@ impl Shelf {
         self.leaves.push(Leaf {
             draft: draft.clone(),
             time,
+            entry: Entry::from_bytes(&draft.record).ok().map(Box::new),
+            action: OnceCell::new(),
         });
         index
     }
@@ -215,8 +229,8 @@ impl Shelf {
 
     /// The record of a leaf.
     #[must_use]
-    pub fn entry(&self, index: usize) -> Option<Entry> {
-        Entry::from_bytes(&self.leaves.get(index)?.draft.record).ok()
+    pub fn entry(&self, index: usize) -> Option<&Entry> {
+        self.leaves.get(index)?.entry.as_deref()
     }
 
     /// Hashes of all leaves, and the root over them as the head row has it.
@@ -239,14 +253,17 @@ impl Shelf {
 
     /// Edits a row past every guard.
     pub fn tamper(&mut self, key: &RowKey, body: Vec<u8>) {
+        self.touched.insert(key.clone());
         if let Some(row) = self.rows.get_mut(key) {
             row.body = body;
+            row.value = OnceCell::new();
         } else {
             let row = Row {
                 version: 1,
                 first_leaf: 0,
                 last_leaf: 0,
                 body,
+                value: OnceCell::new(),
             };
             self.rows.insert(key.clone(), row);
         }
@@ -255,6 +272,7 @@ impl Shelf {
     /// Edits a row's version past every guard.
     pub fn tamper_version(&mut self, key: &RowKey, version: u64) {
         if let Some(row) = self.rows.get_mut(key) {
+            self.touched.insert(key.clone());
             row.version = version;
         }
     }
@@ -265,6 +283,7 @@ impl Shelf {
         let Some(row) = backups.iter().rev().nth(before) else {
             return false;
         };
+        self.touched.insert(key.clone());
         self.rows.insert(key.clone(), row.clone());
         true
     }
@@ -275,13 +294,6 @@ impl Shelf {
         self.append(draft, now);
     }
 
-    /// Swaps an attachment of a leaf without touching the leaf.
-    pub fn tamper_attachment(&mut self, index: usize, bytes: Vec<u8>) -> Option<Vec<u8>> {
-        let leaf = self.leaves.get_mut(index)?;
-        let attachment = leaf.draft.attachments.first_mut()?;
-        Some(core::mem::replace(&mut attachment.bytes, bytes))
-    }
-
     /// Puts every row back to what was last committed: the operator has noticed.
     pub fn repair(&mut self) {
         self.rows = self
@@ -289,13 +301,30 @@ impl Shelf {
             .iter()
             .filter_map(|(key, backups)| Some((key.clone(), backups.last()?.clone())))
             .collect();
+        self.touched.extend(self.rows.keys().cloned());
+    }
+
+    /// Rows that are not as they were when this was last asked.
+    pub fn take_touched(&mut self) -> BTreeSet<RowKey> {
+        core::mem::take(&mut self.touched)
     }
 }
 
 impl Row {
-    /// The row as a value.
-    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        gatehold_core::json::canonical::from_canonical_bytes(&self.body).ok()
+    /// Canonical JSON.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The row as a value. Bytes that nobody touched are parsed once.
+    pub fn read<T: DeserializeOwned + Clone + 'static>(&self) -> Option<T> {
+        if let Some(known) = self.value.get().and_then(|value| value.downcast_ref::<T>()) {
+            return Some(known.clone());
+        }
+        let value: T = gatehold_core::json::canonical::from_canonical_bytes(&self.body).ok()?;
+        let _ = self.value.set(Rc::new(value.clone()));
+        Some(value)
     }
 }
 
@@ -306,6 +335,20 @@ impl Leaf {
         let mut attachments = self.draft.attachments.iter();
         let found = attachments.find(|attachment| attachment.name == name)?;
         Some(&found.bytes)
+    }
+
+    /// The action of a submission, if its bytes are those of this digest. Nobody touches a leaf, so they are parsed once.
+    #[must_use]
+    pub fn action(&self, digest: Hash) -> Option<Action> {
+        if let Some((known, action)) = self.action.get()
+            && *known == digest
+        {
+            return Some(action.clone());
+        }
+        let payload = self.attachment("payload")?.to_vec();
+        let action = Action::rebuild(self.attachment("envelope")?, payload, digest).ok()?;
+        let _ = self.action.set((digest, action.clone()));
+        Some(action)
     }
 
     /// Whether it is a link of the key chain.

@@ -120,6 +120,7 @@ impl Simulator {
             }
         };
         self.mark(id, ways);
+        self.journal.line(format!("{id} is made {ways:?}"));
         self.edit(key, &record);
     }
 
@@ -413,11 +414,14 @@ impl Simulator {
         let Ok(bytes) = forged.to_bytes() else {
             return Ok(());
         };
-        let mut shelf = self.shelf.clone();
-        shelf.tamper_attachment(0, bytes);
+        let mut leaves = self.shelf.leaves().to_vec();
+        let first = leaves.first_mut();
+        if let Some(attachment) = first.and_then(|leaf| leaf.draft.attachments.first_mut()) {
+            attachment.bytes = bytes;
+        }
         self.reach("swapped-root");
-        let mut process = Process::boot(self.pinned, self.checks_rows);
-        process.read_on(&shelf);
+        let mut process = Process::boot(self.pinned, self.checks_rows, &self.folds);
+        process.read_on_in(&leaves);
         self.journal
             .line("somebody swaps the root under a process that starts".to_owned());
         match process.directory() {

@@ -27,6 +27,7 @@ fn counted(story: &mut Story, request: RequestId, reviews: &[UnverifiedReview]) 
             digest: record.digest,
             display_hash: record.display_hash,
             requirement_hash: held.requirement_hash,
+            spend_by: record.spend_by,
         },
         requirement: &held.requirement,
         tier: record.tier,

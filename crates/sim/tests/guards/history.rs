@@ -32,7 +32,7 @@ fn told() -> Told {
         request,
         entries: entries.collect(),
         version: row.version,
-        body: row.body.clone(),
+        body: row.body().to_vec(),
     }
 }
 

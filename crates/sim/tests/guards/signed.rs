@@ -11,7 +11,7 @@ type Swap = fn(&mut ReviewContext, &mut Answers);
 
 #[test]
 fn a_context_with_one_member_swapped_proves_nothing() {
-    let swaps: [(&str, Swap); 7] = [
+    let swaps: [(&str, Swap); 8] = [
         ("kind of document", |context, _| {
             context.type_ = "another/v1".to_owned();
         }),
@@ -32,6 +32,9 @@ fn a_context_with_one_member_swapped_proves_nothing() {
         }),
         ("requirement", |context, _| {
             context.requirement_hash = Hash::of(b"another");
+        }),
+        ("time to spend", |context, _| {
+            context.spend_by = context.spend_by.plus_seconds(3_600);
         }),
     ];
     assert!(verified(|_, _| {}).is_ok());
@@ -63,6 +66,7 @@ fn verify(
         digest: record.digest,
         display_hash: record.display_hash,
         requirement_hash: record.held.as_ref().unwrap().requirement_hash,
+        spend_by: record.spend_by,
     };
     VerifiedReview::verify(review, &subject, &directory)
 }

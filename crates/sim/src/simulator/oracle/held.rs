@@ -54,6 +54,13 @@ impl Oracle {
         rules.evaluate(request.kind(), &chain)
     }
 
+    /// Whether some hold may have been counted off twice: its row was put back, or told another state, and ended again.
+    /// Only an auditor, who replays its leaves, can tell.
+    pub fn holds_miscounted(&self) -> bool {
+        let mut requests = self.requests.values();
+        requests.any(|request| request.excused(&Tampered::STATE))
+    }
+
     pub(super) fn reheld(&mut self, record: &RequestRecord, commit: &Commit<'_>) -> Checked {
         let Event::Reheld { trace, .. } = &commit.entry.event else {
             return Ok(());

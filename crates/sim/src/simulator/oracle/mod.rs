@@ -199,6 +199,8 @@ pub struct Oracle {
     calls: BTreeMap<(Hash, String), Timestamp>,
     keys_used: BTreeSet<(Hash, String)>,
     heads: Vec<(u64, gatehold_ledger::Hash)>,
+    /// Every grant that was ever written for a request.
+    grants: BTreeMap<RequestId, BTreeSet<GrantId>>,
 }
 
 impl Oracle {
@@ -220,6 +222,7 @@ impl Oracle {
             calls: BTreeMap::new(),
             keys_used: BTreeSet::new(),
             heads: Vec::new(),
+            grants: BTreeMap::new(),
         }
     }
 
@@ -235,12 +238,13 @@ impl Oracle {
         bundles: &BTreeMap<Hash, Rules>,
         shelf: &Shelf,
     ) -> Checked {
-        let entry = Entry::from_bytes(&write.leaf.record).map_err(|error| Violation {
+        let index = usize::try_from(receipt.index).unwrap_or(usize::MAX);
+        let entry = shelf.entry(index).ok_or_else(|| Violation {
             invariant: "leaf-per-change",
-            what: format!("a record cannot be read: {error}"),
+            what: format!("the record of leaf {index} cannot be read"),
         })?;
         self.new_head(shelf)?;
-        self.rows_are_named(write, &entry)?;
+        self.rows_are_named(write, entry)?;
         self.call_is_new(intent, receipt.time)?;
         let rules = bundles.get(&self.realm.bundle).ok_or_else(|| Violation {
             invariant: "chain-gives-force",
@@ -249,7 +253,7 @@ impl Oracle {
         let commit = Commit {
             intent,
             write,
-            entry: &entry,
+            entry,
             time: receipt.time,
             rules,
         };
@@ -433,6 +437,8 @@ impl Oracle {
             let Ok(grant) = canonical::from_canonical_bytes::<Grant>(&row.body) else {
                 continue;
             };
+            let written = self.grants.entry(grant.request).or_default();
+            written.insert(grant.id);
             if let Some(request) = self.requests.get_mut(&grant.request)
                 && request.grant.is_none_or(|(known, _)| known != grant.id)
             {
@@ -469,28 +475,57 @@ impl Oracle {
         open.iter().take(5).map(|task| task.id).collect()
     }
 
-    /// Compares rows with what their leaves amount to, and grants with their requests.
+    /// Compares these rows with what their leaves amount to, and grants with their requests. What was compared before
+    /// and has not been touched since follows still.
     ///
     /// # Errors
     /// [`Violation`].
     // INVARIANT(fold-equals-row): checked against the oracle's own fold, for every row nobody tampered with.
-    pub fn rows_follow(&self, shelf: &Shelf, edited: &BTreeSet<RowKey>) -> Checked {
-        let followed = |request: &&Request| !request.excused(&Tampered::STATE);
-        for request in self.requests.values().filter(followed) {
-            let key = RowKey::new(Table::Request, &request.id);
-            let Some(row) = shelf.row(&key).filter(|_| !edited.contains(&key)) else {
+    pub fn rows_follow(
+        &self,
+        shelf: &Shelf,
+        edited: &BTreeSet<RowKey>,
+        touched: &BTreeSet<RowKey>,
+    ) -> Checked {
+        let mut grants: BTreeSet<RowKey> = BTreeSet::new();
+        for key in touched {
+            if key.table == Table::Grant {
+                grants.insert(key.clone());
+            }
+            let id = key.id.parse().ok();
+            let Some(request) = id
+                .filter(|_| key.table == Table::Request)
+                .and_then(|id: RequestId| self.requests.get(&id))
+            else {
                 continue;
             };
+            let written = self.grants.get(&request.id).into_iter().flatten();
+            grants.extend(written.map(|id| RowKey::new(Table::Grant, id)));
+            let Some(row) = shelf.row(key).filter(|_| !edited.contains(key)) else {
+                continue;
+            };
+            if request.excused(&Tampered::STATE) {
+                continue;
+            }
             request
                 .history
-                .ends_in(row.version, &row.body)
+                .ends_in(row.version, row.body())
                 .map_err(|broken| Violation {
                     invariant: "fold-equals-row",
                     what: broken.to_string(),
                 })?;
         }
-        for (key, row) in shelf.rows().filter(|(key, _)| key.table == Table::Grant) {
-            let grant: Option<Grant> = row.read();
+        self.grants_belong(shelf, edited, &grants)
+    }
+
+    fn grants_belong(
+        &self,
+        shelf: &Shelf,
+        edited: &BTreeSet<RowKey>,
+        grants: &BTreeSet<RowKey>,
+    ) -> Checked {
+        for key in grants {
+            let grant: Option<Grant> = shelf.row(key).and_then(|row| row.read());
             let Some(grant) = grant.filter(|grant| grant.state == GrantState::Active) else {
                 continue;
             };

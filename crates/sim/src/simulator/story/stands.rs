@@ -33,7 +33,11 @@ impl Story {
 
     /// Any row.
     #[must_use]
-    pub fn row<T: DeserializeOwned>(&self, table: Table, id: &impl ToString) -> Option<T> {
+    pub fn row<T: DeserializeOwned + Clone + 'static>(
+        &self,
+        table: Table,
+        id: &impl ToString,
+    ) -> Option<T> {
         self.0
             .shelf
             .row(&RowKey::new(table, &id.to_string()))?
@@ -44,7 +48,7 @@ impl Story {
     ///
     /// # Panics
     /// When there is no such row.
-    pub fn edit<T: DeserializeOwned + Serialize>(
+    pub fn edit<T: DeserializeOwned + Serialize + Clone + 'static>(
         &mut self,
         table: Table,
         id: &impl ToString,

@@ -92,7 +92,8 @@ fn principals() -> Vec<Principal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    // Every third draw or so has a rule that can never match; with the nightly count that is more than the usual limit.
+    #![proptest_config(ProptestConfig { cases: 48, max_global_rejects: 1 << 16, ..ProptestConfig::default() })]
 
     #[test]
     fn the_slice_answers_as_the_whole(rules in any_rules()) {

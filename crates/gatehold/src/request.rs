@@ -78,6 +78,9 @@ pub struct Create {
     /// An upper bound, as NAME=NUMBER.
     #[arg(long, value_parser = crate::parse::cap, value_name = "NAME=NUMBER")]
     pub cap: Vec<(String, u64)>,
+    /// The state the target must still be in when it is executed: rows=NUMBER, or etag:"TAG" over HTTP.
+    #[arg(long, conflicts_with = "file")]
+    pub precondition: Option<String>,
     /// The task this step belongs to.
     #[arg(long, env = "GATEHOLD_TASK", hide_env_values = true)]
     pub task: Option<TaskId>,
@@ -320,7 +323,7 @@ fn draft(create: &Create) -> Result<Draft, Failure> {
             resource: resource.clone(),
             duration_seconds: create.duration,
             caps: BTreeMap::from_iter(create.cap.iter().cloned()),
-            precondition: None,
+            precondition: create.precondition.clone(),
             media_type: create.media_type.clone(),
             payload: payload(&create.payload)?,
             task: None,

@@ -44,11 +44,11 @@ pub fn challenge(ctx: &Ctx, challenge: &Challenge) -> Result<Exit, Failure> {
         .map_err(|error| Failure::usage(error, "correct the name"))?;
     let out = &challenge.out;
     std::fs::write(out, hash.as_bytes()).map_err(|error| Failure::file(out, &error))?;
-    println!("wrote {}", out.display());
-    println!(
-        "next: ssh-keygen -t ed25519-sk -O verify-required -O challenge={} -O write-attestation=ATTESTATION -f KEY",
+    let next = format!(
+        "ssh-keygen -t ed25519-sk -O verify-required -O challenge={} -O write-attestation=ATTESTATION -f KEY",
         out.display()
     );
+    ctx.wrote(out, &next)?;
     Ok(Exit::Done)
 }
 

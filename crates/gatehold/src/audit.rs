@@ -15,10 +15,11 @@ use gatehold_core::ids::RequestId;
 use gatehold_ledger::{LogKey, SignedTreeHead};
 
 use self::source::Source;
+use serde_json::json;
+
 use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::output::Format;
 use crate::profile;
 use crate::screen::Style;
 
@@ -116,7 +117,10 @@ pub async fn run(ctx: &Ctx, audit: &Audit) -> Result<Exit, Failure> {
                 .await?
                 .export(out)
                 .await?;
-            println!("wrote {leaves} leaves to {}", out.display());
+            let out = out.display().to_string();
+            ctx.print(&json!({ "wrote": out, "leaves": leaves }), || {
+                format!("wrote {leaves} leaves to {out}\n")
+            })?;
             Ok(Exit::Done)
         }
         Audit::Receipt { file, log_key } => {
@@ -131,24 +135,20 @@ pub async fn run(ctx: &Ctx, audit: &Audit) -> Result<Exit, Failure> {
             let source = Source::open(&config(ctx, ledger)?).await?;
             let (receipt, key) = source.receipt(*leaf).await?;
             std::fs::write(out, receipt).map_err(|error| Failure::file(out, &error))?;
-            println!("wrote {}", out.display());
-            println!(
-                "next: gatehold audit receipt {} --log-key '{key}'",
-                out.display()
-            );
+            let next = format!("gatehold audit receipt {} --log-key '{key}'", out.display());
+            ctx.wrote(out, &next)?;
             Ok(Exit::Done)
         }
         Audit::Dossier { id, ledger, out } => {
             let source = Source::open(&config(ctx, ledger)?).await?;
             let (bytes, missing) = source.dossier(*id).await?;
             std::fs::write(out, bytes).map_err(|error| Failure::file(out, &error))?;
-            println!("wrote {}", out.display());
             if missing > 0 {
-                println!(
-                    "note: no tree head covers the last {missing} leaves yet; what they say is not in it"
-                );
+                ctx.say(&format!(
+                    "note: no tree head covers the last {missing} leaves yet; what they say is not in it\n"
+                ));
             }
-            println!("next: gatehold audit explain {}", out.display());
+            ctx.wrote(out, &format!("gatehold audit explain {}", out.display()))?;
             Ok(Exit::Done)
         }
         Audit::Explain { file, root } => explain(ctx, file, *root),
@@ -165,11 +165,7 @@ async fn verify(ctx: &Ctx, verify: &Verify) -> Result<Exit, Failure> {
             source.verify(verify.root.or(config.root)).await?
         }
     };
-    if ctx.format == Format::Table {
-        print!("{}", quiet(&report.to_string()));
-    } else {
-        ctx.print(&report, String::new)?;
-    }
+    ctx.print(&report, || quiet(&report.to_string()))?;
     let sound = report.is_sound();
     let (style, word) = if sound {
         (Style::Green, "verified")
@@ -221,11 +217,7 @@ fn explain(ctx: &Ctx, file: &PathBuf, root: Option<Hash>) -> Result<Exit, Failur
     };
     let report = verify_dossier(&bytes, &trusted)
         .map_err(|error| Failure::verification(error, "ask for the dossier again"))?;
-    if ctx.format == Format::Table {
-        print!("{}", quiet(&report.explain()));
-    } else {
-        ctx.print(&report, String::new)?;
-    }
+    ctx.print(&report, || quiet(&report.explain()))?;
     Ok(if report.is_sound() {
         Exit::Done
     } else {

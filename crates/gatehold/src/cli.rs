@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gatehold_client::wire::Act;
+use serde_json::json;
 
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
@@ -216,7 +217,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Policy(command) => policy::run(ctx, &command).await,
         Command::Descriptor(command) => descriptor::run(ctx, &command).await,
         Command::Record(command) => record::run(ctx, &command).await,
-        Command::Ledger(command) => ledger::run(&command).await,
+        Command::Ledger(command) => ledger::run(ctx, &command).await,
         Command::Audit(command) => audit::run(ctx, &command).await,
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -231,11 +232,12 @@ async fn login(ctx: &Ctx, lifetime: u32) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let person = profile.person(ctx.person.as_deref())?;
     let acting = session::login(&profile, person, lifetime).await?;
-    println!(
-        "logged in as {} until {}",
-        acting.person.human,
-        crate::screen::moment(acting.expires_at, crate::ambient::now_millis())
-    );
+    let human = acting.person.human.to_string();
+    let answer = json!({ "human": human, "expires_at": acting.expires_at });
+    ctx.print(&answer, || {
+        let until = crate::screen::moment(acting.expires_at, crate::ambient::now_millis());
+        format!("logged in as {human} until {until}\n")
+    })?;
     Ok(Exit::Done)
 }
 

@@ -1,9 +1,10 @@
 //! What every command shares: whose folder, which gate, who acts, how to print.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use crate::ambient::{text_variable, variable};
 use crate::exit::Failure;
@@ -89,6 +90,26 @@ impl Ctx {
     /// When it cannot be read.
     pub fn profile(&self) -> Result<Profile, Failure> {
         Profile::find(self.home.as_deref(), self.url.as_deref())
+    }
+
+    /// What people read before the answer. For programs standard output is the answer alone, and this goes beside it.
+    pub fn say(&self, text: &str) {
+        if self.format == Format::Table {
+            print!("{text}");
+        } else {
+            eprint!("{text}");
+        }
+    }
+
+    /// Prints that a file was written, and what comes next.
+    ///
+    /// # Errors
+    /// When the answer has no JSON form.
+    pub fn wrote(&self, file: &Path, next: &str) -> Result<(), Failure> {
+        let file = file.display().to_string();
+        self.print(&json!({ "wrote": file, "next": next }), || {
+            format!("wrote {file}\nnext: {next}\n")
+        })
     }
 
     /// Prints an answer in the format that was asked for.

@@ -12,7 +12,8 @@ use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::review::approve::open;
 use crate::review::page;
-use crate::screen::{duration, table};
+use crate::review::shown::Shown;
+use crate::screen::{duration, plain, table};
 use crate::session::acting;
 
 /// Arguments of `gatehold inbox`.
@@ -126,26 +127,39 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let shown = open(&acting, &profile.origin, args.id).await?;
-    print!("{}", page::page(&shown, &ctx.screen, now_millis()));
+    let answer = serde_json::json!({
+        "request": shown.context.request,
+        "digest": shown.context.digest,
+        "words": shown.words,
+        "envelope": shown.action.envelope(),
+        "display": shown.display,
+        "view": shown.view,
+    });
+    ctx.print(&answer, || text(ctx, &shown, args.raw))?;
+    Ok(Exit::Done)
+}
+
+/// The page, and what a reviewer would be asked.
+fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
+    let mut text = page::page(shown, &ctx.screen, now_millis());
     if !shown.view.criteria.is_empty() {
-        println!("\n{}", ctx.screen.title("CRITERIA"));
+        text.push_str(&format!("\n{}\n", ctx.screen.title("CRITERIA")));
     }
     for criterion in &shown.view.criteria {
-        println!(
-            "  {} {}",
-            crate::screen::plain(&criterion.id),
-            crate::screen::plain(&criterion.text)
-        );
+        text.push_str(&format!(
+            "  {} {}\n",
+            plain(&criterion.id),
+            plain(&criterion.text)
+        ));
     }
-    print!("{}", page::claims(&shown, &ctx.screen));
-    if args.raw {
-        println!("\n{}", ctx.screen.title("ENVELOPE"));
+    text.push_str(&page::claims(shown, &ctx.screen));
+    if raw {
         let envelope = String::from_utf8_lossy(shown.action.envelope_bytes()).into_owned();
-        println!("  {}", crate::screen::plain(&envelope));
+        let title = ctx.screen.title("ENVELOPE");
+        text.push_str(&format!("\n{title}\n  {}\n", plain(&envelope)));
     }
-    println!(
-        "\nverified here: rendering, view, action and words (opened {})",
+    text + &format!(
+        "\nverified here: rendering, view, action and words (opened {})\n",
         Timestamp::from_millis(now_millis())
-    );
-    Ok(Exit::Done)
+    )
 }

@@ -23,6 +23,7 @@ use gatehold_ledger::LogSigner;
 use gatehold_policy::Bundle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::ambient::{Os, now_millis};
 use crate::attestation;
@@ -127,22 +128,22 @@ pub struct Finish {
 /// When a file is missing, a signature does not verify, or the store is not empty.
 pub async fn run(ctx: &Ctx, init: &Init) -> Result<Exit, Failure> {
     match init {
-        Init::New(new) => self::new(new)?,
-        Init::Sign(sign) => self::sign(sign)?,
+        Init::New(new) => self::new(ctx, new)?,
+        Init::Sign(sign) => self::sign(ctx, sign)?,
         Init::Finish(finish) => {
             let hash = self::finish(&finish.folder).await?;
-            println!("{}", ctx.screen.title("the gate is founded"));
-            println!("root  {hash}");
-            println!(
-                "next: gatehold serve --config {}",
-                finish.folder.join(CONFIG).display()
-            );
+            let config = finish.folder.join(CONFIG);
+            let next = format!("gatehold serve --config {}", config.display());
+            ctx.print(&json!({ "root": hash, "next": next }), || {
+                let title = ctx.screen.title("the gate is founded");
+                format!("{title}\nroot  {hash}\nnext: {next}\n")
+            })?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn new(new: &New) -> Result<(), Failure> {
+fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
     let bundle = match &new.bundle {
         Some(folder) => Bundle::load(folder)
             .map_err(crate::policy::broken)?
@@ -159,19 +160,19 @@ fn new(new: &New) -> Result<(), Failure> {
         &attestation_roots,
     )?;
     if humans.len() < 3 {
-        println!(
-            "note: {} people; a root of fewer than three is printed in every dossier",
+        ctx.say(&format!(
+            "note: {} people; a root of fewer than three is printed in every dossier\n",
             humans.len()
-        );
+        ));
     }
     if humans.len() < 4 && !new.origin.is_dev() {
-        println!(
-            "note: enrolling a workload takes two people besides its owner and backup: name four or more"
+        ctx.say(
+            "note: enrolling a workload takes two people besides its owner and backup: name four or more\n",
         );
     }
     if new.recovery_key.is_empty() {
-        println!(
-            "note: no offline recovery keys; if too few people can sign some day, this gate cannot be changed any more"
+        ctx.say(
+            "note: no offline recovery keys; if too few people can sign some day, this gate cannot be changed any more\n",
         );
     }
     let everybody: BTreeSet<HumanId> = humans.keys().cloned().collect();
@@ -195,17 +196,16 @@ fn new(new: &New) -> Result<(), Failure> {
         attestation_roots,
     };
     write(&new.folder, founding, &bundle)?;
-    println!("wrote {}", new.folder.join(STATEMENT).display());
     let who = if new.recovery_key.is_empty() {
         "each person"
     } else {
         "each person, and each keeper of an offline key,"
     };
-    println!(
-        "next: {who} runs `gatehold init sign {} --key THEIR_KEY`",
+    let next = format!(
+        "{who} runs `gatehold init sign {} --key THEIR_KEY`",
         new.folder.display()
     );
-    Ok(())
+    ctx.wrote(&new.folder.join(STATEMENT), &next)
 }
 
 /// Everybody's keys, each with the attestation that speaks of it and at the level that is asked for.
@@ -319,33 +319,12 @@ pub fn write(folder: &Path, founding: Founding<'_>, bundle: &[u8]) -> Result<(),
     Ok(())
 }
 
-fn sign(sign: &Sign) -> Result<(), Failure> {
+fn sign(ctx: &Ctx, sign: &Sign) -> Result<(), Failure> {
     let text = statement(&sign.folder)?;
     let root: RootStatement = canonical::from_canonical_bytes(text.as_bytes())
         .map_err(|error| Failure::verification(error, "ask for the statement again"))?;
     let (line, key) = read_public(&sign.key)?;
-    println!(
-        "ROOT of {}, drawn up {}",
-        plain(root.origin.as_str()),
-        root.created_at
-    );
-    for human in &root.humans {
-        for key in &human.keys {
-            println!("  {}  {} ({})", human.human, plain(&key.key), key.assurance);
-        }
-    }
-    for (team, members) in &root.teams {
-        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
-        println!("  team {team}: {}", members.join(", "));
-    }
-    for offline in &root.recovery_keys {
-        println!("  offline recovery key {}", plain(offline));
-    }
-    for maker in &root.attestation_roots.roots {
-        println!("  attestations by {} count", plain(&maker.name));
-    }
-    println!("  bundle {}", root.bundle);
-    println!("  log {}", plain(&root.log_key));
+    ctx.say(&shown(&root));
     let people = root.humans.iter().flat_map(|human| &human.keys);
     let named = people.into_iter().find(|named| named.key == line);
     if named.is_none() && !root.recovery_keys.contains(&line) {
@@ -379,8 +358,38 @@ fn sign(sign: &Sign) -> Result<(), Failure> {
         }
     }
     let path = put_signature(&sign.folder, &key.fingerprint(), &signature)?;
-    println!("wrote {}", path.display());
-    Ok(())
+    ctx.wrote(
+        &path,
+        "hand it to whoever runs `gatehold init finish` with everybody's signature",
+    )
+}
+
+/// What a founder signs.
+fn shown(root: &RootStatement) -> String {
+    let mut lines = vec![format!(
+        "ROOT of {}, drawn up {}",
+        plain(root.origin.as_str()),
+        root.created_at
+    )];
+    for human in &root.humans {
+        let keys = human.keys.iter();
+        lines.extend(
+            keys.map(|key| format!("  {}  {} ({})", human.human, plain(&key.key), key.assurance)),
+        );
+    }
+    for (team, members) in &root.teams {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        lines.push(format!("  team {team}: {}", members.join(", ")));
+    }
+    for offline in &root.recovery_keys {
+        lines.push(format!("  offline recovery key {}", plain(offline)));
+    }
+    for maker in &root.attestation_roots.roots {
+        lines.push(format!("  attestations by {} count", plain(&maker.name)));
+    }
+    lines.push(format!("  bundle {}", root.bundle));
+    lines.push(format!("  log {}\n", plain(&root.log_key)));
+    lines.join("\n")
 }
 
 /// Stores one signature under its key's fingerprint.

@@ -1,8 +1,10 @@
 //! `gatehold ledger rejoin`: after an honest restore, a person says so, and the ledger keeps it.
 
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::config::{Config, ConfigFile};
+use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::serve::{open_anchors, open_store};
 
@@ -17,7 +19,7 @@ pub enum Ledger {
 ///
 /// # Errors
 /// When nothing disagrees, or the store or a folder cannot be written.
-pub async fn run(ledger: &Ledger) -> Result<Exit, Failure> {
+pub async fn run(ctx: &Ctx, ledger: &Ledger) -> Result<Exit, Failure> {
     let Ledger::Rejoin(file) = ledger;
     let config = Config::require(&file.config)?;
     let anchors = open_anchors(&config)?;
@@ -28,10 +30,10 @@ pub async fn run(ledger: &Ledger) -> Result<Exit, Failure> {
         .rejoin(store.as_ref(), salt)
         .await
         .map_err(|fault| Failure::fault(fault, "run `gatehold doctor`"))?;
-    println!(
-        "rejoined at leaf {}; the overruled anchors are kept beside",
-        receipt.index
-    );
-    println!("next: publish into an empty folder, and tell whoever keeps tree heads of this log");
+    let leaf = receipt.index;
+    let next = "publish into an empty folder, and tell whoever keeps tree heads of this log";
+    ctx.print(&json!({ "leaf": leaf, "next": next }), || {
+        format!("rejoined at leaf {leaf}; the overruled anchors are kept beside\nnext: {next}\n")
+    })?;
     Ok(Exit::Done)
 }

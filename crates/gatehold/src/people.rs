@@ -172,7 +172,7 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
             let bytes = canonical::to_bytes(&proof)
                 .map_err(|error| Failure::fault(error, "report this"))?;
             std::fs::write(out, bytes).map_err(|error| Failure::file(out, &error))?;
-            println!("wrote {}; hand it to whoever enrols you", out.display());
+            ctx.wrote(out, "hand it to whoever enrols you")?;
             Ok(Exit::Done)
         }
         Human::Enrol {
@@ -283,7 +283,7 @@ pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
     if revoke.sign_only {
         let text = serde_json::to_string_pretty(&signature)
             .map_err(|error| Failure::fault(error, "report this"))?;
-        println!("{text}");
+        ctx.print(&signature, || text + "\n")?;
         return Ok(Exit::Done);
     }
     let mut signatures = vec![signature];
@@ -301,7 +301,10 @@ pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
         signatures,
     };
     acting.client.revoke_key(&request).await?;
-    println!("revoked; the key has no force from now on");
+    let answer = serde_json::json!({ "human": revoke.human, "revoked": revoke.key });
+    ctx.print(&answer, || {
+        "revoked; the key has no force from now on\n".to_owned()
+    })?;
     Ok(Exit::Done)
 }
 

@@ -16,6 +16,7 @@ use gatehold_core::trust::recovery::{
 };
 use gatehold_core::trust::{Recovery, RootHuman, SignedRecovery};
 use gatehold_gate::{Gate, Trust};
+use serde_json::json;
 
 use crate::ambient::{Os, now_millis};
 use crate::config::Config;
@@ -88,14 +89,14 @@ pub struct Finish {
 /// When a file is missing, a signature does not verify, or the store cannot be used.
 pub async fn run(ctx: &Ctx, recover: &Recover) -> Result<Exit, Failure> {
     match recover {
-        Recover::New(new) => self::new(new).await?,
-        Recover::Sign(sign) => self::sign(sign)?,
+        Recover::New(new) => self::new(ctx, new).await?,
+        Recover::Sign(sign) => self::sign(ctx, sign)?,
         Recover::Finish(finish) => self::finish(ctx, finish).await?,
     }
     Ok(Exit::Done)
 }
 
-async fn new(new: &New) -> Result<(), Failure> {
+async fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
     let config = Config::require(&new.config)?;
     let store = open_store(&config.store, None).await?;
     let trust = Trust::read(store.as_ref(), config.root)
@@ -140,50 +141,60 @@ async fn new(new: &New) -> Result<(), Failure> {
     let bytes = canonical::to_bytes(&recovery)
         .map_err(|error| Failure::usage(error, "correct the names"))?;
     std::fs::write(&place, bytes).map_err(|error| Failure::file(&place, &error))?;
-    println!("wrote {}", place.display());
-    println!(
-        "next: {} of {named} keepers of offline keys, and everybody who gets a key, run `gatehold recover sign {} --key THEIR_KEY`",
+    let next = format!(
+        "{} of {named} keepers of offline keys, and everybody who gets a key, run `gatehold recover sign {} --key THEIR_KEY`",
         signers_needed(named),
         new.folder.display()
     );
-    Ok(())
+    ctx.wrote(&place, &next)
 }
 
-fn sign(sign: &Sign) -> Result<(), Failure> {
+fn sign(ctx: &Ctx, sign: &Sign) -> Result<(), Failure> {
     let text = statement(&sign.folder)?;
     let recovery: Recovery = canonical::from_canonical_bytes(text.as_bytes())
         .map_err(|error| Failure::verification(error, "ask for the statement again"))?;
-    println!(
-        "RECOVERY of a lost quorum at {}, drawn up {}",
-        plain(recovery.gate.as_str()),
-        recovery.created_at
-    );
-    println!("  under root {}", recovery.root);
-    for lost in &recovery.revoke {
-        println!("  {} loses the key {}", lost.human, lost.key);
-    }
-    for human in &recovery.enrol {
-        for key in &human.keys {
-            println!(
-                "  {} gets {} ({})",
-                human.human,
-                plain(&key.key),
-                key.assurance
-            );
-        }
-    }
-    for (team, members) in &recovery.teams {
-        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
-        println!("  team {team}: {}", members.join(", "));
-    }
+    ctx.say(&shown(&recovery));
     let (line, key) = read_public(&sign.key)?;
     let signature = RecoverySignature {
         key: line,
         sshsig: HumanKey::from_file(&sign.key)?.sign(RECOVERY_NAMESPACE, text.as_bytes())?,
     };
     let path = init::put_signature(&sign.folder, &key.fingerprint(), &signature)?;
-    println!("wrote {}", path.display());
-    Ok(())
+    ctx.wrote(
+        &path,
+        "hand it to whoever runs `gatehold recover finish` with everybody's signature",
+    )
+}
+
+/// What is signed.
+fn shown(recovery: &Recovery) -> String {
+    let mut lines = vec![
+        format!(
+            "RECOVERY of a lost quorum at {}, drawn up {}",
+            plain(recovery.gate.as_str()),
+            recovery.created_at
+        ),
+        format!("  under root {}", recovery.root),
+    ];
+    for lost in &recovery.revoke {
+        lines.push(format!("  {} loses the key {}", lost.human, lost.key));
+    }
+    for human in &recovery.enrol {
+        let keys = human.keys.iter();
+        lines.extend(keys.map(|key| {
+            format!(
+                "  {} gets {} ({})",
+                human.human,
+                plain(&key.key),
+                key.assurance
+            )
+        }));
+    }
+    for (team, members) in &recovery.teams {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        lines.push(format!("  team {team}: {}", members.join(", ")));
+    }
+    lines.join("\n") + "\n"
 }
 
 async fn finish(ctx: &Ctx, finish: &Finish) -> Result<(), Failure> {
@@ -200,16 +211,14 @@ async fn finish(ctx: &Ctx, finish: &Finish) -> Result<(), Failure> {
     let leaf = Gate::recover(store.as_ref(), &Os, recovery, config.root)
         .await
         .map_err(|error| refused(&error))?;
-    println!(
-        "{}",
-        ctx.screen.paint(
+    let next = "tell everybody who relies on this gate, and run `gatehold audit verify`";
+    ctx.print(&json!({ "leaf": leaf, "next": next }), || {
+        let loud = ctx.screen.paint(
             Style::Red,
-            "QUORUM LOST: it is restored with offline keys, and the ledger says so for ever"
-        )
-    );
-    println!("leaf  {leaf}");
-    println!("next: tell everybody who relies on this gate, and run `gatehold audit verify`");
-    Ok(())
+            "QUORUM LOST: it is restored with offline keys, and the ledger says so for ever",
+        );
+        format!("{loud}\nleaf  {leaf}\nnext: {next}\n")
+    })
 }
 
 fn statement(folder: &Path) -> Result<String, Failure> {

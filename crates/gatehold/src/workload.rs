@@ -112,12 +112,17 @@ pub async fn run(ctx: &Ctx, workload: &Workload) -> Result<Exit, Failure> {
     match workload {
         Workload::Keygen { file } => {
             let jwk = keygen(file)?;
-            println!("wrote {} and {}.jwk", file.display(), file.display());
-            println!("{jwk}");
-            println!(
-                "next: gatehold workload enrol NAME --jwk {}.jwk --owner … --backup …",
-                file.display()
-            );
+            let file = file.display();
+            let public: serde_json::Value =
+                serde_json::from_str(&jwk).map_err(|error| Failure::fault(error, "report this"))?;
+            let next =
+                format!("gatehold workload enrol NAME --jwk {file}.jwk --owner … --backup …");
+            let answer = serde_json::json!({
+                "wrote": file.to_string(), "public": format!("{file}.jwk"), "jwk": public, "next": next,
+            });
+            ctx.print(&answer, || {
+                format!("wrote {file} and {file}.jwk\n{jwk}\nnext: {next}\n")
+            })?;
             Ok(Exit::Done)
         }
         Workload::Enrol(enrol) => {

@@ -72,6 +72,44 @@ fn every_command_and_option_is_explained() {
     assert_eq!(silent, Vec::<String>::new());
 }
 
+/// Files that write to standard output themselves, and why: everything else answers through `Ctx::print`, which knows `-o`.
+const PRINTS: [(&str, &str); 7] = [
+    ("context.rs", "is `Ctx::print`"),
+    ("cli.rs", "completions are a shell's script"),
+    ("dev.rs", "says that a gate is ready, and goes on"),
+    ("serve.rs", "says that a gate is ready, and goes on"),
+    ("demo/stage.rs", "is a story for people"),
+    ("demo/agent.rs", "talks to the demo's own process"),
+    ("demo/people.rs", "is a story for people"),
+];
+
+#[test]
+fn only_what_knows_the_format_prints() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut folders = vec![std::path::PathBuf::from(source)];
+    let mut found = std::collections::BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.strip_prefix(source).unwrap().to_str().unwrap();
+            let prints = |line: &str| {
+                let line = line.trim_start();
+                line.starts_with("print!(") || line.starts_with("println!(")
+            };
+            if text.lines().any(prints) {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    let known = PRINTS.iter().map(|(file, _)| (*file).to_owned());
+    assert_eq!(found, known.collect());
+}
+
 fn describe(parent: &str, command: &Command, out: &mut String) {
     if command.is_hide_set() || command.get_name() == "help" {
         return;

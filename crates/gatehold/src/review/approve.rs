@@ -1,7 +1,7 @@
 //! `gatehold approve` and `gatehold narrow`: show, ask, sign, hand in. There is no way around the page, and no `-y`.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Write};
 
 use clap::Args;
 use gatehold_client::wire::{Opened, ReviewRequest, ReviewResult};
@@ -15,6 +15,7 @@ use super::{criteria, page};
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::output::Format;
 use crate::screen::Style;
 use crate::session::{Acting, acting};
 
@@ -93,20 +94,21 @@ pub async fn approve(
         criteria::check(&asked, &answers)?;
     }
     lower(&mut shown.context.limits);
-    print!("{}", page::page(&shown, &ctx.screen, now_millis()));
+    ctx.say(&page::page(&shown, &ctx.screen, now_millis()));
     if !asked.is_empty() {
-        println!("\n{}", ctx.screen.title("CRITERIA"));
+        ctx.say(&format!("\n{}\n", ctx.screen.title("CRITERIA")));
     }
-    criteria::ask(
-        &asked,
-        &mut answers,
-        &mut std::io::stdin().lock(),
-        &mut std::io::stdout(),
-    )?;
+    let mut out: Box<dyn Write> = match ctx.format {
+        Format::Table => Box::new(std::io::stdout()),
+        _ => Box::new(std::io::stderr()),
+    };
+    let mut answering = std::io::stdin().lock();
+    criteria::ask(&asked, &mut answers, &mut answering, &mut out)?;
+    drop(answering);
     criteria::check(&asked, &answers)?;
-    print!("{}", page::claims(&shown, &ctx.screen));
-    println!(
-        "\n{} {}",
+    ctx.say(&page::claims(&shown, &ctx.screen));
+    ctx.say(&format!(
+        "\n{} {}\n",
         ctx.screen.paint(Style::Bold, "YOU SIGN:"),
         ctx.screen.paint(
             Style::Bold,
@@ -117,22 +119,21 @@ pub async fn approve(
                 shown.words.join("-")
             )
         )
-    );
+    ));
     if attended && !acting.key.asks_for_touch() {
-        confirm(&shown)?;
+        confirm(&shown, &mut out)?;
     }
     let result = sign(&acting, shown, answers, &args.because).await?;
-    println!("{}", told(ctx, &result));
+    ctx.print(&result, || told(ctx, &result) + "\n")?;
     Ok(Exit::Done)
 }
 
 /// A key that signs without a touch: the person types the first of the four words instead.
-fn confirm(shown: &Shown) -> Result<(), Failure> {
+fn confirm(shown: &Shown, out: &mut impl Write) -> Result<(), Failure> {
     let word = shown.words.first().copied().unwrap_or_default();
-    print!("type `{word}` to sign, anything else to stop > ");
     let mut line = String::new();
-    std::io::stdout()
-        .flush()
+    write!(out, "type `{word}` to sign, anything else to stop > ")
+        .and_then(|()| out.flush())
         .and_then(|()| std::io::stdin().read_line(&mut line))
         .map_err(|error| Failure::fault(error, "try again in a terminal"))?;
     if line.trim() == word {

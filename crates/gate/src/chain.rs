@@ -90,10 +90,10 @@ impl ChainSoFar {
 
     /// What the directory row says beside what the chain gives. The row gives nothing force; that it differs is a sign
     /// that somebody wrote to the database.
-    pub(crate) fn compare(&mut self, row: Option<u64>) {
+    pub(crate) fn compare(&mut self, row: Option<u64>) -> Option<String> {
         let version = self.chain.directory().map(|directory| directory.version);
         if row == version {
-            return;
+            return None;
         }
         let said = |version: Option<u64>| version.map_or("none".to_owned(), |at| at.to_string());
         let finding = format!(
@@ -101,7 +101,8 @@ impl ChainSoFar {
             said(row),
             said(version)
         );
-        self.report(finding);
+        self.report(finding.clone());
+        Some(finding)
     }
 
     /// Looks at what stands in the table of the directory. All that may be there is one count of links.
@@ -230,11 +231,29 @@ impl Gate {
     /// The active state, read on if the directory row says that there is more.
     // INVARIANT(chain-gives-force): the row is only asked whether there is something to verify.
     pub(crate) async fn current(&self) -> Result<Arc<Active>, GateError> {
+        Ok(self.counted().await?.0)
+    }
+
+    /// Why a write was overtaken again and again: others are faster, or somebody edited the count that every decision is
+    /// compared with. The second passes by nobody's waiting, so it is said.
+    pub(crate) async fn overtaken(&self) -> GateError {
+        match self.counted().await {
+            Ok((_, None)) => GateError::Busy,
+            Ok((_, Some(finding))) => GateError::Damaged(format!(
+                "{finding}: somebody changed the database, and nothing is decided until that count is as it was; find out \
+                 who can write to it, then restore a copy that `gatehold doctor` and `gatehold audit verify` accept"
+            )),
+            Err(error) => error,
+        }
+    }
+
+    /// The active state, and what is wrong with the count of its links.
+    async fn counted(&self) -> Result<(Arc<Active>, Option<String>), GateError> {
         let active = self.active();
         let row = RowKey::new(Table::Directory, &"main");
         let before = self.store().row(&row).await?.map(|row| row.version);
         if before == Some(active.directory.version) {
-            return Ok(active);
+            return Ok((active, None));
         }
         let active = self.read_on().await?;
         let after = self.store().row(&row).await?.map(|row| row.version);
@@ -242,13 +261,11 @@ impl Gate {
         // row that was read later still has caught up with them.
         let version = Some(active.directory.version);
         if before.is_none() || before > version || after < version {
-            self.inner
-                .chain
-                .lock()
-                .await
-                .compare(before.filter(|_| before > version).or(after));
+            let row = before.filter(|_| before > version).or(after);
+            let finding = self.inner.chain.lock().await.compare(row);
+            return Ok((active, finding));
         }
-        Ok(active)
+        Ok((active, None))
     }
 
     pub(crate) async fn read_on(&self) -> Result<Arc<Active>, GateError> {

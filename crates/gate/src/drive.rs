@@ -28,7 +28,9 @@ impl Gate {
     ) -> Result<Committed, GateError> {
         let leaf = write.leaf.bytes();
         let restricting = restricting(&write);
-        let receipt = match self.store().commit(vec![write]).await {
+        let answers = self.store().commit(vec![write]).await;
+        self.store_said(&answers);
+        let receipt = match answers {
             Ok(answers) => match answers.into_iter().next() {
                 Some(Ok(receipt)) => receipt,
                 Some(Err(conflict)) => return lost(conflict),
@@ -50,7 +52,9 @@ impl Gate {
     /// Commits a write that releases nothing.
     pub(crate) async fn commit_plain(&self, write: Write) -> Result<Option<Receipt>, GateError> {
         let leaf = write.leaf.bytes();
-        match self.store().commit(vec![write]).await {
+        let answers = self.store().commit(vec![write]).await;
+        self.store_said(&answers);
+        match answers {
             Ok(answers) => match answers.into_iter().next() {
                 Some(Ok(receipt)) => Ok(Some(receipt)),
                 Some(Err(_)) => Ok(None),

@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) unreported: Mutex<Unreported>,
     /// The minute in which the leaves were last read on.
     pub(crate) read_minute: AtomicI64,
+    /// Whether the store took the last write.
+    pub(crate) last_write: Mutex<crate::ready::LastWrite>,
     /// Held while the revocation journal is brought into the store.
     pub(crate) replaying: tokio::sync::Mutex<()>,
     /// Woken after every decision, for those who wait.

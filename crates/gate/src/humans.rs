@@ -214,7 +214,7 @@ impl Gate {
                 Some(record) => return Ok(blind(record)),
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     async fn review_once(
@@ -401,7 +401,7 @@ impl Gate {
                 Committed::Again => {}
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     /// Takes a key's force away: the subject's signature or those of two others.
@@ -428,7 +428,7 @@ impl Gate {
                 return Ok(());
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 }
 

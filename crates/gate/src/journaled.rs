@@ -169,6 +169,7 @@ impl Gate {
         };
         let _one_at_a_time = self.inner.replaying.lock().await;
         let mut replayed = 0;
+        let mut stuck = Ok(());
         for entry in journal.kept() {
             let kept = KeptAct::from_bytes(&entry.bytes)
                 .map_err(|error| GateError::Damaged(unreadable(entry.number, &error)))?;
@@ -182,6 +183,13 @@ impl Gate {
                     // Over already, or never this person's to do: there is nothing that it could still end.
                     tracing::warn!(act = kept.act.said(), %refusal, "an act of the journal changes nothing");
                 }
+                // Somebody changed what it ends. It stays, so that nothing is let out; the others need not wait for it.
+                Err(GateError::Damaged(what)) => {
+                    let said = stuck_text(entry.number, &kept.act.said(), &what);
+                    tracing::error!("{said}");
+                    stuck = Err(GateError::Damaged(said));
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             journal
@@ -190,7 +198,7 @@ impl Gate {
                 .map_err(|refused| GateError::Damaged(refused.to_string()))?;
             replayed += 1;
         }
-        Ok(replayed)
+        stuck.map(|()| replayed)
     }
 
     /// Does it as if it were asked for now.
@@ -271,6 +279,14 @@ impl Gate {
 fn unreadable(number: u64, error: &str) -> String {
     format!(
         "entry {number} of the revocation journal is not of this program ({error}); start the version that wrote it once"
+    )
+}
+
+fn stuck_text(number: u64, act: &str, what: &str) -> String {
+    format!(
+        "entry {number} of the revocation journal ({act}) cannot be brought into the ledger: {what}. Nothing is decided until \
+         it is: put back what was changed (`gatehold doctor` names it), and a running gate goes on within a second; if that \
+         cannot be done, end the gate, keep the journal's file elsewhere as evidence, start again and do those acts again"
     )
 }
 

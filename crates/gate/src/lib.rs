@@ -20,6 +20,7 @@ mod load;
 mod open;
 pub mod ports;
 mod question;
+mod ready;
 mod recovery;
 mod redeem;
 mod refusals;

@@ -106,6 +106,7 @@ impl Gate {
                 running: Mutex::default(),
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),
+                last_write: Mutex::default(),
                 replaying: tokio::sync::Mutex::default(),
                 decided: Notify::new(),
             }),

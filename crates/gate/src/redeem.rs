@@ -166,7 +166,7 @@ impl Gate {
                 }
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     /// Applies an approved change of the gate itself. Its author signed the submission; nothing is left to ask them.
@@ -204,7 +204,7 @@ impl Gate {
                 Some(_) => return Err(GateError::damaged("a change releases a request")),
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     async fn redeem_once(

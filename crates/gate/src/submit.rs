@@ -74,7 +74,7 @@ impl Gate {
         // The idempotency key may have been taken by a twin of this very call.
         match self.made_before(caller, &action, &input.claims).await? {
             Some(request) => self.answer_again(request).await,
-            None => Err(GateError::Busy),
+            None => Err(self.overtaken().await),
         }
     }
 
@@ -141,7 +141,7 @@ impl Gate {
                 return Ok(submitted);
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     /// One try; nothing when the world changed under it.

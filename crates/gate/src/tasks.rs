@@ -61,7 +61,7 @@ impl Gate {
                 Committed::Again => {}
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     /// A workload ends its task: nothing of it can be used any more.
@@ -116,7 +116,7 @@ impl Gate {
                 Committed::Again => {}
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     /// Revokes what is still open in a task. Redemption refuses it already: this makes the record say so.

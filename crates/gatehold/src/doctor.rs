@@ -94,7 +94,10 @@ async fn trust(
     for finding in &trust.findings {
         report.say(
             Level::Bad,
-            format!("{finding}: it has no force; somebody writes to the database"),
+            format!(
+                "{finding}: it has no force; somebody writes to the database. Find out who, then restore a copy that \
+                 `gatehold audit verify` and this command accept"
+            ),
         );
         report.tampered = true;
     }

@@ -278,6 +278,9 @@ impl Clock {
             Ok(done) => metrics.ticked(&done),
             Err(error) => tracing::error!(%error, "the clock could not do what is due"),
         }
+        if let Err(error) = self.gate.probe().await {
+            tracing::error!(%error, "the store takes no writes; nothing can be decided");
+        }
         metrics.anchored(self.anchors.holds());
     }
 }

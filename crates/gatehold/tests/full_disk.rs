@@ -83,6 +83,100 @@ fn d06_on_a_full_disk_a_gate_keeps_revoking_and_says_so() {
     );
 }
 
+/// Puts the store into a folder of its own, over which a namespace of the gate can mount something. Nothing, and a word about
+/// it, where this machine does not let a test do that.
+fn apart() -> Option<Gate> {
+    let mounts = ["-rm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"];
+    let may = Command::new("unshare").args(mounts).output();
+    if !may.is_ok_and(|may| may.status.success()) {
+        eprintln!("not run: this machine lets no test mount a file system in a namespace");
+        return None;
+    }
+    let mut gate = Gate::start();
+    gate.terminate();
+    assert!(gate.ended());
+    let (small, aside) = (gate.home.join("small"), gate.home.join("aside"));
+    std::fs::create_dir(&small).unwrap();
+    std::fs::create_dir(&aside).unwrap();
+    for entry in std::fs::read_dir(&gate.home).unwrap() {
+        let entry = entry.unwrap();
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("gatehold.db")
+        {
+            std::fs::rename(entry.path(), aside.join(entry.file_name())).unwrap();
+        }
+    }
+    let config = gate.home.join("gatehold.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let moved = text.replace("\"gatehold.db\"", "\"small/gatehold.db\"");
+    assert_ne!(text, moved);
+    std::fs::write(&config, moved).unwrap();
+    Some(gate)
+}
+
+/// Waits for the operators' listener to say it.
+fn until_ready_is(gate: &Gate, expected: u16) -> String {
+    loop {
+        let (status, text) = gate.operations("/readyz");
+        if status == expected {
+            return text;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn d06_on_a_file_system_without_room_a_gate_is_not_ready_and_keeps_revoking() {
+    let Some(mut gate) = apart() else { return };
+    gate.start_among(
+        "mount -t tmpfs -o size=24m none \"$0/small\"; cp \"$0\"/aside/* \"$0/small/\"",
+    );
+    let request = gate.held("UPDATE orders SET status = 'retry' WHERE id = 7");
+    gate.approved(&request);
+    assert_eq!(gate.operations("/readyz").0, 200);
+    // To the last byte. Nobody has asked for anything yet, and the gate says so by itself.
+    gate.inside("cat /dev/zero > \"$0/small/filler\" 2> /dev/null || true");
+    let text = until_ready_is(&gate, 503);
+    assert!(text.contains("unavailable"), "{text}");
+    assert_eq!(gate.metric("gatehold_journal_waiting"), Some(0.0));
+    // No room for a byte does not mean none inside of the database; whatever is not told as stored is kept.
+    let revoked = gate.run(&["revoke", &request, "--as", "reviewer"]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    assert!(!gate.run(&["request", "redeem", &request]).status.success());
+    assert_eq!(gate.operations("/readyz").0, 503);
+    gate.inside("rm \"$0/small/filler\"");
+    until_ready_is(&gate, 200);
+    assert_eq!(gate.metric("gatehold_journal_waiting"), Some(0.0));
+    let shown = gate.json(&["request", "show", &request]);
+    assert_eq!(shown["state"], "revoked", "{shown}");
+    assert!(!gate.run(&["request", "redeem", &request]).status.success());
+}
+
+#[test]
+fn d06_on_a_read_only_file_system_a_gate_says_so_and_does_not_start() {
+    let Some(mut gate) = apart() else { return };
+    // A file system on which the database may not be written at all: the gate says so and does not start.
+    let config = gate.home.join("gatehold.toml");
+    let mounts = "mount -t tmpfs none \"$0/small\"; cp \"$0\"/aside/* \"$0/small/\"; \
+                  mount -o remount,ro \"$0/small\"";
+    let serve = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c"])
+        .arg(format!("set -e; {mounts}; exec \"$@\""))
+        .arg(&gate.home)
+        .args([env!("CARGO_BIN_EXE_gatehold"), "serve", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = told(&serve);
+    assert_eq!(serve.status.code(), Some(1), "{said}");
+    assert!(said.contains("next:"), "{said}");
+    // Where it may, the same gate goes on.
+    gate.start_among("mount -t tmpfs none \"$0/small\"; cp \"$0\"/aside/* \"$0/small/\"");
+    assert_eq!(gate.operations("/readyz").0, 200);
+}
+
 #[test]
 fn d06_a_damaged_journal_keeps_the_gate_from_starting() {
     let mut gate = Gate::start();

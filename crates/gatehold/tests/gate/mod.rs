@@ -50,6 +50,27 @@ impl Gate {
         self.start_by(shell);
     }
 
+    /// The same in a namespace of its own, after a script that may mount what it likes there. `$0` is the folder.
+    pub fn start_among(&mut self, mounts: &str) {
+        let mut program = Command::new("unshare");
+        let script = format!("set -e; {mounts}; exec \"$@\"");
+        program.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+        program.arg(&self.home).arg(env!("CARGO_BIN_EXE_gatehold"));
+        self.start_by(program);
+    }
+
+    /// Runs a script in the gate's namespace. `$0` is the folder.
+    pub fn inside(&self, script: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let ran = Command::new("nsenter")
+            .args(["--preserve-credentials", "-U", "-m", "-t", &pid, "sh", "-c"])
+            .arg(script)
+            .arg(&self.home)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+    }
+
     fn start_by(&mut self, mut program: Command) {
         let mut child = program
             .args(["dev", "--quiet", "--keep"])

@@ -439,3 +439,57 @@ async fn d06_a_truncated_or_overwritten_database_keeps_revoking() {
         assert_eq!(state(&shop.gate, write).await, State::Revoked);
     }
 }
+
+#[tokio::test]
+async fn d06_an_act_on_a_changed_row_holds_everything_until_it_is_put_back() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let changed = approved(&shop, &task, "DELETE FROM a").await;
+    let other = approved(&shop, &task, "DELETE FROM b").await;
+    let shop = shop.restart().await;
+    let path = shop.database_path();
+    let whole = std::fs::read(&path).unwrap();
+    truncated(&path);
+    for request in [changed, other] {
+        kept(shop.gate.revoke(&shop.human(Person::Owner), request).await);
+    }
+    let edit = |from: &str, to: &str| {
+        format!(
+            "UPDATE state_row SET body = CAST(replace(CAST(body AS TEXT), '{from}', '{to}') AS BLOB)
+             WHERE kind = 'request' AND id = '{changed}'"
+        )
+    };
+    let run = |path: &Path, sql: &str| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        assert_eq!(connection.execute(sql, []).unwrap(), 1);
+    };
+    // The newest copy is put back, and somebody changes one of the two.
+    let shop = shop
+        .restart_after(|path| {
+            for more in ["-wal", "-shm"] {
+                let _none = std::fs::remove_file(format!("{}{more}", path.display()));
+            }
+            std::fs::write(path, &whole).unwrap();
+            run(path, &edit("\"escalations\":0", "\"escalations\":7"));
+        })
+        .await
+        .unwrap();
+    // The other act did not wait for it, and nothing else is decided.
+    assert_eq!(shop.gate.journal_waiting(), 1);
+    assert_eq!(state(&shop.gate, other).await, State::Revoked);
+    let answer = shop.submit(&task, "shop.read", "SELECT 1").await;
+    waits(answer);
+    waits(shop.gate.redeem(&shop.caller(), changed).await);
+    assert_eq!(shop.gate.tick().await.unwrap().tampering, 1);
+    assert!(shop.executed().is_empty());
+    // Put back, it goes on by itself.
+    run(
+        &shop.database_path(),
+        &edit("\"escalations\":7", "\"escalations\":0"),
+    );
+    shop.gate.tick().await.unwrap();
+    assert_eq!(shop.gate.journal_waiting(), 0);
+    assert_eq!(state(&shop.gate, changed).await, State::Revoked);
+    let allowed = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    assert_eq!(allowed.record.state, State::Allowed);
+}

@@ -1,7 +1,6 @@
-//! `GET /readyz`: the store answers and nothing waits in the revocation journal, so decisions can be made.
+//! `GET /readyz`: the store answers, it takes writes and nothing waits in the revocation journal, so decisions can be made.
 
 use axum::extract::State;
-use gatehold_gate::GateError;
 
 use crate::app::App;
 use crate::problem::ApiError;
@@ -12,10 +11,6 @@ use crate::problem::ApiError;
     responses((status = 200, description = "They can.", body = String, content_type = "text/plain"))
 )]
 pub(in crate::api) async fn handle(State(app): State<App>) -> Result<&'static str, ApiError> {
-    app.gate().now().await?;
-    match app.gate().journal_waiting() {
-        0 => {}
-        waiting => return Err(GateError::JournalWaits(waiting).into()),
-    }
+    app.gate().ready().await?;
     Ok("ready\n")
 }

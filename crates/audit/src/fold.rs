@@ -274,10 +274,6 @@ impl Fold {
                 self.refusals = self.refusals.saturating_add(*count);
                 Ok(())
             }
-            (Event::Erased { leaf, .. }, LeafKind::Erasure) => wrong(
-                Code::Erasure,
-                format!("an attachment of leaf {leaf} was erased without people's approval"),
-            ),
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
             (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (

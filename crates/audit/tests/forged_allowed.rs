@@ -284,15 +284,16 @@ const CLAIMINGS: &[Claiming] = &[
         let size = case.gate.leaves.len() as u64;
         rejoin(case, size, true)
     }),
-    ("an erasure of nobody", Code::Erasure, |case| {
+    ("an erasure of nobody", Code::Record, |case| {
         let mut erasure = case.gate.leaves[case.submission - 1].clone();
         erasure.leaf[2] = 15;
         erasure.attachments.clear();
         rewrite(&mut erasure, |entry| {
             entry.attachments.clear();
-            entry.event = Event::Erased {
-                leaf: 1,
-                name: "payload".to_owned(),
+            entry.event = Event::Tampered {
+                finding: entry
+                    .row
+                    .unwrap_or(gatehold_core::hash::Hash::from_bytes([0; 32])),
             };
         });
         case.gate.leaves.push(erasure);

@@ -307,13 +307,6 @@ pub enum Event {
         /// How often since the last such leaf.
         count: u64,
     },
-    /// An attachment's bytes were erased.
-    Erased {
-        /// Of which leaf.
-        leaf: u64,
-        /// Which.
-        name: String,
-    },
     /// A workload was paused.
     Paused {
         /// Which.
@@ -374,7 +367,6 @@ impl Event {
             | Self::Task { .. }
             | Self::Stops { .. }
             | Self::Refused { .. }
-            | Self::Erased { .. }
             | Self::Paused { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,

@@ -80,6 +80,14 @@ pub enum Refusal {
     /// The limits of the review go beyond the request's.
     #[error("a review can only lower limits")]
     Limits,
+    /// A review sets a cap that neither the request has nor its target keeps: approved so, it could never be executed.
+    #[error("the target of this request does not enforce the cap `{cap}`; it enforces {enforced}")]
+    CapNotEnforced {
+        /// The review's cap.
+        cap: String,
+        /// What the target enforces.
+        enforced: String,
+    },
     /// The gate's picture of the world was stale; nothing was decided.
     #[error("the gate changed while this was decided")]
     Stale,
@@ -123,6 +131,7 @@ impl Refusal {
             Self::AlreadyDecided => "already_decided",
             Self::Criterion(_) => "criterion_unanswered",
             Self::Limits => "limits_raised",
+            Self::CapNotEnforced { .. } => "cap_not_enforced",
             Self::Stale => "stale",
             Self::NotProven(_) => "not_proven",
             Self::Replayed => "replayed",
@@ -171,6 +180,9 @@ impl Refusal {
             Self::AlreadyDecided => "Nothing to do: your review is stored.",
             Self::Criterion(_) => "Answer every criterion; if one is not met, deny or ask.",
             Self::Limits => "Lower the limits, or deny and suggest another action.",
+            Self::CapNotEnforced { .. } => {
+                "Leave this cap out or set one that the target enforces, or deny and suggest another action."
+            }
             Self::Stale => "Try again.",
             Self::NotProven(_) => {
                 "Stop, keep the database as it is, and run `gatehold audit verify`."

@@ -156,7 +156,7 @@ impl ChainSoFar {
 }
 
 /// An attachment that was hashed into its leaf. A link that does not open is damage, never nothing.
-fn opened<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8], GateError> {
+pub(crate) fn opened<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8], GateError> {
     let damaged = || GateError::Damaged(format!("trust leaf {} does not open", leaf.index));
     let committed = Leaf::from_bytes(&leaf.leaf).map_err(|_| damaged())?;
     let entry = Entry::from_bytes(&leaf.record).map_err(|_| damaged())?;
@@ -175,7 +175,7 @@ fn opened<'a>(leaf: &'a StoredLeaf, name: &str) -> Result<&'a [u8], GateError> {
     Ok(bytes)
 }
 
-fn trust_kind(leaf: &LeafBytes) -> Option<LeafKind> {
+pub(crate) fn trust_kind(leaf: &LeafBytes) -> Option<LeafKind> {
     let [_, high, low, ..] = *leaf;
     let kind = u16::from_be_bytes([high, low]);
     [LeafKind::Root, LeafKind::Trust, LeafKind::QuorumLost]

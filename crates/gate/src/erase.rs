@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use gatehold_core::commit::{LeafKind, RowKey, Table};
+use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::guard;
 use gatehold_core::ids::TaskId;
@@ -11,9 +12,10 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::RecordErase;
-use gatehold_core::trust::{Change, Evidence};
+use gatehold_core::trust::{Chain, Change, Evidence};
 
 use crate::believed::record_opens;
+use crate::chain::{opened, trust_kind};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{StoredLeaf, StoredRecord};
@@ -126,7 +128,7 @@ impl Gate {
         let Evidence::Executed(executed) = given else {
             return Err(GateError::damaged("nobody asked for it"));
         };
-        if let Err(error) = executed.check(&self.active().directory)
+        if let Err(error) = executed.check(&self.directory_at(index).await?)
             && guard!("erase-approved", true)
         {
             return Err(GateError::damaged(error));
@@ -135,6 +137,32 @@ impl Gate {
             Change::RecordErase(erase) if erase.leaf < index => Ok(erase),
             _ => Err(GateError::damaged("it erases nothing before it")),
         }
+    }
+
+    /// The directory as the links before a leaf give it: who could sign then, whatever became of their keys since. What
+    /// people have begun to have erased is finished.
+    async fn directory_at(&self, index: u64) -> Result<Directory, GateError> {
+        let links = self.inner.chain.lock().await.links.clone();
+        let mut chain = Chain::default();
+        for link in links.into_iter().filter(|link| *link < index) {
+            let leaf = self.leaf(link, true).await?;
+            let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
+            let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?);
+            let added = evidence.map_err(GateError::damaged).and_then(|evidence| {
+                if !trust_kind(&leaf.leaf).is_some_and(|kind| evidence.fits(kind)) {
+                    return Err(GateError::damaged("it stands in a leaf of another kind"));
+                }
+                let pinned = self.inner.parts.pinned_root;
+                let added = chain.add(link, &evidence, pinned);
+                added.map_err(GateError::damaged)
+            });
+            // As when the gate reads its own: a link that does not verify gives nothing force.
+            if let Err(error) = added {
+                tracing::warn!(leaf = link, %error, "a trust leaf has no force");
+            }
+        }
+        let directory = chain.directory().cloned();
+        directory.ok_or_else(|| GateError::damaged("no root stands before it"))
     }
 
     async fn leaf(&self, index: u64, bytes: bool) -> Result<Option<StoredLeaf>, GateError> {

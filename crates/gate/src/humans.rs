@@ -41,6 +41,10 @@ const INBOX_MAX: u32 = 1_000;
 /// How long an opened view can be signed, in seconds.
 const OPENED_SECONDS: u32 = 3_600;
 
+fn is_cap(name: &str) -> bool {
+    !["uses", "coarse"].contains(&name)
+}
+
 impl Gate {
     /// What is held, most urgent first within a tier.
     ///
@@ -226,6 +230,7 @@ impl Gate {
         let context: ReviewContext =
             canonical::from_canonical_bytes(input.review.context.as_bytes())
                 .map_err(|error| Refusal::Review(ReviewError::Form(error.to_string())))?;
+        self.check_caps(record, &context)?;
         let opened = self
             .store()
             .opened(&context.review_nonce)
@@ -277,6 +282,29 @@ impl Gate {
             Committed::Done(..) => Err(GateError::damaged("a review releases a request")),
             Committed::Again => Ok(None),
         }
+    }
+
+    /// A cap that the review adds must be one that the target keeps: else people would approve what can only fail.
+    fn check_caps(&self, record: &RequestRecord, context: &ReviewContext) -> Result<(), Refusal> {
+        let target = record.envelope.target.as_str();
+        let kept = self.inner.parts.executor.enforces(target);
+        // `uses` and `coarse` are said of a target and are no caps.
+        let kept: Vec<String> = kept.into_iter().filter(|name| is_cap(name)).collect();
+        let may = |cap: &String| record.limits.caps.contains_key(cap) || kept.contains(cap);
+        let Some(cap) = context.limits.caps.keys().find(|cap| !may(cap)) else {
+            return Ok(());
+        };
+        if context.act != ReviewAct::Approve {
+            return Ok(());
+        }
+        Err(Refusal::CapNotEnforced {
+            cap: cap.clone(),
+            enforced: if kept.is_empty() {
+                "none".to_owned()
+            } else {
+                kept.join(", ")
+            },
+        })
     }
 
     /// An act without a verdict, or a denial by a channel that cannot sign.

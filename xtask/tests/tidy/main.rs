@@ -11,6 +11,7 @@ mod decisions;
 mod dependencies;
 mod direction;
 mod evidence;
+mod formats;
 mod guarded;
 mod invariants;
 mod links;

@@ -121,7 +121,12 @@ impl Gate {
 
     /// Has both reviewers approve, with `yes` to everything that is asked.
     pub fn approved(&self, request: &str) {
-        for person in ["reviewer", "second"] {
+        self.approved_by(request, &["reviewer", "second"]);
+    }
+
+    /// Has these people approve, in turn, until it is decided.
+    pub fn approved_by(&self, request: &str, people: &[&str]) {
+        for person in people {
             let unanswered = self.run(&["approve", request, "--as", person]);
             let told = String::from_utf8(unanswered.stderr).unwrap();
             let ids = told.lines().filter_map(|line| {

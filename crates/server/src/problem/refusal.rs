@@ -38,7 +38,8 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::InlineSecret { .. }
         | Refusal::Review(_)
         | Refusal::Criterion(_)
-        | Refusal::Limits => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
+        | Refusal::Limits
+        | Refusal::CapNotEnforced { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
         Refusal::UnknownPrincipal => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Refusal::NotYours(_)
         | Refusal::OwnRequest
@@ -93,6 +94,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::AlreadyDecided => "You have decided already",
         Refusal::Criterion(_) => "A criterion is not met",
         Refusal::Limits => "Limits can only be lowered",
+        Refusal::CapNotEnforced { .. } => "The target does not enforce this cap",
         Refusal::Stale => "The gate has changed",
         Refusal::NotProven(_) => "The stored evidence proves nothing",
         Refusal::Replayed => "This was sent before",

@@ -238,6 +238,10 @@ fn refusals() -> Vec<Refusal> {
         R::AlreadyDecided,
         R::Criterion("scope".to_owned()),
         R::Limits,
+        R::CapNotEnforced {
+            cap: "files".to_owned(),
+            enforced: "bytes, rows".to_owned(),
+        },
         R::Stale,
         R::NotProven("grant"),
         R::Replayed,

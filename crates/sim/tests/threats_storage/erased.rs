@@ -354,6 +354,9 @@ async fn d12_what_a_crash_left_between_leaf_and_erasing_is_erased_by_whoever_loo
     assert_eq!(record.state, State::Completed);
     assert!(is_there(&shop, *leaf, name).await);
 
+    // Who approved it loses their key meanwhile: it was theirs to approve when they did.
+    shop.revoke_key(Person::Second).await.unwrap();
+
     // One that runs finds it within a minute, and one that starts at once.
     let started = shop.beside(None).await;
     let now = shop.gate.now().await.unwrap();

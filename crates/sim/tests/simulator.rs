@@ -20,6 +20,7 @@ const REACHED: [(&str, &[&str]); 8] = [
         &[
             "act",
             "end-task",
+            "escalate",
             "executed",
             "expire",
             "propose",

@@ -24,11 +24,11 @@ pub(super) fn escalate(
     let wrong = || Refusal::WrongState {
         state: record.state.name(),
     };
-    // Not before its time, whoever looks.
-    record
-        .escalates_at()
-        .filter(|at| *at <= now)
-        .ok_or_else(wrong)?;
+    // INVARIANT(escalation-only-asks): not before its time, whoever looks; and nothing but who is asked changes.
+    let due = record.escalates_at().is_some_and(|at| at <= now);
+    if guard!("escalate-in-time", !due) {
+        return Err(wrong());
+    }
     let mut next = record.clone();
     next.state = state::next(record.state, Step::Escalated).ok_or_else(wrong)?;
     next.escalations = next.escalations.saturating_add(1);
@@ -38,7 +38,9 @@ pub(super) fn escalate(
     let teams = held.escalate(after_seconds);
     let mut writer = Writer::new(fresh);
     // Whoever is too late to decide is not asked any more: the request expires instead.
-    writer.deadline(held.decide_by);
+    if guard!("escalate-deadline-in-commit", true) {
+        writer.deadline(held.decide_by);
+    }
     writer.announce(
         "escalated",
         format!("escalated:{}:{version}", record.id),

@@ -125,6 +125,7 @@ impl Loaded {
                 result: b"done".to_vec(),
             }),
             Intent::Expire { .. } => Command::Expire,
+            Intent::Escalate { .. } => Command::Escalate,
             Intent::Revoke { human, .. } => Command::Revoke(Revoke {
                 human: human.clone(),
                 code: if human.is_some() {

@@ -24,7 +24,11 @@ impl Simulator {
         self.journal.line("faults stop".to_owned());
         for _ in 0..ROUNDS {
             self.drain()?;
-            self.shelf.step_clock(400_000);
+            self.shelf.step_clock(100_000);
+            self.tick();
+            self.drain()?;
+            self.oracle.everybody_is_asked(self.shelf.now())?;
+            self.shelf.step_clock(300_000);
             self.tick();
         }
         self.drain()?;

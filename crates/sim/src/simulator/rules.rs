@@ -7,8 +7,8 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use gatehold_core::assurance::Assurance;
 use gatehold_core::checkpoint::{
-    Alternative, Checkpoint, CheckpointLimits, Criterion, CriterionKind, Eligible, Justification,
-    Requirement,
+    Alternative, Checkpoint, CheckpointLimits, Criterion, CriterionKind, Eligible, EscalationStep,
+    Justification, Requirement,
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
@@ -284,16 +284,37 @@ fn checkpoint(number: u8, dev: bool) -> Checkpoint {
         2 => ("either", team("reviewers"), either),
         3 => ("separate", team("owners"), one),
         4 => ("few", these(&["dia", "cem"]), one),
-        5 => ("tainted", team("reviewers"), one),
-        6 => ("three", team("everyone"), three),
+        5 => ("tainted", teams(&["reviewers", "everyone"]), one),
+        6 => ("three", teams(&["everyone", "owners", "reviewers"]), three),
         _ => ("change", team("everyone"), two),
     };
-    defined(name, eligible, alternatives, number == 3)
+    let escalation = match number {
+        5 => vec![asked_later(120, "everyone")],
+        6 => vec![asked_later(60, "owners"), asked_later(300, "reviewers")],
+        _ => vec![],
+    };
+    Checkpoint {
+        escalation,
+        separate: number == 3,
+        ..defined(name, eligible, alternatives)
+    }
+}
+
+fn asked_later(seconds: u32, team: &str) -> EscalationStep {
+    EscalationStep {
+        after_seconds: NonZeroU32::new(seconds).expect("not zero"),
+        teams: [team.parse().expect("a plain name")].into(),
+    }
 }
 
 fn team(name: &str) -> Eligible {
+    teams(&[name])
+}
+
+fn teams(names: &[&str]) -> Eligible {
+    let names = names.iter().map(|name| name.parse().expect("a plain name"));
     Eligible {
-        teams: [name.parse().expect("a plain name")].into(),
+        teams: names.collect(),
         humans: BTreeSet::new(),
     }
 }
@@ -305,12 +326,7 @@ fn these(names: &[&str]) -> Eligible {
     }
 }
 
-fn defined(
-    name: &str,
-    eligible: Eligible,
-    alternatives: Vec<Alternative>,
-    separate: bool,
-) -> Checkpoint {
+fn defined(name: &str, eligible: Eligible, alternatives: Vec<Alternative>) -> Checkpoint {
     let seconds = |seconds: u32| NonZeroU32::new(seconds).expect("not zero");
     Checkpoint {
         name: name.parse().expect("a plain name"),
@@ -320,7 +336,7 @@ fn defined(
         justification: Justification::Impact,
         eligible,
         alternatives,
-        separate,
+        separate: false,
         criteria: vec![Criterion {
             id: format!("ok-{name}"),
             text: "Is this what was meant?".to_owned(),

@@ -3,7 +3,7 @@
 use gatehold_core::request::State;
 use gatehold_core::request::state::Event as Ending;
 
-use super::oracle::Checked;
+use super::oracle::{Checked, Held};
 use super::process::Process;
 use super::work::Intent;
 use super::{SKEW_MILLIS_MAX, Simulator};
@@ -133,8 +133,13 @@ impl Simulator {
                 State::Allowed | State::Redeemable => Some(request.spend_by),
                 _ => None,
             };
+            let asks = request.held.as_ref().and_then(Held::asks_more_at);
             if due.is_some_and(|due| due < now) {
                 intents.push(Intent::Expire {
+                    request: request.id,
+                });
+            } else if request.state == State::Held && asks.is_some_and(|asks| asks <= now) {
+                intents.push(Intent::Escalate {
                     request: request.id,
                 });
             }
@@ -154,6 +159,7 @@ impl Simulator {
             && let Some(request) = self.some_request(|request| !request.state.is_terminal())
         {
             intents.push(Intent::Expire { request });
+            intents.push(Intent::Escalate { request });
         }
         for intent in intents {
             self.ask(at, intent);

@@ -294,6 +294,12 @@ impl Shelf {
         self.append(draft, now);
     }
 
+    /// A row as the write before the last one left it.
+    #[must_use]
+    pub fn written_before<T: DeserializeOwned + Clone + 'static>(&self, key: &RowKey) -> Option<T> {
+        self.backups.get(key)?.iter().rev().nth(1)?.read()
+    }
+
     /// Puts every row back to what was last committed: the operator has noticed.
     pub fn repair(&mut self) {
         self.rows = self

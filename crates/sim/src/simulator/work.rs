@@ -70,6 +70,8 @@ pub enum Intent {
     Report { request: RequestId, ending: Ending },
     /// The clock looks again.
     Expire { request: RequestId },
+    /// The clock finds that nobody has decided in the time that a checkpoint gives.
+    Escalate { request: RequestId },
     /// A human, or the end of a task, takes it away.
     Revoke {
         human: Option<HumanId>,
@@ -178,6 +180,7 @@ impl Intent {
             | Self::Redeem { request, .. }
             | Self::Report { request, .. }
             | Self::Expire { request }
+            | Self::Escalate { request }
             | Self::Revoke { request, .. } => Some(*request),
             Self::StartTask { .. }
             | Self::EndTask { .. }
@@ -241,6 +244,7 @@ impl Intent {
             Self::Redeem { .. } => "redeem",
             Self::Report { .. } => "report",
             Self::Expire { .. } => "expire",
+            Self::Escalate { .. } => "escalate",
             Self::Revoke { .. } => "revoke",
             Self::Stop { .. } => "stop",
             Self::RevokeKey { .. } => "revoke-key",

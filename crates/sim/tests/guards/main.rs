@@ -9,6 +9,7 @@
 
 mod chain;
 mod count;
+mod escalate;
 mod history;
 mod prove;
 mod redeem;

@@ -27,15 +27,25 @@ pub struct Held {
     pub reviewed: BTreeSet<HumanId>,
     /// Somebody entitled said no.
     pub denied: bool,
+    /// When it began.
+    pub since: Timestamp,
+    /// Who was to be asked after so many seconds is asked; nobody but those asked first at 0.
+    pub asked_seconds: u32,
 }
 
 impl Held {
-    pub(super) const fn begun(requirement: Requirement, decide_by: Timestamp) -> Self {
+    pub(super) const fn begun(
+        requirement: Requirement,
+        decide_by: Timestamp,
+        since: Timestamp,
+    ) -> Self {
         Self {
             requirement,
             decide_by,
             reviewed: BTreeSet::new(),
             denied: false,
+            since,
+            asked_seconds: 0,
         }
     }
 }
@@ -80,7 +90,8 @@ impl Oracle {
         holds(excused || !too_late, "in-time", || {
             format!("{} was held again after its time", record.id)
         })?;
-        request.held = held.map(|held| Held::begun(held.requirement, held.decide_by));
+        let since = commit.entry.at;
+        request.held = held.map(|held| Held::begun(held.requirement, held.decide_by, since));
         request.grant = None;
         Ok(())
     }
@@ -159,10 +170,11 @@ impl Oracle {
                 })?;
             }
         }
-        if matches!(kind, ActKind::Deny | ActKind::Suspicious)
-            && let Some(held) = &mut request.held
-        {
-            held.denied = true;
+        if let Some(held) = &mut request.held {
+            held.denied |= matches!(kind, ActKind::Deny | ActKind::Suspicious);
+            if *kind == ActKind::Escalate {
+                held.ask_more(0);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! Every commit and every release is shown to it; the first one that breaks an invariant ends the run.
 
 mod claim;
+mod escalation;
 mod held;
 mod realm;
 mod release;
@@ -258,7 +259,7 @@ impl Oracle {
             rules,
         };
         match (entry.request, &entry.event) {
-            (Some(id), _) => self.about_request(id, &commit)?,
+            (Some(id), _) => self.about_request(id, &commit, shelf)?,
             (None, Event::Task { task, .. }) => self.about_task(*task, &commit)?,
             (None, Event::Stops { human, stops }) => {
                 holds(
@@ -324,7 +325,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn about_request(&mut self, id: RequestId, commit: &Commit<'_>) -> Checked {
+    fn about_request(&mut self, id: RequestId, commit: &Commit<'_>, shelf: &Shelf) -> Checked {
         let record = commit.record(id)?;
         if !self.requests.contains_key(&id) {
             return self.submitted(&record, commit);
@@ -337,6 +338,7 @@ impl Oracle {
             Event::Trust { .. } => self.applied(&record, commit)?,
             Event::Closed { .. } => self.closed(id, commit)?,
             Event::Acted { .. } => self.acted(&record, commit)?,
+            Event::Escalated { .. } => self.escalated(&record, commit, shelf)?,
             _ => {}
         }
         if let Some(request) = self.requests.get_mut(&id) {

@@ -11,6 +11,7 @@ use gatehold_core::history::History;
 use gatehold_core::ids::HumanId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::task::TaskState;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Change;
 use gatehold_core::verdict::Verdict;
 
@@ -28,7 +29,9 @@ impl Oracle {
         self.trace_is_true(trace)?;
         let request = match commit.intent {
             Intent::Submit { action, .. } => self.asked_by_workload(action, record, commit)?,
-            Intent::Propose { human, action, .. } => self.asked_by_human(human, action, record)?,
+            Intent::Propose { human, action, .. } => {
+                self.asked_by_human(human, action, record, commit)?
+            }
             _ => {
                 return holds(false, "own-key", || {
                     format!("{} was asked for by nobody", record.id)
@@ -189,6 +192,7 @@ impl Oracle {
         human: &HumanId,
         action: &Arc<Action>,
         record: &RequestRecord,
+        commit: &Commit<'_>,
     ) -> Result<Request, Violation> {
         let key = record.requester.key();
         let force = self.realm.key(human, &key).is_some();
@@ -210,6 +214,7 @@ impl Oracle {
             record,
             action,
             labels: Default::default(),
+            at: commit.entry.at,
         };
         Ok(empty.request(human.to_string(), key, Some(human.clone()), excluded))
     }
@@ -240,6 +245,7 @@ fn request(
         record,
         action,
         labels,
+        at: commit.entry.at,
     };
     submitted.request(name, key, human, excluded)
 }
@@ -248,6 +254,7 @@ struct Submitted<'a> {
     record: &'a RequestRecord,
     action: &'a Arc<Action>,
     labels: gatehold_core::task::StepLabels,
+    at: Timestamp,
 }
 
 impl Submitted<'_> {
@@ -271,7 +278,7 @@ impl Submitted<'_> {
             state: record.state,
             version: 1,
             history: History::of(record.id),
-            held: held.map(|held| Held::begun(held.requirement.clone(), held.decide_by)),
+            held: held.map(|held| Held::begun(held.requirement.clone(), held.decide_by, self.at)),
             spend_by: record.spend_by,
             request_hash: record.request_hash,
             display_hash: record.display_hash,

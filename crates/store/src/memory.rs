@@ -19,6 +19,7 @@ use gatehold_ledger::Frontier;
 use crate::after_commit::{AfterCommit, Answers, Release, withheld};
 use crate::batch::{Batch, Key, Known, Staged, anchor_of, keys};
 use crate::clock::{Clock, SetClock};
+use crate::form::OUTBOX_MAX;
 use crate::form::Prepared;
 use crate::page::{LIMIT_MAX, page};
 
@@ -204,6 +205,15 @@ impl State {
         for message in staged.outbox {
             self.messages += 1;
             self.outbox.insert(self.messages, message.clone());
+        }
+        let kept = self.messages.saturating_sub(OUTBOX_MAX.unsigned_abs());
+        while self
+            .outbox
+            .keys()
+            .next()
+            .is_some_and(|number| *number <= kept)
+        {
+            self.outbox.pop_first();
         }
     }
 }

@@ -94,6 +94,7 @@ suite! {
     lists::lists_see_what_a_write_changes,
     lists::pages_are_in_order_and_lose_nothing,
     operational::messages_stay_until_acknowledged,
+    operational::the_oldest_messages_go_when_nobody_takes_them,
     operational::an_opened_view_is_found_until_it_expires,
     restart::everything_is_there_again,
     concurrency::of_many_claims_on_one_key_exactly_one_wins,

@@ -36,6 +36,20 @@ pub(super) async fn messages_stay_until_acknowledged(db: &impl Database) {
     assert_eq!(names(10).await, ["a", "c", "d"]);
 }
 
+pub(super) async fn the_oldest_messages_go_when_nobody_takes_them(db: &impl Database) {
+    let store = db.open().await;
+    // 160 writes of 64 messages: 240 more than are kept.
+    for write in 0..160 {
+        let mut draft = Draft::new();
+        for message in 0..64 {
+            draft = draft.message(&format!("{write}-{message}"), "{}");
+        }
+        ok(&store, draft).await;
+    }
+    let oldest = store.outbox(1).await.unwrap();
+    assert_eq!(oldest[0].1.dedup, "3-48", "10,000 are left");
+}
+
 pub(super) async fn an_opened_view_is_found_until_it_expires(db: &impl Database) {
     let store = db.open().await;
     let view = |nonce: &str, text: &str| OpenedView {

@@ -15,6 +15,7 @@ use super::columns::{Columns, Found, Named, count, get, int, time};
 use super::fault::{damaged, fault};
 use super::session::{check_durable, connect, statements};
 use crate::batch::{Known, Staged};
+use crate::form::OUTBOX_MAX;
 use crate::form::Prepared;
 
 statements! {
@@ -48,6 +49,8 @@ statements! {
         save_outbox: "INSERT INTO gatehold.outbox (dedup, topic, body)
             SELECT dedup, topic, body FROM unnest($1::text[], $2::text[], $3::text[])
             WITH ORDINALITY AS message (dedup, topic, body, place) ORDER BY place",
+        trim_outbox: "DELETE FROM gatehold.outbox
+            WHERE number <= (SELECT max(number) FROM gatehold.outbox) - $1::bigint",
         save_head: "UPDATE gatehold.head SET size = $1, frontier = $2, time = $3",
         forget: "DELETE FROM gatehold.unique_key
             WHERE key IN (SELECT key FROM gatehold.unique_key WHERE forget < $1 LIMIT 64)",
@@ -178,7 +181,7 @@ impl WriteSession {
         now: &'a i64,
     ) -> Vec<BoxFuture<'a, Result<u64, Error>>> {
         let s = &self.statements;
-        let all: [(bool, _, Vec<&'a (dyn ToSql + Sync)>); 7] = [
+        let all: [(bool, _, Vec<&'a (dyn ToSql + Sync)>); 8] = [
             (
                 c.leaves.is_empty(),
                 &s.save_leaves,
@@ -220,6 +223,7 @@ impl WriteSession {
                 &s.save_outbox,
                 vec![&c.dedups, &c.topics, &c.messages],
             ),
+            (c.dedups.is_empty(), &s.trim_outbox, vec![&OUTBOX_MAX]),
             (false, &s.forget, vec![now]),
         ];
         let needed = all.into_iter().filter(|(empty, ..)| !empty);

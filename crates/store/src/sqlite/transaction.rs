@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::columns::{count, first_attachment, int};
 use crate::batch::{Key, Known, LeafPut, RowPut, Staged, keys};
+use crate::form::OUTBOX_MAX;
 use crate::form::Prepared;
 
 /// Unique keys forgotten at most once a batch, so that no batch pays for a long pause.
@@ -91,6 +92,12 @@ pub(super) fn save(
         connection.prepare_cached("INSERT INTO outbox (dedup, topic, body) VALUES (?1, ?2, ?3)")?;
     for Outbox { dedup, topic, body } in &staged.outbox {
         outbox.execute(params![dedup, topic, body])?;
+    }
+    if !staged.outbox.is_empty() {
+        let newest = connection.last_insert_rowid();
+        connection
+            .prepare_cached("DELETE FROM outbox WHERE number <= ?1")?
+            .execute([newest.saturating_sub(OUTBOX_MAX)])?;
     }
     connection
         .prepare_cached("UPDATE head SET size = ?1, frontier = ?2, time = ?3")?

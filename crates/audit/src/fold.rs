@@ -4,6 +4,7 @@
 mod execution;
 mod request;
 mod review;
+mod rows;
 mod signed_call;
 mod submission;
 mod surroundings;
@@ -17,13 +18,14 @@ use gatehold_core::entry::{Event, OverruledAnchor, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::request::State;
-use gatehold_core::stops::Stops;
+use gatehold_core::restraints::Restraints;
 use gatehold_core::trust::Chain;
 use gatehold_core::trust::change::IN_SIGNED_BODY;
 
 use crate::finding::{Code, Finding, Gap};
 use crate::opened::{Expect, Opened, carries_trust};
 pub(crate) use request::RequestFold;
+use rows::only_its_rows;
 use surroundings::TaskFold;
 pub use trust::Link;
 
@@ -42,7 +44,8 @@ pub(crate) struct Fold {
     /// Leaves at which a lost quorum was restored with offline keys.
     pub(crate) quorum_lost: Vec<u64>,
     pub(crate) log_key: Option<String>,
-    stops: Stops,
+    /// What is stopped and paused.
+    restraints: Restraints,
     tasks: BTreeMap<TaskId, TaskFold>,
     pub(crate) requests: BTreeMap<RequestId, RequestFold>,
     /// Said to be erased, by the leaf that should have done it.
@@ -87,7 +90,7 @@ impl Fold {
             root_humans: 0,
             quorum_lost: Vec::new(),
             log_key: None,
-            stops: Stops::default(),
+            restraints: Restraints::default(),
             tasks: BTreeMap::new(),
             requests: BTreeMap::new(),
             pending_erasures: BTreeMap::new(),
@@ -132,6 +135,8 @@ impl Fold {
             Some(id) => self.about_request(id, leaf),
             None => self.about_gate(leaf),
         };
+        let restrained = self.restrain(leaf);
+        let result = result.and(restrained).and_then(|()| only_its_rows(leaf));
         if let Err((code, text)) = result {
             self.findings
                 .push(Finding::at(leaf.index, code, text).of(leaf.entry.request));

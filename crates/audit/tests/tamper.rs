@@ -20,6 +20,7 @@ use gate::{Who, head_of, signer};
 use gatehold_audit::{Code, Finding, Hex, LedgerLeaf, References, Trusted, Verifier};
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
+use gatehold_core::json::canonical;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Verdict;
@@ -440,6 +441,8 @@ fn nothing_passes_a_stop_and_no_stop_lifts_itself() {
     rewrite(&mut leaves[case.execution], |entry| {
         if let Event::Stops { stops, .. } = &mut entry.event {
             stops.everything = true;
+            let row = Hash::of(&canonical::to_bytes(stops).unwrap());
+            entry.rows.insert("stops/main".to_owned(), row);
         }
     });
     renumber(&mut leaves);

@@ -29,6 +29,7 @@ pub mod quorum;
 pub mod refusal;
 pub mod request;
 pub mod requester;
+pub mod restraints;
 pub mod review;
 pub mod seats;
 pub mod signed_body;

@@ -168,7 +168,7 @@ impl Gate {
         )
     }
 
-    fn tampered(&self, what: String) -> GateError {
+    pub(crate) fn tampered(&self, what: String) -> GateError {
         let mut believed = self.believed();
         believed.refused = believed.refused.saturating_add(1);
         if believed.findings.len() < FINDINGS_MAX && believed.findings.insert(what.clone()) {

@@ -6,6 +6,7 @@ use gatehold_core::commit::{LeafBytes, LeafKind, RowKey, Table};
 use gatehold_core::entry::Entry;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
+use gatehold_core::restraints::Restraints;
 use gatehold_core::trust::{Change, Evidence};
 use gatehold_ledger::{Frontier, Leaf, attachment_opens, leaf_hash};
 use gatehold_policy::{Bundle, EnginePool};
@@ -31,6 +32,7 @@ impl ChainSoFar {
             chain: gatehold_core::trust::Chain::default(),
             frontier: Frontier::new(),
             links: Vec::new(),
+            restraints: Restraints::default(),
             findings: Vec::new(),
         }
     }
@@ -71,6 +73,7 @@ impl ChainSoFar {
                     )));
                 }
                 learned.learn(leaf);
+                next.restrain(store, leaf).await?;
                 if let Some(kind) = trust_kind(&leaf.leaf) {
                     next.links.push(leaf.index);
                     next.link(store, leaf.index, kind, pinned).await?;
@@ -116,10 +119,10 @@ impl ChainSoFar {
                 self.report(format!("the row {} gives nothing force", row.key));
             }
         }
-        Ok(())
+        self.look_at_restraints(store).await
     }
 
-    fn report(&mut self, finding: String) {
+    pub(crate) fn report(&mut self, finding: String) {
         if !self.findings.contains(&finding) {
             tracing::error!(finding, "the database does not follow from the ledger");
             self.findings.push(finding);
@@ -290,6 +293,8 @@ impl Gate {
             directory,
             bundle,
             engine,
+            restraints: so_far.restraints.clone(),
+            leaves: so_far.frontier.size(),
         });
         *self
             .inner

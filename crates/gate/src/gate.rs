@@ -9,6 +9,7 @@ use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::Origin;
+use gatehold_core::restraints::Restraints;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Chain;
 use gatehold_ledger::Frontier;
@@ -54,6 +55,10 @@ pub(crate) struct Active {
     pub(crate) directory: Directory,
     pub(crate) bundle: Arc<Bundle>,
     pub(crate) engine: Arc<EnginePool>,
+    /// What is stopped and paused, by the leaves.
+    pub(crate) restraints: Restraints,
+    /// How many leaves that was read from.
+    pub(crate) leaves: u64,
 }
 
 /// The chain as far as it was read.
@@ -64,6 +69,8 @@ pub(crate) struct ChainSoFar {
     pub(crate) frontier: Frontier,
     /// The leaves among them that are links, whether or not they have force.
     pub(crate) links: Vec<u64>,
+    /// What the leaves among them stop and pause.
+    pub(crate) restraints: Restraints,
     pub(crate) findings: Vec<String>,
 }
 

@@ -24,6 +24,7 @@ mod ready;
 mod recovery;
 mod redeem;
 mod refusals;
+mod restrained;
 mod running;
 mod safe_act;
 mod secrets;

@@ -63,8 +63,8 @@ impl Gate {
     ) -> Result<Loaded, GateError> {
         let active = self.current().await?;
         let now = self.store().now().await?;
-        let stops = self.versioned(Table::Stops, "main").await?;
-        let pause = self.versioned(Table::Workload, requester).await?;
+        let stops = self.stops_now().await?;
+        let pause = self.pause_now(requester).await?;
         let mut keys = vec![CounterKey(format!("holds:{requester}"))];
         let task = match task {
             None => None,
@@ -109,25 +109,5 @@ impl Gate {
             Some(&envelope.target),
         )
         .await
-    }
-
-    async fn versioned<T: Default + serde::de::DeserializeOwned>(
-        &self,
-        table: Table,
-        id: &str,
-    ) -> Result<Versioned<T>, GateError> {
-        let row = self
-            .row(&RowKey {
-                table,
-                id: id.to_owned(),
-            })
-            .await?;
-        match row {
-            None => Ok(Versioned::default()),
-            Some(row) => Ok(Versioned {
-                value: body(&row)?,
-                version: row.version,
-            }),
-        }
     }
 }

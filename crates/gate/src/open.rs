@@ -91,6 +91,7 @@ impl Gate {
         let bundle = bundle_bytes(store, &so_far.links, directory.bundle).await?;
         let (bundle, engine) = prepare(&bundle)?;
         let alone = parts.alone;
+        let (restraints, leaves) = (so_far.restraints.clone(), so_far.frontier.size());
         let gate = Self {
             inner: Arc::new(Inner {
                 parts,
@@ -98,6 +99,8 @@ impl Gate {
                     directory,
                     bundle,
                     engine,
+                    restraints,
+                    leaves,
                 })),
                 chain: tokio::sync::Mutex::new(so_far),
                 sessions: Mutex::new(BTreeMap::new()),

@@ -13,7 +13,6 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
-use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 use tokio::sync::oneshot;
@@ -86,10 +85,7 @@ impl Gate {
         if listed.is_empty() {
             return Ok(());
         }
-        let stops = match self.row(&RowKey::new(Table::Stops, &"main")).await? {
-            Some(row) => body::<Stops>(&row)?,
-            None => Stops::default(),
-        };
+        let stops = self.stops_now().await?.value;
         let now = self.store().now().await?;
         for (id, envelope, by_human) in listed {
             let stopped = stops.reason(

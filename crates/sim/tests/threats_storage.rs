@@ -13,6 +13,8 @@ mod failing;
 mod given_up;
 #[path = "threats_storage/halfway.rs"]
 mod halfway;
+#[path = "threats_storage/loosened.rs"]
+mod loosened;
 #[path = "threats_storage/overtaken.rs"]
 mod overtaken;
 #[path = "threats_storage/refusing.rs"]

@@ -1,11 +1,14 @@
 //! Tasks and stops: what surrounds a request. They are read only from a whole ledger; a selection may leave them out.
 
+use gatehold_core::directory::Directory;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
+use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
 use gatehold_core::stops::Stops;
+use gatehold_core::trust::{Evidence, TrustError};
 
 use super::{Checked, Fold, ensure, wrong};
 use crate::finding::Code;
@@ -90,17 +93,40 @@ impl Fold {
         )?;
         if self.expect == Expect::Everything {
             ensure(
-                self.stops.and(stops) == *stops,
+                self.restraints.stops_with(stops) == *stops,
                 Code::Stop,
                 "a stop was lifted without people's approval",
             )?;
         }
-        self.stops = stops.clone();
         Ok(())
     }
 
+    /// What a leaf stops, pauses, lifts or resumes, by the fold that a gate itself reads its leaves with.
+    pub(super) fn restrain(&mut self, leaf: &Opened) -> Checked {
+        let entry = &leaf.entry;
+        if self.expect == Expect::Selection {
+            // Leaves between these may have lifted something.
+            if let Event::Stops { stops, .. } = &entry.event {
+                self.restraints.stops = stops.clone();
+            }
+            return Ok(());
+        }
+        let Some(before) = self.directory() else {
+            // After a broken chain nobody can tell what was approved; that it is broken is said where it breaks.
+            self.restraints = Restraints::default();
+            return Ok(());
+        };
+        let approved = says_it_loosens(entry).then(|| loosening(leaf, before));
+        let verified = approved.as_ref().and_then(|given| given.as_ref().ok());
+        let added = self.restraints.add(entry, verified);
+        approved.map_or(Ok(()), |given| given.map(drop))?;
+        added.map_err(|why| (Code::Stop, why))
+    }
+
     pub(super) fn lift(&mut self, lifted: &Stops) {
-        self.stops = self.stops.without(lifted);
+        if self.expect == Expect::Selection {
+            self.restraints.stops = self.restraints.stops.without(lifted);
+        }
     }
 
     /// What stopped a workload's action at this point, if anything did.
@@ -112,11 +138,24 @@ impl Fold {
         if matches!(requester, Requester::Human { .. }) {
             return None;
         }
-        self.stops.reason(
+        if self.restraints.paused.contains(&requester.name()) {
+            return Some("workload_paused");
+        }
+        self.restraints.stops.reason(
             &envelope.workload,
             envelope.task.as_ref(),
             &envelope.target,
             &envelope.resource,
         )
     }
+}
+
+/// What people approved to be lifted or resumed.
+fn loosening(leaf: &Opened, before: &Directory) -> Checked<Loosening> {
+    let refused = |error: TrustError| (Code::Stop, format!("it loosens nothing: {error}"));
+    let Some(bytes) = leaf.bytes("evidence") else {
+        return wrong(Code::Chain, leaf.absence("evidence"));
+    };
+    let evidence = Evidence::from_bytes(bytes).map_err(refused)?;
+    Loosening::verify(&leaf.entry, &evidence, before).map_err(refused)
 }

@@ -379,6 +379,7 @@ impl Gate {
         });
         let name = match (&command, &loaded) {
             (Command::Submit(submission), _) => submission.requester.name(),
+            (Command::Redeem(_), Some((record, _))) if resumes(record) => "deploy-bot".to_owned(),
             (_, Some((record, _))) => record.requester.name(),
             _ => "deploy-bot".to_owned(),
         };
@@ -879,6 +880,10 @@ impl Gate {
         let write = decide::revoke_key(&evidence, &world, &self.fresh(), self.time()).unwrap();
         self.commit(write).index
     }
+}
+
+fn resumes(record: &RequestRecord) -> bool {
+    record.envelope.descriptor.id.as_str() == "workload.resume"
 }
 
 /// The offline keys' seeds.

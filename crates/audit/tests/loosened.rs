@@ -2,7 +2,6 @@
 //! approved it, and the leaf is named (threat D9).
 
 #![expect(
-    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests: what fails is a finding"

@@ -43,7 +43,6 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         | Event::Claimed { .. }
         | Event::Executed { .. }
         | Event::Refused { .. }
-        | Event::Erased { .. }
         | Event::Tampered { .. }
         | Event::Rejoined { .. } => false,
     }

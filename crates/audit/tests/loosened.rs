@@ -173,7 +173,7 @@ fn d09_a_leaf_about_something_else_that_puts_a_row_is_named() {
 }
 
 #[test]
-fn d09_an_approval_loosens_once_and_one_that_is_not_does_not() {
+fn d09_an_approved_change_loosens_once_and_no_other_does() {
     for (at, key, what) in [
         (0, stops_key(), "stop.lift"),
         (1, pause_key(), "workload.resume"),

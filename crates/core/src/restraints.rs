@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn any_leaf_restricts_and_only_an_approval_loosens_once() {
+    fn any_leaf_restricts_and_only_an_approved_change_loosens_once() {
         let mut held = Restraints::default();
         let by: crate::ids::HumanId = "ann@https://people.example".parse().unwrap();
         let stop = |stops: Stops| {

@@ -35,7 +35,7 @@ impl ChainSoFar {
         };
         let mut approved = None;
         if says_it_loosens(&entry) {
-            match self.approval(store, leaf.index, &entry).await {
+            match self.loosening(store, leaf.index, &entry).await {
                 Ok(loosening) => approved = Some(loosening),
                 Err(error @ GateError::Store(_)) => return Err(error),
                 Err(error) => self.report(format!("leaf {} loosens nothing: {error}", leaf.index)),
@@ -48,7 +48,7 @@ impl ChainSoFar {
         Ok(())
     }
 
-    async fn approval(
+    async fn loosening(
         &self,
         store: &dyn Store,
         index: u64,

@@ -2,6 +2,7 @@
 
 use gatehold_core::commit::{Conflict, Guard, Receipt, Write};
 use gatehold_core::decide::{Release, Sealed};
+use gatehold_core::guard;
 use gatehold_core::refusal::Refusal;
 
 use crate::believed::restricting;
@@ -37,10 +38,12 @@ impl Gate {
                 None => return Err(GateError::damaged("the store answered nothing")),
             },
             // The answer was lost, not necessarily the write: the leaf's key tells.
-            Err(StoreFault::OutcomeUnknown) => match self.store().receipt_of(&leaf).await? {
-                Some(receipt) => receipt,
-                None => return Ok(Committed::Again),
-            },
+            Err(StoreFault::OutcomeUnknown) if guard!("lost-answer-looked-up", true) => {
+                match self.store().receipt_of(&leaf).await? {
+                    Some(receipt) => receipt,
+                    None => return Ok(Committed::Again),
+                }
+            }
             Err(fault) => return Err(fault.into()),
         };
         self.believed().wrote(restricting, receipt.index);

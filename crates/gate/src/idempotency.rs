@@ -4,6 +4,7 @@ use gatehold_core::action::Action;
 use gatehold_core::commit::UniqueKey;
 use gatehold_core::decide::Claims;
 use gatehold_core::entry::Entry;
+use gatehold_core::guard;
 use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
@@ -44,10 +45,10 @@ impl Gate {
             .request
             .ok_or_else(|| GateError::damaged("an idempotency key names no request"))?;
         let record = self.request(request).await?.record;
-        if record.digest == action.digest() && record.claims_root == claims.root() {
-            Ok(Some(request))
-        } else {
-            Err(Refusal::IdempotencyMismatch.into())
+        let same = record.digest == action.digest() && record.claims_root == claims.root();
+        if guard!("idempotency-same-request", !same) {
+            return Err(Refusal::IdempotencyMismatch.into());
         }
+        Ok(Some(request))
     }
 }

@@ -2,6 +2,7 @@
 
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Command;
+use gatehold_core::guard;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{RequestRecord, State};
@@ -179,7 +180,9 @@ impl Gate {
                 .into_iter()
                 .next();
             let since = claimed.map_or(now, |leaf| leaf.time);
-            if !all && now <= since.plus_seconds(self.inner.parts.execution_seconds_max) {
+            let under_way =
+                !all && now <= since.plus_seconds(self.inner.parts.execution_seconds_max);
+            if guard!("lost-after-its-time", under_way) {
                 continue;
             }
             match self.report_step(id, Step::Lost, "lost", None, &[]).await {

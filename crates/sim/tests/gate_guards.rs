@@ -25,12 +25,15 @@ use gatehold_core::ssh::sshsig::sign_software;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
-use gatehold_gate::ports::store::StoredLeaf;
+use gatehold_gate::ports::store::{Store as _, StoredLeaf};
 use gatehold_gate::{Caller, Gate, GateError, LOGIN_TYPE, LoginStatement, OpenError};
 use gatehold_policy::Bundle;
 use gatehold_proof::{Algorithm, SigningKey};
+use gatehold_sim::conformance::{Draft, START};
 use gatehold_sim::mutants::remove_the_named_guard;
+use gatehold_store::clock::SetClock;
 use gatehold_store::memory::MemoryStore;
+use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::params;
 use tokio::sync::{Notify, oneshot};
 
@@ -396,6 +399,7 @@ async fn meanwhile(shop: &Shop, happens: impl AsyncFnOnce(&Gate, RequestId)) -> 
     let record = redeemed.unwrap().record;
     let outcome = record.outcome.unwrap();
     match (record.state, outcome.code.as_str()) {
+        (State::Completed, "ok") => "completed",
         (State::Unknown, "stopped") => "stopped",
         (State::Unknown, "task_ended") => "task_ended",
         other => panic!("it went on: {other:?}"),
@@ -422,6 +426,51 @@ async fn what_runs_is_given_up_when_its_task_ends() {
         here.end_task(&shop.caller(), task).await.unwrap();
     };
     assert_eq!(meanwhile(&shop, end).await, "task_ended");
+}
+
+#[tokio::test]
+async fn what_runs_is_not_called_lost_before_its_time() {
+    remove_the_named_guard();
+    let shop = Shop::open().await;
+    let other = shop.beside(None).await;
+    let looks = async |_: &Gate, _| {
+        assert_eq!(other.tick().await.unwrap().lost, 0);
+    };
+    assert_eq!(meanwhile(&shop, looks).await, "completed");
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_something_else_finds_nothing() {
+    remove_the_named_guard();
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let first = shop
+        .submit_keyed(&task, "shop.read", "SELECT 1", "key")
+        .await;
+    let again = shop
+        .submit_keyed(&task, "shop.read", "SELECT 1", "key")
+        .await;
+    assert_eq!(first.unwrap().record.id, again.unwrap().record.id);
+    let other = shop
+        .submit_keyed(&task, "shop.read", "SELECT 2", "key")
+        .await;
+    refused(other, &Refusal::IdempotencyMismatch);
+}
+
+#[tokio::test]
+async fn a_store_whose_clock_is_behind_what_it_has_shown_does_not_open() {
+    remove_the_named_guard();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |seconds: u32| SqliteOptions {
+        clock: Arc::new(SetClock::at(START.plus_seconds(seconds))) as _,
+        ..SqliteOptions::new(folder.path().join("gate.db"))
+    };
+    let store = SqliteStore::open(at(60)).unwrap();
+    let answer = store.commit(vec![Draft::new().write()]).await.unwrap();
+    assert!(answer.iter().all(Result::is_ok));
+    drop(store);
+    assert!(SqliteStore::open(at(57)).is_err());
+    SqliteStore::open(at(58)).unwrap();
 }
 
 #[tokio::test]

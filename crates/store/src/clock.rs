@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use gatehold_core::guard;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::StoreFault;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -96,7 +97,7 @@ impl Shown {
         let local = clock.now();
         let now = authority.unwrap_or(local);
         let behind = head.millis().saturating_sub(now.millis());
-        if behind > BEHIND_MILLIS_MAX {
+        if guard!("clock-open-behind", behind > BEHIND_MILLIS_MAX) {
             return Err(StoreFault::Unavailable(format!(
                 "the clock says {now} and the store has already shown {head}; correct the clock, then start again"
             )));
@@ -119,7 +120,10 @@ impl Shown {
     pub fn at_least(&self, head: Timestamp) -> Timestamp {
         let local = self.clock.now();
         self.looked.store(local.millis(), Ordering::SeqCst);
-        self.raise(head.max(self.estimate(local)))
+        if guard!("clock-behind-head", head > self.estimate(local)) {
+            return self.raise(head);
+        }
+        self.raise(self.estimate(local))
     }
 
     /// The store's time, if it was looked at within the last second; else look again.

@@ -567,12 +567,18 @@ impl Shop {
         payload: &str,
         by: Person,
     ) -> Result<RequestRecord, GateError> {
+        let signed = self.signed_proposal(descriptor, payload, by);
+        Ok(self.gate.submit_human(signed).await?.record)
+    }
+
+    /// What somebody sends who asks for a change of the gate.
+    pub fn signed_proposal(&self, descriptor: &str, payload: &str, by: Person) -> HumanSubmit {
         let input = self.asked(None, descriptor, payload, false);
         let nonce = format!("human-{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
         let message = SubmitSignature::message(&canonical::to_bytes(&envelope).unwrap(), &nonce);
         let sshsig = sign_software(&by.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap();
-        let submit = HumanSubmit {
+        HumanSubmit {
             human: by.id(),
             key: Hash::from_bytes(software_key(&by.seed()).thumbprint()),
             envelope: input.envelope,
@@ -580,8 +586,7 @@ impl Shop {
             claims: Claims::default(),
             submit: SubmitSignature { nonce, sshsig },
             dry_run: false,
-        };
-        Ok(self.gate.submit_human(submit).await?.record)
+        }
     }
 
     pub async fn approve(&self, person: Person, id: RequestId) -> Result<RequestRecord, GateError> {

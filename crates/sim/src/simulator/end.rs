@@ -2,7 +2,8 @@
 
 use gatehold_core::commit::{CounterKey, Table};
 use gatehold_core::grant::{Grant, GrantState};
-use gatehold_core::request::State;
+use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::time::Timestamp;
 
 use super::Simulator;
 use super::folds::Folds;
@@ -33,8 +34,10 @@ impl Simulator {
         }
         self.drain()?;
         self.everything_ended(false)?;
-        // What somebody gave more time in the database ends after that time.
-        self.shelf.step_clock(200_000_000);
+        // What somebody gave more time in the database, however often, ends after that time.
+        let latest = self.latest_spend_by().millis();
+        let left = latest.saturating_sub(self.shelf.now().millis());
+        self.shelf.step_clock(left.saturating_add(100_000));
         self.tick();
         self.drain()?;
         let all = self.shelf.rows().map(|(key, _)| key.clone()).collect();
@@ -50,6 +53,17 @@ impl Simulator {
             process.read_on(&self.shelf);
         }
         self.processes_agree()
+    }
+
+    fn latest_spend_by(&self) -> Timestamp {
+        let requests = self
+            .shelf
+            .rows()
+            .filter(|(key, _)| key.table == Table::Request);
+        requests
+            .filter_map(|(_, row)| row.read::<RequestRecord>())
+            .map(|record| record.spend_by)
+            .fold(self.shelf.now(), Timestamp::max)
     }
 
     fn drain(&mut self) -> Checked {

@@ -91,9 +91,7 @@ impl Restraints {
     /// # Errors
     /// When the leaf puts another row than all leaves together amount to: somebody wrote it past the gate.
     pub fn add(&mut self, entry: &Entry, approved: Option<&Loosening>) -> Result<(), String> {
-        if let Some(approved) = approved {
-            self.loosen(approved)?;
-        }
+        let mut said = approved.map_or(Ok(()), |approved| self.loosen(approved));
         match &entry.event {
             Event::Stops { stops, .. } => self.stops = self.stops.and(stops),
             Event::Paused { workload, .. } => {
@@ -101,14 +99,13 @@ impl Restraints {
             }
             _ => {}
         }
-        let mut said = Ok(());
         for (key, written) in &entry.rows {
             let other = match key.split_once('/') {
                 Some(("stops", _)) => self.puts_other_stops(written)?,
                 Some(("workload", name)) => self.puts_loose_pause(name, written)?,
                 _ => false,
             };
-            if other {
+            if other && said.is_ok() {
                 said = Err(format!(
                     "it puts another {key} than stops, pauses and approvals up to it amount to"
                 ));
@@ -274,5 +271,10 @@ mod tests {
         assert_eq!(held.add(&set, None), Ok(()));
         assert!(held.add(&lifted, Some(&lift)).is_err());
         assert_eq!(held.stops, stopped("crm"));
+        // What such a leaf restricts counts all the same.
+        let more = entry(refused(), &[("workload/late", Hash::of(b"anything"))]);
+        let again = held.add(&more, Some(&lift));
+        assert!(again.unwrap_err().contains("does so once"));
+        assert!(held.paused.contains("late"));
     }
 }

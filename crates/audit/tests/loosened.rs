@@ -173,7 +173,7 @@ fn d09_a_leaf_about_something_else_that_puts_a_row_is_named() {
 }
 
 #[test]
-fn d09_an_approved_change_loosens_once_and_no_other_does() {
+fn d09_a_leaf_that_brings_used_or_unmet_evidence_is_named() {
     for (at, key, what) in [
         (0, stops_key(), "stop.lift"),
         (1, pause_key(), "workload.resume"),
@@ -205,12 +205,6 @@ fn d09_an_approved_change_loosens_once_and_no_other_does() {
             let leaf = gate.leaves.len() as u64 - 1;
             let found = report(&gate);
             assert_eq!(found.first().unwrap().leaf, Some(leaf), "{found}");
-            let texts: Vec<_> = found
-                .findings
-                .iter()
-                .map(|found| found.text.clone())
-                .collect();
-            assert!(!texts.is_empty(), "{texts:?}");
         }
     }
 }

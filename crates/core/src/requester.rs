@@ -158,6 +158,12 @@ impl Requester {
         }
     }
 
+    /// Whether software asked; else a person, for a change of the gate itself.
+    #[must_use]
+    pub const fn is_workload(&self) -> bool {
+        matches!(self, Self::Workload { .. })
+    }
+
     /// The name that lists and counters use.
     #[must_use]
     pub fn name(&self) -> String {

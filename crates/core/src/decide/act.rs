@@ -28,7 +28,7 @@ pub enum ActKind {
     Claim,
     /// A reviewer passes it on to whoever is next.
     Escalate,
-    /// A reviewer reports it: denied, the workload paused.
+    /// A reviewer reports it: denied, and the workload paused, if one asked.
     Suspicious,
     /// A reviewer denies by a channel that cannot sign.
     Deny,
@@ -115,7 +115,9 @@ pub(super) fn act(
     if next.state == State::Denied {
         writer.add(holds(&name), -1);
     }
-    if act.kind == ActKind::Suspicious {
+    // A person is not paused: nobody could resume them, and one reviewer would bar the others from every change of the gate.
+    // What stops a person is the revocation of their keys.
+    if act.kind == ActKind::Suspicious && record.requester.is_workload() {
         writer.pause(world, &name, "suspicious")?;
     }
     if guard!("act-deadline-in-commit", true) {

@@ -206,7 +206,7 @@ fn writer<'a>(
             &HeldNotice::of(record),
         )?;
     }
-    if answer.pause {
+    if answer.pause && record.requester.is_workload() {
         writer.pause(world, &name, "too_many_holds")?;
     }
     if answer.state == State::Allowed {
@@ -413,15 +413,15 @@ fn stopped(submission: &Submission, world: &World<'_>) -> Option<&'static str> {
     let envelope = submission.action.envelope();
     let stops = &world.stops.value;
     // Lifting a stop must stay possible under lockdown: it is held, needs people, and lets nothing else out.
-    let lifting = matches!(submission.requester, Requester::Human { .. });
-    if !lifting
-        && let Some(code) = stops.reason(
-            &envelope.workload,
-            envelope.task.as_ref(),
-            &envelope.target,
-            &envelope.resource,
-        )
-        && guard!("submit-stops", true)
+    if !submission.requester.is_workload() {
+        return None;
+    }
+    if let Some(code) = stops.reason(
+        &envelope.workload,
+        envelope.task.as_ref(),
+        &envelope.target,
+        &envelope.resource,
+    ) && guard!("submit-stops", true)
     {
         return Some(code);
     }

@@ -210,6 +210,29 @@ fn a_pause_between_reading_and_writing_stops_the_write() {
     overtaken(story.commit(&in_hand.intent, decided));
 }
 
+/// Nobody could resume a person: one reviewer would bar the others from every change of the gate, lifting a stop included.
+#[test]
+fn a_person_whose_change_looks_odd_is_denied_and_not_paused() {
+    let mut story = Story::dev();
+    let set = TeamSet {
+        team: "owners".parse().unwrap(),
+        members: [human("ann"), human("bob")].into(),
+    };
+    let odd = story.proposal("ann", "team.set", &set);
+    let odd = story.submitted(odd);
+    let suspicious = Intent::Act {
+        by: ActBy::Human(human("bob")),
+        kind: ActKind::Suspicious,
+        request: odd,
+    };
+    assert_eq!(
+        story.tell(suspicious).unwrap().record().state,
+        State::Denied
+    );
+    let again = story.proposal("ann", "team.set", &set);
+    assert_eq!(story.tell(again).unwrap().record().state, State::Held);
+}
+
 #[test]
 fn one_call_ends_one_task() {
     let mut story = Story::dev();

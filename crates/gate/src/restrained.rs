@@ -99,6 +99,15 @@ impl Gate {
         Ok(row)
     }
 
+    /// What the leaves that were read stop, and what the row says now, whoever wrote it: used only to end what runs, where
+    /// more than is true is safe and less is not.
+    pub(crate) async fn stops_known(&self) -> Stops {
+        let key = RowKey::new(Table::Stops, &"main");
+        let row = self.store().row(&key).await.ok().flatten();
+        let said = row.and_then(|row| body(&row).ok()).unwrap_or_default();
+        self.active().restraints.stops_with(&said)
+    }
+
     /// Whether and why somebody is paused.
     pub(crate) async fn pause_now(&self, name: &str) -> Result<Versioned<Pause>, GateError> {
         let key = RowKey::new(Table::Workload, &name);

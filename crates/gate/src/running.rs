@@ -13,6 +13,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
+use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 use tokio::sync::oneshot;
@@ -77,34 +78,50 @@ impl Gate {
     }
 
     async fn try_give_up_ended(&self) -> Result<(), GateError> {
-        let listed: Vec<_> = self
-            .running()
-            .iter()
-            .map(|(id, under_way)| (*id, under_way.envelope.clone(), under_way.by_human))
-            .collect();
-        if listed.is_empty() {
+        if self.running().is_empty() {
             return Ok(());
         }
-        let stops = self.stops_now().await?.value;
-        let now = self.store().now().await?;
-        for (id, envelope, by_human) in listed {
+        // What is known ends at once, whatever becomes of reading on: the leaves can only add to it.
+        self.give_up_stopped(&self.stops_known().await);
+        let stops = self.stops_now().await.map(|stops| stops.value);
+        if let Ok(stops) = &stops {
+            self.give_up_stopped(stops);
+        }
+        let tasks = self.give_up_task_ended().await;
+        stops.and(tasks)
+    }
+
+    fn give_up_stopped(&self, stops: &Stops) {
+        self.give_up_where("stopped", |envelope, by_human, _| {
             let stopped = stops.reason(
                 &envelope.workload,
                 envelope.task.as_ref(),
                 &envelope.target,
                 &envelope.resource,
             );
-            let ended = self.has_ended(&envelope, now).await?;
-            let code = if guard!("running-stopped", stopped.is_some() && !by_human) {
-                "stopped"
-            } else if guard!("running-task-ended", ended) {
-                "task_ended"
-            } else {
-                continue;
-            };
-            self.give_up(&id, code);
+            guard!("running-stopped", stopped.is_some() && !by_human)
+        });
+    }
+
+    async fn give_up_task_ended(&self) -> Result<(), GateError> {
+        let listed: Vec<_> = self
+            .running()
+            .iter()
+            .map(|(id, under_way)| (*id, under_way.envelope.clone()))
+            .collect();
+        let now = self.store().now().await?;
+        let mut asked = Ok(());
+        for (id, envelope) in listed {
+            match self.has_ended(&envelope, now).await {
+                Ok(ended) if guard!("running-task-ended", ended) => {
+                    self.give_up(&id, "task_ended");
+                }
+                Ok(_) => {}
+                // One task's row that cannot be read keeps no other execution going.
+                Err(error) => asked = Err(error),
+            }
         }
-        Ok(())
+        asked
     }
 
     /// Gives one execution up. Whether it ran here.

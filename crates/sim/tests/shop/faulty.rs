@@ -25,6 +25,12 @@ pub enum Health {
     Unreachable,
     /// It answers with what cannot be.
     Damaged,
+    /// All but the records of leaves can be read.
+    NoRecords,
+    /// It takes everything but that something is erased.
+    NoErasing,
+    /// It takes what decides nothing, and no decision.
+    NoCommits,
 }
 
 /// What becomes of one commit.
@@ -47,6 +53,8 @@ pub struct Faulty {
     until: AtomicI64,
     shape: Mutex<Shape>,
     commits: AtomicU64,
+    /// Leaves that were looked at one by one.
+    looked: Mutex<Vec<u64>>,
     before: Mutex<Option<Meanwhile>>,
     after: Mutex<Option<Meanwhile>>,
 }
@@ -59,6 +67,7 @@ impl Faulty {
             until: AtomicI64::new(i64::MAX),
             shape: Mutex::new(Shape::StoredUnknown),
             commits: AtomicU64::new(0),
+            looked: Mutex::default(),
             before: Mutex::default(),
             after: Mutex::default(),
         })
@@ -79,6 +88,11 @@ impl Faulty {
         self.commits.load(Ordering::SeqCst)
     }
 
+    /// Leaves that were looked at since this was last asked.
+    pub fn looked_at(&self) -> Vec<u64> {
+        std::mem::take(&mut self.looked.lock().unwrap())
+    }
+
     /// Happens once, after the next decision and before its write.
     pub fn before_the_write(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
         *self.before.lock().unwrap() = Some(Box::pin(meanwhile));
@@ -91,10 +105,17 @@ impl Faulty {
 
     fn reads(&self) -> Result<&dyn Store, StoreFault> {
         match *self.health.lock().unwrap() {
-            Health::Well | Health::ReadOnly => Ok(self.store.as_ref()),
             Health::Unreachable => Err(StoreFault::Unavailable("nothing answers".into())),
             Health::Damaged => Err(StoreFault::Damaged("a page is not what it was".into())),
+            _ => Ok(self.store.as_ref()),
         }
+    }
+
+    fn unless(&self, health: Health) -> Result<&dyn Store, StoreFault> {
+        if *self.health.lock().unwrap() == health {
+            return Err(StoreFault::Unavailable(format!("{health:?}")));
+        }
+        self.reads()
     }
 
     fn writes(&self) -> Result<&dyn Store, StoreFault> {
@@ -115,6 +136,7 @@ impl Store for Faulty {
         if let Some(meanwhile) = before {
             meanwhile.await;
         }
+        self.unless(Health::NoCommits)?;
         let store = self.writes()?;
         self.commits.fetch_add(1, Ordering::SeqCst);
         let wrong = self.until.fetch_sub(1, Ordering::SeqCst) == 0;
@@ -166,11 +188,12 @@ impl Store for Faulty {
         limit: u32,
         bytes: bool,
     ) -> Result<Vec<StoredLeaf>, StoreFault> {
+        self.looked.lock().unwrap().push(first);
         self.reads()?.leaves(first, limit, bytes).await
     }
 
     async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault> {
-        self.reads()?.records(first, limit).await
+        self.unless(Health::NoRecords)?.records(first, limit).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {
@@ -178,6 +201,7 @@ impl Store for Faulty {
     }
 
     async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault> {
+        self.unless(Health::NoErasing)?;
         self.writes()?.erase(leaf, name, erased_by).await
     }
 

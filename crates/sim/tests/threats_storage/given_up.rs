@@ -11,9 +11,11 @@ use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_gate::Gate;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_store::journal::Journal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::shop::faulty::{Faulty, Health};
 use crate::shop::{Person, Shop};
 
 /// Sends the payload to a real socket and waits for an answer that does not come.
@@ -145,4 +147,38 @@ async fn no_connection_to_the_target_exists_before_the_decision() {
     let (execution, ()) = tokio::join!(execution, given_up);
     assert_eq!(execution.unwrap().record.state, State::Unknown);
     assert!(!dialled(), "a second connection");
+}
+
+#[tokio::test]
+async fn what_the_row_stops_ends_what_runs_although_the_leaves_cannot_be_read() {
+    let shop = Shop::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let store = Faulty::of(shop.store.clone());
+    let journal = Journal::open(shop.folder().join("other.journal")).unwrap();
+    let executor = Arc::new(Dialing(address));
+    let here = shop.keeping(store.clone(), Some(executor), &journal).await;
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    let id = read.record.id;
+    let caller = shop.caller();
+    let (_not_stored, ()) = tokio::join!(here.redeem(&caller, id), async {
+        let (mut target, _) = listener.accept().await.unwrap();
+        let mut sent = [0; 8];
+        target.read_exact(&mut sent).await.unwrap();
+        let everything = Stops {
+            everything: true,
+            ..Stops::default()
+        };
+        let human = shop.human(Person::Reviewer);
+        shop.gate.stop(&human, everything, "x").await.unwrap();
+        store.is(Health::NoRecords);
+        let _unfinished = here.tick().await;
+        assert_eq!(target.read(&mut sent).await.unwrap(), 0);
+    });
+    store.is(Health::Well);
+    here.tick().await.unwrap();
+    let record = shop.gate.show(id).await.unwrap();
+    assert_eq!(record.state, State::Unknown);
+    assert_eq!(record.outcome.unwrap().code, "stopped");
 }

@@ -1,6 +1,7 @@
 //! Erasing an attachment: people approved it, a leaf says so, and only then the bytes go. Proofs stay valid, because the
 //! leaf commits to the attachment's salted hash. What a crash left between the leaf and the erasing, the tick finishes.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use gatehold_core::commit::{LeafKind, RowKey, Table};
@@ -12,7 +13,7 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::RecordErase;
-use gatehold_core::trust::{Chain, Change, Evidence};
+use gatehold_core::trust::{Chain, Change, Evidence, Executed};
 
 use crate::believed::record_opens;
 use crate::chain::{opened, trust_kind};
@@ -76,13 +77,19 @@ impl Gate {
         Ok(task.state != TaskState::Ended && !over)
     }
 
-    /// Erases what durable leaves say is erased. Doing it twice is harmless.
+    /// Erases what durable leaves say is erased. Doing it twice is harmless. What is erased already is not verified again,
+    /// and the chain is folded once for all that is left: oldest first, each under the links before it.
     pub(crate) async fn finish_erasures(&self) -> Result<u64, GateError> {
         let waiting = self.believed().erasures.clone();
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let links = self.inner.chain.lock().await.links.clone();
+        let mut past = Past::from(links);
         let mut erased = 0_u64;
         for by in waiting {
-            match self.erasure_of(by).await {
-                Ok(erase) => erased = erased.saturating_add(self.erase_names(&erase, by).await?),
+            match self.finish_erasure(by, &mut past).await {
+                Ok(gone) => erased = erased.saturating_add(gone),
                 Err(error @ GateError::Store(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(leaf = by, %error, "a leaf erases something and does not verify");
@@ -93,24 +100,43 @@ impl Gate {
         Ok(erased)
     }
 
-    async fn erase_names(&self, erase: &RecordErase, by: u64) -> Result<u64, GateError> {
-        let Some(leaf) = self.leaf(erase.leaf, false).await? else {
-            return Ok(0);
+    /// What a leaf erases goes. The leaf is opened, its evidence hashed and every signature in it counted again: nobody who
+    /// can write a leaf past the gate makes the gate forget anything.
+    async fn finish_erasure(&self, by: u64, past: &mut Past) -> Result<u64, GateError> {
+        let executed = self.erasure_evidence(by).await?;
+        let erase = match executed.change().map_err(GateError::damaged)? {
+            Change::RecordErase(erase) if erase.leaf < by => erase,
+            _ => return Err(GateError::damaged("it erases nothing before it")),
         };
+        let left = self.left_to_erase(&erase).await?;
+        if left.is_empty() {
+            return Ok(0);
+        }
+        let before = self.directory_at(by, past).await?;
+        if let Err(error) = executed.check(before)
+            && guard!("erase-approved", true)
+        {
+            return Err(GateError::damaged(error));
+        }
         let mut erased = 0_u64;
-        for name in erase.names() {
-            if leaf.attachments.iter().any(|known| is_there(known, name)) {
-                self.store().erase(erase.leaf, name, by).await?;
-                erased = erased.saturating_add(1);
-            }
+        for name in left {
+            self.store().erase(erase.leaf, name, by).await?;
+            erased = erased.saturating_add(1);
         }
         Ok(erased)
     }
 
-    /// What a leaf erases. The leaf is opened, its evidence hashed and every signature in it counted again: nobody who can
-    /// write a leaf past the gate makes the gate forget anything.
+    async fn left_to_erase<'a>(&self, erase: &'a RecordErase) -> Result<Vec<&'a str>, GateError> {
+        let Some(leaf) = self.leaf(erase.leaf, false).await? else {
+            return Ok(Vec::new());
+        };
+        let there = |name: &&str| leaf.attachments.iter().any(|known| is_there(known, name));
+        Ok(erase.names().filter(there).collect())
+    }
+
+    /// What a leaf says was approved and done; whether it was is not looked at here.
     // INVARIANT(leaf-opens): the change is read from evidence that the leaf's own record names.
-    async fn erasure_of(&self, index: u64) -> Result<RecordErase, GateError> {
+    async fn erasure_evidence(&self, index: u64) -> Result<Box<Executed>, GateError> {
         let leaf = self.leaf(index, true).await?;
         let leaf = leaf.ok_or_else(|| GateError::damaged("the leaf vanished"))?;
         if !record_opens(&leaf.leaf, &leaf.salt, &leaf.record) {
@@ -128,23 +154,17 @@ impl Gate {
         let Evidence::Executed(executed) = given else {
             return Err(GateError::damaged("nobody asked for it"));
         };
-        if let Err(error) = executed.check(&self.directory_at(index).await?)
-            && guard!("erase-approved", true)
-        {
-            return Err(GateError::damaged(error));
-        }
-        match executed.change().map_err(GateError::damaged)? {
-            Change::RecordErase(erase) if erase.leaf < index => Ok(erase),
-            _ => Err(GateError::damaged("it erases nothing before it")),
-        }
+        Ok(executed)
     }
 
     /// The directory as the links before a leaf give it: who could sign then, whatever became of their keys since. What
     /// people have begun to have erased is finished.
-    async fn directory_at(&self, index: u64) -> Result<Directory, GateError> {
-        let links = self.inner.chain.lock().await.links.clone();
-        let mut chain = Chain::default();
-        for link in links.into_iter().filter(|link| *link < index) {
+    async fn directory_at<'a>(
+        &self,
+        index: u64,
+        past: &'a mut Past,
+    ) -> Result<&'a Directory, GateError> {
+        while let Some(link) = past.links.front().copied().filter(|link| *link < index) {
             let leaf = self.leaf(link, true).await?;
             let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
             let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?);
@@ -153,15 +173,17 @@ impl Gate {
                     return Err(GateError::damaged("it stands in a leaf of another kind"));
                 }
                 let pinned = self.inner.parts.pinned_root;
-                let added = chain.add(link, &evidence, pinned);
+                let added = past.chain.add(link, &evidence, pinned);
                 added.map_err(GateError::damaged)
             });
             // As when the gate reads its own: a link that does not verify gives nothing force.
             if let Err(error) = added {
                 tracing::warn!(leaf = link, %error, "a trust leaf has no force");
             }
+            // Only now: behind one that cannot be read nothing is verified.
+            past.links.pop_front();
         }
-        let directory = chain.directory().cloned();
+        let directory = past.chain.directory();
         directory.ok_or_else(|| GateError::damaged("no root stands before it"))
     }
 
@@ -177,6 +199,20 @@ impl Gate {
             return Ok(());
         }
         self.read_on().await.map(drop)
+    }
+}
+
+/// The chain as it stood before a leaf, and the links still to come.
+struct Past {
+    chain: Chain,
+    links: VecDeque<u64>,
+}
+
+impl From<Vec<u64>> for Past {
+    fn from(links: Vec<u64>) -> Self {
+        let chain = Chain::default();
+        let links = links.into();
+        Self { chain, links }
     }
 }
 

@@ -13,6 +13,7 @@ use gatehold_sim::postgres_server::PostgresServer;
 
 use crate::shop::audited::Audited;
 use crate::shop::ending::Ending;
+use crate::shop::faulty::{Faulty, Health};
 use crate::shop::{Person, Shop};
 
 const PURPOSE: &str = "canary of the purpose";
@@ -367,4 +368,42 @@ async fn d12_what_a_crash_left_between_leaf_and_erasing_is_erased_by_whoever_loo
     assert_eq!(started.tick().await.unwrap().erased, 0);
     let report = Audited::of(&shop).await.report();
     assert!(report.is_sound(), "{report}");
+}
+
+#[tokio::test]
+async fn d12_what_is_erased_is_not_verified_again_and_what_is_left_reads_each_link_once() {
+    let shop = Shop::in_memory().await;
+    let life = lived(&shop).await;
+    shop.gate
+        .redeem(&shop.caller(), life.request)
+        .await
+        .unwrap();
+    let all = erasable(&shop, &life).await;
+    let store = Faulty::of(shop.store.clone());
+    let ending = shop.over_store(store.clone()).await;
+    for name in ["claims", "payload", "sshsig"] {
+        let (leaf, _) = all.iter().find(|(_, known)| known == name).unwrap();
+        let asked = shop
+            .propose("record.erase", &payload(*leaf, name), Person::Owner)
+            .await;
+        shop.approve(Person::Reviewer, asked.id).await.unwrap();
+        let last = shop.sign(Person::Second, asked.id, true).await;
+        store.is(Health::NoErasing);
+        ending.review(last).await.unwrap_err();
+        store.is(Health::Well);
+        assert!(is_there(&shop, *leaf, name).await);
+    }
+    let looked_at_root = |store: &Faulty| {
+        let looked = store.looked_at();
+        looked.into_iter().filter(|leaf| *leaf == 0).count()
+    };
+    // Leaf 0 is the first link.
+    let other = shop.over_store(store.clone()).await;
+    store.looked_at();
+    assert_eq!(other.tick().await.unwrap().erased, 4, "and the body");
+    assert_eq!(looked_at_root(&store), 1);
+    let started = shop.over_store(store.clone()).await;
+    store.looked_at();
+    assert_eq!(started.tick().await.unwrap().erased, 0);
+    assert_eq!(looked_at_root(&store), 0);
 }

@@ -18,7 +18,7 @@ use crate::ports::store::{Row, StoredRecord};
 /// Most rows remembered as already compared with their leaf.
 const COMPARED_MAX: usize = 8_192;
 /// Most findings kept for the report; they are counted beyond it.
-const FINDINGS_MAX: usize = 256;
+pub(crate) const FINDINGS_MAX: usize = 256;
 
 /// What this process has compared with the ledger.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! Reads the trust leaves and folds the key directory from them. The directory row only says how many links to expect.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use gatehold_core::commit::{LeafBytes, LeafKind, RowKey, Table};
@@ -11,10 +12,10 @@ use gatehold_core::trust::{Change, Evidence};
 use gatehold_ledger::{Frontier, Leaf, attachment_opens, leaf_hash};
 use gatehold_policy::{Bundle, EnginePool};
 
-use crate::believed::{Believed, record_opens};
+use crate::believed::{Believed, FINDINGS_MAX, record_opens};
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate};
-use crate::ports::store::{RowQuery, Store, StoredLeaf};
+use crate::ports::store::{Head, RowQuery, Store, StoredLeaf};
 use crate::stored::attachment;
 
 /// Parsed copies of the rules: one a worker thread, because one copy does not scale over threads.
@@ -33,7 +34,7 @@ impl ChainSoFar {
             frontier: Frontier::new(),
             links: Vec::new(),
             restraints: Restraints::default(),
-            findings: Vec::new(),
+            findings: BTreeSet::new(),
         }
     }
 
@@ -49,6 +50,9 @@ impl ChainSoFar {
         believed: &mut Believed,
     ) -> Result<(), GateError> {
         let head = store.head().await?;
+        if self.is_at(&head) {
+            return Ok(());
+        }
         // Nothing of this reading stays when it comes to nothing.
         let mut next = self.clone();
         let mut learned = Believed::default();
@@ -91,6 +95,10 @@ impl ChainSoFar {
         Ok(())
     }
 
+    fn is_at(&self, head: &Head) -> bool {
+        self.frontier.size() == head.size && self.frontier.to_bytes() == head.frontier
+    }
+
     /// What the directory row says beside what the chain gives. The row gives nothing force; that it differs is a sign
     /// that somebody wrote to the database.
     pub(crate) fn compare(&mut self, row: Option<u64>) -> Option<String> {
@@ -123,10 +131,14 @@ impl ChainSoFar {
     }
 
     pub(crate) fn report(&mut self, finding: String) {
-        if !self.findings.contains(&finding) {
+        if self.findings.len() < FINDINGS_MAX && self.findings.insert(finding.clone()) {
             tracing::error!(finding, "the database does not follow from the ledger");
-            self.findings.push(finding);
         }
+    }
+
+    /// The first of what does not follow.
+    pub(crate) fn found(&self) -> Vec<String> {
+        self.findings.iter().cloned().collect()
     }
 
     async fn link(
@@ -151,8 +163,7 @@ impl ChainSoFar {
         };
         // A link that does not verify gives nothing force; it is reported and the chain goes on without it.
         if let Err(error) = added {
-            tracing::error!(leaf = index, %error, "a trust leaf does not verify and has no force");
-            self.findings.push(format!("leaf {index}: {error}"));
+            self.report(format!("leaf {index} has no force: {error}"));
         }
         Ok(())
     }
@@ -278,9 +289,12 @@ impl Gate {
             .read_on(self.store(), self.inner.parts.pinned_root, &mut learned)
             .await?;
         self.believed().learned(learned);
+        let before = self.active();
+        if before.leaves == so_far.frontier.size() {
+            return Ok(before);
+        }
         let directory = so_far.chain.directory().cloned();
         let directory = directory.ok_or_else(|| GateError::damaged("the store holds no root"))?;
-        let before = self.active();
         let (bundle, engine) = if directory.bundle == before.directory.bundle {
             (Arc::clone(&before.bundle), Arc::clone(&before.engine))
         } else {

@@ -1,6 +1,6 @@
 //! The gate: its ports, and what it holds in memory. Nothing here has authority: everything is rebuilt from the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -71,7 +71,8 @@ pub(crate) struct ChainSoFar {
     pub(crate) links: Vec<u64>,
     /// What the leaves among them stop and pause.
     pub(crate) restraints: Restraints,
-    pub(crate) findings: Vec<String>,
+    /// What of them does not follow, the first of it.
+    pub(crate) findings: BTreeSet<String>,
 }
 
 /// The gate. Cheap to clone.

@@ -85,7 +85,7 @@ impl Gate {
                 error => OpenError::Chain(vec![error.to_string()]),
             })?;
         let Some(directory) = so_far.chain.directory().cloned() else {
-            return Err(OpenError::Chain(so_far.findings));
+            return Err(OpenError::Chain(so_far.found()));
         };
         let store = parts.store.as_ref();
         let bundle = bundle_bytes(store, &so_far.links, directory.bundle).await?;
@@ -125,6 +125,6 @@ impl Gate {
 
     /// Links of the chain that do not verify: each is a sign that somebody changed the database.
     pub async fn chain_findings(&self) -> Vec<String> {
-        self.inner.chain.lock().await.findings.clone()
+        self.inner.chain.lock().await.found()
     }
 }

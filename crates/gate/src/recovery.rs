@@ -38,7 +38,7 @@ impl Trust {
             .await
             .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
         let Some(directory) = so_far.chain.directory().cloned() else {
-            return Err(OpenError::Chain(so_far.findings));
+            return Err(OpenError::Chain(so_far.found()));
         };
         let row = store
             .row(&RowKey::new(Table::Directory, &"main"))
@@ -51,7 +51,7 @@ impl Trust {
             .map_err(|error| OpenError::Chain(vec![error.to_string()]))?;
         Ok(Self {
             directory,
-            findings: so_far.findings,
+            findings: so_far.found(),
         })
     }
 }

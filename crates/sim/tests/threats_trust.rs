@@ -11,7 +11,7 @@ mod shop;
 
 use std::path::Path;
 
-use gatehold_core::commit::{AttachmentDraft, LeafDraft, LeafKind, Write};
+use gatehold_core::commit::{AttachmentDraft, LeafDraft, LeafKind, RowKey, Table, Write};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::request::State;
 use gatehold_core::trust::Evidence;
@@ -324,4 +324,23 @@ async fn a26_a_key_revoked_before_use_takes_its_review_with_it() {
     let answer = shop.gate.redeem(&shop.caller(), id).await;
     let executed = answer.is_ok_and(|redeemed| redeemed.execution.is_some());
     assert!(!executed && shop.executed().is_empty());
+}
+
+#[tokio::test]
+async fn d09_rows_that_nobody_signed_are_reported_up_to_a_limit() {
+    let shop = Shop::in_memory().await;
+    for round in 0..20 {
+        let key = |number: u64| RowKey {
+            table: Table::Directory,
+            id: format!("row-{}", round * 16 + number),
+        };
+        for number in 0..16 {
+            shop.memory().tamper(&key(number), Some(b"{}".to_vec()));
+        }
+        shop.gate.standing().await.unwrap();
+        for number in 0..16 {
+            shop.memory().tamper(&key(number), None);
+        }
+    }
+    assert_eq!(shop.gate.chain_findings().await.len(), 256);
 }

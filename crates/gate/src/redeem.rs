@@ -303,7 +303,7 @@ impl Gate {
                 Committed::Again => {}
             }
         }
-        Err(GateError::Busy)
+        Err(self.overtaken().await)
     }
 
     async fn own(&self, caller: &Caller, id: RequestId) -> Result<StoredRequest, GateError> {

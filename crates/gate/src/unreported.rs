@@ -29,7 +29,9 @@ impl Gate {
         execution: Execution,
     ) -> Result<RequestRecord, GateError> {
         let reported = self.try_report(id, &execution).await;
-        if let Err(error @ (GateError::Busy | GateError::Store(_))) = &reported {
+        if let Err(error @ (GateError::Busy | GateError::Damaged(_) | GateError::Store(_))) =
+            &reported
+        {
             tracing::warn!(request = %id, %error, "what came of an execution is not stored yet");
             let mut unreported = self.unreported();
             if unreported.len() < KEPT_MAX {
@@ -53,6 +55,11 @@ impl Gate {
             match self.try_report(id, &execution).await {
                 Ok(_) => reported += 1,
                 Err(GateError::Busy) => continue,
+                // Somebody changed the database; it can be stored once that is undone.
+                Err(error @ GateError::Damaged(_)) => {
+                    tracing::error!(request = %id, %error, "what came of an execution cannot be stored yet");
+                    continue;
+                }
                 Err(error @ GateError::Store(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(request = %id, %error, "what came of an execution cannot be stored");

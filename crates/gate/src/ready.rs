@@ -4,23 +4,33 @@
 use std::sync::PoisonError;
 
 use gatehold_core::hash::hex;
+use gatehold_core::time::Timestamp;
 
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{OpenedView, StoreFault};
 
-/// After so many milliseconds without a write one is tried; after one that was refused, at the next tick.
+/// So often a write is tried, whatever else was written: what only stops is taken even where nothing else is.
 const QUIET_MILLIS: i64 = 10_000;
 /// How much is tried: what an ordinary decision with its attachments takes.
 const PROBE_BYTES: usize = 32 * 1024;
 
-/// What became of the last write.
+/// What became of the writes that were tried.
 #[derive(Debug, Default)]
 pub(crate) struct LastWrite {
-    /// When one was last tried, on the store's clock.
+    /// When one was last tried for its own sake, on the store's clock.
     at: i64,
-    /// Why it was refused.
+    /// Why one was refused that nothing has shown to be over.
     refused: Option<StoreFault>,
+    /// How many were refused, so that a try that began before one of them takes nothing back.
+    count: u64,
+}
+
+impl LastWrite {
+    fn refuse(&mut self, fault: &StoreFault) {
+        self.refused = Some(fault.clone());
+        self.count = self.count.wrapping_add(1);
+    }
 }
 
 impl Gate {
@@ -29,12 +39,12 @@ impl Gate {
         last.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers whether the store took a write.
+    /// Remembers that the store refused a write, or lost the answer to it. One that it took takes nothing back: it may only
+    /// have stopped something.
     pub(crate) fn store_said<T>(&self, answer: &Result<T, StoreFault>) {
-        self.last_write().refused = match answer {
-            Ok(_) | Err(StoreFault::OutcomeUnknown) => None,
-            Err(fault) => Some(fault.clone()),
-        };
+        if let Err(fault) = answer {
+            self.last_write().refuse(fault);
+        }
     }
 
     /// Whether decisions can be made now.
@@ -53,29 +63,47 @@ impl Gate {
         }
     }
 
-    /// Tries a write that decides nothing, if none was tried for a while or the last one was refused. Called with the tick.
+    /// Tries a write that decides nothing, if none was tried for a while or one was refused since. Called with the tick.
     ///
     /// # Errors
     /// Why the store refuses.
     pub async fn probe(&self) -> Result<(), GateError> {
         let now = self.store().now().await?;
-        {
+        let count = {
             let mut last = self.last_write();
             let quiet = now.millis().saturating_sub(last.at);
             if last.refused.is_none() && quiet < QUIET_MILLIS {
                 return Ok(());
             }
             last.at = now.millis();
+            last.count
+        };
+        let answer = self.try_writing(now).await;
+        let mut last = self.last_write();
+        match &answer {
+            Ok(()) if last.count == count => last.refused = None,
+            Ok(()) => {}
+            Err(fault) => last.refuse(fault),
+        }
+        Ok(answer?)
+    }
+
+    /// Room for as much as a decision takes, and then the way that decisions go, to the end: through the writer, and past
+    /// whatever a release waits for.
+    async fn try_writing(&self, now: Timestamp) -> Result<(), StoreFault> {
+        let mut view = Vec::with_capacity(PROBE_BYTES);
+        while view.len() < PROBE_BYTES {
+            // Drawn, because a database would store zeros in next to no room.
+            view.extend(self.inner.parts.entropy.bytes());
         }
         // Operational, of no request, and over before it is stored: the next one takes its place.
         let probe = OpenedView {
             review_nonce: format!("probe-{}", hex(&self.inner.parts.entropy.bytes())),
             request: String::new(),
-            view: vec![0; PROBE_BYTES],
-            expires: gatehold_core::time::Timestamp::from_millis(now.millis().saturating_sub(1)),
+            view,
+            expires: Timestamp::from_millis(now.millis().saturating_sub(1)),
         };
-        let answer = self.store().put_opened(probe).await;
-        self.store_said(&answer);
-        Ok(answer?)
+        self.store().put_opened(probe).await?;
+        self.store().commit(Vec::new()).await.map(drop)
     }
 }

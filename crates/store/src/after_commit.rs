@@ -44,9 +44,10 @@ impl Release {
         })
     }
 
-    /// Asked with the head before a batch. After a failure it first tries to catch up.
-    pub fn ready(&self, head: impl FnOnce() -> Anchor) -> Result<(), String> {
-        if self.covered.load(Ordering::SeqCst) == u64::MAX {
+    /// Asked with the head before a batch. After a failure it first tries to catch up, and it tries if somebody asks for
+    /// nothing but that.
+    pub fn ready(&self, tried: bool, head: impl FnOnce() -> Anchor) -> Result<(), String> {
+        if !tried && self.covered.load(Ordering::SeqCst) == u64::MAX {
             return Ok(());
         }
         let head = head();
@@ -70,12 +71,13 @@ impl Release {
         }
     }
 
-    /// Whether all writes of one call are in the safe direction.
+    /// Whether all writes of one call are in the safe direction. A call without any asks whether decisions are taken.
     pub fn safe(&self, writes: &[Prepared]) -> bool {
         let safe = |hook: &Arc<dyn AfterCommit>| {
-            writes
-                .iter()
-                .all(|prepared| hook.safe_direction(&prepared.write.leaf))
+            !writes.is_empty()
+                && writes
+                    .iter()
+                    .all(|prepared| hook.safe_direction(&prepared.write.leaf))
         };
         self.hook.as_ref().is_none_or(safe)
     }

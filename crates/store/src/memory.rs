@@ -221,9 +221,6 @@ impl State {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, writes: Vec<Write>) -> Answers {
-        if writes.is_empty() {
-            return Ok(Vec::new());
-        }
         let writes = Prepared::all(writes);
         let mut state = self.up()?;
         let injected = state.injected.pop_front();
@@ -231,7 +228,9 @@ impl Store for MemoryStore {
             return Err(StoreFault::Unavailable("failed by the test".into()));
         }
         let safe = self.release.safe(&writes);
-        if let Err(text) = self.release.ready(|| anchor_of(&state.frontier))
+        if let Err(text) = self
+            .release
+            .ready(writes.is_empty(), || anchor_of(&state.frontier))
             && !safe
         {
             return Err(withheld(&text));

@@ -69,9 +69,6 @@ pub(crate) fn queue() -> (Queue, Jobs) {
 
 impl Queue {
     pub async fn commit(&self, writes: Vec<Write>) -> Answers {
-        if writes.is_empty() {
-            return Ok(Vec::new());
-        }
         let writes = Prepared::all(writes);
         if writes.len() > BATCH_WRITES_MAX {
             let refused = writes.into_iter().filter_map(|write| write.refused);

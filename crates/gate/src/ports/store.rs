@@ -125,7 +125,8 @@ pub enum StoreFault {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Applies writes in order, one transaction for the batch, each seeing the changes before it. A conflict drops
-    /// that write alone. Durable when it returns. May batch with other callers' writes.
+    /// that write alone. Durable when it returns. May batch with other callers' writes. Without any write it asks whether a
+    /// decision would be taken now: the database is written to all the same, and so is whatever a release waits for.
     ///
     /// # Errors
     /// [`StoreFault`] when nothing of the batch may be assumed.

@@ -79,8 +79,16 @@ pub(super) async fn what_it_refuses_is_withheld_and_later_released(db: &impl Dat
     assert_eq!(store.receipt_of(&early.leaf).await.unwrap(), Some(early));
     // From now on decisions are not even applied, while stops are.
     withheld(Draft::new().add("n", 10)).await;
+    // Nor does a call without writes say that they would be; neither before nor after one that stops something.
+    store.commit(vec![]).await.unwrap_err();
     ok(&store, Draft::new().of_kind(LeafKind::Stop).add("n", 100)).await;
     assert_eq!(store.counters(&[counter("n")]).await.unwrap(), [101]);
+    store.commit(vec![]).await.unwrap_err();
+    hook.fails.store(false, Ordering::SeqCst);
+    store.commit(vec![]).await.unwrap();
+    // It is the first to notice, too.
+    hook.fails.store(true, Ordering::SeqCst);
+    store.commit(vec![]).await.unwrap_err();
     hook.fails.store(false, Ordering::SeqCst);
     ok(&store, Draft::new().add("n", 1_000)).await;
     assert_eq!(store.receipt_of(&leaf).await.unwrap().unwrap().index, 1);

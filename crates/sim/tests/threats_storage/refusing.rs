@@ -5,10 +5,11 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use gatehold_core::approved::Approved;
-use gatehold_core::commit::{RowKey, Table};
+use gatehold_core::commit::{LeafDraft, LeafKind, RowKey, Table};
 use gatehold_core::decide::ActKind;
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
@@ -18,11 +19,13 @@ use gatehold_core::task::{Task, TaskState};
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::{Gate, GateError};
+use gatehold_ledger::Anchor;
+use gatehold_store::AfterCommit;
 use gatehold_store::journal::Journal;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::sync::Notify;
 
-use crate::shop::faulty::{Faulty, Health};
+use crate::shop::faulty::{Faulty, Health, Shape};
 use crate::shop::{Person, Shop};
 
 fn stop_of(resource: &str) -> Stops {
@@ -492,4 +495,133 @@ async fn d06_an_act_on_a_changed_row_holds_everything_until_it_is_put_back() {
     assert_eq!(state(&shop.gate, changed).await, State::Revoked);
     let allowed = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
     assert_eq!(allowed.record.state, State::Allowed);
+}
+
+/// Accepts what is stored, or does not.
+#[derive(Default)]
+struct Anchored {
+    fails: AtomicBool,
+}
+
+impl AfterCommit for Anchored {
+    fn committed(&self, _: Anchor) -> Result<(), String> {
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err("read-only".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn safe_direction(&self, leaf: &LeafDraft) -> bool {
+        leaf.kind == LeafKind::Stop
+    }
+}
+
+#[tokio::test]
+async fn d06_a_gate_whose_decisions_are_withheld_is_not_ready_although_stops_are_taken() {
+    let shop = Shop::in_memory().await;
+    let hook = Arc::new(Anchored::default());
+    let store = shop.memory().clone().hooked(hook.clone());
+    let gate = shop.over_store(Arc::new(store)).await;
+    gate.probe().await.unwrap();
+    gate.ready().await.unwrap();
+    // Nobody decides anything, and the next try finds it.
+    hook.fails.store(true, Ordering::SeqCst);
+    let now = gate.now().await.unwrap();
+    shop.memory().clock().set(now.plus_seconds(10));
+    gate.probe().await.unwrap_err();
+    gate.ready().await.unwrap_err();
+    let human = shop.human(Person::Reviewer);
+    gate.stop(&human, stop_of("shop/x/"), "leak").await.unwrap();
+    gate.ready().await.unwrap_err();
+    hook.fails.store(false, Ordering::SeqCst);
+    gate.ready().await.unwrap_err();
+    gate.probe().await.unwrap();
+    gate.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn d06_a_refused_or_lost_commit_makes_a_gate_unready_until_the_store_takes_one() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let store = Faulty::of(shop.store.clone());
+    let gate = shop.over_store(store.clone()).await;
+    gate.probe().await.unwrap();
+    // Room for what decides nothing is no room for a decision.
+    store.is(Health::NoCommits);
+    let asked = shop.asked(Some(task), "shop.read", "SELECT 1", false);
+    let caller = shop.asking(&asked).await;
+    gate.submit(&caller, asked).await.unwrap_err();
+    gate.ready().await.unwrap_err();
+    gate.probe().await.unwrap_err();
+    gate.ready().await.unwrap_err();
+    store.is(Health::Well);
+    gate.probe().await.unwrap();
+    gate.ready().await.unwrap();
+    // A lost answer is no answer, even where it can be looked up.
+    store.goes_wrong(0, Shape::StoredUnknown);
+    let human = shop.human(Person::Reviewer);
+    gate.stop(&human, stop_of("shop/x/"), "leak").await.unwrap();
+    gate.ready().await.unwrap_err();
+    gate.probe().await.unwrap();
+    gate.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn d06_an_act_that_cannot_be_written_under_an_edited_count_keeps_none_behind_it() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
+    let id = held.unwrap().record.id;
+    let store = Faulty::of(shop.store.clone());
+    let journal = other_journal(&shop);
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    store.is(Health::ReadOnly);
+    let human = shop.human(Person::Reviewer);
+    kept(gate.act(&human, id, ActKind::Deny, "no", "chat").await);
+    kept(gate.stop(&human, stop_of("shop/x/"), "leak").await);
+    let count = |by: &str| {
+        let edit = format!("UPDATE state_row SET version = version {by} WHERE kind = 'directory'");
+        shop.database().execute(&edit, []).unwrap();
+    };
+    count("+ 1");
+    store.is(Health::Well);
+    gate.tick().await.unwrap();
+    assert_eq!(gate.journal_waiting(), 1);
+    assert_eq!(stops(&shop).await, stop_of("shop/x/"));
+    count("- 1");
+    gate.tick().await.unwrap();
+    assert_eq!(gate.journal_waiting(), 0);
+    assert_eq!(state(&shop.gate, id).await, State::Denied);
+}
+
+#[tokio::test]
+async fn what_is_stopped_already_is_stopped_without_a_leaf_and_nothing_is_read_twice() {
+    let shop = Shop::in_memory().await;
+    let human = shop.human(Person::Reviewer);
+    let both = Stops {
+        everything: true,
+        ..stop_of("shop/x/")
+    };
+    shop.gate.stop(&human, both.clone(), "x").await.unwrap();
+    let leaves = shop.leaves().await;
+    for again in [both.clone(), stop_of("shop/x/")] {
+        let stopped = shop.gate.stop(&human, again, "x").await.unwrap();
+        assert_eq!(stopped, both);
+    }
+    assert_eq!(shop.leaves().await, leaves);
+    let stranger = gatehold_core::ids::HumanId::new("dev.local", "mallory").unwrap();
+    let refused = shop.gate.stop(&stranger, both, "x").await;
+    assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
+    let more = shop.gate.stop(&human, stop_of("shop/y/"), "x").await;
+    assert_eq!(more.unwrap().resources.len(), 2);
+
+    // What was read up to the head stays as it is, minute after minute.
+    let next_minute = async || {
+        let now = shop.gate.now().await.unwrap();
+        shop.memory().clock().set(now.plus_seconds(60));
+        shop.gate.tick().await.unwrap();
+        shop.gate
+            .with_directory(|directory| std::ptr::from_ref(directory).addr())
+    };
+    assert_eq!(next_minute().await, next_minute().await);
 }

@@ -79,7 +79,10 @@ pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
             Err(void) => quorum.void.push((position, void)),
         }
     }
-    quorum.met = quorum.denial.is_none() && filled(question, &quorum.approvals);
+    let short = quorum.approvals.len() < question.requester.people_min();
+    quorum.met = quorum.denial.is_none()
+        && !guard!("count-change-people", short)
+        && filled(question, &quorum.approvals);
     quorum
 }
 

@@ -9,7 +9,7 @@ use crate::directory::{Directory, Lifecycle, Workload};
 use crate::hash::Hash;
 use crate::ids::{HumanId, PointId, WorkloadId};
 use crate::time::Timestamp;
-use crate::trust::GATE_TARGET;
+use crate::trust::{CHANGE_PEOPLE_MIN, GATE_TARGET};
 use crate::workload::{WorkloadAssurance, WorkloadKind};
 
 /// The name that stands in an envelope where a human asks the gate itself for a held action.
@@ -72,6 +72,16 @@ pub enum Requester {
 }
 
 impl Requester {
+    /// Fewest people who must approve, whatever the checkpoints ask: a change of the gate is never one person's to let
+    /// through, and would not be applied, so it must not become redeemable either.
+    #[must_use]
+    pub const fn people_min(&self) -> usize {
+        match self {
+            Self::Workload { .. } => 1,
+            Self::Human { .. } => CHANGE_PEOPLE_MIN,
+        }
+    }
+
     /// The requester set of the design: nobody in it may decide, through any door (threats A10, A11).
     // INVARIANT(requester-never-decides): owner and backup are in the set unless the initiator is attested as
     // another person.

@@ -20,7 +20,7 @@ use crate::ssh::sshsig::SshsigError;
 
 pub use change::Change;
 pub use enrolment::{AttestationRoots, PinnedRoot, attestation_challenge};
-pub use evidence::{Evidence, Executed, SubmitSignature};
+pub use evidence::{CHANGE_PEOPLE_MIN, Evidence, Executed, SubmitSignature};
 pub use recovery::{Recovery, SignedRecovery};
 pub use revocation::{KeyRevocation, SignedRevocation};
 pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};

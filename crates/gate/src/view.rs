@@ -181,6 +181,7 @@ pub(crate) fn people_needed(record: &RequestRecord, held: &HeldAt, dev: bool) ->
         .checkpoints()
         .map(|(_, checkpoint)| fewest(&checkpoint.alternatives))
         .fold(floor, u32::max)
+        .max(u32::try_from(record.requester.people_min()).unwrap_or(u32::MAX))
 }
 
 fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact> {

@@ -1,9 +1,13 @@
 //! Counting reviews: each wrong kind is void, and says why.
 
+use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::RequestId;
 use gatehold_core::quorum::{Question, Quorum, Void, count};
 use gatehold_core::review::{Subject, UnverifiedReview};
+use gatehold_core::tier::Tier;
+use gatehold_core::trust::change::TeamSet;
+use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::Story;
 use gatehold_sim::simulator::work::Intent;
 
@@ -85,4 +89,42 @@ fn one_person_counts_once() {
     let quorum = counted(&mut story, request, &[one, two]);
     assert_eq!(quorum.void, [(1, Void::Repeated)]);
     assert_eq!(quorum.approvals.len(), 1);
+}
+
+#[test]
+fn a_change_of_the_gate_takes_two_people_whatever_its_checkpoint_asks() {
+    let mut story = Story::dev();
+    let change = TeamSet {
+        team: "owners".parse().unwrap(),
+        members: [human("ann"), human("bob")].into(),
+    };
+    let intent = story.proposal("ann", "team.set", &change);
+    let request = story.submitted(intent);
+    let reviews = ["bob", "cem"].map(|name| signed(&mut story, name, request));
+    let directory: Directory = story.directory();
+    let record = story.record(request);
+    let held = record.held.as_ref().unwrap();
+    let mut checkpoints: Vec<Checkpoint> = held.requirement.clone().into();
+    for alternative in checkpoints.iter_mut().flat_map(|c| &mut c.alternatives) {
+        alternative.seats = std::num::NonZeroU8::MIN;
+    }
+    let weak = Requirement::new(checkpoints).unwrap();
+    let question = Question {
+        subject: Subject {
+            gate: &directory.origin,
+            request: record.id,
+            request_hash: record.request_hash,
+            digest: record.digest,
+            display_hash: record.display_hash,
+            requirement_hash: held.requirement_hash,
+            spend_by: record.spend_by,
+        },
+        requirement: &weak,
+        tier: Tier::Green,
+        requester: &record.requester,
+        directory: &directory,
+    };
+    let one = count(&question, &reviews[..1]);
+    assert!(one.approvals.len() == 1 && !one.met, "one is never enough");
+    assert!(count(&question, &reviews).met);
 }

@@ -218,6 +218,9 @@ fn explain(ctx: &Ctx, file: &PathBuf, root: Option<Hash>) -> Result<Exit, Failur
     let report = verify_dossier(&bytes, &trusted)
         .map_err(|error| Failure::verification(error, "ask for the dossier again"))?;
     ctx.print(&report, || quiet(&report.explain()))?;
+    if !report.is_sound() {
+        eprintln!("{}", ctx.screen.paint(Style::Red, "NOT VERIFIED"));
+    }
     Ok(if report.is_sound() {
         Exit::Done
     } else {

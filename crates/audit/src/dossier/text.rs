@@ -16,8 +16,28 @@ impl DossierReport {
     #[must_use]
     pub fn explain(&self) -> String {
         let mut out = String::new();
+        let _ = self.write_verdict(&mut out);
         let _ = self.write_explanation(&mut out);
         out
+    }
+
+    /// The first lines: whether anything below can be relied on, and by whose root.
+    fn write_verdict(&self, f: &mut dyn fmt::Write) -> fmt::Result {
+        if self.is_sound() {
+            writeln!(f, "VERIFIED")?;
+        } else {
+            writeln!(f, "NOT VERIFIED. Do not rely on what follows.")?;
+            for finding in &self.findings {
+                writeln!(f, "  {}", quiet(&finding.to_string()))?;
+            }
+        }
+        if !self.root.pinned {
+            writeln!(
+                f,
+                "root NOT pinned: whose gate this is was not checked; give --root with the hash you know"
+            )?;
+        }
+        Ok(())
     }
 
     fn write_explanation(&self, f: &mut dyn fmt::Write) -> fmt::Result {

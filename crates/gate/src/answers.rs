@@ -128,6 +128,8 @@ pub struct InboxItem {
     pub mine: bool,
     /// Whether the caller is asked to, by now: some are asked only when others have not decided in time.
     pub asked: bool,
+    /// Whether the caller has signed it already: it waits for others.
+    pub signed: bool,
     /// How often it was escalated.
     pub escalations: u32,
 }

@@ -12,13 +12,13 @@ use gatehold_core::decide::{
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::json::canonical;
-use gatehold_core::quorum::entitled;
+use gatehold_core::quorum::{self, Question, entitled};
 use gatehold_core::refusal::Refusal;
-use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{
-    Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef,
+    Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef, Subject,
 };
 use gatehold_core::ssh::sshsig;
 use gatehold_core::stops::Stops;
@@ -45,6 +45,30 @@ fn is_cap(name: &str) -> bool {
     !["uses", "coarse"].contains(&name)
 }
 
+/// Whether a review of theirs counts, so that nothing is left for them to do. They learn only of their own.
+fn signed(record: &RequestRecord, held: &HeldAt, directory: &Directory, human: &HumanId) -> bool {
+    let question = Question {
+        subject: Subject {
+            gate: &directory.origin,
+            request: record.id,
+            request_hash: record.request_hash,
+            digest: record.digest,
+            display_hash: record.display_hash,
+            requirement_hash: held.requirement_hash,
+            spend_by: record.spend_by,
+        },
+        requirement: &held.requirement,
+        tier: record.tier,
+        requester: &record.requester,
+        directory,
+    };
+    let counted = quorum::count(&question, &record.reviews);
+    counted
+        .approvals
+        .iter()
+        .any(|review| review.human() == human)
+}
+
 impl Gate {
     /// What is held, most urgent first within a tier.
     ///
@@ -68,8 +92,10 @@ impl Gate {
             }
             let record: RequestRecord = body(&row)?;
             let Some(held) = &record.held else { continue };
-            let mine = entitled(&held.requirement, human, &teams)
+            let may = entitled(&held.requirement, human, &teams)
                 && !record.requester.excluded(&active.directory).contains(human);
+            let signed = may && signed(&record, held, &active.directory, human);
+            let mine = may && !signed;
             let by_name =
                 |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
             let asked = held.asked().into_iter().any(|team| teams.contains(team))
@@ -88,6 +114,7 @@ impl Gate {
                 people_needed: people_needed(&record, held, active.directory.origin.is_dev()),
                 mine,
                 asked: mine && asked,
+                signed,
                 escalations: record.escalations,
             });
         }
@@ -390,6 +417,15 @@ impl Gate {
         };
         self.or_keep(self.stop_stored(human, &add, reason).await, stop)
             .await
+    }
+
+    /// Whether there is a workload of this name.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn is_enrolled(&self, workload: &WorkloadId) -> Result<bool, GateError> {
+        let active = self.current().await?;
+        Ok(active.directory.workloads.contains_key(workload))
     }
 
     /// Whether all of it is stopped already.

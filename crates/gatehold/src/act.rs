@@ -201,12 +201,19 @@ async fn stopping(
 ) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let named = name.clone().unwrap_or_default();
     let request = StopRequest {
         scope,
         name,
         reason: reason.to_owned(),
     };
     let stop = acting.client.stop(&request).await?;
+    if stop.unknown_workload {
+        eprintln!(
+            "warning: no workload of this name is enrolled: `{}`; nothing that runs is stopped by it. Look at the spelling",
+            crate::screen::plain(&named)
+        );
+    }
     ctx.print(&stop, || {
         "stopped; lifting it is a held action: gatehold stops lift\n".to_owned()
     })?;

@@ -197,7 +197,10 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Inbox(args) => inbox::inbox(ctx, &args).await,
         Command::Show(args) => inbox::show(ctx, &args).await,
         Command::Approve(args) => approve(ctx, &args, |_| {}).await,
-        Command::Narrow(args) => approve(ctx, &args.approve, |limits| args.lower(limits)).await,
+        Command::Narrow(args) => {
+            args.check()?;
+            approve(ctx, &args.approve, |limits| args.lower(limits)).await
+        }
         Command::Deny(args) => act::deny(ctx, &args).await,
         Command::Ask(args) => act::say(ctx, &args, Act::Ask).await,
         Command::Claim(args) => act::say(ctx, &args, Act::Claim).await,

@@ -10,6 +10,7 @@ use gatehold_core::time::Timestamp;
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::output::Format;
 use crate::review::approve::open;
 use crate::review::page;
 use crate::review::shown::Shown;
@@ -50,7 +51,14 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
         clock.tick().await;
         let inbox = acting.client.inbox().await?;
         if last.as_ref() != Some(&inbox) {
-            ctx.print(&inbox, || lines(ctx, &inbox))?;
+            // An id a line is for scripts that go on to decide: only what is left for this person.
+            if ctx.format == Format::Id {
+                let mut mine = inbox.clone();
+                mine.items.retain(|item| item.mine);
+                ctx.print(&mine, String::new)?;
+            } else {
+                ctx.print(&inbox, || lines(ctx, &inbox))?;
+            }
             last = Some(inbox);
         }
         if !args.watch {
@@ -76,6 +84,7 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
                 match (item.mine, item.asked) {
                     (true, true) => "you",
                     (true, false) => "you, later",
+                    (false, _) if item.signed => "others, you signed",
                     (false, _) => "others",
                 }
                 .to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use gatehold_client::wire::{
@@ -17,6 +18,10 @@ use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::screen::{moment, plain};
 use crate::session::acting;
+
+/// Between two looks at whether an approved change is applied, and how many: a process applies what another one left.
+const APPLIED_LOOK: Duration = Duration::from_secs(1);
+const APPLIED_LOOKS: u32 = 30;
 
 /// `gatehold request …`.
 #[derive(Debug, Subcommand)]
@@ -277,12 +282,38 @@ pub async fn follow(
             }
         }
     };
-    let status = wait(client, &id).await?;
+    let mut status = wait(client, &id).await?;
+    if after == After::Applied {
+        status = applied(client, &id, status).await?;
+    }
     if redeems && may_be_redeemed(status.state) {
         return redeem(ctx, client, &id).await;
     }
     ctx.print(&status, || status_text(&status))?;
     Ok(exit_of(status.state))
+}
+
+/// Waits until a change that was approved is applied. Approved is not applied: whoever waits goes on as if it were.
+async fn applied(
+    client: &Client,
+    id: &str,
+    mut status: RequestStatus,
+) -> Result<RequestStatus, Failure> {
+    let mut clock = tokio::time::interval(APPLIED_LOOK);
+    for _ in 0..APPLIED_LOOKS {
+        if !may_be_redeemed(status.state) && status.state != RequestState::Executing {
+            return Ok(status);
+        }
+        clock.tick().await;
+        status = client.status(id, 0).await?;
+    }
+    if status.state == RequestState::Completed {
+        return Ok(status);
+    }
+    Err(Failure::fault(
+        format!("{} was approved, but is not applied", plain(id)),
+        "look at the gate's log for `an approved change cannot be applied`; then ask for it again",
+    ))
 }
 
 /// Waits for a decision. What reviewers ask meanwhile is said on standard error, once.

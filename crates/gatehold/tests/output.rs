@@ -87,7 +87,11 @@ impl Walk {
             .iter()
             .map(|one| format!("{}=yes", one["id"].as_str().unwrap()));
         let yes = yes.collect::<Vec<_>>().join(",");
-        self.says(command, &[request, "--as", person, "--criteria", &yes]);
+        let mut arguments = vec![request, "--as", person, "--criteria", &yes];
+        if command == "narrow" {
+            arguments.extend(["--ttl", "10m"]);
+        }
+        self.says(command, &arguments);
     }
 
     fn requests(&mut self) {

@@ -1,5 +1,5 @@
 //! The demo at a real terminal, played by a person who reads every prompt: questions are answered, the first of the four
-//! words is typed. And by one who types something else: nothing is signed then.
+//! words is typed. A slip of the finger is asked again. And by one who says no: nothing is signed then.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,7 +12,7 @@ word_typed = sys.argv[1]
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
-screen, unread = "", ""
+screen, unread, slipped = "", "", set()
 while True:
     try:
         piece = os.read(terminal, 4096)
@@ -26,6 +26,9 @@ while True:
         continue
     asked = re.search(r"type `(\w+)` to sign[^>]*> $", unread)
     answer = (word_typed or asked.group(1)) if asked else "yes"
+    if not word_typed and bool(asked) not in slipped:
+        slipped.add(bool(asked))
+        answer = "yse"
     unread = ""
     os.write(terminal, (answer + "\n").encode())
 print(screen)
@@ -52,7 +55,10 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
     assert!(output.status.success(), "{screen}");
     for wanted in [
         "You are reviewer.",
+        "(yes / no / cannot tell) > yse",
+        "that is none of the answers; nothing is lost",
         "(yes / no / cannot tell) > yes",
+        "`no` to stop > yse",
         "YOU SIGN:",
         "recorded; it is decided when enough people have looked",
         "You are second.",
@@ -65,8 +71,8 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
 }
 
 #[test]
-fn whoever_types_another_word_has_signed_nothing() {
-    let output = demo("nonsense");
+fn whoever_says_no_has_signed_nothing() {
+    let output = demo("no");
     let screen = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success(), "{screen}");
     assert!(screen.contains("nothing was signed"), "{screen}");

@@ -43,6 +43,9 @@ pub struct InboxItem {
     /// Whether this human is asked to decide it by now: some are asked only when others have not decided in time.
     #[serde(default)]
     pub asked: bool,
+    /// Whether this human has signed it already: it waits for others.
+    #[serde(default)]
+    pub signed: bool,
     /// How often it was escalated: by a reviewer, or because nobody decided in time.
     #[serde(default)]
     pub escalations: u32,

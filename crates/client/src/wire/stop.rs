@@ -49,6 +49,9 @@ pub struct Stops {
     pub targets: Vec<String>,
     /// Stopped resources, exact or by a prefix that ends in `/`.
     pub resources: Vec<String>,
+    /// Set when the name that was just stopped is that of no enrolled workload. It is stopped nevertheless.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub unknown_workload: bool,
 }
 
 impl WireRequest for StopRequest {

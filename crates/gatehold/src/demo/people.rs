@@ -38,10 +38,7 @@ pub async fn decide(
             } else {
                 by_hand(gate, id, name).await?;
             }
-            stage.done(
-                &format!("{name} answered scope, time window and rollback plan, and signed"),
-                "",
-            );
+            stage.done(&format!("{name} answered every criterion, and signed"), "");
         }
     }
     stage.must(

@@ -1,7 +1,7 @@
 //! `gatehold approve` and `gatehold narrow`: show, ask, sign, hand in. There is no way around the page, and no `-y`.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
 use clap::Args;
 use gatehold_client::wire::{Opened, ReviewRequest, ReviewResult};
@@ -121,28 +121,34 @@ pub async fn approve(
         )
     ));
     if attended && !acting.key.asks_for_touch() {
-        confirm(&shown, &mut out)?;
+        confirm(&shown.words, &mut std::io::stdin().lock(), &mut out)?;
     }
     let result = sign(&acting, shown, answers, &args.because).await?;
     ctx.print(&result, || told(ctx, &result) + "\n")?;
     Ok(Exit::Done)
 }
 
-/// A key that signs without a touch: the person types the first of the four words instead.
-fn confirm(shown: &Shown, out: &mut impl Write) -> Result<(), Failure> {
-    let word = shown.words.first().copied().unwrap_or_default();
-    let mut line = String::new();
-    write!(out, "type `{word}` to sign, anything else to stop > ")
-        .and_then(|()| out.flush())
-        .and_then(|()| std::io::stdin().read_line(&mut line))
-        .map_err(|error| Failure::fault(error, "try again in a terminal"))?;
-    if line.trim() == word {
-        return Ok(());
+/// A key that signs without a touch: the person types the first of the four words instead. Only `no` and the end of the
+/// input stop it; anything else is taken for a slip of the finger and asked again.
+fn confirm(words: &[&str], input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
+    let word = words.first().copied().unwrap_or_default();
+    loop {
+        let mut line = String::new();
+        let read = write!(out, "type `{word}` to sign, `no` to stop > ")
+            .and_then(|()| out.flush())
+            .and_then(|()| input.read_line(&mut line))
+            .map_err(|error| Failure::fault(error, "try again in a terminal"))?;
+        let answer = line.trim();
+        if answer == word {
+            return Ok(());
+        }
+        if read == 0 || answer.eq_ignore_ascii_case("no") {
+            return Err(Failure::usage(
+                "nothing was signed",
+                "open it again when you are ready, deny it, or ask",
+            ));
+        }
     }
-    Err(Failure::usage(
-        "nothing was signed",
-        "open it again when you are ready, deny it, or ask",
-    ))
 }
 
 /// Signs what was shown, with these answers, and hands it in.
@@ -203,6 +209,20 @@ fn told(ctx: &Ctx, result: &ReviewResult) -> String {
 }
 
 impl Narrow {
+    /// Whether anything is lowered at all; without it the whole would be approved.
+    ///
+    /// # Errors
+    /// When nothing is named.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.ttl.is_none() && self.uses.is_none() && self.cap.is_empty() {
+            return Err(Failure::usage(
+                "nothing is narrowed, so nothing was signed",
+                "give --ttl, --uses or --cap; approve the whole with `gatehold approve`",
+            ));
+        }
+        Ok(())
+    }
+
     /// Lowers what would be signed.
     pub fn lower(&self, limits: &mut Limits) {
         if let Some(ttl) = self.ttl {

@@ -31,16 +31,18 @@ pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 /// Whether the given answers let an approving review count; what is missing is told with its question.
 ///
 /// # Errors
-/// Every criterion that is not met, and every answer that answers nothing.
+/// Every criterion that is unanswered or not met, and every answer that answers nothing.
 pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Result<(), Failure> {
     let mut causes: Vec<String> = criteria
         .iter()
         .filter(|criterion| !criterion.accepts(answers.get(&criterion.id).map(String::as_str)))
         .map(|criterion| {
-            format!(
-                "criterion `{}` is not met: {}",
-                criterion.id, criterion.text
-            )
+            let how = if answers.contains_key(&criterion.id) {
+                "is not met"
+            } else {
+                "is unanswered"
+            };
+            format!("criterion `{}` {how}: {}", criterion.id, criterion.text)
         })
         .collect();
     causes.extend(
@@ -55,12 +57,13 @@ pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Resu
     Err(Failure {
         exit: Exit::Usage,
         causes,
-        next: "deny or ask when a criterion is not met; otherwise answer each with --criteria ID=ANSWER"
+        next: "answer each at a terminal, or with --criteria ID=ANSWER; deny or ask when one is not met"
             .to_owned(),
     })
 }
 
-/// Asks each question that is not answered yet. Stops at the first answer with which nothing can be approved.
+/// Asks each question that is not answered yet, and again after an answer that says nothing either way. `no` and `cannot
+/// tell` are answers with which nothing can be approved: they stop it.
 ///
 /// # Errors
 /// When the input ends, or an answer says that the criterion is not met.
@@ -70,52 +73,73 @@ pub fn ask(
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
-    let broken = |error: std::io::Error| Failure::fault(error, "try again in a terminal");
     for criterion in criteria {
         if answers.contains_key(&criterion.id) {
             continue;
         }
-        let choices = match &criterion.kind {
-            CriterionKind::Yes => "yes / no / cannot tell".to_owned(),
-            CriterionKind::Choice(words) => words.join(" / "),
-            CriterionKind::Text if criterion.required => "in your words".to_owned(),
-            CriterionKind::Text => "in your words, or nothing".to_owned(),
+        let answer = loop {
+            let line = prompt(criterion, input, output)?;
+            let answer = match (line.trim().to_lowercase().as_str(), &criterion.kind) {
+                ("y" | "yes", CriterionKind::Yes) => "yes".to_owned(),
+                ("n" | "no" | "cannot tell", CriterionKind::Yes) => return Err(not_met(criterion)),
+                _ => line.trim().to_owned(),
+            };
+            if criterion.accepts(Some(answer.as_str()).filter(|answer| !answer.is_empty())) {
+                break answer;
+            }
+            writeln!(output, "    that is none of the answers; nothing is lost").map_err(broken)?;
         };
-        write!(
-            output,
-            "  {} {}\n    ({}) > ",
-            plain(&criterion.id),
-            plain(&criterion.text),
-            plain(&choices)
-        )
-        .and_then(|()| output.flush())
-        .map_err(broken)?;
-        let mut line = String::new();
-        if input.read_line(&mut line).map_err(broken)? == 0 {
-            return Err(Failure::usage(
-                "the input ended before every criterion was answered",
-                "answer each question, or deny",
-            ));
-        }
-        let answer = match (line.trim(), &criterion.kind) {
-            ("y" | "Y" | "YES" | "Yes", CriterionKind::Yes) => "yes",
-            (answer, _) => answer,
-        };
-        if !criterion.accepts(Some(answer).filter(|answer| !answer.is_empty())) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "criterion `{}` is not met, so nothing was signed",
-                    criterion.id
-                ),
-                "deny it, or ask the requester with `gatehold ask`",
-            ));
-        }
         if !answer.is_empty() {
-            answers.insert(criterion.id.clone(), answer.to_owned());
+            answers.insert(criterion.id.clone(), answer);
         }
     }
     Ok(())
+}
+
+fn not_met(criterion: &Criterion) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        format!(
+            "criterion `{}` is not met, so nothing was signed",
+            criterion.id
+        ),
+        "deny it, or ask the requester with `gatehold ask`",
+    )
+}
+
+fn broken(error: std::io::Error) -> Failure {
+    Failure::fault(error, "try again in a terminal")
+}
+
+/// Asks one question once.
+fn prompt(
+    criterion: &Criterion,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> Result<String, Failure> {
+    let choices = match &criterion.kind {
+        CriterionKind::Yes => "yes / no / cannot tell".to_owned(),
+        CriterionKind::Choice(words) => words.join(" / "),
+        CriterionKind::Text if criterion.required => "in your words".to_owned(),
+        CriterionKind::Text => "in your words, or nothing".to_owned(),
+    };
+    write!(
+        output,
+        "  {} {}\n    ({}) > ",
+        plain(&criterion.id),
+        plain(&criterion.text),
+        plain(&choices)
+    )
+    .and_then(|()| output.flush())
+    .map_err(broken)?;
+    let mut line = String::new();
+    if input.read_line(&mut line).map_err(broken)? == 0 {
+        return Err(Failure::usage(
+            "the input ended before every criterion was answered",
+            "answer each question, or deny",
+        ));
+    }
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -147,9 +171,28 @@ mod tests {
     #[test]
     fn only_met_criteria_let_a_review_be_signed() {
         assert_eq!(asked("y\nbackup 02:00\n\n").unwrap().len(), 2);
-        for bad in ["no\n", "cannot tell\n", "yes\n\n", "yes\n", ""] {
+        for bad in ["no\nyes\n", "cannot tell\nyes\n", "yes\n\n", "yes\n", ""] {
             assert!(asked(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_asked_again() {
+        let answers = asked("yse\n\nyes\n\nbackup 02:00\n\n").unwrap();
+        assert_eq!(answers.get("scope").map(String::as_str), Some("yes"));
+        assert_eq!(
+            answers.get("rollback").map(String::as_str),
+            Some("backup 02:00")
+        );
+    }
+
+    #[test]
+    fn what_nobody_answered_is_not_called_unmet() {
+        let scope = [criterion("scope", CriterionKind::Yes, true)];
+        let told = |given: &[String]| check(&scope, &parse(given).unwrap()).unwrap_err().causes;
+        assert_eq!(told(&[]), ["criterion `scope` is unanswered: about scope?"]);
+        let no = ["scope=no".to_owned()];
+        assert_eq!(told(&no), ["criterion `scope` is not met: about scope?"]);
     }
 
     #[test]

@@ -45,6 +45,7 @@ fn item(waiting: Waiting) -> InboxItem {
         claimed_by: waiting.claimed_by.map(|human| human.to_string()),
         mine: waiting.mine,
         asked: waiting.asked,
+        signed: waiting.signed,
         escalations: waiting.escalations,
     }
 }

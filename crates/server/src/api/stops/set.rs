@@ -27,14 +27,20 @@ pub(in crate::api) async fn handle(
     let add = stops(request.scope, request.name.as_deref().unwrap_or_default())?;
     let stops = app
         .gate()
-        .stop(&person.session.human, add, &request.reason)
+        .stop(&person.session.human, add.clone(), &request.reason)
         .await?;
+    // Stopped first, and stopped whatever comes of this: it only finds a name that was mistyped.
+    let mut unknown_workload = false;
+    for workload in &add.workloads {
+        unknown_workload |= matches!(app.gate().is_enrolled(workload).await, Ok(false));
+    }
     Ok(Answer(Stopped {
         everything: stops.everything,
         workloads: texts(&stops.workloads),
         tasks: texts(&stops.tasks),
         targets: texts(&stops.targets),
         resources: texts(&stops.resources),
+        unknown_workload,
     }))
 }
 

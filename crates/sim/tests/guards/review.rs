@@ -5,6 +5,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::signed_body::SignedBody;
+use gatehold_core::view::View;
 use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::{No, Story, Told};
 use gatehold_sim::simulator::work::Intent;
@@ -55,6 +56,17 @@ fn a_review_answers_the_screen_that_was_opened_for_it() {
         screen: two.context.review_nonce,
     };
     refused(story.tell(elsewhere), &Refusal::ChangedSinceShown);
+}
+
+#[test]
+fn what_is_signed_is_the_view_that_was_shown() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let screen = story.open("bob", request);
+    let review = story.review(&screen, |context, _| {
+        context.view_hash = View::hash_of(b"another view");
+    });
+    refused(story.tell(review), &Refusal::ChangedSinceShown);
 }
 
 #[test]

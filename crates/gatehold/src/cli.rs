@@ -29,7 +29,8 @@ use crate::{doctor, serve, session};
 
 /// Gatehold: software asks for one exact action, people sign for it, the gate executes it once and proves it.
 ///
-/// Exit codes: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held, 6 policy error, 7 verification failed.
+/// Exit codes: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held, 6 policy error, 7 verification failed;
+/// `dev` and `demo` put everything away when a signal ends them, then 129 hang-up, 130 Ctrl-C, 143 SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "gatehold", version, propagate_version = true)]
 struct Cli {
@@ -167,6 +168,8 @@ fn log() {
     let _once = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        // It would complain where nobody reads, and panic of it.
+        .log_internal_errors(false)
         .try_init();
 }
 

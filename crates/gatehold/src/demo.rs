@@ -2,6 +2,7 @@
 //! of its own, and people who sign. Every step checks its own outcome; one that does not happen ends the demo with an error.
 
 mod agent;
+mod cast;
 mod gate;
 mod ledger;
 mod people;
@@ -13,7 +14,9 @@ use clap::Args;
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::{Ending, Signals};
 use agent::Agent;
+use cast::Cast;
 use gate::Gate;
 use stage::Stage;
 
@@ -38,33 +41,53 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let auto = demo.auto || !attended;
     let stage = Stage::new(ctx);
+    let mut signals = Signals::catch()?;
     stage.opening(auto && !demo.auto);
 
-    let mut gate = Gate::start().await?;
+    let mut cast = Cast::start()?;
+    let told = tokio::select! {
+        biased;
+        ending = signals.next() => Ok(Some(ending)),
+        told = story(ctx, &stage, &mut cast, auto) => match told {
+            Ok(()) => Ok(None),
+            // A signal that a person's own command got first.
+            Err(failure) => Ending::told_by(failure.exit).map(Some).ok_or(failure),
+        },
+    };
+    let became = cast.dismiss(&mut signals).await;
+    let ending = told?;
+    let became = became?;
+    if let Some(ending) = ending {
+        let by = ending.name();
+        eprintln!("\nended by {by}: the gate and its agents are stopped, and {became}");
+        return Ok(ending.exit());
+    }
+    stage.closing();
+    Ok(Exit::Done)
+}
+
+async fn story(ctx: &Ctx, stage: &Stage, cast: &mut Cast, auto: bool) -> Result<(), Failure> {
+    let gate = Gate::ready(cast).await?;
     stage.done(
         "a gate of its own, founded by three generated people",
         gate.url(),
     );
-    let mut bot = Agent::start(&gate, gate::DEPLOY_KEY).await?;
-    let mut other = Agent::start(&gate, gate::OTHER_KEY).await?;
+    let mut bot = cast.agent(gate::DEPLOY_KEY)?;
+    let mut other = cast.agent(gate::OTHER_KEY)?;
     stage.done(
         "deploy-bot enrolled: owner asked, reviewer and second signed",
         "an agent process with its own key",
     );
 
-    routine(&stage, &mut bot).await?;
-    let id = held(&stage, &gate, &mut bot).await?;
-    people::decide(ctx, &stage, &gate, &id, auto).await?;
-    executed(&stage, &gate, &mut bot, &id).await?;
-    cheats(&stage, &gate, &mut bot, &mut other, &id).await?;
+    routine(stage, &mut bot).await?;
+    let id = held(stage, &gate, &mut bot).await?;
+    people::decide(ctx, stage, &gate, &id, auto).await?;
+    executed(stage, &gate, &mut bot, &id).await?;
+    cheats(stage, &gate, &mut bot, &mut other, &id).await?;
 
-    bot.finish().await?;
-    other.finish().await?;
-    gate.stop().await?;
-    ledger::verify(&stage, &gate).await?;
-    ledger::tamper(&stage, &gate).await?;
-    stage.closing();
-    Ok(Exit::Done)
+    cast.stop_gate().await?;
+    ledger::verify(stage, &gate).await?;
+    ledger::tamper(stage, &gate).await
 }
 
 async fn routine(stage: &Stage, bot: &mut Agent) -> Result<(), Failure> {

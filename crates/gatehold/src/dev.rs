@@ -5,6 +5,7 @@
 //! origin begins with `dev.`, so nothing signed here counts anywhere else.
 
 mod folder;
+mod place;
 mod sample;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -15,10 +16,13 @@ use clap::Args;
 use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::{Ending, Signals};
 use crate::profile::{DEV_POINTER, Profile, configuration_folder};
-use crate::serve::{Opened, Running, ended_by_signal};
+use crate::serve::{Opened, Running};
 
 use folder::Addresses;
+use place::Place;
+pub use place::{remove, temporary_folder};
 pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
 
 /// The port, unless it is taken.
@@ -49,54 +53,61 @@ pub const READY: &str = "ready";
 /// # Errors
 /// Everything that keeps it from starting.
 pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
-    let temporary = match &dev.keep {
-        Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("gatehold-dev-")
-                .tempdir()
-                .map_err(|error| Failure::fault(error, "make room in the temporary folder"))?,
-        ),
-    };
-    let home = match (&dev.keep, &temporary) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(temporary)) => temporary.path().to_owned(),
-        (None, None) => PathBuf::new(),
-    };
-    let home = absolute(&home)?;
+    // Before anything is made: what a signal ends is put away as well.
+    let mut signals = Signals::catch()?;
     let (addresses, opened) = addresses(dev.port, !dev.quiet)?;
-    let fresh = folder::prepare(&home, addresses).await?;
+    let place = Place::open(dev.keep.as_deref())?;
+    let served = serve(ctx, dev, place.home(), (addresses, opened), &mut signals).await;
+    let became = place.close();
+    let ending = served?;
+    let became = became?;
+    if !dev.quiet {
+        let by = ending.name();
+        eprintln!("ended by {by}: the gate is stopped, and {became}");
+    }
+    Ok(ending.exit())
+}
+
+/// Serves until a signal comes.
+async fn serve(
+    ctx: &Ctx,
+    dev: &Dev,
+    home: &Path,
+    (addresses, opened): (Addresses, Opened),
+    signals: &mut Signals,
+) -> Result<Ending, Failure> {
+    let fresh = folder::prepare(home, addresses).await?;
     let running = Running::start_on(Config::require(&home.join("gatehold.toml"))?, opened).await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.until(async {
         let _gone = ended.await;
     }));
-    let prepared = prepare_sample(&home, fresh).await;
+    let prepared = prepare_sample(home, fresh).await;
     // Under the demo nobody else is to find it, and an open `gatehold dev` keeps its own.
     let pointer = if prepared.is_ok() && !dev.quiet {
-        point_to(&home)
+        point_to(home)
     } else {
         None
     };
-    if prepared.is_ok() {
-        let told_to_end = ended_by_signal();
-        if dev.quiet {
-            println!("{READY}");
-        } else {
-            print!("{}", welcome(ctx, &home, addresses));
+    let ending = match prepared {
+        Err(failure) => Err(failure),
+        Ok(()) => {
+            if dev.quiet {
+                println!("{READY}");
+            } else {
+                print!("{}", welcome(ctx, home, addresses));
+            }
+            Ok(signals.next().await)
         }
-        told_to_end.await;
-    }
+    };
     let _ending = end.send(());
     if let Some(pointer) = pointer {
         let _gone = std::fs::remove_file(pointer);
     }
-    let exit = serving
+    serving
         .await
-        .map_err(|error| Failure::fault(error, "report this"))?;
-    drop(temporary);
-    prepared?;
-    exit
+        .map_err(|error| Failure::fault(error, "report this"))??;
+    ending
 }
 
 async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {
@@ -114,12 +125,6 @@ fn point_to(home: &Path) -> Option<PathBuf> {
     let pointer = folder.join(DEV_POINTER);
     std::fs::write(&pointer, format!("{}\n", home.display())).ok()?;
     Some(pointer)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    crate::files::private_folder(path)?;
-    path.canonicalize()
-        .map_err(|error| Failure::file(path, &error))
 }
 
 /// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be

@@ -1,7 +1,7 @@
 //! How a command ends: one number for scripts, one cause and one next step for people.
 //!
 //! The numbers are part of the interface: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held (without
-//! waiting), 6 policy error, 7 verification failed.
+//! waiting), 6 policy error, 7 verification failed; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, everything put away.
 
 use std::fmt;
 
@@ -27,6 +27,12 @@ pub enum Exit {
     Policy = 6,
     /// Something does not verify.
     Verification = 7,
+    /// Ended by SIGHUP, after everything was put away.
+    HungUp = 129,
+    /// By SIGINT.
+    Interrupted = 130,
+    /// By SIGTERM.
+    Terminated = 143,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -40,6 +46,9 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Held => 5,
             Exit::Policy => 6,
             Exit::Verification => 7,
+            Exit::HungUp => 129,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         };
         Self::from(code)
     }

@@ -3,11 +3,6 @@
 //! One file per noun. Rules live in the crates below; here is only what is read from people, printed for them, and put
 //! together. Start at `cli` for the commands and at `serve` for the wiring.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "a command line complains on standard error"
-)]
-
 /// Prints a line. Unlike the one of the standard library it does not panic when nobody reads any more (`| head`).
 macro_rules! println {
     ($($parts:tt)*) => { $crate::output::put(format_args!("{}\n", format_args!($($parts)*))) };
@@ -16,6 +11,16 @@ macro_rules! println {
 /// The same without the end of the line.
 macro_rules! print {
     ($($parts:tt)*) => { $crate::output::put(format_args!($($parts)*)) };
+}
+
+/// Prints a line on standard error, and does not panic either when the terminal is gone.
+macro_rules! eprintln {
+    ($($parts:tt)*) => { $crate::output::complain(format_args!("{}\n", format_args!($($parts)*))) };
+}
+
+/// The same without the end of the line.
+macro_rules! eprint {
+    ($($parts:tt)*) => { $crate::output::complain(format_args!($($parts)*)) };
 }
 
 mod act;
@@ -38,6 +43,7 @@ mod files;
 mod human_key;
 mod inbox;
 mod init;
+mod interrupt;
 mod ledger;
 mod output;
 mod parse;

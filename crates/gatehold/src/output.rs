@@ -27,6 +27,11 @@ pub fn put(text: fmt::Arguments<'_>) {
     let _nobody_reads = std::io::stdout().lock().write_fmt(text);
 }
 
+/// The same on standard error.
+pub fn complain(text: fmt::Arguments<'_>) {
+    let _nobody_reads = std::io::stderr().lock().write_fmt(text);
+}
+
 /// The text of an answer in a format; `table` makes the one for people.
 ///
 /// # Errors

@@ -418,7 +418,7 @@ pub fn refused(error: &OpenError) -> Failure {
 }
 
 /// SIGTERM or SIGINT, from now on: whoever reads that the gate is ready may already end it in order.
-pub fn ended_by_signal() -> impl Future<Output = ()> + Send {
+fn ended_by_signal() -> impl Future<Output = ()> + Send {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

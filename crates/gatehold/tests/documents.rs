@@ -120,7 +120,8 @@ fn script(steps: &[Step], port: &str) -> String {
         if command.contains("press Ctrl-C") {
             let _ = writeln!(
                 script,
-                "kill -TERM $SERVER; wait $SERVER; echo \"step {number} exit $?\""
+                "kill -TERM $SERVER; wait $SERVER; code=$?; [ $code = 143 ] && code=0\n\
+                 echo \"step {number} exit $code\""
             );
             continue;
         }
@@ -132,7 +133,7 @@ fn script(steps: &[Step], port: &str) -> String {
             let _ = writeln!(
                 script,
                 "[ -f {config} ] && sed -i 's/127.0.0.1:7400/127.0.0.1:{port}/' {config}\n\
-                 mkfifo .pipe-{number}; {} > .pipe-{number} 2> .step-{number} &\n\
+                 mkfifo .pipe-{number}; {} > .pipe-{number} 2>> .step-{number} &\n\
                  SERVER=$!; exec 7< .pipe-{number}\n\
                  while read -r line <&7; do echo \"$line\" >> .step-{number}\n\
                  case \"$line\" in *'gatehold serves'*|*Ctrl-C*) break;; esac; done\n\

@@ -29,6 +29,7 @@ error (`warn` unless set). Shell completions: `gatehold completions bash`, `zsh`
 | 5 | held: people must decide, and the command did not wait |
 | 6 | policy error: a bundle or descriptor is wrong |
 | 7 | verification failed: do not rely on it |
+| 129, 130, 143 | `dev` and `demo`: ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, and everything put away |
 ";
 
 #[test]

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use clap::Args;
 use gatehold_client::wire::{
@@ -13,9 +12,8 @@ use gatehold_client::{Client, ClientError, IdempotencyKey, Submission};
 use gatehold_core::ids::{TaskId, WorkloadId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout};
 
-use super::gate::{Gate, program};
 use crate::connect::{read_key, with_key};
 use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
@@ -60,42 +58,19 @@ impl Said {
     }
 }
 
-/// The agent's process, seen from the demo.
+/// The agent's process, seen from the demo. It ends when this is dropped and it has answered.
 pub struct Agent {
-    child: Child,
     to: ChildStdin,
     from: Lines<BufReader<ChildStdout>>,
 }
 
 impl Agent {
-    /// Starts an agent with one of the gate's enrolled keys.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub async fn start(gate: &Gate, key: &str) -> Result<Self, Failure> {
-        let broken = |what: &str| Failure::fault(what.to_owned(), "report this");
-        let mut child = Command::new(program()?)
-            .arg("demo-agent")
-            .arg(gate.home())
-            .arg(gate.home().join(key))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| Failure::fault(error, "allow this program to start itself"))?;
-        let to = child
-            .stdin
-            .take()
-            .ok_or_else(|| broken("the agent has no input"))?;
-        let out = child
-            .stdout
-            .take()
-            .ok_or_else(|| broken("the agent has no output"))?;
-        Ok(Self {
-            child,
+    /// Over its two pipes.
+    pub fn over(to: ChildStdin, from: ChildStdout) -> Self {
+        Self {
             to,
-            from: BufReader::new(out).lines(),
-        })
+            from: BufReader::new(from).lines(),
+        }
     }
 
     /// Tells it one line and waits for what it says.
@@ -117,20 +92,6 @@ impl Agent {
         serde_json::from_str(&answer).map_err(|error| {
             Failure::fault(format!("the agent said {answer:?}: {error}"), "report this")
         })
-    }
-
-    /// Lets it end.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn finish(self) -> Result<(), Failure> {
-        let Self { mut child, to, .. } = self;
-        drop(to);
-        child
-            .wait()
-            .await
-            .map(drop)
-            .map_err(|error| Failure::fault(error, "report this"))
     }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use tokio::process::Command;
 
+use super::cast::apart;
 use super::gate::{Gate, config, program};
 use super::stage::Stage;
 use crate::exit::Failure;
@@ -58,9 +59,9 @@ pub async fn tamper(stage: &Stage, gate: &Gate) -> Result<(), Failure> {
 }
 
 async fn audit(gate: &Gate) -> Result<(bool, String), Failure> {
-    let output = Command::new(program()?)
+    let output = apart(Command::new(program()?))
         .args(["audit", "verify", "--config"])
-        .arg(config(&gate.home()))
+        .arg(config(gate.home()))
         .output()
         .await
         .map_err(|error| Failure::fault(error, "report this"))?;

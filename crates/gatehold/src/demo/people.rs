@@ -1,15 +1,18 @@
 //! The people of the demo: the user at the terminal plays them through the very commands they would use, or the demo does.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 
 use tokio::process::Command;
 
 use super::agent::{Said, refused};
+use super::cast::apart;
 use super::gate::{Gate, program};
 use super::stage::{SHORT_SECONDS, Stage};
 use crate::context::Ctx;
 use crate::dev::{affirmative, review};
 use crate::exit::Failure;
+use crate::interrupt::Ending;
 use crate::review::approve::{open, sign, signed};
 use crate::session::acting;
 
@@ -85,7 +88,7 @@ pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
 
 /// What the reviewer sees: `gatehold show`, in a process of its own.
 async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
-    let output = Command::new(program()?)
+    let output = apart(Command::new(program()?))
         .args(["show", id, "--as", name, "--home"])
         .arg(gate.home())
         .output()
@@ -105,11 +108,17 @@ async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
     let status = Command::new(program()?)
         .args(["approve", id, "--as", name, "--home"])
         .arg(gate.home())
+        .kill_on_drop(true)
         .status()
         .await
         .map_err(|error| Failure::fault(error, "report this"))?;
     if status.success() {
         return Ok(());
+    }
+    // At a terminal Ctrl-C is for both processes, and this one may be the first to know.
+    if let Some(ending) = status.signal().and_then(Ending::of) {
+        let cause = format!("{name} was interrupted by {}", ending.name());
+        return Err(Failure::new(ending.exit(), cause, "run the demo again"));
     }
     Err(Failure::usage(
         format!("{name} did not approve"),

@@ -176,7 +176,8 @@ impl Gate {
 
     /// Waits for its end; gives whether it was orderly.
     pub fn ended(&mut self) -> bool {
-        self.child.take().unwrap().wait().unwrap().success()
+        // 128 and SIGTERM: everything was put away first.
+        self.child.take().unwrap().wait().unwrap().code() == Some(143)
     }
 }
 

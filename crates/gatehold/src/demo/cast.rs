@@ -1,0 +1,138 @@
+//! Who plays in the demo: the processes and the folder that it starts with. They are held apart from the story, so that they are
+//! put away however it ends: told, broken off by an error, or by a signal.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::agent::Agent;
+use super::gate::program;
+use crate::dev::{READY, remove, temporary_folder};
+use crate::exit::Failure;
+use crate::interrupt::Signals;
+
+/// A gate, its agents, and their folder.
+pub struct Cast {
+    folder: TempDir,
+    gate: Child,
+    agents: Vec<Child>,
+}
+
+impl Cast {
+    /// Makes the folder and starts the gate; it is not ready yet.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn start() -> Result<Self, Failure> {
+        let folder = temporary_folder("gatehold-demo-")?;
+        let gate = apart(Command::new(program()?))
+            .args(["dev", "--quiet", "--keep"])
+            .arg(folder.path().join("gate"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(unstarted)?;
+        Ok(Self {
+            folder,
+            gate,
+            agents: Vec::new(),
+        })
+    }
+
+    /// The gate's folder.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("gate")
+    }
+
+    /// Waits until the gate is ready.
+    ///
+    /// # Errors
+    /// When it ends instead.
+    pub async fn ready(&mut self) -> Result<(), Failure> {
+        let out = self.gate.stdout.take().ok_or_else(|| mute("the gate"))?;
+        let mut lines = BufReader::new(out).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line == READY {
+                return Ok(());
+            }
+        }
+        Err(Failure::fault(
+            "the gate ended before it was ready",
+            "run `gatehold dev` and read what it says",
+        ))
+    }
+
+    /// Starts an agent with one of the gate's enrolled keys.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn agent(&mut self, key: &str) -> Result<Agent, Failure> {
+        let home = self.home();
+        let mut child = apart(Command::new(program()?))
+            .arg("demo-agent")
+            .arg(&home)
+            .arg(home.join(key))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(unstarted)?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        self.agents.push(child);
+        let (to, from) = pipes.ok_or_else(|| mute("the agent"))?;
+        Ok(Agent::over(to, from))
+    }
+
+    /// Ends the gate in order, and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop_gate(&mut self) -> Result<(), Failure> {
+        // Without an id it has ended, and was waited for.
+        let pid = self.gate.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            kill_process(pid, Signal::TERM).map_err(|error| unended(error.into()))?;
+        }
+        self.gate.wait().await.map(drop).map_err(unended)
+    }
+
+    /// Ends whoever still plays, waits for their end, and removes the folder. A signal meanwhile is for those who want to be
+    /// sooner done. Gives what became of the folder.
+    ///
+    /// # Errors
+    /// When something is left behind.
+    pub async fn dismiss(mut self, signals: &mut Signals) -> Result<String, Failure> {
+        for agent in &mut self.agents {
+            agent.kill().await.map_err(unended)?;
+        }
+        tokio::select! {
+            biased;
+            ended = self.stop_gate() => ended,
+            _sooner = signals.next() => Ok(()),
+        }?;
+        self.gate.kill().await.map_err(unended)?;
+        remove(self.folder)
+    }
+}
+
+/// In a process group of its own: Ctrl-C is for the demo, which then ends the others in order. Should the demo let go of it, it
+/// is killed.
+pub fn apart(mut command: Command) -> Command {
+    command.process_group(0).kill_on_drop(true);
+    command
+}
+
+fn unstarted(error: std::io::Error) -> Failure {
+    Failure::fault(error, "allow this program to start itself")
+}
+
+fn unended(error: std::io::Error) -> Failure {
+    Failure::fault(error, "end the processes `gatehold dev --quiet` by hand")
+}
+
+fn mute(who: &str) -> Failure {
+    Failure::fault(format!("{who} has no output"), "report this")
+}

@@ -120,6 +120,12 @@ pub async fn approve(
             )
         )
     ));
+    if !args.because.is_empty() {
+        ctx.say(&format!(
+            "  because: {}\n",
+            crate::screen::plain(&args.because)
+        ));
+    }
     if attended && !acting.key.asks_for_touch() {
         confirm(&shown.words, &mut std::io::stdin().lock(), &mut out)?;
     }

@@ -1,4 +1,5 @@
-//! Asking the reviewer the questions of the checkpoints. The questions come from the view, which is signed.
+//! Asking the reviewer the questions of the checkpoints. The questions come from the view, which is signed, and so are the
+//! answers: one that was given on the command line is shown beside its question like any other.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -62,7 +63,7 @@ pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Resu
     })
 }
 
-/// Asks each question that is not answered yet, and again after an answer that says nothing either way. `no` and `cannot
+/// Asks each question that is not answered yet, shows the answer of each that is, and asks again after an answer that says nothing either way. `no` and `cannot
 /// tell` are answers with which nothing can be approved: they stop it.
 ///
 /// # Errors
@@ -74,7 +75,8 @@ pub fn ask(
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     for criterion in criteria {
-        if answers.contains_key(&criterion.id) {
+        if let Some(answer) = answers.get(&criterion.id) {
+            write!(output, "{}", answered(criterion, answer)).map_err(broken)?;
             continue;
         }
         let answer = loop {
@@ -94,6 +96,17 @@ pub fn ask(
         }
     }
     Ok(())
+}
+
+/// A criterion with the answer that was given on the command line.
+#[must_use]
+pub fn answered(criterion: &Criterion, answer: &str) -> String {
+    format!(
+        "  {} {}\n    answered: {}\n",
+        plain(&criterion.id),
+        plain(&criterion.text),
+        plain(answer)
+    )
 }
 
 fn not_met(criterion: &Criterion) -> Failure {
@@ -183,6 +196,22 @@ mod tests {
         assert_eq!(
             answers.get("rollback").map(String::as_str),
             Some("backup 02:00")
+        );
+    }
+
+    #[test]
+    fn an_answer_that_was_given_stands_beside_its_question() {
+        let criteria = [
+            criterion("scope", CriterionKind::Yes, true),
+            criterion("rollback", CriterionKind::Text, true),
+        ];
+        let mut answers =
+            parse(&["scope=yes".to_owned(), "rollback=a\u{1b}[2Jb".to_owned()]).unwrap();
+        let mut out = Vec::new();
+        ask(&criteria, &mut answers, &mut &b""[..], &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "  scope about scope?\n    answered: yes\n  rollback about rollback?\n    answered: a⟨U+001B⟩[2Jb\n"
         );
     }
 

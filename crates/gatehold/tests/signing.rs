@@ -1,6 +1,11 @@
 //! What a reviewer signs is what stands on the page, also where the answers were given on the command line.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod gate;
 

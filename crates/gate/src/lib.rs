@@ -35,6 +35,7 @@ mod submit;
 mod tampering;
 mod tasks;
 mod tick;
+mod undecidable;
 mod unreported;
 mod view;
 
@@ -52,3 +53,4 @@ pub use recovery::Trust;
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
 pub use tick::Tick;
+pub use undecidable::{People, Short, Undecidable};

@@ -8,11 +8,13 @@ use gatehold_core::hash::Hash;
 use gatehold_core::trust::{Evidence, SignedRecovery};
 
 use crate::believed::Believed;
+use crate::chain::{bundle_bytes, prepare};
 use crate::error::OpenError;
 use crate::gate::{ChainSoFar, Gate};
 use crate::open::fresh;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::Store;
+use crate::undecidable::{People, Undecidable};
 
 /// What the leaves of a store give force to.
 #[derive(Debug)]
@@ -21,9 +23,21 @@ pub struct Trust {
     pub directory: Directory,
     /// What does not verify, or does not follow from the chain. Each is a sign that somebody changed the database.
     pub findings: Vec<String>,
+    /// The leaves that are its links.
+    links: Vec<u64>,
 }
 
 impl Trust {
+    /// The changes of the gate that its people could never decide by its bundle.
+    ///
+    /// # Errors
+    /// When no leaf holds the bundle, or it cannot be used.
+    pub async fn undecidable(&self, store: &dyn Store) -> Result<Vec<Undecidable>, OpenError> {
+        let bytes = bundle_bytes(store, &self.links, self.directory.bundle).await?;
+        let (bundle, _) = prepare(&bytes)?;
+        Ok(People::from(&self.directory).cannot_decide(&bundle))
+    }
+
     /// Folds it from leaf 0.
     ///
     /// # Errors
@@ -52,6 +66,7 @@ impl Trust {
         Ok(Self {
             directory,
             findings: so_far.found(),
+            links: so_far.links,
         })
     }
 }

@@ -107,7 +107,36 @@ async fn trust(
             "the root names no offline keys: a lost quorum could not be restored".to_owned(),
         );
     }
+    let undecidable = trust
+        .undecidable(store)
+        .await
+        .map_err(|error| refused(&error))?;
+    if undecidable.is_empty() {
+        let text = "every change of the gate could be decided by its people";
+        report.say(Level::Ok, text.to_owned());
+    }
+    let names: Vec<&str> = undecidable
+        .iter()
+        .flat_map(|one| one.changes.iter().map(|id| id.as_str()))
+        .collect();
+    let what_to_do = remedy(&names, !directory.recovery.is_empty());
+    for one in &undecidable {
+        report.say(Level::Bad, format!("{one}. {what_to_do}"));
+    }
     Ok(())
+}
+
+/// How a gate gets enough people again, by what they can still decide.
+fn remedy(undecidable: &[&str], recoverable: bool) -> &'static str {
+    let possible = |change: &str| !undecidable.contains(&change);
+    if possible("human.enrol") && possible("team.set") {
+        "Enrol another person with `gatehold human enrol` and put them into the teams with `gatehold team set`"
+    } else if recoverable {
+        "Restore the quorum with the offline keys: `gatehold recover new`"
+    } else {
+        "Nothing in it can be changed any more: found another gate with more people, `gatehold init new`, while this one \
+         still decides about workloads"
+    }
 }
 
 /// Whether every row is what its leaf wrote, and what running gates have told.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use gatehold_core::assurance::Assurance;
@@ -18,7 +19,7 @@ use gatehold_core::trust::root::ROOT_TYPE;
 use gatehold_core::trust::{
     AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SignedRoot,
 };
-use gatehold_gate::Gate;
+use gatehold_gate::{Gate, People};
 use gatehold_ledger::LogSigner;
 use gatehold_policy::Bundle;
 use serde::Serialize;
@@ -39,6 +40,11 @@ const STATEMENT: &str = "root.json";
 const BUNDLE: &str = "bundle.json";
 const CONFIG: &str = "gatehold.toml";
 const LOG_KEY: &str = "log.key";
+/// What to do while nobody has signed.
+const NEW_STATEMENT: &str = "gatehold init new OTHER-FOLDER with another --human in the teams that decide; once the gate is \
+                             founded, adding a person is itself such a change";
+/// What to do once everybody has.
+const NEW_GATE: &str = "gatehold init new OTHER-FOLDER with another --human, and leave this gate, before anything depends on it";
 /// The folder of signatures beside a statement.
 pub const SIGNATURES: &str = "signatures";
 
@@ -132,6 +138,10 @@ pub async fn run(ctx: &Ctx, init: &Init) -> Result<Exit, Failure> {
         Init::Sign(sign) => self::sign(ctx, sign)?,
         Init::Finish(finish) => {
             let hash = self::finish(&finish.folder).await?;
+            let root = agreed(&statement(&finish.folder)?)?;
+            let bundle = finish.folder.join(BUNDLE);
+            let bundle = std::fs::read(&bundle).map_err(|error| Failure::file(&bundle, &error))?;
+            warn(ctx, &root, &bundle, NEW_GATE)?;
             let config = finish.folder.join(CONFIG);
             let next = format!("gatehold serve --config {}", config.display());
             ctx.print(&json!({ "root": hash, "next": next }), || {
@@ -165,11 +175,6 @@ fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
             humans.len()
         ));
     }
-    if humans.len() < 4 && !new.origin.is_dev() {
-        ctx.say(
-            "note: enrolling a workload takes two people besides its owner and backup: name four or more\n",
-        );
-    }
     if new.recovery_key.is_empty() {
         ctx.say(
             "note: no offline recovery keys; if too few people can sign some day, this gate cannot be changed any more\n",
@@ -195,7 +200,8 @@ fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
             .collect::<Result<_, _>>()?,
         attestation_roots,
     };
-    write(&new.folder, founding, &bundle)?;
+    let root = write(&new.folder, founding, &bundle)?;
+    warn(ctx, &root, &bundle, NEW_STATEMENT)?;
     let who = if new.recovery_key.is_empty() {
         "each person"
     } else {
@@ -273,11 +279,28 @@ fn first_teams(
         .collect())
 }
 
-/// Writes statement, bundle, log key and configuration.
+/// Says which changes of the gate the first people could never decide, while more people can still be named.
+fn warn(ctx: &Ctx, root: &RootStatement, bundle: &[u8], remedy: &str) -> Result<(), Failure> {
+    let bundle = Bundle::from_bytes(bundle).map_err(crate::policy::broken)?;
+    let undecidable = People::from(root).cannot_decide(&Arc::new(bundle));
+    for one in &undecidable {
+        ctx.say(&format!("WARNING: {}\n", plain(&one.to_string())));
+    }
+    if !undecidable.is_empty() {
+        ctx.say(&format!("  try: {remedy}\n"));
+    }
+    Ok(())
+}
+
+/// Writes statement, bundle, log key and configuration. Gives the statement.
 ///
 /// # Errors
 /// When the folder holds a gate or cannot be written.
-pub fn write(folder: &Path, founding: Founding<'_>, bundle: &[u8]) -> Result<(), Failure> {
+pub fn write(
+    folder: &Path,
+    founding: Founding<'_>,
+    bundle: &[u8],
+) -> Result<RootStatement, Failure> {
     let place = folder.join(STATEMENT);
     if place.exists() {
         return Err(Failure::usage(
@@ -316,13 +339,18 @@ pub fn write(folder: &Path, founding: Founding<'_>, bundle: &[u8]) -> Result<(),
     if !folder.join(CONFIG).exists() {
         put(CONFIG, TEMPLATE.as_bytes())?;
     }
-    Ok(())
+    Ok(statement)
+}
+
+/// Reads a statement.
+fn agreed(text: &str) -> Result<RootStatement, Failure> {
+    canonical::from_canonical_bytes(text.as_bytes())
+        .map_err(|error| Failure::verification(error, "ask for the statement again"))
 }
 
 fn sign(ctx: &Ctx, sign: &Sign) -> Result<(), Failure> {
     let text = statement(&sign.folder)?;
-    let root: RootStatement = canonical::from_canonical_bytes(text.as_bytes())
-        .map_err(|error| Failure::verification(error, "ask for the statement again"))?;
+    let root = agreed(&text)?;
     let (line, key) = read_public(&sign.key)?;
     ctx.say(&shown(&root));
     let people = root.humans.iter().flat_map(|human| &human.keys);

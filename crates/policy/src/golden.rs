@@ -383,6 +383,42 @@ pub(crate) fn calm(
     }
 }
 
+/// The question of a person who asks for a change of the gate: about a resource of which nothing is known, with the
+/// payload of the bundle's first case that holds this kind of change.
+#[must_use]
+pub fn change_asked_by(
+    bundle: &Bundle,
+    descriptor: &Descriptor,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+) -> PolicyInput {
+    let is_held = |case: &&Case| {
+        case.descriptor == descriptor.id && matches!(case.expected, Expected::Hold(_))
+    };
+    let held = bundle.cases().iter().find(is_held);
+    let resource = ResourceFacts {
+        id: known_name("gatehold"),
+        environment: Known::unknown(),
+        zone: Known::unknown(),
+        sensitivity: Known::unknown(),
+        owner: Known::unknown(),
+        legacy_coarse: Known::unknown(),
+    };
+    let payload = held.map_or("{}", |case| case.raw.payload.as_str());
+    let mut input = calm(
+        descriptor,
+        payload.as_bytes(),
+        &BTreeMap::new(),
+        &BTreeMap::new(),
+        resource,
+    );
+    input.principal = Principal::Human {
+        id: human.clone(),
+        teams: teams.clone(),
+    };
+    input
+}
+
 pub(crate) fn calm_resource() -> ResourceFacts {
     ResourceFacts {
         id: known_name("shop/orders"),

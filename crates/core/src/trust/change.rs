@@ -164,6 +164,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// The descriptors of all of them.
+    pub const DESCRIPTORS: [&str; 8] = [
+        "bundle.activate",
+        "human.enrol",
+        "nhi.create",
+        "point.enrol",
+        "team.set",
+        "stop.lift",
+        "workload.resume",
+        "record.erase",
+    ];
+
     /// The change that an action on the gate itself asks for.
     ///
     /// # Errors

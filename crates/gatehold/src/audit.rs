@@ -17,10 +17,9 @@ use gatehold_ledger::{LogKey, SignedTreeHead};
 use self::source::Source;
 use serde_json::json;
 
-use crate::config::Config;
+use crate::config::{Config, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::profile;
 use crate::screen::Style;
 
 /// `gatehold audit …`.
@@ -244,13 +243,7 @@ fn log_key(text: &str) -> Result<LogKey, String> {
 /// # Errors
 /// When there is none, or it is not whole.
 pub fn config(ctx: &Ctx, ledger: &Ledger) -> Result<Config, Failure> {
-    let here = PathBuf::from("gatehold.toml");
-    let path = match &ledger.config {
-        Some(path) => path.clone(),
-        None if here.exists() => here,
-        None => profile::home(ctx.home.as_deref())?.join("gatehold.toml"),
-    };
-    Config::require(&path)
+    Config::require(&looked_at(ctx, ledger.config.as_deref()))
 }
 
 /// A dossier of everything a collector has seen.

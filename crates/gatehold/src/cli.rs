@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
-use crate::config::{self, ConfigCommand, ConfigFile};
+use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::context::{Ctx, Global};
 use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
@@ -58,7 +58,7 @@ enum Command {
     #[command(subcommand)]
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
-    Doctor(ConfigFile),
+    Doctor(ConfigLookedAt),
     /// The configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),

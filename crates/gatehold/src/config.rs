@@ -21,6 +21,10 @@ use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::standing::Found;
+
+/// The usual name of the file.
+const FILE: &str = "gatehold.toml";
 
 /// A configuration that can be used.
 #[derive(Debug)]
@@ -97,18 +101,26 @@ pub struct ConfigFile {
     #[arg(
         short,
         long,
-        default_value = "gatehold.toml",
+        default_value = FILE,
         env = "GATEHOLD_CONFIG",
         hide_env_values = true
     )]
     pub config: PathBuf,
 }
 
+/// Which file is looked at.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigLookedAt {
+    /// The gate's configuration. Without it gatehold.toml here, in the client's folder, or of a `gatehold dev` that runs.
+    #[arg(short, long, env = "GATEHOLD_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
 /// `gatehold config …`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Say everything that is wrong with the configuration.
-    Check(ConfigFile),
+    Check(ConfigLookedAt),
 }
 
 impl Config {
@@ -146,6 +158,25 @@ impl Config {
     }
 }
 
+/// The file to look at: the given one, gatehold.toml here, in the client's folder, or of a development gate that runs.
+#[must_use]
+pub fn looked_at(ctx: &Ctx, given: Option<&Path>) -> PathBuf {
+    let here = PathBuf::from(FILE);
+    if let Some(given) = given {
+        return given.to_owned();
+    }
+    if here.exists() {
+        return here;
+    }
+    let home = crate::profile::home(ctx.home.as_deref()).ok();
+    let dev = || Found::by_pointer().map(|found| found.home);
+    home.into_iter()
+        .chain(ctx.home.is_none().then(dev).flatten())
+        .map(|folder| folder.join(FILE))
+        .find(|file| file.exists())
+        .unwrap_or(here)
+}
+
 /// A configuration that nothing is wrong with.
 #[derive(Debug, serde::Serialize)]
 struct Checked {
@@ -163,13 +194,14 @@ struct Checked {
 /// Every mistake.
 pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
     let ConfigCommand::Check(file) = command;
-    let config = Config::require(&file.config)?;
+    let file = looked_at(ctx, file.config.as_deref());
+    let config = Config::require(&file)?;
     let store = match &config.store {
         StorePlace::Sqlite(path) => format!("sqlite {}", path.display()),
         StorePlace::Postgres(_) => "postgres".to_owned(),
     };
     let checked = Checked {
-        file: file.config.display().to_string(),
+        file: file.display().to_string(),
         public_url: config.public_url.to_string(),
         listen: config.listen.to_string(),
         store,

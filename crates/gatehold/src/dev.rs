@@ -17,8 +17,9 @@ use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Ending, Signals};
-use crate::profile::{DEV_POINTER, Profile, configuration_folder};
+use crate::profile::Profile;
 use crate::serve::{Opened, Running};
+use crate::standing::{Found, Pointer, Standing};
 
 use folder::Addresses;
 use place::Place;
@@ -55,6 +56,9 @@ pub const READY: &str = "ready";
 pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
     // Before anything is made: what a signal ends is put away as well.
     let mut signals = Signals::catch()?;
+    if let Some(folder) = &dev.keep {
+        Standing::refuse_taken(folder)?;
+    }
     let (addresses, opened) = addresses(dev.port, !dev.quiet)?;
     let place = Place::open(dev.keep.as_deref())?;
     let served = serve(ctx, dev, place.home(), (addresses, opened), &mut signals).await;
@@ -76,6 +80,8 @@ async fn serve(
     (addresses, opened): (Addresses, Opened),
     signals: &mut Signals,
 ) -> Result<Ending, Failure> {
+    let url = format!("http://{}", addresses.service);
+    let _standing = Standing::take(home, &url)?;
     let fresh = folder::prepare(home, addresses).await?;
     let running = Running::start_on(Config::require(&home.join("gatehold.toml"))?, opened).await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -84,10 +90,10 @@ async fn serve(
     }));
     let prepared = prepare_sample(home, fresh).await;
     // Under the demo nobody else is to find it, and an open `gatehold dev` keeps its own.
-    let pointer = if prepared.is_ok() && !dev.quiet {
-        point_to(home)
+    let pointed = if prepared.is_ok() && !dev.quiet {
+        Pointer::to(home)
     } else {
-        None
+        Ok(None)
     };
     let ending = match prepared {
         Err(failure) => Err(failure),
@@ -95,14 +101,14 @@ async fn serve(
             if dev.quiet {
                 println!("{READY}");
             } else {
-                print!("{}", welcome(ctx, home, addresses));
+                print!("{}", welcome(ctx, home, addresses, pointed.as_ref().err()));
             }
             Ok(signals.next().await)
         }
     };
     let _ending = end.send(());
-    if let Some(pointer) = pointer {
-        let _gone = std::fs::remove_file(pointer);
+    if let Ok(Some(pointer)) = pointed {
+        pointer.withdraw();
     }
     serving
         .await
@@ -118,15 +124,6 @@ async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {
     sample::enrol(&profile).await
 }
 
-/// Commands of other terminals find the gate by this file. Nothing is lost when it cannot be written.
-fn point_to(home: &Path) -> Option<PathBuf> {
-    let folder = configuration_folder().ok()?;
-    std::fs::create_dir_all(&folder).ok()?;
-    let pointer = folder.join(DEV_POINTER);
-    std::fs::write(&pointer, format!("{}\n", home.display())).ok()?;
-    Some(pointer)
-}
-
 /// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be
 /// known before the gate starts.
 fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Failure> {
@@ -134,10 +131,9 @@ fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Fa
     let try_usual = |port: u16| try_port(if usual { port } else { 0 });
     let taken = |error: std::io::Error| Failure::usage(error, "choose another --port");
     let service = match wanted {
-        Some(port) => try_port(port),
-        None => try_usual(PORT).or_else(|_| try_port(0)),
-    }
-    .map_err(taken)?;
+        Some(port) => try_port(port).map_err(|error| port_taken(port, &error))?,
+        None => try_usual(PORT).or_else(|_| try_port(0)).map_err(taken)?,
+    };
     let operations = try_usual(OPERATIONS_PORT)
         .or_else(|_| try_port(0))
         .map_err(taken)?;
@@ -153,7 +149,30 @@ fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Fa
     Ok((addresses, opened))
 }
 
-fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses) -> String {
+/// By whom, where that is known.
+fn port_taken(port: u16, error: &std::io::Error) -> Failure {
+    let url = format!("http://127.0.0.1:{port}");
+    let has = |found: &Found| found.told.as_ref().is_some_and(|told| told.url == url);
+    match Found::by_pointer().filter(has) {
+        Some(found) => Failure::usage(
+            format!("a gatehold dev has port {port}: {}", found.words()),
+            format!("use it, {}, or choose another --port", found.end()),
+        ),
+        None => Failure::usage(
+            format!("127.0.0.1:{port}: {error}"),
+            "choose another --port, or leave it out",
+        ),
+    }
+}
+
+fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses, other: Option<&Found>) -> String {
+    let beside = other.map_or_else(String::new, |other| {
+        format!(
+            "\nAnother gatehold dev runs, and commands find that one: {}.\nFor this one say first: export GATEHOLD_HOME={}\n",
+            other.words(),
+            home.display()
+        )
+    });
     let home = home.display();
     let Addresses {
         service,
@@ -167,7 +186,7 @@ fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses) -> String {
          \n  workload   {WORKLOAD}, enrolled: owner asked, reviewer and second signed\
          \n  target     {SHOP}, a toy shop database\
          \n  folder     {home}\
-         \n\
+         \n{beside}\
          \nIn another terminal, as the agent:\
          \n\
          \n  gatehold task start --purpose 'deployment 991 failed, repair order 7'\

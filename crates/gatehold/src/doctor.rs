@@ -1,11 +1,13 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
 
+use std::path::Path;
+
 use gatehold_core::hash::Hash;
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::{Compared, Trust};
 use gatehold_store::journal::Journal;
 
-use crate::config::{Config, ConfigFile};
+use crate::config::{Config, ConfigLookedAt, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::Style;
@@ -184,9 +186,10 @@ fn journal(report: &mut Report, config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The first thing that keeps a gate from starting, after all mistakes of the configuration.
-pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
+pub async fn run(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
     let mut report = Report::default();
-    let looked = look_at(&mut report, file).await;
+    let file = looked_at(ctx, file.config.as_deref());
+    let looked = look_at(&mut report, &file).await;
     // What was found before something failed is said as well.
     ctx.print(&report, || report.text(ctx))?;
     looked?;
@@ -197,9 +200,9 @@ pub async fn run(ctx: &Ctx, file: &ConfigFile) -> Result<Exit, Failure> {
     })
 }
 
-async fn look_at(report: &mut Report, file: &ConfigFile) -> Result<(), Failure> {
-    let config = Config::require(&file.config)?;
-    report.say(Level::Ok, format!("{} is whole", file.config.display()));
+async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
+    let config = Config::require(file)?;
+    report.say(Level::Ok, format!("{} is whole", file.display()));
     match config.root {
         Some(root) => report.say(Level::Ok, format!("the root is pinned: {root}")),
         None => report.say(

@@ -58,6 +58,7 @@ mod review;
 mod screen;
 mod serve;
 mod session;
+mod standing;
 mod task;
 mod workload;
 

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use gatehold_core::ids::{HumanId, Origin};
 use serde::{Deserialize, Serialize};
 
-use crate::ambient::{text_variable, variable};
+use crate::ambient::variable;
 use crate::exit::Failure;
+use crate::screen::plain;
+use crate::standing::Found;
 
 /// The file in the folder.
 pub const FILE: &str = "client.toml";
@@ -86,7 +89,8 @@ pub enum KeyPlace {
     Ssh(PathBuf),
 }
 
-/// The folder in use: `--home`, `GATEHOLD_HOME`, a running development gate, or the user's configuration folder.
+/// The folder in use: `--home` or `GATEHOLD_HOME`; the user's own, when there is a client.toml in it; a development gate that
+/// runs. What speaks to a real gate is never led elsewhere by a `gatehold dev` that somebody starts.
 ///
 /// # Errors
 /// When no folder can be named.
@@ -98,12 +102,23 @@ pub fn home(given: Option<&Path>) -> Result<PathBuf, Failure> {
     if own.join(FILE).exists() {
         return Ok(own);
     }
-    let pointer = own.join(DEV_POINTER);
-    Ok(std::fs::read_to_string(&pointer).map_or(own, |text| PathBuf::from(text.trim())))
+    Ok(Found::by_pointer().map_or(own, |found| found.home))
 }
 
-/// Names the folder of the development gate that runs now, for the commands of other terminals.
-pub const DEV_POINTER: &str = "dev-home";
+/// Says once which gate is spoken to, where a development gate runs that somebody might mean.
+fn say_which(profile: &Profile) {
+    static SAID: Once = Once::new();
+    let Some(found) = Found::by_pointer().filter(|found| found.home != profile.home) else {
+        return;
+    };
+    SAID.call_once(|| {
+        let (file, url) = (profile.home.join(FILE), plain(&profile.url));
+        let (file, dev) = (file.display(), found.home.display());
+        eprintln!(
+            "note:  this speaks to {url}, as {file} says; for the gatehold dev that runs give --home {dev}"
+        );
+    });
+}
 
 /// `$XDG_CONFIG_HOME/gatehold`, or `~/.config/gatehold`.
 ///
@@ -148,11 +163,10 @@ impl Profile {
     /// As [`Profile::load`].
     pub fn find(given: Option<&Path>, url: Option<&str>) -> Result<Self, Failure> {
         let mut profile = Self::load(&home(given)?)?;
-        if let Some(url) = url
-            .map(str::to_owned)
-            .or_else(|| text_variable("GATEHOLD_URL"))
-        {
-            profile.url = url;
+        if let Some(url) = url {
+            url.clone_into(&mut profile.url);
+        } else if given.is_none() {
+            say_which(&profile);
         }
         Ok(profile)
     }

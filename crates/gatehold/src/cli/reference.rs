@@ -17,6 +17,10 @@ Generated from the program; a test compares it. `gatehold help COMMAND` says the
 `NO_COLOR` switches colour off, `COLUMNS` says how wide tables may be, `GATEHOLD_LOG` which events of a gate go to standard
 error (`warn` unless set). Shell completions: `gatehold completions bash`, `zsh` or `fish`.
 
+Which gate a command speaks to: `--home` or `GATEHOLD_HOME` says; without them the `client.toml` in `~/.config/gatehold`
+(`$XDG_CONFIG_HOME/gatehold`); without that a `gatehold dev` that runs. When a `dev` runs beside a `client.toml`, one line on
+standard error says which of them it is. `doctor`, `config check` and `audit` take `gatehold.toml` from here, then from the same places.
+
 ## Exit codes
 
 | code | meaning |

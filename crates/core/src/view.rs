@@ -81,6 +81,8 @@ pub struct View {
     pub why: Vec<(String, String)>,
     /// The tier with its inputs.
     pub tier: TierReport,
+    /// What a change of the gate does to what there is, in words; empty for everything else.
+    pub change: Vec<String>,
     /// What is unlike this workload's declared baseline.
     pub unlike_baseline: Vec<String>,
     /// Who asks.

@@ -163,7 +163,7 @@ impl Gate {
             .ok_or(Refusal::UnknownPrincipal)?;
         let answered = self.ask(&action, &record.requester, &loaded)?;
         let view = self
-            .build_view(record, held, &loaded, &answered, &claims)
+            .build_view(record, held, &loaded, &answered, &action, &claims)
             .await?;
         let view_bytes = bytes(&view)?;
         let review_nonce = Hash::from_bytes(self.inner.parts.entropy.bytes()).hex();

@@ -15,6 +15,7 @@ mod error;
 mod gate;
 mod humans;
 mod idempotency;
+mod in_words;
 mod journaled;
 mod load;
 mod open;

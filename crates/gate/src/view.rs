@@ -1,5 +1,6 @@
 //! Builds the view: everything a reviewer is shown besides the exact action. Facts, claims and unknowns never mix.
 
+use gatehold_core::action::Action;
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Claims;
 use gatehold_core::descriptor::Descriptor;
@@ -31,6 +32,7 @@ impl Gate {
         held: &HeldAt,
         loaded: &Loaded,
         answered: &Answered,
+        action: &Action,
         claims: &Claims,
     ) -> Result<View, GateError> {
         let descriptor = loaded
@@ -44,6 +46,7 @@ impl Gate {
             sentence: record.sentence.clone(),
             why: why(answered.evaluated.trace()),
             tier: answered.evaluated.trace().tier.clone(),
+            change: self.in_words(action, &loaded.active).await?,
             unlike_baseline: answered.unlike_baseline.clone(),
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),

@@ -480,6 +480,9 @@ fn status_text(status: &RequestStatus) -> String {
         word(&status.state),
         plain(&status.sentence)
     );
+    for line in &status.change {
+        text.push_str(&format!("  changes: {}\n", plain(line)));
+    }
     if let Some(decision) = &status.decision {
         text.push_str(&decision_text(decision));
     }

@@ -3,6 +3,7 @@
 //! The only crate that knows Cedar. It never sees who approved what: that is no input of policy.
 
 pub mod bundle;
+pub mod difference;
 pub mod engine;
 pub mod explain;
 pub mod golden;

@@ -20,6 +20,9 @@ pub struct RequestStatus {
     pub tier: Tier,
     /// The descriptor's sentence about it.
     pub sentence: String,
+    /// What a held change of the gate would do to what there is, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub change: Vec<String>,
     /// Four words for people to compare across screens.
     pub words: [String; 4],
     /// The decision, once there is one. Until then nothing says whether anybody has reviewed.

@@ -1,4 +1,4 @@
-//! The page a reviewer reads, in the fixed order: strip, sentence, why held, exact action, baseline, who, grant, task so
+//! The page a reviewer reads, in the fixed order: strip, sentence, why held, what a change of the gate changes, exact action, baseline, who, grant, task so
 //! far, evidence. What the requester says comes after the criteria, labelled, and never in our voice.
 
 use std::fmt::Write as _;
@@ -28,6 +28,10 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     ));
     for (code, text) in &view.why {
         out.line(&format!("  held: {} ({})", plain(text), plain(code)));
+    }
+    if !view.change.is_empty() {
+        let title = "WHAT IT CHANGES   by the gate's books, as of now";
+        out.list(title, &view.change, "nothing");
     }
     out.title(&format!("EXACT ACTION   {}", shown.words.join("-")));
     out.text

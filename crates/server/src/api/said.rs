@@ -18,6 +18,7 @@ pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::Req
         digest: record.digest.to_string(),
         tier: tier(record.tier),
         sentence: record.sentence.clone(),
+        change: Vec::new(),
         words: four_words(record),
         decision: decision(record),
         held: (record.state == State::Held).then(|| held(record, Some(record.id))),

@@ -53,8 +53,12 @@ pub(in crate::api) async fn handle(
     Ok(response)
 }
 
-/// Where a request stands, with what reviewers asked about it.
+/// Where a request stands, with what reviewers asked about it and what it would change of the gate.
 pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<RequestStatus, ApiError> {
     let questions = app.gate().questions(record).await?;
-    Ok(said::status(record, questions))
+    let change = app.gate().change_in_words(record).await?;
+    Ok(RequestStatus {
+        change,
+        ..said::status(record, questions)
+    })
 }

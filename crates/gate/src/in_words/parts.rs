@@ -1,0 +1,196 @@
+//! People, teams, workloads and points in words: each compared with what the directory says of it now.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use gatehold_core::directory::Directory;
+use gatehold_core::jwk::Jwk;
+use gatehold_core::ssh::SshPublicKey;
+use gatehold_core::trust::change::{HumanEnrol, NhiCreate, PointEnrol, TeamSet};
+
+pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
+    let name = &enrol.human;
+    let print = SshPublicKey::from_line(&enrol.key).map_or_else(
+        |_| "a key that cannot be read".to_owned(),
+        |key| key.fingerprint(),
+    );
+    let attested = if enrol.attestation.is_some() {
+        "with an attestation"
+    } else {
+        "without attestation"
+    };
+    let known = now.humans.get(name).map_or(0, |human| human.keys.len());
+    let teams: Vec<String> = now.teams_of(name).iter().map(ToString::to_string).collect();
+    vec![
+        format!(
+            "{name} gets the key {print}, which counts as `{}`, {attested}",
+            enrol.assurance
+        ),
+        match known {
+            0 => format!("{name} has no key yet"),
+            1 => format!("{name} keeps 1 key that has force"),
+            more => format!("{name} keeps {more} keys that have force"),
+        },
+        if teams.is_empty() {
+            format!("{name} is in no team, and decides nothing until one is set")
+        } else {
+            format!(
+                "{name} is in {}, and decides with it at once",
+                teams.join(", ")
+            )
+        },
+    ]
+}
+
+pub(super) fn team(set: &TeamSet, now: &Directory) -> Vec<String> {
+    let none = BTreeSet::new();
+    let before = now.teams.get(&set.team);
+    let mut lines = vec![if before.is_some() {
+        format!("the team {} is set anew", set.team)
+    } else {
+        format!("the team {} is new", set.team)
+    }];
+    lines.extend(changed("members", before.unwrap_or(&none), &set.members));
+    let stay: Vec<String> = set
+        .members
+        .intersection(before.unwrap_or(&none))
+        .map(ToString::to_string)
+        .collect();
+    if !stay.is_empty() {
+        lines.push(format!("stay in it: {}", stay.join(", ")));
+    }
+    lines
+}
+
+pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
+    let thumbprint = thumbprint(&create.jwk);
+    let Some(before) = now.workloads.get(&create.id) else {
+        let mut lines = vec![
+            format!(
+                "the workload {} becomes known: {}, key {thumbprint}",
+                create.id, create.kind
+            ),
+            format!(
+                "{} answers for it, and {} as the backup",
+                create.owner, create.backup
+            ),
+            format!("it may ask until {}", create.not_after),
+        ];
+        let none = BTreeSet::new();
+        lines.extend(changed(
+            "normal actions",
+            &none,
+            &create.baseline.descriptors,
+        ));
+        lines.extend(changed(
+            "normal targets",
+            &BTreeSet::new(),
+            &create.baseline.targets,
+        ));
+        lines.extend(changed(
+            "normal resources",
+            &BTreeSet::new(),
+            &create.baseline.resources,
+        ));
+        lines.extend(changed("teams", &BTreeSet::new(), &create.teams));
+        return lines;
+    };
+    let mut lines = vec![format!(
+        "the workload {} is known already, and changes",
+        create.id
+    )];
+    let (old, new) = (&before.baseline, &create.baseline);
+    lines.extend(other("kind", &before.kind, &create.kind));
+    lines.extend(other("key", &before.key, &thumbprint));
+    lines.extend(other("owner", &before.owner, &create.owner));
+    lines.extend(other("backup", &before.backup, &create.backup));
+    lines.extend(changed(
+        "holders of its key",
+        &before.custodians,
+        &create.custodians,
+    ));
+    lines.extend(other("identified by", &before.assurance, &create.assurance));
+    lines.extend(changed("teams", &before.teams, &create.teams));
+    lines.extend(changed(
+        "normal actions",
+        &old.descriptors,
+        &new.descriptors,
+    ));
+    lines.extend(changed("normal targets", &old.targets, &new.targets));
+    lines.extend(changed("normal resources", &old.resources, &new.resources));
+    lines.extend(other(
+        "lifecycle",
+        &format!("{:?}", before.lifecycle).to_lowercase(),
+        &format!("{:?}", create.lifecycle).to_lowercase(),
+    ));
+    lines.extend(other(
+        "it may ask until",
+        &before.not_after,
+        &create.not_after,
+    ));
+    if lines.len() == 1 {
+        lines.push("nothing differs".to_owned());
+    }
+    lines
+}
+
+pub(super) fn point(enrol: &PointEnrol, now: &Directory) -> Vec<String> {
+    let thumbprint = thumbprint(&enrol.jwk);
+    let Some(before) = now.points.get(&enrol.id) else {
+        let mut lines = vec![
+            format!(
+                "the enforcement point {} becomes known, key {thumbprint}",
+                enrol.id
+            ),
+            format!("{} answers for it", enrol.owner),
+        ];
+        lines.extend(changed("submits for", &BTreeSet::new(), &enrol.workloads));
+        return lines;
+    };
+    let mut lines = vec![format!(
+        "the enforcement point {} is known already, and changes",
+        enrol.id
+    )];
+    lines.extend(other("key", &before.key, &thumbprint));
+    lines.extend(other("owner", &before.owner, &enrol.owner));
+    lines.extend(changed("submits for", &before.workloads, &enrol.workloads));
+    if lines.len() == 1 {
+        lines.push("nothing differs".to_owned());
+    }
+    lines
+}
+
+fn thumbprint(jwk: &str) -> String {
+    Jwk::parse(jwk).map_or_else(
+        |_| "that cannot be read".to_owned(),
+        |key| key.thumbprint().to_string(),
+    )
+}
+
+/// Who or what goes and comes, if anything does.
+fn changed<T: Ord + Display>(
+    what: &str,
+    before: &BTreeSet<T>,
+    after: &BTreeSet<T>,
+) -> Option<String> {
+    let names = |names: Vec<&T>| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let goes = names(before.difference(after).collect());
+    let comes = names(after.difference(before).collect());
+    let mut said = Vec::new();
+    if !goes.is_empty() {
+        said.push(format!("REMOVED: {}", goes.join(", ")));
+    }
+    if !comes.is_empty() {
+        said.push(format!("added: {}", comes.join(", ")));
+    }
+    (!said.is_empty()).then(|| format!("{what}: {}", said.join("; ")))
+}
+
+/// A value that becomes another one.
+fn other(what: &str, before: &impl Display, after: &impl Display) -> Option<String> {
+    let (before, after) = (before.to_string(), after.to_string());
+    (before != after).then(|| format!("{what}: {after} instead of {before}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof, Lifecycle};
+use gatehold_core::hash::Hash;
+use gatehold_core::time::Timestamp;
+use gatehold_core::trust::AttestationRoots;
+use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
+
+use super::*;
+
+const JWK: &str =
+    r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+const LINE: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO1JKMYo0cLG6ukDOJBZlWEpWSc6XGP5NjbBRhSshzfR";
+
+fn names<T: std::str::FromStr<Err: std::fmt::Debug> + Ord>(names: &[&str]) -> BTreeSet<T> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn directory() -> Directory {
+    let key = EnrolledKey {
+        key: SshPublicKey::from_line(LINE).unwrap(),
+        assurance: Assurance::Verified,
+        proof: KeyProof::SecurityKey,
+        leaf: 0,
+    };
+    let ann = Human {
+        keys: [(Hash::of(b"ann"), key)].into(),
+    };
+    Directory {
+        version: 1,
+        origin: "gate.acme.example".parse().unwrap(),
+        root: Hash::of(b"root"),
+        bundle: Hash::of(b"bundle"),
+        humans: [("ann@acme".parse().unwrap(), ann)].into(),
+        teams: [("owners".parse().unwrap(), names(&["ann@acme", "bob@acme"]))].into(),
+        workloads: BTreeMap::new(),
+        points: BTreeMap::new(),
+        recovery: Vec::new(),
+        attestation_roots: AttestationRoots::default(),
+        quorum_lost: Vec::new(),
+    }
+}
+
+fn bot(owner: &str, actions: &[&str]) -> NhiCreate {
+    NhiCreate {
+        id: "bot".parse().unwrap(),
+        kind: WorkloadKind::AiAgent,
+        jwk: JWK.to_owned(),
+        owner: owner.parse().unwrap(),
+        backup: "bob@acme".parse().unwrap(),
+        custodians: BTreeSet::new(),
+        assurance: WorkloadAssurance::Pop,
+        teams: BTreeSet::new(),
+        baseline: Baseline {
+            descriptors: names(actions),
+            ..Baseline::default()
+        },
+        lifecycle: Lifecycle::Active,
+        not_after: Timestamp::from_millis(1_900_000_000_000),
+    }
+}
+
+#[test]
+fn a_team_says_who_goes_who_comes_and_who_stays() {
+    let set = |team: &str, members: &[&str]| TeamSet {
+        team: team.parse().unwrap(),
+        members: names(members),
+    };
+    assert_eq!(
+        team(&set("owners", &["bob@acme", "eve@acme"]), &directory()),
+        [
+            "the team owners is set anew",
+            "members: REMOVED: ann@acme; added: eve@acme",
+            "stay in it: bob@acme",
+        ]
+    );
+    assert_eq!(
+        team(&set("night", &["eve@acme"]), &directory()),
+        ["the team night is new", "members: added: eve@acme"]
+    );
+}
+
+#[test]
+fn a_key_says_whose_which_and_what_it_decides() {
+    let enrol = |human: &str| HumanEnrol {
+        human: human.parse().unwrap(),
+        key: LINE.to_owned(),
+        assurance: Assurance::Verified,
+        possession: String::new(),
+        attestation: None,
+    };
+    let print = SshPublicKey::from_line(LINE).unwrap().fingerprint();
+    assert_eq!(
+        human(&enrol("ann@acme"), &directory()),
+        [
+            format!(
+                "ann@acme gets the key {print}, which counts as `verified`, without attestation"
+            ),
+            "ann@acme keeps 1 key that has force".to_owned(),
+            "ann@acme is in owners, and decides with it at once".to_owned(),
+        ]
+    );
+    let new = human(&enrol("eve@acme"), &directory());
+    assert_eq!(
+        &new[1..],
+        [
+            "eve@acme has no key yet",
+            "eve@acme is in no team, and decides nothing until one is set",
+        ]
+    );
+}
+
+#[test]
+fn a_workload_says_what_is_new_or_what_differs() {
+    let mut now = directory();
+    let first = workload(&bot("ann@acme", &["sql.read"]), &now);
+    assert!(first[0].starts_with("the workload bot becomes known: ai_agent, key sha256:"));
+    assert_eq!(
+        first[1],
+        "ann@acme answers for it, and bob@acme as the backup"
+    );
+    assert!(
+        first.contains(&"normal actions: added: sql.read".to_owned()),
+        "{first:?}"
+    );
+
+    let create = bot("ann@acme", &["sql.read"]);
+    let known = gatehold_core::directory::Workload {
+        kind: create.kind,
+        key: Jwk::parse(JWK).unwrap().thumbprint(),
+        jwk: create.jwk,
+        owner: create.owner,
+        backup: create.backup,
+        custodians: create.custodians,
+        proposer: "ann@acme".parse().unwrap(),
+        assurance: create.assurance,
+        teams: create.teams,
+        baseline: create.baseline,
+        lifecycle: create.lifecycle,
+        not_after: create.not_after,
+        leaf: 1,
+    };
+    now.workloads.insert(create.id, known);
+    let same = workload(&bot("ann@acme", &["sql.read"]), &now);
+    assert_eq!(same[1..], ["nothing differs"]);
+    assert_eq!(
+        workload(&bot("eve@acme", &["sql.write"]), &now)[1..],
+        [
+            "owner: eve@acme instead of ann@acme",
+            "normal actions: REMOVED: sql.read; added: sql.write",
+        ]
+    );
+}
+
+#[test]
+fn a_point_says_for_whom_it_may_submit() {
+    let enrol = PointEnrol {
+        id: "proxy".parse().unwrap(),
+        jwk: "{}".to_owned(),
+        owner: "ann@acme".parse().unwrap(),
+        workloads: names(&["a", "b"]),
+    };
+    assert_eq!(
+        point(&enrol, &directory()),
+        [
+            "the enforcement point proxy becomes known, key that cannot be read",
+            "ann@acme answers for it",
+            "submits for: added: a, b",
+        ]
+    );
+}

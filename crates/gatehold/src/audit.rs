@@ -171,7 +171,7 @@ async fn verify(ctx: &Ctx, verify: &Verify) -> Result<Exit, Failure> {
     } else {
         (Style::Red, "NOT VERIFIED")
     };
-    eprintln!("{}", ctx.screen.paint(style, word));
+    eprintln!("{}", ctx.errors.paint(style, word));
     Ok(if sound {
         Exit::Done
     } else {
@@ -218,7 +218,7 @@ fn explain(ctx: &Ctx, file: &PathBuf, root: Option<Hash>) -> Result<Exit, Failur
         .map_err(|error| Failure::verification(error, "ask for the dossier again"))?;
     ctx.print(&report, || quiet(&report.explain()))?;
     if !report.is_sound() {
-        eprintln!("{}", ctx.screen.paint(Style::Red, "NOT VERIFIED"));
+        eprintln!("{}", ctx.errors.paint(Style::Red, "NOT VERIFIED"));
     }
     Ok(if report.is_sound() {
         Exit::Done

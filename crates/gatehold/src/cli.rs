@@ -168,6 +168,7 @@ fn log() {
     let _once = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        .with_ansi(crate::terminal::takes_colour(&std::io::stderr()))
         // It would complain where nobody reads, and panic of it.
         .log_internal_errors(false)
         .try_init();

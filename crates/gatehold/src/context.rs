@@ -1,16 +1,15 @@
 //! What every command shares: whose folder, which gate, who acts, how to print.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use crate::ambient::{text_variable, variable};
 use crate::exit::Failure;
 use crate::output::Format;
 use crate::profile::Profile;
 use crate::screen::Screen;
+use crate::terminal::{columns, takes_colour};
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -62,18 +61,28 @@ pub struct Ctx {
     pub person: Option<String>,
     /// `-o`.
     pub format: Format,
-    /// The terminal.
+    /// Where people read.
     pub screen: Screen,
+    /// Standard error.
+    pub errors: Screen,
 }
 
 impl Ctx {
     /// From the command line and the environment.
     #[must_use]
     pub fn new(global: Global) -> Self {
-        let width = text_variable("COLUMNS").and_then(|columns| columns.parse().ok());
-        let screen = Screen {
-            color: variable("NO_COLOR").is_none() && std::io::stdout().is_terminal(),
-            width: width.unwrap_or(110),
+        let width = columns();
+        let errors = Screen {
+            color: takes_colour(&std::io::stderr()),
+            width,
+        };
+        // For programs standard output is the answer alone; what people read goes to standard error.
+        let screen = match global.output {
+            Format::Table => Screen {
+                color: takes_colour(&std::io::stdout()),
+                width,
+            },
+            _ => errors,
         };
         Self {
             home: global.home,
@@ -81,6 +90,7 @@ impl Ctx {
             person: global.person,
             format: global.output,
             screen,
+            errors,
         }
     }
 

@@ -60,6 +60,7 @@ mod serve;
 mod session;
 mod standing;
 mod task;
+mod terminal;
 mod workload;
 
 use std::process::ExitCode;

@@ -160,3 +160,69 @@ fn nothing_is_coloured_where_nobody_sees_it() {
         assert!(!all.contains(&0x1b), "{arguments:?}");
     }
 }
+
+/// Runs a program at a pseudo-terminal of 150 columns and prints what was on it.
+const TERMINAL: &str = r#"
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 150, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+screen = b""
+try:
+    while piece := os.read(terminal, 4096):
+        screen += piece
+except OSError:
+    pass
+os.waitpid(child, 0)
+sys.stdout.buffer.write(screen)
+"#;
+
+fn at_a_terminal(home: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let output = Command::new("python3")
+        .args(["-c", TERMINAL, env!("CARGO_BIN_EXE_gatehold")])
+        .args(arguments)
+        .current_dir(home)
+        .env("GATEHOLD_HOME", home)
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env_remove("COLUMNS")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The longest line, colours aside.
+fn width(text: &str) -> usize {
+    text.lines()
+        .map(|line| line.trim_end().chars().count())
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn a_table_is_as_wide_as_columns_or_the_terminal_say_or_80() {
+    let home = tempfile::tempdir().unwrap();
+    let table = ["policy", "checkpoints"];
+    let terminal = width(&at_a_terminal(home.path(), &[], &table));
+    let said = width(&at_a_terminal(home.path(), &[("COLUMNS", "120")], &table));
+    let piped = gatehold(home.path(), &table);
+    let piped = width(&String::from_utf8(piped.stdout).unwrap());
+    assert!(
+        piped < said && said <= 120 && said < terminal && terminal <= 150,
+        "{terminal} {said} {piped}"
+    );
+}
+
+#[test]
+fn colour_is_for_terminals_that_take_it() {
+    let home = tempfile::tempdir().unwrap();
+    let explain = ["policy", "explain", "--case", "read"];
+    assert!(at_a_terminal(home.path(), &[], &explain).contains('\u{1b}'));
+    for variable in [("TERM", "dumb"), ("NO_COLOR", "1")] {
+        let screen = at_a_terminal(home.path(), &[variable], &explain);
+        assert!(!screen.contains('\u{1b}'), "{variable:?}: {screen:?}");
+    }
+}

@@ -34,11 +34,13 @@ fn dev_removes_its_folder_whatever_ends_it() {
 }
 
 #[test]
-fn dev_keeps_what_is_to_be_kept() {
+fn dev_keeps_what_is_to_be_kept_and_its_log_is_plain_in_a_file() {
     let machine = Machine::new();
-    let mut dev = machine.start(&["dev", "--keep", "mine"]);
+    let mut dev = machine.start_with(&[("GATEHOLD_LOG", "trace")], &["dev", "--keep", "mine"]);
     dev.says("End with Ctrl-C");
     let (exit, errors) = dev.ends_by("INT");
+    assert!(errors.contains("TRACE"), "{errors}");
+    assert!(!errors.contains('\u{1b}'), "{errors}");
     assert_eq!(exit, Some(130));
     assert!(errors.contains("mine is kept"), "{errors}");
     assert!(machine.path("mine/root.json").exists());

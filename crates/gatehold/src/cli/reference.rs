@@ -14,8 +14,9 @@ const HEAD: &str = "\
 
 Generated from the program; a test compares it. `gatehold help COMMAND` says the same in a terminal.
 
-`NO_COLOR` switches colour off, `COLUMNS` says how wide tables may be, `GATEHOLD_LOG` which events of a gate go to standard
-error (`warn` unless set). Shell completions: `gatehold completions bash`, `zsh` or `fish`.
+Colour is for terminals: `NO_COLOR` or `TERM=dumb` switches it off, and a file or a pipe never has any. Tables are as wide as
+`COLUMNS` says, else as the terminal, else 80. `GATEHOLD_LOG` says which events of a gate go to standard error (`warn` unless
+set). Shell completions: `gatehold completions bash`, `zsh` or `fish`.
 
 Which gate a command speaks to: `--home` or `GATEHOLD_HOME` says; without them the `client.toml` in `~/.config/gatehold`
 (`$XDG_CONFIG_HOME/gatehold`); without that a `gatehold dev` that runs. When a `dev` runs beside a `client.toml`, one line on

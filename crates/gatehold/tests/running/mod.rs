@@ -11,6 +11,7 @@ use std::fs::read_dir;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 /// The folders.
 pub struct Machine(tempfile::TempDir);
@@ -56,18 +57,35 @@ impl Machine {
 
     /// Starts one that goes on.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(&[], arguments)
+    }
+
+    /// The same with variables of the environment.
+    pub fn start_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
         // Whatever the runner of the tests ignores is not ignored here.
         let mut child = self
             .command("env")
             .arg("--default-signal")
             .arg(env!("CARGO_BIN_EXE_gatehold"))
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Running { child, out }
+        let mut stderr = child.stderr.take().unwrap();
+        // Read as it comes: a long log waits for nobody.
+        let errors = std::thread::spawn(move || {
+            let mut errors = String::new();
+            stderr.read_to_string(&mut errors).unwrap();
+            errors
+        });
+        Running {
+            child,
+            out,
+            errors: Some(errors),
+        }
     }
 }
 
@@ -75,6 +93,7 @@ impl Machine {
 pub struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Running {
@@ -105,9 +124,7 @@ impl Running {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.unwrap().success());
-        let mut errors = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut errors).unwrap();
+        let errors = self.errors.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().code(), errors)
     }
 }

@@ -81,4 +81,10 @@ impl Grant {
             && now <= self.expires_at
             && now <= self.limits.not_after
     }
+
+    /// Whether it will never permit a use again, for want of time.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.state == GrantState::Ended || now > self.expires_at || now > self.limits.not_after
+    }
 }

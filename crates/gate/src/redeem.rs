@@ -12,7 +12,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::state::Event as Step;
-use gatehold_core::request::{Outcome, RequestRecord, State};
+use gatehold_core::request::{Closing, DecidedBy, Outcome, RequestRecord, State};
 use gatehold_core::trust::{Change, GATE_TARGET, SubmitSignature};
 
 use crate::answers::{Caller, Redeemed};
@@ -29,7 +29,27 @@ impl Gate {
     /// [`GateError`]; a foreign key learns nothing, not even that the request exists.
     pub async fn status(&self, caller: &Caller, id: RequestId) -> Result<RequestRecord, GateError> {
         let stored = self.own(caller, id).await?;
-        Ok(blind(stored.record))
+        Ok(blind(self.lapsed(stored.record).await?))
+    }
+
+    /// Tells as expired what can be used no more, also while the clock has not closed it: a grant may end before the time to use
+    /// it does. Nothing of this is stored.
+    async fn lapsed(&self, mut record: RequestRecord) -> Result<RequestRecord, GateError> {
+        if !matches!(record.state, State::Allowed | State::Redeemable) {
+            return Ok(record);
+        }
+        let grant = self.grant_of(&record).await?;
+        let now = self.store().now().await?;
+        let over = grant.is_some_and(|(grant, _)| grant.is_over(now));
+        if over || now > record.spend_by {
+            record.state = State::Expired;
+            record.closing = Some(Closing {
+                code: "expired".to_owned(),
+                decided_by: DecidedBy::Timeout,
+                at: now,
+            });
+        }
+        Ok(record)
     }
 
     /// Waits until the request is no longer held or a reviewer asks something more, at most so long.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use gatehold_client::wire::{
-    AnswerRequest, Claims, Decision, ExecutionOutcome, Held, Outcome, Question, Reason, Redeemed,
-    RequestState, RequestStatus, Submitted, WAIT_SECONDS_MAX,
+    AnswerRequest, Claims, Decision, ExecutionOutcome, Held, Outcome, ProblemCode, Question,
+    Reason, Redeemed, RequestState, RequestStatus, Submitted, WAIT_SECONDS_MAX,
 };
-use gatehold_client::{Client, Submission};
+use gatehold_client::{Client, ClientError, Submission};
 use gatehold_core::ids::{DescriptorId, RequestId, ResourceId, TargetId, TaskId};
 
 use crate::connect::{read_key, with_key};
@@ -331,13 +331,35 @@ async fn wait(client: &Client, id: &str) -> Result<RequestStatus, Failure> {
 }
 
 async fn redeem(ctx: &Ctx, client: &Client, id: &str) -> Result<Exit, Failure> {
-    let redeemed = client.redeem(id, WAIT_SECONDS_MAX).await?;
+    let redeemed = match client.redeem(id, WAIT_SECONDS_MAX).await {
+        Ok(redeemed) => redeemed,
+        Err(error) => return Err(not_redeemed(client, id, error).await),
+    };
     ctx.print(&redeemed, || redeemed_text(&redeemed))?;
     Ok(match redeemed.result.map(|result| result.outcome) {
         Some(ExecutionOutcome::Completed) => Exit::Done,
         Some(ExecutionOutcome::Failed | ExecutionOutcome::Unknown) => Exit::Fault,
         None => exit_of(redeemed.status.state),
     })
+}
+
+/// A refusal to execute, with the exit code that says where the request stands: held, denied or expired. What was used already is
+/// a call that the gate refuses.
+async fn not_redeemed(client: &Client, id: &str, error: ClientError) -> Failure {
+    let of_state = error
+        .problem()
+        .is_some_and(|problem| matches!(problem.code, ProblemCode::Conflict | ProblemCode::Gone));
+    let mut failure = Failure::from(error);
+    if let Some(status) = client.status(id, 0).await.ok().filter(|_| of_state) {
+        let exit = exit_of(status.state);
+        if matches!(exit, Exit::Held | Exit::Denied | Exit::Expired) {
+            failure.exit = exit;
+        }
+        if exit == Exit::Held {
+            failure.next = format!("gatehold request redeem {id} --wait");
+        }
+    }
+    failure
 }
 
 fn draft(create: &Create) -> Result<Draft, Failure> {

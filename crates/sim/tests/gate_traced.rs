@@ -143,3 +143,25 @@ async fn who_is_asked_widens_on_the_clock_and_nobody_deciding_is_a_denial() {
     });
     assert_eq!(widened.collect::<Vec<_>>(), [1]);
 }
+
+#[tokio::test]
+async fn a_grant_whose_time_is_over_is_told_as_expired() {
+    let clock = Arc::new(SetClock::at(Timestamp::from_millis(1_795_226_732_000)));
+    let shop = Shop::open_at(Arc::clone(&clock) as _).await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders");
+    let write = write.await.unwrap().record.id;
+    let state = async || {
+        let status = shop.gate.status(&shop.caller(), write).await.unwrap();
+        status.state
+    };
+    shop.approve(Person::Reviewer, write).await.unwrap();
+    shop.approve(Person::Second, write).await.unwrap();
+    assert_eq!(state().await, State::Redeemable);
+    // Approved for fifteen minutes; the time to use it is longer, and the clock closes nothing yet.
+    clock.advance(901_000);
+    assert_eq!(shop.gate.tick().await.unwrap().expired, 0);
+    assert_eq!(state().await, State::Expired);
+    assert!(shop.gate.redeem(&shop.caller(), write).await.is_err());
+    assert!(shop.executed().is_empty());
+}

@@ -28,7 +28,7 @@ standard error says which of them it is. `doctor`, `config check` and `audit` ta
 |---|---|
 | 0 | done, allowed or approved |
 | 1 | fault: the gate, the network or a file is broken; or an execution failed or is unknown |
-| 2 | usage: the command line, an input file or the configuration is wrong, or the gate refuses the call |
+| 2 | usage: the command line, an input file or the configuration is wrong, or the gate refuses the call, as to use what was used |
 | 3 | denied, revoked or withdrawn |
 | 4 | expired: nobody decided, or nobody used it, in time |
 | 5 | held: people must decide, and the command did not wait |

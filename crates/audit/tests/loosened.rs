@@ -132,6 +132,7 @@ fn d09_a_stop_leaf_that_stops_less_is_named() {
     let (mut gate, _) = restrained();
     let event = Event::Stops {
         human: Who::Bob.id(),
+        added: Stops::default(),
         stops: Stops::default(),
     };
     let reason = Some(("reason", b"all clear".to_vec()));

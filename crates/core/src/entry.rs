@@ -180,6 +180,9 @@ pub enum Event {
         /// Who decided, if policy did.
         #[serde(deserialize_with = "stated")]
         decided_by: Option<DecidedBy>,
+        /// Which change of the gate itself it asks for; nothing for an action elsewhere.
+        #[serde(deserialize_with = "stated")]
+        change: Option<String>,
     },
     /// A human signed a review.
     Reviewed {
@@ -279,10 +282,12 @@ pub enum Event {
         /// Who.
         requester: String,
     },
-    /// Something was stopped, or a stop lifted: the stops afterwards.
+    /// Something was stopped.
     Stops {
         /// Who.
         human: HumanId,
+        /// What was said, whether it was stopped before or not: a lift that was asked for earlier leaves it.
+        added: Stops,
         /// All stops now.
         stops: Stops,
     },

@@ -1,108 +1,76 @@
 //! What is stopped and who is paused, as the leaves give it. A row that says less has no force.
 //!
-//! What restricts is taken from any leaf. What loosens is taken only from a leaf whose evidence was verified, and each
-//! approval loosens once: so whoever can append a leaf past the gate can stop, and cannot go on.
+//! What restricts is taken from any leaf. What loosens is taken only from a leaf whose evidence was verified; each approval
+//! loosens once, while its request lives, and only what was set before it was asked for: so whoever can append a leaf past
+//! the gate can stop, and cannot go on.
 
-use std::collections::BTreeSet;
+mod loosening;
+
+use std::collections::BTreeMap;
+
+use loosening::{Asked, loosens};
+pub use loosening::{Loosening, says_it_loosens};
 
 use crate::commit::{RowKey, Table};
 use crate::decide::Pause;
-use crate::directory::Directory;
 use crate::entry::{Entry, Event};
 use crate::hash::Hash;
 use crate::ids::RequestId;
 use crate::json::canonical;
 use crate::stops::Stops;
-use crate::trust::{Change, Evidence, TrustError};
-
-/// The changes that loosen, by what their leaves call them.
-const LOOSENING: [&str; 2] = ["stop.lift", "workload.resume"];
+use crate::trust::Change;
 
 /// Everything that restricts, folded from leaves.
 // INVARIANT(restraint-outlives-row): only an approval that verifies takes something out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Restraints {
     /// Everything that is stopped.
-    pub stops: Stops,
-    /// Who is paused, by name.
-    pub paused: BTreeSet<String>,
-    /// Approvals that have loosened: none does so twice.
-    spent: BTreeSet<RequestId>,
-}
-
-/// Something that people approved to be lifted or resumed; its evidence was verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loosening {
-    request: RequestId,
-    change: Change,
-}
-
-impl Loosening {
-    /// Verifies the evidence of a leaf under the directory before it.
-    ///
-    /// # Errors
-    /// [`TrustError`] when it is not what the leaf names, or people did not approve it.
-    pub fn verify(
-        entry: &Entry,
-        evidence: &Evidence,
-        before: &Directory,
-    ) -> Result<Self, TrustError> {
-        let contradiction = |what: &str| TrustError::Contradiction(what.to_owned());
-        let Event::Trust {
-            evidence: named, ..
-        } = &entry.event
-        else {
-            return Err(contradiction("the leaf carries no evidence"));
-        };
-        if guard!("loosening-evidence-named", evidence.hash()? != *named) {
-            return Err(contradiction("the evidence is not the one the leaf names"));
-        }
-        let Evidence::Executed(executed) = evidence else {
-            return Err(contradiction("nobody asked for it"));
-        };
-        if let Err(error) = executed.check(before)
-            && guard!("loosening-approved", true)
-        {
-            return Err(error);
-        }
-        Ok(Self {
-            request: executed.record.id,
-            change: executed.change()?,
-        })
-    }
-}
-
-/// Whether an entry says that it loosens something, so that its evidence has to be looked at.
-#[must_use]
-pub fn says_it_loosens(entry: &Entry) -> bool {
-    matches!(&entry.event, Event::Trust { what, .. } if LOOSENING.contains(&what.as_str()))
-}
-
-/// Whether a record may restrict or loosen. Most do neither, and to read each of them would make every start slow.
-#[must_use]
-pub fn may_concern(record: &[u8]) -> bool {
-    let text = core::str::from_utf8(record).unwrap_or_default();
-    text.contains("\"stops/") || text.contains("\"workload/") || text.contains("\"paused\"")
+    stops: Stops,
+    /// The same by the leaf that said it last.
+    set: BTreeMap<u64, Stops>,
+    /// Who is paused, by name, and the leaf that said so last.
+    paused: BTreeMap<String, u64>,
+    /// Who asked to loosen something.
+    asked: BTreeMap<RequestId, Asked>,
 }
 
 impl Restraints {
+    /// Whether a record may restrict or loosen, or end a request to loosen. Most do none of it, and to read each of them
+    /// would make every start slow.
+    #[must_use]
+    pub fn concerns(&self, record: &[u8]) -> bool {
+        let text = core::str::from_utf8(record).unwrap_or_default();
+        let open = || self.asked.iter().filter(|(_, asked)| asked.is_open());
+        ["\"stops/", "\"workload/", "\"paused\""]
+            .iter()
+            .any(|word| text.contains(word))
+            || loosens().any(|what| text.contains(what))
+            || open().any(|(id, _)| text.contains(&id.to_string()))
+    }
+
     /// Takes in the next leaf, with what people approved if that verified. What restricts counts, whatever else is wrong.
     ///
     /// # Errors
     /// When the leaf puts another row than all leaves together amount to: somebody wrote it past the gate.
-    pub fn add(&mut self, entry: &Entry, approved: Option<&Loosening>) -> Result<(), String> {
-        let mut said = approved.map_or(Ok(()), |approved| self.loosen(approved));
+    pub fn add(
+        &mut self,
+        leaf: u64,
+        entry: &Entry,
+        approved: Option<&Loosening>,
+    ) -> Result<(), String> {
+        let mut said = approved.map_or(Ok(()), |approved| self.loosen(entry, approved));
+        self.follow(leaf, entry);
         match &entry.event {
-            Event::Stops { stops, .. } => self.stops = self.stops.and(stops),
+            Event::Stops { added, stops, .. } => self.stop(leaf, added, stops),
             Event::Paused { workload, .. } => {
-                self.paused.insert(workload.clone());
+                self.paused.insert(workload.clone(), leaf);
             }
             _ => {}
         }
         for (key, written) in &entry.rows {
             let other = match key.split_once('/') {
                 Some(("stops", _)) => self.puts_other_stops(written)?,
-                Some(("workload", name)) => self.puts_loose_pause(name, written)?,
+                Some(("workload", name)) => self.puts_loose_pause(leaf, name, written)?,
                 _ => false,
             };
             if other && said.is_ok() {
@@ -114,16 +82,74 @@ impl Restraints {
         said
     }
 
-    fn loosen(&mut self, approved: &Loosening) -> Result<(), String> {
-        let again = !self.spent.insert(approved.request);
-        if guard!("loosening-once", again) {
-            let request = approved.request;
-            return Err(format!("{request} has loosened before, and does so once"));
+    /// Where requests to loosen stand, by their leaves. The first leaf of a request counts, and its end is its end.
+    pub fn follow(&mut self, leaf: u64, entry: &Entry) {
+        let (Some(request), Some(state)) = (entry.request, entry.to) else {
+            return;
+        };
+        if let Event::Submitted {
+            change: Some(change),
+            ..
+        } = &entry.event
+            && loosens().any(|what| what == change)
+        {
+            let asked = Asked { leaf, state };
+            self.asked.entry(request).or_insert(asked);
+        } else if let Some(asked) = self.asked.get_mut(&request)
+            && asked.is_open()
+        {
+            asked.state = state;
         }
+    }
+
+    /// The leaf with which something was asked to be loosened.
+    #[must_use]
+    pub fn asked_at(&self, request: &RequestId) -> Option<u64> {
+        self.asked.get(request).map(|asked| asked.leaf)
+    }
+
+    fn stop(&mut self, leaf: u64, added: &Stops, all: &Stops) {
+        // What nobody said before was said here at the latest.
+        let new = all.without(&self.stops).and(added);
+        for older in self.set.values_mut() {
+            *older = older.without(&new);
+        }
+        self.set.insert(leaf, new);
+        self.gather();
+    }
+
+    fn gather(&mut self) {
+        self.set.retain(|_, stops| *stops != Stops::default());
+        let all = self.set.values();
+        self.stops = all.fold(Stops::default(), |all, stops| all.and(stops));
+    }
+
+    /// Ends of what is named that was stopped before this leaf; what was stopped since stays so.
+    pub fn lift(&mut self, named: &Stops, before: u64) {
+        for (leaf, stops) in &mut self.set {
+            if !is_later(*leaf, before) {
+                *stops = stops.without(named);
+            }
+        }
+        self.gather();
+    }
+
+    /// Takes all stops as one leaf tells them, where leaves before it may be missing.
+    pub fn told(&mut self, leaf: u64, added: &Stops, stops: &Stops) {
+        let gone = self.stops.without(stops);
+        self.lift(&gone, leaf);
+        self.stop(leaf, added, stops);
+    }
+
+    fn loosen(&mut self, entry: &Entry, approved: &Loosening) -> Result<(), String> {
+        let asked = approved.in_order(entry, self.asked.get(&approved.request))?;
         match &approved.change {
-            Change::StopLift(lifted) => self.stops = self.stops.without(lifted),
+            Change::StopLift(named) => self.lift(named, asked),
             Change::WorkloadResume(resume) => {
-                self.paused.remove(resume.workload.as_str());
+                let name = resume.workload.as_str();
+                if !self.is_paused_since(name, asked) {
+                    self.paused.remove(name);
+                }
             }
             _ => {}
         }
@@ -135,12 +161,48 @@ impl Restraints {
     }
 
     /// A pause row says who is paused by what, or that nobody is: all but the latter restrict.
-    fn puts_loose_pause(&mut self, name: &str, written: &Hash) -> Result<bool, String> {
+    fn puts_loose_pause(&mut self, leaf: u64, name: &str, written: &Hash) -> Result<bool, String> {
         if hash(&Pause::default())? == *written {
-            return Ok(self.paused.contains(name));
+            return Ok(self.paused.contains_key(name));
         }
-        self.paused.insert(name.to_owned());
+        self.paused.insert(name.to_owned(), leaf);
         Ok(false)
+    }
+
+    /// Everything that is stopped.
+    #[must_use]
+    pub const fn stops(&self) -> &Stops {
+        &self.stops
+    }
+
+    /// Whether somebody is paused.
+    #[must_use]
+    pub fn is_paused(&self, name: &str) -> bool {
+        self.paused.contains_key(name)
+    }
+
+    /// Whether somebody was paused after this leaf, so that what was asked for with it does not resume them.
+    #[must_use]
+    pub fn is_paused_since(&self, name: &str, leaf: u64) -> bool {
+        let paused = self.paused.get(name);
+        paused.is_some_and(|paused| is_later(*paused, leaf))
+    }
+
+    /// What of these stops was set after this leaf, so that what was asked for with it does not lift them.
+    #[must_use]
+    pub fn stopped_since(&self, leaf: u64) -> Stops {
+        let later = self.set.iter().filter(|(set, _)| is_later(**set, leaf));
+        later.fold(Stops::default(), |all, (_, stops)| all.and(stops))
+    }
+
+    /// Whether all this is stopped, and nothing that is asked for could lift any of it: to say it again changes nothing.
+    #[must_use]
+    pub fn is_settled(&self, stops: &Stops) -> bool {
+        let open = self.asked.values().filter(|asked| asked.is_open());
+        let last = open.map(|asked| asked.leaf).max().unwrap_or_default();
+        let settled = self.set.iter().filter(|(set, _)| **set >= last);
+        let settled = settled.fold(Stops::default(), |all, (_, stops)| all.and(stops));
+        settled.and(stops) == settled
     }
 
     /// The stops that hold, given what the row says.
@@ -152,7 +214,7 @@ impl Restraints {
     /// The pause that holds for somebody, given what the row says.
     #[must_use]
     pub fn pause_with(&self, name: &str, row: &Pause) -> Pause {
-        let code = self.paused.contains(name).then(|| "paused".to_owned());
+        let code = self.is_paused(name).then(|| "paused".to_owned());
         Pause {
             code: row.code.clone().or(code),
         }
@@ -161,7 +223,7 @@ impl Restraints {
     /// The rows that must be there as long as this holds.
     pub fn rows(&self) -> impl Iterator<Item = RowKey> {
         let stops = (self.stops != Stops::default()).then(|| RowKey::new(Table::Stops, &"main"));
-        let paused = self.paused.iter();
+        let paused = self.paused.keys();
         stops
             .into_iter()
             .chain(paused.map(|name| RowKey::new(Table::Workload, name)))
@@ -184,97 +246,15 @@ impl Restraints {
     }
 }
 
+/// Whether what was said at the one leaf is newer than what was asked for at the other.
+const fn is_later(said: u64, asked: u64) -> bool {
+    guard!("loosening-older-only", said >= asked)
+}
+
 fn hash(value: &impl serde::Serialize) -> Result<Hash, String> {
     let bytes = canonical::to_bytes(value).map_err(|error| error.to_string())?;
     Ok(Hash::of(&bytes))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::Timestamp;
-
-    fn entry(event: Event, rows: &[(&str, Hash)]) -> Entry {
-        Entry {
-            at: Timestamp::from_millis(1),
-            request: None,
-            version: 0,
-            from: None,
-            to: None,
-            row: None,
-            rows: rows
-                .iter()
-                .map(|(key, hash)| ((*key).to_owned(), *hash))
-                .collect(),
-            event,
-            attachments: [].into(),
-        }
-    }
-
-    fn refused() -> Event {
-        Event::Refused {
-            principal: Hash::of(b"x"),
-            code: "unknown_principal".to_owned(),
-            count: 1,
-        }
-    }
-
-    fn stopped(target: &str) -> Stops {
-        Stops {
-            targets: [target.parse().unwrap()].into(),
-            ..Stops::default()
-        }
-    }
-
-    #[test]
-    fn any_leaf_restricts_and_only_an_approved_change_loosens_once() {
-        let mut held = Restraints::default();
-        let by: crate::ids::HumanId = "ann@https://people.example".parse().unwrap();
-        let stop = |stops: Stops| {
-            let rows = [("stops/main", hash(&stops).unwrap())];
-            entry(
-                Event::Stops {
-                    human: by.clone(),
-                    stops,
-                },
-                &rows,
-            )
-        };
-        let set = stop(stopped("crm"));
-        assert_eq!(held.add(&set, None), Ok(()));
-        assert_eq!(held.stops, stopped("crm"));
-        // A row that says less, by whatever leaf.
-        let free = hash(&Stops::default()).unwrap();
-        let forged = entry(refused(), &[("stops/main", free)]);
-        assert!(held.add(&forged, None).is_err());
-        assert_eq!(held.stops, stopped("crm"));
-        // A pause comes with any row that is not free; one that is free takes none away.
-        let paused = entry(refused(), &[("workload/bot", Hash::of(b"anything"))]);
-        assert_eq!(held.add(&paused, None), Ok(()));
-        let go = hash(&Pause::default()).unwrap();
-        assert!(
-            held.add(&entry(refused(), &[("workload/bot", go)]), None)
-                .is_err()
-        );
-        assert!(
-            held.pause_with("bot", &Pause::default()).code.is_some()
-                && held.pause_with("other", &Pause::default()).code.is_none()
-        );
-        // Approved: once.
-        let lift = Loosening {
-            request: RequestId::from_bytes([1; 16]),
-            change: Change::StopLift(stopped("crm")),
-        };
-        let lifted = entry(refused(), &[("stops/main", free)]);
-        assert_eq!(held.add(&lifted, Some(&lift)), Ok(()));
-        assert_eq!(held.stops, Stops::default());
-        assert_eq!(held.add(&set, None), Ok(()));
-        assert!(held.add(&lifted, Some(&lift)).is_err());
-        assert_eq!(held.stops, stopped("crm"));
-        // What such a leaf restricts counts all the same.
-        let more = entry(refused(), &[("workload/late", Hash::of(b"anything"))]);
-        let again = held.add(&more, Some(&lift));
-        assert!(again.unwrap_err().contains("does so once"));
-        assert!(held.paused.contains("late"));
-    }
-}
+mod tests;

@@ -25,6 +25,7 @@ pub use recovery::{Recovery, SignedRecovery};
 pub use revocation::{KeyRevocation, SignedRevocation};
 pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};
 
+use crate::action::Envelope;
 use crate::directory::Directory;
 
 /// The namespace of root signatures.
@@ -37,6 +38,13 @@ pub const SUBMIT_NAMESPACE: &str = "gatehold/submit/v1";
 pub const SAFE_NAMESPACE: &str = "gatehold/safe/v1";
 /// The target that stands for the gate itself.
 pub const GATE_TARGET: &str = "gatehold";
+
+/// Which change of the gate itself an action asks for, by its descriptor; nothing for an action elsewhere.
+#[must_use]
+pub fn change_asked(envelope: &Envelope) -> Option<String> {
+    let own = envelope.target.as_str() == GATE_TARGET;
+    own.then(|| envelope.descriptor.id.to_string())
+}
 
 /// A link of the chain that has no force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

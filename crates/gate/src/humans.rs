@@ -428,24 +428,23 @@ impl Gate {
         Ok(active.directory.workloads.contains_key(workload))
     }
 
-    /// Whether all of it is stopped already.
-    pub(crate) async fn is_stopped(&self, add: &Stops) -> Result<bool, GateError> {
-        let stops = self.load("", None, None).await?.stops.value;
-        Ok(stops.and(add) == stops)
-    }
-
     pub(crate) async fn stop_stored(
         &self,
         human: &HumanId,
         add: &Stops,
         reason: &str,
     ) -> Result<Stops, GateError> {
+        // Who may have asked to lift it is in the leaves.
+        let read = self.read_on().await.is_ok();
         for _ in 0..TRIES {
             let loaded = self.load(&human.to_string(), None, None).await?;
             let stops = &loaded.stops.value;
             let known = loaded.active.directory.humans.contains_key(human);
-            // Set already: a leaf for every time that it is said would let one person fill the ledger.
-            if known && loaded.stops.version > 0 && stops.and(add) == *stops {
+            // Set already, and nobody asks to lift it: a leaf for every time that it is said would let one person fill
+            // the ledger. One that outlives what is asked for is written, once.
+            let settled = read && loaded.as_read.restraints.is_settled(add);
+            let again = stops.and(add) == *stops && settled;
+            if known && loaded.stops.version > 0 && again {
                 self.give_up_ended().await;
                 return Ok(loaded.stops.value);
             }

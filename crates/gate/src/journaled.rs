@@ -231,9 +231,6 @@ impl Gate {
                     .map(drop)
             }
             SafeAct::Stop { human, add, reason } => {
-                if self.is_stopped(&add).await? {
-                    return Ok(());
-                }
                 self.stop_stored(&human, &add, &reason).await.map(drop)
             }
             SafeAct::RevokeKey { revocation } => self.revoke_key_stored(revocation).await,

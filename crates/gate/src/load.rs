@@ -20,6 +20,7 @@ pub(crate) struct Loaded {
     pub(crate) active: Arc<Active>,
     pub(crate) stops: Versioned<Stops>,
     pub(crate) pause: Versioned<Pause>,
+    pub(crate) as_read: Arc<Active>,
     pub(crate) task: Option<TaskNow>,
     pub(crate) counters: Counters,
     pub(crate) now: Timestamp,
@@ -38,6 +39,7 @@ impl Loaded {
             directory: &self.active.directory,
             stops: &self.stops,
             pause: &self.pause,
+            restraints: &self.as_read.restraints,
             task: self.task.as_ref(),
             counters: self.counters,
             rendered,
@@ -65,6 +67,8 @@ impl Gate {
         let now = self.store().now().await?;
         let stops = self.stops_now().await?;
         let pause = self.pause_now(requester).await?;
+        // Read at least to the leaves that wrote those rows.
+        let as_read = self.active();
         let mut keys = vec![CounterKey(format!("holds:{requester}"))];
         let task = match task {
             None => None,
@@ -92,6 +96,7 @@ impl Gate {
             active,
             stops,
             pause,
+            as_read,
             task,
             counters: Counters { open_holds },
             now,

@@ -192,6 +192,8 @@ impl Gate {
     /// Applies an approved change of the gate itself. Its author signed the submission; nothing is left to ask them.
     pub(crate) async fn apply_change(&self, id: RequestId) -> Result<RequestRecord, GateError> {
         self.journal_first().await?;
+        // With which leaf it was asked for, and what was stopped since.
+        self.read_on().await?;
         for _ in 0..TRIES {
             let stored = self.request(id).await?;
             if stored.record.state != State::Redeemable

@@ -5,7 +5,7 @@ use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::{Pause, Versioned};
 use gatehold_core::entry::Entry;
 use gatehold_core::guard;
-use gatehold_core::restraints::{Loosening, may_concern, says_it_loosens};
+use gatehold_core::restraints::{Loosening, says_it_loosens};
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::Evidence;
 use serde::de::DeserializeOwned;
@@ -26,7 +26,7 @@ impl ChainSoFar {
         store: &dyn Store,
         leaf: &StoredRecord,
     ) -> Result<(), GateError> {
-        if !may_concern(&leaf.record) {
+        if !self.restraints.concerns(&leaf.record) {
             return Ok(());
         }
         let Ok(entry) = Entry::from_bytes(&leaf.record) else {
@@ -41,7 +41,7 @@ impl ChainSoFar {
                 Err(error) => self.report(format!("leaf {} loosens nothing: {error}", leaf.index)),
             }
         }
-        let added = self.restraints.add(&entry, approved.as_ref());
+        let added = self.restraints.add(leaf.index, &entry, approved.as_ref());
         if let Err(why) = added {
             self.report(format!("leaf {}: {why}", leaf.index));
         }

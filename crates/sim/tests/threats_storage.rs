@@ -15,6 +15,8 @@ mod given_up;
 mod halfway;
 #[path = "threats_storage/loosened.rs"]
 mod loosened;
+#[path = "threats_storage/outlived.rs"]
+mod outlived;
 #[path = "threats_storage/overtaken.rs"]
 mod overtaken;
 #[path = "threats_storage/refusing.rs"]

@@ -12,6 +12,7 @@ use gatehold_core::request::record::Asked;
 use gatehold_core::request::{Closing, DecidedBy, HeldAt, State};
 use gatehold_core::requester::Requester;
 use gatehold_core::time::Timestamp;
+use gatehold_core::trust::change_asked;
 
 use super::request::RequestFold;
 use super::{Checked, Fold, ensure, wrong};
@@ -29,6 +30,7 @@ impl Fold {
             spend_by,
             grant,
             decided_by,
+            change,
             ..
         } = &leaf.entry.event
         else {
@@ -45,6 +47,13 @@ impl Fold {
         };
         self.check_trace(trace)?;
         let envelope = action(leaf, *digest)?;
+        if let Some(envelope) = &envelope {
+            ensure(
+                *change == change_asked(envelope),
+                Code::Record,
+                "it names another change of the gate than it asks for",
+            )?;
+        }
         let asked = self.asked(leaf, envelope.as_ref())?;
         let claims = claims(leaf, asked.as_ref())?;
         rendering(leaf, *display_hash)?;

@@ -3,7 +3,7 @@
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
 use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
@@ -106,8 +106,9 @@ impl Fold {
         let entry = &leaf.entry;
         if self.expect == Expect::Selection {
             // Leaves between these may have lifted something.
-            if let Event::Stops { stops, .. } = &entry.event {
-                self.restraints.stops = stops.clone();
+            self.restraints.follow(leaf.index, entry);
+            if let Event::Stops { added, stops, .. } = &entry.event {
+                self.restraints.told(leaf.index, added, stops);
             }
             return Ok(());
         }
@@ -118,14 +119,15 @@ impl Fold {
         };
         let approved = says_it_loosens(entry).then(|| loosening(leaf, before));
         let verified = approved.as_ref().and_then(|given| given.as_ref().ok());
-        let added = self.restraints.add(entry, verified);
+        let added = self.restraints.add(leaf.index, entry, verified);
         approved.map_or(Ok(()), |given| given.map(drop))?;
         added.map_err(|why| (Code::Stop, why))
     }
 
-    pub(super) fn lift(&mut self, lifted: &Stops) {
+    pub(super) fn lift(&mut self, request: RequestId, leaf: u64, lifted: &Stops) {
         if self.expect == Expect::Selection {
-            self.restraints.stops = self.restraints.stops.without(lifted);
+            let asked = self.restraints.asked_at(&request).unwrap_or(leaf);
+            self.restraints.lift(lifted, asked);
         }
     }
 
@@ -138,10 +140,10 @@ impl Fold {
         if matches!(requester, Requester::Human { .. }) {
             return None;
         }
-        if self.restraints.paused.contains(&requester.name()) {
+        if self.restraints.is_paused(&requester.name()) {
             return Some("workload_paused");
         }
-        self.restraints.stops.reason(
+        self.restraints.stops().reason(
             &envelope.workload,
             envelope.task.as_ref(),
             &envelope.target,

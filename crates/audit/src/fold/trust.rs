@@ -141,7 +141,7 @@ impl Fold {
             self.check_version(leaf)?;
         }
         if let Change::StopLift(lifted) = &change {
-            self.lift(lifted);
+            self.lift(request.id, leaf.index, lifted);
         }
         request.step(&[Step::Claimed, Step::Completed], leaf)?;
         request.execution = Some(leaf.index);

@@ -26,6 +26,7 @@ use gatehold_core::decide::{
     TaskStart, Versioned, World,
 };
 use gatehold_core::directory::{Baseline, Directory, Lifecycle};
+use gatehold_core::entry::Entry;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
@@ -33,6 +34,7 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{Outcome, RequestRecord};
 use gatehold_core::requester::Requester;
+use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef, UnverifiedReview,
 };
@@ -101,6 +103,7 @@ pub struct Gate {
     pub leaves: Vec<LedgerLeaf>,
     pub rows: BTreeMap<RowKey, (u64, Vec<u8>)>,
     pub chain: Chain,
+    pub restraints: Restraints,
     pub now: i64,
     pub root: Hash,
     draws: u8,
@@ -196,6 +199,7 @@ impl Gate {
             leaves: vec![],
             rows: BTreeMap::new(),
             chain: Chain::default(),
+            restraints: Restraints::default(),
             now: START,
             root: root.hash(),
             draws: 0,
@@ -253,6 +257,14 @@ impl Gate {
     /// Appends a leaf whatever it says: also those that no decision would write.
     pub fn append(&mut self, draft: LeafDraft) -> u64 {
         let index = self.leaves.len() as u64;
+        let entry = Entry::from_bytes(&draft.record).unwrap();
+        if says_it_loosens(&entry) {
+            let evidence = Evidence::from_bytes(&draft.attachments[0].bytes).unwrap();
+            let approved = Loosening::verify(&entry, &evidence, &self.directory()).ok();
+            let _ = self.restraints.add(index, &entry, approved.as_ref());
+        } else {
+            let _ = self.restraints.add(index, &entry, None);
+        }
         if matches!(
             draft.kind,
             LeafKind::Root | LeafKind::Trust | LeafKind::QuorumLost
@@ -394,6 +406,7 @@ impl Gate {
             directory: &directory,
             stops: &stops,
             pause: &pause,
+            restraints: &self.restraints,
             task: task.as_ref(),
             counters: Counters::default(),
             rendered: shown,
@@ -648,6 +661,7 @@ impl Gate {
             directory: &directory,
             stops: &stops,
             pause: &pause,
+            restraints: &self.restraints,
             task: Some(&task),
             counters: Counters::default(),
             rendered: None,
@@ -865,19 +879,21 @@ impl Gate {
             }],
             statement,
         };
+        let fresh = self.fresh();
         let directory = self.directory();
         let world = World {
             policy: None,
             directory: &directory,
             stops: &self.value(&RowKey::new(Table::Stops, &"main")),
             pause: &Versioned::default(),
+            restraints: &self.restraints,
             task: None,
             counters: Counters::default(),
             rendered: None,
             settings: &Settings::default(),
         };
         let evidence = Evidence::Revocation(revocation);
-        let write = decide::revoke_key(&evidence, &world, &self.fresh(), self.time()).unwrap();
+        let write = decide::revoke_key(&evidence, &world, &fresh, self.time()).unwrap();
         self.commit(write).index
     }
 }

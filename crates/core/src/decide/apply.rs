@@ -76,7 +76,7 @@ pub(super) fn apply(
         ..grant.clone()
     };
     writer.put_grant(&spent, grant_version)?;
-    let directory = rows(&mut writer, &change, world)?;
+    let directory = rows(&mut writer, record, &change, world)?;
     // The evidence is the request as it was approved, so that anyone can count its reviews again.
     let (evidence, bytes) = evidence(record, approved, submit, world)?;
     writer.attach("evidence", bytes);
@@ -103,7 +103,12 @@ pub(super) fn apply(
 }
 
 /// The rows the change touches, and the directory's version afterwards.
-fn rows(writer: &mut Writer<'_>, change: &Change, world: &World<'_>) -> Result<u64, Refusal> {
+fn rows(
+    writer: &mut Writer<'_>,
+    record: &RequestRecord,
+    change: &Change,
+    world: &World<'_>,
+) -> Result<u64, Refusal> {
     let version = world.directory.version;
     if change.changes_directory() {
         let links = version.saturating_add(1);
@@ -111,20 +116,25 @@ fn rows(writer: &mut Writer<'_>, change: &Change, world: &World<'_>) -> Result<u
         writer.put_row(key, version, &DirectoryRow { links }, RowIndex::default())?;
         return Ok(links);
     }
+    // What was stopped or paused after it was asked for stays so: nobody who approved it knew of that.
+    let asked = || {
+        let asked = world.restraints.asked_at(&record.id);
+        asked.ok_or(Refusal::NotProven("submission"))
+    };
     match change {
         Change::StopLift(lifted) => {
-            let stops = world.stops.value.without(lifted);
+            let since = world.restraints.stopped_since(asked()?);
+            let stops = world.stops.value.without(lifted).and(&since);
             let key = RowKey::new(Table::Stops, &"main");
             writer.put_row(key, world.stops.version, &stops, RowIndex::default())?;
         }
         Change::WorkloadResume(resume) => {
-            let key = RowKey::new(Table::Workload, &resume.workload);
-            writer.put_row(
-                key,
-                world.pause.version,
-                &Pause { code: None },
-                RowIndex::default(),
-            )?;
+            let name = resume.workload.as_str();
+            if !world.restraints.is_paused_since(name, asked()?) {
+                let key = RowKey::new(Table::Workload, &resume.workload);
+                let free = Pause { code: None };
+                writer.put_row(key, world.pause.version, &free, RowIndex::default())?;
+            }
         }
         _ => {}
     }

@@ -37,7 +37,7 @@ pub(super) fn stop(
     ) {
         return Err(Refusal::NotEntitled);
     }
-    let stops = listed(&world.stops.value, &change.add)?;
+    let (added, stops) = listed(&world.stops.value, &change.add)?;
     let mut writer = Writer::new(fresh);
     let key = RowKey {
         table: Table::Stops,
@@ -51,6 +51,7 @@ pub(super) fn stop(
     writer.attach("reason", change.reason.clone().into_bytes());
     let event = Event::Stops {
         human: change.human.clone(),
+        added,
         stops: stops.clone(),
     };
     let write = writer.finish(LeafKind::Stop, &About::default(), event, now)?;
@@ -58,17 +59,21 @@ pub(super) fn stop(
     Ok((write, sealed))
 }
 
-/// What is stopped then. Whoever stops more than can be listed stops everything: a long list keeps nobody from stopping.
-fn listed(before: &Stops, add: &Stops) -> Result<Stops, Refusal> {
+/// What is added and what is stopped then. Whoever stops more than can be listed stops everything: a long list keeps
+/// nobody from stopping.
+fn listed(before: &Stops, add: &Stops) -> Result<(Stops, Stops), Refusal> {
     let all = before.and(add);
-    let bytes = canonical::to_bytes(&all).map_err(|_| Refusal::NotProven("stops"))?;
-    if bytes.len() <= LISTED_BYTES_MAX {
-        return Ok(all);
+    let size = |stops| canonical::to_bytes(stops).map(|bytes| bytes.len());
+    let damaged = |_| Refusal::NotProven("stops");
+    let sizes = size(add).and_then(|added| Ok(added + size(&all)?));
+    if sizes.map_err(damaged)? <= LISTED_BYTES_MAX {
+        return Ok((add.clone(), all));
     }
-    Ok(Stops {
+    let everything = Stops {
         everything: true,
-        ..before.clone()
-    })
+        ..Stops::default()
+    };
+    Ok((everything.clone(), before.and(&everything)))
 }
 
 #[cfg(test)]
@@ -79,6 +84,7 @@ mod tests {
     use crate::directory::{Directory, Human};
     use crate::hash::Hash;
     use crate::ids::{GrantId, RequestId, TaskId};
+    use crate::restraints::Restraints;
     use crate::trust::AttestationRoots;
 
     fn directory(humans: &[&HumanId]) -> Directory {
@@ -108,6 +114,7 @@ mod tests {
             directory: &directory,
             stops,
             pause: &Versioned::<Pause>::default(),
+            restraints: &Restraints::default(),
             task: None,
             counters: Counters::default(),
             rendered: None,

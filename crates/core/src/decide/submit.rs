@@ -23,6 +23,7 @@ use crate::requester::Requester;
 use crate::signed_body::SignedBody;
 use crate::task::{StepLabels, TaskState};
 use crate::time::Timestamp;
+use crate::trust::change_asked;
 use crate::verdict::{Evaluated, Verdict};
 use crate::workload::WorkloadAssurance;
 
@@ -254,6 +255,7 @@ fn submitted(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -
         spend_by: record.spend_by,
         grant: record.grant,
         decided_by: record.decided_by,
+        change: change_asked(&record.envelope),
     }
 }
 

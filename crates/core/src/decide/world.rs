@@ -4,6 +4,7 @@ use crate::commit::UniqueKey;
 use crate::directory::Directory;
 use crate::hash::{Hash, hex};
 use crate::ids::{GrantId, RequestId, TaskId};
+use crate::restraints::Restraints;
 use crate::stops::Stops;
 use crate::task::{Chain, Task};
 use crate::time::Timestamp;
@@ -103,6 +104,8 @@ pub struct World<'a> {
     /// Whether the workload is paused; where a `workload.resume` is redeemed, the one to be
     /// resumed.
     pub pause: &'a Versioned<Pause>,
+    /// Both as the leaves give them, read at least as far: what a lift or a resume may end.
+    pub restraints: &'a Restraints,
     /// The task, where there is one.
     pub task: Option<&'a TaskNow>,
     /// Counters.

@@ -44,6 +44,7 @@ impl Loaded {
             directory: &self.directory,
             stops: &self.stops,
             pause: &self.pause,
+            restraints: &self.restraints,
             task: self.task.as_ref(),
             counters: self.counters,
             rendered: self.rendered.as_ref(),

@@ -16,10 +16,11 @@ use gatehold_core::history::row_follows;
 use gatehold_core::ids::{RequestId, TargetId, TaskId};
 use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::{Initiator, Requester};
+use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Chain as TaskChain, Task};
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::{Change, Evidence};
+use gatehold_core::trust::{Change, Evidence, change_asked};
 use gatehold_core::verdict::Evaluated;
 use serde::de::DeserializeOwned;
 
@@ -38,6 +39,7 @@ pub struct Process {
     folded: Folded,
     folds: Folds,
     next_leaf: usize,
+    restraints: Restraints,
     /// Up to which leaf, and as of how many changes of the gate, it is known to be right about the gate.
     pub agreed: Option<(usize, u64)>,
     /// The hash its configuration pins.
@@ -66,6 +68,7 @@ pub struct Loaded {
     pub directory: Arc<Directory>,
     pub stops: Versioned<Stops>,
     pub pause: Versioned<Pause>,
+    pub restraints: Restraints,
     pub task: Option<TaskNow>,
     pub counters: Counters,
     pub evaluated: Option<Evaluated>,
@@ -86,6 +89,7 @@ impl Process {
             folded: Folded::nothing(pinned),
             folds: folds.clone(),
             next_leaf: 0,
+            restraints: Restraints::default(),
             agreed: None,
             pinned,
             skew: 0,
@@ -110,13 +114,39 @@ impl Process {
     pub fn read_on_in(&mut self, leaves: &[Leaf]) {
         let before = self.folded.refused;
         for (index, leaf) in leaves.iter().enumerate().skip(self.next_leaf) {
+            let number = u64::try_from(index).unwrap_or(u64::MAX);
+            self.restrain(number, leaf);
             if leaf.is_trust() {
-                let number = u64::try_from(index).unwrap_or(u64::MAX);
                 self.folded = self.folded.with(number, leaf, self.pinned, &self.folds);
             }
         }
         self.findings += self.folded.refused - before;
         self.next_leaf = leaves.len();
+    }
+
+    /// As a real one, which reads on before it changes the gate itself. Nothing else looks at it.
+    fn restraints_for(&mut self, shelf: &Shelf, intent: &Intent, read: &Read) -> Restraints {
+        let action = read.action.as_ref();
+        let own = action.is_some_and(|action| change_asked(action.envelope()).is_some());
+        if !own || !matches!(intent, Intent::Redeem { .. }) {
+            return Restraints::default();
+        }
+        self.read_on(shelf);
+        self.restraints.clone()
+    }
+
+    fn restrain(&mut self, number: u64, leaf: &Leaf) {
+        let Some(entry) = leaf.entry() else {
+            return;
+        };
+        let approved = says_it_loosens(entry)
+            .then(|| leaf.attachment("evidence"))
+            .flatten()
+            .and_then(|evidence| Evidence::from_bytes(evidence).ok())
+            .zip(self.folded.directory())
+            .and_then(|(evidence, before)| Loosening::verify(entry, &evidence, before).ok());
+        // What a leaf that was written past the gate puts, a real process reports.
+        let _ = self.restraints.add(number, entry, approved.as_ref());
     }
 
     /// The directory it goes by, and up to which leaf it was folded.
@@ -207,6 +237,7 @@ impl Process {
         intent: &Intent,
         read: Read,
     ) -> Result<Loaded, Stopped> {
+        let restraints = self.restraints_for(shelf, intent, &read);
         let directory = self.current(shelf)?;
         if let Some(call) = intent.call() {
             self.check_age(shelf, call)?;
@@ -253,6 +284,7 @@ impl Process {
             directory,
             stops,
             pause,
+            restraints,
             task,
             counters: Counters { open_holds },
             evaluated,

@@ -335,6 +335,12 @@ impl Row {
 }
 
 impl Leaf {
+    /// Its record, if it can be read.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        self.entry.as_deref()
+    }
+
     /// An attachment's bytes.
     #[must_use]
     pub fn attachment(&self, name: &str) -> Option<&[u8]> {

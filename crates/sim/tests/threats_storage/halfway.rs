@@ -9,9 +9,14 @@ use crate::shop::{Person, Shop, team_set};
 
 /// A change that two people approved, whose process ended before it applied it.
 async fn approved_and_left(shop: &Shop) -> RequestId {
+    change_left(shop, "team.set", &team_set()).await
+}
+
+/// The same of any change.
+pub async fn change_left(shop: &Shop, descriptor: &str, payload: &str) -> RequestId {
     let store = Ending::of(shop.store.clone());
     let ending = shop.over_store(store.clone()).await;
-    let asked = shop.propose("team.set", &team_set(), Person::Owner).await;
+    let asked = shop.propose(descriptor, payload, Person::Owner).await;
     shop.approve(Person::Reviewer, asked.id).await.unwrap();
     let last = shop.sign(Person::Second, asked.id, true).await;
     store.after(1);

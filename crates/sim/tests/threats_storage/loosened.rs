@@ -17,13 +17,13 @@ use gatehold_sim::postgres_server::PostgresServer;
 use crate::shop::audited::Audited;
 use crate::shop::{Person, Shop};
 
-const LIFT: &str =
+pub const LIFT: &str =
     r#"{"everything":false,"resources":[],"targets":[],"tasks":[],"workloads":["deploy-bot"]}"#;
 const RESUME: &str = r#"{"workload":"deploy-bot"}"#;
 
 /// What restricts in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Restraint {
+pub enum Restraint {
     Stop,
     Pause,
 }
@@ -64,28 +64,28 @@ impl Way {
 }
 
 impl Restraint {
-    fn key(self) -> RowKey {
+    pub fn key(self) -> RowKey {
         match self {
             Self::Stop => RowKey::new(Table::Stops, &"main"),
             Self::Pause => RowKey::new(Table::Workload, &"deploy-bot"),
         }
     }
 
-    fn free(self) -> Vec<u8> {
+    pub fn free(self) -> Vec<u8> {
         match self {
             Self::Stop => canonical::to_bytes(&Stops::default()).unwrap(),
             Self::Pause => canonical::to_bytes(&Pause { code: None }).unwrap(),
         }
     }
 
-    const fn change(self) -> (&'static str, &'static str) {
+    pub const fn change(self) -> (&'static str, &'static str) {
         match self {
             Self::Stop => ("stop.lift", LIFT),
             Self::Pause => ("workload.resume", RESUME),
         }
     }
 
-    const fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Stop => "workload_stopped",
             Self::Pause => "workload_paused",
@@ -96,6 +96,7 @@ impl Restraint {
         match self {
             Self::Stop => Event::Stops {
                 human: Person::Reviewer.id(),
+                added: Stops::default(),
                 stops: Stops::default(),
             },
             Self::Pause => Event::Paused {
@@ -129,7 +130,7 @@ impl Restraint {
     }
 
     /// People loosen through the gate; gives the evidence of it and the request.
-    async fn end(self, shop: &Shop) -> (RequestId, Vec<u8>) {
+    pub async fn end(self, shop: &Shop) -> (RequestId, Vec<u8>) {
         let (descriptor, payload) = self.change();
         let record = shop.change(descriptor, payload, Person::Owner).await;
         assert_eq!(record.state, State::Completed);
@@ -233,7 +234,7 @@ async fn write_past(shop: &Shop, what: Restraint, way: Way, used: &(RequestId, V
     answers.into_iter().next().unwrap().unwrap();
 }
 
-async fn read(shop: &Shop, gate: &Gate, task: TaskId) -> (State, Vec<String>) {
+pub async fn read(shop: &Shop, gate: &Gate, task: TaskId) -> (State, Vec<String>) {
     let input = shop.asked(Some(task), "shop.read", "SELECT 1", false);
     let caller = shop.asking(&input).await;
     let record = gate.submit(&caller, input).await.unwrap().record;

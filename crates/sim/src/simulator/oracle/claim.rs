@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::assurance::Assurance;
+use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::entry::Event;
 use gatehold_core::ids::HumanId;
 use gatehold_core::limits::Limits;
 use gatehold_core::request::{DecidedBy, RequestRecord};
 use gatehold_core::review::ReviewAct;
+use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Change, SignedRevocation};
 use gatehold_core::verdict::Verdict;
 
@@ -81,11 +83,27 @@ impl Oracle {
             });
         };
         match &change {
-            Change::StopLift(lifted) => self.stops = self.stops.without(lifted),
-            Change::WorkloadResume(_) => {}
+            Change::StopLift(lifted) => self.lift(lifted, request.leaf),
+            Change::WorkloadResume(resume) => {
+                let name = resume.workload.to_string();
+                let key = RowKey::new(Table::Workload, &name);
+                let resumed = commit.write.rows.iter().any(|row| row.key == key);
+                let since = self.paused_at.get(&name);
+                let since = since.is_some_and(|paused| *paused > request.leaf);
+                holds(!(since && resumed), "restraint-outlives-row", || {
+                    format!("{name} was paused after {} was asked for", request.id)
+                })?;
+            }
             _ => self.realm.apply(&change, &author)?,
         }
         Ok(())
+    }
+
+    /// What was said since the lift was asked for is stopped all the same.
+    fn lift(&mut self, lifted: &Stops, asked: u64) {
+        let later = self.said.iter().filter(|(leaf, _)| *leaf > asked);
+        let later = later.fold(Stops::default(), |all, (_, said)| all.and(said));
+        self.stops = self.stops.without(&lifted.without(&later));
     }
 
     /// Whether a revocation was signed by its subject or by two others, all with force.

@@ -116,6 +116,8 @@ impl Tampered {
 pub struct Request {
     /// Which.
     pub id: RequestId,
+    /// The leaf of its submission.
+    pub leaf: u64,
     /// Who asked, by name.
     pub name: String,
     /// With which key.
@@ -185,8 +187,12 @@ pub struct Oracle {
     pub tasks: BTreeMap<TaskId, TaskTruth>,
     /// What is stopped.
     pub stops: Stops,
+    /// The same by what was said at which leaf, the newest last.
+    pub said: Vec<(u64, Stops)>,
     /// Who is paused.
     pub paused: BTreeSet<String>,
+    /// At which leaf somebody was paused last.
+    pub paused_at: BTreeMap<String, u64>,
     /// What humans signed.
     pub signed: Vec<Signed>,
     /// Review nonces that a gate drew, for whom.
@@ -213,7 +219,9 @@ impl Oracle {
             requests: BTreeMap::new(),
             tasks: BTreeMap::new(),
             stops: Stops::default(),
+            said: Vec::new(),
             paused: BTreeSet::new(),
+            paused_at: BTreeMap::new(),
             signed: Vec::new(),
             drawn: BTreeMap::new(),
             authored: BTreeSet::new(),
@@ -255,26 +263,30 @@ impl Oracle {
             intent,
             write,
             entry,
+            leaf: receipt.index,
             time: receipt.time,
             rules,
         };
         match (entry.request, &entry.event) {
             (Some(id), _) => self.about_request(id, &commit, shelf)?,
             (None, Event::Task { task, .. }) => self.about_task(*task, &commit)?,
-            (None, Event::Stops { human, stops }) => {
+            (None, Event::Stops { human, stops, .. }) => {
                 holds(
                     self.realm.humans.contains_key(human),
                     "chain-gives-force",
                     || format!("{human} is nobody and stopped something"),
                 )?;
                 self.stops = self.stops.and(stops);
+                if let Intent::Stop { add, .. } = intent {
+                    self.said.push((receipt.index, add.clone()));
+                }
             }
             (None, Event::Trust { what, .. }) if what == "key.revoke" => {
                 self.key_revoked(intent)?
             }
             (None, _) => {}
         }
-        self.pauses(write);
+        self.pauses(write, receipt.index);
         self.grants(write);
         Ok(())
     }
@@ -415,7 +427,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn pauses(&mut self, write: &Write) {
+    fn pauses(&mut self, write: &Write, leaf: u64) {
         for row in write
             .rows
             .iter()
@@ -424,6 +436,7 @@ impl Oracle {
             let pause: Pause = canonical::from_canonical_bytes(&row.body).unwrap_or_default();
             if pause.code.is_some() {
                 self.paused.insert(row.key.id.clone());
+                self.paused_at.insert(row.key.id.clone(), leaf);
             } else {
                 self.paused.remove(&row.key.id);
             }
@@ -553,6 +566,7 @@ pub struct Commit<'a> {
     intent: &'a Intent,
     write: &'a Write,
     entry: &'a Entry,
+    leaf: u64,
     time: Timestamp,
     rules: &'a Rules,
 }

@@ -215,6 +215,7 @@ impl Oracle {
             action,
             labels: Default::default(),
             at: commit.entry.at,
+            leaf: commit.leaf,
         };
         Ok(empty.request(human.to_string(), key, Some(human.clone()), excluded))
     }
@@ -246,6 +247,7 @@ fn request(
         action,
         labels,
         at: commit.entry.at,
+        leaf: commit.leaf,
     };
     submitted.request(name, key, human, excluded)
 }
@@ -255,6 +257,7 @@ struct Submitted<'a> {
     action: &'a Arc<Action>,
     labels: gatehold_core::task::StepLabels,
     at: Timestamp,
+    leaf: u64,
 }
 
 impl Submitted<'_> {
@@ -269,6 +272,7 @@ impl Submitted<'_> {
         let held = record.held.as_ref();
         Request {
             id: record.id,
+            leaf: self.leaf,
             name,
             key,
             human,

@@ -94,8 +94,8 @@ pub(crate) struct Inner {
     pub(crate) read_minute: AtomicI64,
     /// Whether the store took the last write.
     pub(crate) last_write: Mutex<crate::ready::LastWrite>,
-    /// Held while the revocation journal is brought into the store.
-    pub(crate) replaying: tokio::sync::Mutex<()>,
+    /// How the revocation journal is brought into the store.
+    pub(crate) replaying: crate::replay::Replaying,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

@@ -110,7 +110,7 @@ impl Gate {
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),
                 last_write: Mutex::default(),
-                replaying: tokio::sync::Mutex::default(),
+                replaying: crate::replay::Replaying::default(),
                 decided: Notify::new(),
             }),
         };

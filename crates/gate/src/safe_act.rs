@@ -88,6 +88,16 @@ impl SafeAct {
         }
     }
 
+    /// The person who answers for it, where that is one.
+    pub(crate) const fn person(&self) -> Option<&HumanId> {
+        match self {
+            Self::Revoke { human, .. } | Self::Deny { human, .. } | Self::Stop { human, .. } => {
+                Some(human)
+            }
+            Self::RevokeKey { .. } | Self::Withdraw { .. } | Self::EndTask { .. } => None,
+        }
+    }
+
     /// The machine's key, where no person stands behind it.
     pub(crate) const fn machine(&self) -> Option<&Hash> {
         match self {

@@ -47,10 +47,7 @@ impl Gate {
     /// When the store does not answer.
     pub async fn tick(&self) -> Result<Tick, GateError> {
         // What waits keeps everything else undecided; what only ends things goes on beside it.
-        let replayed = self.replay_journal().await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the revocation journal could not be replayed");
-            0
-        });
+        let replayed = self.replay_journal().await.unwrap_or_default();
         let now = self.store().now().await?;
         self.current().await?;
         let (expired, escalated) = self.look_at_due(now).await?;

@@ -53,6 +53,8 @@ pub struct Faulty {
     until: AtomicI64,
     shape: Mutex<Shape>,
     commits: AtomicU64,
+    /// Commits that were refused because nothing is taken.
+    refused: AtomicU64,
     /// Leaves that were looked at one by one.
     looked: Mutex<Vec<u64>>,
     before: Mutex<Option<Meanwhile>>,
@@ -67,6 +69,7 @@ impl Faulty {
             until: AtomicI64::new(i64::MAX),
             shape: Mutex::new(Shape::StoredUnknown),
             commits: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             looked: Mutex::default(),
             before: Mutex::default(),
             after: Mutex::default(),
@@ -86,6 +89,11 @@ impl Faulty {
     /// Commits so far.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// Commits that were refused because the store takes nothing.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::SeqCst)
     }
 
     /// Leaves that were looked at since this was last asked.
@@ -120,6 +128,7 @@ impl Faulty {
 
     fn writes(&self) -> Result<&dyn Store, StoreFault> {
         if *self.health.lock().unwrap() == Health::ReadOnly {
+            self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(StoreFault::Unavailable("it is read-only".into()));
         }
         self.reads()

@@ -24,6 +24,7 @@ use gatehold_store::AfterCommit;
 use gatehold_store::journal::Journal;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::shop::faulty::{Faulty, Health, Shape};
 use crate::shop::{Person, Shop};
@@ -592,6 +593,84 @@ async fn d06_an_act_that_cannot_be_written_under_an_edited_count_keeps_none_behi
     gate.tick().await.unwrap();
     assert_eq!(gate.journal_waiting(), 0);
     assert_eq!(state(&shop.gate, id).await, State::Denied);
+}
+
+#[tokio::test]
+async fn d06_what_is_kept_is_tried_once_for_a_tick_however_many_calls_come() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    let id = read.record.id;
+    let store = Faulty::of(shop.store.clone());
+    let journal = other_journal(&shop);
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    store.is(Health::ReadOnly);
+    let human = shop.human(Person::Owner);
+    kept(gate.stop(&human, stop_of("shop/x/"), "leak").await);
+    kept(gate.revoke(&human, id).await);
+    let tried = store.refused();
+    let mut calls = JoinSet::new();
+    for _ in 0..20 {
+        let (gate, caller) = (gate.clone(), shop.caller());
+        calls.spawn(async move { gate.redeem(&caller, id).await.map(drop) });
+    }
+    for answer in calls.join_all().await {
+        waits(answer);
+    }
+    assert_eq!(store.refused(), tried + 1);
+    assert_eq!(gate.journal_waiting(), 2);
+    // Each tick tries once more, and no call beside it.
+    for ticks in 2..5 {
+        let _refused = gate.tick().await;
+        waits(gate.redeem(&shop.caller(), id).await);
+        assert_eq!(store.refused(), tried + ticks);
+    }
+    // Well again: the next tick brings all of it into the ledger, and calls go on.
+    store.is(Health::Well);
+    waits(gate.redeem(&shop.caller(), id).await);
+    assert_eq!(gate.tick().await.unwrap().replayed, 2);
+    assert_eq!(state(&shop.gate, id).await, State::Revoked);
+    assert_eq!(stops(&shop).await, stop_of("shop/x/"));
+    let next = shop.asked(Some(task), "shop.read", "SELECT 2", false);
+    gate.submit(&shop.asking(&next).await, next).await.unwrap();
+}
+
+#[tokio::test]
+async fn d06_one_person_fills_no_journal_and_nobody_is_kept_from_stopping() {
+    let shop = Shop::in_memory().await;
+    let store = Faulty::of(shop.store.clone());
+    let journal = other_journal(&shop);
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    store.is(Health::Unreachable);
+    let (one, other) = (shop.human(Person::Owner), shop.human(Person::Reviewer));
+    let mut taken = 0;
+    for number in 0..300_u128 {
+        let request = RequestId::from_bytes(number.to_be_bytes());
+        match gate.revoke(&one, request).await {
+            Err(GateError::Journaled) => taken += 1,
+            Err(GateError::Store(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(taken, 16);
+    // Whoever stops ever more stops everything, and is told that each is in force.
+    for number in 0..300 {
+        kept(
+            gate.stop(&one, stop_of(&format!("shop/{number}")), "leak")
+                .await,
+        );
+    }
+    assert_eq!(gate.journal_waiting(), 16 + 17);
+    // In other words it takes no second slot, and others have their own.
+    kept(gate.stop(&one, stop_of("shop/1"), "the same").await);
+    assert_eq!(gate.journal_waiting(), 16 + 17);
+    kept(gate.revoke(&other, RequestId::from_bytes([7; 16])).await);
+    kept(gate.stop(&other, stop_of("shop/1"), "odd").await);
+    assert_eq!(gate.journal_waiting(), 16 + 17 + 2);
+    store.is(Health::Well);
+    assert_eq!(gate.tick().await.unwrap().replayed, 16 + 17 + 2);
+    let stopped = stops(&shop).await;
+    assert!(stopped.everything && stopped.resources.len() == 16);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
 
+use crate::chain::Link;
 use crate::erase::is_erasure;
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -28,7 +29,7 @@ pub(crate) struct Believed {
     /// For rows whose absence would lift a stop or a pause: the last leaf known to have written them.
     at_least: BTreeMap<RowKey, u64>,
     /// Leaves that erase something which may not have been erased yet.
-    pub(crate) erasures: BTreeSet<u64>,
+    pub(crate) erasures: BTreeMap<u64, Link>,
     findings: BTreeSet<String>,
     /// Findings that stand in the ledger.
     pub(crate) told: BTreeSet<String>,
@@ -40,7 +41,7 @@ impl Believed {
     /// is erased.
     pub(crate) fn learn(&mut self, leaf: &StoredRecord) {
         if is_erasure(leaf) {
-            self.erasures.insert(leaf.index);
+            self.erasures.insert(leaf.index, Link::of(leaf));
         }
         let written = stops_written(leaf);
         self.at_least

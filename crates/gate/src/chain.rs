@@ -15,7 +15,7 @@ use gatehold_policy::{Bundle, EnginePool};
 use crate::believed::{Believed, FINDINGS_MAX, record_opens};
 use crate::error::{GateError, OpenError};
 use crate::gate::{Active, ChainSoFar, Gate};
-use crate::ports::store::{Head, RowQuery, Store, StoredLeaf};
+use crate::ports::store::{Head, RowQuery, Store, StoredLeaf, StoredRecord};
 use crate::stored::attachment;
 
 /// Parsed copies of the rules: one a worker thread, because one copy does not scale over threads.
@@ -79,8 +79,9 @@ impl ChainSoFar {
                 learned.learn(leaf);
                 next.restrain(store, leaf).await?;
                 if let Some(kind) = trust_kind(&leaf.leaf) {
-                    next.links.push(leaf.index);
-                    next.link(store, leaf.index, kind, pinned).await?;
+                    let link = Link::of(leaf);
+                    next.links.push(link);
+                    next.link(store, link, kind, pinned).await?;
                 }
             }
         }
@@ -144,12 +145,12 @@ impl ChainSoFar {
     async fn link(
         &mut self,
         store: &dyn Store,
-        index: u64,
+        link: Link,
         kind: LeafKind,
         pinned: Option<Hash>,
     ) -> Result<(), GateError> {
-        let leaf = store.leaves(index, 1, true).await?.into_iter().next();
-        let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
+        let index = link.index;
+        let leaf = link.read(store).await?;
         let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?).map_err(GateError::damaged);
         let added = match &evidence {
             Ok(evidence) if guard!("link-kind", !evidence.fits(kind)) => Err(format!(
@@ -166,6 +167,38 @@ impl ChainSoFar {
             self.report(format!("leaf {index} has no force: {error}"));
         }
         Ok(())
+    }
+}
+
+/// A leaf that was hashed into the head, so that it can be read again and be no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) index: u64,
+    leaf: LeafBytes,
+}
+
+impl Link {
+    pub(crate) const fn of(leaf: &StoredRecord) -> Self {
+        Self {
+            index: leaf.index,
+            leaf: leaf.leaf,
+        }
+    }
+
+    /// Reads it again, with its attachments.
+    // INVARIANT(leaf-opens): what is opened is the leaf that the head commits to, not what stands in its place now.
+    pub(crate) async fn read(&self, store: &dyn Store) -> Result<StoredLeaf, GateError> {
+        let found = store.leaves(self.index, 1, true).await?.into_iter().next();
+        let found = found.filter(|leaf| leaf.index == self.index);
+        let found =
+            found.ok_or_else(|| GateError::Damaged(format!("leaf {} vanished", self.index)))?;
+        if guard!("link-same-leaf", found.leaf != self.leaf) {
+            return Err(GateError::Damaged(format!(
+                "leaf {} is not the one that was read before: somebody changed the database",
+                self.index
+            )));
+        }
+        Ok(found)
     }
 }
 
@@ -200,12 +233,14 @@ pub(crate) fn trust_kind(leaf: &LeafBytes) -> Option<LeafKind> {
 /// The bundle's bytes from the links of the ledger: the root leaf's attachment, or the payload of the activation.
 pub(crate) async fn bundle_bytes(
     store: &dyn Store,
-    links: &[u64],
+    links: &[Link],
     hash: Hash,
 ) -> Result<Vec<u8>, OpenError> {
     for link in links.iter().rev() {
-        let Some(leaf) = store.leaves(*link, 1, true).await?.into_iter().next() else {
-            continue;
+        let leaf = match link.read(store).await {
+            Ok(leaf) => leaf,
+            Err(GateError::Store(fault)) => return Err(OpenError::Store(fault)),
+            Err(_) => continue,
         };
         if let Some(bytes) = bundle_in(&leaf)
             && Change::bundle_hash(&bytes) == hash

@@ -16,7 +16,7 @@ use gatehold_core::trust::change::RecordErase;
 use gatehold_core::trust::{Chain, Change, Evidence, Executed};
 
 use crate::believed::record_opens;
-use crate::chain::{opened, trust_kind};
+use crate::chain::{Link, opened, trust_kind};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{StoredLeaf, StoredRecord};
@@ -31,7 +31,7 @@ impl Gate {
     /// so that this stays true until the write.
     pub(crate) async fn check_erasable(&self, erase: &RecordErase) -> Result<(), GateError> {
         let (index, name) = (erase.leaf, erase.name.as_str());
-        let Some(leaf) = self.leaf(index, false).await? else {
+        let Some(leaf) = self.leaf(index).await? else {
             return refuse(format!("there is no leaf {index}"));
         };
         let named = leaf.attachments.iter().find(|known| known.name == name);
@@ -87,8 +87,8 @@ impl Gate {
         let links = self.inner.chain.lock().await.links.clone();
         let mut past = Past::from(links);
         let mut erased = 0_u64;
-        for by in waiting {
-            match self.finish_erasure(by, &mut past).await {
+        for (by, link) in waiting {
+            match self.finish_erasure(link, &mut past).await {
                 Ok(gone) => erased = erased.saturating_add(gone),
                 Err(error @ GateError::Store(_)) => return Err(error),
                 Err(error) => {
@@ -102,8 +102,9 @@ impl Gate {
 
     /// What a leaf erases goes. The leaf is opened, its evidence hashed and every signature in it counted again: nobody who
     /// can write a leaf past the gate makes the gate forget anything.
-    async fn finish_erasure(&self, by: u64, past: &mut Past) -> Result<u64, GateError> {
-        let executed = self.erasure_evidence(by).await?;
+    async fn finish_erasure(&self, link: Link, past: &mut Past) -> Result<u64, GateError> {
+        let by = link.index;
+        let executed = self.erasure_evidence(link).await?;
         let erase = match executed.change().map_err(GateError::damaged)? {
             Change::RecordErase(erase) if erase.leaf < by => erase,
             _ => return Err(GateError::damaged("it erases nothing before it")),
@@ -127,7 +128,7 @@ impl Gate {
     }
 
     async fn left_to_erase<'a>(&self, erase: &'a RecordErase) -> Result<Vec<&'a str>, GateError> {
-        let Some(leaf) = self.leaf(erase.leaf, false).await? else {
+        let Some(leaf) = self.leaf(erase.leaf).await? else {
             return Ok(Vec::new());
         };
         let there = |name: &&str| leaf.attachments.iter().any(|known| is_there(known, name));
@@ -136,9 +137,8 @@ impl Gate {
 
     /// What a leaf says was approved and done; whether it was is not looked at here.
     // INVARIANT(leaf-opens): the change is read from evidence that the leaf's own record names.
-    async fn erasure_evidence(&self, index: u64) -> Result<Box<Executed>, GateError> {
-        let leaf = self.leaf(index, true).await?;
-        let leaf = leaf.ok_or_else(|| GateError::damaged("the leaf vanished"))?;
+    async fn erasure_evidence(&self, link: Link) -> Result<Box<Executed>, GateError> {
+        let leaf = link.read(self.store()).await?;
         if !record_opens(&leaf.leaf, &leaf.salt, &leaf.record) {
             return Err(GateError::damaged("it does not open"));
         }
@@ -164,21 +164,25 @@ impl Gate {
         index: u64,
         past: &'a mut Past,
     ) -> Result<&'a Directory, GateError> {
-        while let Some(link) = past.links.front().copied().filter(|link| *link < index) {
-            let leaf = self.leaf(link, true).await?;
-            let leaf = leaf.ok_or_else(|| GateError::damaged("a trust leaf vanished"))?;
+        while let Some(link) = past
+            .links
+            .front()
+            .copied()
+            .filter(|link| link.index < index)
+        {
+            let leaf = link.read(self.store()).await?;
             let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?);
             let added = evidence.map_err(GateError::damaged).and_then(|evidence| {
                 if !trust_kind(&leaf.leaf).is_some_and(|kind| evidence.fits(kind)) {
                     return Err(GateError::damaged("it stands in a leaf of another kind"));
                 }
                 let pinned = self.inner.parts.pinned_root;
-                let added = past.chain.add(link, &evidence, pinned);
+                let added = past.chain.add(link.index, &evidence, pinned);
                 added.map_err(GateError::damaged)
             });
             // As when the gate reads its own: a link that does not verify gives nothing force.
             if let Err(error) = added {
-                tracing::warn!(leaf = link, %error, "a trust leaf has no force");
+                tracing::warn!(leaf = link.index, %error, "a trust leaf has no force");
             }
             // Only now: behind one that cannot be read nothing is verified.
             past.links.pop_front();
@@ -187,8 +191,8 @@ impl Gate {
         directory.ok_or_else(|| GateError::damaged("no root stands before it"))
     }
 
-    async fn leaf(&self, index: u64, bytes: bool) -> Result<Option<StoredLeaf>, GateError> {
-        let found = self.store().leaves(index, 1, bytes).await?;
+    async fn leaf(&self, index: u64) -> Result<Option<StoredLeaf>, GateError> {
+        let found = self.store().leaves(index, 1, false).await?;
         Ok(found.into_iter().find(|leaf| leaf.index == index))
     }
 
@@ -205,11 +209,11 @@ impl Gate {
 /// The chain as it stood before a leaf, and the links still to come.
 struct Past {
     chain: Chain,
-    links: VecDeque<u64>,
+    links: VecDeque<Link>,
 }
 
-impl From<Vec<u64>> for Past {
-    fn from(links: Vec<u64>) -> Self {
+impl From<Vec<Link>> for Past {
+    fn from(links: Vec<Link>) -> Self {
         let chain = Chain::default();
         let links = links.into();
         Self { chain, links }

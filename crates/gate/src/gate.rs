@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::believed::Believed;
 use crate::catalog::Catalog;
+use crate::chain::Link;
 use crate::error::GateError;
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
@@ -68,7 +69,7 @@ pub(crate) struct ChainSoFar {
     /// Over every leaf that was read.
     pub(crate) frontier: Frontier,
     /// The leaves among them that are links, whether or not they have force.
-    pub(crate) links: Vec<u64>,
+    pub(crate) links: Vec<Link>,
     /// What the leaves among them stop and pause.
     pub(crate) restraints: Restraints,
     /// What of them does not follow, the first of it.

@@ -8,7 +8,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::trust::{Evidence, SignedRecovery};
 
 use crate::believed::Believed;
-use crate::chain::{bundle_bytes, prepare};
+use crate::chain::{Link, bundle_bytes, prepare};
 use crate::error::OpenError;
 use crate::gate::{ChainSoFar, Gate};
 use crate::open::fresh;
@@ -24,7 +24,7 @@ pub struct Trust {
     /// What does not verify, or does not follow from the chain. Each is a sign that somebody changed the database.
     pub findings: Vec<String>,
     /// The leaves that are its links.
-    links: Vec<u64>,
+    links: Vec<Link>,
 }
 
 impl Trust {

@@ -10,7 +10,7 @@ use gatehold_core::stops::Stops;
 use gatehold_core::trust::Evidence;
 use serde::de::DeserializeOwned;
 
-use crate::chain::opened;
+use crate::chain::{Link, opened};
 use crate::drive::TRIES;
 use crate::error::GateError;
 use crate::gate::{Active, ChainSoFar, Gate};
@@ -35,7 +35,7 @@ impl ChainSoFar {
         };
         let mut approved = None;
         if says_it_loosens(&entry) {
-            match self.loosening(store, leaf.index, &entry).await {
+            match self.loosening(store, leaf, &entry).await {
                 Ok(loosening) => approved = Some(loosening),
                 Err(error @ GateError::Store(_)) => return Err(error),
                 Err(error) => self.report(format!("leaf {} loosens nothing: {error}", leaf.index)),
@@ -51,12 +51,10 @@ impl ChainSoFar {
     async fn loosening(
         &self,
         store: &dyn Store,
-        index: u64,
+        leaf: &StoredRecord,
         entry: &Entry,
     ) -> Result<Loosening, GateError> {
-        let leaf = store.leaves(index, 1, true).await?.into_iter().next();
-        let leaf = leaf.filter(|leaf| leaf.index == index);
-        let leaf = leaf.ok_or_else(|| GateError::damaged("it vanished"))?;
+        let leaf = Link::of(leaf).read(store).await?;
         let evidence = Evidence::from_bytes(opened(&leaf, "evidence")?);
         let evidence = evidence.map_err(GateError::damaged)?;
         let before = self.chain.directory();

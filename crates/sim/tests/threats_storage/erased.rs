@@ -407,3 +407,49 @@ async fn d12_what_is_erased_is_not_verified_again_and_what_is_left_reads_each_li
     assert_eq!(started.tick().await.unwrap().erased, 0);
     assert_eq!(looked_at_root(&store), 0);
 }
+
+#[tokio::test]
+async fn d12_a_link_that_was_replaced_after_it_was_read_makes_the_gate_forget_nothing() {
+    let shop = Shop::open().await;
+    let life = lived(&shop).await;
+    shop.gate
+        .redeem(&shop.caller(), life.request)
+        .await
+        .unwrap();
+    let all = erasable(&shop, &life).await;
+    let (leaf, name) = all.iter().find(|(_, name)| name == "claims").unwrap();
+    let store = Faulty::of(shop.store.clone());
+    let running = shop.over_store(store.clone()).await;
+    let asked = shop
+        .propose("record.erase", &payload(*leaf, name), Person::Owner)
+        .await;
+    shop.approve(Person::Reviewer, asked.id).await.unwrap();
+    let last = shop.sign(Person::Second, asked.id, true).await;
+    store.is(Health::NoErasing);
+    running.review(last).await.unwrap_err();
+    store.is(Health::Well);
+    // Another leaf stands where the root stood, and opens by itself: the same record under another salt.
+    let root = shop.store.leaves(0, 1, false).await.unwrap().remove(0);
+    let other = LeafDraft {
+        kind: LeafKind::Root,
+        salt: [3; 32],
+        record: root.record.clone(),
+        attachments: vec![],
+    };
+    let put = |leaf: &[u8], salt: &[u8]| {
+        let sql = "UPDATE leaf SET leaf = ?1, salt = ?2 WHERE number = 0";
+        let changed = shop.database().execute(sql, rusqlite::params![leaf, salt]);
+        assert_eq!(changed.unwrap(), 1);
+    };
+    put(&other.bytes(), &other.salt);
+    assert_eq!(running.tick().await.unwrap().erased, 0);
+    assert!(is_there(&shop, *leaf, name).await);
+    // As it was: whoever starts finishes it.
+    put(&root.leaf, &root.salt);
+    let started = shop.beside(None).await;
+    assert_eq!(
+        started.tick().await.unwrap().erased,
+        2,
+        "the claims and the body"
+    );
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use gatehold_core::commit::Conflict;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{Store as _, StoreFault};
+use gatehold_gate::ports::store::{OpenedView, Store as _, StoreFault};
 use gatehold_sim::conformance::{Draft, numbered};
 use gatehold_sim::postgres_server::PostgresServer;
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
@@ -151,6 +151,41 @@ async fn ended_connections_are_opened_again() {
         );
         assert!(store.commit(vec![Draft::new().write()]).await.unwrap()[0].is_ok());
     }
+}
+
+/// Notes which connection wrote to a table.
+const NOTED: &str = "CREATE TABLE noted (written text, pid integer);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO noted VALUES (TG_TABLE_NAME, pg_backend_pid()); RETURN NULL; END $$;
+    CREATE TRIGGER note AFTER INSERT ON gatehold.opened_view EXECUTE FUNCTION note();
+    CREATE TRIGGER note AFTER UPDATE ON gatehold.head EXECUTE FUNCTION note();";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opened_view_goes_the_way_of_decisions() {
+    let server = PostgresServer::start();
+    let store = open(&server.create_database("way").await).await;
+    let admin = server.connect("way").await;
+    admin.batch_execute(NOTED).await.unwrap();
+    for number in 0..8 {
+        let view = OpenedView {
+            review_nonce: format!("probe-{number}"),
+            request: String::new(),
+            view: vec![1],
+            expires: Timestamp::from_millis(1),
+        };
+        store.put_opened(view).await.unwrap();
+    }
+    store.commit(vec![Draft::new().write()]).await.unwrap();
+    let noted = "SELECT written, count(*), count(DISTINCT pid), max(pid) FROM noted GROUP BY written ORDER BY written";
+    let noted = admin.query(noted, &[]).await.unwrap();
+    let row = |row: &tokio_postgres::Row| {
+        let (of, times): (String, i64) = (row.get(0), row.get(1));
+        let (connections, pid): (i64, i32) = (row.get(2), row.get(3));
+        (of, times, connections, pid)
+    };
+    let (head, views) = (row(&noted[0]), row(&noted[1]));
+    assert_eq!((head.0.as_str(), views.0.as_str()), ("head", "opened_view"));
+    assert_eq!((views.1, views.2, views.3), (8, 1, head.3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

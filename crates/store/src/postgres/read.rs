@@ -1,6 +1,6 @@
 //! Reading: a few connections shared by all callers, whose queries travel together. Opened again when they break.
 //!
-//! Also carries what holds no authority: opened views, acknowledgements, and forgetting what a leaf has already erased.
+//! Also carries what holds no authority: acknowledgements, and forgetting what a leaf has already erased.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,8 +40,6 @@ statements! {
         outbox: "SELECT number, dedup, topic, body FROM gatehold.outbox ORDER BY number LIMIT $1",
         opened: "SELECT request, view, expires FROM gatehold.opened_view WHERE review_nonce = $1",
         forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
-        put_opened: "INSERT INTO gatehold.opened_view (review_nonce, request, view, expires)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (review_nonce) DO NOTHING",
         acknowledge: "DELETE FROM gatehold.outbox WHERE number = $1",
         erase: "UPDATE gatehold.attachment SET salt = NULL, bytes = NULL, erased_by = $3
             WHERE leaf = $1 AND name = $2 AND erased_by IS NULL",
@@ -299,14 +297,6 @@ impl Reader {
             view: get(&row, 1)?,
             expires: time(&row, 2)?,
         }))
-    }
-
-    pub async fn put_opened(&self, view: &OpenedView, now: Timestamp) -> Result<(), StoreFault> {
-        self.run(&self.statements.forget_opened, &[&now.millis()])
-            .await?;
-        let expires = view.expires.millis();
-        let params: Params<'_> = &[&view.review_nonce, &view.request, &view.view, &expires];
-        self.run(&self.statements.put_opened, params).await
     }
 
     pub async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {

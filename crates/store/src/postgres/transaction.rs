@@ -6,7 +6,7 @@
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join3, try_join4};
 use gatehold_core::commit::LeafBytes;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::StoreFault;
+use gatehold_gate::ports::store::{OpenedView, StoreFault};
 use gatehold_ledger::Frontier;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, Row};
@@ -54,6 +54,9 @@ statements! {
         save_head: "UPDATE gatehold.head SET size = $1, frontier = $2, time = $3",
         forget: "DELETE FROM gatehold.unique_key
             WHERE key IN (SELECT key FROM gatehold.unique_key WHERE forget < $1 LIMIT 64)",
+        forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
+        put_opened: "INSERT INTO gatehold.opened_view (review_nonce, request, view, expires)
+            VALUES ($1, $2, $3, $4) ON CONFLICT (review_nonce) DO NOTHING",
     }
 }
 
@@ -129,6 +132,20 @@ impl WriteSession {
             clock: time(&clock, 0)?,
             known: named.known(&found)?,
         })
+    }
+
+    /// A view that a reviewer opened: no authority, and a statement of its own.
+    pub async fn put_opened(&self, view: &OpenedView, now: Timestamp) -> Result<(), StoreFault> {
+        let (client, s) = (&self.client, &self.statements);
+        let (now, expires) = (now.millis(), view.expires.millis());
+        client
+            .execute(&s.forget_opened, &[&now])
+            .await
+            .map_err(fault)?;
+        let params: [&(dyn ToSql + Sync); 4] =
+            [&view.review_nonce, &view.request, &view.view, &expires];
+        let put = client.execute(&s.put_opened, &params).await;
+        put.map(drop).map_err(fault)
     }
 
     /// Ends a transaction that changed nothing.

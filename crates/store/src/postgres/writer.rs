@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use gatehold_core::commit::LeafBytes;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::StoreFault;
 use tokio::sync::watch;
 use tokio_postgres::Config;
@@ -15,7 +16,7 @@ use super::transaction::{Unfinished, WriteSession};
 use crate::after_commit::{Answers, Release};
 use crate::batch::{Evaluated, evaluate};
 use crate::clock::{Clock, Shown};
-use crate::queue::{CommitJob, Jobs, Taken};
+use crate::queue::{CommitJob, Jobs, Side, Taken};
 
 pub(super) struct Writer {
     pub config: Config,
@@ -35,11 +36,8 @@ impl Writer {
     pub async fn run(mut self) {
         while let Some(jobs) = self.jobs.next().await {
             let taken = Taken::new(jobs);
-            match self.batch(&taken.commits).await {
-                Ok((answers, size)) => {
-                    taken.release(answers);
-                    self.grown.send_replace(size);
-                }
+            match self.work(&taken).await {
+                Ok(answers) => taken.release(answers),
                 Err(fault) => {
                     tracing::error!(%fault, "a batch failed; PostgreSQL is connected to anew before the next");
                     self.session = None;
@@ -47,6 +45,28 @@ impl Writer {
                 }
             }
         }
+    }
+
+    async fn work(&mut self, taken: &Taken) -> Result<Vec<Answers>, StoreFault> {
+        for side in &taken.sides {
+            self.side(side).await?;
+        }
+        if taken.commits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answers, size) = self.batch(&taken.commits).await?;
+        self.grown.send_replace(size);
+        Ok(answers)
+    }
+
+    /// Changes that hold no authority, each for itself and before the batch: what fails here has begun nothing.
+    async fn side(&mut self, side: &Side) -> Result<(), StoreFault> {
+        let Side::PutOpened(view) = side else {
+            return Err(damaged("this goes another way"));
+        };
+        // Whoever asked looked at the time just now; without it nothing is forgotten this time.
+        let now = self.shown.recent().unwrap_or(Timestamp::from_millis(0));
+        self.session().await?.put_opened(view, now).await
     }
 
     async fn batch(&mut self, commits: &[CommitJob]) -> Result<(Vec<Answers>, u64), StoreFault> {

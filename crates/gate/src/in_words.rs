@@ -3,8 +3,11 @@
 
 mod parts;
 
+use std::sync::Arc;
+
 use gatehold_core::action::Action;
 use gatehold_core::entry::{Entry, Event};
+use gatehold_core::ids::RequestId;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::change::RecordErase;
@@ -27,12 +30,13 @@ impl Gate {
         let stored = self.request(record.id).await?;
         let action = Self::action(&stored.record, &self.submission(&stored).await?)?;
         let active = self.current().await?;
-        self.in_words(&action, &active).await
+        self.in_words(record.id, &action, &active).await
     }
 
     /// The same for an action that is at hand.
     pub(crate) async fn in_words(
         &self,
+        request: RequestId,
         action: &Action,
         active: &Active,
     ) -> Result<Vec<String>, GateError> {
@@ -58,11 +62,23 @@ impl Gate {
             Change::NhiCreate(create) => parts::workload(create, directory),
             Change::PointEnrol(point) => parts::point(point, directory),
             Change::TeamSet(set) => parts::team(set, directory),
-            Change::StopLift(lift) => stops(lift, &self.stops_now().await?.value),
+            Change::StopLift(lift) => {
+                let since = self.asked(&request).await?;
+                let since = since.map(|(read, asked)| read.restraints.stopped_since(asked));
+                let now = self.stops_now().await?.value;
+                stops(lift, &now, &since.unwrap_or_default())
+            }
             Change::WorkloadResume(resume) => {
                 let name = resume.workload.as_str();
+                let asked = self.asked(&request).await?;
+                let since =
+                    asked.is_some_and(|(read, asked)| read.restraints.is_paused_since(name, asked));
                 let why = self.pause_now(name).await?.value.code;
                 vec![match why {
+                    Some(code) if since => format!(
+                        "{name} was paused ({}) after this was asked for, and stays so: ask again",
+                        in_prose(&code)
+                    ),
                     Some(code) => {
                         format!("{name} is paused ({}) and may ask again", in_prose(&code))
                     }
@@ -71,6 +87,13 @@ impl Gate {
             }
             Change::RecordErase(erase) => self.erased_in_words(erase).await?,
         })
+    }
+
+    /// The leaves as far as they can be read, and with which of them something was asked to be loosened.
+    async fn asked(&self, request: &RequestId) -> Result<Option<(Arc<Active>, u64)>, GateError> {
+        let read = self.read_on().await?;
+        let asked = read.restraints.asked_at(request);
+        Ok(asked.map(|asked| (read, asked)))
     }
 
     /// Of what an erasure takes a part: the record's own request or task, and not its number alone.
@@ -149,15 +172,17 @@ fn bundle(now: &Bundle, payload: &[u8]) -> Vec<String> {
 }
 
 /// What is lifted, what is named and not stopped, and what stays stopped.
-fn stops(lift: &Stops, now: &Stops) -> Vec<String> {
-    let left = now.without(lift);
-    let lifted = now.without(&left);
+fn stops(lift: &Stops, now: &Stops, since: &Stops) -> Vec<String> {
+    let newer = now.without(&now.without(since));
+    let left = now.without(lift).without(&newer);
+    let lifted = now.without(&left).without(&newer);
     let idle = lift.without(now);
     let mut lines = Vec::new();
     for (word, stops) in [
         ("goes on", lifted),
         ("named, but not stopped", idle),
         ("stays stopped", left),
+        ("stopped after this was asked for, so it stays", newer),
     ] {
         let names = names(&stops);
         if !names.is_empty() {
@@ -210,11 +235,23 @@ mod tests {
             ..Stops::default()
         };
         assert_eq!(
-            stops(&of(&["a", "b"], true), &of(&["b", "c"], true)),
+            stops(
+                &of(&["a", "b"], true),
+                &of(&["b", "c"], true),
+                &Stops::default()
+            ),
             [
                 "goes on: everything (the lockdown), workload b",
                 "named, but not stopped: workload a",
                 "stays stopped: workload c"
+            ]
+        );
+        // What was said after it was asked for.
+        assert_eq!(
+            stops(&of(&["b"], true), &of(&["b", "c"], true), &of(&["c"], true)),
+            [
+                "goes on: workload b",
+                "stopped after this was asked for, so it stays: everything (the lockdown), workload c"
             ]
         );
     }

@@ -46,7 +46,7 @@ impl Gate {
             sentence: record.sentence.clone(),
             why: why(answered.evaluated.trace()),
             tier: answered.evaluated.trace().tier.clone(),
-            change: self.in_words(action, &loaded.active).await?,
+            change: self.in_words(record.id, action, &loaded.active).await?,
             unlike_baseline: answered.unlike_baseline.clone(),
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),

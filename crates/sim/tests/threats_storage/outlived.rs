@@ -163,6 +163,15 @@ async fn d09_a_lift_ends_what_it_names_and_not_what_came_since() {
         ..Stops::default()
     };
     shop.gate.stop(&human, bot.clone(), "since").await.unwrap();
+    // Whoever decides is told.
+    let words = shop.gate.change_in_words(&asked).await.unwrap();
+    assert_eq!(
+        words,
+        [
+            "goes on: everything (the lockdown)",
+            "stopped after this was asked for, so it stays: workload deploy-bot"
+        ]
+    );
     for person in [Person::Reviewer, Person::Second] {
         shop.approve(person, asked.id).await.unwrap();
     }

@@ -13,7 +13,7 @@ pub enum Refusal {
     #[error("no active descriptor has this id and hash")]
     UnknownDescriptor,
     /// No executor has this target.
-    #[error("no executor has this target")]
+    #[error("no executor of this gate has this target")]
     UnknownTarget,
     /// The descriptor does not take this media type.
     #[error("the descriptor does not take this media type")]
@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error("the task is not usable: {0}")]
     Task(&'static str),
     /// A stop is set.
-    #[error("stopped: {0}")]
+    #[error("this is stopped: {0}")]
     Stopped(&'static str),
     /// The request does not exist, or not for this caller.
     #[error("there is no such request for this key")]
@@ -57,7 +57,7 @@ pub enum Refusal {
     #[error("the request changed since it was opened")]
     ChangedSinceShown,
     /// The review does not verify or is about something else.
-    #[error("{0}")]
+    #[error("the review does not count: {0}")]
     Review(#[from] crate::review::ReviewError),
     /// The reviewer is in the requester set.
     #[error("nobody decides on a request of their own")]
@@ -153,7 +153,9 @@ impl Refusal {
             Self::UnknownTarget => {
                 "Use one of the targets that the gate's operator has configured."
             }
-            Self::MediaType => "Send the payload in a media type that the descriptor lists.",
+            Self::MediaType => {
+                "Send it in a media type that the descriptor lists, as with `gatehold request create --media-type TYPE`."
+            }
             Self::InlineSecret { .. } => {
                 "Remove the secret, rotate it, and name it by reference; the executor injects the real one."
             }
@@ -163,23 +165,43 @@ impl Refusal {
             Self::NotYours(_) => {
                 "Ask the owner of the principal, or use the one that is permitted."
             }
-            Self::Task(_) => "Start a new task and ask again within it.",
-            Self::Stopped(_) => "Ask the people who stopped it; lifting a stop is a held action.",
-            Self::NoSuchRequest => "Check the id, and use the key that submitted the request.",
+            Self::Task(_) => "Start a new task with `gatehold task start` and ask again within it.",
+            Self::Stopped(_) => {
+                "Ask the people who stopped it; lifting it is a held action: `gatehold stops lift`."
+            }
+            Self::NoSuchRequest => {
+                "Check the id, and ask with the key that submitted it: `gatehold request show REQUEST --key FILE`."
+            }
             Self::WrongState { .. } => {
-                "Look at the request's state; submit a new request if the action is still needed."
+                "Look at it with `gatehold request show REQUEST`; submit a new one if the action is still needed."
             }
-            Self::TooLate(_) => "Submit a new request; an expired decision is never revived.",
+            Self::TooLate(_) => {
+                "Submit a new one with `gatehold request create`; an expired decision is never revived."
+            }
             Self::ChangedSinceShown => {
-                "Open the request again and look at what changed before you decide."
+                "Open it again with `gatehold show REQUEST` and look at what changed before you decide."
             }
-            Self::Review(_) => "Open the request again and sign exactly the context that is shown.",
-            Self::OwnRequest => "Let somebody outside the requester set decide.",
-            Self::NotEntitled => "Ask someone on the eligible teams; `gatehold show` lists them.",
-            Self::Factor { .. } => "Sign with a hardware key that is enrolled for you.",
-            Self::AlreadyDecided => "Nothing to do: your review is stored.",
-            Self::Criterion(_) => "Answer every criterion; if one is not met, deny or ask.",
-            Self::Limits => "Lower the limits, or deny and suggest another action.",
+            Self::Review(_) => {
+                "Open it again with `gatehold approve REQUEST`, which signs exactly what is shown."
+            }
+            Self::OwnRequest => {
+                "Let somebody decide who neither asked nor answers for it; `gatehold show REQUEST` lists the teams."
+            }
+            Self::NotEntitled => {
+                "Ask someone on the eligible teams; `gatehold show REQUEST` lists them."
+            }
+            Self::Factor { .. } => {
+                "Sign with a hardware key that is enrolled for you; `gatehold human list` says what each counts as."
+            }
+            Self::AlreadyDecided => {
+                "Nothing to do: your review is stored; `gatehold inbox` lists what is left."
+            }
+            Self::Criterion(_) => {
+                "Answer every criterion; if one is not met, `gatehold deny REQUEST` or `gatehold ask REQUEST`."
+            }
+            Self::Limits => {
+                "Lower them with `gatehold narrow REQUEST`, or deny and suggest another action."
+            }
             Self::CapNotEnforced { .. } => {
                 "Leave this cap out or set one that the target enforces, or deny and suggest another action."
             }
@@ -189,7 +211,9 @@ impl Refusal {
             }
             Self::Replayed => "Sign a new proof with a new nonce.",
             Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
-            Self::Erasure(_) => "Wait until what needs it has ended, or name another attachment.",
+            Self::Erasure(_) => {
+                "Wait until what needs it has ended, or name another one: `gatehold record list REQUEST`."
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How a command ends: one number for scripts, one cause and one next step for people.
+//! How a command ends: one number for scripts, one cause and one next step for people. Nothing is said twice: of a problem
+//! of the gate its sentence about this time, of a chain of errors its root.
 //!
 //! The numbers are part of the interface: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held (without
 //! waiting), 6 policy error, 7 verification failed; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, everything put away.
@@ -6,7 +7,7 @@
 use std::fmt;
 
 use gatehold_client::ClientError;
-use gatehold_client::wire::ProblemCode;
+use gatehold_client::wire::{Problem, ProblemCode};
 
 /// The exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,9 @@ impl Failure {
     }
 }
 
+/// How a command begins in a sentence.
+const COMMANDS: [&str; 2] = ["`gatehold ", "`ssh-keygen "];
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.exit {
@@ -106,10 +110,16 @@ impl fmt::Display for Failure {
             Exit::Done => "note: ",
             _ => "error:",
         };
-        for cause in &self.causes {
-            writeln!(f, "{word} {}", crate::screen::plain(cause))?;
+        for (at, cause) in self.causes.iter().enumerate() {
+            let said = self.causes.iter().take(at).any(|other| other == cause);
+            if !said {
+                writeln!(f, "{word} {}", crate::screen::plain(cause))?;
+            }
         }
-        write!(f, "next:  {}", crate::screen::plain(&self.next))
+        // A command that can be run is something to try; anything else is what to do next.
+        let command = COMMANDS.iter().any(|program| self.next.contains(program));
+        let word = if command { "try:  " } else { "next: " };
+        write!(f, "{word} {}", crate::screen::plain(&self.next))
     }
 }
 
@@ -128,17 +138,17 @@ impl From<ClientError> for Failure {
                     }
                     _ => Exit::Usage,
                 };
-                let cause = if problem.detail.is_empty() {
-                    problem.title.clone()
-                } else {
-                    format!("{}: {}", problem.title, problem.detail)
-                };
-                return Self::new(exit, cause, problem.next.clone());
+                return Self::new(exit, sentence(problem), problem.next.clone());
             }
             ClientError::Connect(_) => {
                 "start a gate with `gatehold dev` or `gatehold serve`, or name one with --url"
             }
-            ClientError::NoAnswer(_) => "look at the state with `gatehold request show`",
+            ClientError::NoAnswer(_) => {
+                "it may have acted all the same: look at the state with `gatehold request show REQUEST`"
+            }
+            ClientError::Foreign { .. } => {
+                "check that the URL in client.toml or behind --url is that of a gate"
+            }
             ClientError::Config(_) | ClientError::Bounds(_) => "correct the input and try again",
             _ => "run `gatehold doctor`",
         };
@@ -146,6 +156,20 @@ impl From<ClientError> for Failure {
             ClientError::Config(_) | ClientError::Bounds(_) => Exit::Usage,
             _ => Exit::Fault,
         };
-        Self::new(exit, &error, next)
+        Self::new(exit, error.cause(), next)
     }
 }
+
+/// What a problem says of this time, which is a whole sentence; its title is for programs that show no more than that.
+fn sentence(problem: &Problem) -> String {
+    if !problem.detail.is_empty() {
+        return problem.detail.clone();
+    }
+    match &problem.request_id {
+        Some(call) => format!("{} (request_id {call})", problem.title),
+        None => problem.title.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

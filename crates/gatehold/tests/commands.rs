@@ -47,7 +47,8 @@ fn a_wrong_input_is_exit_2_and_says_what_to_do_next() {
         assert_eq!(code(&output), Some(2), "{arguments:?}: {output:?}");
         let errors = errors(&output);
         assert!(
-            errors.contains("error: ") && errors.contains("next:  "),
+            errors.contains("error: ")
+                && (errors.contains("next:  ") || errors.contains("try:   ")),
             "{arguments:?}: {errors}"
         );
     }

@@ -64,6 +64,20 @@ impl ClientError {
         }
     }
 
+    /// What went wrong, in one sentence without what to do next: for whoever says that in words of their own. Of a chain of
+    /// errors only the innermost, because what lies between says the same again.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Connect(error) => format!("cannot connect to the gate: {}", innermost(error)),
+            Self::NoAnswer(error) => format!("no answer from the gate: {}", innermost(error)),
+            Self::Foreign { status, what } => {
+                format!("the answer (status {status}) is not one of this API: {what}")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The problem, when the gate answered with one.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
@@ -72,4 +86,13 @@ impl ClientError {
             _ => None,
         }
     }
+}
+
+/// The innermost cause.
+fn innermost(error: &reqwest::Error) -> &dyn std::error::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
 }

@@ -41,7 +41,7 @@ pub(super) const OUTCOME_UNKNOWN: Words = Words {
     kind: "outcome_unknown",
     code: Code::Unavailable,
     title: "It is not known whether the call was carried out",
-    next: "Ask for the status, or send the call again with the same Idempotency-Key.",
+    next: "Ask with `gatehold request show REQUEST`, or send the call again with the same Idempotency-Key.",
 };
 
 pub(super) const LOGIN_REFUSED: Words = Words {
@@ -57,7 +57,7 @@ pub(super) const UNKNOWN_PRINCIPAL: Words = Words {
     kind: "unknown_principal",
     code: Code::Unauthenticated,
     title: "The key is not known",
-    next: "Sign with an enrolled key, or log in again if the session has ended.",
+    next: "Sign with an enrolled key, or log in again with `gatehold login` if the session has ended.",
 };
 
 pub(super) const WRONG_PRINCIPAL: Words = Words {

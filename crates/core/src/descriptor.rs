@@ -172,7 +172,7 @@ pub struct FactQuery {
     pub recipe: String,
 }
 
-/// What executes the action and which caps it enforces. A cap it does not name is printed NOT ENFORCED.
+/// What executes the action and which caps it enforces. A cap that nothing enforces is refused when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecutorSpec {

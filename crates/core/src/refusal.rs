@@ -203,7 +203,7 @@ impl Refusal {
                 "Lower them with `gatehold narrow REQUEST`, or deny and suggest another action."
             }
             Self::CapNotEnforced { .. } => {
-                "Leave this cap out or set one that the target enforces, or deny and suggest another action."
+                "Leave this cap out or set one that the target enforces; whoever reviews may deny and suggest another action."
             }
             Self::Stale => "Try again.",
             Self::NotProven(_) => {

@@ -26,6 +26,7 @@ use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
 
 use crate::answers::{InboxItem, OpenedRequest, ReviewInput};
+use crate::caps::kept_or_refused;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -40,10 +41,6 @@ use crate::view::{bytes, people_needed};
 const INBOX_MAX: u32 = 1_000;
 /// How long an opened view can be signed, in seconds.
 const OPENED_SECONDS: u32 = 3_600;
-
-fn is_cap(name: &str) -> bool {
-    !["uses", "coarse"].contains(&name)
-}
 
 /// Whether a review of theirs counts, so that nothing is left for them to do. They learn only of their own.
 fn signed(record: &RequestRecord, held: &HeldAt, directory: &Directory, human: &HumanId) -> bool {
@@ -313,25 +310,13 @@ impl Gate {
 
     /// A cap that the review adds must be one that the target keeps: else people would approve what can only fail.
     fn check_caps(&self, record: &RequestRecord, context: &ReviewContext) -> Result<(), Refusal> {
-        let target = record.envelope.target.as_str();
-        let kept = self.inner.parts.executor.enforces(target);
-        // `uses` and `coarse` are said of a target and are no caps.
-        let kept: Vec<String> = kept.into_iter().filter(|name| is_cap(name)).collect();
-        let may = |cap: &String| record.limits.caps.contains_key(cap) || kept.contains(cap);
-        let Some(cap) = context.limits.caps.keys().find(|cap| !may(cap)) else {
-            return Ok(());
-        };
         if context.act != ReviewAct::Approve {
             return Ok(());
         }
-        Err(Refusal::CapNotEnforced {
-            cap: cap.clone(),
-            enforced: if kept.is_empty() {
-                "none".to_owned()
-            } else {
-                kept.join(", ")
-            },
-        })
+        let kept = self.kept_caps(record.envelope.target.as_str());
+        let asked = |cap: &&String| record.limits.caps.contains_key(*cap);
+        let added = context.limits.caps.keys().filter(|cap| !asked(cap));
+        kept_or_refused(added, &kept)
     }
 
     /// An act without a verdict, or a denial by a channel that cannot sign.

@@ -5,6 +5,7 @@
 
 mod answers;
 mod believed;
+mod caps;
 mod catalog;
 mod chain;
 mod compared;

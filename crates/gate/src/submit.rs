@@ -53,6 +53,7 @@ impl Gate {
                 now,
             )?;
             self.has_executor(&action, &loaded)?;
+            self.keeps_caps(&action, &loaded)?;
             let submission = |answered: &Answered| Submission {
                 action: action.clone(),
                 described: answered.described.clone(),
@@ -116,6 +117,7 @@ impl Gate {
             change
                 .apply(&loaded.active.directory, &input.human, loaded.now, 0)
                 .map_err(|error| Refusal::Claims(error.to_string()))?;
+            self.keeps_caps(&action, &loaded)?;
             let requester = Requester::Human {
                 human: input.human.clone(),
                 key: input.key,
@@ -197,6 +199,15 @@ impl Gate {
             replayed: true,
             ..submitted(stored.record, trace, None)
         })
+    }
+
+    /// A kind of action that nobody knows is refused when policy is asked.
+    fn keeps_caps(&self, action: &Action, loaded: &Loaded) -> Result<(), GateError> {
+        let descriptors = loaded.active.bundle.descriptors();
+        match descriptors.get(&action.envelope().descriptor.id) {
+            Some(descriptor) => Ok(self.check_asked_caps(action, descriptor)?),
+            None => Ok(()),
+        }
     }
 
     /// An action that nothing here can execute is refused before anyone is asked to decide on it.

@@ -1,4 +1,5 @@
-//! What a reviewer may lower, against a real gate: a cap that could only fail at the target is refused when it is set.
+//! What a reviewer may lower, and what a requester may bound, against a real gate: a cap that could only fail at the target is
+//! refused when it is set.
 
 #![expect(
     clippy::unwrap_used,
@@ -40,4 +41,21 @@ fn a_review_adds_no_cap_that_the_target_does_not_keep() {
     gate.approved_by(&request, &["second"]);
     let done = gate.json(&["request", "redeem", &request]);
     assert_eq!(done["status"]["state"], "completed", "{done}");
+}
+
+#[test]
+fn a_request_names_no_cap_that_the_target_does_not_keep() {
+    let gate = Gate::start();
+    let task = gate.json(&["task", "start", "--purpose", "repair"]);
+    let task = task["task"].as_str().unwrap();
+    let ask = gate::write(task, "UPDATE orders SET status = 'retry' WHERE id = 7");
+    let refused = gate.run(&[&ask[..], &["--cap", "files=3"]].concat());
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.starts_with(
+            "error: the target of this request does not enforce the cap `files`; it enforces "
+        ),
+        "{said}"
+    );
 }

@@ -1,11 +1,13 @@
 //! The main job, through the real gate on a real SQLite store with a real bundle: asked, held, signed, executed once,
 //! and every cheat refused. Only the target is a recorder.
 
-#![expect(clippy::panic, reason = "a test that fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails")]
 
 mod shop;
 
+use gatehold_core::action::Envelope;
 use gatehold_core::decide::ActKind;
+use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_gate::GateError;
@@ -137,6 +139,50 @@ async fn a_stop_set_after_the_decision_keeps_it_from_being_used() {
     assert_eq!(
         (next.record.state, next.record.reasons[0].as_str()),
         (State::Denied, "lockdown")
+    );
+}
+
+/// The same submission with a cap.
+fn with_cap(mut input: gatehold_gate::Submit, cap: &str) -> gatehold_gate::Submit {
+    let mut envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
+    envelope.caps = [(cap.to_owned(), 3)].into();
+    input.envelope = canonical::to_bytes(&envelope).unwrap();
+    input
+}
+
+#[tokio::test]
+async fn a_cap_that_nothing_keeps_is_refused_when_it_is_asked_for() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let leaves = shop.leaves().await;
+    for descriptor in ["shop.read", "shop.write"] {
+        let asked = shop.asked(Some(task), descriptor, "SELECT 1", false);
+        let input = with_cap(asked, "files");
+        let caller = shop.asking(&input).await;
+        assert_eq!(
+            code(shop.gate.submit(&caller, input).await),
+            "cap_not_enforced",
+            "{descriptor}"
+        );
+    }
+    // A change of the gate itself has no caps at all.
+    let owner = Person::Owner.id();
+    let team = format!(r#"{{"members":["{owner}"],"team":"owners"}}"#);
+    let change = with_cap(shop.asked(None, "team.set", &team, false), "rows");
+    let signed = shop.signed_by(change, Person::Owner);
+    assert_eq!(
+        code(shop.gate.submit_human(signed).await),
+        "cap_not_enforced"
+    );
+    assert_eq!(shop.leaves().await, leaves, "nobody is asked about it");
+    let kept = with_cap(
+        shop.asked(Some(task), "shop.read", "SELECT 1", false),
+        "rows",
+    );
+    let caller = shop.asking(&kept).await;
+    assert_eq!(
+        shop.gate.submit(&caller, kept).await.unwrap().record.state,
+        State::Allowed
     );
 }
 

@@ -111,6 +111,22 @@ async fn bodies_that_are_not_what_the_call_takes() {
 }
 
 #[tokio::test]
+async fn a_cap_that_the_target_does_not_keep_is_refused_at_the_submission() {
+    let house = House::open().await;
+    let good = submission(&house).await;
+    let with_cap = |cap: &str| {
+        let mut envelope = envelope_of(&good);
+        envelope["caps"] = serde_json::json!({ cap: 3 });
+        with_envelope(&good, &envelope.to_string())
+    };
+    let leaves = house.leaves().await;
+    let (status, word) = post(&house, with_cap("files")).await.word();
+    assert_eq!((status, word.as_str()), (422, "cap_not_enforced"));
+    assert_eq!(house.leaves().await, leaves, "nothing was written");
+    assert!(post(&house, with_cap("rows")).await.status < 300);
+}
+
+#[tokio::test]
 async fn envelopes_that_are_not_exactly_of_the_form() {
     let house = House::open().await;
     let good = submission(&house).await;

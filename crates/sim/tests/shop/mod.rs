@@ -573,7 +573,11 @@ impl Shop {
 
     /// What somebody sends who asks for a change of the gate.
     pub fn signed_proposal(&self, descriptor: &str, payload: &str, by: Person) -> HumanSubmit {
-        let input = self.asked(None, descriptor, payload, false);
+        self.signed_by(self.asked(None, descriptor, payload, false), by)
+    }
+
+    /// The same for anything that is asked for.
+    pub fn signed_by(&self, input: Submit, by: Person) -> HumanSubmit {
         let nonce = format!("human-{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
         let message = SubmitSignature::message(&canonical::to_bytes(&envelope).unwrap(), &nonce);

@@ -1,0 +1,51 @@
+//! Caps: an upper bound that somebody names must be one that the target keeps, or people decide about what can only fail.
+
+use gatehold_core::action::Action;
+use gatehold_core::descriptor::{Descriptor, ExecutorKind};
+use gatehold_core::refusal::Refusal;
+
+use crate::gate::Gate;
+
+impl Gate {
+    /// The caps that a target keeps. `uses` and `coarse` are said of a target and are no caps.
+    pub(crate) fn kept_caps(&self, target: &str) -> Vec<String> {
+        let said = self.inner.parts.executor.enforces(target).into_iter();
+        said.filter(|name| !["uses", "coarse"].contains(&name.as_str()))
+            .collect()
+    }
+
+    /// A cap of the request itself is refused before anybody is asked about it: by what the target keeps where the gate
+    /// calls it, by what the descriptor says elsewhere.
+    pub(crate) fn check_asked_caps(
+        &self,
+        action: &Action,
+        descriptor: &Descriptor,
+    ) -> Result<(), Refusal> {
+        let envelope = action.envelope();
+        let kept = match descriptor.executor.kind {
+            ExecutorKind::Http | ExecutorKind::Sql => self.kept_caps(envelope.target.as_str()),
+            ExecutorKind::Broker | ExecutorKind::Gate => {
+                descriptor.executor.caps.iter().cloned().collect()
+            }
+        };
+        kept_or_refused(envelope.caps.keys(), &kept)
+    }
+}
+
+/// Refuses the first cap that is not among those that are kept.
+pub(crate) fn kept_or_refused<'a>(
+    mut caps: impl Iterator<Item = &'a String>,
+    kept: &[String],
+) -> Result<(), Refusal> {
+    let Some(cap) = caps.find(|cap| !kept.contains(cap)) else {
+        return Ok(());
+    };
+    Err(Refusal::CapNotEnforced {
+        cap: cap.clone(),
+        enforced: if kept.is_empty() {
+            "none".to_owned()
+        } else {
+            kept.join(", ")
+        },
+    })
+}

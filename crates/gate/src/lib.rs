@@ -42,6 +42,7 @@ mod tick;
 mod undecidable;
 mod unreported;
 mod view;
+mod why_held;
 
 pub use answers::{
     Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, StartTask, Submit,

@@ -7,6 +7,7 @@
 mod ask;
 mod pool;
 mod slice;
+mod unknown;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -117,13 +118,27 @@ impl Engine {
             return deny(trace, "descriptor_changed", text);
         }
         trace.errors.extend(contradictions(input, descriptor));
-        match self.find(input, descriptor, slice) {
-            Ok(found) => self.verdict(found, descriptor, trace),
+        let found = match self.find(input, descriptor, &slice) {
+            Ok(found) => found,
             Err(error) => {
                 trace.errors.push(error);
-                deny(trace, "evaluation_error", "Policy could not be asked.")
+                return deny(trace, "evaluation_error", "Policy could not be asked.");
             }
+        };
+        let answered = self.verdict(found, descriptor, trace);
+        if !matches!(answered.verdict(), Verdict::Hold(_)) {
+            return answered;
         }
+        let (verdict, mut trace) = answered.into_parts();
+        trace
+            .reasons
+            .extend(unknown::reasons(input, descriptor, |other| {
+                let found = self.find(other, descriptor, &slice);
+                let answered =
+                    found.map(|found| self.verdict(found, descriptor, self.trace(other)));
+                answered.map_or(Verdict::Deny, |answered| answered.into_parts().0)
+            }));
+        Evaluated::new(verdict, trace)
     }
 
     /// Asks the rules. When a checkpoint that matched requires an input that is unknown, the question is asked again
@@ -132,7 +147,7 @@ impl Engine {
         &self,
         input: &PolicyInput,
         descriptor: &Descriptor,
-        slice: impl Fn(&Asked<'_>) -> Arc<Slice>,
+        slice: &impl Fn(&Asked<'_>) -> Arc<Slice>,
     ) -> Result<Found, String> {
         let missing = input.context.conditions.context_missing
             || !input.context.missing(&descriptor.requires).is_empty();
@@ -227,9 +242,13 @@ impl Engine {
         }
         for name in &found.checkpoints {
             if let Some(checkpoint) = self.bundle.checkpoints().get(name) {
+                let holds =
+                    |rule: &&String| self.index.effect(rule) == Some(&Effect::Hold(name.clone()));
+                let why = trace.rules.iter().filter(holds);
+                let why: Vec<&str> = why.map(|rule| self.index.rationale(rule)).collect();
                 trace.reasons.push(Reason {
                     code: format!("checkpoint:{name}"),
-                    text: checkpoint.title.clone(),
+                    text: format!("{}: {}", checkpoint.title, why.join("; ")),
                 });
             }
         }

@@ -46,7 +46,7 @@ pub struct Decision {
 pub struct Reason {
     /// Stable, such as `no_permit` or `checkpoint:production-change`.
     pub code: String,
-    /// What to tell people; only in the answer to the submission itself.
+    /// What to tell people: in the answer to the submission itself, and while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }

@@ -53,12 +53,17 @@ pub(in crate::api) async fn handle(
     Ok(response)
 }
 
-/// Where a request stands, with what reviewers asked about it and what it would change of the gate.
+/// Where a request stands, with what reviewers asked about it what it would change of the gate, and why it is held.
 pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<RequestStatus, ApiError> {
     let questions = app.gate().questions(record).await?;
     let change = app.gate().change_in_words(record).await?;
-    Ok(RequestStatus {
+    let why = app.gate().why_held(record).await?;
+    let mut status = RequestStatus {
         change,
         ..said::status(record, questions)
-    })
+    };
+    for reason in status.held.iter_mut().flat_map(|held| &mut held.reasons) {
+        reason.text = why.get(&reason.code).cloned();
+    }
+    Ok(status)
 }

@@ -8,14 +8,15 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use gatehold_sim::simulator::replay;
 use gatehold_sim::simulator::sweep::{Sweep, jobs};
+use gatehold_sim::simulator::{Run, replay, run};
 
 const USAGE: &str = "\
 Usage:
   gatehold-sim run [--seed N] [--steps N] [--runs N] [--jobs N]
                                                         runs with seeds N, N+1, ..., as many at a time as there are
                                                         processors; stops at the first violation
+  gatehold-sim log [--seed N] [--steps N]               prints the log of one run, however it ends
   gatehold-sim replay FILE                              steps through a log
   gatehold-sim without GUARD [--seed N] [--steps N] [--runs N]
                                                         the same runs without a guard; fails unless one is caught
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["run", options @ ..] => many(options, true).and_then(Ended::well),
         ["without", guard, options @ ..] => without(guard, options),
+        ["log", options @ ..] => log(options),
         ["replay", file] => again(file),
         _ => Err(USAGE.to_owned()),
     };
@@ -128,6 +130,16 @@ fn options_of(options: &[&str], all_processors: bool) -> Option<Sweep> {
         }
     }
     Some(sweep)
+}
+
+fn log(options: &[&str]) -> Result<(), String> {
+    let one = options_of(options, false).ok_or_else(|| USAGE.to_owned())?;
+    let outcome = run(Run {
+        seed: one.first,
+        steps: one.steps,
+    });
+    print!("{}", outcome.journal.to_text());
+    Ok(())
 }
 
 fn again(file: &str) -> Result<(), String> {

@@ -110,7 +110,7 @@ impl Simulator {
         let fault = if self.quiet {
             1_000
         } else {
-            self.seed.below(1_000)
+            self.seed.below(1_000 * self.weather.store_holds())
         };
         let leaf = decided.write.leaf.bytes();
         let answer = if fault < 15 {

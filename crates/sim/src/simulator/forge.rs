@@ -10,6 +10,7 @@ use gatehold_core::directory::{Baseline, Lifecycle};
 use gatehold_core::ids::{HumanId, Origin};
 use gatehold_core::json::canonical;
 use gatehold_core::jwk::Jwk;
+use gatehold_core::stops::Stops;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, TeamSet, WorkloadResume};
 use gatehold_core::trust::revocation::{REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::{
@@ -35,11 +36,7 @@ impl Simulator {
             5 => ("human.enrol", bytes(&self.new_key()?)),
             6 | 7 => ("nhi.create", bytes(&self.changed_workload()?)),
             8 => ("stop.lift", bytes(&self.oracle.stops)),
-            _ => {
-                let paused: Vec<String> = self.oracle.paused.iter().cloned().collect();
-                let workload = self.seed.pick(&paused)?.parse().ok()?;
-                ("workload.resume", bytes(&WorkloadResume { workload }))
-            }
+            _ => ("workload.resume", self.resumption()?),
         };
         // Past every stop, if nobody looks at where it goes.
         let target = if self.seed.per_mille(30) {
@@ -79,6 +76,13 @@ impl Simulator {
             },
             action,
         })
+    }
+
+    /// Somebody who is paused goes on.
+    fn resumption(&mut self) -> Option<Vec<u8>> {
+        let paused: Vec<String> = self.oracle.paused.iter().cloned().collect();
+        let workload = self.seed.pick(&paused)?.parse().ok()?;
+        Some(bytes(&WorkloadResume { workload }))
     }
 
     fn new_bundle(&mut self) -> Option<Vec<u8>> {
@@ -332,20 +336,28 @@ impl Simulator {
 
     fn some_change_at_once(&mut self) -> Checked {
         let author = self.seed.index(self.people.len());
-        let wanted = match self.seed.below(20) {
+        let wanted = match self.seed.below(30) {
+            // What somebody stopped goes on again, or the rest of the run would be refusals.
+            20..25 if self.oracle.stops != Stops::default() => {
+                Some(("stop.lift", bytes(&self.oracle.stops)))
+            }
+            20..30 if !self.oracle.paused.is_empty() => {
+                self.resumption().map(|one| ("workload.resume", one))
+            }
             0..7 => self.new_team().map(|team| ("team.set", bytes(&team))),
             7..13 => self.new_bundle().map(|bundle| ("bundle.activate", bundle)),
             13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
             16..18 => self
                 .changed_workload()
                 .map(|workload| ("nhi.create", bytes(&workload))),
-            _ => {
+            18 | 19 => {
                 if let Some(intent) = self.revoke_key() {
                     self.ask(0, intent);
                     self.finish_work()?;
                 }
-                return Ok(());
+                None
             }
+            _ => None,
         };
         if let Some((kind, payload)) = wanted {
             self.agreed(author, kind, payload)?;

@@ -27,6 +27,7 @@ use super::process::Process;
 use super::rules::Rules;
 use super::seed::Seed;
 use super::shelf::Shelf;
+use super::weather::Weather;
 use super::{Agent, Run, START_MILLIS, Simulator};
 
 /// Who owns each workload, and who stands in.
@@ -59,6 +60,7 @@ impl Simulator {
             open_holds_max: 4,
             ..Settings::default()
         };
+        let weather = Weather::of(&mut seed);
         let mut shelf = Shelf::at(START_MILLIS);
         let fresh = Self::fresh(&mut seed);
         let write = found(&Evidence::Root(root), rules.to_bytes(), &fresh, shelf.now())
@@ -85,12 +87,13 @@ impl Simulator {
             settings,
             edited: BTreeSet::new(),
             checks_rows,
+            weather,
             quiet: true,
             next_work: 0,
             reached: BTreeMap::new(),
         };
         simulator.journal.line(format!(
-            "founded, development {dev}, rows are checked {checks_rows}"
+            "founded, development {dev}, rows are checked {checks_rows}, {weather:?}"
         ));
         simulator.enrol_workloads();
         simulator.quiet = false;

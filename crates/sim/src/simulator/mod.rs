@@ -28,6 +28,7 @@ pub mod shelf;
 pub mod story;
 pub mod sweep;
 mod tamper;
+mod weather;
 pub mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,6 +46,7 @@ use process::Process;
 use rules::Rules;
 use seed::Seed;
 use shelf::Shelf;
+use weather::Weather;
 use work::{Intent, Work};
 
 pub use journal::{Journal, Mismatch, replay};
@@ -143,6 +145,8 @@ struct Simulator {
     edited: BTreeSet<RowKey>,
     /// Whether processes compare rows with leaves; if not, core alone must hold what it can.
     checks_rows: bool,
+    /// How rough it is.
+    weather: Weather,
     /// Faults have stopped.
     quiet: bool,
     next_work: u64,

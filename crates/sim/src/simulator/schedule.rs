@@ -5,32 +5,32 @@ use gatehold_core::request::state::Event as Ending;
 
 use super::oracle::{Checked, Held};
 use super::process::Process;
+use super::weather::Happens;
 use super::work::Intent;
 use super::{SKEW_MILLIS_MAX, Simulator};
-
-/// Most work in flight; beyond it only what is there goes on.
-const WORK_MAX: usize = 24;
 
 impl Simulator {
     /// One step.
     pub(super) fn step(&mut self) -> Checked {
         let roll = self.seed.below(1_000);
-        match roll {
-            0..620 => {
+        let full = self.work.len() >= self.weather.work_max();
+        match self.weather.happens(roll) {
+            // With all hands full, what is there goes on.
+            Happens::Errand if !full => self.errand(),
+            Happens::Advance | Happens::Errand => {
                 let at = self.seed.index(self.work.len());
                 self.notice_order(at);
                 self.advance(at)?;
             }
-            620..850 if self.work.len() < WORK_MAX => self.errand(),
-            850..895 => self.pass_time(),
-            895..905 => self.step_clocks(),
-            905..917 => self.crash()?,
-            917..945 => self.tick(),
-            945..965 => self.tamper()?,
-            965..972 => self.repair(),
-            972..975 => self.lag(),
-            975..980 => self.upheaval()?,
-            _ => self.send_again(),
+            Happens::Time => self.pass_time(),
+            Happens::Clocks => self.step_clocks(),
+            Happens::Crash => self.crash()?,
+            Happens::Tick => self.tick(),
+            Happens::Tamper => self.tamper()?,
+            Happens::Repair => self.repair(),
+            Happens::Lag => self.lag(),
+            Happens::Upheaval => self.upheaval()?,
+            Happens::SendAgain => self.send_again(),
         }
         self.processes_agree()?;
         if roll.is_multiple_of(8) {
@@ -50,7 +50,7 @@ impl Simulator {
     }
 
     fn pass_time(&mut self) {
-        let millis = match self.seed.below(10) {
+        let millis = match self.seed.below(self.weather.hours()) {
             0 => self.seed.below(400_000),
             1..=3 => self.seed.below(60_000),
             _ => self.seed.below(5_000),
@@ -62,7 +62,7 @@ impl Simulator {
 
     /// Clocks are wrong: the machine's under the store, or one process's.
     fn step_clocks(&mut self) {
-        let by = match self.seed.below(4) {
+        let by = match self.seed.below(self.weather.clocks()) {
             0 => SKEW_MILLIS_MAX,
             1 => -SKEW_MILLIS_MAX,
             2 => 2_000,

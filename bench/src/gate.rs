@@ -194,6 +194,16 @@ impl BenchGate {
         Ok((PENDING, before, self.resident_kib()))
     }
 
+    /// So many decisions at machine speed; whether all were made within the time that their signatures are good.
+    ///
+    /// # Errors
+    /// When a call is not allowed.
+    pub async fn decide_many(&mut self, number: usize) -> Outcome<bool> {
+        let round = self.round(number)?;
+        let (_, ran_out) = load::drive(&self.server()?, round, 32, 50).await?;
+        Ok(ran_out)
+    }
+
     fn signed(
         &self,
         bodies: &[Vec<u8>],

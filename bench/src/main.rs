@@ -15,6 +15,7 @@ mod load;
 mod peers;
 mod report;
 mod signed;
+mod start;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use gatehold_scenarios::{Outcome, Trouble, trouble};
 use crate::load::Measured;
 use crate::report::Report;
 
-const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending]";
+const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending | --only-start]";
 const POLICIES: [usize; 3] = [10, 100, 1_000];
 const CONNECTIONS: [usize; 2] = [32, 256];
 
@@ -63,6 +64,7 @@ struct Plan {
     only_gate: bool,
     only_crash: bool,
     only_pending: bool,
+    only_start: bool,
 }
 
 impl Plan {
@@ -92,6 +94,7 @@ impl Plan {
             only_gate: has("--only-gate"),
             only_crash: has("--only-crash"),
             only_pending: has("--only-pending"),
+            only_start: has("--only-start"),
         })
     }
 }
@@ -99,6 +102,9 @@ impl Plan {
 async fn run(plan: Plan) -> Outcome<()> {
     if plan.only_pending {
         return pending(&plan).await;
+    }
+    if plan.only_start {
+        return start(&plan).await;
     }
     let mut report = Report::default();
     if !plan.only_crash {
@@ -119,12 +125,32 @@ async fn run(plan: Plan) -> Outcome<()> {
         return Ok(());
     }
     pending(&plan).await?;
+    start(&plan).await?;
     let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
     println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
     if lost > 0 {
         return Err(Trouble(
             "a decision that was acknowledged is gone".to_owned(),
         ));
+    }
+    Ok(())
+}
+
+/// What a longer ledger costs at a start.
+async fn start(plan: &Plan) -> Outcome<()> {
+    let starts = start::over_grown_ledger(&plan.gatehold, &plan.pack).await?;
+    for one in &starts {
+        println!(
+            "start over {} decisions: ready after {:.2} s, {} MiB resident",
+            one.decisions,
+            one.ready_after.as_secs_f64(),
+            report::mib(one.resident_kib)
+        );
+    }
+    if let [first, .., last] = starts.as_slice() {
+        let longer = last.decisions / first.decisions.max(1);
+        let ratio = last.ready_after.as_secs_f64() / first.ready_after.as_secs_f64();
+        println!("a ledger {longer} times as long: {ratio:.1} times as long to start");
     }
     Ok(())
 }

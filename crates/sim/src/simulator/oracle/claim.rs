@@ -7,7 +7,7 @@ use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::entry::Event;
 use gatehold_core::ids::HumanId;
 use gatehold_core::limits::Limits;
-use gatehold_core::request::{DecidedBy, RequestRecord};
+use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Change, SignedRevocation};
@@ -308,8 +308,14 @@ impl Oracle {
             return Vec::new();
         };
         let requirement = held.requirement.requirement_hash();
-        // Over a row that names another requester people sign for that one; who must not decide is excluded all the same.
+        // Over a row that names another requester people sign for that one, and whoever was left out of the row decides
+        // until the request is used. Then the directory still knows who stands behind the workload that the bytes name;
+        // on whose behalf its task was begun, it does not.
         let another = request.excused(&[Tampered::Requester]);
+        let decides = record.state == State::Redeemable;
+        let task = request.action.envelope().task;
+        let behind = task.and_then(|task| self.tasks.get(&task)?.task.on_behalf_of.as_ref());
+        let left_out = |human: &HumanId| another && (decides || behind == Some(human));
         let counts = |signed: &&Signed| {
             let context = &signed.context;
             let level = self.realm.key(&signed.human, &signed.key);
@@ -320,7 +326,7 @@ impl Oracle {
                 && context.display_hash == request.display_hash
                 && context.requirement_hash == requirement
                 && context.spend_by == record.spend_by
-                && !request.excluded.contains(&signed.human)
+                && (left_out(&signed.human) || !request.excluded.contains(&signed.human))
                 && level.is_some_and(|level| self.realm.dev || level > Assurance::Software)
                 && self.realm.entitled(&signed.human, &held.requirement)
         };

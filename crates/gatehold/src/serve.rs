@@ -158,7 +158,7 @@ impl Running {
         let clock = Clock {
             gate: self.gate.clone(),
             app: self.app.clone(),
-            anchors: self.anchors,
+            anchors: self.anchors.clone(),
         };
         let publishing = Publishing {
             app: self.app.clone(),
@@ -196,6 +196,8 @@ impl Running {
         if let Ok(mut publishing) = publishing.await {
             publishing.publish().await;
         }
+        // Its last sync is done before the caller removes its folder.
+        self.anchors.finish();
         match ended {
             Ended::Orderly => Ok(Exit::Done),
             Ended::Cut(open) => Err(Failure::fault(

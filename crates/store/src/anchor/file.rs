@@ -94,7 +94,7 @@ fn read(path: PathBuf) -> Result<(PathBuf, Anchor), AnchorFault> {
 /// Syncs the file and its directory soon after each change, on a thread of its own.
 pub(super) struct Syncer {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     directory: PathBuf,
     name: String,
 }
@@ -127,10 +127,20 @@ impl Syncer {
         })?;
         Ok(Self {
             shared,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
             directory,
             name,
         })
+    }
+
+    /// Syncs what is left and ends the thread.
+    pub fn finish(&self) {
+        self.shared.with(|work| work.stop = true);
+        self.shared.changed.notify_one();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            let _ = thread.join();
+        }
     }
 
     /// There is something new to sync.
@@ -151,11 +161,7 @@ impl Syncer {
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        self.shared.with(|work| work.stop = true);
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.finish();
     }
 }
 

@@ -76,6 +76,11 @@ impl Anchors {
         }))
     }
 
+    /// Syncs what is left: after this nothing of it is at work, and its folder may go.
+    pub fn finish(&self) {
+        self.syncer.finish();
+    }
+
     /// The directory.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -46,9 +46,6 @@ enum Command {
     Dev(Dev),
     /// See the main job in one command: asked, held, signed, executed, proven, and every cheat refused.
     Demo(Demo),
-    /// The agent's process of the demo.
-    #[command(hide = true)]
-    DemoAgent(AgentArgs),
     /// Serve a gate until it is told to end.
     Serve(ConfigFile),
     /// Found a gate.
@@ -65,7 +62,7 @@ enum Command {
 
     /// Log in: a fresh key that reads and acts in the safe direction, and never approves.
     Login {
-        /// How long, such as 8h.
+        /// How long, such as 8h; 12h at most.
         #[arg(long, default_value = "12h", value_parser = crate::parse::seconds)]
         lifetime: u32,
     },
@@ -141,8 +138,20 @@ enum Command {
     },
 }
 
+/// A process that the program starts by itself. It is no command: neither help nor completions name it.
+#[derive(Debug, Parser)]
+#[command(name = "gatehold")]
+enum Within {
+    /// The agent's process of the demo.
+    DemoAgent(AgentArgs),
+}
+
 /// Reads the command line and runs the command.
 pub fn main() -> ExitCode {
+    let first = std::env::args_os().nth(1);
+    if first.is_some_and(|first| first == demo::AGENT) {
+        return within();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -153,13 +162,25 @@ pub fn main() -> ExitCode {
     };
     let ctx = Ctx::new(cli.global);
     log();
-    match runtime(&cli.command).and_then(|runtime| runtime.block_on(run(&ctx, cli.command))) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            eprintln!("{failure}");
-            failure.exit.into()
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
+    runtime(serves)
+        .and_then(|runtime| runtime.block_on(run(&ctx, cli.command)))
+        .map_or_else(|failure| complain(&failure), ExitCode::from)
+}
+
+fn within() -> ExitCode {
+    let ended = match Within::try_parse() {
+        Ok(Within::DemoAgent(args)) => {
+            runtime(false).and_then(|runtime| runtime.block_on(demo::run_agent(&args)))
         }
-    }
+        Err(error) => Err(Failure::usage(error, "run `gatehold demo`")),
+    };
+    ended.map_or_else(|failure| complain(&failure), ExitCode::from)
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    eprintln!("{failure}");
+    failure.exit.into()
 }
 
 /// Events of the gate go to standard error; `GATEHOLD_LOG` says which, `warn` when it does not.
@@ -174,8 +195,7 @@ fn log() {
         .try_init();
 }
 
-fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Failure> {
-    let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
+fn runtime(serves: bool) -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = if serves {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -191,7 +211,6 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Dev(args) => dev::run(ctx, &args).await,
         Command::Demo(args) => demo::run(ctx, &args).await,
-        Command::DemoAgent(args) => demo::run_agent(&args).await,
         Command::Serve(file) => serve::serve(&file).await,
         Command::Init(init) => init::run(ctx, &init).await,
         Command::Recover(recover) => recover::run(ctx, &recover).await,
@@ -238,6 +257,11 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
 async fn login(ctx: &Ctx, lifetime: u32) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let person = profile.person(ctx.person.as_deref())?;
+    if lifetime > session::SECONDS_MAX {
+        let [longest, wanted] = [session::SECONDS_MAX, lifetime]
+            .map(|seconds| crate::screen::duration(i64::from(seconds)));
+        eprintln!("note:  a session lasts {longest} at most, not {wanted}");
+    }
     let acting = session::login(&profile, person, lifetime).await?;
     let human = acting.person.human.to_string();
     let answer = json!({ "human": human, "expires_at": acting.expires_at });

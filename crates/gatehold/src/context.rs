@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gatehold_core::time::Timestamp;
 use serde_json::json;
 
+use crate::ambient::now_millis;
 use crate::exit::Failure;
 use crate::output::Format;
 use crate::profile::Profile;
@@ -120,6 +122,32 @@ impl Ctx {
         self.print(&json!({ "wrote": file, "next": next }), || {
             format!("wrote {file}\nnext: {next}\n")
         })
+    }
+
+    /// Prints one answer of several: for programs a document a line, or one of a stream; for people under its time.
+    ///
+    /// # Errors
+    /// When the answer has no JSON form.
+    pub fn print_one_of_many<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        table: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => {
+                let line = serde_json::to_string(answer)
+                    .map_err(|error| Failure::fault(error, "use `-o table`, and report this"))?;
+                println!("{line}");
+                return Ok(());
+            }
+            Format::Yaml => println!("---"),
+            Format::Table => {
+                let now = Timestamp::from_millis(now_millis());
+                println!("{}", self.screen.title(&format!("--- {now}")));
+            }
+            Format::Id => {}
+        }
+        self.print(answer, table)
     }
 
     /// Prints an answer in the format that was asked for.

@@ -30,6 +30,8 @@ pub struct Demo {
     pub auto: bool,
 }
 
+/// The word that makes this program an agent of the demo.
+pub const AGENT: &str = "demo-agent";
 /// How many reads pass before anything goes wrong.
 const READS: u32 = 40;
 

@@ -20,7 +20,7 @@ use crate::session::acting;
 /// Arguments of `gatehold inbox`.
 #[derive(Debug, Args)]
 pub struct InboxArgs {
-    /// Stay, and print the inbox again when it changes.
+    /// Stay, and print the inbox again when it changes: with -o json one document a line.
     #[arg(long)]
     pub watch: bool,
 }
@@ -56,6 +56,8 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
                 let mut mine = inbox.clone();
                 mine.items.retain(|item| item.mine);
                 ctx.print(&mine, String::new)?;
+            } else if args.watch {
+                ctx.print_one_of_many(&inbox, || lines(ctx, &inbox))?;
             } else {
                 ctx.print(&inbox, || lines(ctx, &inbox))?;
             }

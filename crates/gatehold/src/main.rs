@@ -54,6 +54,7 @@ mod published;
 mod record;
 mod recover;
 mod request;
+mod result;
 mod review;
 mod screen;
 mod serve;

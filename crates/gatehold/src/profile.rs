@@ -152,7 +152,13 @@ impl Profile {
             )
         })?;
         let raw: Raw = toml::from_str(&text).map_err(|error| {
-            Failure::usage(format!("{}: {error}", path.display()), "correct the file")
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            let why = error.message().lines().collect::<Vec<_>>().join("; ");
+            Failure::usage(
+                format!("{}: line {line}: {why}", path.display()),
+                "correct the file",
+            )
         })?;
         check(home, raw)
     }

@@ -335,7 +335,7 @@ async fn redeem(ctx: &Ctx, client: &Client, id: &str) -> Result<Exit, Failure> {
         Ok(redeemed) => redeemed,
         Err(error) => return Err(not_redeemed(client, id, error).await),
     };
-    ctx.print(&redeemed, || redeemed_text(&redeemed))?;
+    ctx.print(&redeemed, || redeemed_text(&redeemed, ctx.screen.width))?;
     Ok(match redeemed.result.map(|result| result.outcome) {
         Some(ExecutionOutcome::Completed) => Exit::Done,
         Some(ExecutionOutcome::Failed | ExecutionOutcome::Unknown) => Exit::Fault,
@@ -552,7 +552,7 @@ fn questions_text(id: &str, questions: &[Question]) -> String {
     text
 }
 
-fn redeemed_text(redeemed: &Redeemed) -> String {
+fn redeemed_text(redeemed: &Redeemed, width: usize) -> String {
     let Some(result) = &redeemed.result else {
         return status_text(&redeemed.status);
     };
@@ -566,9 +566,7 @@ fn redeemed_text(redeemed: &Redeemed) -> String {
         text.push_str(&format!("  {quantity} touched"));
     }
     text.push('\n');
-    for line in String::from_utf8_lossy(&result.body.0).lines() {
-        text.push_str(&format!("  {}\n", plain(line)));
-    }
+    text.push_str(&crate::result::text(&result.body.0, width));
     if result.truncated {
         text.push_str("  … cut at the limit\n");
     }

@@ -22,7 +22,7 @@ use crate::profile::{Person, Profile};
 /// The statement's type and the namespace of its signature.
 const LOGIN: &str = "gatehold/login/v1";
 /// Longest session, seconds.
-const SECONDS_MAX: u32 = 12 * 3600;
+pub const SECONDS_MAX: u32 = 12 * 3600;
 /// A stored session is not used in its last minute.
 const MARGIN_MILLIS: i64 = 60_000;
 

@@ -140,3 +140,58 @@ fn a_running_dev_is_looked_at_without_naming_its_file() {
     }
     assert!(machine.run(&["audit", "verify"]).status.success());
 }
+
+#[test]
+fn a_watched_inbox_is_one_document_a_line() {
+    let machine = Machine::new();
+    let (_dev, _) = dev(&machine, &[]);
+    let mut watch = machine.start(&["inbox", "--watch", "--as", "reviewer", "-o", "json"]);
+    let mut documents = vec![watch.says("\n")];
+    let task = machine.run(&["task", "start", "--purpose", "repair", "-o", "id"]);
+    let task = String::from_utf8(task.stdout).unwrap();
+    for id in ["6", "7"] {
+        let sql = format!("UPDATE orders SET status = 'retry' WHERE id = {id}");
+        let ask = [
+            "request",
+            "create",
+            "--task",
+            task.trim(),
+            "--descriptor",
+            "sql.write",
+        ];
+        let of = [
+            "--target",
+            "sql:shop",
+            "--resource",
+            "shop/orders",
+            "--cap",
+            "rows=1",
+        ];
+        let held =
+            machine.run(&[&ask[..], &of, &["--rollback", "back", "--payload", &sql]].concat());
+        assert_eq!(held.status.code(), Some(5), "{held:?}");
+        documents.push(watch.says("\n"));
+    }
+    for (number, document) in documents.iter().enumerate() {
+        let inbox: serde_json::Value = serde_json::from_str(document).unwrap();
+        let items = inbox.get("items").and_then(serde_json::Value::as_array);
+        assert_eq!(items.unwrap().len(), number, "{document}");
+    }
+
+    let mut watch = machine.start(&["inbox", "--watch", "--as", "reviewer"]);
+    assert!(watch.says("\n").starts_with("--- 20"), "its time first");
+}
+
+#[test]
+fn a_session_shorter_than_wanted_is_said() {
+    let machine = Machine::new();
+    let (_dev, _) = dev(&machine, &[]);
+    for (lifetime, note) in [
+        ("12h", ""),
+        ("3d", "note:  a session lasts 12 h at most, not 3 days\n"),
+    ] {
+        let output = machine.run(&["login", "--as", "reviewer", "--lifetime", lifetime]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(errors(&output), note);
+    }
+}

@@ -227,3 +227,33 @@ fn colour_is_for_terminals_that_take_it() {
         assert!(!screen.contains('\u{1b}'), "{variable:?}: {screen:?}");
     }
 }
+
+#[test]
+fn completions_name_no_process_of_the_program_itself() {
+    let home = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = gatehold(home.path(), &["completions", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains("lockdown"), "{shell}");
+        assert!(
+            !script.contains("demo-agent") && !script.contains("demo__agent"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_in_client_toml_is_told_on_one_line() {
+    let home = tempfile::tempdir().unwrap();
+    let text = "url = \"http://127.0.0.1:1\"\norigin = \"dev.x\"\ncolour = \"red\"\n";
+    std::fs::write(home.path().join("client.toml"), text).unwrap();
+    let output = gatehold(home.path(), &["inbox"]);
+    assert_eq!(code(&output), Some(2));
+    let errors = errors(&output);
+    assert!(
+        errors.contains("client.toml: line 3: unknown field `colour`"),
+        "{errors}"
+    );
+    assert!(!errors.contains("U+000A"), "{errors}");
+    assert_eq!(errors.lines().count(), 2, "{errors}");
+}

@@ -18,6 +18,8 @@ fn every_step_of_the_demo_happens() {
     assert!(output.status.success(), "{text}\n{errors}");
     for wanted in [
         "40 of 40 allowed",
+        "deployment 991 failed  1 row read\n",
+        "holds no credential  1 row changed\n",
         "order 7 is still `failed`",
         "order 7 is `retry`",
         "Ledger verified",
@@ -25,5 +27,6 @@ fn every_step_of_the_demo_happens() {
     ] {
         assert!(text.contains(wanted), "{wanted} is not in:\n{text}");
     }
+    assert!(!text.contains("\"columns\""), "{text}");
     assert_eq!(text.matches("REFUSED").count(), 9, "{text}");
 }

@@ -19,6 +19,9 @@ use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::profile::Profile;
 
+/// How wide the agent writes what it read: the demo stands it under a step.
+const RESULT_COLUMNS: usize = 72;
+
 /// Arguments of the agent's process.
 #[derive(Debug, Args)]
 pub struct AgentArgs {
@@ -231,12 +234,9 @@ impl Working {
         match self.client.redeem(id, 30).await {
             Ok(redeemed) => Ok(match redeemed.result {
                 Some(result) if result.outcome == ExecutionOutcome::Completed => {
-                    let body = String::from_utf8_lossy(&result.body.0).into_owned();
-                    Said::new(
-                        "completed",
-                        id,
-                        format!("{} row(s): {body}", result.quantity.unwrap_or(0)),
-                    )
+                    let words = crate::result::words(&result.body.0).unwrap_or_default();
+                    let rows = crate::result::text(&result.body.0, RESULT_COLUMNS);
+                    Said::new("completed", id, format!("{words}\n{rows}"))
                 }
                 Some(result) => Said::new("failed", id, result.code),
                 None => Said::new("not_executed", id, format!("{:?}", redeemed.status.state)),

@@ -73,7 +73,7 @@ impl Cast {
     pub fn agent(&mut self, key: &str) -> Result<Agent, Failure> {
         let home = self.home();
         let mut child = apart(Command::new(program()?))
-            .arg("demo-agent")
+            .arg(super::AGENT)
             .arg(&home)
             .arg(home.join(key))
             .stdin(Stdio::piped())

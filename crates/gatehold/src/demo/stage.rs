@@ -41,11 +41,17 @@ impl Stage {
 
     /// A step that has happened.
     pub fn done(&self, what: &str, detail: &str) {
+        // One line in words, and below it what was read.
+        let mut lines = detail.lines();
         println!(
             "  {} {what}  {}",
             self.screen.paint(Style::Green, "ok"),
-            self.screen.paint(Style::Dim, &plain(detail))
+            self.screen
+                .paint(Style::Dim, &plain(lines.next().unwrap_or_default()))
         );
+        for line in lines {
+            println!("     {}", self.screen.paint(Style::Dim, &plain(line)));
+        }
     }
 
     /// A step that must have happened.

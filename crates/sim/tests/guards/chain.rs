@@ -2,9 +2,13 @@
 
 use gatehold_core::assurance::Assurance;
 use gatehold_core::directory::Directory;
+use gatehold_core::entry::{Entry, Event};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::json::canonical;
+use gatehold_core::request::State;
+use gatehold_core::restraints::Loosening;
+use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::{HumanEnrol, PointEnrol, TeamSet};
 use gatehold_core::trust::{
@@ -68,6 +72,46 @@ fn whoever_gains_by_a_change_is_named() {
         contradiction(executed.check(&directory)),
         "whoever gains by the change must be named"
     );
+}
+
+#[test]
+fn a_lift_that_nobody_approved_loosens_nothing() {
+    let mut story = Story::dev();
+    let all = Stops {
+        everything: true,
+        ..Stops::default()
+    };
+    let intent = story.proposal("ann", "stop.lift", &all);
+    let request = story.submitted(intent);
+    for name in ["bob", "cem"] {
+        story.approve(name, request).unwrap();
+    }
+    let directory = story.directory();
+    let verified = |executed: Executed| {
+        let evidence = Evidence::Executed(Box::new(executed));
+        let event = Event::Trust {
+            directory: 1,
+            what: "stop.lift".to_owned(),
+            evidence: evidence.hash().unwrap(),
+            trace: None,
+        };
+        let entry = Entry {
+            at: Timestamp::from_millis(1),
+            request: Some(request),
+            version: 3,
+            from: Some(State::Redeemable),
+            to: Some(State::Completed),
+            row: None,
+            rows: [].into(),
+            event,
+            attachments: [].into(),
+        };
+        Loosening::verify(&entry, &evidence, &directory).map(drop)
+    };
+    let mut executed = story.executed(request);
+    assert_eq!(verified(executed.clone()), Ok(()));
+    executed.record.reviews.truncate(1);
+    assert_eq!(verified(executed), Err(TrustError::NotApproved));
 }
 
 #[test]

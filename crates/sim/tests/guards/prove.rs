@@ -1,6 +1,7 @@
 //! Proof at the moment of use: whatever stands in the rows by then, only what was asked for and signed gets out.
 
 use gatehold_core::commit::Table;
+use gatehold_core::decide::Release;
 use gatehold_core::directory::Lifecycle;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{RequestRecord, State};
@@ -24,6 +25,23 @@ fn an_edited_envelope_lets_nothing_out() {
         record.envelope.caps.insert("rows".to_owned(), 1_000_000);
     });
     refused(story.redeem(request), &damaged());
+}
+
+#[test]
+fn a_row_with_wider_limits_lets_out_no_more_than_was_asked_for() {
+    let mut story = Story::believing_rows(true);
+    let request = story.submit("bot-0", "mail.send");
+    let asked = story.record(request).limits;
+    story.edit(Table::Request, &request, |record: &mut RequestRecord| {
+        record.limits.ttl_seconds = 86_400;
+        record.limits.uses = 9;
+        record.limits.caps.insert("rows".to_owned(), 1_000_000);
+    });
+    let told = story.redeem(request).expect("it is allowed");
+    let Some(Release::Approved(approved, _)) = told.release else {
+        panic!("it is let out");
+    };
+    assert!(approved.limits().within(&asked), "{:?}", approved.limits());
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Way {
         match self {
             Self::SameKind | Self::OtherKind => "approvals up to it",
             Self::UsedApproval => "does so once",
-            Self::NoApproval => "approved",
+            Self::NoApproval => "approved by enough people",
             Self::OtherEvidence => "not the one the leaf names",
         }
     }

@@ -129,7 +129,8 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn show(&self, id: RequestId) -> Result<RequestRecord, GateError> {
-        Ok(blind(self.request(id).await?.record))
+        let record = self.request(id).await?.record;
+        Ok(blind(self.lapsed(record).await?))
     }
 
     /// Opens a held request for a reviewer: draws a nonce and stores exactly what is shown.

@@ -34,7 +34,10 @@ impl Gate {
 
     /// Tells as expired what can be used no more, also while the clock has not closed it: a grant may end before the time to use
     /// it does. Nothing of this is stored.
-    async fn lapsed(&self, mut record: RequestRecord) -> Result<RequestRecord, GateError> {
+    pub(crate) async fn lapsed(
+        &self,
+        mut record: RequestRecord,
+    ) -> Result<RequestRecord, GateError> {
         if !matches!(record.state, State::Allowed | State::Redeemable) {
             return Ok(record);
         }

@@ -21,7 +21,6 @@ use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::standing::Found;
 
 /// The usual name of the file.
 const FILE: &str = "gatehold.toml";
@@ -158,7 +157,8 @@ impl Config {
     }
 }
 
-/// The file to look at: the given one, gatehold.toml here, in the client's folder, or of a development gate that runs.
+/// The file to look at: the given one, gatehold.toml here, or in the folder that every other command speaks from. So what is
+/// verified is the ledger of the gate that is spoken to, and never that of a development gate that happens to run.
 #[must_use]
 pub fn looked_at(ctx: &Ctx, given: Option<&Path>) -> PathBuf {
     let here = PathBuf::from(FILE);
@@ -168,12 +168,11 @@ pub fn looked_at(ctx: &Ctx, given: Option<&Path>) -> PathBuf {
     if here.exists() {
         return here;
     }
-    let home = crate::profile::home(ctx.home.as_deref()).ok();
-    let dev = || Found::by_pointer().map(|found| found.home);
-    home.into_iter()
-        .chain(ctx.home.is_none().then(dev).flatten())
+    let named = ctx.home.is_some();
+    crate::profile::home(ctx.home.as_deref())
         .map(|folder| folder.join(FILE))
-        .find(|file| file.exists())
+        .ok()
+        .filter(|file| named || file.exists())
         .unwrap_or(here)
 }
 

@@ -38,12 +38,15 @@ pub struct Dev {
     /// Keep everything in this folder, and use it again next time.
     #[arg(long, value_name = "FOLDER")]
     pub keep: Option<PathBuf>,
-    /// The port on 127.0.0.1; another one when it is taken.
+    /// The port on 127.0.0.1, refused when it is taken; without it 7400, or a free one when that is taken.
     #[arg(long)]
     pub port: Option<u16>,
     /// Print one line when everything is ready, and nothing else.
     #[arg(long, hide = true)]
     pub quiet: bool,
+    /// End when standard input does, and remove the folder even so: whoever started this is gone, however it ended.
+    #[arg(long, hide = true)]
+    pub until_eof: bool,
 }
 
 /// What `--quiet` prints when everything is ready.
@@ -62,9 +65,13 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
     let (addresses, opened) = addresses(dev.port, !dev.quiet)?;
     let place = Place::open(dev.keep.as_deref())?;
     let served = serve(ctx, dev, place.home(), (addresses, opened), &mut signals).await;
-    let became = place.close();
+    let became = match served {
+        Ok(None) => place.abandon(),
+        _ => place.close(),
+    };
     let ending = served?;
     let became = became?;
+    let ending = ending.unwrap_or(Ending::HungUp);
     if !dev.quiet {
         let by = ending.name();
         eprintln!("ended by {by}: the gate is stopped, and {became}");
@@ -72,14 +79,14 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
     Ok(ending.exit())
 }
 
-/// Serves until a signal comes.
+/// Serves until a signal comes; nothing is given when whoever started this is gone.
 async fn serve(
     ctx: &Ctx,
     dev: &Dev,
     home: &Path,
     (addresses, opened): (Addresses, Opened),
     signals: &mut Signals,
-) -> Result<Ending, Failure> {
+) -> Result<Option<Ending>, Failure> {
     let url = format!("http://{}", addresses.service);
     let _standing = Standing::take(home, &url)?;
     let fresh = folder::prepare(home, addresses).await?;
@@ -103,7 +110,10 @@ async fn serve(
             } else {
                 print!("{}", welcome(ctx, home, addresses, pointed.as_ref().err()));
             }
-            Ok(signals.next().await)
+            tokio::select! {
+                ending = signals.next() => Ok(Some(ending)),
+                () = abandoned(dev.until_eof) => Ok(None),
+            }
         }
     };
     let _ending = end.send(());
@@ -114,6 +124,20 @@ async fn serve(
         .await
         .map_err(|error| Failure::fault(error, "report this"))??;
     ending
+}
+
+/// Waits until nobody holds the other end of standard input any more.
+async fn abandoned(waits: bool) {
+    if !waits {
+        return std::future::pending().await;
+    }
+    let (gone, told) = tokio::sync::oneshot::channel::<()>();
+    // A thread of its own: no end of the process waits for it, as one of the runtime's would.
+    std::thread::spawn(move || {
+        let _until_eof = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(gone);
+    });
+    let _gone = told.await;
 }
 
 async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {

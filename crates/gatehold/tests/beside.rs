@@ -139,6 +139,17 @@ fn a_running_dev_is_looked_at_without_naming_its_file() {
         assert!(text.contains(&file), "{command:?}: {text}");
     }
     assert!(machine.run(&["audit", "verify"]).status.success());
+
+    // Whoever has a gate of their own does not verify another one's ledger by mistake.
+    let client = "url = \"https://gate.example\"\n";
+    std::fs::write(machine.path("gatehold/client.toml"), client).unwrap();
+    for command in [&["doctor"][..], &["config", "check"], &["audit", "verify"]] {
+        let output = machine.run(command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {output:?}");
+    }
+    let elsewhere = machine.path("nowhere").display().to_string();
+    let output = machine.run(&["doctor", "--home", &elsewhere]);
+    assert!(errors(&output).contains(&elsewhere), "{output:?}");
 }
 
 #[test]

@@ -71,6 +71,23 @@ fn the_demo_stops_before_its_gate_is_ready() {
 }
 
 #[test]
+fn a_gate_outlives_no_demo_that_is_killed() {
+    let machine = Machine::new();
+    let mut demo = machine.start(&["demo", "--auto"]);
+    demo.says("an agent process with its own key");
+    let children = demo.children();
+    let (exit, _) = demo.ends_by("KILL");
+    assert_eq!(exit, None, "a killed process has no code");
+    // The pipes that they hold are read to their end above, so each of them has ended.
+    for pid in children {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let ended = state.is_empty() || state.contains(") Z ");
+        assert!(ended, "{pid} lives: {state}");
+    }
+    assert!(machine.gates().is_empty(), "its keys are gone");
+}
+
+#[test]
 fn what_the_caller_ignores_stays_ignored() {
     let machine = Machine::new();
     let script = "trap '' HUP; exec \"$0\" dev --quiet --keep \"$1\"";

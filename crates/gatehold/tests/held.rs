@@ -23,7 +23,7 @@ fn a_read_without_a_cap_is_told_that_this_is_why_it_waits() {
     let held = gate.run(&read);
     assert_eq!(held.status.code(), Some(5), "{held:?}");
     let held = String::from_utf8(held.stdout).unwrap();
-    let why = "  No cap `rows` is given, so it may touch any number of rows: ask again with --cap rows=NUMBER. Then nobody needs \
+    let why = "  No cap `rows` is given, so it may touch any number of rows: ask again with --cap rows=NUMBER. With --cap rows=1 nobody needs \
                to decide. (unknown:caps.rows)\n";
     let rule = "  Something that must be known is unknown: What must be known and is not is decided by a person \
                 (checkpoint:context-missing)\n";

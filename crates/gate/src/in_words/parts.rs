@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use gatehold_core::directory::Directory;
+use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::jwk::Jwk;
 use gatehold_core::ssh::SshPublicKey;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, PointEnrol, TeamSet};
@@ -74,8 +74,17 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
                 "{} answers for it, and {} as the backup",
                 create.owner, create.backup
             ),
+            format!("it is identified by {}", create.assurance),
             format!("it may ask until {}", create.not_after),
         ];
+        if create.lifecycle != Lifecycle::Active {
+            lines.push(format!("lifecycle: {}", lifecycle(create.lifecycle)));
+        }
+        lines.extend(changed(
+            "holders of its key",
+            &BTreeSet::new(),
+            &create.custodians,
+        ));
         let none = BTreeSet::new();
         lines.extend(changed(
             "normal actions",
@@ -120,8 +129,8 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
     lines.extend(changed("normal resources", &old.resources, &new.resources));
     lines.extend(other(
         "lifecycle",
-        &format!("{:?}", before.lifecycle).to_lowercase(),
-        &format!("{:?}", create.lifecycle).to_lowercase(),
+        &lifecycle(before.lifecycle),
+        &lifecycle(create.lifecycle),
     ));
     lines.extend(other(
         "it may ask until",
@@ -158,6 +167,14 @@ pub(super) fn point(enrol: &PointEnrol, now: &Directory) -> Vec<String> {
         lines.push("nothing differs".to_owned());
     }
     lines
+}
+
+const fn lifecycle(lifecycle: Lifecycle) -> &'static str {
+    match lifecycle {
+        Lifecycle::Active => "active",
+        Lifecycle::Suspended => "suspended",
+        Lifecycle::Offboarded => "offboarded",
+    }
 }
 
 fn thumbprint(jwk: &str) -> String {

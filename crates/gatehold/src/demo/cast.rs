@@ -30,9 +30,10 @@ impl Cast {
     pub fn start() -> Result<Self, Failure> {
         let folder = temporary_folder("gatehold-demo-")?;
         let gate = apart(Command::new(program()?))
-            .args(["dev", "--quiet", "--keep"])
+            .args(["dev", "--quiet", "--until-eof", "--keep"])
             .arg(folder.path().join("gate"))
-            .stdin(Stdio::null())
+            // Open as long as the demo lives, even one that is killed.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(unstarted)?;

@@ -39,6 +39,19 @@ impl Place {
         &self.home
     }
 
+    /// Removes the folder, kept or not: nobody is left who would put it away.
+    ///
+    /// # Errors
+    /// As [`Place::close`].
+    pub fn abandon(self) -> Result<String, Failure> {
+        match self.temporary {
+            Some(folder) => remove(folder),
+            None => std::fs::remove_dir_all(&self.home)
+                .map(|()| format!("{} is removed", self.home.display()))
+                .map_err(|error| Failure::file(&self.home, &error)),
+        }
+    }
+
     /// Removes what is not to be kept. Gives what became of the folder.
     ///
     /// # Errors

@@ -38,6 +38,13 @@ impl Machine {
         read_dir(self.path("tmp")).unwrap().count()
     }
 
+    /// Folders of gates in temporary folders.
+    pub fn gates(&self) -> Vec<PathBuf> {
+        let folders = read_dir(self.path("tmp")).unwrap();
+        let gates = folders.map(|folder| folder.unwrap().path().join("gate"));
+        gates.filter(|gate| gate.exists()).collect()
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command

@@ -73,7 +73,7 @@ fn a_hold_says_which_cap_was_not_given_and_that_it_would_pass_with_one() {
         unknowns("sql.read", no_cap),
         [(
             "unknown:caps.rows".to_owned(),
-            "No cap `rows` is given, so it may touch any number of rows: ask again with --cap rows=NUMBER. Then nobody needs to \
+            "No cap `rows` is given, so it may touch any number of rows: ask again with --cap rows=NUMBER. With --cap rows=1 nobody needs to \
              decide."
                 .to_owned()
         )]
@@ -99,7 +99,7 @@ fn a_hold_names_everything_that_nobody_said_and_nothing_that_changes_nothing() {
     assert_eq!(codes, ["unknown:caps.rows", "unknown:sensitivity"]);
     assert!(
         both.iter().all(|(_, text)| text
-            .ends_with("With all that is named here put right, nobody needs to decide.")),
+            .ends_with("With --cap rows=1 and sensitivity internal nobody needs to decide.")),
         "{both:?}"
     );
     // A stranger's anomaly holds it all the same: what is promised is no more than what comes true.

@@ -1,6 +1,6 @@
 //! What an action is held for that nobody had to leave open: a cap that was not given or is high, a resource of which the
 //! operator said nothing. Each is tried: the question is asked again with it put right, and said only if that changes the
-//! answer. So whoever asked learns what to add, and is promised nothing that would not come true.
+//! answer, with the very values that were tried: another number or place may be held again.
 
 use gatehold_core::context::{PolicyInput, Principal};
 use gatehold_core::descriptor::{Descriptor, Quantity};
@@ -23,6 +23,17 @@ enum Change {
     Environment,
 }
 
+impl Change {
+    /// The value that was tried.
+    fn tried(&self) -> String {
+        match self {
+            Self::Cap(name) => format!("--cap {name}=1"),
+            Self::Sensitivity => "sensitivity internal".to_owned(),
+            Self::Environment => "environment staging".to_owned(),
+        }
+    }
+}
+
 /// Why it is held beside the checkpoints, with what to do; `ask` answers a question that was put right.
 pub(super) fn reasons(
     input: &PolicyInput,
@@ -36,10 +47,11 @@ pub(super) fn reasons(
         ask(&put_right(input, descriptor, others)) != best
     };
     let matter: Vec<&Remedy> = remedies.iter().filter(matters).collect();
-    let passes = match (best == Verdict::Allow, matter.len()) {
-        (false, _) => "",
-        (true, 1) => " Then nobody needs to decide.",
-        (true, _) => " With all that is named here put right, nobody needs to decide.",
+    let passes = if best == Verdict::Allow {
+        let tried: Vec<String> = matter.iter().map(|one| one.change.tried()).collect();
+        format!(" With {} nobody needs to decide.", tried.join(" and "))
+    } else {
+        String::new()
     };
     let reason = |remedy: &&Remedy| Reason {
         code: remedy.code.clone(),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use gatehold_core::assurance::Assurance;
-use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof, Lifecycle};
+use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::AttestationRoots;
@@ -125,6 +125,16 @@ fn a_workload_says_what_is_new_or_what_differs() {
         first.contains(&"normal actions: added: sql.read".to_owned()),
         "{first:?}"
     );
+    let mut custodian = bot("ann@acme", &["sql.read"]);
+    custodian.custodians = names(&["eve@acme"]);
+    custodian.lifecycle = Lifecycle::Suspended;
+    let said = workload(&custodian, &now);
+    for line in [
+        "holders of its key: added: eve@acme",
+        "lifecycle: suspended",
+    ] {
+        assert!(said.contains(&line.to_owned()), "{said:?}");
+    }
 
     let create = bot("ann@acme", &["sql.read"]);
     let known = gatehold_core::directory::Workload {

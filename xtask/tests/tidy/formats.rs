@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::report;
-use crate::tree::read;
+use crate::tree::{read, rust};
 
 const PAGE: &str = "docs/reference/formats.md";
 /// What is serialised as it stands there.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "crates/core/src/entry.rs",
     "crates/core/src/request/record.rs",
     "crates/core/src/request/turns.rs",
+    "crates/core/src/view.rs",
     "crates/gate/src/safe_act.rs",
 ];
 
@@ -26,6 +27,29 @@ fn every_stored_member_is_described() {
         }
         let missing = members.iter().filter(|name| !named.contains(name.as_str()));
         problems.extend(missing.map(|name| format!("{file}: `{name}` is not named in {PAGE}")));
+    }
+    report(problems);
+}
+
+#[test]
+fn every_versioned_name_is_described() {
+    let page = read(PAGE);
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let is_named = |name: &str| named.iter().any(|text| text.contains(name));
+    let mut problems = Vec::new();
+    for file in rust() {
+        // The simulator has names of its own, and stores nothing.
+        if !file.is_production() || file.path.starts_with("crates/sim/") {
+            continue;
+        }
+        for (number, line) in file.production_lines() {
+            for name in names(line).into_iter().filter(|name| !is_named(name)) {
+                problems.push(format!(
+                    "{}:{number}: `{name}` is not named in {PAGE}",
+                    file.path
+                ));
+            }
+        }
     }
     report(problems);
 }
@@ -68,6 +92,22 @@ enum Two {
     assert_eq!(found, expected);
 }
 
+/// Names such as `gatehold/leaf/v1` in a source.
+fn names(source: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in source.match_indices("gatehold/") {
+        let (_, rest) = source.split_at(at);
+        let rest: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(*c))
+            .collect();
+        if rest.ends_with("/v1") {
+            found.insert(rest);
+        }
+    }
+    found
+}
+
 /// The names that the serialised types of a file put into JSON. Types are laid out as rustfmt lays them out.
 fn stored(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -102,7 +142,10 @@ fn name(part: &str) -> Option<String> {
             .all(|one| one.is_ascii_alphanumeric() || one == '_');
     let is_variant = name.starts_with(|one: char| one.is_ascii_uppercase());
     let is_member = rest.starts_with(": ");
-    (is_word && (is_member || (is_variant && !rest.starts_with(':')))).then(|| snake(name))
+    (is_word && (is_member || (is_variant && !rest.starts_with(':')))).then(|| {
+        // A name that Rust keeps for itself ends in `_` in the source, and not in what is written.
+        snake(name.trim_end_matches('_'))
+    })
 }
 
 fn snake(name: &str) -> String {

@@ -88,8 +88,9 @@ async fn trust(
         ),
     );
     for leaf in &directory.quorum_lost {
+        // True for ever, and nothing that somebody could act on now.
         report.say(
-            Level::Bad,
+            Level::See,
             format!("QUORUM LOST at leaf {leaf}: it was restored with offline keys"),
         );
     }
@@ -193,10 +194,11 @@ pub async fn run(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
     // What was found before something failed is said as well.
     ctx.print(&report, || report.text(ctx))?;
     looked?;
-    Ok(if report.tampered {
-        Exit::Verification
-    } else {
-        Exit::Done
+    let bad = report.findings.iter().any(|one| one.level == Level::Bad);
+    Ok(match (report.tampered, bad) {
+        (true, _) => Exit::Verification,
+        (false, true) => Exit::Fault,
+        (false, false) => Exit::Done,
     })
 }
 

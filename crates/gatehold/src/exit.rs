@@ -144,7 +144,7 @@ impl From<ClientError> for Failure {
                 "start a gate with `gatehold dev` or `gatehold serve`, or name one with --url"
             }
             ClientError::NoAnswer(_) => {
-                "it may have acted all the same: look at the state with `gatehold request show REQUEST`"
+                "it may have acted all the same: look at what became of it, with `gatehold request show REQUEST` or `gatehold inbox`"
             }
             ClientError::Foreign { .. } => {
                 "check that the URL in client.toml or behind --url is that of a gate"

@@ -87,6 +87,8 @@ impl Signals {
     pub async fn next(&mut self) -> Ending {
         let Self([hung_up, interrupted, terminated]) = self;
         tokio::select! {
+            // Of two that came at once always the same: a test must be able to tell.
+            biased;
             () = received(hung_up) => Ending::HungUp,
             () = received(interrupted) => Ending::Interrupted,
             () = received(terminated) => Ending::Terminated,

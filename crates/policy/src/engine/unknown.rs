@@ -108,7 +108,7 @@ fn remedies(input: &PolicyInput, descriptor: &Descriptor) -> Vec<Remedy> {
             remedies.push(Remedy {
                 code: format!("unknown:{name}"),
                 text: format!(
-                    "Nobody has said {what} {resource} is: the operator names it in a [[resource]] of the gate's configuration."
+                    "Nobody has said {what} `{resource}` is: the operator names it in a [[resource]] of the gate's configuration."
                 ),
                 change,
             });

@@ -139,7 +139,9 @@ fn log(options: &[&str]) -> Result<(), String> {
         steps: one.steps,
     });
     print!("{}", outcome.journal.to_text());
-    Ok(())
+    outcome
+        .violation
+        .map_or(Ok(()), |violation| Err(violation.to_string()))
 }
 
 fn again(file: &str) -> Result<(), String> {

@@ -13,7 +13,7 @@ use std::io::IsTerminal as _;
 use clap::Args;
 
 use crate::context::Ctx;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
 use agent::Agent;
 use cast::Cast;
@@ -57,8 +57,7 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
         },
     };
     let became = cast.dismiss(&mut signals).await;
-    let ending = told?;
-    let became = became?;
+    let (ending, became) = both(told, became)?;
     if let Some(ending) = ending {
         let by = ending.name();
         eprintln!("\nended by {by}: the gate and its agents are stopped, and {became}");

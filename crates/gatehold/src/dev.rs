@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::context::Ctx;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
 use crate::profile::Profile;
 use crate::serve::{Opened, Running};
@@ -69,8 +69,7 @@ pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
         Ok(None) => place.abandon(),
         _ => place.close(),
     };
-    let ending = served?;
-    let became = became?;
+    let (ending, became) = both(served, became)?;
     let ending = ending.unwrap_or(Ending::HungUp);
     if !dev.quiet {
         let by = ending.name();

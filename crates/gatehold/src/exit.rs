@@ -100,6 +100,22 @@ impl Failure {
     }
 }
 
+/// What two things gave that were both tried; of two failures each is said.
+///
+/// # Errors
+/// When either failed.
+pub fn both<A, B>(one: Result<A, Failure>, other: Result<B, Failure>) -> Result<(A, B), Failure> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
+        (Err(mut first), Err(second)) => {
+            first.causes.extend(second.causes);
+            first.next = format!("{}; {}", first.next, second.next);
+            Err(first)
+        }
+    }
+}
+
 /// How a command begins in a sentence.
 const COMMANDS: [&str; 2] = ["`gatehold ", "`ssh-keygen "];
 

@@ -138,3 +138,21 @@ fn the_same_cause_is_said_once() {
         "error: a\nerror: b\nnext:  correct these"
     );
 }
+
+#[test]
+fn of_two_failures_each_is_said() {
+    let fault = |cause: &str, next: &str| Failure::fault(cause, next);
+    let kept = fault("a folder is left", "remove it by hand");
+    let failed: Result<(), Failure> = Err(fault("the store is full", "make room"));
+    let said = both(failed, Err::<(), _>(kept)).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "error: the store is full\nerror: a folder is left\nnext:  make room; remove it by hand"
+    );
+    let alone = both(
+        Ok(1),
+        Err::<(), _>(fault("a folder is left", "remove it by hand")),
+    );
+    assert_eq!(alone.unwrap_err().causes, ["a folder is left"]);
+    assert_eq!(both::<_, ()>(Ok(1), Ok(())).unwrap(), (1, ()));
+}

@@ -39,6 +39,7 @@ pub mod strict_toml;
 pub mod task;
 pub mod tier;
 pub mod time;
+mod toml_depth;
 pub mod trust;
 pub mod verdict;
 pub mod view;

@@ -100,6 +100,9 @@ pub enum Refusal {
     /// The idempotency key was used with another body.
     #[error("this Idempotency-Key was used with another body")]
     IdempotencyMismatch,
+    /// A bundle that is to decide is not sound.
+    #[error("this is no sound bundle and is never applied: {0}")]
+    Bundle(String),
     /// An attachment may not be erased, or was erased and is asked for.
     #[error("{0}")]
     Erasure(String),
@@ -136,6 +139,7 @@ impl Refusal {
             Self::NotProven(_) => "not_proven",
             Self::Replayed => "replayed",
             Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::Bundle(_) => "unsound_bundle",
             Self::Erasure(_) => "erasure",
         }
     }
@@ -211,6 +215,9 @@ impl Refusal {
             }
             Self::Replayed => "Sign a new proof with a new nonce.",
             Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
+            Self::Bundle(_) => {
+                "Correct it until `gatehold policy lint` finds nothing, and ask again with `gatehold policy submit`."
+            }
             Self::Erasure(_) => {
                 "Wait until what needs it has ended, or name another one: `gatehold record list REQUEST`."
             }

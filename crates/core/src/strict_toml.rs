@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use crate::toml_depth::too_deep;
+
 /// Largest definition file in bytes.
 pub const FILE_BYTES_MAX: usize = 256 << 10;
 /// Most problems told about one file.
@@ -59,6 +61,13 @@ impl<'i> StrictTable<'i> {
         if text.len() > FILE_BYTES_MAX {
             let problem = format!("the file is larger than {FILE_BYTES_MAX} bytes; split it");
             return Err(vec![whole(problem)]);
+        }
+        if let Some((at, problem)) = too_deep(text) {
+            return Err(vec![TomlProblem {
+                line: line_of(text, Some(at..at)),
+                key: String::new(),
+                problem,
+            }]);
         }
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {

@@ -163,7 +163,7 @@ fn bundle(now: &Bundle, payload: &[u8]) -> Vec<String> {
             lines
         }
         Err(problems) => vec![format!(
-            "it is no sound bundle and would not be used: {}",
+            "it is no sound bundle and is never applied: {}",
             problems
                 .first()
                 .map_or_else(String::new, ToString::to_string)

@@ -33,6 +33,7 @@ mod running;
 mod safe_act;
 mod secrets;
 mod session;
+mod sound;
 mod standing;
 mod stored;
 mod submit;

@@ -20,6 +20,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::safe_act::SafeAct;
+use crate::sound;
 use crate::stored::{StoredRequest, attachment};
 
 impl Gate {
@@ -205,9 +206,16 @@ impl Gate {
                 return Ok(stored.record);
             }
             let submission = self.submission(&stored).await?;
-            let change = Change::of(&Self::action(&stored.record, &submission)?);
+            let action = Self::action(&stored.record, &submission)?;
+            let change = Change::of(&action);
             if let Ok(Change::RecordErase(erase)) = &change {
                 self.check_erasable(erase).await?;
+            }
+            // Asked for before this program was started, perhaps, by one that took what this one cannot read.
+            if let Ok(change) = &change
+                && guard!("bundle-sound-when-applied", true)
+            {
+                sound::check(change, action.payload())?;
             }
             let submit: SubmitSignature =
                 canonical::from_canonical_bytes(attachment(&submission, "proof")?)

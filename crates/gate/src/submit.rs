@@ -23,6 +23,7 @@ use crate::gate::{Active, Gate};
 use crate::load::Loaded;
 use crate::question::Answered;
 use crate::secrets::refuse_inline;
+use crate::sound;
 
 impl Gate {
     /// A workload, or an enforcement point for one, asks for an action.
@@ -114,6 +115,9 @@ impl Gate {
             )
             .map(drop)
             .map_err(|error| Refusal::Review(error.into()))?;
+            if guard!("bundle-sound-when-asked", true) {
+                sound::check(&change, action.payload())?;
+            }
             change
                 .apply(&loaded.active.directory, &input.human, loaded.now, 0)
                 .map_err(|error| Refusal::Claims(error.to_string()))?;

@@ -11,6 +11,7 @@ pub mod lint;
 pub mod reference;
 
 mod guard;
+mod nesting;
 mod schema;
 
 pub use bundle::{Bundle, BundleProblem};

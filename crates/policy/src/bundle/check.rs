@@ -224,6 +224,7 @@ impl Problems {
     ) -> Vec<Rule> {
         let mut rules: Vec<Rule> = Vec::new();
         let mut ids = BTreeSet::new();
+        let told = self.0.len();
         for (file, text) in files.rules() {
             let (found, problems) = rules::parse(file, text);
             self.0.extend(problems);
@@ -250,7 +251,7 @@ impl Problems {
                 rules.push(rule);
             }
         }
-        if rules.is_empty() {
+        if rules.is_empty() && self.0.len() == told {
             self.add(
                 "bundle",
                 1,

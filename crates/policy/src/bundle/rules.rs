@@ -9,6 +9,7 @@ use gatehold_core::ids::CheckpointName;
 use miette::Diagnostic as _;
 
 use super::BundleProblem;
+use crate::nesting::{self, TooDeep};
 
 /// What a rule does when it matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,11 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Rule>, Vec<BundleProblem>) {
         line,
         problem,
     };
+    // INVARIANT(cedar-is-shallow): Cedar reads only what was measured.
+    if let Err(TooDeep { at, what }) = nesting::check(text) {
+        let told = problem(line_at(text, at), what.to_string());
+        return (Vec::new(), vec![told]);
+    }
     let set = match PolicySet::from_str(text) {
         Ok(set) => set,
         Err(errors) => {
@@ -89,6 +95,9 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Rule>, Vec<BundleProblem>) {
 
 /// Parsed anew by every engine, because a shared copy does not scale over threads.
 pub(crate) fn parse_policies(text: &str) -> Vec<Policy> {
+    if nesting::check(text).is_err() {
+        return Vec::new();
+    }
     let Ok(set) = PolicySet::from_str(text) else {
         return Vec::new();
     };

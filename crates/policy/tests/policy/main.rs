@@ -9,6 +9,7 @@
 
 mod bundle;
 mod default_pack;
+mod depth;
 mod engine;
 mod kit;
 mod lint;

@@ -39,6 +39,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Review(_)
         | Refusal::Criterion(_)
         | Refusal::Limits
+        | Refusal::Bundle(_)
         | Refusal::CapNotEnforced { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
         Refusal::UnknownPrincipal => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Refusal::NotYours(_)
@@ -99,6 +100,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::NotProven(_) => "The stored evidence proves nothing",
         Refusal::Replayed => "This was sent before",
         Refusal::IdempotencyMismatch => "The Idempotency-Key names another body",
+        Refusal::Bundle(_) => "The bundle is not sound",
         Refusal::Erasure(_) => "The attachment is erased or must stay",
     }
 }

@@ -226,6 +226,7 @@ fn refusals() -> Vec<Refusal> {
         R::Stopped("lockdown"),
         R::NoSuchRequest,
         R::WrongState { state: "denied" },
+        R::Bundle("rules.cedar:4: the rule needs `@owner(\"…\")`".into()),
         R::Erasure("leaf 7 has no attachment `x`".into()),
         R::TooLate("the time to decide"),
         R::ChangedSinceShown,

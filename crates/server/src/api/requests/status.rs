@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use gatehold_client::wire::RequestStatus;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::RequestRecord;
+use gatehold_gate::GateError;
 use http::HeaderMap;
 
 use super::submit::{applied, wait_for};
@@ -56,8 +57,8 @@ pub(in crate::api) async fn handle(
 /// Where a request stands, with what reviewers asked about it what it would change of the gate, and why it is held.
 pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<RequestStatus, ApiError> {
     let questions = app.gate().questions(record).await?;
-    let change = app.gate().change_in_words(record).await?;
-    let why = app.gate().why_held(record).await?;
+    let change = or_nothing(record.id, app.gate().change_in_words(record).await);
+    let why = or_nothing(record.id, app.gate().why_held(record).await);
     let mut status = RequestStatus {
         change,
         ..said::status(record, questions)
@@ -66,4 +67,26 @@ pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<Reques
         reason.text = why.get(&reason.code).cloned();
     }
     Ok(status)
+}
+
+/// Words help whoever reads, and nothing rests on them: without them the answer stands, also to an act that is committed.
+fn or_nothing<T: Default>(request: RequestId, words: Result<T, GateError>) -> T {
+    words.unwrap_or_else(|error| {
+        tracing::debug!(%request, %error, "words about a request are left out");
+        T::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_cannot_be_made_are_left_out() {
+        let id = RequestId::from_bytes([1; 16]);
+        let said = || vec!["it is to decide".to_owned()];
+        assert_eq!(or_nothing(id, Ok(said())), said());
+        let damaged = Err(GateError::Damaged("a record does not open".to_owned()));
+        assert_eq!(or_nothing::<Vec<String>>(id, damaged), Vec::<String>::new());
+    }
 }

@@ -4,11 +4,13 @@
 //! loosens once, while its request lives, and only what was set before it was asked for: so whoever can append a leaf past
 //! the gate can stop, and cannot go on.
 
+mod asks;
 mod loosening;
 
 use std::collections::BTreeMap;
 
-use loosening::{Asked, loosens};
+use asks::{Asked, Asks};
+use loosening::loosens;
 pub use loosening::{Loosening, says_it_loosens};
 
 use crate::commit::{RowKey, Table};
@@ -31,7 +33,7 @@ pub struct Restraints {
     /// Who is paused, by name, and the leaf that said so last.
     paused: BTreeMap<String, u64>,
     /// Who asked to loosen something.
-    asked: BTreeMap<RequestId, Asked>,
+    asked: Asks,
 }
 
 impl Restraints {
@@ -40,12 +42,14 @@ impl Restraints {
     #[must_use]
     pub fn concerns(&self, record: &[u8]) -> bool {
         let text = core::str::from_utf8(record).unwrap_or_default();
-        let open = || self.asked.iter().filter(|(_, asked)| asked.is_open());
         ["\"stops/", "\"workload/", "\"paused\""]
             .iter()
             .any(|word| text.contains(word))
             || loosens().any(|what| text.contains(what))
-            || open().any(|(id, _)| text.contains(&id.to_string()))
+            || self
+                .asked
+                .open()
+                .any(|(id, _)| text.contains(&id.to_string()))
     }
 
     /// Takes in the next leaf, with what people approved if that verified. What restricts counts, whatever else is wrong.
@@ -94,11 +98,9 @@ impl Restraints {
             && loosens().any(|what| what == change)
         {
             let asked = Asked { leaf, state };
-            self.asked.entry(request).or_insert(asked);
-        } else if let Some(asked) = self.asked.get_mut(&request)
-            && asked.is_open()
-        {
-            asked.state = state;
+            self.asked.begin(request, asked);
+        } else {
+            self.asked.step(request, state);
         }
     }
 
@@ -198,8 +200,8 @@ impl Restraints {
     /// Whether all this is stopped, and nothing that is asked for could lift any of it: to say it again changes nothing.
     #[must_use]
     pub fn is_settled(&self, stops: &Stops) -> bool {
-        let open = self.asked.values().filter(|asked| asked.is_open());
-        let last = open.map(|asked| asked.leaf).max().unwrap_or_default();
+        let open = self.asked.open().map(|(_, asked)| asked.leaf);
+        let last = open.max().unwrap_or_default();
         let settled = self.set.iter().filter(|(set, _)| **set >= last);
         let settled = settled.fold(Stops::default(), |all, (_, stops)| all.and(stops));
         settled.and(stops) == settled

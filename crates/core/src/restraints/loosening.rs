@@ -1,5 +1,6 @@
 //! What people approved to be lifted or resumed: verified by its evidence, and applied in its order and time.
 
+use super::asks::Asked;
 use crate::directory::Directory;
 use crate::entry::{Entry, Event};
 use crate::ids::RequestId;
@@ -14,22 +15,6 @@ const LOOSENING: [&str; 2] = ["stop.lift", "workload.resume"];
 pub struct Loosening {
     pub(super) request: RequestId,
     pub(super) change: Change,
-}
-
-/// A request to loosen something, as its leaves tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// Its first leaf.
-    pub(super) leaf: u64,
-    /// Where it stands.
-    pub(super) state: State,
-}
-
-impl Asked {
-    /// Whether it could still loosen something.
-    pub(super) const fn is_open(&self) -> bool {
-        !self.state.is_terminal()
-    }
 }
 
 impl Loosening {

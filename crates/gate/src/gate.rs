@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) read_minute: AtomicI64,
     /// Whether the store took the last write.
     pub(crate) last_write: Mutex<crate::ready::LastWrite>,
+    /// Held while an act is put into the revocation journal, from the look at what is in it to the end of the write.
+    pub(crate) keeping: tokio::sync::Mutex<()>,
     /// How the revocation journal is brought into the store.
     pub(crate) replaying: crate::replay::Replaying,
     /// Woken after every decision, for those who wait.

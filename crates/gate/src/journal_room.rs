@@ -1,25 +1,42 @@
-//! How the slots of the revocation journal are shared out: no machine and no person can fill it, and as long as there is a
-//! slot nobody is kept from stopping something or taking a key's force away.
+//! How the 256 slots of the revocation journal are shared out: no machine and no person can fill it, and some are for stops
+//! alone, so that nobody is kept from stopping something by what else is kept.
 
+use std::collections::BTreeSet;
+
+use gatehold_core::ids::HumanId;
 use gatehold_core::stops::Stops;
+use gatehold_core::trust::KeyRevocation;
 
 use crate::safe_act::SafeAct;
 
 /// Most entries of machines.
-const MACHINES_MAX: usize = 128;
+const MACHINES_MAX: usize = 96;
 /// Most entries of one machine key.
 const ONE_MACHINE_MAX: usize = 8;
-/// Most revocations and denials of people; what is left is for stops and keys.
+/// Most revocations and denials of people.
 const ENDINGS_MAX: usize = 64;
 /// Most of them by one person.
 const ONE_PERSON_ENDINGS_MAX: usize = 16;
+/// Most keys whose force is taken.
+const KEYS_MAX: usize = 32;
+/// Most of them that one person signed.
+const ONE_PERSON_KEYS_MAX: usize = 8;
+/// Most stops. Nothing else takes these slots.
+const STOPS_MAX: usize = 64;
+/// Most stops that are kept as they are. Whoever stops something after that stops everything.
+const OWN_WORDS_STOPS_MAX: usize = 48;
 /// Most stops of one person that are kept as they are. Whoever stops more stops everything.
 const ONE_PERSON_STOPS_MAX: usize = 16;
+/// Signatures of a revocation that are verified; the others say nothing.
+const SIGNATURES_MAX: usize = 8;
 
 impl SafeAct {
     /// Whether what is kept says as much already, by the same person or machine: it takes no second slot.
     pub(crate) fn is_kept_in(&self, kept: &[Self]) -> bool {
         if let Self::Stop { human, add, .. } = self {
+            if is_full_of_stops(kept) {
+                return true;
+            }
             let said = kept.iter().filter_map(|act| match act {
                 Self::Stop { human: by, add, .. } if by == human => Some(add),
                 _ => None,
@@ -47,6 +64,10 @@ impl SafeAct {
                     ..
                 },
             ) => human == by && request == of && (*more || !suspicious),
+            // A key that signs at random, or counts, signs the same anew each time.
+            (Self::RevokeKey { revocation }, Self::RevokeKey { revocation: other }) => {
+                revocation.statement == other.statement
+            }
             _ => self == other,
         }
     }
@@ -66,16 +87,48 @@ impl SafeAct {
                     && count(&|act| ends(act) && own(act)) < ONE_PERSON_ENDINGS_MAX
             }
             Self::Stop { .. } => {
-                let stops = |act: &Self| matches!(act, Self::Stop { .. });
-                if count(&|act| stops(act) && own(act)) >= ONE_PERSON_STOPS_MAX {
-                    return Some(self.widened());
-                }
-                true
+                let wide = count(&Self::is_stop) >= OWN_WORDS_STOPS_MAX
+                    || count(&|act| act.is_stop() && own(act)) >= ONE_PERSON_STOPS_MAX;
+                return Some(if wide { self.widened() } else { self });
             }
-            // Verified: there are no more of them than there are keys.
-            Self::RevokeKey { .. } => true,
+            Self::RevokeKey { .. } => {
+                let signed = |by: &HumanId| count(&|act| act.signers().contains(by));
+                count(&|act| matches!(act, Self::RevokeKey { .. })) < KEYS_MAX
+                    && self
+                        .signers()
+                        .into_iter()
+                        .all(|by| signed(by) < ONE_PERSON_KEYS_MAX)
+            }
         };
         fits.then_some(self)
+    }
+
+    /// Whether a key signed it whose force an act that is kept takes. It would come to nothing when it reaches the store,
+    /// and would stand in the way of the same, signed by a key that has force.
+    pub(crate) fn is_signed_by_revoked(&self, kept: &[Self]) -> bool {
+        let Self::RevokeKey { revocation } = self else {
+            return false;
+        };
+        let revoked: Vec<_> = kept.iter().filter_map(Self::revoked_key).collect();
+        let signatures = revocation.signatures.iter().take(SIGNATURES_MAX);
+        signatures.into_iter().any(|signature| {
+            let is_it =
+                |gone: &KeyRevocation| gone.human == signature.human && gone.key == signature.key;
+            revoked.iter().any(is_it)
+        })
+    }
+
+    /// Who signed that a key is to have no force. Verified before it is kept.
+    fn signers(&self) -> BTreeSet<&HumanId> {
+        let Self::RevokeKey { revocation } = self else {
+            return BTreeSet::new();
+        };
+        let signatures = revocation.signatures.iter().take(SIGNATURES_MAX);
+        signatures.map(|signature| &signature.human).collect()
+    }
+
+    const fn is_stop(&self) -> bool {
+        matches!(self, Self::Stop { .. })
     }
 
     fn widened(mut self) -> Self {
@@ -89,10 +142,19 @@ impl SafeAct {
     }
 }
 
+/// Whether the slots for stops are taken. The last of them were taken by people who stopped everything, so whatever somebody
+/// else stops is stopped.
+fn is_full_of_stops(kept: &[SafeAct]) -> bool {
+    let everything = |act: &SafeAct| matches!(act, SafeAct::Stop { add, .. } if add.everything);
+    kept.iter().filter(|act| act.is_stop()).count() >= STOPS_MAX && kept.iter().any(everything)
+}
+
 #[cfg(test)]
 mod tests {
     use gatehold_core::hash::Hash;
-    use gatehold_core::ids::{HumanId, RequestId, TaskId};
+    use gatehold_core::ids::{RequestId, TaskId};
+    use gatehold_core::trust::SignedRevocation;
+    use gatehold_core::trust::revocation::RevocationSignature;
 
     use super::*;
 
@@ -166,6 +228,94 @@ mod tests {
         assert_eq!(kept.len(), ONE_PERSON_STOPS_MAX + 1);
         // Another person's stops are their own.
         assert_eq!(keep(&mut kept, [stop("bob", "shop/1")].into_iter()), 1);
+    }
+
+    /// A key's revocation, signed by these people with keys of these numbers.
+    fn revoke(key: (&str, u8), signed: &[(&str, u8)]) -> SafeAct {
+        let statement = KeyRevocation {
+            type_: "gatehold/key-revocation/v1".to_owned(),
+            gate: "gate.example".parse().unwrap(),
+            human: human(key.0),
+            key: Hash::of(&[key.1]),
+        };
+        let statement = gatehold_core::json::canonical::to_bytes(&statement).unwrap();
+        let signature = |(name, key): &(&str, u8)| RevocationSignature {
+            human: human(name),
+            key: Hash::of(&[*key]),
+            sshsig: String::new(),
+        };
+        let revocation = SignedRevocation {
+            statement: String::from_utf8(statement).unwrap(),
+            signatures: signed.iter().map(signature).collect(),
+        };
+        SafeAct::RevokeKey { revocation }
+    }
+
+    #[test]
+    fn a_key_is_revoked_once_however_often_that_is_signed() {
+        let mut kept = Vec::new();
+        let fresh = (0..=255).map(|number| {
+            let mut act = revoke(("ann", 1), &[("ann", 2)]);
+            if let SafeAct::RevokeKey { revocation } = &mut act {
+                revocation.signatures[0].sshsig = format!("{number}");
+            }
+            act
+        });
+        assert_eq!(keep(&mut kept, fresh), 1);
+        assert!(!revoke(("ann", 3), &[("ann", 2)]).is_kept_in(&kept));
+    }
+
+    #[test]
+    fn whoever_signs_that_keys_are_revoked_has_a_share_too() {
+        let mut kept = Vec::new();
+        let keys = |names: [&'static str; 2]| {
+            let signed = names.map(|name| (name, 0));
+            (1..=255).map(move |key| revoke(("eve", key), &signed))
+        };
+        assert_eq!(keep(&mut kept, keys(["ann", "bob"])), ONE_PERSON_KEYS_MAX);
+        // Neither of the two has any left with somebody else.
+        assert_eq!(keep(&mut kept, keys(["ann", "cid"])), 0);
+        assert_eq!(keep(&mut kept, keys(["cid", "bob"])), 0);
+        let own = |name| (1..=255).map(move |key| revoke((name, key), &[(name, 0)]));
+        let others = ["cid", "dan", "fay", "gus"].map(|name| keep(&mut kept, own(name)));
+        let share = ONE_PERSON_KEYS_MAX;
+        assert_eq!(others, [share, share, share, 0]);
+        assert_eq!(kept.len(), KEYS_MAX);
+    }
+
+    #[test]
+    fn what_a_revoked_key_signed_is_not_kept() {
+        let kept = vec![revoke(("ann", 1), &[("ann", 2)])];
+        assert!(revoke(("ann", 2), &[("ann", 1)]).is_signed_by_revoked(&kept));
+        assert!(!revoke(("ann", 3), &[("ann", 2)]).is_signed_by_revoked(&kept));
+        assert!(!revoke(("ann", 2), &[("bob", 1)]).is_signed_by_revoked(&kept));
+    }
+
+    #[test]
+    fn a_stop_finds_room_whatever_else_is_kept_and_whoever_stopped_before() {
+        let names: Vec<String> = (0..100).map(|number| format!("p{number}")).collect();
+        let mut kept = Vec::new();
+        for name in &names {
+            keep(&mut kept, (0..=255).map(|number| deny(name, number, false)));
+            let keys = (1..=255).map(|key| revoke((name, key), &[(name, 0)]));
+            keep(&mut kept, keys);
+        }
+        let machines = (0..=255).flat_map(|machine| (0..9).map(move |task| end(machine, task)));
+        keep(&mut kept, machines);
+        assert_eq!(kept.len() + STOPS_MAX, 256);
+        for name in &names {
+            for number in 0..20 {
+                let act = stop(name, &format!("shop/{number}"));
+                if !act.is_kept_in(&kept) {
+                    let fitted = act.clone().fitted(&kept);
+                    kept.push(fitted.expect("there is always room to stop"));
+                }
+                // By what they said themselves, or because everything is stopped.
+                assert!(act.is_kept_in(&kept), "{name} {number}");
+            }
+            assert!(kept.len() <= 256, "{name}");
+        }
+        assert_eq!(kept.len(), 256);
     }
 
     #[test]

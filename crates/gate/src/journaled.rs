@@ -6,7 +6,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::KeyRevocation;
+use tracing::Instrument as _;
 
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -49,17 +49,32 @@ impl Gate {
         }
     }
 
-    // INVARIANT(kept-before-told): the entry is on the device before the caller hears that the act is in force.
+    /// In a task of its own: a caller that goes away ends nothing halfway, and lets nobody past the shares meanwhile.
     async fn keep(&self, act: SafeAct, fault: StoreFault) -> GateError {
+        let (gate, refused) = (self.clone(), fault.clone());
+        let kept = async move { gate.keep_alone(act, refused).await };
+        tokio::spawn(kept.in_current_span())
+            .await
+            .unwrap_or_else(|_| fault.into())
+    }
+
+    // INVARIANT(kept-before-told): the entry is on the device before the caller hears that the act is in force.
+    async fn keep_alone(&self, act: SafeAct, fault: StoreFault) -> GateError {
         let Some(journal) = self.journal() else {
             return fault.into();
         };
         if let Err(refusal) = self.may_be_kept(&act) {
             return refusal.into();
         }
+        // What is kept is looked at and added to by one at a time: a burst of calls has the share of one call after another.
+        let alone = self.inner.keeping.lock().await;
         let kept = acts(journal.kept());
         let mut act = act;
         if !act.is_kept_in(&kept) {
+            if act.is_signed_by_revoked(&kept) {
+                let text = "a key that signed it has lost its force; sign with one that has it";
+                return Refusal::Claims(text.to_owned()).into();
+            }
             act = match act.fitted(&kept) {
                 Some(fitted) => fitted,
                 None => return fault.into(),
@@ -74,6 +89,7 @@ impl Gate {
             }
             tracing::error!(%fault, act = act.said(), "the store refuses; the act is kept in the revocation journal");
         }
+        drop(alone);
         self.give_up_kept(&act);
         GateError::Journaled
     }
@@ -129,14 +145,10 @@ impl Gate {
         let Some(journal) = self.journal().filter(|journal| journal.waiting() > 0) else {
             return false;
         };
-        acts(journal.kept()).iter().any(|act| match act {
-            SafeAct::RevokeKey { revocation } => {
-                let statement = revocation.statement.as_bytes();
-                gatehold_core::json::canonical::from_canonical_bytes::<KeyRevocation>(statement)
-                    .is_ok_and(|revoked| revoked.human == *human && revoked.key == *key)
-            }
-            _ => false,
-        })
+        let kept = acts(journal.kept());
+        kept.iter()
+            .filter_map(SafeAct::revoked_key)
+            .any(|revoked| revoked.human == *human && revoked.key == *key)
     }
 }
 

@@ -110,6 +110,7 @@ impl Gate {
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),
                 last_write: Mutex::default(),
+                keeping: tokio::sync::Mutex::default(),
                 replaying: crate::replay::Replaying::default(),
                 decided: Notify::new(),
             }),

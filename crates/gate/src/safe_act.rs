@@ -6,7 +6,7 @@ use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::SignedRevocation;
+use gatehold_core::trust::{KeyRevocation, SignedRevocation};
 use serde::{Deserialize, Serialize};
 
 /// The `form` of an entry.
@@ -96,6 +96,14 @@ impl SafeAct {
             }
             Self::RevokeKey { .. } | Self::Withdraw { .. } | Self::EndTask { .. } => None,
         }
+    }
+
+    /// The key that it takes the force of.
+    pub(crate) fn revoked_key(&self) -> Option<KeyRevocation> {
+        let Self::RevokeKey { revocation } = self else {
+            return None;
+        };
+        canonical::from_canonical_bytes(revocation.statement.as_bytes()).ok()
     }
 
     /// The machine's key, where no person stands behind it.

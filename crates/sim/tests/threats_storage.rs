@@ -23,5 +23,7 @@ mod overtaken;
 mod refusing;
 #[path = "threats_storage/rows.rs"]
 mod rows;
+#[path = "threats_storage/shares.rs"]
+mod shares;
 #[path = "threats_storage/unreported.rs"]
 mod unreported;

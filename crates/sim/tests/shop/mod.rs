@@ -44,6 +44,7 @@ use gatehold_core::trust::{
 };
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::journal::Journal as KeptIn;
 use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{
     Caller, Catalog, Gate, GateError, HumanSubmit, LoginStatement, OpenError, Parts, ReviewInput,
@@ -307,6 +308,16 @@ impl Shop {
         executor: Option<Arc<dyn Executor>>,
         journal: &Journal,
     ) -> Gate {
+        self.keeping_in(store, executor, shared(journal)).await
+    }
+
+    /// The same with a journal of any kind.
+    pub async fn keeping_in(
+        &self,
+        store: Arc<dyn Store>,
+        executor: Option<Arc<dyn Executor>>,
+        journal: Arc<dyn KeptIn>,
+    ) -> Gate {
         let executor = executor.unwrap_or_else(|| self.recorder.clone());
         let gate = open_gate(&store, executor, &self.entropy, false, Some(journal));
         gate.await.unwrap()
@@ -360,7 +371,7 @@ impl Shop {
         let store: Arc<dyn Store> = store_at(folder.path(), &clock);
         let journal = journal_in(folder.path());
         let executor = recorder.clone();
-        let gate = open_gate(&store, executor, &entropy, true, Some(&journal)).await?;
+        let gate = open_gate(&store, executor, &entropy, true, Some(shared(&journal))).await?;
         Ok(Self {
             gate,
             store,
@@ -694,6 +705,10 @@ fn store_at(folder: &Path, clock: &Arc<dyn Clock>) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(options).unwrap())
 }
 
+fn shared(journal: &Journal) -> Arc<dyn KeptIn> {
+    Arc::new(journal.clone())
+}
+
 fn journal_in(folder: &Path) -> Journal {
     Journal::open(folder.join("gate.journal")).unwrap()
 }
@@ -704,7 +719,13 @@ async fn gate_of(
     entropy: &Arc<Counting>,
     journal: &Journal,
 ) -> Gate {
-    let gate = open_gate(store, recorder.clone(), entropy, true, Some(journal));
+    let gate = open_gate(
+        store,
+        recorder.clone(),
+        entropy,
+        true,
+        Some(shared(journal)),
+    );
     gate.await.unwrap()
 }
 
@@ -713,13 +734,13 @@ async fn open_gate(
     executor: Arc<dyn Executor>,
     entropy: &Arc<Counting>,
     alone: bool,
-    journal: Option<&Journal>,
+    journal: Option<Arc<dyn KeptIn>>,
 ) -> Result<Gate, OpenError> {
     let parts = Parts {
         store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
         executor,
-        journal: journal.map(|journal| Arc::new(journal.clone()) as _),
+        journal,
         settings: Settings {
             open_holds_max: 3,
             ..Settings::default()

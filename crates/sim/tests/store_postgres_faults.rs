@@ -188,6 +188,120 @@ async fn an_opened_view_goes_the_way_of_decisions() {
     assert_eq!((views.1, views.2, views.3), (8, 1, head.3));
 }
 
+fn view(nonce: &str) -> OpenedView {
+    OpenedView {
+        review_nonce: nonce.to_owned(),
+        request: String::new(),
+        view: vec![1],
+        expires: Timestamp::from_millis(i64::MAX / 2),
+    }
+}
+
+/// Queues things while the writer waits for the head row's lock, so that all of them are in one batch.
+async fn while_locked<T>(
+    store: &PostgresStore,
+    server: &PostgresServer,
+    database: &str,
+    queued: impl Future<Output = T>,
+) -> T {
+    let mut other = server.connect(database).await;
+    let admin = server.connect(database).await;
+    let transaction = other.transaction().await.unwrap();
+    let lock = "SELECT * FROM gatehold.head FOR UPDATE";
+    transaction.query(lock, &[]).await.unwrap();
+    let release = async {
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        while admin.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+        // Looked at just now: what is queued next does not ask for the time first, and is there before the lock is let go.
+        store.now().await.unwrap();
+    };
+    let first = async { store.commit(vec![Draft::new().write()]).await.unwrap() };
+    let rest = async {
+        release.await;
+        let unlocked = async { transaction.rollback().await.unwrap() };
+        tokio::join!(queued, unlocked).0
+    };
+    let (first, told) = tokio::join!(first, rest);
+    assert!(first[0].is_ok());
+    told
+}
+
+async fn commits(store: &PostgresStore) {
+    let (one, other) = tokio::join!(
+        store.commit(vec![Draft::new().write()]),
+        store.commit(vec![Draft::new().write()])
+    );
+    assert!(one.unwrap()[0].is_ok() && other.unwrap()[0].is_ok());
+}
+
+/// Refuses views of one name, and notes in which order rows were written.
+const REFUSES: &str = "CREATE TABLE noted (number bigserial, written text);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO noted (written) VALUES (TG_TABLE_NAME); RETURN NULL; END $$;
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.review_nonce LIKE 'bad%' THEN RAISE 'odd'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON gatehold.opened_view FOR EACH ROW EXECUTE FUNCTION refuse();
+    CREATE TRIGGER note AFTER INSERT ON gatehold.opened_view EXECUTE FUNCTION note();
+    CREATE TRIGGER note AFTER UPDATE ON gatehold.head EXECUTE FUNCTION note();";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_that_is_refused_refuses_nothing_else() {
+    let server = PostgresServer::start();
+    let store = open(&server.create_database("refused").await).await;
+    let admin = server.connect("refused").await;
+    admin.batch_execute(REFUSES).await.unwrap();
+    let queued = async {
+        tokio::join!(
+            store.put_opened(view("bad-1")),
+            store.put_opened(view("good-1")),
+            store.put_opened(view("bad-2")),
+            store.put_opened(view("good-2")),
+            commits(&store),
+        )
+    };
+    let told = while_locked(&store, &server, "refused", queued).await;
+    for bad in [told.0, told.2] {
+        assert!(bad.unwrap_err().to_string().contains("odd"));
+    }
+    assert_eq!((told.1, told.3), (Ok(()), Ok(())));
+    assert_eq!(store.head().await.unwrap().size, 3);
+    // Decisions first, although they were asked for last.
+    let noted = "SELECT written FROM noted ORDER BY number";
+    let noted = admin.query(noted, &[]).await.unwrap();
+    let noted: Vec<String> = noted.iter().map(|row| row.get(0)).collect();
+    assert_eq!(noted, ["head", "head", "opened_view", "opened_view"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn decisions_go_on_while_views_are_locked() {
+    let server = PostgresServer::start();
+    let store = open(&server.create_database("locked").await).await;
+    let mut other = server.connect("locked").await;
+    let transaction = other.transaction().await.unwrap();
+    let lock = "LOCK TABLE gatehold.opened_view IN ACCESS EXCLUSIVE MODE";
+    transaction.batch_execute(lock).await.unwrap();
+    let store = Arc::new(store);
+    let mut opening = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = Arc::clone(&store);
+        opening.spawn(async move { store.put_opened(view(&format!("{number}"))).await });
+    }
+    for _ in 0..10 {
+        commits(&store).await;
+    }
+    for answer in opening.join_all().await {
+        assert!(
+            matches!(answer, Err(StoreFault::Unavailable(_))),
+            "{answer:?}"
+        );
+    }
+    transaction.rollback().await.unwrap();
+    store.put_opened(view("after")).await.unwrap();
+    assert_eq!(store.opened("after").await.unwrap(), Some(view("after")));
+    assert_eq!(store.opened("0").await.unwrap(), None);
+    assert_eq!(store.head().await.unwrap().size, 20);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_passes_while_another_process_holds_the_lock() {
     let server = PostgresServer::start();

@@ -1,8 +1,10 @@
 //! The queue in front of a writer: callers wait their turn, the writer takes what is there and commits it as one batch.
 //!
-//! Bounded twice: by what may be in flight and by what one batch takes. A caller that goes away does not take its writes
-//! with it: what was queued is committed.
+//! Bounded twice: by what may be in flight and by what one batch takes. Changes that hold no authority have bounds of their
+//! own, so that they hold up no decision. A caller that goes away does not take its writes with it: what was queued is
+//! committed.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gatehold_core::commit::Write;
@@ -14,6 +16,10 @@ use crate::form::{BATCH_WRITES_MAX, Prepared};
 
 /// Writes in flight: more only makes each of them slower.
 const IN_FLIGHT_MAX: u32 = 1_024;
+/// Changes without authority in flight. The others wait for their turn without a place in the queue.
+const SIDES_IN_FLIGHT_MAX: usize = 64;
+/// Most of them beside one batch.
+const BATCH_SIDES_MAX: usize = 16;
 /// A write counts once more for each of these bytes, so that large ones cannot fill memory or one batch.
 const BYTES_PER_UNIT: usize = 256 << 10;
 
@@ -22,25 +28,35 @@ const BYTES_PER_UNIT: usize = 256 << 10;
 pub(crate) struct Queue {
     sender: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
+    sides_room: Arc<Semaphore>,
 }
 
 /// The writer's end.
 pub(crate) struct Jobs {
     receiver: mpsc::Receiver<Job>,
     /// Taken from the queue but too large for the batch it came up in.
-    carried: Option<Job>,
+    carried: Option<CommitJob>,
+    /// Taken from the queue and too many for the batches so far.
+    sides: VecDeque<SideJob>,
 }
 
 /// Something for the writer to do.
-pub(crate) enum Job {
+enum Job {
     Commit(CommitJob),
-    Side(Side, oneshot::Sender<Result<(), StoreFault>>),
+    Side(SideJob),
 }
 
 /// One call to `commit`.
 pub(crate) struct CommitJob {
     pub writes: Vec<Prepared>,
     pub answer: oneshot::Sender<Answers>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// One change that holds no authority.
+pub(crate) struct SideJob {
+    pub side: Side,
+    answer: oneshot::Sender<Result<(), StoreFault>>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -58,13 +74,19 @@ pub(crate) enum Side {
 
 /// A queue's two ends.
 pub(crate) fn queue() -> (Queue, Jobs) {
-    let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX as usize);
-    let room = Arc::new(Semaphore::new(IN_FLIGHT_MAX as usize));
+    // Room for every permit: whoever has one is queued at once.
+    let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX as usize + SIDES_IN_FLIGHT_MAX);
+    let queue = Queue {
+        sender,
+        room: Arc::new(Semaphore::new(IN_FLIGHT_MAX as usize)),
+        sides_room: Arc::new(Semaphore::new(SIDES_IN_FLIGHT_MAX)),
+    };
     let jobs = Jobs {
         receiver,
         carried: None,
+        sides: VecDeque::new(),
     };
-    (Queue { sender, room }, jobs)
+    (queue, jobs)
 }
 
 impl Queue {
@@ -89,8 +111,14 @@ impl Queue {
     }
 
     pub async fn side(&self, side: Side) -> Result<(), StoreFault> {
+        let room = Arc::clone(&self.sides_room).acquire_owned();
+        let room = room.await.map_err(|_| stopped())?;
         let (answer, receive) = oneshot::channel();
-        let job = Job::Side(side, answer);
+        let job = Job::Side(SideJob {
+            side,
+            answer,
+            _room: room,
+        });
         self.sender.send(job).await.map_err(|_| stopped())?;
         receive.await.unwrap_or(Err(StoreFault::OutcomeUnknown))
     }
@@ -98,45 +126,52 @@ impl Queue {
 
 impl Jobs {
     /// Waits for work on the writer's own thread. `None` once every caller's end is gone.
-    pub fn next_blocking(&mut self) -> Option<Vec<Job>> {
-        let first = self
-            .carried
-            .take()
-            .or_else(|| self.receiver.blocking_recv())?;
-        Some(self.fill(first))
-    }
-
-    /// Waits for work in a task.
-    pub async fn next(&mut self) -> Option<Vec<Job>> {
-        let first = match self.carried.take() {
-            Some(job) => job,
-            None => self.receiver.recv().await?,
+    pub fn next_blocking(&mut self) -> Option<Taken> {
+        let first = if self.is_left() {
+            None
+        } else {
+            Some(self.receiver.blocking_recv()?)
         };
         Some(self.fill(first))
     }
 
-    /// The first job and whatever else is queued, as far as it fits.
-    fn fill(&mut self, first: Job) -> Vec<Job> {
-        let mut taken = first.units();
-        let mut batch = vec![first];
-        while let Ok(job) = self.receiver.try_recv() {
-            taken += job.units();
-            if taken > BATCH_WRITES_MAX {
-                self.carried = Some(job);
-                break;
-            }
-            batch.push(job);
-        }
-        batch
+    /// Waits for work in a task.
+    pub async fn next(&mut self) -> Option<Taken> {
+        let first = if self.is_left() {
+            None
+        } else {
+            Some(self.receiver.recv().await?)
+        };
+        Some(self.fill(first))
     }
-}
 
-impl Job {
-    fn units(&self) -> usize {
-        match self {
-            Self::Commit(job) => units(&job.writes),
-            Self::Side(..) => 1,
+    /// Whether something is at hand that came up before.
+    fn is_left(&self) -> bool {
+        self.carried.is_some() || !self.sides.is_empty()
+    }
+
+    /// What was left, the first job and whatever else is queued, as far as it fits.
+    fn fill(&mut self, first: Option<Job>) -> Taken {
+        let mut commits: Vec<CommitJob> = self.carried.take().into_iter().collect();
+        let mut taken = commits.iter().map(|job| units(&job.writes)).sum::<usize>();
+        let mut next = first.or_else(|| self.receiver.try_recv().ok());
+        while let Some(job) = next {
+            match job {
+                Job::Side(side) => self.sides.push_back(side),
+                Job::Commit(job) => {
+                    taken += units(&job.writes);
+                    if !commits.is_empty() && taken > BATCH_WRITES_MAX {
+                        self.carried = Some(job);
+                        break;
+                    }
+                    commits.push(job);
+                }
+            }
+            next = self.receiver.try_recv().ok();
         }
+        let sides = self.sides.len().min(BATCH_SIDES_MAX);
+        let sides = self.sides.drain(..sides).collect();
+        Taken { commits, sides }
     }
 }
 
@@ -149,39 +184,18 @@ fn stopped() -> StoreFault {
     StoreFault::Unavailable("its writer has stopped; restart the process".into())
 }
 
-/// A batch taken apart.
+/// A batch: decisions, and beside them changes without authority.
 pub(crate) struct Taken {
     pub commits: Vec<CommitJob>,
-    pub sides: Vec<Side>,
-    told: Vec<oneshot::Sender<Result<(), StoreFault>>>,
+    pub sides: Vec<SideJob>,
 }
 
 impl Taken {
-    pub fn new(jobs: Vec<Job>) -> Self {
-        let mut taken = Self {
-            commits: Vec::new(),
-            sides: Vec::new(),
-            told: Vec::new(),
-        };
-        for job in jobs {
-            match job {
-                Job::Commit(commit) => taken.commits.push(commit),
-                Job::Side(side, answer) => {
-                    taken.sides.push(side);
-                    taken.told.push(answer);
-                }
-            }
-        }
-        taken
-    }
-
-    /// Tells everybody. Whoever stopped waiting can ask for the receipt.
+    /// Tells everybody.
     pub fn release(self, answers: Vec<Answers>) {
-        for (job, answer) in self.commits.into_iter().zip(answers) {
-            let _ = job.answer.send(answer);
-        }
-        for told in self.told {
-            let _ = told.send(Ok(()));
+        release(self.commits, answers);
+        for side in self.sides {
+            side.tell(Ok(()));
         }
     }
 
@@ -190,8 +204,70 @@ impl Taken {
         for job in self.commits {
             let _ = job.answer.send(Err(fault.clone()));
         }
-        for told in self.told {
-            let _ = told.send(Err(fault.clone()));
+        for side in self.sides {
+            side.tell(Err(fault.clone()));
         }
+    }
+}
+
+/// Tells whoever waits for a decision. Whoever stopped waiting can ask for the receipt.
+pub(crate) fn release(commits: Vec<CommitJob>, answers: Vec<Answers>) {
+    for (job, answer) in commits.into_iter().zip(answers) {
+        let _ = job.answer.send(answer);
+    }
+}
+
+impl SideJob {
+    pub fn tell(self, answer: Result<(), StoreFault>) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn changes_without_authority_hold_up_no_commit() {
+        let (queue, mut jobs) = queue();
+        let mut sides: Vec<_> = (0..200)
+            .map(|number| queue.side(Side::Acknowledge(number)).boxed())
+            .collect();
+        for side in &mut sides {
+            assert!(side.now_or_never().is_none());
+        }
+        // Behind all of them, and in the first batch.
+        let mut commits = [
+            queue.commit(Vec::new()).boxed(),
+            queue.commit(Vec::new()).boxed(),
+        ];
+        for commit in &mut commits {
+            assert!(commit.now_or_never().is_none());
+        }
+        let taken = jobs.next_blocking().unwrap();
+        assert_eq!(
+            (taken.commits.len(), taken.sides.len()),
+            (2, BATCH_SIDES_MAX)
+        );
+        taken.release(vec![Ok(Vec::new()), Ok(Vec::new())]);
+        for commit in commits {
+            assert_eq!(commit.now_or_never(), Some(Ok(Vec::new())));
+        }
+        // The others come later, in their order, and none is lost.
+        let mut told: Vec<u64> = (0..16).collect();
+        while told.len() < SIDES_IN_FLIGHT_MAX {
+            let taken = jobs.next_blocking().unwrap();
+            assert!(taken.commits.is_empty() && taken.sides.len() <= BATCH_SIDES_MAX);
+            for job in taken.sides {
+                if let Side::Acknowledge(number) = job.side {
+                    told.push(number);
+                }
+                job.tell(Ok(()));
+            }
+        }
+        assert_eq!(told, (0..64).collect::<Vec<_>>());
+        assert!(!jobs.is_left() && jobs.receiver.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 mod columns;
 mod fault;
 mod migrate;
+mod opened;
 mod read;
 mod session;
 mod transaction;

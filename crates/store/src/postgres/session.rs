@@ -56,12 +56,12 @@ pub(super) async fn prepare<const N: usize>(
 /// Declares a struct of prepared statements, each beside its SQL.
 macro_rules! statements {
     ($name:ident { $($field:ident: $sql:expr,)* }) => {
-        struct $name {
+        pub(super) struct $name {
             $($field: tokio_postgres::Statement,)*
         }
 
         impl $name {
-            async fn prepare(client: &tokio_postgres::Client) -> Result<Self, StoreFault> {
+            pub(super) async fn prepare(client: &tokio_postgres::Client) -> Result<Self, StoreFault> {
                 let [$($field),*] = $crate::postgres::session::prepare(client, [$($sql),*]).await?;
                 Ok(Self { $($field),* })
             }

@@ -6,13 +6,14 @@
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join3, try_join4};
 use gatehold_core::commit::LeafBytes;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{OpenedView, StoreFault};
+use gatehold_gate::ports::store::StoreFault;
 use gatehold_ledger::Frontier;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, Row};
 
 use super::columns::{Columns, Found, Named, count, get, int, time};
 use super::fault::{damaged, fault};
+use super::opened::ViewStatements;
 use super::session::{check_durable, connect, statements};
 use crate::batch::{Known, Staged};
 use crate::form::OUTBOX_MAX;
@@ -54,9 +55,6 @@ statements! {
         save_head: "UPDATE gatehold.head SET size = $1, frontier = $2, time = $3",
         forget: "DELETE FROM gatehold.unique_key
             WHERE key IN (SELECT key FROM gatehold.unique_key WHERE forget < $1 LIMIT 64)",
-        forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
-        put_opened: "INSERT INTO gatehold.opened_view (review_nonce, request, view, expires)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (review_nonce) DO NOTHING",
     }
 }
 
@@ -67,6 +65,7 @@ pub(super) const CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp(
 pub(super) struct WriteSession {
     pub client: Client,
     statements: Statements,
+    pub views: ViewStatements,
 }
 
 /// What the first round trip read, under the lock.
@@ -91,7 +90,12 @@ impl WriteSession {
         let client = connect(config).await?;
         check_durable(&client).await?;
         let statements = Statements::prepare(&client).await?;
-        Ok(Self { client, statements })
+        let views = ViewStatements::prepare(&client).await?;
+        Ok(Self {
+            client,
+            statements,
+            views,
+        })
     }
 
     /// Takes the lock and reads everything the batch names.
@@ -132,20 +136,6 @@ impl WriteSession {
             clock: time(&clock, 0)?,
             known: named.known(&found)?,
         })
-    }
-
-    /// A view that a reviewer opened: no authority, and a statement of its own.
-    pub async fn put_opened(&self, view: &OpenedView, now: Timestamp) -> Result<(), StoreFault> {
-        let (client, s) = (&self.client, &self.statements);
-        let (now, expires) = (now.millis(), view.expires.millis());
-        client
-            .execute(&s.forget_opened, &[&now])
-            .await
-            .map_err(fault)?;
-        let params: [&(dyn ToSql + Sync); 4] =
-            [&view.review_nonce, &view.request, &view.view, &expires];
-        let put = client.execute(&s.put_opened, &params).await;
-        put.map(drop).map_err(fault)
     }
 
     /// Ends a transaction that changed nothing.
@@ -269,7 +259,7 @@ pub(super) fn read_head(row: &Row) -> Result<(Frontier, Timestamp), StoreFault> 
 }
 
 /// Whether the server itself refused a statement and lives on; only then is it certain that nothing was stored.
-fn refused(error: &Error) -> bool {
+pub(super) fn refused(error: &Error) -> bool {
     let severity = error
         .as_db_error()
         .and_then(|error| error.parsed_severity());

@@ -1,4 +1,5 @@
-//! The only task of this process that writes decisions: takes what is queued, commits it, then releases the answers.
+//! The only task of this process that writes decisions: takes what is queued, commits it, then releases the answers. What
+//! holds no authority comes after that, by itself: no decision is refused for it, or waits for more of it than a few.
 //!
 //! After any fault the connection is thrown away. A commit whose answer was lost is looked up by its leaf before anybody
 //! is told anything.
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use gatehold_core::commit::LeafBytes;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::StoreFault;
+use gatehold_gate::ports::store::{OpenedView, StoreFault};
 use tokio::sync::watch;
 use tokio_postgres::Config;
 
@@ -16,7 +17,7 @@ use super::transaction::{Unfinished, WriteSession};
 use crate::after_commit::{Answers, Release};
 use crate::batch::{Evaluated, evaluate};
 use crate::clock::{Clock, Shown};
-use crate::queue::{CommitJob, Jobs, Side, Taken};
+use crate::queue::{CommitJob, Jobs, Side, SideJob, Taken, release};
 
 pub(super) struct Writer {
     pub config: Config,
@@ -34,39 +35,67 @@ pub(super) struct Writer {
 impl Writer {
     /// Runs until every caller's end of the queue is gone.
     pub async fn run(mut self) {
-        while let Some(jobs) = self.jobs.next().await {
-            let taken = Taken::new(jobs);
-            match self.work(&taken).await {
-                Ok(answers) => taken.release(answers),
+        while let Some(Taken { commits, sides }) = self.jobs.next().await {
+            match self.work(&commits).await {
+                Ok(answers) => release(commits, answers),
                 Err(fault) => {
                     tracing::error!(%fault, "a batch failed; PostgreSQL is connected to anew before the next");
                     self.session = None;
-                    taken.refuse(&fault);
+                    Taken { commits, sides }.refuse(&fault);
+                    continue;
+                }
+            }
+            self.sides(sides).await;
+        }
+    }
+
+    async fn work(&mut self, commits: &[CommitJob]) -> Result<Vec<Answers>, StoreFault> {
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answers, size) = self.batch(commits).await?;
+        self.grown.send_replace(size);
+        Ok(answers)
+    }
+
+    /// Changes that hold no authority, each of which may fail by itself.
+    async fn sides(&mut self, sides: Vec<SideJob>) {
+        let mut views = Vec::new();
+        let mut jobs = Vec::new();
+        for job in sides {
+            if let Side::PutOpened(view) = &job.side {
+                views.push(view.clone());
+                jobs.push(job);
+            } else {
+                job.tell(Err(damaged("this goes another way")));
+            }
+        }
+        if views.is_empty() {
+            return;
+        }
+        match self.put_opened(&views).await {
+            Ok(answers) => {
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    job.tell(answer);
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "opened views failed; PostgreSQL is connected to anew before the next batch");
+                self.session = None;
+                for job in jobs {
+                    job.tell(Err(fault.clone()));
                 }
             }
         }
     }
 
-    async fn work(&mut self, taken: &Taken) -> Result<Vec<Answers>, StoreFault> {
-        for side in &taken.sides {
-            self.side(side).await?;
-        }
-        if taken.commits.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (answers, size) = self.batch(&taken.commits).await?;
-        self.grown.send_replace(size);
-        Ok(answers)
-    }
-
-    /// Changes that hold no authority, each for itself and before the batch: what fails here has begun nothing.
-    async fn side(&mut self, side: &Side) -> Result<(), StoreFault> {
-        let Side::PutOpened(view) = side else {
-            return Err(damaged("this goes another way"));
-        };
+    async fn put_opened(
+        &mut self,
+        views: &[OpenedView],
+    ) -> Result<Vec<Result<(), StoreFault>>, StoreFault> {
         // Whoever asked looked at the time just now; without it nothing is forgotten this time.
         let now = self.shown.recent().unwrap_or(Timestamp::from_millis(0));
-        self.session().await?.put_opened(view, now).await
+        self.session().await?.put_opened(views, now).await
     }
 
     async fn batch(&mut self, commits: &[CommitJob]) -> Result<(Vec<Answers>, u64), StoreFault> {

@@ -16,7 +16,7 @@ use super::{connect, transaction};
 use crate::after_commit::{Answers, Release};
 use crate::batch::evaluate;
 use crate::clock::Shown;
-use crate::queue::{CommitJob, Jobs, Side, Taken};
+use crate::queue::{CommitJob, Jobs, Side, SideJob};
 
 pub(super) struct Writer {
     pub path: PathBuf,
@@ -33,8 +33,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Runs until every caller's end of the queue is gone.
     pub fn run(mut self) {
-        while let Some(jobs) = self.jobs.next_blocking() {
-            let taken = Taken::new(jobs);
+        while let Some(taken) = self.jobs.next_blocking() {
             match self.batch(&taken.commits, &taken.sides) {
                 Ok(answers) => {
                     taken.release(answers);
@@ -52,7 +51,11 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, commits: &[CommitJob], sides: &[Side]) -> Result<Vec<Answers>, StoreFault> {
+    fn batch(
+        &mut self,
+        commits: &[CommitJob],
+        sides: &[SideJob],
+    ) -> Result<Vec<Answers>, StoreFault> {
         self.reopen()?;
         let connection = self
             .connection
@@ -71,11 +74,14 @@ impl Writer {
                 .map_err(fault)?;
         }
         for side in sides {
-            apply_side(&transaction, side, now.millis()).map_err(fault)?;
+            apply_side(&transaction, &side.side, now.millis()).map_err(fault)?;
         }
         transaction.commit().map_err(lost)?;
         let answers = evaluated.told(commits, &self.release);
-        if sides.iter().any(|side| matches!(side, Side::Erase { .. })) {
+        if sides
+            .iter()
+            .any(|side| matches!(side.side, Side::Erase { .. }))
+        {
             // The erased bytes also stand in older frames of the log. If readers are in the way a later round gets it.
             let _ = start_over(connection);
         }

@@ -95,15 +95,14 @@ impl Walk {
         };
         let part = |name: &str| arguments.get(name).unwrap_or(&Value::Null);
         match operator {
-            "&&" => {
-                self.expression(part("left"), sense, known);
-                let known = known | &certain_if(part("left"), true);
-                self.expression(part("right"), sense, &known);
-            }
-            "||" => {
-                self.expression(part("left"), sense, known);
-                let known = known | &certain_if(part("left"), false);
-                self.expression(part("right"), sense, &known);
+            "&&" | "||" => {
+                // What comes later is asked only when all before came out like this.
+                let asked_when = operator == "&&";
+                let mut known = known.clone();
+                for part in chain(expression, operator) {
+                    self.expression(part, sense, &known);
+                    known.extend(certain_if(part, asked_when));
+                }
             }
             "!" => self.expression(part("arg"), sense.negated(), known),
             "if-then-else" => {
@@ -190,6 +189,19 @@ impl Walk {
             ));
         }
     }
+}
+
+/// The parts of `a && b && c` in order, and of `||`. Looked at one after the other, and not each with all before it, a long
+/// chain costs no more than its length.
+fn chain<'v>(mut expression: &'v Value, operator: &str) -> Vec<&'v Value> {
+    let mut parts = Vec::new();
+    while let Some((_, arguments)) = only_member(expression).filter(|(of, _)| *of == operator) {
+        parts.push(arguments.get("right").unwrap_or(&Value::Null));
+        expression = arguments.get("left").unwrap_or(&Value::Null);
+    }
+    parts.push(expression);
+    parts.reverse();
+    parts
 }
 
 /// The names whose `.known` is certainly true when the expression is `outcome`.

@@ -110,6 +110,7 @@ async fn serve(
                 print!("{}", welcome(ctx, home, addresses, pointed.as_ref().err()));
             }
             tokio::select! {
+                biased;
                 ending = signals.next() => Ok(Some(ending)),
                 () = abandoned(dev.until_eof) => Ok(None),
             }

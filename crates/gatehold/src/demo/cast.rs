@@ -7,7 +7,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::agent::Agent;
 use super::gate::program;
@@ -19,6 +19,9 @@ use crate::interrupt::Signals;
 pub struct Cast {
     folder: TempDir,
     gate: Child,
+    /// The gate's standard input. Apart from it, because waiting for a child closes what it still holds: a gate that is ended in
+    /// order keeps its folder, and one whose input ends takes the folder with it.
+    _tie: Option<ChildStdin>,
     agents: Vec<Child>,
 }
 
@@ -29,7 +32,7 @@ impl Cast {
     /// When they cannot be made.
     pub fn start() -> Result<Self, Failure> {
         let folder = temporary_folder("gatehold-demo-")?;
-        let gate = apart(Command::new(program()?))
+        let mut gate = apart(Command::new(program()?))
             .args(["dev", "--quiet", "--until-eof", "--keep"])
             .arg(folder.path().join("gate"))
             // Open as long as the demo lives, even one that is killed.
@@ -37,9 +40,11 @@ impl Cast {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(unstarted)?;
+        let tie = gate.stdin.take();
         Ok(Self {
             folder,
             gate,
+            _tie: tie,
             agents: Vec::new(),
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use tokio::process::Command;
 
 use super::agent::{Said, refused};
@@ -120,6 +121,12 @@ async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
         let cause = format!("{name} was interrupted by {}", ending.name());
         return Err(Failure::new(ending.exit(), cause, "run the demo again"));
     }
+    // A terminal that is gone ends what reads from it before it says so to everybody by a signal.
+    if terminal_is_gone() {
+        let ending = Ending::HungUp;
+        let cause = format!("{name} was interrupted by {}", ending.name());
+        return Err(Failure::new(ending.exit(), cause, "run the demo again"));
+    }
     Err(Failure::usage(
         format!("{name} did not approve"),
         "run the demo again when you like",
@@ -135,4 +142,16 @@ async fn still_held(gate: &Gate, id: &str) -> Result<bool, Failure> {
 fn parse(id: &str) -> Result<gatehold_core::ids::RequestId, Failure> {
     id.parse()
         .map_err(|error: gatehold_core::ids::NameError| Failure::fault(error, "report this"))
+}
+
+fn terminal_is_gone() -> bool {
+    let stdin = std::io::stdin();
+    let mut asked = [PollFd::new(&stdin, PollFlags::empty())];
+    let at_once = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let said = poll(&mut asked, Some(&at_once));
+    let [stdin] = asked;
+    said.is_ok() && stdin.revents().contains(PollFlags::HUP)
 }

@@ -44,7 +44,8 @@ pub struct Dev {
     /// Print one line when everything is ready, and nothing else.
     #[arg(long, hide = true)]
     pub quiet: bool,
-    /// End when standard input does, and remove the folder even so: whoever started this is gone, however it ended.
+    /// End when standard input does, and remove the folder even so, unless it was there before: whoever started this is gone,
+    /// however it ended.
     #[arg(long, hide = true)]
     pub until_eof: bool,
 }

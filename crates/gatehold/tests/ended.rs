@@ -93,6 +93,32 @@ fn a_gate_outlives_no_demo_that_is_killed() {
     assert!(machine.gates().is_empty(), "its keys are gone");
 }
 
+/// The demo's gate, whose demo is gone before it could be ready: nobody writes to it, nobody reads.
+fn abandoned_at_once(folder: &Path) {
+    let mut dev = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .args(["dev", "--quiet", "--until-eof", "--keep"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((dev.stdin.take(), dev.stdout.take()));
+    assert_eq!(dev.wait().unwrap().code(), Some(129));
+}
+
+#[test]
+fn a_gate_whose_demo_is_gone_takes_only_its_own_folder_along() {
+    let machine = Machine::new();
+    let (its, theirs) = (machine.path("its"), machine.path("theirs"));
+    std::fs::create_dir(&theirs).unwrap();
+    std::fs::write(theirs.join("letter"), "to be kept").unwrap();
+    for folder in [&its, &theirs] {
+        abandoned_at_once(folder);
+    }
+    assert!(!its.exists(), "its keys are gone");
+    assert_eq!(machine.text("theirs/letter"), "to be kept");
+}
+
 #[test]
 fn what_the_caller_ignores_stays_ignored() {
     let machine = Machine::new();

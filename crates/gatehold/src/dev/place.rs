@@ -10,6 +10,8 @@ use crate::files;
 /// The folder, made.
 pub struct Place {
     home: PathBuf,
+    /// Nothing of somebody else's can be in it.
+    made: bool,
     temporary: Option<TempDir>,
 }
 
@@ -19,18 +21,22 @@ impl Place {
     /// # Errors
     /// When it cannot be made.
     pub fn open(keep: Option<&Path>) -> Result<Self, Failure> {
-        let (wanted, temporary) = match keep {
-            Some(folder) => (folder.to_owned(), None),
+        let (wanted, made, temporary) = match keep {
+            Some(folder) => (folder.to_owned(), !folder.exists(), None),
             None => {
-                let made = temporary_folder("gatehold-dev-")?;
-                (made.path().to_owned(), Some(made))
+                let folder = temporary_folder("gatehold-dev-")?;
+                (folder.path().to_owned(), true, Some(folder))
             }
         };
         files::private_folder(&wanted)?;
         let home = wanted
             .canonicalize()
             .map_err(|error| Failure::file(&wanted, &error))?;
-        Ok(Self { home, temporary })
+        Ok(Self {
+            home,
+            made,
+            temporary,
+        })
     }
 
     /// Its full path.
@@ -39,17 +45,18 @@ impl Place {
         &self.home
     }
 
-    /// Removes the folder, kept or not: nobody is left who would put it away.
+    /// Removes the folder even if it was to be kept, because nobody is left who would put it away; but not one that was there
+    /// before.
     ///
     /// # Errors
     /// As [`Place::close`].
     pub fn abandon(self) -> Result<String, Failure> {
-        match self.temporary {
-            Some(folder) => remove(folder),
-            None => std::fs::remove_dir_all(&self.home)
-                .map(|()| format!("{} is removed", self.home.display()))
-                .map_err(|error| Failure::file(&self.home, &error)),
+        if self.temporary.is_some() || !self.made {
+            return self.close();
         }
+        std::fs::remove_dir_all(&self.home)
+            .map(|()| format!("{} is removed", self.home.display()))
+            .map_err(|error| Failure::file(&self.home, &error))
     }
 
     /// Removes what is not to be kept. Gives what became of the folder.

@@ -33,7 +33,7 @@ Checks of this repository.
 
 Usage:
   cargo xtask test [STEP...]       every step of continuous integration, or only those named
-  cargo xtask nightly              the same, then the long runs (hours)
+  cargo xtask nightly              the same, then the long runs and the benchmark (hours)
   cargo xtask STEP                 one step
   cargo xtask list                 the names of the steps
   cargo xtask dojo [--dir D]       recorded calls of real agents through a gate, scored (D, or $GATEHOLD_DATA/agentdojo)

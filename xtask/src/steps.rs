@@ -2,8 +2,8 @@
 //! Order matters twice: cheap failures first, and steps that share build artefacts next to each other.
 
 use crate::{
-    advisories, clippy, demo, deny, doc_commands, doctests, format, long_tests, mutants, packages,
-    rustdoc, simulator, tests,
+    advisories, bench, clippy, demo, deny, doc_commands, doctests, format, long_tests, mutants,
+    packages, rustdoc, simulator, tests,
 };
 
 /// One check: a name for the command line, a sentence for the reader, and what it does.
@@ -30,7 +30,12 @@ const LIST: &[Step] = &[
 ];
 
 /// What only the nightly run adds: long, or in need of a network that continuous integration does not have.
-const NIGHTLY: &[Step] = &[long_tests::STEP, simulator::LONG, advisories::STEP];
+const NIGHTLY: &[Step] = &[
+    long_tests::STEP,
+    simulator::LONG,
+    advisories::STEP,
+    bench::STEP,
+];
 
 pub fn of_test() -> Vec<Step> {
     LIST.to_vec()

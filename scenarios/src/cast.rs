@@ -16,6 +16,11 @@ use crate::trouble::{Outcome, trouble};
 
 /// A client of the gate whose calls this key signs.
 fn client(url: &str, key: Arc<SigningKey>) -> Outcome<Client> {
+    client_at(url, url, key)
+}
+
+/// The same, reaching one process of the gate: what is signed names the public URL, as behind a load balancer.
+fn client_at(url: &str, address: &str, key: Arc<SigningKey>) -> Outcome<Client> {
     let public_url = PublicUrl::parse(url).map_err(trouble(url))?;
     let sign = move |call: &ToSign<'_>| {
         let refuse = |error: SignatureError| SignerError(error.to_string());
@@ -36,7 +41,8 @@ fn client(url: &str, key: Arc<SigningKey>) -> Outcome<Client> {
             signature: signed.signature,
         })
     };
-    Client::new(&ClientConfig::new(url), Arc::new(sign), Arc::new(Os)).map_err(trouble(url))
+    let config = ClientConfig::new(address);
+    Client::new(&config, Arc::new(sign), Arc::new(Os)).map_err(trouble(address))
 }
 
 const LIFE_SECONDS: u64 = 30;

@@ -1,5 +1,6 @@
 //! A gate as a process of its own: founded by three people of a story, configured by a file, and asked over HTTP only.
 
+mod beside;
 mod founding;
 mod ground;
 
@@ -31,6 +32,7 @@ pub struct GateProcess {
     program: PathBuf,
     folder: PathBuf,
     url: String,
+    address: String,
     origin: Origin,
     seeds: BTreeMap<String, (HumanId, [u8; 32])>,
     child: Child,
@@ -51,6 +53,7 @@ impl GateProcess {
         Ok(Self {
             program: program.to_owned(),
             folder,
+            address: url.clone(),
             url,
             origin,
             seeds,
@@ -63,6 +66,18 @@ impl GateProcess {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where this process listens itself: its public URL, unless another process has that one.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.join(ground::CONFIG)
     }
 
     /// Its process.
@@ -78,8 +93,8 @@ impl GateProcess {
     pub async fn people(&self) -> Outcome<BTreeMap<String, Person>> {
         let mut people = BTreeMap::new();
         for (name, (human, seed)) in &self.seeds {
-            let person =
-                Person::log_in(human.clone(), self.origin.clone(), *seed, &self.url).await?;
+            let (human, origin) = (human.clone(), self.origin.clone());
+            let person = Person::log_in_at(human, origin, *seed, &self.url, &self.address).await?;
             people.insert(name.clone(), person);
         }
         Ok(people)
@@ -155,7 +170,7 @@ impl GateProcess {
     /// # Errors
     /// What the auditor's command says.
     pub async fn verify_ledger(&self) -> Outcome<()> {
-        let config = self.folder.join(ground::CONFIG);
+        let config = self.config();
         let config = config.to_string_lossy();
         gatehold(&self.program, &["audit", "verify", "--config", &config]).await
     }

@@ -70,6 +70,16 @@ impl Person {
         seed: [u8; 32],
         url: &str,
     ) -> Outcome<(Self, LoginRequest)> {
+        Self::new_at(human, origin, seed, url, url)
+    }
+
+    fn new_at(
+        human: HumanId,
+        origin: Origin,
+        seed: [u8; 32],
+        url: &str,
+        address: &str,
+    ) -> Outcome<(Self, LoginRequest)> {
         let session = Os.random().map_err(trouble(&human))?;
         let session =
             SigningKey::from_seed(Algorithm::Ed25519, &session).map_err(trouble(&human))?;
@@ -89,7 +99,7 @@ impl Person {
             statement: statement.into(),
             sshsig,
         };
-        let client = super::client(url, Arc::new(session))?;
+        let client = super::client_at(url, address, Arc::new(session))?;
         let person = Self {
             human,
             client,
@@ -109,7 +119,21 @@ impl Person {
         seed: [u8; 32],
         url: &str,
     ) -> Outcome<Self> {
-        let (person, login) = Self::new(human, origin, seed, url)?;
+        Self::log_in_at(human, origin, seed, url, url).await
+    }
+
+    /// The same at one process of the gate.
+    ///
+    /// # Errors
+    /// What the gate says.
+    pub async fn log_in_at(
+        human: HumanId,
+        origin: Origin,
+        seed: [u8; 32],
+        url: &str,
+        address: &str,
+    ) -> Outcome<Self> {
+        let (person, login) = Self::new_at(human, origin, seed, url, address)?;
         person
             .client
             .login(&login)

@@ -65,6 +65,18 @@ impl Workload {
         })
     }
 
+    /// The same workload, with a client that reaches this process of the gate.
+    ///
+    /// # Errors
+    /// When an address cannot be used.
+    pub fn at(&self, url: &str, address: &str) -> Outcome<Self> {
+        let client = super::client_at(url, address, Arc::clone(&self.key))?;
+        Ok(Self {
+            client,
+            ..self.clone()
+        })
+    }
+
     /// Its public key as a JWK.
     #[must_use]
     pub fn jwk(&self) -> String {

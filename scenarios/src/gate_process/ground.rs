@@ -26,6 +26,8 @@ pub struct Ground {
     pub attestation_roots: Vec<(String, PathBuf)>,
     /// `[limits]`, by name.
     pub limits: Table,
+    /// A PostgreSQL database to stand on, by its connection string; a file of its own when absent.
+    pub store_url: Option<String>,
 }
 
 impl Ground {
@@ -39,6 +41,7 @@ impl Ground {
             bundle: None,
             attestation_roots: Vec::new(),
             limits: Table::new(),
+            store_url: None,
         }
     }
 
@@ -111,16 +114,19 @@ impl Ground {
 
     /// Writes what the next target is called with to a file of its own, and gives its path.
     fn secret(&self, text: &str) -> Outcome<String> {
-        let path = self
-            .folder
-            .with_file_name(format!("secret-{}", self.targets.len()));
+        let name = format!("secret-{}", self.targets.len());
+        self.secret_called(&name, text)
+    }
+
+    fn secret_called(&self, name: &str, text: &str) -> Outcome<String> {
+        let path = self.folder.with_file_name(name);
         std::fs::File::options()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(trouble("secret"))?;
+            .map_err(trouble(name))?;
         Ok(path.to_string_lossy().into_owned())
     }
 
@@ -129,14 +135,18 @@ impl Ground {
         std::fs::create_dir_all(&self.folder).map_err(trouble("folder"))?;
         let tables =
             |tables: Vec<Table>| Value::Array(tables.into_iter().map(Value::Table).collect());
+        let store = match &self.store_url {
+            None => ("sqlite_file", DATABASE.into()),
+            Some(url) => (
+                "postgres_url_file",
+                self.secret_called("postgres.url", url)?.into(),
+            ),
+        };
         let mut config = table([
             ("listen", format!("127.0.0.1:{port}").into()),
             ("public_url", url.into()),
             ("targets_file", TARGETS.into()),
-            (
-                "store",
-                Value::Table(table([("sqlite_file", DATABASE.into())])),
-            ),
+            ("store", Value::Table(table([store]))),
             (
                 "ledger",
                 Value::Table(table([

@@ -18,6 +18,7 @@ mod p13_tree_head;
 mod p16_canary;
 #[path = "../../../audit/tests/share/mod.rs"]
 mod share;
+mod two_gates;
 mod untouched;
 mod watched;
 mod world;

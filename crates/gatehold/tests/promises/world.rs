@@ -59,9 +59,15 @@ pub fn said(output: &Output) -> String {
 
 impl World {
     pub async fn open() -> Self {
+        Self::open_on(None).await
+    }
+
+    /// The same on a PostgreSQL database.
+    pub async fn open_on(store_url: Option<String>) -> Self {
         let folder = TempDir::new().unwrap();
         let shop = DatabaseFile::create(folder.path().join("shop.sqlite"), SETUP).unwrap();
         let mut ground = Ground::new(folder.path());
+        ground.store_url = store_url;
         ground.sqlite("sql:shop", shop.path());
         ground.resources.push(Resource {
             name: "shop/".to_owned(),
@@ -138,6 +144,11 @@ impl World {
     }
 
     pub async fn ask_with(&self, action: &str, sql: &str, claims: Claims) -> String {
+        self.ask_by(&self.bot, action, sql, claims).await
+    }
+
+    /// Asked by this client of the workload.
+    pub async fn ask_by(&self, bot: &Workload, action: &str, sql: &str, claims: Claims) -> String {
         let ask = Ask {
             descriptor: self.descriptors[action].clone(),
             task: &self.task,
@@ -149,7 +160,7 @@ impl World {
             payload: sql.as_bytes(),
             claims,
         };
-        self.submitted(&ask).await
+        Self::submitted(bot, &ask).await
     }
 
     /// Asks for a call to the web service, which the gate makes with a secret of its own.
@@ -166,7 +177,7 @@ impl World {
             payload: payload.as_bytes(),
             claims: Claims::default(),
         };
-        self.submitted(&ask).await
+        Self::submitted(&self.bot, &ask).await
     }
 
     /// What the gate adds to calls of the web service.
@@ -174,9 +185,9 @@ impl World {
         SECRET
     }
 
-    async fn submitted(&self, ask: &Ask<'_>) -> String {
-        let body = self.bot.body(ask).unwrap();
-        match self.bot.submit(&body, None).await.unwrap() {
+    async fn submitted(bot: &Workload, ask: &Ask<'_>) -> String {
+        let body = bot.body(ask).unwrap();
+        match bot.submit(&body, None).await.unwrap() {
             Submitted::Decided(decision) => decision.request.unwrap(),
             Submitted::Held(held) => held.request.unwrap(),
         }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use gatehold_core::decide::ActKind;
 use gatehold_core::ids::{RequestId, TaskId};
+use gatehold_core::json::canonical;
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_core::tier::Tier;
 use gatehold_gate::GateError;
+use gatehold_policy::Bundle;
 use gatehold_sim::postgres_server::PostgresServer;
 
 use crate::shop::faulty::Faulty;
-use crate::shop::{Person, Shop};
+use crate::shop::{Person, Shop, bundle_folder};
 
 /// What changes in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +26,11 @@ enum Change {
     Paused,
     TaskEnded,
     Withdrawn,
+    BundleActivated,
+    ChainStep,
 }
 
-const CHANGES: [Change; 7] = [
+const CHANGES: [Change; 9] = [
     Change::Lockdown,
     Change::StopOfTheTask,
     Change::KeyRevoked,
@@ -34,9 +38,39 @@ const CHANGES: [Change; 7] = [
     Change::Paused,
     Change::TaskEnded,
     Change::Withdrawn,
+    Change::BundleActivated,
+    Change::ChainStep,
 ];
 
+/// Activates the shop's own bundle with a rule more, under which what was decided is forbidden.
+async fn activate(shop: &Shop, when: &str) {
+    let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
+    let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let rules = packed["files"]["rules.cedar"].as_str().unwrap();
+    let more = format!(
+        "{rules}\n@id(\"no-more\")\n@owner(\"owners\")\n@rationale(\"It is enough\")\n\
+         forbid (principal, action in [Action::\"shop.read\", Action::\"shop.write\"], resource){when};\n"
+    );
+    packed["files"]["rules.cedar"] = more.into();
+    let payload = String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap();
+    let changed = shop.change("bundle.activate", &payload, Person::Owner);
+    assert_eq!(changed.await.state, State::Completed);
+}
+
+/// Allows a read, which is a step of the task.
+async fn step(shop: &Shop, task: TaskId) {
+    let read = shop.submit(&task, "shop.read", "SELECT 2").await;
+    assert_eq!(read.unwrap().record.state, State::Allowed);
+}
+
 impl Change {
+    /// What has to be so before anything is decided: for a step of the chain, rules that look at the chain.
+    async fn begins(self, shop: &Shop) {
+        if self == Self::ChainStep {
+            activate(shop, " when { context.chain.steps > 1 }").await;
+        }
+    }
+
     async fn happens(self, shop: &Shop, task: TaskId, id: RequestId) {
         let human = shop.human(Person::Owner);
         match self {
@@ -76,6 +110,8 @@ impl Change {
             Self::Withdrawn => {
                 shop.gate.withdraw(&shop.caller(), id).await.unwrap();
             }
+            Self::BundleActivated => activate(shop, "").await,
+            Self::ChainStep => step(shop, task).await,
         }
     }
 }
@@ -83,6 +119,7 @@ impl Change {
 /// Two people approved it; between the decision to let it out and its write something changes.
 async fn redeem_is_overtaken(shop: Shop, change: Change) {
     let shop = Arc::new(shop);
+    change.begins(&shop).await;
     let task = shop.task().await;
     let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
     let record = held.unwrap().record;
@@ -108,20 +145,32 @@ async fn redeem_is_overtaken(shop: Shop, change: Change) {
     );
 }
 
-/// A read that nobody has to look at; between the decision to allow it and its write something changes.
+/// Between the decision about a submission and its write something changes: a read that nobody has to look at, or, because
+/// what only reads does not look at the chain, a write.
 async fn submit_is_overtaken(shop: Shop, change: Change) {
     let shop = Arc::new(shop);
+    change.begins(&shop).await;
     let task = shop.task().await;
+    step(&shop, task).await;
     let store = Faulty::of(shop.store.clone());
     let slow = shop.over_store(store.clone()).await;
     let meanwhile = Arc::clone(&shop);
     let none = RequestId::from_bytes([0; 16]);
     store.before_the_write(async move { change.happens(&meanwhile, task, none).await });
-    let asked = shop.asked(Some(task), "shop.read", "SELECT 1", false);
+    let asked = match change {
+        Change::ChainStep => shop.asked(Some(task), "shop.write", "DELETE FROM b", false),
+        _ => shop.asked(Some(task), "shop.read", "SELECT 1", false),
+    };
     let answer = slow.submit(&shop.asking(&asked).await, asked).await;
     match answer {
         Err(GateError::Refused(_)) => {}
-        Ok(submitted) => assert_ne!(submitted.record.state, State::Allowed, "{change:?}"),
+        Ok(submitted) => {
+            let state = submitted.record.state;
+            assert!(
+                !matches!(state, State::Allowed | State::Held),
+                "{change:?}: {state:?}"
+            );
+        }
         Err(other) => panic!("{change:?}: {other}"),
     }
 }
@@ -136,6 +185,8 @@ async fn d10_a_change_between_decision_and_write_overtakes_it_on_sqlite() {
         Change::StopOfTheTask,
         Change::Paused,
         Change::TaskEnded,
+        Change::BundleActivated,
+        Change::ChainStep,
     ] {
         submit_is_overtaken(Shop::open().await, change).await;
     }

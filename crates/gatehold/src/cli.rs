@@ -17,6 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
+use crate::memory;
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
 use crate::record::{self, Record};
@@ -148,6 +149,9 @@ enum Within {
 
 /// Reads the command line and runs the command.
 pub fn main() -> ExitCode {
+    if let Err(failure) = memory::keep_in() {
+        return complain(&failure);
+    }
     let first = std::env::args_os().nth(1);
     if first.is_some_and(|first| first == demo::AGENT) {
         return within();

@@ -45,6 +45,7 @@ mod inbox;
 mod init;
 mod interrupt;
 mod ledger;
+mod memory;
 mod output;
 mod parse;
 mod people;

@@ -9,9 +9,13 @@
 
 use std::fs::read_dir;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::JoinHandle;
+
+/// Runs the rest where a core would be made of whatever crashes.
+const CORES: &str = "ulimit -c unlimited || exit; exec \"$0\" \"$@\"";
 
 /// The folders.
 pub struct Machine(tempfile::TempDir);
@@ -71,7 +75,8 @@ impl Machine {
     pub fn start_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
         // Whatever the runner of the tests ignores is not ignored here.
         let mut child = self
-            .command("env")
+            .command("sh")
+            .args(["-c", CORES, "env"])
             .arg("--default-signal")
             .arg(env!("CARGO_BIN_EXE_gatehold"))
             .args(arguments)
@@ -133,6 +138,18 @@ impl Running {
         assert!(sent.unwrap().success());
         let errors = self.errors.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().code(), errors)
+    }
+}
+
+impl Running {
+    /// Ends it as a fault would; gives whether the system made a core of it.
+    pub fn crashes(&mut self) -> bool {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-s", "ABRT", &pid]).status();
+        assert!(sent.unwrap().success());
+        let status = self.child.wait().unwrap();
+        assert!(status.signal().is_some(), "{status}");
+        status.core_dumped()
     }
 }
 

@@ -92,7 +92,7 @@ async fn redeemed_by_many(shop: Shop, id: RequestId, seed: &mut Seed) -> (Shop, 
 async fn p02_p03_what_was_approved_runs_at_most_once_and_never_before_its_leaf() {
     let mut seed = Seed::of("p02");
     let mut shop = Shop::open().await;
-    let (wanted, mut crashes) = (count(25, 1_000), 0);
+    let (wanted, mut crashes) = (count(40, 1_000), 0);
     let mut asked = Vec::new();
     for number in 0..wanted {
         let (id, sql) = approved(&shop, number).await;
@@ -125,7 +125,8 @@ async fn p02_p03_what_was_approved_runs_at_most_once_and_never_before_its_leaf()
     println!(
         "{wanted} approvals, {REDEEMERS} redeemers each, {crashes} cut off: {once} executed, {unknown} unknown, 0 doubles"
     );
-    assert!(crashes > wanted && once > 0);
+    // Crashes, executions, and executions whose end nobody knows: without each of them nothing was tried.
+    assert!(crashes > wanted && once > 0 && unknown > 0);
     assert_eq!(
         shop.unlogged(),
         0,

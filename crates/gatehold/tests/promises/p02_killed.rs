@@ -1,8 +1,11 @@
 //! Promises P2 and P3 on real processes: `gatehold serve` is killed with SIGKILL while approved statements run. The target
-//! counts what reached it; the ledger must have known of each before, and of none twice.
+//! counts what reached it; the ledger must have known of each before, and of none twice. A run counts only if it executed
+//! something, killed the gate with an execution under way, and left executions whose end nobody knows.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use gatehold_client::wire::RequestState;
 use gatehold_core::commit::LeafKind;
 use rusqlite::{Connection, OpenFlags};
 use tokio::task::JoinSet;
@@ -18,6 +21,29 @@ fn counted(world: &World, name: &str) -> i64 {
         "SELECT count(*) FROM count WHERE request = '{name}'"
     ));
     rows.unwrap()[0][0].parse().unwrap()
+}
+
+/// When the gate is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// At any moment.
+    Any,
+    /// Once the claim is durable.
+    Claimed,
+    /// Once the target was told.
+    Told,
+    /// Between the two: the target lets nobody in while the claim becomes durable.
+    Between,
+}
+
+const MOMENTS: [Moment; 4] = [Moment::Any, Moment::Claimed, Moment::Told, Moment::Between];
+
+/// Nobody else uses the target's database until this is dropped.
+fn alone_at(target: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let target = Connection::open_with_flags(target, flags).unwrap();
+    target.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    target
 }
 
 /// Claims of execution in the ledger that name the request.
@@ -38,28 +64,28 @@ fn claimed(world: &World, request: &str) -> i64 {
 async fn p02_p03_a_killed_gate_executes_nothing_twice_and_nothing_unlogged() {
     let mut seed = Seed::of("p02 killed");
     let mut world = World::open().await;
-    let (mut ran, mut before) = (0, 0);
-    let rounds = count(5, 300);
+    let (mut ran, mut before, mut unknown) = (0, 0, 0);
+    let rounds = count(8, 1_000);
     for round in 0..rounds {
         let name = format!("round-{round}");
         let insert = format!("INSERT INTO count VALUES ('{name}')");
         let request = world.ask("sql.write", &insert).await;
         world.approve(&request).await;
 
+        let moment = MOMENTS[usize::try_from(round).unwrap() % MOMENTS.len()];
+        let alone = (moment == Moment::Between).then(|| alone_at(world.shop.path()));
         let bot = Arc::new(world.bot.clone());
         let mut redeemers = JoinSet::new();
         for _ in 0..REDEEMERS {
             let (bot, request) = (Arc::clone(&bot), request.clone());
             redeemers.spawn(async move { drop(bot.client.redeem(&request, 0).await) });
         }
-        // Killed at any moment, or once the claim is durable, or once the target was told.
-        let way = seed.below(3);
         let mut patience = seed.below(3_000);
         while !redeemers.is_empty() {
-            let reached = match way {
-                0 => patience == 0,
-                1 => claimed(&world, &request) > 0,
-                _ => counted(&world, &name) > 0,
+            let reached = match moment {
+                Moment::Any => patience == 0,
+                Moment::Claimed | Moment::Between => claimed(&world, &request) > 0,
+                Moment::Told => counted(&world, &name) > 0,
             };
             if reached {
                 break;
@@ -70,12 +96,20 @@ async fn p02_p03_a_killed_gate_executes_nothing_twice_and_nothing_unlogged() {
         }
         world.gate.kill().await.unwrap();
         while redeemers.join_next().await.is_some() {}
+        drop(alone);
         let (told, claims) = (counted(&world, &name), claimed(&world, &request));
         assert!(told <= 1, "{request} reached the target {told} times");
         assert!(
             told <= claims && claims <= 1,
             "{request}: told {told}, claimed {claims}"
         );
+
+        match moment {
+            Moment::Any => {}
+            Moment::Claimed => assert_eq!(claims, 1, "{request}"),
+            Moment::Told => assert_eq!(told, 1, "{request}"),
+            Moment::Between => assert_eq!((told, claims), (0, 1), "{request}"),
+        }
 
         world.gate.start_again().await.unwrap();
         // Whoever asks again after the crash gets it done at most once, too.
@@ -86,13 +120,25 @@ async fn p02_p03_a_killed_gate_executes_nothing_twice_and_nothing_unlogged() {
             "{request}: {told_after}"
         );
         assert!(told_after <= claimed(&world, &request));
+        let state = world.bot.client.status(&request, 0).await.unwrap().state;
+        match state {
+            RequestState::Completed => assert_eq!(told_after, 1, "{request}"),
+            RequestState::Unknown => unknown += 1,
+            other => panic!("{request} ended as {other:?}"),
+        }
+        assert!(
+            moment != Moment::Between || state == RequestState::Unknown,
+            "{request}: {state:?}"
+        );
         ran += told_after;
         before += told;
         world.people = world.gate.people().await.unwrap();
     }
     println!(
-        "{rounds} kills: {before} had reached the target, {ran} in the end, 0 doubles, 0 unlogged"
+        "{rounds} kills: {before} had reached the target, {ran} in the end, {unknown} unknown, 0 doubles, 0 unlogged"
     );
+    let quarter = i64::try_from(rounds / 4).unwrap();
+    assert!(before >= quarter && ran >= before && unknown >= quarter);
     world.gate.stop().await.unwrap();
     let config = world.home().join("gatehold.toml");
     let output = gatehold(

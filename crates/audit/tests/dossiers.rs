@@ -165,6 +165,43 @@ fn every_decision_names_one_accountable_person() {
 }
 
 #[test]
+fn what_policy_forbids_at_use_is_told_with_the_reasons_of_then() {
+    let mut gate = Gate::founded();
+    let task = gate.task();
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(1)), Tier::Amber);
+    let hold = gate.answer(Verdict::Hold(requirement(1)), Tier::Amber);
+    gate.review(id, Who::Bob, Approve, &hold);
+    let deny = gate.answer(Verdict::Deny, Tier::Amber);
+    gate.redeem(id, &deny);
+    let report = verify(&dossier(&gate, id), &gate.trusted());
+    assert!(report.is_sound(), "{report}");
+    let said = report.to_string();
+    assert!(said.contains(" no_permit\n"), "{said}");
+    assert!(!said.contains("checkpoint:production-change"), "{said}");
+}
+
+#[test]
+fn a_new_hold_gives_the_reasons_that_policy_gave_for_it() {
+    let mut gate = Gate::founded();
+    let task = gate.task();
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(1)), Tier::Amber);
+    let hold = gate.answer(Verdict::Hold(requirement(1)), Tier::Amber);
+    gate.review(id, Who::Bob, Approve, &hold);
+    let more = gate.answer(Verdict::Hold(requirement(2)), Tier::Amber);
+    gate.redeem(id, &more);
+    assert!(verify(&dossier(&gate, id), &gate.trusted()).is_sound());
+    let reheld = gate.leaves.last_mut().unwrap();
+    let grounds = String::from_utf8(reheld.attachment("verdict").unwrap().to_vec()).unwrap();
+    let reasons = "\"reasons\":[\"checkpoint:production-change\"]";
+    assert!(grounds.contains(reasons), "{grounds}");
+    let other = grounds.replace(reasons, "\"reasons\":[\"checkpoint:of-before\"]");
+    replace(reheld, "verdict", other.into_bytes());
+    let report = verify(&dossier(&gate, id), &gate.trusted());
+    let code = report.findings.first().map(|finding| finding.code);
+    assert_eq!(code, Some(Code::Policy), "{report}");
+}
+
+#[test]
 fn a_dossier_of_a_change_of_the_gate_verifies() {
     let (gate, _) = decided();
     let team =

@@ -431,6 +431,39 @@ fn a22_a_rule_that_is_switched_off_and_on_again_is_asked_each_time() {
 }
 
 #[test]
+fn what_is_asked_again_says_why_now() {
+    let mut story = Story::dev();
+    story.activate(says("db.write", "hold", &[0]));
+    let request = story.submit("bot-0", "db.write");
+    let first = story.record(request).reasons;
+    // Asked again at a review: the reasons are those of the new checkpoints.
+    story.activate(says("db.write", "hold", &[0, 1]));
+    let reheld = story.approve("eve", request).unwrap();
+    let second = reheld.record().reasons.clone();
+    assert!(
+        first.len() == 1 && second.len() == 2,
+        "{first:?} {second:?}"
+    );
+
+    // The same between approval and use.
+    story.activate(says("db.write", "hold", &[0]));
+    let request = story.submit("bot-0", "db.write");
+    story.approve("cem", request).unwrap();
+    assert_eq!(story.record(request).reasons, first);
+    story.activate(says("db.write", "hold", &[0, 1]));
+    assert_eq!(story.redeem(request).unwrap().record().reasons, second);
+
+    // And where policy denies it by then.
+    story.activate(says("db.write", "hold", &[0]));
+    let request = story.submit("bot-0", "db.write");
+    story.approve("cem", request).unwrap();
+    story.activate(says("db.write", "deny", &[]));
+    let denied = story.redeem(request).unwrap();
+    assert_eq!(denied.record().state, State::Denied);
+    assert_eq!(denied.record().reasons, ["deny"]);
+}
+
+#[test]
 fn a22_two_gates_decide_by_one_bundle() {
     let mut story = Story::dev();
     let task = story.start("bot-0");

@@ -222,12 +222,11 @@ fn write_policy(f: &mut dyn fmt::Write, policy: &PolicyShown) -> fmt::Result {
         writeln!(f, "               rule {}", quiet(rule))?;
     }
     for reason in &policy.reasons {
-        writeln!(
-            f,
-            "               {}: {}",
-            quiet(&reason.code),
-            quiet(&reason.text)
-        )?;
+        write!(f, "               {}", quiet(&reason.code))?;
+        if !reason.text.is_empty() {
+            write!(f, ": {}", quiet(&reason.text))?;
+        }
+        writeln!(f)?;
     }
     for checkpoint in &policy.checkpoints {
         writeln!(

@@ -18,6 +18,7 @@ use gatehold_core::requester::Requester;
 use gatehold_core::review::UnverifiedReview;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
+use gatehold_core::verdict::Reason;
 
 use super::{Checked, Fold, ensure, wrong};
 use crate::finding::Code;
@@ -263,6 +264,13 @@ impl Fold {
         self.check_trace(trace)?;
         request.step(&[Step::Reheld], leaf)?;
         let grounds = self.grounds(leaf, trace, Some(*requirement))?;
+        ensure(
+            grounds
+                .as_ref()
+                .is_none_or(|grounds| grounds.reasons == trace.reasons),
+            Code::Policy,
+            "its reasons are not those that policy gave when it was asked again",
+        )?;
         request.held_before = true;
         request.held = None;
         if let Some(Grounds {
@@ -338,6 +346,9 @@ impl Fold {
             Basis::Asked(trace) => {
                 self.check_trace(trace)?;
                 request.trace = Some(trace.clone());
+                if let Some(grounds) = &mut request.grounds {
+                    asked_again(grounds, trace);
+                }
             }
             Basis::Stood(stood) => check_stood(request, stood)?,
         }
@@ -472,6 +483,21 @@ fn escalated(request: &mut RequestFold, leaf: &Opened) -> Checked {
         Code::Deadline,
         "its checkpoints do not ask these teams by then",
     )
+}
+
+/// The reasons are those of the last answer. It keeps codes alone: a sentence is known where the answer before gave it.
+fn asked_again(grounds: &mut Grounds, trace: &Trace) {
+    grounds.reasons.clone_from(&trace.reasons);
+    let known = std::mem::take(&mut grounds.explained);
+    let text = |code: &String| {
+        let reason = known.iter().find(|reason| reason.code == *code);
+        reason.map_or_else(String::new, |reason| reason.text.clone())
+    };
+    let explain = |code: &String| Reason {
+        code: code.clone(),
+        text: text(code),
+    };
+    grounds.explained = trace.reasons.iter().map(explain).collect();
 }
 
 /// What a leaf says stood is what the leaves before it led to.

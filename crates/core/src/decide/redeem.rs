@@ -290,6 +290,7 @@ fn close(
     next.bundle = asked.bundle;
     next.input = asked.input;
     next.rules.clone_from(&asked.rules);
+    next.reasons.clone_from(&asked.reasons);
     next.decided_by = Some(decided_by);
     next.closing = Some(Closing {
         code: code.to_owned(),

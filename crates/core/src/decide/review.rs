@@ -2,7 +2,7 @@
 
 use super::submit::grant;
 use super::world::{Fresh, World};
-use super::writer::{About, Writer, grounds, holds, trace};
+use super::writer::{About, Writer, codes, grounds, holds, trace};
 use super::{Release, Sealed};
 use crate::approved::{bound, count, effective_limits, subject};
 use crate::assurance::Assurance;
@@ -400,6 +400,7 @@ pub(super) fn rehold_at(
     next.bundle = evaluated.trace().bundle;
     next.input = evaluated.trace().input;
     next.rules.clone_from(&evaluated.trace().rules);
+    next.reasons = codes(evaluated);
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &name);
     writer.deadline(record.spend_by);

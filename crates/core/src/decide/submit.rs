@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::redeem::last_of_task;
 use super::world::{CallNonce, Fresh, World};
-use super::writer::{About, Writer, grounds, holds, trace};
+use super::writer::{About, Writer, codes, grounds, holds, trace};
 use super::{Release, Sealed};
 use crate::action::{Action, DescriptorRef};
 use crate::approved::bound;
@@ -360,12 +360,7 @@ fn answer(
     if !evaluated.trace().errors.is_empty() && !matches!(evaluated.verdict(), Verdict::Hold(_)) {
         return Ok(denied("policy_error"));
     }
-    let reasons: Vec<String> = evaluated
-        .trace()
-        .reasons
-        .iter()
-        .map(|reason| reason.code.clone())
-        .collect();
+    let reasons = codes(evaluated);
     Ok(match evaluated.verdict() {
         Verdict::Deny => Answer {
             reasons,

@@ -310,14 +310,19 @@ pub(super) fn nonce_guard(principal: &Hash, nonce: &CallNonce) -> Guard {
     Guard::Absent(nonce.key(principal), nonce.until)
 }
 
+/// The codes of the reasons that policy gives.
+pub(super) fn codes(evaluated: &Evaluated) -> Vec<String> {
+    let reasons = evaluated.trace().reasons.iter();
+    reasons.map(|reason| reason.code.clone()).collect()
+}
+
 /// The trace of an answer of policy, taken under this directory.
 pub(super) fn trace(evaluated: &Evaluated, world: &World<'_>) -> Trace {
-    let codes = evaluated.trace().reasons.iter();
     Trace {
         bundle: evaluated.trace().bundle,
         input: evaluated.trace().input,
         rules: evaluated.trace().rules.clone(),
-        reasons: codes.map(|reason| reason.code.clone()).collect(),
+        reasons: codes(evaluated),
         errors: u32::try_from(evaluated.trace().errors.len()).unwrap_or(u32::MAX),
         tier: evaluated.trace().tier.tier,
         directory: world.directory.version,

@@ -214,10 +214,7 @@ impl Rules {
             bundle: self.hash(),
             input,
             rules: vec![action.to_owned()],
-            reasons: vec![Reason {
-                code: answer.says.clone(),
-                text: "So says the table.".to_owned(),
-            }],
+            reasons: reasons(&verdict, &answer.says),
             errors,
             tier: TierReport {
                 tier: answer.tier,
@@ -226,6 +223,22 @@ impl Rules {
         };
         Evaluated::new(verdict, trace)
     }
+}
+
+/// The checkpoints that hold it, or what the table says.
+fn reasons(verdict: &Verdict, says: &str) -> Vec<Reason> {
+    let codes: Vec<String> = match verdict {
+        Verdict::Hold(requirement) => requirement
+            .checkpoints()
+            .map(|(_, checkpoint)| format!("checkpoint:{}", checkpoint.name))
+            .collect(),
+        _ => vec![says.to_owned()],
+    };
+    let reason = |code| Reason {
+        code,
+        text: "So says the table.".to_owned(),
+    };
+    codes.into_iter().map(reason).collect()
 }
 
 impl Answer {

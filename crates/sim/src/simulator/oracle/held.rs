@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use gatehold_core::checkpoint::Requirement;
 use gatehold_core::decide::{ActBy, ActKind};
-use gatehold_core::entry::Event;
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::entry::{Basis, Event, Trace};
+use gatehold_core::ids::HumanId;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::task::Chain;
 use gatehold_core::time::Timestamp;
@@ -76,6 +76,7 @@ impl Oracle {
             return Ok(());
         };
         self.trace_is_true(trace)?;
+        self.says_why(record, trace, commit)?;
         let held = record.held.clone();
         let Some(request) = self.requests.get_mut(&record.id) else {
             return Ok(());
@@ -96,10 +97,32 @@ impl Oracle {
         Ok(())
     }
 
-    pub(super) fn closed(&self, id: RequestId, commit: &Commit<'_>) -> Checked {
+    /// What policy answers now is what the request says of itself, and not what it answered before.
+    // INVARIANT(policy-recorded-is-policy-used): the reasons too.
+    fn says_why(&self, record: &RequestRecord, trace: &Trace, commit: &Commit<'_>) -> Checked {
+        let Some(request) = self.requests.get(&record.id) else {
+            return Ok(());
+        };
+        let verdict = self.verdict(request, commit.rules);
+        let now = verdict.trace().reasons.iter().map(|reason| &reason.code);
+        let same = record.reasons == trace.reasons && now.eq(&record.reasons);
+        holds(same, "policy-recorded-is-policy-used", || {
+            format!("{} gives reasons that policy did not give", record.id)
+        })
+    }
+
+    pub(super) fn closed(&self, record: &RequestRecord, commit: &Commit<'_>) -> Checked {
+        let id = record.id;
         let Some(request) = self.requests.get(&id) else {
             return Ok(());
         };
+        if let Event::Closed {
+            trace: Basis::Asked(trace),
+            ..
+        } = &commit.entry.event
+        {
+            self.says_why(record, trace, commit)?;
+        }
         match commit.intent {
             // Over an edited row, where a process believes rows, only the row's leaf tells who asked.
             Intent::Withdraw { call, .. } => {

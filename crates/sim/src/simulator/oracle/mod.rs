@@ -348,7 +348,7 @@ impl Oracle {
             Event::Reheld { .. } => self.reheld(&record, commit)?,
             Event::Claimed { .. } => self.claimed(&record, commit)?,
             Event::Trust { .. } => self.applied(&record, commit)?,
-            Event::Closed { .. } => self.closed(id, commit)?,
+            Event::Closed { .. } => self.closed(&record, commit)?,
             Event::Acted { .. } => self.acted(&record, commit)?,
             Event::Escalated { .. } => self.escalated(&record, commit, shelf)?,
             _ => {}

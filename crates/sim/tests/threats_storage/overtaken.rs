@@ -46,12 +46,13 @@ const CHANGES: [Change; 9] = [
 async fn activate(shop: &Shop, when: &str) {
     let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
     let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let rules = packed["files"]["rules.cedar"].as_str().unwrap();
+    let rules = packed.pointer_mut("/files/rules.cedar").unwrap();
     let more = format!(
-        "{rules}\n@id(\"no-more\")\n@owner(\"owners\")\n@rationale(\"It is enough\")\n\
-         forbid (principal, action in [Action::\"shop.read\", Action::\"shop.write\"], resource){when};\n"
+        "{}\n@id(\"no-more\")\n@owner(\"owners\")\n@rationale(\"It is enough\")\n\
+         forbid (principal, action in [Action::\"shop.read\", Action::\"shop.write\"], resource){when};\n",
+        rules.as_str().unwrap()
     );
-    packed["files"]["rules.cedar"] = more.into();
+    *rules = more.into();
     let payload = String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap();
     let changed = shop.change("bundle.activate", &payload, Person::Owner);
     assert_eq!(changed.await.state, State::Completed);

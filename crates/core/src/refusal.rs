@@ -204,10 +204,10 @@ impl Refusal {
                 "Answer every criterion; if one is not met, `gatehold deny REQUEST` or `gatehold ask REQUEST`."
             }
             Self::Limits => {
-                "Lower them with `gatehold narrow REQUEST`, or deny and suggest another action."
+                "Lower them with `gatehold narrow REQUEST`, or end the request with `gatehold deny REQUEST`."
             }
             Self::CapNotEnforced { .. } => {
-                "Leave this cap out or set one that the target enforces; whoever reviews may deny and suggest another action."
+                "Leave this cap out or set one that the target enforces; whoever reviews may also deny the request."
             }
             Self::Stale => "Try again.",
             Self::NotProven(_) => {

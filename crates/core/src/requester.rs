@@ -55,9 +55,9 @@ pub enum Requester {
         point: Option<PointId>,
         /// The person behind it, if known.
         initiator: Option<Initiator>,
-        /// Whoever delegated to it.
+        /// Whoever delegated to it. Nobody yet: no command delegates, and the gate leaves it empty.
         delegators: BTreeSet<HumanId>,
-        /// Whoever drafted or suggested the action.
+        /// Whoever drafted or suggested the action. Nobody yet: no command suggests one, and the gate leaves it empty.
         drafters: BTreeSet<HumanId>,
     },
     /// A human asked the gate itself.

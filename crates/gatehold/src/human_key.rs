@@ -116,7 +116,8 @@ fn ssh_keygen_sign(path: &Path, namespace: &str, message: &[u8]) -> Result<Strin
         )
     };
     let mut child = Command::new("ssh-keygen")
-        .args(["-Y", "sign", "-n", namespace, "-f"])
+        // Quiet is only the line that says it signs; what it asks and why it does not sign it says all the same.
+        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
         .arg(path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

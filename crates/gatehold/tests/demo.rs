@@ -29,4 +29,7 @@ fn every_step_of_the_demo_happens() {
     }
     assert!(!text.contains("\"columns\""), "{text}");
     assert_eq!(text.matches("REFUSED").count(), 9, "{text}");
+    // The next command works as this one did, whether or not the program is in the path.
+    let next = format!("\nNext: {} dev ", env!("CARGO_BIN_EXE_gatehold"));
+    assert!(text.contains(&next), "{next} is not in:\n{text}");
 }

@@ -31,6 +31,11 @@ impl Desk {
 
     /// Runs it to its end with this exit code; gives what it says.
     fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        self.both(code, arguments).0
+    }
+
+    /// The same, and what it says on standard error.
+    fn both(&self, code: i32, arguments: &[&str]) -> (String, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
             .args(arguments)
             .current_dir(self.path())
@@ -44,7 +49,10 @@ impl Desk {
             Some(code),
             "{arguments:?}: {output:?}"
         );
-        String::from_utf8(output.stdout).unwrap()
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     }
 
     /// Founds a gate of these people, and gives what `new`, `finish` and `doctor`, which ends so, say.
@@ -99,6 +107,21 @@ fn a_team_that_is_too_small_is_told_by_the_teams_it_takes() {
     let [new, _, doctor] = desk.founded(&people, &["--team", "owners=ann@acme"], 1);
     assert!(new.contains("there are 1\n"), "{new}");
     assert!(doctor.contains("BAD nobody could ever decide"), "{doctor}");
+}
+
+#[test]
+fn ssh_keygen_is_heard_only_when_it_does_not_sign() {
+    let desk = Desk::with_keys(&["ann", "bob", "cem"]);
+    let mut new = vec!["init", "new", "gate", "--origin", "dev.acme.example"];
+    new.extend(["--human", "ann@acme=ann.pub", "--human", "bob@acme=bob.pub"]);
+    new.extend(["--human", "cem@acme=cem.pub"]);
+    desk.done(&new);
+    let sign = ["init", "sign", "gate", "--key", "ann"];
+    assert_eq!(desk.both(0, &sign).1, "");
+    std::fs::remove_file(desk.path().join("bob")).unwrap();
+    let (_, said) = desk.both(1, &["init", "sign", "gate", "--key", "bob"]);
+    let [its_own, ours] = ["private key", "`ssh-keygen -Y sign -f bob` did not sign"];
+    assert!(said.contains(its_own) && said.contains(ours), "{said}");
 }
 
 #[test]

@@ -115,6 +115,14 @@ impl Stage {
                 "Everything above really happened, in three processes on this machine."
             )
         );
-        println!("Next: gatehold dev    the same gate, for use by hand");
+        println!("Next: {} dev    the same gate, for use by hand", called());
     }
+}
+
+/// This program as it was called, so that the next command works where this one did: also out of a build's folder.
+fn called() -> String {
+    std::env::args_os().next().map_or_else(
+        || "gatehold".to_owned(),
+        |name| plain(&name.to_string_lossy()),
+    )
 }

@@ -1,7 +1,8 @@
 //! `gatehold-bench`: the allow path of a real gate beside a bare HTTP endpoint and beside Cerbos, in one run on one
 //! machine; and what a `kill -9` under load loses. Ratios mean something, absolute numbers only here and today.
 //!
-//! The load generator signs everything before a timed run: signing is the client's cost.
+//! The load generator signs everything before a timed run: signing is the client's cost. A goal that docs/performance.md
+//! calls met and that a run misses is an error at its end.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +12,7 @@
 mod bundle;
 mod crash;
 mod gate;
+mod goals;
 mod load;
 mod peers;
 mod report;
@@ -22,11 +24,12 @@ use std::process::ExitCode;
 
 use gatehold_scenarios::{Outcome, Trouble, trouble};
 
+use crate::goals::{FEW, Goals, MANY};
 use crate::load::Measured;
 use crate::report::Report;
 
 const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending | --only-start]";
-const POLICIES: [usize; 3] = [10, 100, 1_000];
+const POLICIES: [usize; 3] = [FEW, 100, MANY];
 const CONNECTIONS: [usize; 2] = [32, 256];
 
 fn main() -> ExitCode {
@@ -100,8 +103,10 @@ impl Plan {
 }
 
 async fn run(plan: Plan) -> Outcome<()> {
+    let mut goals = Goals::default();
     if plan.only_pending {
-        return pending(&plan).await;
+        pending(&plan, &mut goals).await?;
+        return goals.told();
     }
     if plan.only_start {
         return start(&plan).await;
@@ -112,28 +117,25 @@ async fn run(plan: Plan) -> Outcome<()> {
             if !plan.only_gate {
                 bare(&plan, connections, &mut report).await?;
             }
-            for &policies in &plan.policies {
-                gate(&plan, policies, connections, &mut report).await?;
-                if !plan.only_gate {
+            gates(&plan, connections, &mut report).await?;
+            if !plan.only_gate {
+                for &policies in &plan.policies {
                     cerbos(&plan, policies, connections, &mut report).await?;
                 }
             }
         }
         print!("{report}");
+        goals.of_rounds(&report);
     }
     if plan.only_gate {
-        return Ok(());
+        return goals.told();
     }
-    pending(&plan).await?;
+    pending(&plan, &mut goals).await?;
     start(&plan).await?;
     let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
     println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
-    if lost > 0 {
-        return Err(Trouble(
-            "a decision that was acknowledged is gone".to_owned(),
-        ));
-    }
-    Ok(())
+    goals.of_crash(lost);
+    goals.told()
 }
 
 /// What a longer ledger costs at a start.
@@ -156,14 +158,15 @@ async fn start(plan: &Plan) -> Outcome<()> {
 }
 
 /// The memory of a gate that many requests wait in.
-async fn pending(plan: &Plan) -> Outcome<()> {
-    let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, 10).await?;
+async fn pending(plan: &Plan, goals: &mut Goals) -> Outcome<()> {
+    let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, FEW).await?;
     let (number, before, after) = gate.hold_many().await?;
     println!(
         "resident memory with {number} pending requests: {} MiB, before them {} MiB",
         report::mib(after),
         report::mib(before)
     );
+    goals.of_pending(number, before, after);
     gate.stop().await
 }
 
@@ -178,21 +181,27 @@ async fn bare(plan: &Plan, connections: usize, report: &mut Report) -> Outcome<(
     Ok(())
 }
 
-async fn gate(
-    plan: &Plan,
-    policies: usize,
-    connections: usize,
-    report: &mut Report,
-) -> Outcome<()> {
-    let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, policies).await?;
-    report.idle(policies, gate.resident_kib());
-    let mut expected = gate.warm_up(connections).await?;
-    for _ in 0..plan.rounds {
-        let measured = gate.measure(connections, plan.seconds, expected).await?;
-        expected = expected.max(measured.per_second);
-        note(report, "gatehold", policies, connections, measured);
+/// The gates with few and with many policies in turn, round by round: a machine that others use too slows all of them, and
+/// their ratio stays.
+async fn gates(plan: &Plan, connections: usize, report: &mut Report) -> Outcome<()> {
+    let mut gates = Vec::new();
+    for &policies in &plan.policies {
+        let mut gate = gate::BenchGate::start(&plan.gatehold, &plan.pack, policies).await?;
+        report.idle(policies, gate.resident_kib());
+        let expected = gate.warm_up(connections).await?;
+        gates.push((policies, gate, expected));
     }
-    gate.stop().await
+    for _ in 0..plan.rounds {
+        for (policies, gate, expected) in &mut gates {
+            let measured = gate.measure(connections, plan.seconds, *expected).await?;
+            *expected = f64::max(*expected, measured.per_second);
+            note(report, "gatehold", *policies, connections, measured);
+        }
+    }
+    for (_, mut gate, _) in gates {
+        gate.stop().await?;
+    }
+    Ok(())
 }
 
 async fn cerbos(

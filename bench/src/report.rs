@@ -1,15 +1,16 @@
 //! Medians and ratios of one run, as a table for docs/performance.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::goals::{FEW, MANY};
 use crate::load::Measured;
 
 /// Everything measured, by who, policies and connections.
 #[derive(Debug, Default)]
 pub struct Report {
     rounds: BTreeMap<(String, usize, usize), Vec<Measured>>,
-    idle: BTreeMap<usize, u64>,
+    idle: BTreeMap<usize, Option<u64>>,
 }
 
 impl Report {
@@ -21,9 +22,24 @@ impl Report {
 
     /// Notes the resident memory of an idle gate.
     pub fn idle(&mut self, policies: usize, kib: Option<u64>) {
-        if let Some(kib) = kib {
-            self.idle.entry(policies).or_insert(kib);
-        }
+        self.idle.entry(policies).or_insert(kib);
+    }
+
+    /// The resident memory of an idle gate with so many policies, if the run had one; nothing in it, if nobody could tell.
+    pub fn idle_kib(&self, policies: usize) -> Option<Option<u64>> {
+        self.idle.get(&policies).copied()
+    }
+
+    /// What a gate with many policies answers of what one with few does, by the number of connections.
+    pub fn many_over_few(&self) -> Vec<(usize, f64)> {
+        let keys = self.rounds.keys();
+        let connections: BTreeSet<usize> = keys.map(|(_, _, connections)| *connections).collect();
+        let ratio = |connections| {
+            let few = self.median("gatehold", FEW, connections)?;
+            let many = self.median("gatehold", MANY, connections)?;
+            Some((connections, many.per_second / few.per_second))
+        };
+        connections.into_iter().filter_map(ratio).collect()
     }
 
     fn median(&self, who: &str, policies: usize, connections: usize) -> Option<Measured> {
@@ -67,27 +83,17 @@ impl fmt::Display for Report {
                 over(cerbos),
             )?;
         }
-        let connections: std::collections::BTreeSet<usize> = self
-            .rounds
-            .keys()
-            .map(|(_, _, connections)| *connections)
-            .collect();
-        for connections in connections {
-            let few = self.median("gatehold", 10, connections);
-            let many = self.median("gatehold", 1_000, connections);
-            if let (Some(few), Some(many)) = (few, many) {
-                let ratio = many.per_second / few.per_second;
-                writeln!(
-                    f,
-                    "1,000 policies / 10 policies at {connections} connections: {ratio:.3}"
-                )?;
-            }
+        for (connections, ratio) in self.many_over_few() {
+            writeln!(
+                f,
+                "{MANY} policies / {FEW} policies at {connections} connections: {ratio:.3}"
+            )?;
         }
         for (policies, kib) in &self.idle {
             writeln!(
                 f,
-                "resident memory of an idle gate with {policies} policies: {:.1} MiB",
-                to_mib(*kib)
+                "resident memory of an idle gate with {policies} policies: {} MiB",
+                mib(*kib)
             )?;
         }
         Ok(())

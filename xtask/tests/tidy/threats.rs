@@ -1,4 +1,4 @@
-//! docs/reference/threats.md claims no defence without a test that carries the threat's name.
+//! docs/reference/threats.md claims no defence and no promise without a test that carries its name.
 
 use std::collections::BTreeSet;
 
@@ -44,6 +44,36 @@ fn every_threat_named_has_a_rule_and_a_test() {
 }
 
 #[test]
+fn every_promise_named_has_a_test_and_its_counts() {
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for cells in table(FILE, "promises") {
+        let [row, promise, test, every_run, nightly] = cells.as_slice() else {
+            problems.push(format!("a row has five cells: {cells:?}"));
+            continue;
+        };
+        if !seen.insert(row.clone()) {
+            problems.push(format!("{row} has two rows"));
+        }
+        if promise.is_empty() || every_run.is_empty() || nightly.is_empty() {
+            problems.push(format!("{row} does not say what is counted, or how often"));
+        }
+        let named = quoted(test);
+        let part = test_prefix(row);
+        let carries = |evidence: &String| {
+            let name = evidence.rsplit("::").next().unwrap_or_default();
+            evidence.contains("::") && name.contains(&part)
+        };
+        if !named.iter().any(carries) {
+            problems.push(format!("{row}: no test whose name holds `{part}`"));
+        }
+        let absent = named.iter().filter_map(|evidence| missing(evidence));
+        problems.extend(absent.map(|problem| format!("{row}: {problem}")));
+    }
+    report(problems);
+}
+
+#[test]
 fn a_row_is_a_letter_and_a_number() {
     for row in ["A1", "A27", "B11", "C18", "D12"] {
         assert!(is_threat(row), "{row}");
@@ -53,6 +83,7 @@ fn a_row_is_a_letter_and_a_number() {
     }
     assert_eq!(test_prefix("A9"), "a09_");
     assert_eq!(test_prefix("D12"), "d12_");
+    assert_eq!(test_prefix("P3"), "p03_");
 }
 
 fn is_threat(row: &str) -> bool {

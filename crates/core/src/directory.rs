@@ -128,6 +128,8 @@ pub struct Point {
     pub jwk: String,
     /// The accountable person.
     pub owner: HumanId,
+    /// Who proposed its key.
+    pub proposer: HumanId,
     /// Workloads it may submit for.
     pub workloads: BTreeSet<WorkloadId>,
     /// The leaf that gave it force.

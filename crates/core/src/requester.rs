@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Envelope;
-use crate::directory::{Directory, Lifecycle, Workload};
+use crate::directory::{Directory, Lifecycle, Point, Workload};
 use crate::hash::Hash;
 use crate::ids::{HumanId, PointId, WorkloadId};
 use crate::time::Timestamp;
@@ -23,6 +23,31 @@ pub struct Initiator {
     pub human: HumanId,
     /// Whether the gate knows it from a signature or an enforcement point, and not from the requester's words.
     pub attested: bool,
+}
+
+/// The enforcement point that submitted for a workload, and who answers for it. It says who is behind a request, and that
+/// frees others to decide: whoever speaks through it therefore never does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmittingPoint {
+    /// Which.
+    pub id: PointId,
+    /// The accountable person.
+    pub owner: HumanId,
+    /// Who proposed its key.
+    pub proposer: HumanId,
+}
+
+impl SubmittingPoint {
+    /// The point of this name, with the people whom the directory names now.
+    #[must_use]
+    pub fn of(id: &PointId, now: &Point) -> Self {
+        Self {
+            id: id.clone(),
+            owner: now.owner.clone(),
+            proposer: now.proposer.clone(),
+        }
+    }
 }
 
 /// The identity anchor of a request (M170), fixed at submission.
@@ -52,7 +77,7 @@ pub enum Requester {
         /// How well the key is tied to the workload.
         assurance: WorkloadAssurance,
         /// The enforcement point that submitted for it, if one did.
-        point: Option<PointId>,
+        point: Option<SubmittingPoint>,
         /// The person behind it, if known.
         initiator: Option<Initiator>,
         /// Whoever delegated to it. Nobody yet: no command delegates, and the gate leaves it empty.
@@ -84,7 +109,7 @@ impl Requester {
 
     /// The requester set of the design: nobody in it may decide, through any door (threats A10, A11).
     // INVARIANT(requester-never-decides): owner and backup are in the set unless the initiator is attested as
-    // another person.
+    // another person; whoever answers for the point that attests always is.
     #[must_use]
     pub fn set(&self) -> BTreeSet<HumanId> {
         match self {
@@ -102,6 +127,7 @@ impl Requester {
                 backup,
                 custodians,
                 proposer,
+                point,
                 initiator,
                 delegators,
                 drafters,
@@ -123,13 +149,18 @@ impl Requester {
                 if let Some(initiator) = initiator {
                     set.insert(initiator.human.clone());
                 }
+                if let Some(point) = point
+                    && guard!("requester-point", true)
+                {
+                    set.extend([point.owner.clone(), point.proposer.clone()]);
+                }
                 set
             }
         }
     }
 
-    /// The requester set, and whoever the directory names behind the workload now: new custodians hold its key by now, and
-    /// a stored requester from which somebody was taken away frees nobody.
+    /// The requester set, and whoever the directory names behind the workload and its point now: new custodians hold its key
+    /// by now, and a stored requester from which somebody was taken away frees nobody.
     #[must_use]
     pub fn excluded(&self, directory: &Directory) -> BTreeSet<HumanId> {
         let mut set = self.set();
@@ -137,21 +168,25 @@ impl Requester {
             && let Some(now) = directory.workloads.get(id)
             && guard!("requester-set-now", true)
         {
-            set.extend(self.clone().behind(now).set());
+            set.extend(self.clone().behind(now, directory).set());
         }
         set
     }
 
     /// The same requester with the people whom the directory names now.
-    fn behind(mut self, now: &Workload) -> Self {
+    fn behind(mut self, now: &Workload, directory: &Directory) -> Self {
         if let Self::Workload {
             owner,
             backup,
             custodians,
             proposer,
+            point,
+            key,
             ..
         } = &mut self
         {
+            let submitting = directory.point_by_key(key);
+            *point = submitting.map(|(id, now)| SubmittingPoint::of(id, now));
             *owner = now.owner.clone();
             *backup = now.backup.clone();
             custodians.clone_from(&now.custodians);
@@ -239,7 +274,7 @@ impl Requester {
                 directory.workloads.get(id).is_some_and(living)
                     && directory
                         .points
-                        .get(point)
+                        .get(&point.id)
                         .is_some_and(|point| point.key == *key && point.workloads.contains(id))
             }
         }
@@ -310,6 +345,25 @@ mod tests {
         }))
         .set();
         assert!(own.contains(&human("owner")) && own.contains(&human("backup")));
+    }
+
+    #[test]
+    fn a10_whoever_answers_for_the_point_is_excluded_whomever_it_attests() {
+        let mut requester = workload(Some(Initiator {
+            human: human("ann"),
+            attested: true,
+        }));
+        let Requester::Workload { point, .. } = &mut requester else {
+            return;
+        };
+        *point = Some(SubmittingPoint {
+            id: "gateway".parse().unwrap(),
+            owner: human("tends"),
+            proposer: human("enrolled"),
+        });
+        let set = requester.set();
+        assert!(set.contains(&human("tends")) && set.contains(&human("enrolled")));
+        assert!(!set.contains(&human("owner")), "an attested person does");
     }
 
     /// Somebody of a delegation chain: any of the people in any of the parts.

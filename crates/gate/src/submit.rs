@@ -9,7 +9,7 @@ use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
-use gatehold_core::requester::{GATE_WORKLOAD, Initiator, Requester};
+use gatehold_core::requester::{GATE_WORKLOAD, Initiator, Requester, SubmittingPoint};
 use gatehold_core::ssh::sshsig;
 use gatehold_core::task::Task;
 use gatehold_core::time::Timestamp;
@@ -125,7 +125,7 @@ impl Gate {
             let requester = Requester::Human {
                 human: input.human.clone(),
                 key: input.key,
-                beneficiaries: change.beneficiaries(),
+                beneficiaries: change.beneficiaries(&loaded.active.directory),
             };
             let proof = canonical::to_bytes(&input.submit).map_err(GateError::damaged)?;
             let submission = |answered: &Answered| Submission {
@@ -321,7 +321,7 @@ fn workload_requester(
         assurance: workload.assurance,
         point: directory
             .point_by_key(&caller.key)
-            .map(|(point, _)| point.clone()),
+            .map(|(id, point)| SubmittingPoint::of(id, point)),
         initiator,
         delegators: [].into(),
         drafters: [].into(),

@@ -26,7 +26,7 @@ use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::{Store as _, StoredLeaf};
-use gatehold_gate::{Caller, Gate, GateError, LOGIN_TYPE, LoginStatement, OpenError};
+use gatehold_gate::{Caller, Gate, GateError, LOGIN_TYPE, LoginStatement, OpenError, StartTask};
 use gatehold_policy::Bundle;
 use gatehold_proof::{Algorithm, SigningKey};
 use gatehold_sim::conformance::{Draft, START};
@@ -232,23 +232,79 @@ async fn a_workload_whose_time_is_over_asks_for_nothing() {
     );
 }
 
-#[tokio::test]
-async fn an_enforcement_point_submits_only_for_the_workloads_it_names() {
-    remove_the_named_guard();
-    let shop = Shop::open().await;
+/// A point of the owner's that may submit for this workload; what it calls with for `deploy-bot`.
+async fn enrolled_point(shop: &Shop, workload: &str) -> Caller {
     let key = SigningKey::from_seed(Algorithm::Ed25519, &[9; 32]).unwrap();
     let jwk = key.public().to_jwk();
     let point = serde_json::json!({
-        "id": "gateway", "jwk": jwk, "owner": Person::Owner.id(), "workloads": ["other-bot"],
+        "id": "gateway", "jwk": jwk, "owner": Person::Owner.id(), "workloads": [workload],
     });
     let point = point.to_string();
     let enrolled = shop.change("point.enrol", &point, Person::Owner);
     assert_eq!(enrolled.await.state, State::Completed);
-    let caller = Caller {
+    Caller {
         key: gatehold_core::jwk::Jwk::parse(&jwk).unwrap().thumbprint(),
         workload: Some("deploy-bot".parse().unwrap()),
         ..shop.caller()
+    }
+}
+
+/// What a point asks for, on behalf of a person whom it saw.
+async fn through_point(shop: &Shop, point: &Caller, behind: Person) -> RequestId {
+    let start = StartTask {
+        purpose: "retry failed orders".into(),
+        on_behalf_of: Some(behind.id()),
+        boundary: None,
     };
+    let task = shop.gate.start_task(point, start).await.unwrap().id;
+    let input = shop.asked(Some(task), "shop.write", "DELETE FROM a", false);
+    let caller = Caller {
+        key: point.key,
+        workload: point.workload.clone(),
+        ..shop.asking(&input).await
+    };
+    shop.gate.submit(&caller, input).await.unwrap().record.id
+}
+
+#[tokio::test]
+async fn a10_whoever_answers_for_a_point_decides_nothing_that_it_submits() {
+    remove_the_named_guard();
+    let shop = Shop::open().await;
+    // The owner's own workload: whom the point names in the owner's place could free the owner to decide.
+    let point = enrolled_point(&shop, "deploy-bot").await;
+    let held = through_point(&shop, &point, Person::Reviewer).await;
+    for person in [Person::Owner, Person::Reviewer] {
+        refused(shop.approve(person, held).await, &Refusal::OwnRequest);
+    }
+    // Of two seats one is left, and nobody else.
+    let one = shop.approve(Person::Second, held).await.unwrap();
+    assert_eq!(one.state, State::Held);
+}
+
+#[tokio::test]
+async fn a10_a_workload_frees_nobody_by_its_own_word() {
+    remove_the_named_guard();
+    let shop = Shop::open().await;
+    let start = StartTask {
+        purpose: "retry failed orders".into(),
+        on_behalf_of: Some(Person::Reviewer.id()),
+        boundary: None,
+    };
+    let task = shop.gate.start_task(&shop.caller(), start).await.unwrap();
+    assert!(!task.attested, "by its own word");
+    let held = shop.submit(&task.id, "shop.write", "DELETE FROM a").await;
+    let held = held.unwrap().record.id;
+    refused(
+        shop.approve(Person::Owner, held).await,
+        &Refusal::OwnRequest,
+    );
+}
+
+#[tokio::test]
+async fn an_enforcement_point_submits_only_for_the_workloads_it_names() {
+    remove_the_named_guard();
+    let shop = Shop::open().await;
+    let caller = enrolled_point(&shop, "other-bot").await;
     let input = shop.asked(Some(shop.task().await), "shop.read", "SELECT 1", true);
     refused(
         shop.gate.submit(&caller, input).await,

@@ -770,7 +770,9 @@ impl Gate {
         let requester = Requester::Human {
             human: Who::Ann.id(),
             key: Who::Ann.thumbprint(),
-            beneficiaries: Change::of(&action).unwrap().beneficiaries(),
+            beneficiaries: Change::of(&action)
+                .unwrap()
+                .beneficiaries(&self.directory()),
         };
         let nonce = format!("submit-{}", self.draws);
         let message = SubmitSignature::message(action.envelope_bytes(), &nonce);

@@ -205,9 +205,17 @@ impl Change {
         Hash::tagged("gatehold/bundle/v1", &[bytes])
     }
 
-    /// Who would gain by it: excluded from deciding.
+    /// Who would gain by it under the directory before it: excluded from deciding. Whoever joins a team gets its seats, and
+    /// whoever answers for a workload gets it back.
     #[must_use]
-    pub fn beneficiaries(&self) -> BTreeSet<HumanId> {
+    pub fn beneficiaries(&self, before: &Directory) -> BTreeSet<HumanId> {
+        let behind = |id: &WorkloadId| {
+            let workload = before.workloads.get(id).into_iter();
+            workload.flat_map(|workload| {
+                let people = workload.custodians.iter();
+                people.chain([&workload.owner, &workload.backup]).cloned()
+            })
+        };
         match self {
             Self::HumanEnrol(enrol) => [enrol.human.clone()].into(),
             Self::NhiCreate(create) => {
@@ -218,11 +226,13 @@ impl Change {
                 people.cloned().collect()
             }
             Self::PointEnrol(point) => [point.owner.clone()].into(),
-            Self::BundleActivate(_)
-            | Self::TeamSet(_)
-            | Self::StopLift(_)
-            | Self::WorkloadResume(_)
-            | Self::RecordErase(_) => BTreeSet::new(),
+            Self::TeamSet(set) => match before.teams.get(&set.team) {
+                Some(members) => set.members.difference(members).cloned().collect(),
+                None => set.members.clone(),
+            },
+            Self::StopLift(stops) => stops.workloads.iter().flat_map(behind).collect(),
+            Self::WorkloadResume(resume) => behind(&resume.workload).collect(),
+            Self::BundleActivate(_) | Self::RecordErase(_) => BTreeSet::new(),
         }
     }
 
@@ -279,6 +289,7 @@ impl Change {
                     key,
                     jwk: new.jwk.clone(),
                     owner: new.owner.clone(),
+                    proposer: proposer.clone(),
                     workloads: new.workloads.clone(),
                     leaf,
                 };

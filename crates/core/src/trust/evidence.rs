@@ -170,7 +170,7 @@ impl Executed {
                 "only a human changes the gate itself".to_owned(),
             ));
         };
-        let named = *beneficiaries == change.beneficiaries();
+        let named = *beneficiaries == change.beneficiaries(before);
         if guard!("chain-beneficiaries", !named) {
             return Err(TrustError::Contradiction(
                 "whoever gains by the change must be named".to_owned(),

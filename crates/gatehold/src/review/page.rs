@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use gatehold_core::limits::Limits;
-use gatehold_core::requester::Requester;
+use gatehold_core::requester::{Requester, SubmittingPoint};
 use gatehold_core::tier::Tier;
 use gatehold_core::view::{Source, View};
 use gatehold_render::to_terminal;
@@ -180,7 +180,8 @@ impl Page<'_> {
                 self.line(&format!("  {id} ({kind}), key proven: {assurance}"));
                 self.line(&format!("  owner {owner}, backup {backup}"));
                 if let Some(point) = point {
-                    self.line(&format!("  through enforcement point {point}"));
+                    let SubmittingPoint { id, owner, .. } = point;
+                    self.line(&format!("  through enforcement point {id}, owner {owner}"));
                 }
                 let who = initiator.as_ref().map_or_else(
                     || "UNKNOWN: nobody attested who is behind it".to_owned(),

@@ -448,7 +448,7 @@ fn requester(
         } => Some(Requester::Human {
             human: human.clone(),
             key: *key,
-            beneficiaries: Change::of(action).ok()?.beneficiaries(),
+            beneficiaries: Change::of(action).ok()?.beneficiaries(directory),
         }),
         _ => read
             .request

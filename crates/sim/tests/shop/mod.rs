@@ -816,7 +816,7 @@ pub fn nhi() -> serde_json::Value {
     })
 }
 
-/// A team of one, as `team.set` takes it.
+/// A team of one, as `team.set` takes it: of whoever asks for it, as whoever joins a team does not decide that.
 pub fn team_set() -> String {
-    serde_json::json!({ "team": "night", "members": [Person::Second.id()] }).to_string()
+    serde_json::json!({ "team": "night", "members": [Person::Owner.id()] }).to_string()
 }

@@ -49,6 +49,30 @@ impl Realm {
         checkpoints.any(|(_, checkpoint)| self.admitted(human, checkpoint))
     }
 
+    /// Who gains by a change: whoever gets a key, joins a team, or answers for what is created or goes on.
+    pub(super) fn gaining(&self, change: &Change) -> BTreeSet<HumanId> {
+        let behind = |create: &NhiCreate| {
+            let mut people = create.custodians.clone();
+            people.extend([create.owner.clone(), create.backup.clone()]);
+            people
+        };
+        let of = |id: &WorkloadId| self.workloads.get(id).map(|(create, _)| behind(create));
+        match change {
+            Change::HumanEnrol(enrol) => [enrol.human.clone()].into(),
+            Change::NhiCreate(create) => behind(create),
+            Change::PointEnrol(point) => [point.owner.clone()].into(),
+            Change::TeamSet(set) => {
+                let mut joining = set.members.clone();
+                let before = self.teams.get(&set.team).into_iter().flatten();
+                joining.retain(|human| !before.clone().any(|member| member == human));
+                joining
+            }
+            Change::StopLift(stops) => stops.workloads.iter().filter_map(of).flatten().collect(),
+            Change::WorkloadResume(resume) => of(&resume.workload).unwrap_or_default(),
+            Change::BundleActivate(_) | Change::RecordErase(_) => BTreeSet::new(),
+        }
+    }
+
     /// What a key's signature counts for, if the key has force.
     pub(super) fn key(&self, human: &HumanId, key: &Hash) -> Option<Assurance> {
         self.humans.get(human)?.get(key).copied()

@@ -208,7 +208,7 @@ impl Oracle {
             invariant: "chain-gives-force",
             what: error.to_string(),
         })?;
-        let mut excluded = change.beneficiaries();
+        let mut excluded = self.realm.gaining(&change);
         excluded.insert(human.clone());
         let empty = Submitted {
             record,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::commit::CounterKey;
 use crate::hash::Hash;
 use crate::ids::{DescriptorId, HumanId, ResourceId, TargetId, TaskId, WorkloadId};
+use crate::request::RequestRecord;
 use crate::tier::Tier;
 use crate::time::Timestamp;
 
@@ -105,12 +106,14 @@ pub struct Chain {
     pub red: u64,
     /// Steps on the request's own target.
     pub same_target: u64,
+    /// Targets that some step was on.
+    pub systems: u64,
 }
 
 impl Chain {
     /// The counters of a task, in the order of [`Chain::from_counts`].
     #[must_use]
-    pub fn counters(task: &TaskId, target: &TargetId) -> [CounterKey; 7] {
+    pub fn counters(task: &TaskId, target: &TargetId) -> [CounterKey; 8] {
         let key = |what: &str| CounterKey(format!("task:{task}:{what}"));
         [
             key("steps"),
@@ -120,6 +123,7 @@ impl Chain {
             key("amber"),
             key("red"),
             key(&format!("target:{target}")),
+            key("systems"),
         ]
     }
 
@@ -134,7 +138,8 @@ impl Chain {
             amber,
             red,
             same_target,
-        ]: [u64; 7],
+            systems,
+        ]: [u64; 8],
     ) -> Self {
         Self {
             steps,
@@ -144,6 +149,37 @@ impl Chain {
             amber,
             red,
             same_target,
+            systems,
+        }
+    }
+
+    /// The chain around a request: what its own step added, if it was counted already, is no reason to ask about it.
+    #[must_use]
+    pub fn around(&self, own: &RequestRecord) -> Self {
+        let Some(tier) = own.counted else {
+            return self.clone();
+        };
+        let without = |count: u64, own: bool| count.saturating_sub(u64::from(own));
+        let same_target = without(self.same_target, true);
+        Self {
+            steps: without(self.steps, true),
+            sensitive: without(self.sensitive, own.labels.sensitive),
+            untrusted: without(self.untrusted, own.labels.untrusted),
+            external: without(self.external, own.labels.external),
+            amber: without(self.amber, tier == Tier::Amber),
+            red: without(self.red, tier == Tier::Red),
+            same_target,
+            systems: without(self.systems, same_target == 0),
+        }
+    }
+
+    /// How many targets the task is on once a step is taken on the one that this chain was read for.
+    #[must_use]
+    pub const fn systems_with_this(&self) -> u64 {
+        if self.same_target == 0 {
+            self.systems.saturating_add(1)
+        } else {
+            self.systems
         }
     }
 

@@ -159,7 +159,7 @@ impl Gate {
         let authority = directory
             .authority(human, key)
             .ok_or(Refusal::UnknownPrincipal)?;
-        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
         let view = self
             .build_view(record, held, &loaded, &answered, &action, &claims)
             .await?;
@@ -272,7 +272,7 @@ impl Gate {
         if loaded.now > opened.expires {
             return Err(Refusal::TooLate("the opened view").into());
         }
-        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
         let world = loaded.world(
             Some(&answered.evaluated),
             Some(&answered.rendered),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use gatehold_core::commit::{CounterKey, RowKey, Table};
 use gatehold_core::decide::{Counters, Pause, Rendered, Settings, TaskNow, Versioned, World};
+use gatehold_core::guard;
 use gatehold_core::ids::{TargetId, TaskId};
+use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::Requester;
 use gatehold_core::stops::Stops;
-use gatehold_core::task::{Chain, Task};
+use gatehold_core::task::{Boundary, Chain, Task};
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Evaluated;
 
@@ -47,11 +49,20 @@ impl Loaded {
         }
     }
 
-    pub(crate) fn chain(&self) -> Chain {
-        self.task
-            .as_ref()
-            .map(|now| now.chain.clone())
-            .unwrap_or_default()
+    /// What the task may touch, if it said so.
+    pub(crate) fn boundary(&self) -> Option<&Boundary> {
+        self.task.as_ref()?.task.value.boundary.as_ref()
+    }
+
+    /// The chain around what is asked about: a request that was submitted before is no step before itself.
+    // INVARIANT(step-once): at every later question the request's own step is left out.
+    pub(crate) fn chain(&self, own: Option<&RequestRecord>) -> Chain {
+        let chain = self.task.as_ref().map(|now| now.chain.clone());
+        let chain = chain.unwrap_or_default();
+        match own {
+            Some(own) if guard!("own-step-left-out", true) => chain.around(own),
+            _ => chain,
+        }
     }
 }
 

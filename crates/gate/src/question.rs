@@ -15,8 +15,9 @@ use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
 use gatehold_core::hash::Hash;
 use gatehold_core::known::Known;
 use gatehold_core::refusal::Refusal;
+use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::Requester;
-use gatehold_core::task::{Boundary, StepLabels, covers};
+use gatehold_core::task::{Boundary, Chain, StepLabels, covers};
 use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
 use gatehold_core::workload::WorkloadAssurance;
@@ -37,11 +38,12 @@ pub(crate) struct Answered {
 }
 
 impl Gate {
-    /// Asks policy about an action of a requester, now.
+    /// Asks policy about an action of a requester, now; about one that was submitted before, as the request it became.
     pub(crate) fn ask(
         &self,
         action: &Action,
         requester: &Requester,
+        own: Option<&RequestRecord>,
         loaded: &Loaded,
     ) -> Result<Answered, GateError> {
         let envelope = action.envelope();
@@ -63,17 +65,21 @@ impl Gate {
             &resource.sensitivity,
         );
         let unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
+        let chain = loaded.chain(own);
         let conditions = conditions(
             &read,
             requester,
             envelope,
-            loaded,
+            (loaded.boundary(), &chain),
             !unlike_baseline.is_empty(),
         );
         let labels = labels(&read);
         let sentence = sentence(descriptor, envelope, &projection, &read);
         let reads_only = read_alone(&read.effects);
-        let context = context(read, envelope, loaded, conditions, requester, &resource).derived();
+        let context = context(
+            read, envelope, loaded, &chain, conditions, requester, &resource,
+        )
+        .derived();
         let input = PolicyInput {
             principal: principal(requester, &active.directory)?,
             descriptor: descriptor.id.clone(),
@@ -166,16 +172,11 @@ fn conditions(
     read: &Described,
     requester: &Requester,
     envelope: &Envelope,
-    loaded: &Loaded,
+    (boundary, chain): (Option<&Boundary>, &Chain),
     unlike: bool,
 ) -> Conditions {
     let human = matches!(requester, Requester::Human { .. });
-    let boundary = loaded
-        .task
-        .as_ref()
-        .and_then(|now| now.task.value.boundary.as_ref());
-    let outside = boundary.is_some_and(|boundary| outside(boundary, envelope, loaded));
-    let chain = loaded.chain();
+    let outside = boundary.is_some_and(|boundary| outside(boundary, envelope, chain));
     Conditions {
         elevation: Known::some(!human && unlike),
         // There are no standing exceptions in this version, so no request stands under one.
@@ -191,11 +192,11 @@ fn conditions(
     }
 }
 
-fn outside(boundary: &Boundary, envelope: &Envelope, loaded: &Loaded) -> bool {
+fn outside(boundary: &Boundary, envelope: &Envelope, chain: &Chain) -> bool {
     !boundary.descriptors.contains(&envelope.descriptor.id)
         || !boundary.targets.contains(&envelope.target)
         || !covers(&boundary.resources, &envelope.resource)
-        || loaded.chain().steps >= boundary.steps
+        || chain.steps >= boundary.steps
 }
 
 fn labels(read: &Described) -> StepLabels {
@@ -213,11 +214,11 @@ fn context(
     read: Described,
     envelope: &Envelope,
     loaded: &Loaded,
+    chain: &Chain,
     conditions: Conditions,
     requester: &Requester,
     resource: &gatehold_core::context::ResourceFacts,
 ) -> Context {
-    let chain = loaded.chain();
     let purpose = loaded
         .task
         .as_ref()
@@ -248,7 +249,7 @@ fn context(
             untrusted: Known::some(chain.untrusted > 0),
             external: Known::some(chain.external > 0),
             tier: Known::some(chain.tier()),
-            systems: Known::some(if chain.crosses_systems() { 2 } else { 1 }),
+            systems: Known::from(i64::try_from(chain.systems_with_this()).ok()),
         },
         provenance: Provenance {
             prompt_source: PromptSource::Claimed,

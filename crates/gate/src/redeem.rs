@@ -255,7 +255,7 @@ impl Gate {
             }
             _ => self.load_for(&record.requester, &record.envelope).await?,
         };
-        let answered = self.ask(&action, &record.requester, &loaded)?;
+        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
         let grant = self.grant_of(record).await?;
         let world = loaded.world(
             Some(&answered.evaluated),

@@ -159,7 +159,7 @@ impl Gate {
         submission: impl Fn(&Answered) -> Submission,
         dry_run: bool,
     ) -> Result<Option<Submitted>, GateError> {
-        let answered = self.ask(action, requester, loaded)?;
+        let answered = self.ask(action, requester, None, loaded)?;
         let world = loaded.world(
             Some(&answered.evaluated),
             Some(&answered.rendered),
@@ -195,7 +195,12 @@ impl Gate {
             .load_for(&stored.record.requester, &stored.record.envelope)
             .await?;
         let trace = self
-            .ask(&action, &stored.record.requester, &loaded)?
+            .ask(
+                &action,
+                &stored.record.requester,
+                Some(&stored.record),
+                &loaded,
+            )?
             .evaluated
             .trace()
             .clone();

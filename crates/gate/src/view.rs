@@ -92,7 +92,7 @@ impl Gate {
     }
 
     async fn so_far(&self, record: &RequestRecord, loaded: &Loaded) -> Result<SoFar, GateError> {
-        let chain = loaded.chain();
+        let chain = loaded.chain(Some(record));
         let mut latest = Vec::new();
         if let Some(task) = &record.envelope.task {
             let query = RowQuery {

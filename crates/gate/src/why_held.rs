@@ -24,7 +24,7 @@ impl Gate {
         let submission = self.submission(&stored).await?;
         let action = Self::action(&stored.record, &submission)?;
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
-        let answered = match self.ask(&action, &record.requester, &loaded) {
+        let answered = match self.ask(&action, &record.requester, Some(&stored.record), &loaded) {
             Ok(answered) => answered,
             // Its kind of action is gone since, or its workload: there is nobody to ask about it.
             Err(GateError::Refused(

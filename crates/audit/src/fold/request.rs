@@ -42,6 +42,8 @@ pub(crate) struct RequestFold {
     pub(crate) trace: Option<Trace>,
     /// The tier its row carries.
     pub(crate) tier: Tier,
+    /// The tier at which its step was counted into its task's chain.
+    pub(crate) counted: Option<Tier>,
     pub(crate) held_before: bool,
     /// What holds it; nothing when it was never held or the definitions were erased.
     pub(crate) held: Option<HeldAt>,
@@ -88,6 +90,7 @@ impl RequestFold {
             grounds: None,
             trace: None,
             tier: Tier::Red,
+            counted: None,
             held_before: false,
             held: None,
             limits: None,
@@ -133,6 +136,7 @@ impl RequestFold {
             intent: grounds.intent,
             tier: self.tier,
             labels: grounds.labels,
+            counted: self.counted,
             sentence: grounds.sentence.clone(),
             display_hash: self.display_hash,
             bundle: trace.bundle,
@@ -151,6 +155,14 @@ impl RequestFold {
             outcome: self.outcome.clone(),
             closing: self.closing.clone(),
         })
+    }
+
+    /// It was decided: its step counts, once, and at the highest tier at which it was decided.
+    pub(super) fn count_step(&mut self) {
+        let in_task = self.envelope.as_ref().is_some_and(|it| it.task.is_some());
+        if in_task {
+            self.counted = self.counted.max(Some(self.tier));
+        }
     }
 
     pub(crate) fn requester(&self) -> Option<&Requester> {

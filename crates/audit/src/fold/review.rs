@@ -59,6 +59,7 @@ impl Fold {
             Step::Met => {
                 request.decision = Some(leaf.index);
                 self.met(request, leaf, trace.tier)?;
+                request.count_step();
                 let Some(limits) = limits else {
                     return wrong(Code::Limits, "it decides and states no limits");
                 };

@@ -78,6 +78,9 @@ impl Fold {
             grounds,
             ..RequestFold::unknown(id)
         };
+        if state == State::Allowed {
+            request.count_step();
+        }
         self.answered(&mut request, leaf)?;
         self.check_row(&request, leaf)?;
         Ok(request)

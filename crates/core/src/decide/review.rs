@@ -272,7 +272,7 @@ fn write(
     verified: &VerifiedReview,
     record: &RequestRecord,
     version: u64,
-    next: RequestRecord,
+    mut next: RequestRecord,
     held: &HeldAt,
     world: &World<'_>,
     fresh: &Fresh,
@@ -304,7 +304,7 @@ fn write(
     }
     let mut limits = None;
     if next.state == State::Redeemable {
-        writer.count_step(&next);
+        writer.count_step(&mut next, world);
         writer.put_grant(&grant(&next, now), 0)?;
         limits = Some(next.limits.clone());
     }

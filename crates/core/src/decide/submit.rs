@@ -149,8 +149,8 @@ pub(super) fn submit(
     let purpose = check_task(&submission, world, now)?;
 
     let answer = answer(&submission, world, evaluated, now)?;
-    let record = record(&submission, world, fresh, now, purpose, &answer);
-    let writer = writer(submission, &record, &answer, world, fresh, now)?;
+    let mut record = record(&submission, world, fresh, now, purpose, &answer);
+    let writer = writer(submission, &mut record, &answer, world, fresh, now)?;
     let event = submitted(&record, evaluated, world);
     let about = About {
         request: Some((&record, 0)),
@@ -164,7 +164,7 @@ pub(super) fn submit(
 /// Everything the write insists on, changes and keeps, before its leaf.
 fn writer<'a>(
     submission: Submission,
-    record: &RequestRecord,
+    record: &mut RequestRecord,
     answer: &Answer,
     world: &World<'_>,
     fresh: &'a Fresh,
@@ -211,7 +211,7 @@ fn writer<'a>(
         writer.pause(world, &name, "too_many_holds")?;
     }
     if answer.state == State::Allowed {
-        writer.count_step(record);
+        writer.count_step(record, world);
         writer.put_grant(&grant(record, now), 0)?;
     }
 
@@ -464,6 +464,7 @@ fn record(
         intent: submission.described.intent,
         tier: evaluated_tier.unwrap_or(crate::tier::Tier::Red),
         labels: submission.labels,
+        counted: None,
         sentence: submission.described.sentence.clone(),
         display_hash: world
             .rendered

@@ -82,14 +82,20 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Insists that the task has taken no step since its chain was read.
+    /// Insists that the task has taken no step since its chain was read, and that none of its steps has become riskier.
     pub(super) fn guard_chain(&mut self, world: &World<'_>, target: &crate::ids::TargetId) {
         if let Some(now) = world.task
             && guard!("guard-chain", true)
         {
-            let [steps, ..] = Chain::counters(&now.task.value.id, target);
-            self.guards
-                .push(Guard::Below(steps, now.chain.steps.saturating_add(1)));
+            let [steps, _, _, _, amber, red, ..] = Chain::counters(&now.task.value.id, target);
+            for (counter, read) in [
+                (steps, now.chain.steps),
+                (amber, now.chain.amber),
+                (red, now.chain.red),
+            ] {
+                self.guards
+                    .push(Guard::Below(counter, read.saturating_add(1)));
+            }
         }
     }
 
@@ -152,13 +158,57 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Counts a decided step into its task's chain: labels count from the decision, not from completion.
-    pub(super) fn count_step(&mut self, record: &RequestRecord) {
+    /// Counts a decided step into its task's chain: labels count from the decision, not from completion. It counts once:
+    /// decided again it may only have become riskier.
+    // INVARIANT(step-once): what a request adds to its chain is added by its first decision alone.
+    pub(super) fn count_step(&mut self, record: &mut RequestRecord, world: &World<'_>) {
         let Some(task) = &record.envelope.task else {
             return;
         };
-        let [steps, sensitive, untrusted, external, amber, red, target] =
-            Chain::counters(task, &record.envelope.target);
+        let keys = Chain::counters(task, &record.envelope.target);
+        match record.counted {
+            Some(before) if guard!("step-counted-once", true) => {
+                self.count_riskier(keys, before, record.tier);
+                record.counted = Some(before.max(record.tier));
+            }
+            _ => {
+                self.count_first(keys, record, world);
+                record.counted = Some(record.tier);
+            }
+        }
+    }
+
+    fn count_first(
+        &mut self,
+        [
+            steps,
+            sensitive,
+            untrusted,
+            external,
+            amber,
+            red,
+            target,
+            systems,
+        ]: [CounterKey; 8],
+        record: &RequestRecord,
+        world: &World<'_>,
+    ) {
+        let chain = world.task.map(|now| &now.chain);
+        // The step that fills the boundary is taken once, whoever else takes one now: no step waits for another.
+        let boundary = world
+            .task
+            .and_then(|now| now.task.value.boundary.as_ref())
+            .filter(|boundary| chain.is_some_and(|chain| chain.steps < boundary.steps));
+        if let Some(boundary) = boundary
+            && guard!("boundary-steps-below", true)
+        {
+            self.guards
+                .push(Guard::Below(steps.clone(), boundary.steps));
+        }
+        let first_there = chain.is_some_and(|chain| chain.same_target == 0);
+        if guard!("system-counted-once", first_there) {
+            self.guards.push(Guard::Below(target.clone(), 1));
+        }
         for (counter, counts) in [
             (steps, true),
             (sensitive, record.labels.sensitive),
@@ -167,9 +217,24 @@ impl<'a> Writer<'a> {
             (amber, record.tier == Tier::Amber),
             (red, record.tier == Tier::Red),
             (target, true),
+            (systems, first_there),
         ] {
             if counts {
                 self.add(counter.0, 1);
+            }
+        }
+    }
+
+    fn count_riskier(
+        &mut self,
+        [_, _, _, _, amber, red, _, _]: [CounterKey; 8],
+        before: Tier,
+        now: Tier,
+    ) {
+        for (counter, tier) in [(amber, Tier::Amber), (red, Tier::Red)] {
+            let (was, is) = (before == tier, before.max(now) == tier);
+            if was != is {
+                self.add(counter.0, if is { 1 } else { -1 });
             }
         }
     }

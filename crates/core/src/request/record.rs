@@ -157,6 +157,10 @@ pub struct RequestRecord {
     pub tier: Tier,
     /// What this step adds to its task's chain once it is decided.
     pub labels: StepLabels,
+    /// The tier at which its step was counted into its task's chain, once it was. A step counts once, however often the
+    /// request is decided; what is asked about the request later leaves it out.
+    #[serde(deserialize_with = "stated")]
+    pub counted: Option<Tier>,
     /// The descriptor's sentence, for lists and notices: never requester text.
     pub sentence: String,
     /// How the action was rendered.

@@ -75,7 +75,7 @@ impl Simulator {
                 .into(),
             targets: ["db".parse().expect("a plain name")].into(),
             resources: Default::default(),
-            steps: 100,
+            steps: 1 + self.seed.below(4),
             not_after: self.shelf.now().plus_seconds(400),
         });
         Some(Intent::StartTask {

@@ -255,16 +255,20 @@ impl Process {
             shelf.counter(&CounterKey(format!("holds:{}", requester.name())))
         });
         let bundle = self.lagging.unwrap_or(directory.bundle);
-        let chain = task
+        let mut chain = task
             .as_ref()
             .map(|now| now.chain.clone())
             .unwrap_or_default();
+        if let Some((record, _)) = &read.request {
+            chain = chain.around(record);
+        }
+        let most = task.as_ref().and_then(|now| steps_most(&now.task.value));
         let action = match intent {
             Intent::Submit { action, .. } | Intent::Propose { action, .. } => Some(&**action),
             _ => read.action.as_ref(),
         };
         let evaluated = action.zip(bundles.get(&bundle)).map(|(action, rules)| {
-            rules.evaluate(action.envelope().descriptor.id.as_str(), &chain)
+            rules.evaluate(action.envelope().descriptor.id.as_str(), &chain, most)
         });
         let rendered = action.map(rendered);
         let screen = match intent {
@@ -375,6 +379,11 @@ impl Process {
 fn chain(shelf: &Shelf, task: &TaskId, target: &TargetId) -> TaskChain {
     let counters = TaskChain::counters(task, target);
     TaskChain::from_counts(counters.map(|key| shelf.counter(&key)))
+}
+
+/// How many steps a task may take, if it said so.
+pub(super) fn steps_most(task: &Task) -> Option<u64> {
+    task.boundary.as_ref().map(|boundary| boundary.steps)
 }
 
 /// How an action is rendered here: its bytes, which is all that core asks of it.

@@ -59,7 +59,7 @@ pub struct Rules {
 
 /// What a bundle was asked before: the same answer again. A copy of a bundle is there to be changed, and knows nothing.
 #[derive(Debug, Default)]
-struct Remembered(RefCell<BTreeMap<(String, u64), Evaluated>>);
+struct Remembered(RefCell<BTreeMap<(String, u64, bool), Evaluated>>);
 
 impl Clone for Remembered {
     fn clone(&self) -> Self {
@@ -164,17 +164,18 @@ impl Rules {
         Change::bundle_hash(&self.to_bytes())
     }
 
-    /// The answer about an action within a chain.
-    pub fn evaluate(&self, action: &str, chain: &Chain) -> Evaluated {
-        let asked = (action.to_owned(), chain.sensitive);
+    /// The answer about an action within a chain, in a task of at most so many steps: one more is denied.
+    pub fn evaluate(&self, action: &str, chain: &Chain, most: Option<u64>) -> Evaluated {
+        let outside = most.is_some_and(|most| chain.steps >= most);
+        let asked = (action.to_owned(), chain.sensitive, outside);
         let mut known = self.evaluated.0.borrow_mut();
         let answer = known.entry(asked);
         answer
-            .or_insert_with(|| self.evaluate_anew(action, chain))
+            .or_insert_with(|| self.evaluate_anew(action, chain, outside))
             .clone()
     }
 
-    fn evaluate_anew(&self, action: &str, chain: &Chain) -> Evaluated {
+    fn evaluate_anew(&self, action: &str, chain: &Chain, outside: bool) -> Evaluated {
         let unknown = Answer {
             says: "deny".to_owned(),
             checkpoints: BTreeSet::new(),
@@ -196,6 +197,7 @@ impl Rules {
             checkpoints.push(checkpoint(5, self.dev));
         }
         let verdict = match answer.says.as_str() {
+            _ if outside => Verdict::Deny,
             "allow" if !tainted => Verdict::Allow,
             "allow" => hold(vec![checkpoint(5, self.dev)]),
             "hold" => hold(checkpoints),
@@ -208,7 +210,11 @@ impl Rules {
         };
         let input = Hash::tagged(
             "sim/input",
-            &[action.as_bytes(), &chain.sensitive.to_be_bytes()],
+            &[
+                action.as_bytes(),
+                &chain.sensitive.to_be_bytes(),
+                &[u8::from(outside)],
+            ],
         );
         let trace = Trace {
             bundle: self.hash(),

@@ -172,7 +172,7 @@ impl Simulator {
     /// A requirement that one person can meet.
     fn weaken(&mut self, record: &mut RequestRecord) {
         let weak = Rules::first(self.oracle.realm.dev);
-        let evaluated = weak.evaluate("db.write", &Default::default());
+        let evaluated = weak.evaluate("db.write", &Default::default(), None);
         let Verdict::Hold(requirement) = evaluated.verdict() else {
             return;
         };

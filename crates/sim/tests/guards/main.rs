@@ -15,6 +15,7 @@ mod prove;
 mod redeem;
 mod review;
 mod signed;
+mod steps;
 mod writes;
 
 use gatehold_core::refusal::Refusal;

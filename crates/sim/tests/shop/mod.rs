@@ -196,7 +196,7 @@ impl Executor for Recorder {
     }
 
     fn has_target(&self, target: &str) -> bool {
-        target == "sql:shop"
+        ["sql:shop", "sql:depot", "sql:mill"].contains(&target)
     }
 
     fn enforces(&self, _: &str) -> Vec<String> {

@@ -13,6 +13,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::{Evaluated, Verdict};
 
 use super::{Checked, Commit, Oracle, Request, Tampered, holds};
+use crate::simulator::process::steps_most;
 use crate::simulator::rules::Rules;
 use crate::simulator::work::Intent;
 
@@ -54,14 +55,15 @@ impl Oracle {
     /// What policy really says about a request, now.
     pub(super) fn verdict(&self, request: &Request, rules: &Rules) -> Evaluated {
         let task = request.action.envelope().task;
-        let sensitive = task
-            .and_then(|task| self.tasks.get(&task))
-            .map_or(0, |task| task.sensitive);
+        let task = task.and_then(|task| self.tasks.get(&task));
+        let others = |all: u64, own: bool| all - u64::from(request.counted && own);
         let chain = Chain {
-            sensitive,
+            steps: task.map_or(0, |task| others(task.steps, true)),
+            sensitive: task.map_or(0, |task| others(task.sensitive, request.labels.sensitive)),
             ..Chain::default()
         };
-        rules.evaluate(request.kind(), &chain)
+        let most = task.and_then(|task| steps_most(&task.task));
+        rules.evaluate(request.kind(), &chain, most)
     }
 
     /// Whether some hold may have been counted off twice: its row was put back, or told another state, and ended again.

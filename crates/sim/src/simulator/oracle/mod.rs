@@ -130,6 +130,8 @@ pub struct Request {
     pub action: Arc<Action>,
     /// What it adds to its chain.
     pub labels: StepLabels,
+    /// Whether its step counts in its chain: from the first decision on, and once.
+    pub counted: bool,
     /// Where it stands by its leaves.
     pub state: State,
     /// How many leaves are about it.
@@ -174,6 +176,7 @@ impl Request {
 #[derive(Debug, Clone)]
 pub struct TaskTruth {
     task: Task,
+    steps: u64,
     sensitive: u64,
 }
 
@@ -423,7 +426,14 @@ impl Oracle {
         holds(living, "world-guarded", || {
             "a workload that may not act began a task".to_owned()
         })?;
-        self.tasks.insert(id, TaskTruth { task, sensitive: 0 });
+        self.tasks.insert(
+            id,
+            TaskTruth {
+                task,
+                steps: 0,
+                sensitive: 0,
+            },
+        );
         Ok(())
     }
 

@@ -58,9 +58,10 @@ impl Oracle {
             held.denied |= denies;
         }
         if record.state == State::Redeemable {
-            let request = self.requests.get(&record.id).cloned().unwrap_or(request);
+            let mut request = self.requests.get(&record.id).cloned().unwrap_or(request);
             self.may_be_released(&request, record, None, commit)?;
-            self.count(&request);
+            self.count(&mut request);
+            self.requests.insert(record.id, request);
         }
         Ok(())
     }

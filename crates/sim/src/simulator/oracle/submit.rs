@@ -57,10 +57,10 @@ impl Oracle {
                 || format!("{} has {open} open holds and got another", request.name),
             )?;
         }
-        if record.state == State::Allowed {
-            self.count(&request);
-        }
         let mut request = request;
+        if record.state == State::Allowed {
+            self.count(&mut request);
+        }
         request
             .history
             .add(commit.entry)
@@ -220,10 +220,14 @@ impl Oracle {
         Ok(empty.request(human.to_string(), key, Some(human.clone()), excluded))
     }
 
-    /// The step counts into its chain from the decision on.
-    pub(super) fn count(&mut self, request: &Request) {
+    /// The step counts into its chain from the first decision on.
+    pub(super) fn count(&mut self, request: &mut Request) {
         let task = request.action.envelope().task;
-        if let Some(task) = task.and_then(|task| self.tasks.get_mut(&task)) {
+        if let Some(task) = task.and_then(|task| self.tasks.get_mut(&task))
+            && !request.counted
+        {
+            request.counted = true;
+            task.steps += 1;
             task.sensitive += u64::from(request.labels.sensitive);
         }
     }
@@ -279,6 +283,7 @@ impl Submitted<'_> {
             excluded,
             action: Arc::clone(self.action),
             labels: self.labels,
+            counted: false,
             state: record.state,
             version: 1,
             history: History::of(record.id),

@@ -5,8 +5,8 @@
 mod step;
 
 pub use step::{
-    Asked, AskedDatabase, AskedLedger, AskedState, AskedWeb, Cheat, Cheated, Does, EndTask, Ending,
-    Enrolment, Looked, Redeemed, Reviewed, Saw, StartTask, Step, Verdict, Wanted,
+    Asked, AskedDatabase, AskedLedger, AskedState, AskedWeb, Bounded, Cheat, Cheated, Does,
+    EndTask, Ending, Enrolment, Looked, Redeemed, Reviewed, Saw, StartTask, Step, Verdict, Wanted,
 };
 
 use std::collections::BTreeSet;

@@ -68,7 +68,7 @@ pub enum TypedValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainContext {
-    /// Steps decided before this one.
+    /// Other steps that are decided by now: its own is never among them.
     pub steps: u64,
     /// Whether some step read sensitive data.
     pub sensitive: Known<bool>,

@@ -59,3 +59,62 @@ fn a_request_names_no_cap_that_the_target_does_not_keep() {
         "{said}"
     );
 }
+
+/// A read of one row, and having it done.
+const READ: [&str; 13] = [
+    "request",
+    "create",
+    "--descriptor",
+    "sql.read",
+    "--target",
+    "sql:shop",
+    "--resource",
+    "shop/orders",
+    "--payload",
+    "SELECT status FROM orders WHERE id = 7",
+    "--cap",
+    "rows=1",
+    "--redeem",
+];
+
+#[test]
+fn a_task_is_bounded_by_options_or_by_a_file_and_takes_the_steps_it_says() {
+    let gate = Gate::start();
+    let start = ["task", "start", "--purpose", "repair"];
+    let options = [
+        "--steps",
+        "1",
+        "--duration",
+        "30m",
+        "--descriptor",
+        "sql.read",
+        "--target",
+        "sql:shop",
+        "--resource",
+        "shop/",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boundary.json");
+    let boundary = serde_json::json!({
+        "descriptors": ["sql.read"], "targets": ["sql:shop"], "resources": ["shop/"], "steps": 1,
+        "not_after": 4_000_000_000_000_i64,
+    });
+    std::fs::write(&file, boundary.to_string()).unwrap();
+    let by_file = ["--boundary", file.to_str().unwrap()];
+    for said in [&options[..], &by_file] {
+        let task = gate.json(&[&start[..], said].concat());
+        let task = task["task"].as_str().unwrap();
+        let read = [&READ[..], &["--task", task]].concat();
+        let done = gate.run(&read);
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let beyond = gate.run(&read);
+        assert_eq!(beyond.status.code(), Some(3), "{beyond:?}");
+    }
+    // Half a boundary is none, and so are both at once and a file that says more.
+    std::fs::write(&file, r#"{"steps": 1, "forever": true}"#).unwrap();
+    let both = [&options[..], &by_file].concat();
+    for wrong in [&options[..2], &options[4..6], &both, &by_file] {
+        let refused = gate.run(&[&start[..], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {refused:?}");
+    }
+}

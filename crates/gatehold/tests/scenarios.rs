@@ -46,9 +46,11 @@ macro_rules! stories {
 }
 
 stories! {
+    m022_task_boundary = "m022-task-boundary.toml",
     m029_bounded_read = "m029-bounded-read.toml",
     m030_narrow_workload_identity = "m030-narrow-workload-identity.toml",
     m051_temporary_database_write = "m051-temporary-database-write.toml",
+    m090_cross_system = "m090-cross-system.toml",
     m092_token_scope = "m092-token-scope.toml",
     m093_session_extension = "m093-session-extension.toml",
     m094_new_workload = "m094-new-workload.toml",

@@ -3,6 +3,7 @@
 
 mod asking;
 mod flips;
+mod never;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub fn lint(bundle: &Arc<Bundle>, options: &Options) -> Vec<Finding> {
     findings.extend(flips::findings(bundle));
     findings.extend(asking::findings(bundle));
     findings.extend(rules(bundle, options));
+    findings.extend(never::findings(bundle));
     findings.extend(checkpoints(bundle, options));
     findings.sort();
     findings.dedup();

@@ -25,9 +25,13 @@ pub fn context_page() -> String {
             [] => String::new(),
             words => format!(" One of `{}`.", words.join("`, `")),
         };
+        let never = match field.always {
+            None => String::new(),
+            Some(value) => format!(" **Not computed in this version: always {value}.**"),
+        };
         let _ = writeln!(
             page,
-            "| `context.{}` | {type_} | {}{words} |",
+            "| `context.{}` | {type_} | {}{words}{never} |",
             field.path, field.doc
         );
     }
@@ -45,6 +49,10 @@ There are no optional attributes. What may be unknown is `{known, value}` and al
 where `.known` is certain, and an unknown may only make it stricter: `x.known && x.value …` in a permit, `!x.known || …`
 in a forbid. `has` is refused. What people approved is not here: it is never an input of policy.
 
+Some names stand for what this version does not compute. They are marked, and `gatehold policy lint` names every rule that reads
+one. What is always false keeps a rule from ever matching: `hold-untrusted`, `hold-anomaly` and `hold-exception` of the default pack
+hold nothing yet, and content that strangers can write is recognised by nobody. Told as unknown they would hold every action.
+
 ";
 
 const TAIL: &str = "
@@ -53,7 +61,7 @@ What each descriptor declares is read beside this, always as `{known, value}`:
 | name | type | what it is |
 |---|---|---|
 | `context.fields.<name>` | by declaration | A declared field of the payload. A decimal is the integer of its smallest unit. Unknown when the payload is uninspectable. |
-| `context.facts.<name>` | by declaration | A fact that the gate established itself. |
+| `context.facts.<name>` | by declaration | A fact that the gate established itself. **Not computed in this version: always unknown.** |
 | `context.caps.<name>` | Long | An upper bound that the requester accepted and the executor enforces. |
 
 Principals are `Workload` (in its `Kind`, its `Team`s and its `Owner`) and `Human` (in their `Team`s). An action is

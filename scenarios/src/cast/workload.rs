@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gatehold_client::wire::{Claims, SubmitRequest, Submitted, TaskRequest};
+use gatehold_client::wire::{Boundary, Claims, SubmitRequest, Submitted, TaskRequest};
 use gatehold_client::{Client, ClientError, IdempotencyKey, Submission};
 use gatehold_core::action::{DescriptorRef, Envelope, PayloadRef};
 use gatehold_core::hash::Hash;
@@ -100,10 +100,22 @@ impl Workload {
     /// # Errors
     /// What the gate says.
     pub async fn start_task(&self, purpose: &str) -> Result<String, ClientError> {
+        self.start_task_within(purpose, None).await
+    }
+
+    /// Declares a task, and what it may touch.
+    ///
+    /// # Errors
+    /// What the gate says.
+    pub async fn start_task_within(
+        &self,
+        purpose: &str,
+        boundary: Option<Boundary>,
+    ) -> Result<String, ClientError> {
         let request = TaskRequest {
             purpose: purpose.to_owned(),
             on_behalf_of: None,
-            boundary: None,
+            boundary,
         };
         Ok(self.client.start_task(&request).await?.task)
     }

@@ -2,21 +2,33 @@
 
 use gatehold_client::ClientError;
 use gatehold_client::wire::{
-    ExecutionOutcome, ProblemCode, Reason, ReceiptRef, SubmitRequest, Submitted, Tier, Trace,
+    Boundary, ExecutionOutcome, ProblemCode, Reason, ReceiptRef, SubmitRequest, Submitted, Tier,
+    Trace,
 };
 use serde::Serialize as _;
 
 use super::stage::Played;
 use super::{Stage, wanted};
+use crate::ambient::now_millis;
 use crate::cast::Ask;
-use crate::scenario::{Asked, EndTask, Ending, Redeemed, StartTask, Wanted};
+use crate::scenario::{Asked, Bounded, EndTask, Ending, Redeemed, StartTask, Wanted};
 use crate::trouble::{Outcome, Trouble, trouble};
+
+fn boundary(said: &Bounded) -> Boundary {
+    Boundary {
+        descriptors: said.actions.clone(),
+        targets: said.targets.clone(),
+        resources: said.resources.clone(),
+        steps: said.steps,
+        not_after: now_millis().saturating_add(i64::from(said.minutes) * 60_000),
+    }
+}
 
 impl Stage {
     pub(super) async fn start_task(&mut self, start: &StartTask) -> Outcome<()> {
         let workload = self.workload(&start.who)?;
         let task = workload
-            .start_task(&start.purpose)
+            .start_task_within(&start.purpose, start.boundary.as_ref().map(boundary))
             .await
             .map_err(trouble("task"))?;
         self.tasks.insert(start.task.clone(), task);
@@ -72,7 +84,11 @@ impl Stage {
                 },
                 id: decision.request,
                 tier: Some(decision.tier),
-                traced: is_traced(&decision.trace, decision.receipt.as_ref()),
+                traced: is_traced(
+                    &decision.trace,
+                    decision.receipt.as_ref(),
+                    decision.outcome == gatehold_client::wire::Outcome::Allowed,
+                ),
                 held_at: Vec::new(),
                 said: said(&decision.reasons),
             },
@@ -80,7 +96,7 @@ impl Stage {
                 outcome: Wanted::Held,
                 id: held.request,
                 tier: Some(held.tier),
-                traced: is_traced(&held.trace, held.receipt.as_ref()),
+                traced: is_traced(&held.trace, held.receipt.as_ref(), true),
                 held_at: held.checkpoints,
                 said: said(&held.reasons),
             },
@@ -209,8 +225,11 @@ impl Come {
 }
 
 /// Whether a decision says from what it was computed, and where it stands in the ledger.
-fn is_traced(trace: &Trace, receipt: Option<&ReceiptRef>) -> bool {
-    !trace.rules.is_empty() && trace.bundle.starts_with("sha256:") && receipt.is_some()
+/// What nothing permits is denied by no rule.
+fn is_traced(trace: &Trace, receipt: Option<&ReceiptRef>, permitted: bool) -> bool {
+    !(permitted && trace.rules.is_empty())
+        && trace.bundle.starts_with("sha256:")
+        && receipt.is_some()
 }
 
 fn said(reasons: &[Reason]) -> String {

@@ -83,6 +83,24 @@ pub struct StartTask {
     pub task: String,
     /// What it is for.
     pub purpose: String,
+    /// What it may touch, if it says so.
+    pub boundary: Option<Bounded>,
+}
+
+/// What a task may touch.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounded {
+    /// Kinds of action.
+    pub actions: Vec<String>,
+    /// Targets.
+    pub targets: Vec<String>,
+    /// Resources; a prefix ends in `/`.
+    pub resources: Vec<String>,
+    /// At most so many steps.
+    pub steps: u64,
+    /// For so long from now.
+    pub minutes: u32,
 }
 
 /// A workload asks for one action.

@@ -52,6 +52,8 @@ pub struct FieldDoc {
     pub doc: &'static str,
     /// The words it can be, when it is text from a closed list.
     pub words: &'static [&'static str],
+    /// What it always is, when nothing in this version computes it: a rule about it never matches for a reason.
+    pub always: Option<&'static str>,
     read: Read,
 }
 
@@ -110,6 +112,7 @@ const fn plain(
         type_,
         doc,
         words: &[],
+        always: None,
         read: Read::Plain(read),
     }
 }
@@ -125,12 +128,21 @@ const fn maybe(
         type_,
         doc,
         words: &[],
+        always: None,
         read: Read::Maybe(read),
     }
 }
 
 const fn of(field: FieldDoc, words: &'static [&'static str]) -> FieldDoc {
     FieldDoc { words, ..field }
+}
+
+/// Not computed in this version: it is always this.
+const fn always(value: &'static str, field: FieldDoc) -> FieldDoc {
+    FieldDoc {
+        always: Some(value),
+        ..field
+    }
 }
 
 const fn flag(value: bool) -> ContextValue<'static> {
@@ -246,32 +258,35 @@ const DOCUMENTED: &[FieldDoc] = &[
     plain(
         "chain.steps",
         T::Integer,
-        "Steps of the task decided before this one.",
+        "Other steps of the task that are decided by now. Its own is never among them.",
         |c| count(c.chain.steps),
     ),
     maybe(
         "chain.sensitive",
         T::Bool,
-        "Whether the task has read sensitive data.",
+        "Whether another step of the task has read sensitive data.",
         |c| c.chain.sensitive.get().copied().map(flag),
     ),
-    maybe(
-        "chain.untrusted",
-        T::Bool,
-        "Whether the task has taken in content that nobody vouches for.",
-        |c| c.chain.untrusted.get().copied().map(flag),
+    always(
+        "false",
+        maybe(
+            "chain.untrusted",
+            T::Bool,
+            "Whether another step of the task has taken in content that nobody vouches for.",
+            |c| c.chain.untrusted.get().copied().map(flag),
+        ),
     ),
     maybe(
         "chain.external",
         T::Bool,
-        "Whether the task has reached outside.",
+        "Whether another step of the task has reached outside.",
         |c| c.chain.external.get().copied().map(flag),
     ),
     of(
         maybe(
             "chain.tier",
             T::Text,
-            "The highest tier of any step so far.",
+            "The highest tier of any other step so far.",
             |c| c.chain.tier.get().map(|tier| Text(tier.as_str())),
         ),
         TIERS,
@@ -279,53 +294,77 @@ const DOCUMENTED: &[FieldDoc] = &[
     maybe(
         "chain.systems",
         T::Integer,
-        "How many systems the task has touched, this one included.",
+        "How many targets the steps of the task are on, this one included.",
         |c| c.chain.systems.get().copied().map(Integer),
     ),
-    of(
-        plain(
-            "provenance.prompt_source",
-            T::Text,
-            "Where the words behind the action came from.",
-            |c| Text(c.provenance.prompt_source.as_str()),
+    always(
+        "claimed",
+        of(
+            plain(
+                "provenance.prompt_source",
+                T::Text,
+                "Where the words behind the action came from.",
+                |c| Text(c.provenance.prompt_source.as_str()),
+            ),
+            PromptSource::WORDS,
         ),
-        PromptSource::WORDS,
     ),
-    maybe(
-        "provenance.user_typed",
-        T::Bool,
-        "Whether a human typed the arguments. Claimed text never makes this true.",
-        |c| c.provenance.user_typed.get().copied().map(flag),
+    always(
+        "unknown",
+        maybe(
+            "provenance.user_typed",
+            T::Bool,
+            "Whether a human typed the arguments. Claimed text never makes this true.",
+            |c| c.provenance.user_typed.get().copied().map(flag),
+        ),
     ),
-    maybe(
-        "signals.outside_hours",
-        T::Bool,
-        "Outside the owner's working hours.",
-        |c| c.signals.outside_hours.get().copied().map(flag),
+    always(
+        "unknown",
+        maybe(
+            "signals.outside_hours",
+            T::Bool,
+            "Outside the owner's working hours.",
+            |c| c.signals.outside_hours.get().copied().map(flag),
+        ),
     ),
-    maybe("signals.weekend", T::Bool, "Weekend for the owner.", |c| {
-        c.signals.weekend.get().copied().map(flag)
-    }),
-    maybe("signals.holiday", T::Bool, "Holiday for the owner.", |c| {
-        c.signals.holiday.get().copied().map(flag)
-    }),
-    maybe(
-        "signals.change_freeze",
-        T::Bool,
-        "A change freeze is in force.",
-        |c| c.signals.change_freeze.get().copied().map(flag),
+    always(
+        "unknown",
+        maybe("signals.weekend", T::Bool, "Weekend for the owner.", |c| {
+            c.signals.weekend.get().copied().map(flag)
+        }),
     ),
-    maybe(
-        "signals.burst",
-        T::Bool,
-        "The workload asks more often than it usually does.",
-        |c| c.signals.burst.get().copied().map(flag),
+    always(
+        "unknown",
+        maybe("signals.holiday", T::Bool, "Holiday for the owner.", |c| {
+            c.signals.holiday.get().copied().map(flag)
+        }),
     ),
-    maybe(
-        "signals.new_resource",
-        T::Bool,
-        "The workload has not touched this resource before.",
-        |c| c.signals.new_resource.get().copied().map(flag),
+    always(
+        "unknown",
+        maybe(
+            "signals.change_freeze",
+            T::Bool,
+            "A change freeze is in force.",
+            |c| c.signals.change_freeze.get().copied().map(flag),
+        ),
+    ),
+    always(
+        "unknown",
+        maybe(
+            "signals.burst",
+            T::Bool,
+            "The workload asks more often than it usually does.",
+            |c| c.signals.burst.get().copied().map(flag),
+        ),
+    ),
+    always(
+        "unknown",
+        maybe(
+            "signals.new_resource",
+            T::Bool,
+            "The workload has not touched this resource before.",
+            |c| c.signals.new_resource.get().copied().map(flag),
+        ),
     ),
     maybe(
         "conditions.elevation",
@@ -333,11 +372,14 @@ const DOCUMENTED: &[FieldDoc] = &[
         "Beyond what the workload normally does.",
         |c| c.conditions.elevation.get().copied().map(flag),
     ),
-    maybe(
-        "conditions.exception",
-        T::Bool,
-        "It relies on an exception to a rule.",
-        |c| c.conditions.exception.get().copied().map(flag),
+    always(
+        "false",
+        maybe(
+            "conditions.exception",
+            T::Bool,
+            "It relies on an exception to a rule.",
+            |c| c.conditions.exception.get().copied().map(flag),
+        ),
     ),
     plain(
         "conditions.creates_privilege",
@@ -363,11 +405,14 @@ const DOCUMENTED: &[FieldDoc] = &[
         "The payload cannot be inspected, or signals conflict.",
         |c| flag(c.conditions.ambiguous),
     ),
-    maybe(
-        "conditions.anomaly",
-        T::Bool,
-        "Some signal says that the action is unusual.",
-        |c| c.conditions.anomaly.get().copied().map(flag),
+    always(
+        "false",
+        maybe(
+            "conditions.anomaly",
+            T::Bool,
+            "Some signal says that the action is unusual.",
+            |c| c.conditions.anomaly.get().copied().map(flag),
+        ),
     ),
     maybe(
         "conditions.cross_system",

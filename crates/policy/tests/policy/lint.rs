@@ -82,3 +82,31 @@ fn a15_an_outcome_that_loosens_when_something_is_forgotten_is_found() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_rule_on_what_nothing_computes_is_found() {
+    let read = |condition: &str| {
+        let rules = rule("p", "", BOUNDED)
+            + &rule(
+                "h",
+                "@checkpoint(\"one\")",
+                &format!("forbid (principal, action, resource) when {{ {condition} }};"),
+            );
+        codes(&rules, crate::kit::HEADER).contains(&(Level::Warning, "never_computed"))
+    };
+    for never in [
+        "!context.chain.untrusted.known || context.chain.untrusted.value",
+        "!context.conditions.anomaly.known",
+        "!context.signals.burst.known || context.signals.burst.value",
+        "context.provenance.prompt_source == \"observed\"",
+    ] {
+        assert!(read(never), "{never}");
+    }
+    for computed in [
+        "!context.chain.sensitive.known || context.chain.sensitive.value",
+        "context.chain.steps > 9",
+        "!context.chain.systems.known || context.chain.systems.value > 2",
+    ] {
+        assert!(!read(computed), "{computed}");
+    }
+}

@@ -299,6 +299,8 @@ fn close(
     });
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
+    // What policy forbids, it forbids for a reason that may lie in the chain.
+    writer.guard_chain(world, &record.envelope.target);
     writer.end_grant(grant, grant_version, code)?;
     let event = Event::Closed {
         code: code.to_owned(),

@@ -403,6 +403,8 @@ pub(super) fn rehold_at(
     next.reasons = codes(evaluated);
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &name);
+    // What holds it, and the reasons that people will read, may lie in the chain.
+    writer.guard_chain(world, &record.envelope.target);
     writer.deadline(record.spend_by);
     if record.state == State::Held {
         // Whoever comes too late to decide comes too late to begin the time to decide anew.

@@ -333,11 +333,16 @@ fn own_request(answer: Result<RequestRecord, GateError>) {
     assert!(own, "{answer:?}");
 }
 
-/// Whether its owner may not decide for being its owner: in the shop they also proposed its key, which is put aside.
+/// Whether its owner may not decide for being its owner: in the shop they also proposed its key and answer for the point, which
+/// is put aside.
 fn bars_its_owner(record: &RequestRecord) -> bool {
     let mut requester = record.requester.clone();
-    if let Requester::Workload { proposer, .. } = &mut requester {
+    if let Requester::Workload {
+        proposer, point, ..
+    } = &mut requester
+    {
         *proposer = Person::Second.id();
+        *point = None;
     }
     requester.set().contains(&Person::Owner.id())
 }

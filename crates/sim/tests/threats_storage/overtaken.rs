@@ -122,6 +122,7 @@ async fn redeem_is_overtaken(shop: Shop, change: Change) {
     let shop = Arc::new(shop);
     change.begins(&shop).await;
     let task = shop.task().await;
+    step(&shop, task).await;
     let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
     let record = held.unwrap().record;
     assert_ne!(record.tier, Tier::Green);

@@ -5,6 +5,7 @@
 //! Every commit and every release is shown to it; the first one that breaks an invariant ends the run.
 
 mod claim;
+mod commit;
 mod escalation;
 mod held;
 mod realm;
@@ -26,12 +27,13 @@ use gatehold_core::hash::Hash;
 use gatehold_core::history::History;
 use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
-use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::request::State;
 use gatehold_core::review::ReviewContext;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{StepLabels, Task, TaskState};
 use gatehold_core::time::Timestamp;
 
+pub use commit::Commit;
 pub use held::Held;
 pub use realm::Realm;
 
@@ -568,38 +570,5 @@ impl Oracle {
             })?;
         }
         Ok(())
-    }
-}
-
-/// One durable write, as the checks want it.
-pub struct Commit<'a> {
-    intent: &'a Intent,
-    write: &'a Write,
-    entry: &'a Entry,
-    leaf: u64,
-    time: Timestamp,
-    rules: &'a Rules,
-}
-
-impl Commit<'_> {
-    fn body(&self, table: Table, id: &str) -> Option<&[u8]> {
-        let mut rows = self.write.rows.iter();
-        let row = rows.find(|row| row.key.table == table && row.key.id == id)?;
-        Some(&row.body)
-    }
-
-    fn record(&self, id: RequestId) -> Result<RequestRecord, Violation> {
-        let body = self.body(Table::Request, &id.to_string());
-        let record = body.and_then(|body| canonical::from_canonical_bytes(body).ok());
-        record.ok_or_else(|| Violation {
-            invariant: "leaf-per-change",
-            what: format!("a leaf about {id} without its row"),
-        })
-    }
-
-    fn attachment(&self, name: &str) -> &[u8] {
-        let mut attachments = self.write.leaf.attachments.iter();
-        let found = attachments.find(|attachment| attachment.name == name);
-        found.map_or(&[], |attachment| &attachment.bytes)
     }
 }

@@ -68,7 +68,8 @@ impl Change {
     /// What has to be so before anything is decided: for a step of the chain, rules that look at the chain.
     async fn begins(self, shop: &Shop) {
         if self == Self::ChainStep {
-            activate(shop, " when { context.chain.steps > 1 }").await;
+            let when = " when { action == Action::\"shop.write\" && context.chain.steps > 1 }";
+            activate(shop, when).await;
         }
     }
 

@@ -31,6 +31,12 @@ words! {
         Http = "http",
         /// A JSON array of strings: a program and its arguments.
         Argv = "argv",
+        /// A line or script for a POSIX shell.
+        Shell = "shell",
+        /// Changes of files as a unified diff.
+        Diff = "diff",
+        /// An electronic message, RFC 5322.
+        Message = "message",
         /// Bytes nobody can read. Always uninspectable.
         Opaque = "opaque",
     }
@@ -63,10 +69,26 @@ pub enum ValueType {
     },
     /// Text.
     String,
+    /// Text that is SQL: reviewers also read what its statements touch.
+    Sql,
+    /// Text that is for a POSIX shell: reviewers also read the commands that it splits into.
+    Shell,
+    /// Text that is a unified diff: reviewers also read which files it touches.
+    Diff,
+    /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
+    Secret,
     /// A list of texts.
     StringList,
     /// True or false.
     Bool,
+}
+
+impl ValueType {
+    /// Whether policy reads it as a text.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::String | Self::Sql | Self::Shell | Self::Diff)
+    }
 }
 
 /// One declared part of the payload.
@@ -122,6 +144,18 @@ pub enum Recipients {
     Unknown,
     /// Those a field names.
     Field(String),
+    /// Those that some fields name by address.
+    Addresses(Addresses),
+}
+
+/// Who receives something, by address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addresses {
+    /// Text fields or lists of texts. One that is absent names nobody. None for a message, which names them itself.
+    pub fields: Vec<String>,
+    /// Domains that are the organisation's own, with those below them; reviewers see all others marked.
+    pub internal: Vec<String>,
 }
 
 /// Where the sensitivity of the data is read.

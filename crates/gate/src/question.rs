@@ -9,7 +9,9 @@ use gatehold_core::context::{
     Provenance, Signals,
 };
 use gatehold_core::decide::{Described as Facts, Rendered};
-use gatehold_core::descriptor::{Described, Descriptor, Projection, SentenceValues, intent_hash};
+use gatehold_core::descriptor::{
+    self, Described, Descriptor, Projection, Recipients, SentenceValues, ValueType, intent_hash,
+};
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
 use gatehold_core::hash::Hash;
@@ -21,7 +23,7 @@ use gatehold_core::task::{Boundary, Chain, StepLabels, covers};
 use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
 use gatehold_core::workload::WorkloadAssurance;
-use gatehold_render::{Field, Flag, PayloadKind, RenderInput};
+use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -377,31 +379,59 @@ pub fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Dis
             value: &digest,
         },
     ];
-    let described: Vec<Field<'_>> = descriptor
+    let described: Vec<Member<'_>> = descriptor
         .fields
         .iter()
-        .map(|field| Field {
+        .map(|field| Member {
             label: &field.label,
-            value: &field.pointer,
+            pointer: &field.pointer,
+            shape: shape(field, &descriptor.recipients),
         })
         .collect();
-    let kind = match descriptor.payload {
-        gatehold_core::descriptor::PayloadKind::Json => PayloadKind::Json,
-        gatehold_core::descriptor::PayloadKind::Sql => PayloadKind::Sql,
-        gatehold_core::descriptor::PayloadKind::Http => PayloadKind::Http,
-        gatehold_core::descriptor::PayloadKind::Argv => PayloadKind::Argv,
-        gatehold_core::descriptor::PayloadKind::Opaque => PayloadKind::Opaque,
+    let internal = match &descriptor.recipients {
+        Recipients::Addresses(addresses) => addresses.internal.as_slice(),
+        _ => &[],
     };
     let input = RenderInput {
         media_type: &envelope.payload.media_type,
-        kind,
+        kind: kind(descriptor.payload),
         envelope: &fields,
         described: &described,
+        internal,
         payload: action.payload(),
     };
     if envelope.target.as_str() == GATE_TARGET {
         gatehold_render::render_change(&input)
     } else {
         gatehold_render::render(&input)
+    }
+}
+
+fn kind(payload: descriptor::PayloadKind) -> PayloadKind {
+    match payload {
+        descriptor::PayloadKind::Json => PayloadKind::Json,
+        descriptor::PayloadKind::Sql => PayloadKind::Sql,
+        descriptor::PayloadKind::Http => PayloadKind::Http,
+        descriptor::PayloadKind::Argv => PayloadKind::Argv,
+        descriptor::PayloadKind::Shell => PayloadKind::Shell,
+        descriptor::PayloadKind::Diff => PayloadKind::Diff,
+        descriptor::PayloadKind::Message => PayloadKind::Message,
+        descriptor::PayloadKind::Opaque => PayloadKind::Opaque,
+    }
+}
+
+/// What the value of a field is, beside being JSON.
+fn shape(field: &descriptor::Field, recipients: &Recipients) -> Shape {
+    match field.type_ {
+        ValueType::Sql => Shape::Sql,
+        ValueType::Shell => Shape::Shell,
+        ValueType::Diff => Shape::Diff,
+        ValueType::Secret => Shape::Secret,
+        _ => match recipients {
+            Recipients::Addresses(addresses) if addresses.fields.contains(&field.name) => {
+                Shape::Recipients
+            }
+            _ => Shape::Plain,
+        },
     }
 }

@@ -495,7 +495,11 @@ fn typed(type_: ValueType, value: &Value) -> Option<TypedValue> {
             unscaled: value.as_i64()?,
             scale,
         },
-        ValueType::String => TypedValue::Text(value.as_str()?.to_owned()),
+        ValueType::String
+        | ValueType::Sql
+        | ValueType::Shell
+        | ValueType::Diff
+        | ValueType::Secret => TypedValue::Text(value.as_str()?.to_owned()),
         ValueType::StringList => {
             let texts: Option<Vec<String>> = value
                 .as_array()?

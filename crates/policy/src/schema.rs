@@ -135,7 +135,11 @@ pub(crate) fn caps(descriptor: &Descriptor) -> &BTreeSet<String> {
 pub(crate) const fn field_type(type_: ValueType) -> FieldType {
     match type_ {
         ValueType::Integer | ValueType::Decimal { .. } => FieldType::Integer,
-        ValueType::String => FieldType::Text,
+        ValueType::String
+        | ValueType::Sql
+        | ValueType::Shell
+        | ValueType::Diff
+        | ValueType::Secret => FieldType::Text,
         ValueType::StringList => FieldType::TextSet,
         ValueType::Bool => FieldType::Bool,
     }

@@ -8,18 +8,14 @@ use gatehold_core::json::scan::Limits;
 use crate::display::{Block, BlockKind, Flag, Run, RunKind};
 use crate::escape::{LineFeeds, escape};
 use crate::findings::Findings;
-use crate::input::Field;
-use crate::{json, scripts};
+use crate::input::{Member, RenderInput, Shape};
+use crate::{decode, json, scripts, shell};
 
-const INTERPRETERS: [&str; 18] = [
-    "sh",
-    "bash",
-    "dash",
-    "zsh",
+/// Interpreters whose programs are read as a shell reads them.
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
+const INTERPRETERS: [&str; 13] = [
     "fish",
-    "ksh",
     "python",
-    "python3",
     "perl",
     "ruby",
     "node",
@@ -30,6 +26,7 @@ const INTERPRETERS: [&str; 18] = [
     "eval",
     "env",
     "xargs",
+    "osascript",
 ];
 const PROGRAM_FLAGS: [&str; 8] = [
     "-c",
@@ -42,7 +39,8 @@ const PROGRAM_FLAGS: [&str; 8] = [
     "-S",
 ];
 
-pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
+pub(crate) fn blocks(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+    let bytes = input.payload;
     let document = payload::parse(bytes, &Limits::PAYLOAD).ok();
     let arguments: Option<Vec<&str>> = document
         .as_ref()
@@ -54,16 +52,20 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
             Flag::Malformed,
             "not a JSON array of strings with a program in front",
         );
-        let whole = [Field {
+        let whole = [Member {
             label: "Document",
-            value: "",
+            pointer: "",
+            shape: Shape::Plain,
         }];
-        return json::blocks(bytes, &whole, findings);
+        let input = RenderInput {
+            described: &whole,
+            ..*input
+        };
+        return json::blocks(bytes, &input, findings);
     };
     let mut lines = Vec::new();
     for (position, argument) in arguments.iter().enumerate() {
         scripts::look_at(argument, findings);
-        scripts::look_for_encoding(argument, findings);
         let label = if position == 0 {
             "program".to_owned()
         } else {
@@ -80,6 +82,7 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
             findings,
         );
         lines.extend(json::quoted(head, rows));
+        lines.extend(decode::beside(argument, findings));
         if argument.contains('\0') {
             findings.raise(Flag::Uninspectable);
             findings.note_text(
@@ -88,28 +91,51 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
             );
         }
     }
-    look_for_program(&arguments, findings);
     let title = "Command, without a shell".to_owned();
-    vec![Block {
+    let mut blocks = vec![Block {
         kind: BlockKind::Payload,
         title,
         lines,
-    }]
+    }];
+    if let Some(program) = program(&arguments, findings) {
+        let inside = findings.again(|findings| shell::of_text(program, findings));
+        blocks.extend(inside.into_iter().map(|block| Block {
+            title: format!("The program inside: {}", block.title),
+            ..block
+        }));
+    }
+    blocks
 }
 
-/// `sh -c …`, also behind `env` or `sudo`: an interpreter anywhere, one of its flags after it.
-fn look_for_program(arguments: &[&str], findings: &mut Findings) {
-    let interpreter = arguments.iter().position(|argument| {
-        let base = argument.rsplit(['/', '\\']).next().unwrap_or(argument);
-        let base = base.strip_suffix(".exe").unwrap_or(base);
-        INTERPRETERS.contains(&base)
-    });
-    let after = interpreter.map_or(&[][..], |at| arguments.get(at + 1..).unwrap_or_default());
+/// `sh -c …`, also behind `env` or `sudo`: an interpreter anywhere, one of its flags after it. The program itself, when
+/// it is one for a shell.
+pub(crate) fn program<'a>(arguments: &[&'a str], findings: &mut Findings) -> Option<&'a str> {
+    let at = arguments.iter().position(|word| is_interpreter(word))?;
+    let inner = arguments.get(at..)?;
     let takes_program = |argument: &&str| {
         PROGRAM_FLAGS.contains(argument)
             || (argument.starts_with('-') && !argument.starts_with("--") && argument.ends_with('c'))
     };
-    if after.iter().any(takes_program) {
-        findings.raise(Flag::InlineProgram);
+    let flag = inner.iter().position(takes_program)?;
+    findings.raise(Flag::InlineProgram);
+    let shell = inner.get(..flag)?.iter().any(|word| is_shell(word));
+    if !shell {
+        return None;
     }
+    inner.get(flag + 1).copied()
+}
+
+pub(crate) fn is_interpreter(program: &str) -> bool {
+    is_shell(program) || INTERPRETERS.contains(&base(program))
+}
+
+pub(crate) fn is_shell(program: &str) -> bool {
+    SHELLS.contains(&base(program))
+}
+
+/// `/usr/bin/python3.12` is `python3`.
+fn base(program: &str) -> &str {
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
 }

@@ -105,6 +105,10 @@ pub struct Counts {
     pub bytes: u64,
     /// Lines of the payload: line feeds, and one more when something follows the last.
     pub lines: u64,
+    /// Lines of the payload without anything but spaces and tabs.
+    pub empty_lines: u64,
+    /// Words of the payload: what stands between spaces, tabs and line ends.
+    pub words: u64,
     /// Nobody can read what this does; see the warnings for why.
     pub uninspectable: bool,
 }
@@ -153,6 +157,10 @@ pub enum Flag {
     Punycode,
     /// A value that is itself encoded: base64, percent-encoding, JSON in a string.
     Encoded,
+    /// A secret that could not be hidden.
+    Exposed,
+    /// Bytes of the payload that are counted and hashed, and not shown.
+    Hidden,
     /// The payload is not what its descriptor says.
     Malformed,
     /// Members that the descriptor does not describe.
@@ -175,12 +183,40 @@ pub enum Flag {
     Comments,
     /// HTTP: a message that two readers could understand differently.
     HttpSmuggling,
+    /// HTTP: a host that is written in an odd way, or two.
+    HttpHost,
     /// HTTP: a path that climbs or hides.
     HttpPath,
     /// HTTP: credentials in the message.
     HttpCredentials,
-    /// argv: an interpreter is given a program as an argument.
+    /// A program is given to an interpreter: as an argument, through a pipe, by `eval`.
     InlineProgram,
+    /// Shell: more than one command.
+    SeveralCommands,
+    /// Shell: the shell replaces something before anything runs.
+    ShellExpansion,
+    /// Shell: conditions, loops, functions and what changes the shell itself.
+    ShellProgram,
+    /// Shell: files read or written by redirection.
+    Redirect,
+    /// Shell: lines of the script are the input of a command.
+    HereDocument,
+    /// Diff: a symbolic link.
+    Symlink,
+    /// Diff: a change of permissions, or a file that may be executed.
+    FileMode,
+    /// Diff: a file outside the usual, such as hooks, pipelines or the folder above.
+    FilePlace,
+    /// Diff: a file that is not shown as text.
+    BinaryFile,
+    /// Recipients outside the organisation.
+    External,
+    /// Recipients that are not whom they seem to be.
+    OddRecipient,
+    /// Something is attached.
+    Attachment,
+    /// Text that is shown in another way where it is read: HTML.
+    Markup,
 }
 
 /// Why bytes are not a display.

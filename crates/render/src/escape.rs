@@ -71,11 +71,12 @@ pub(crate) fn escape(
     writer.finish()
 }
 
-/// A short text that stays on one row: for notes and keys. Cut after 120 characters.
+/// A short text that stays on one row: for notes and names that stand elsewhere in full. Cut after 120 characters.
 pub(crate) fn escape_short(text: &str, findings: &mut Findings) -> Vec<Run> {
     let head: String = text.chars().take(120).collect();
     let cut = head.len() < text.len();
-    let rows = escape(head.as_bytes(), RunKind::Value, LineFeeds::Shown, findings);
+    let rows = findings
+        .again(|findings| escape(head.as_bytes(), RunKind::Value, LineFeeds::Shown, findings));
     let mut runs: Vec<Run> = rows.into_iter().flat_map(|row| row.runs).collect();
     if cut {
         runs.push(Run::new(RunKind::Mark, SKIPPED));
@@ -98,14 +99,14 @@ pub(crate) fn behind(head: Vec<Run>, rows: Vec<Row>) -> Vec<Line> {
 
 /// `name = value` behind a margin, both the requester's.
 pub(crate) fn named(
-    margin: &str,
+    margin: Vec<Run>,
     name: &str,
     separator: &str,
     findings: &mut Findings,
     value: impl FnOnce(Vec<Run>, &mut Findings) -> Vec<Line>,
 ) -> Vec<Line> {
     let names = escape(name.as_bytes(), RunKind::Name, LineFeeds::Shown, findings);
-    let mut lines = behind(vec![Run::new(RunKind::Text, margin)], names);
+    let mut lines = behind(margin, names);
     let mut head = lines.pop().unwrap_or_default().runs;
     head.push(Run::new(RunKind::Text, separator));
     lines.extend(value(head, findings));

@@ -1,11 +1,15 @@
-//! Form bodies and query strings: names and values as sent, not decoded.
+//! Form bodies and query strings: names and values as sent, and decoded beside.
 
 use std::collections::BTreeSet;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape, escape_short, named};
 use crate::findings::Findings;
-use crate::scripts;
+use crate::{decode, scripts};
+
+pub(crate) fn margin() -> Vec<Run> {
+    vec![Run::new(RunKind::Text, "  ")]
+}
 
 /// One line a pair. A name that occurs twice is flagged: readers differ in which one counts.
 pub(crate) fn pairs(text: &str, what: &str, findings: &mut Findings) -> Vec<Line> {
@@ -20,15 +24,23 @@ pub(crate) fn pairs(text: &str, what: &str, findings: &mut Findings) -> Vec<Line
         }
         for part in [name, value] {
             scripts::look_at(part, findings);
-            scripts::look_for_encoding(part, findings);
         }
         let separator = if pair.contains('=') { " = " } else { "" };
-        lines.extend(named("  ", name, separator, findings, |head, findings| {
-            behind(
-                head,
-                escape(value.as_bytes(), RunKind::Value, LineFeeds::Shown, findings),
-            )
-        }));
+        lines.extend(named(
+            margin(),
+            name,
+            separator,
+            findings,
+            |head, findings| {
+                behind(
+                    head,
+                    escape(value.as_bytes(), RunKind::Value, LineFeeds::Shown, findings),
+                )
+            },
+        ));
+        for part in [name, value] {
+            lines.extend(decode::beside(part, findings));
+        }
     }
     lines
 }

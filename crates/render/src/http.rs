@@ -1,78 +1,82 @@
 //! HTTP: a whole message (`message/http`) split as strictly as it can be, or a body by its media type.
 //!
 //! What two servers could split differently (bare line feeds, folded or repeated headers, two body lengths) is flagged
-//! and makes the message uninspectable. Nothing is decoded.
+//! and makes the message uninspectable. Credentials are counted and hashed, not shown.
 
-use std::collections::BTreeSet;
+mod headers;
+
+use gatehold_core::json::payload;
+use gatehold_core::json::scan::Limits;
 
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
-use crate::escape::{LineFeeds, behind, escape, escape_short, named};
+use crate::escape::{LineFeeds, behind, escape};
 use crate::findings::Findings;
-use crate::input::Field;
-use crate::{form, json, opaque, scripts, text};
+use crate::input::RenderInput;
+use crate::{decode, form, host, json, opaque, scripts, text};
 
-const CREDENTIAL_HEADERS: [&str; 5] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-api-key",
-    "x-auth-token",
-];
-
-pub(crate) fn blocks(
-    media_type: &str,
-    bytes: &[u8],
-    described: &[Field<'_>],
-    findings: &mut Findings,
-) -> Vec<Block> {
-    if essence(media_type) == "message/http" {
-        return message(bytes, described, findings);
+pub(crate) fn blocks(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+    if essence(input.media_type) == "message/http" {
+        return message(input, findings);
     }
-    body(media_type, bytes, described, findings)
+    body(input.media_type, input.payload, input, findings)
 }
 
 fn body(
     media_type: &str,
     bytes: &[u8],
-    described: &[Field<'_>],
+    input: &RenderInput<'_>,
     findings: &mut Findings,
 ) -> Vec<Block> {
     let essence = essence(media_type);
-    if bytes.is_empty() {
-        let lines = vec![Line::of(RunKind::Text, "empty")];
-        return vec![Block {
+    let block = |title: &str, lines| {
+        vec![Block {
             kind: BlockKind::Payload,
-            title: "Body".to_owned(),
+            title: title.to_owned(),
             lines,
-        }];
+        }]
+    };
+    if bytes.is_empty() {
+        return block("Body", vec![Line::of(RunKind::Text, "empty")]);
     }
     if essence == "application/json" || essence.ends_with("+json") {
-        return json::blocks(bytes, described, findings);
+        let mut blocks = json::blocks(bytes, input, findings);
+        blocks.extend(path_of(bytes, findings));
+        return blocks;
     }
     let Ok(readable) = std::str::from_utf8(bytes) else {
-        return opaque::blocks(bytes, findings);
+        return opaque::blocks(&essence, bytes, findings);
     };
     if essence == "application/x-www-form-urlencoded" {
         let lines = form::pairs(readable, "a field", findings);
-        return vec![Block {
-            kind: BlockKind::Payload,
-            title: "Form, as sent".to_owned(),
-            lines,
-        }];
+        return block("Form, as sent", lines);
     }
     if essence.starts_with("text/") || essence.ends_with("+xml") || essence == "application/xml" {
         scripts::look_at(readable, findings);
-        let lines = text::numbered(bytes, findings);
-        return vec![Block {
-            kind: BlockKind::Payload,
-            title: "Body, as text".to_owned(),
-            lines,
-        }];
+        if essence == "text/html" || essence.contains("xhtml") || essence.contains("svg") {
+            findings.raise(Flag::Markup);
+        }
+        let mut blocks = block("Body, as text", text::numbered(bytes, findings));
+        blocks.extend(opaque::decoded(decode::beside_words(readable, findings)));
+        return blocks;
     }
-    opaque::blocks(bytes, findings)
+    opaque::blocks(&essence, bytes, findings)
 }
 
-fn message(bytes: &[u8], described: &[Field<'_>], findings: &mut Findings) -> Vec<Block> {
+/// A call that is described as JSON names its path in a member: its parts, as a server splits them.
+fn path_of(bytes: &[u8], findings: &mut Findings) -> Option<Block> {
+    let document = payload::parse(bytes, &Limits::PAYLOAD).ok()?;
+    let member = |pointer| document.pointer(pointer).and_then(payload::Json::as_str);
+    member("/method")?;
+    let target = member("/path")?;
+    Some(Block {
+        kind: BlockKind::Payload,
+        title: "Path and query".to_owned(),
+        lines: findings.again(|findings| target_lines(target, findings)),
+    })
+}
+
+fn message(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+    let bytes = input.payload;
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     let head = end
         .and_then(|end| bytes.get(..end))
@@ -82,50 +86,30 @@ fn message(bytes: &[u8], described: &[Field<'_>], findings: &mut Findings) -> Ve
             "no head of UTF-8 lines that ends in an empty line",
             findings,
         );
-        return opaque::blocks(bytes, findings);
+        return opaque::blocks(input.media_type, bytes, findings);
     };
     let without_pairs = head.replace("\r\n", "");
     if without_pairs.contains(['\r', '\n']) {
         smuggling("a bare carriage return or line feed in the head", findings);
     }
     let mut lines = head.split("\r\n");
-    let mut shown = request_line(lines.next().unwrap_or(""), findings);
-    let mut media_type = String::new();
-    let mut names = BTreeSet::new();
+    let first = lines.next().unwrap_or("");
+    let mut shown = request_line(first, findings);
+    shown.push(Line::of(RunKind::Label, "headers"));
+    let mut headers = headers::Headers::behind(first);
     for line in lines {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        header(name, line, findings);
-        let lower = name.to_ascii_lowercase();
-        if lower == "content-type" {
-            media_type = value.trim().to_owned();
-        }
-        if !names.insert(lower) {
-            let mut note = vec![Run::new(RunKind::Text, "a header twice: ")];
-            note.extend(escape_short(name, findings));
-            findings.raise(Flag::Uninspectable);
-            findings.note(Flag::HttpSmuggling, note);
-        }
-        scripts::look_at(value, findings);
-        let colon = if line.contains(':') { ":" } else { "" };
-        shown.extend(named("  ", name, colon, findings, |head, findings| {
-            behind(
-                head,
-                escape(value.as_bytes(), RunKind::Value, LineFeeds::Shown, findings),
-            )
-        }));
+        shown.extend(headers.line(line, findings));
     }
-    if names.contains("content-length") && names.contains("transfer-encoding") {
-        smuggling("both Content-Length and Transfer-Encoding", findings);
-    }
+    headers.check(first, findings);
     let mut blocks = vec![Block {
         kind: BlockKind::Payload,
         title: "Request".to_owned(),
         lines: shown,
     }];
     blocks.extend(body(
-        &media_type,
+        &headers.media_type,
         bytes.get(end + 4..).unwrap_or_default(),
-        described,
+        input,
         findings,
     ));
     blocks
@@ -141,18 +125,41 @@ fn request_line(line: &str, findings: &mut Findings) -> Vec<Line> {
         smuggling("unknown HTTP version", findings);
     }
     let mut lines = value("method", method, findings);
-    lines.extend(value("target", target, findings));
+    lines.extend(plain("target", target, findings));
     lines.extend(value("version", version, findings));
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    look_at_path(path, findings);
+    if let Some(authority) = authority(target) {
+        lines.extend(findings.again(|findings| host::lines("host", authority, findings)));
+    }
     if target.contains('#') {
         smuggling("a fragment in the target", findings);
+    }
+    lines.extend(findings.again(|findings| target_lines(target, findings)));
+    lines
+}
+
+/// The authority of an absolute target.
+fn authority(target: &str) -> Option<&str> {
+    let (_, rest) = target
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
+    rest.split(['/', '?', '#']).next()
+}
+
+/// Path and query of a target.
+fn target_lines(target: &str, findings: &mut Findings) -> Vec<Line> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    look_at_path(path, findings);
+    let mut lines = Vec::new();
+    if let Some(authority) = authority(path) {
+        let at = path.find(authority).unwrap_or(0) + authority.len();
+        lines.extend(value("path", path.get(at..).unwrap_or(""), findings));
+    } else {
+        lines.extend(value("path", path, findings));
     }
     if !query.is_empty() {
         lines.push(Line::of(RunKind::Label, "query, as sent"));
         lines.extend(form::pairs(query, "a query name", findings));
     }
-    lines.push(Line::of(RunKind::Label, "headers"));
     lines
 }
 
@@ -186,38 +193,23 @@ fn look_at_path(path: &str, findings: &mut Findings) {
     }
 }
 
-fn header(name: &str, line: &str, findings: &mut Findings) {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if line.starts_with([' ', '\t']) {
-        smuggling("a folded header line", findings);
-    } else if !line.contains(':') || name.is_empty() || !name.bytes().all(token) {
-        smuggling("a header line without a proper name", findings);
-    }
-    if CREDENTIAL_HEADERS
-        .iter()
-        .any(|credential| name.trim().eq_ignore_ascii_case(credential))
-    {
-        findings.note(
-            Flag::HttpCredentials,
-            escape_short(name, &mut Findings::default()),
-        );
-    }
+fn value(label: &str, text: &str, findings: &mut Findings) -> Vec<Line> {
+    let mut lines = plain(label, text, findings);
+    lines.extend(decode::beside(text, findings));
+    lines
 }
 
-fn value(label: &str, text: &str, findings: &mut Findings) -> Vec<Line> {
+fn plain(label: &str, text: &str, findings: &mut Findings) -> Vec<Line> {
     scripts::look_at(text, findings);
-    scripts::look_for_encoding(text, findings);
     let head = vec![
         Run::new(RunKind::Label, label),
         Run::new(RunKind::Text, ": "),
     ];
-    behind(
-        head,
-        escape(text.as_bytes(), RunKind::Value, LineFeeds::Shown, findings),
-    )
+    let rows = escape(text.as_bytes(), RunKind::Value, LineFeeds::Shown, findings);
+    behind(head, rows)
 }
 
-fn smuggling(why: &str, findings: &mut Findings) {
+pub(crate) fn smuggling(why: &str, findings: &mut Findings) {
     findings.raise(Flag::Uninspectable);
     findings.note_text(Flag::HttpSmuggling, why);
 }

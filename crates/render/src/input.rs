@@ -12,17 +12,51 @@ pub enum PayloadKind {
     Http,
     /// A JSON array of strings, executed without a shell.
     Argv,
+    /// A line or script for a POSIX shell.
+    Shell,
+    /// Changes of files as a unified diff.
+    Diff,
+    /// An electronic message, RFC 5322.
+    Message,
     /// Nobody described it: never inspectable.
     Opaque,
 }
 
-/// A line of the action panel: our label, and where or what the value is.
+/// A line of the action panel: our label and the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
     /// Ours, from the descriptor.
     pub label: &'a str,
-    /// A value of the envelope, or an RFC 6901 pointer into the payload.
+    /// A value of the envelope.
     pub value: &'a str,
+}
+
+/// A member of a JSON payload that the descriptor describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Ours, from the descriptor.
+    pub label: &'a str,
+    /// RFC 6901, into the payload.
+    pub pointer: &'a str,
+    /// What its value is.
+    pub shape: Shape,
+}
+
+/// What the value of a member is, beside being JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A value.
+    Plain,
+    /// SQL text.
+    Sql,
+    /// A line or script for a POSIX shell.
+    Shell,
+    /// A unified diff.
+    Diff,
+    /// Who receives something: an address or a list of them.
+    Recipients,
+    /// Never shown.
+    Secret,
 }
 
 /// Everything that [`crate::render`] reads.
@@ -34,8 +68,10 @@ pub struct RenderInput<'a> {
     pub kind: PayloadKind,
     /// Fields of the envelope: label and value.
     pub envelope: &'a [Field<'a>],
-    /// Members of a JSON payload that the descriptor describes: label and pointer.
-    pub described: &'a [Field<'a>],
+    /// Members of a JSON payload that the descriptor describes.
+    pub described: &'a [Member<'a>],
+    /// Domains whose addresses are the organisation's own, as the descriptor says.
+    pub internal: &'a [String],
     /// The stored payload.
     pub payload: &'a [u8],
 }

@@ -11,16 +11,18 @@ use crate::chars::CONTINUED;
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, Row, behind, escape, escape_short, named};
 use crate::findings::Findings;
-use crate::input::Field;
-use crate::scripts;
-use crate::text;
+use crate::input::{RenderInput, Shape};
+use crate::leaves::{Leaf, leaves};
+use crate::{decode, diff, hidden, recipients, scripts, shell, sql, text};
 
 const NUMBER_LENGTH_USUAL: usize = 20;
+/// A shorter secret stands in too many places by chance.
+const SECRET_LENGTH_MIN: usize = 8;
 
 /// The readable blocks of a JSON document, or of what should have been one.
-pub(crate) fn blocks(bytes: &[u8], described: &[Field<'_>], findings: &mut Findings) -> Vec<Block> {
+pub(crate) fn blocks(bytes: &[u8], input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
     match payload::parse(bytes, &Limits::PAYLOAD) {
-        Ok(document) => table(&document, described, findings),
+        Ok(document) => table(&document, input, findings),
         Err(error) => {
             findings.raise(Flag::Uninspectable);
             let mut note = vec![Run::new(RunKind::Text, "not strict JSON: ")];
@@ -35,15 +37,24 @@ pub(crate) fn blocks(bytes: &[u8], described: &[Field<'_>], findings: &mut Findi
     }
 }
 
-fn table(document: &Json, described: &[Field<'_>], findings: &mut Findings) -> Vec<Block> {
+fn table(document: &Json, input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+    keep_secrets(document, input, findings);
     let mut lines = Vec::new();
-    for field in described {
-        match document.pointer(field.value) {
-            Some(value) => lines.extend(described_lines(field.label, value, findings)),
+    let mut behind = Vec::new();
+    for member in input.described {
+        match document.pointer(member.pointer) {
+            Some(value) => {
+                lines.extend(described_lines(member.label, value, findings));
+                behind.extend(
+                    findings.again(|findings| {
+                        shaped(member.label, member.shape, value, input, findings)
+                    }),
+                );
+            }
             None => {
                 findings.raise(Flag::Absent);
                 let absent = vec![Run::new(RunKind::Warning, "not in the payload")];
-                lines.push(Line::labelled(field.label, absent));
+                lines.push(Line::labelled(member.label, absent));
             }
         }
     }
@@ -55,25 +66,105 @@ fn table(document: &Json, described: &[Field<'_>], findings: &mut Findings) -> V
             lines,
         });
     }
-    let mut apart = Vec::new();
-    leaves(document, &mut String::new(), &mut |pointer, value| {
-        if !is_described(pointer, described) {
+    blocks.extend(behind);
+    blocks.extend(not_described(document, input, findings));
+    blocks
+}
+
+fn not_described(
+    document: &Json,
+    input: &RenderInput<'_>,
+    findings: &mut Findings,
+) -> Option<Block> {
+    let mut lines = Vec::new();
+    // How much of the pointer stands on the line above already.
+    let mut shared = 0;
+    leaves(document, &mut |leaf| {
+        shared = shared.min(leaf.kept);
+        if !is_described(leaf.pointer, input) {
             // {} and [] say nothing, so there is nothing to describe.
-            if !(pointer.is_empty() && matches!(value, Json::Object(_) | Json::Array(_))) {
+            let nothing =
+                leaf.pointer.is_empty() && matches!(leaf.value, Json::Object(_) | Json::Array(_));
+            if !nothing {
                 findings.raise(Flag::NotDescribed);
             }
-            apart.extend(leaf_lines(pointer, value, findings));
+            lines.extend(leaf_lines(
+                &Leaf {
+                    kept: shared,
+                    ..*leaf
+                },
+                findings,
+            ));
+            shared = usize::MAX;
         }
     });
-    if !apart.is_empty() {
-        let title = "Not described: members that the descriptor does not know".to_owned();
-        blocks.push(Block {
-            kind: BlockKind::NotDescribed,
-            title,
-            lines: apart,
+    (!lines.is_empty()).then(|| Block {
+        kind: BlockKind::NotDescribed,
+        title: "Not described: members that the descriptor does not know".to_owned(),
+        lines,
+    })
+}
+
+/// What the value of a member is beside being JSON, read by its own renderer.
+fn shaped(
+    label: &str,
+    shape: Shape,
+    value: &Json,
+    input: &RenderInput<'_>,
+    findings: &mut Findings,
+) -> Vec<Block> {
+    let title = Line::labelled(label, Vec::new())
+        .runs
+        .first()
+        .map_or_else(String::new, |run| run.text.clone());
+    let made = match (shape, value) {
+        (Shape::Plain | Shape::Secret, _) => return Vec::new(),
+        (Shape::Recipients, value) => {
+            return recipients::of_json(&title, value, input.internal, findings);
+        }
+        (Shape::Sql, Json::String(text)) => sql::of_text(text, None, findings),
+        (Shape::Shell, Json::String(text)) => shell::of_text(text, findings),
+        (Shape::Diff, Json::String(text)) => diff::blocks(text.as_bytes(), findings),
+        _ => {
+            findings.raise(Flag::Uninspectable);
+            let mut note = vec![Run::new(RunKind::Text, "no text: ")];
+            note.extend(escape_short(label, findings));
+            findings.note(Flag::Malformed, note);
+            return Vec::new();
+        }
+    };
+    let named = |block: Block| Block {
+        title: format!("{title}: {}", block.title),
+        ..block
+    };
+    made.into_iter().map(named).collect()
+}
+
+/// The secrets among the described members, which are counted and hashed wherever they stand.
+fn keep_secrets(document: &Json, input: &RenderInput<'_>, findings: &mut Findings) {
+    for member in input
+        .described
+        .iter()
+        .filter(|member| member.shape == Shape::Secret)
+    {
+        let Some(value) = document.pointer(member.pointer) else {
+            continue;
+        };
+        let secret = value
+            .as_str()
+            .filter(|text| text.len() >= SECRET_LENGTH_MIN);
+        let found = secret.map_or_else(Vec::new, |text| {
+            hidden::places(input.payload, text.as_bytes())
         });
+        match secret {
+            Some(secret) if !found.is_empty() => {
+                findings.keep(secret);
+                found.into_iter().for_each(|range| findings.hide(range));
+            }
+            // Written with escapes, too short or no text: it cannot be cut out of the exact bytes, so nothing is hidden.
+            _ => findings.raise(Flag::Exposed),
+        }
     }
-    blocks
 }
 
 fn described_lines(label: &str, value: &Json, findings: &mut Findings) -> Vec<Line> {
@@ -87,27 +178,37 @@ fn described_lines(label: &str, value: &Json, findings: &mut Findings) -> Vec<Li
         _ => String::new(),
     };
     let mut lines = vec![Line::labelled(label, vec![Run::new(RunKind::Text, size)])];
-    leaves(value, &mut String::new(), &mut |pointer, leaf| {
-        lines.extend(leaf_lines(pointer, leaf, findings));
-    });
+    leaves(value, &mut |leaf| lines.extend(leaf_lines(leaf, findings)));
     lines
 }
 
 /// `  /pointer = value`
-fn leaf_lines(pointer: &str, value: &Json, findings: &mut Findings) -> Vec<Line> {
-    let margin = vec![Run::new(RunKind::Text, "  ")];
-    if pointer.is_empty() {
-        let mut head = margin;
-        head.push(Run::new(RunKind::Text, "the whole document = "));
-        return value_lines(head, value, findings);
+fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
+    let mut margin = vec![Run::new(RunKind::Text, "  ")];
+    if leaf.pointer.is_empty() {
+        margin.push(Run::new(RunKind::Text, "the whole document = "));
+        return value_lines(margin, leaf.value, findings);
     }
-    scripts::look_at(pointer, findings);
-    named("  ", pointer, " = ", findings, |head, findings| {
-        value_lines(head, value, findings)
+    let name = leaf.own(&mut margin);
+    scripts::look_at(name, findings);
+    named(margin, name, " = ", findings, |head, findings| {
+        value_lines(head, leaf.value, findings)
     })
 }
 
+/// A value, and below it what it says decoded.
 fn value_lines(head: Vec<Run>, value: &Json, findings: &mut Findings) -> Vec<Line> {
+    let mut lines = scalar_lines(head, value, findings);
+    if let Json::String(text) = value
+        && findings.secrets_in(text).is_empty()
+    {
+        scripts::look_at(text, findings);
+        lines.extend(decode::beside(text, findings));
+    }
+    lines
+}
+
+pub(crate) fn scalar_lines(mut head: Vec<Run>, value: &Json, findings: &mut Findings) -> Vec<Line> {
     let plain = |text: &str, findings: &mut Findings| {
         escape(text.as_bytes(), RunKind::Value, LineFeeds::Shown, findings)
     };
@@ -125,9 +226,16 @@ fn value_lines(head: Vec<Run>, value: &Json, findings: &mut Findings) -> Vec<Lin
             lines
         }
         Json::String(text) => {
-            scripts::look_at(text, findings);
-            scripts::look_for_encoding(text, findings);
-            quoted(head, plain(text, findings))
+            let secrets = findings.secrets_in(text);
+            if secrets.is_empty() {
+                return quoted(head, plain(text, findings));
+            }
+            head.push(Run::new(RunKind::Mark, "\""));
+            let mut lines = hidden::lines(head, text, &secrets, findings);
+            if let Some(last) = lines.last_mut() {
+                last.runs.push(Run::new(RunKind::Mark, "\""));
+            }
+            lines
         }
     }
 }
@@ -178,29 +286,6 @@ fn grouped(number: i64) -> String {
     out
 }
 
-/// Calls back for every scalar and empty container, in source order, with its pointer.
-fn leaves(value: &Json, pointer: &mut String, each: &mut impl FnMut(&str, &Json)) {
-    let length = pointer.len();
-    match value {
-        Json::Object(members) if !members.is_empty() => {
-            for (name, member) in members {
-                pointer.push('/');
-                pointer.push_str(&payload::escape_token(name));
-                leaves(member, pointer, each);
-                pointer.truncate(length);
-            }
-        }
-        Json::Array(elements) if !elements.is_empty() => {
-            for (position, element) in elements.iter().enumerate() {
-                pointer.push_str(&format!("/{position}"));
-                leaves(element, pointer, each);
-                pointer.truncate(length);
-            }
-        }
-        leaf => each(pointer, leaf),
-    }
-}
-
 fn is_leaf(value: &Json) -> bool {
     match value {
         Json::Object(members) => members.is_empty(),
@@ -210,10 +295,10 @@ fn is_leaf(value: &Json) -> bool {
 }
 
 /// A described container describes everything in it.
-fn is_described(pointer: &str, described: &[Field<'_>]) -> bool {
-    described.iter().any(|field| {
+fn is_described(pointer: &str, input: &RenderInput<'_>) -> bool {
+    input.described.iter().any(|member| {
         pointer
-            .strip_prefix(field.value)
+            .strip_prefix(member.pointer)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

@@ -3,23 +3,32 @@
 //! What a reviewer signs is what this crate shows. It is pure and deterministic, shows every byte of a payload or says
 //! that it cannot, and never lets a requester's text speak in our voice: requester text stands only in runs of kind
 //! `Value`, `Name` and `Chip`, without control, bidirectional or invisible characters and without the marks that we
-//! draw ourselves. It never decodes, resolves, fetches or interprets what it shows.
+//! draw ourselves. It never resolves, fetches or runs what it shows; what it decodes stands beside what was sent.
 //!
 //! A surface concatenates the runs of a line; it adds colour, gutter and wrapping, and nothing else.
 
 mod argv;
 mod chars;
+mod decode;
+mod diff;
 mod display;
 mod escape;
 mod exact;
 mod findings;
 mod form;
+mod hidden;
+mod host;
 mod http;
 mod input;
 mod json;
+mod leaves;
+mod message;
 mod opaque;
 mod page;
+mod punycode;
+mod recipients;
 mod scripts;
+mod shell;
 mod sql;
 mod terminal;
 mod text;
@@ -27,7 +36,7 @@ mod text;
 pub use display::{
     Block, BlockKind, Counts, Display, DisplayError, Flag, Line, Run, RunKind, Version,
 };
-pub use exact::recover;
-pub use input::{Field, PayloadKind, RenderInput};
+pub use exact::{recover, represents};
+pub use input::{Field, Member, PayloadKind, RenderInput, Shape};
 pub use page::{CHANGE_BYTES_SHOWN_MAX, PAYLOAD_BYTES_SHOWN_MAX, render, render_change};
 pub use terminal::{to_plain, to_terminal};

@@ -1,24 +1,28 @@
 //! Payloads that nobody described: shown as text or as bytes, always uninspectable.
 
+use gatehold_core::hash::Hash;
+
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::findings::Findings;
-use crate::text;
+use crate::{decode, text};
 
 const HEAD_BYTES_SHOWN: usize = 256;
 const BYTES_PER_LINE: usize = 16;
 
-pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
+pub(crate) fn blocks(media_type: &str, bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
     findings.raise(Flag::Uninspectable);
+    let block = |title: String, lines| Block {
+        kind: BlockKind::Payload,
+        title,
+        lines,
+    };
     if let Ok(readable) = std::str::from_utf8(bytes)
         && !readable.contains('\0')
     {
         let title = "Payload, as text; nobody described what it means".to_owned();
-        let lines = text::numbered(bytes, findings);
-        return vec![Block {
-            kind: BlockKind::Payload,
-            title,
-            lines,
-        }];
+        let mut blocks = vec![block(title, text::numbered(bytes, findings))];
+        blocks.extend(decoded(decode::beside_words(readable, findings)));
+        return blocks;
     }
     let shown = bytes.get(..HEAD_BYTES_SHOWN).unwrap_or(bytes);
     let title = format!(
@@ -26,11 +30,59 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
         shown.len(),
         bytes.len()
     );
-    vec![Block {
+    let mut lines = Vec::new();
+    if let Some(known) = known_format(bytes) {
+        let differs = if media_type.contains(known.1) {
+            ""
+        } else {
+            ", which is not what its media type says"
+        };
+        let text = format!("begins like {}{differs}", known.0);
+        lines.push(Line::of(RunKind::Text, text));
+    }
+    lines.extend(hexdump(shown));
+    let mut blocks = vec![block(title, lines)];
+    blocks.extend(decoded(decode::beside_bytes(bytes, findings)));
+    blocks
+}
+
+/// What words or compressed parts say, in a block of its own behind the text.
+pub(crate) fn decoded(lines: Vec<Line>) -> Option<Block> {
+    (!lines.is_empty()).then(|| Block {
         kind: BlockKind::Payload,
-        title,
-        lines: hexdump(shown),
-    }]
+        title: "Decoded by us; it stands encoded above".to_owned(),
+        lines,
+    })
+}
+
+/// One line for bytes that are attached or inside something: how many, which, how they begin.
+pub(crate) fn summary(bytes: &[u8]) -> Vec<Run> {
+    let known =
+        known_format(bytes).map_or_else(String::new, |(name, _)| format!(", begins like {name}"));
+    let text = format!("{} bytes, {}{known}", bytes.len(), Hash::of(bytes));
+    vec![Run::new(RunKind::Text, text)]
+}
+
+/// How well-known formats begin, and a word of their media types.
+fn known_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    const FORMATS: [(&[u8], &str, &str); 12] = [
+        (b"\x7fELF", "an ELF program", "executable"),
+        (b"MZ", "a Windows program", "msdownload"),
+        (b"PK\x03\x04", "a ZIP archive", "zip"),
+        (b"\x1f\x8b", "gzip", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd", "zstd"),
+        (b"\xfd7zXZ", "xz", "xz"),
+        (b"BZh", "bzip2", "bzip"),
+        (b"\x89PNG", "a PNG picture", "png"),
+        (b"\xff\xd8\xff", "a JPEG picture", "jpeg"),
+        (b"GIF8", "a GIF picture", "gif"),
+        (b"%PDF-", "a PDF document", "pdf"),
+        (b"\0asm", "a WebAssembly program", "wasm"),
+    ];
+    FORMATS
+        .iter()
+        .find(|(head, ..)| bytes.starts_with(head))
+        .map(|(_, name, media)| (*name, *media))
 }
 
 fn hexdump(bytes: &[u8]) -> Vec<Line> {

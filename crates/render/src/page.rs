@@ -6,7 +6,7 @@ use crate::display::{Block, BlockKind, Counts, Display, Flag, Line, Run, RunKind
 use crate::escape::{LineFeeds, behind, escape};
 use crate::findings::{Findings, counted};
 use crate::input::{Field, PayloadKind, RenderInput};
-use crate::{argv, exact, http, json, opaque, scripts, sql};
+use crate::{argv, diff, exact, http, json, message, opaque, scripts, shell, sql};
 
 /// Larger payloads are not shown in full, and nobody may release what was not shown.
 pub const PAYLOAD_BYTES_SHOWN_MAX: usize = 64 << 10;
@@ -29,6 +29,9 @@ pub fn render_change(input: &RenderInput<'_>) -> Display {
 
 fn render_within(input: &RenderInput<'_>, bytes_max: usize) -> Display {
     let mut findings = Findings::default();
+    for field in input.envelope {
+        scripts::know(field.value, &mut findings);
+    }
     let mut blocks = vec![action(input, &mut findings)];
     if input.payload.len() > bytes_max {
         findings.raise(Flag::TooLargeToShow);
@@ -40,7 +43,7 @@ fn render_within(input: &RenderInput<'_>, bytes_max: usize) -> Display {
             findings.raise(Flag::InvalidUtf8);
         }
         blocks.extend(payload(input, &mut findings));
-        blocks.push(exact::exact_block(input.payload));
+        blocks.push(exact::exact_block(input.payload, &findings.hidden()));
     }
     let flags = findings.flags();
     if !flags.is_empty() {
@@ -116,13 +119,14 @@ fn field_lines(field: &Field<'_>, findings: &mut Findings) -> Vec<Line> {
 
 fn payload(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
     match input.kind {
-        PayloadKind::Json => json::blocks(input.payload, input.described, findings),
-        PayloadKind::Sql => sql::blocks(input.payload, findings),
-        PayloadKind::Http => {
-            http::blocks(input.media_type, input.payload, input.described, findings)
-        }
-        PayloadKind::Argv => argv::blocks(input.payload, findings),
-        PayloadKind::Opaque => opaque::blocks(input.payload, findings),
+        PayloadKind::Json => json::blocks(input.payload, input, findings),
+        PayloadKind::Sql => sql::blocks(input.media_type, input.payload, findings),
+        PayloadKind::Http => http::blocks(input, findings),
+        PayloadKind::Argv => argv::blocks(input, findings),
+        PayloadKind::Shell => shell::blocks(input.payload, findings),
+        PayloadKind::Diff => diff::blocks(input.payload, findings),
+        PayloadKind::Message => message::blocks(input.payload, input.internal, findings),
+        PayloadKind::Opaque => opaque::blocks(input.media_type, input.payload, findings),
     }
 }
 
@@ -130,7 +134,7 @@ fn edges(payload: &[u8]) -> [Block; 2] {
     let block = |title: String, bytes: &[u8]| Block {
         kind: BlockKind::Payload,
         title,
-        lines: exact::exact_lines(bytes),
+        lines: exact::exact_lines(bytes, &[]),
     };
     let head = payload.get(..EDGE_BYTES_SHOWN).unwrap_or(payload);
     let tail = payload
@@ -145,10 +149,20 @@ fn edges(payload: &[u8]) -> [Block; 2] {
 fn counts(payload: &[u8]) -> Counts {
     let feeds = payload.iter().filter(|byte| **byte == b'\n').count();
     let rest = usize::from(payload.last().is_some_and(|byte| *byte != b'\n'));
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let mut rows: Vec<&[u8]> = payload.split(|byte| *byte == b'\n').collect();
+    rows.truncate(feeds + rest);
+    let empty = rows.iter().filter(|row| row.iter().all(blank)).count();
+    let words = payload
+        .split(|byte| *byte == b'\n' || blank(byte))
+        .filter(|word| !word.is_empty())
+        .count();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     Counts {
         bytes: count(payload.len()),
         lines: count(feeds + rest),
+        empty_lines: count(empty),
+        words: count(words),
         uninspectable: false,
     }
 }

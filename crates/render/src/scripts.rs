@@ -1,26 +1,29 @@
-//! Words that are not what they look like: mixed alphabets, lookalikes, encoded host names, values in an encoding.
+//! Words that are not what they look like: mixed alphabets, lookalikes, encoded host names.
 //!
-//! Only warnings come from here; nothing is normalised, decoded or replaced.
+//! Only warnings come from here; nothing is normalised or replaced.
 
-use gatehold_core::json::payload;
-use gatehold_core::json::scan::Limits;
 use unicode_security::MixedScript as _;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::display::{Flag, Run, RunKind};
 use crate::escape::escape_short;
 use crate::findings::Findings;
+use crate::punycode;
+
+/// Shorter words look alike by chance.
+const KNOWN_LENGTH_MIN: usize = 4;
 
 /// Warns about the words of one value.
 pub(crate) fn look_at(text: &str, findings: &mut Findings) {
-    if text.to_ascii_lowercase().contains("xn--") {
-        findings.raise(Flag::Punycode);
+    look_at_punycode(text, findings);
+    look_at_known(text, findings);
+    if !text.is_ascii() {
+        // A value without spaces is a name; in prose, a foreign word is just a foreign word.
+        look_at_foreign(text, !text.contains(char::is_whitespace), findings);
     }
-    if text.is_ascii() {
-        return;
-    }
-    // A value without spaces is a name; in prose, a foreign word is just a foreign word.
-    let is_name = !text.contains(char::is_whitespace);
+}
+
+fn look_at_foreign(text: &str, is_name: bool, findings: &mut Findings) {
     for word in text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_ascii())
@@ -56,11 +59,60 @@ pub(crate) fn look_at(text: &str, findings: &mut Findings) {
     }
 }
 
-/// Warns when a value is text in yet another encoding, which the target may undo and this display does not.
-pub(crate) fn look_for_encoding(text: &str, findings: &mut Findings) {
-    if let Some(encoding) = encoding(text) {
-        findings.note_text(Flag::Encoded, encoding);
+/// Remembers the words of the envelope, so that a payload cannot name something that only looks like them.
+pub(crate) fn know(value: &str, findings: &mut Findings) {
+    for word in words(value).filter(|word| word.chars().count() >= KNOWN_LENGTH_MIN) {
+        findings.know(looks(word), word);
     }
+}
+
+/// What a word looks like, whatever the case: `0rders` and `orders` look alike.
+pub(crate) fn looks(word: &str) -> String {
+    skeleton(&word.to_lowercase())
+        .collect::<String>()
+        .to_lowercase()
+}
+
+fn look_at_known(text: &str, findings: &mut Findings) {
+    for word in words(text).filter(|word| word.chars().count() >= KNOWN_LENGTH_MIN) {
+        let Some(known) = findings.known(&looks(word)) else {
+            continue;
+        };
+        if known.to_lowercase() != word.to_lowercase() {
+            let known = known.to_owned();
+            let mut runs = escape_short(word, findings);
+            runs.push(Run::new(RunKind::Text, " looks like "));
+            runs.extend(escape_short(&known, findings));
+            runs.push(Run::new(RunKind::Text, " of this action, and is not"));
+            findings.note(Flag::Confusable, runs);
+        }
+    }
+}
+
+/// Encoded host names, with what a browser shows for them.
+fn look_at_punycode(text: &str, findings: &mut Findings) {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("xn--") {
+        return;
+    }
+    findings.raise(Flag::Punycode);
+    let name = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    for host in lower.split(name).filter(|word| word.contains("xn--")) {
+        let mut runs = escape_short(host, findings);
+        match punycode::host(host) {
+            Some(shown) => {
+                runs.push(Run::new(RunKind::Text, " is shown as "));
+                runs.extend(escape_short(&shown, findings));
+                look_at_foreign(&shown, true, findings);
+            }
+            None => runs.push(Run::new(RunKind::Text, " is no valid name")),
+        }
+        findings.note(Flag::Punycode, runs);
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
 }
 
 /// The ASCII word that this one resembles, if each of its other letters resembles one (UTS #39).
@@ -82,55 +134,4 @@ fn twin(word: &str) -> Option<String> {
 fn is_styled(character: char) -> bool {
     ('\u{ff01}'..='\u{ff5e}').contains(&character)
         || ('\u{1d400}'..='\u{1d7ff}').contains(&character)
-}
-
-fn encoding(text: &str) -> Option<&'static str> {
-    let bytes = text.as_bytes();
-    let all = |good: fn(&u8) -> bool| bytes.iter().all(good);
-    let any = |good: fn(&u8) -> bool| bytes.iter().any(good);
-    if text.trim_start().starts_with(['{', '[']) && payload::parse(bytes, &Limits::PAYLOAD).is_ok()
-    {
-        return Some("JSON inside a string");
-    }
-    let percent = bytes.windows(3).any(
-        |three| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()),
-    );
-    if percent {
-        return Some("percent-encoding");
-    }
-    if text.contains("&#")
-        || ["&lt;", "&gt;", "&amp;", "&quot;"]
-            .iter()
-            .any(|entity| text.contains(entity))
-    {
-        return Some("HTML character references");
-    }
-    if [r"\u", r"\x", r"\0", r"\e["]
-        .iter()
-        .any(|escape| text.contains(escape))
-    {
-        return Some("backslash escapes");
-    }
-    if bytes.len() < 24 {
-        return None;
-    }
-    if all(u8::is_ascii_hexdigit) {
-        // Hashes and ids are hex too; text in hex is printable when decoded.
-        return hides_text(bytes).then_some("text in hexadecimal");
-    }
-    let base64 = all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte));
-    let varied = any(u8::is_ascii_uppercase)
-        && any(u8::is_ascii_lowercase)
-        && any(|b| b.is_ascii_digit() || *b == b'=');
-    (base64 && varied).then_some("probably base64")
-}
-
-fn hides_text(hex: &[u8]) -> bool {
-    hex.len().is_multiple_of(2)
-        && hex.chunks(2).all(|pair| {
-            let byte = std::str::from_utf8(pair)
-                .ok()
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            byte.is_some_and(|byte| (b' '..=b'~').contains(&byte) || byte == b'\n')
-        })
 }

@@ -1,104 +1,82 @@
 //! SQL as numbered text, with what stands out said in words.
 //!
-//! This is a reader's aid, not a parser: it splits text the way databases do, says where databases split it differently,
-//! and then calls it uninspectable. Nothing is decided from what it did *not* find.
+//! Two readers look at it. The lexer splits text the way databases do and says where they split it differently; parsers
+//! of three databases say what each statement touches. Where they disagree, or nobody can read it, it is uninspectable.
+//! Nothing is decided from what they did *not* find.
 
+mod effect;
 mod lexer;
+mod reading;
+mod verbs;
+
+use std::collections::BTreeSet;
 
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::escape_short;
-use crate::findings::Findings;
-use crate::{scripts, text};
+use crate::findings::{Findings, counted};
+use crate::{decode, opaque, scripts, text};
+use effect::{Condition, Effect};
 use lexer::{Token, Trouble};
+use reading::{NoReading, Reading};
 
-const ROW_VERBS: [&str; 10] = [
-    "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "EXPLAIN", "SHOW",
-];
-/// Worth naming wherever they stand in a statement: EXPLAIN ANALYZE and WITH carry them inside.
-const INNER_VERBS: [&str; 14] = [
-    "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "DROP", "ALTER", "CREATE", "GRANT",
-    "REVOKE", "COPY", "CALL", "EXECUTE", "ANALYZE",
-];
-/// A parenthesis behind one of these is no call.
-const NOT_FUNCTIONS: [&str; 43] = [
-    "IN",
-    "VALUES",
-    "AND",
-    "OR",
-    "NOT",
-    "EXISTS",
-    "ANY",
-    "ALL",
-    "SOME",
-    "AS",
-    "ON",
-    "USING",
-    "WHERE",
-    "FROM",
-    "SELECT",
-    "SET",
-    "BY",
-    "OVER",
-    "FILTER",
-    "WITH",
-    "JOIN",
-    "LIKE",
-    "THEN",
-    "WHEN",
-    "ELSE",
-    "CASE",
-    "BETWEEN",
-    "UNION",
-    "INTERSECT",
-    "EXCEPT",
-    "RETURNING",
-    "HAVING",
-    "LIMIT",
-    "OFFSET",
-    "VARCHAR",
-    "CHAR",
-    "NUMERIC",
-    "DECIMAL",
-    "INTO",
-    "EXPLAIN",
-    "MATERIALIZED",
-    "DISTINCT",
-    "CONFLICT",
-];
-/// A name behind one of these is a table with its columns in parentheses.
-const TABLE_BEFORE: [&str; 4] = ["INTO", "TABLE", "AS", "REFERENCES"];
+pub(crate) use reading::Database;
 
-pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
-    let mut summary = Vec::new();
-    match std::str::from_utf8(bytes) {
-        Ok(sql) => {
-            scripts::look_at(sql, findings);
-            summary = statements(sql, findings);
-        }
-        Err(_) => {
-            findings.raise(Flag::Uninspectable);
-            findings.note_text(Flag::Malformed, "SQL text must be UTF-8");
-        }
+const NAMES_SHOWN_MAX: usize = 24;
+pub(crate) fn blocks(media_type: &str, bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
+    let target = target(media_type, findings);
+    if let Ok(sql) = std::str::from_utf8(bytes) {
+        return of_text(sql, target, findings);
     }
+    findings.raise(Flag::Uninspectable);
+    findings.note_text(Flag::Malformed, "SQL text must be UTF-8");
+    vec![whole(bytes, findings)]
+}
+
+pub(crate) fn of_text(sql: &str, target: Option<Database>, findings: &mut Findings) -> Vec<Block> {
+    scripts::look_at(sql, findings);
+    let lines = statements(sql, target, findings);
     let mut blocks = Vec::new();
-    if !summary.is_empty() {
+    if !lines.is_empty() {
         let title = "Statements".to_owned();
         blocks.push(Block {
             kind: BlockKind::Payload,
             title,
-            lines: summary,
+            lines,
         });
     }
-    let title = "SQL text".to_owned();
-    blocks.push(Block {
-        kind: BlockKind::Payload,
-        title,
-        lines: text::numbered(bytes, findings),
-    });
+    blocks.push(whole(sql.as_bytes(), findings));
+    blocks.extend(opaque::decoded(decode::beside_words(sql, findings)));
     blocks
 }
 
-fn statements(sql: &str, findings: &mut Findings) -> Vec<Line> {
+fn whole(bytes: &[u8], findings: &mut Findings) -> Block {
+    Block {
+        kind: BlockKind::Payload,
+        title: "SQL text".to_owned(),
+        lines: text::numbered(bytes, findings),
+    }
+}
+
+/// The database that the media type names: `application/sql; dialect=postgresql`.
+fn target(media_type: &str, findings: &mut Findings) -> Option<Database> {
+    let (_, parameters) = media_type.split_once(';')?;
+    let dialect = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("dialect"))
+        .map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase())?;
+    let known = Database::named(&dialect);
+    if known.is_none() {
+        findings.raise(Flag::Uninspectable);
+        findings.note_text(
+            Flag::Malformed,
+            "the dialect is none of postgresql, sqlite, mysql",
+        );
+    }
+    known
+}
+
+fn statements(sql: &str, target: Option<Database>, findings: &mut Findings) -> Vec<Line> {
     let (tokens, troubles) = lexer::lex(sql);
     for trouble in troubles {
         report(trouble, findings);
@@ -110,6 +88,7 @@ fn statements(sql: &str, findings: &mut Findings) -> Vec<Line> {
     if statements.is_empty() {
         findings.raise(Flag::Uninspectable);
         findings.note_text(Flag::Malformed, "there is no SQL statement");
+        return Vec::new();
     }
     if statements.len() > 1 {
         findings.note_text(
@@ -117,11 +96,152 @@ fn statements(sql: &str, findings: &mut Findings) -> Vec<Line> {
             format!("{} statements", statements.len()),
         );
     }
-    statements
-        .iter()
-        .enumerate()
-        .map(|(position, statement)| summary(position + 1, statement, findings))
-        .collect()
+    let reading = reading::read(sql, &tokens, target);
+    let mut lines = vec![grammar(&reading, target, findings)];
+    let parsed = match &reading {
+        Ok(reading) if reading.statements.len() == statements.len() => {
+            Some(reading.statements.as_slice())
+        }
+        Ok(_) => {
+            findings.raise(Flag::Uninspectable);
+            findings.note_text(
+                Flag::Ambiguous,
+                "parsers and the semicolons in the text do not agree on the number of statements",
+            );
+            None
+        }
+        Err(_) => None,
+    };
+    for (position, statement) in statements.iter().enumerate() {
+        lines.push(verbs::summary(position + 1, statement, findings));
+        if let Some(parsed) = parsed.and_then(|parsed| parsed.get(position)) {
+            lines.extend(touches(&Effect::of(parsed), findings));
+        }
+    }
+    lines
+}
+
+/// Who reads the text, or why nobody does.
+fn grammar(
+    reading: &Result<Reading, NoReading>,
+    target: Option<Database>,
+    findings: &mut Findings,
+) -> Line {
+    let list = |databases: &[Database]| {
+        let names: Vec<&str> = databases.iter().map(|database| database.name()).collect();
+        names.join(", ")
+    };
+    let said = match reading {
+        Ok(reading) if reading.not_read_by.is_empty() => list(&reading.read_by),
+        Ok(reading) => format!(
+            "{}; not {}",
+            list(&reading.read_by),
+            list(&reading.not_read_by)
+        ),
+        Err(why) => {
+            findings.raise(Flag::Uninspectable);
+            match why {
+                NoReading::TooDeep => {
+                    findings.note_text(Flag::Malformed, "too long to be parsed");
+                }
+                NoReading::Refused => findings.note_text(
+                    Flag::Malformed,
+                    match target {
+                        Some(target) => format!("{} would not read this", target.name()),
+                        None => "no parser reads this".to_owned(),
+                    },
+                ),
+                NoReading::Differ(one, other) => findings.note_text(
+                    Flag::Ambiguous,
+                    format!("{} and {} read this differently", one.name(), other.name()),
+                ),
+            }
+            "not parsed".to_owned()
+        }
+    };
+    Line::labelled("parsed as", vec![Run::new(RunKind::Text, said)])
+}
+
+/// What the statement touches, as far as a parser can tell.
+fn touches(effect: &Effect, findings: &mut Findings) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut line = |label: &str, runs: Vec<Run>| lines.push(Line::labelled(label, runs));
+    if !effect.writes.is_empty() {
+        line("  writes", names(&effect.writes, findings));
+        let mut columns = names(&effect.columns, findings);
+        if effect.every_column {
+            let also = if columns.is_empty() { "" } else { ", and " };
+            columns.push(Run::new(RunKind::Text, format!("{also}all, unnamed")));
+        }
+        if !columns.is_empty() {
+            line("  columns written", columns);
+        }
+    }
+    let mut reads = BTreeSet::new();
+    for name in effect.names.difference(&effect.writes) {
+        let mark = if effect.defined.contains(name) {
+            format!("{name} (WITH)")
+        } else {
+            name.clone()
+        };
+        reads.insert(mark);
+    }
+    if !reads.is_empty() {
+        line("  names", names(&reads, findings));
+    }
+    for (verb, condition) in &effect.conditions {
+        let run = match condition {
+            Condition::Some => Run::new(RunKind::Text, format!("{verb} has one")),
+            Condition::None => Run::new(RunKind::Warning, format!("{verb} has none: every row")),
+            Condition::AlwaysTrue => {
+                let note = format!("{verb} whose condition is true for every row");
+                findings.note_text(Flag::NoWhere, note.clone());
+                Run::new(RunKind::Warning, note)
+            }
+        };
+        line("  WHERE", vec![run]);
+    }
+    if !effect.makes.is_empty() {
+        line("  makes", names(&effect.makes, findings));
+    }
+    if !effect.structure.is_empty() {
+        line(
+            "  changes the structure of",
+            names(&effect.structure, findings),
+        );
+    }
+    if !effect.unbound.is_empty() {
+        line(
+            "  parameters without a value",
+            names(&effect.unbound, findings),
+        );
+        findings.raise(Flag::Uninspectable);
+        findings.note_text(
+            Flag::Ambiguous,
+            "parameters whose values are not part of this action",
+        );
+    }
+    lines
+}
+
+fn names(names: &BTreeSet<String>, findings: &mut Findings) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for name in names.iter().take(NAMES_SHOWN_MAX) {
+        if !runs.is_empty() {
+            runs.push(Run::new(RunKind::Text, ", "));
+        }
+        runs.extend(escape_short(name, findings));
+    }
+    if let Some(more) = names
+        .len()
+        .checked_sub(NAMES_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        let text = format!(" and {} more", counted(more, "name"));
+        runs.push(Run::new(RunKind::Text, text));
+    }
+    runs
 }
 
 fn report(trouble: Trouble, findings: &mut Findings) {
@@ -134,135 +254,6 @@ fn report(trouble: Trouble, findings: &mut Findings) {
         Trouble::Unfinished(what) => {
             findings.raise(Flag::Uninspectable);
             findings.note_text(Flag::Malformed, format!("{what} is never closed"));
-        }
-    }
-}
-
-fn summary(number: usize, statement: &[Token<'_>], findings: &mut Findings) -> Line {
-    let verb = statement.iter().find(|token| **token != Token::Symbol('('));
-    let known = ROW_VERBS
-        .iter()
-        .find(|known| verb.is_some_and(|verb| verb.is(known)));
-    let mut runs = Vec::new();
-    match (known, verb) {
-        (Some(known), _) => runs.push(Run::new(RunKind::Text, *known)),
-        (None, Some(Token::Word(word))) => runs.extend(escape_short(word, findings)),
-        _ => runs.push(Run::new(
-            RunKind::Text,
-            "something that begins with no word",
-        )),
-    }
-    if known.is_none() {
-        findings.note(Flag::BeyondRows, runs.clone());
-    }
-    for inner in INNER_VERBS {
-        let first = statement
-            .iter()
-            .position(|token| Some(token) == verb)
-            .unwrap_or(0);
-        let inside = statement
-            .iter()
-            .enumerate()
-            .any(|(at, token)| at > first && acts(statement, at, token, inner));
-        if inside {
-            runs.push(Run::new(RunKind::Text, format!(", contains {inner}")));
-            if !ROW_VERBS.contains(&inner) && inner != "ANALYZE" {
-                findings.note_text(Flag::BeyondRows, inner);
-            }
-        }
-    }
-    if ["OUTFILE", "DUMPFILE"]
-        .iter()
-        .any(|word| statement.iter().any(|token| token.is(word)))
-    {
-        findings.note_text(Flag::BeyondRows, "writes a file");
-    }
-    if known == Some(&"SELECT") && statement.iter().any(|token| token.is("INTO")) {
-        findings.note_text(
-            Flag::BeyondRows,
-            "SELECT INTO makes a table or sets a variable",
-        );
-    }
-    without_where(statement, findings);
-    functions(statement, findings);
-    Line::labelled(&format!("statement {number}"), runs)
-}
-
-/// Whether a word is the verb it spells: not part of FOR UPDATE, ON DELETE, DO UPDATE, and no column of that name.
-fn acts(statement: &[Token<'_>], at: usize, token: &Token<'_>, verb: &str) -> bool {
-    let before = at.checked_sub(1).and_then(|before| statement.get(before));
-    let clause = before.is_some_and(|before| {
-        ["FOR", "ON", "DO", "KEY", "OR", "THEN"]
-            .iter()
-            .any(|word| before.is(word))
-            || *before == Token::Symbol('.')
-    });
-    token.is(verb) && !clause
-}
-
-fn without_where(statement: &[Token<'_>], findings: &mut Findings) {
-    for (at, token) in statement.iter().enumerate() {
-        for verb in ["UPDATE", "DELETE"] {
-            if !acts(statement, at, token, verb) {
-                continue;
-            }
-            match condition(statement.get(at..).unwrap_or_default()) {
-                None => findings.note_text(Flag::NoWhere, format!("{verb} of every row")),
-                Some(Token::Number | Token::Text) => findings.note_text(
-                    Flag::NoWhere,
-                    format!("{verb} whose condition begins with a constant; it may be true for every row"),
-                ),
-                Some(first) if first.is("TRUE") || first.is("NOT") => findings.note_text(
-                    Flag::NoWhere,
-                    format!("{verb} whose condition begins with TRUE or NOT; it may be true for every row"),
-                ),
-                Some(_) => {}
-            }
-        }
-    }
-}
-
-/// The token behind the WHERE of the statement that begins here, at its own depth of parentheses.
-fn condition<'a>(tokens: &'a [Token<'a>]) -> Option<&'a Token<'a>> {
-    let mut depth = 0_i64;
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') => depth -= 1,
-            word if depth == 0 && word.is("WHERE") => {
-                return Some(tokens.get(at + 1).unwrap_or(&Token::Text));
-            }
-            _ => {}
-        }
-        if depth < 0 {
-            return None;
-        }
-    }
-    None
-}
-
-fn functions(statement: &[Token<'_>], findings: &mut Findings) {
-    for (at, pair) in statement.windows(2).enumerate() {
-        let name = match pair {
-            [Token::Word(name) | Token::Name(name), Token::Symbol('(')] => *name,
-            _ => continue,
-        };
-        let keyword = matches!(pair, [Token::Word(_), ..])
-            && NOT_FUNCTIONS
-                .iter()
-                .any(|word| name.eq_ignore_ascii_case(word));
-        // Back over schema.table to the word in front of it.
-        let mut start = at;
-        while start >= 2 && statement.get(start - 1) == Some(&Token::Symbol('.')) {
-            start -= 2;
-        }
-        let before = start
-            .checked_sub(1)
-            .and_then(|before| statement.get(before));
-        let table = before.is_some_and(|before| TABLE_BEFORE.iter().any(|word| before.is(word)));
-        if !keyword && !table {
-            let runs = escape_short(name, findings);
-            findings.note(Flag::CallsFunctions, runs);
         }
     }
 }

@@ -34,7 +34,13 @@ pub fn to_terminal(display: &Display, width: usize, color: bool) -> String {
         ""
     };
     let (bytes, lines) = (counted(counts.bytes, "byte"), counted(counts.lines, "line"));
-    out.title(&format!("{bytes}, {lines}{judged}"));
+    let empty = if counts.empty_lines == 0 {
+        String::new()
+    } else {
+        format!(" ({} empty)", counts.empty_lines)
+    };
+    let words = counted(counts.words, "word");
+    out.title(&format!("{bytes}, {lines}{empty}, {words}{judged}"));
     for block in &display.blocks {
         out.text.push('\n');
         out.title(&block.title);

@@ -15,7 +15,7 @@ use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Reason;
 use gatehold_ledger::SignedTreeHead;
-use gatehold_render::{Display, recover, to_plain};
+use gatehold_render::{Display, represents, to_plain};
 use serde::Serialize;
 
 use super::Dossier;
@@ -240,7 +240,7 @@ fn action(request: &RequestFold, own: &[&Opened]) -> ActionShown {
     let exact = display
         .as_ref()
         .zip(bytes("payload"))
-        .map(|(display, payload)| recover(display).as_deref() == Some(payload));
+        .map(|(display, payload)| represents(display, payload));
     let what = request.envelope.as_ref().map(|envelope| {
         (
             envelope.descriptor.id.to_string(),

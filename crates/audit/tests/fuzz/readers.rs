@@ -266,6 +266,9 @@ fn rendering(bytes: &[u8]) -> bool {
         PayloadKind::Sql,
         PayloadKind::Http,
         PayloadKind::Argv,
+        PayloadKind::Shell,
+        PayloadKind::Diff,
+        PayloadKind::Message,
         PayloadKind::Opaque,
     ];
     for kind in kinds {
@@ -274,6 +277,7 @@ fn rendering(bytes: &[u8]) -> bool {
             kind,
             envelope: &[],
             described: &[],
+            internal: &[],
             payload: bytes,
         });
         let stored = shown.to_bytes().unwrap();

@@ -1026,6 +1026,7 @@ fn rendered(envelope: &Envelope, payload: &[u8]) -> Rendered {
         kind: PayloadKind::Sql,
         envelope: &fields,
         described: &[],
+        internal: &[],
         payload,
     });
     Rendered::new(display.to_bytes().unwrap(), false, false)

@@ -224,12 +224,54 @@ impl Checks<'_, '_> {
             self.table.problem("fields", problem);
         }
         let whole_text = field.pointer.is_empty() && field.type_ == ValueType::String;
-        if self.descriptor.payload == PayloadKind::Sql && !whole_text {
+        let text = matches!(
+            self.descriptor.payload,
+            PayloadKind::Sql | PayloadKind::Shell | PayloadKind::Diff | PayloadKind::Message
+        );
+        if text && !whole_text {
             let problem = format!(
-                "`{}`: SQL has one field, pointer `\"\"`, type `string`",
+                "`{}`: a payload that is text has one field, pointer `\"\"`, type `string`",
                 field.name
             );
             self.table.problem("fields", problem);
+        }
+    }
+
+    fn recipients(&mut self) {
+        let descriptor = self.descriptor;
+        let texts = |name: &String| {
+            descriptor.field(name).is_some_and(|field| {
+                matches!(field.type_, ValueType::String | ValueType::StringList)
+            })
+        };
+        let named = match &descriptor.recipients {
+            Recipients::Nobody | Recipients::Unknown => return,
+            Recipients::Field(name) => std::slice::from_ref(name),
+            Recipients::Addresses(addresses) => {
+                let message = descriptor.payload == PayloadKind::Message;
+                if message != addresses.fields.is_empty() {
+                    let problem =
+                        "a message names its recipients itself; everything else needs `fields`";
+                    self.table.problem("recipients", problem);
+                }
+                for domain in addresses
+                    .internal
+                    .iter()
+                    .filter(|domain| !is_domain(domain))
+                {
+                    let problem = format!("`{domain}` is no domain such as `acme.example`");
+                    self.table.problem("recipients", problem);
+                }
+                if addresses.fields.len().max(addresses.internal.len()) > LIST_MAX {
+                    let problem = format!("at most {LIST_MAX} members");
+                    self.table.problem("recipients", problem);
+                }
+                &addresses.fields
+            }
+        };
+        if !named.iter().all(texts) {
+            self.table
+                .problem("recipients", "it must name a text field or a list of texts");
         }
     }
 
@@ -257,19 +299,8 @@ impl Checks<'_, '_> {
             self.table
                 .problem("quantity", format!("it must name {what}"));
         }
-        if let Recipients::Field(name) = &descriptor.recipients
-            && !descriptor.field(name).is_some_and(|field| {
-                matches!(field.type_, ValueType::String | ValueType::StringList)
-            })
-        {
-            self.table
-                .problem("recipients", "it must name a text field or a list of texts");
-        }
-        let text_field = |name: &str| {
-            descriptor
-                .field(name)
-                .is_some_and(|f| f.type_ == ValueType::String)
-        };
+        self.recipients();
+        let text_field = |name: &str| descriptor.field(name).is_some_and(|f| f.type_.is_text());
         if let SensitivitySource::Field(name) = &descriptor.sensitivity
             && !text_field(name)
         {
@@ -364,6 +395,16 @@ fn name_is_plain(name: &str) -> bool {
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Lower-case labels with a dot between them.
+fn is_domain(domain: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    domain.len() <= 253
+        && domain.contains('.')
+        && domain
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 63 && label.bytes().all(plain))
 }
 
 /// Whether the part at `inner` lies within the part at `outer`.

@@ -83,11 +83,12 @@ impl Descriptor {
     ) -> Result<(BTreeMap<String, TypedValue>, Vec<String>), String> {
         match self.payload {
             PayloadKind::Opaque => Err("the payload is opaque".to_owned()),
-            PayloadKind::Sql => {
+            PayloadKind::Sql | PayloadKind::Shell | PayloadKind::Diff | PayloadKind::Message => {
+                let what = self.payload.as_str();
                 let text = core::str::from_utf8(payload)
-                    .map_err(|error| format!("the SQL is not UTF-8: {error}"))?;
+                    .map_err(|error| format!("the {what} text is not UTF-8: {error}"))?;
                 if text.contains('\0') {
-                    return Err("the SQL holds a NUL character".to_owned());
+                    return Err(format!("the {what} text holds a NUL character"));
                 }
                 self.read_fields(&Json::String(text.to_owned()))
                     .map(|fields| (fields, Vec::new()))
@@ -244,6 +245,19 @@ impl Descriptor {
                 TypedValue::TextList(texts) => Some(texts.iter().cloned().collect()),
                 _ => None,
             },
+            Recipients::Addresses(addresses) if addresses.fields.is_empty() => None,
+            Recipients::Addresses(addresses) => {
+                let mut found = BTreeSet::new();
+                for name in &addresses.fields {
+                    match fields.get(name) {
+                        None => {}
+                        Some(TypedValue::Text(text)) => found.extend([text.clone()]),
+                        Some(TypedValue::TextList(texts)) => found.extend(texts.iter().cloned()),
+                        Some(_) => return None,
+                    }
+                }
+                Some(found)
+            }
         }
     }
 
@@ -279,7 +293,14 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
             unscaled: safe(value.as_number()?.decimal().to_scaled(u32::from(scale))?)?,
             scale,
         },
-        ValueType::String => TypedValue::Text(short(value.as_str()?)?),
+        ValueType::String | ValueType::Sql | ValueType::Shell | ValueType::Diff => {
+            TypedValue::Text(short(value.as_str()?)?)
+        }
+        // Policy inputs are kept and shown.
+        ValueType::Secret => {
+            let length = short(value.as_str()?)?.len();
+            TypedValue::Text(format!("a secret of {length} bytes"))
+        }
         ValueType::StringList => {
             let elements = value.as_array()?;
             if elements.len() > LIST_MAX {

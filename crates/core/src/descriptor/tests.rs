@@ -391,3 +391,131 @@ proptest! {
         prop_assert_eq!(&read["amount"], &TypedValue::Decimal { unscaled: whole * 100 + cents, scale: 2 });
     }
 }
+
+/// A descriptor of a tool that runs a command and tells people.
+fn tool(recipients: &str, payload: &str, fields: &str) -> Result<Descriptor, Vec<DescriptorError>> {
+    let (before, _) = REFUND.split_once("payload = ").unwrap();
+    Descriptor::parse(&format!(
+        r#"{before}payload = "{payload}"
+fields = [{fields}]
+quantity = "one"
+recipients = {recipients}
+sensitivity = "resource"
+sentence = "{{workload}} wants to run something on {{target}}"
+criteria = []
+requires = []
+downstream = {{ declared = [] }}
+infers = []
+facts = []
+dry_run = "none"
+revocation = "none"
+executor = {{ kind = "http", caps = [] }}"#
+    ))
+}
+
+const TOOL_FIELDS: &str = r#"
+  { name = "command", pointer = "/command", label = "Command", type = "shell", required = true },
+  { name = "query", pointer = "/query", label = "Query", type = "sql", required = false },
+  { name = "patch", pointer = "/patch", label = "Patch", type = "diff", required = false },
+  { name = "token", pointer = "/token", label = "Token", type = "secret", required = false },
+  { name = "to", pointer = "/to", label = "To", type = "string_list", required = false },
+  { name = "cc", pointer = "/cc", label = "Copies", type = "string", required = false },
+"#;
+const ADDRESSES: &str =
+    r#"{ addresses = { fields = ["to", "cc"], internal = ["acme.example", "acme-1.test"] } }"#;
+
+#[test]
+fn texts_of_another_language_are_texts_to_policy_and_secrets_are_a_length() {
+    let tool = tool(ADDRESSES, "json", TOOL_FIELDS).unwrap();
+    let payload = br#"{"command":"ls","query":"SELECT 1","patch":"-","token":"hunter2 hunter2"}"#;
+    let Projection::Inspectable { fields, .. } = tool.project(payload) else {
+        panic!("inspectable")
+    };
+    assert_eq!(fields["command"], TypedValue::Text("ls".into()));
+    assert_eq!(fields["query"], TypedValue::Text("SELECT 1".into()));
+    assert_eq!(fields["patch"], TypedValue::Text("-".into()));
+    assert_eq!(
+        fields["token"],
+        TypedValue::Text("a secret of 15 bytes".into())
+    );
+    for wrong in [r#"{"command":["ls"]}"#, r#"{"command":"ls","token":7}"#] {
+        let projection = tool.project(wrong.as_bytes());
+        assert!(
+            matches!(projection, Projection::Uninspectable { .. }),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn recipients_by_address_are_those_of_every_field() {
+    let tool = tool(ADDRESSES, "json", TOOL_FIELDS).unwrap();
+    let recipients = |payload: &str| {
+        let projection = tool.project(payload.as_bytes());
+        let none = BTreeMap::new();
+        tool.describe(&projection, &none, &BTreeMap::new(), &Known::unknown())
+            .recipients
+    };
+    let both = recipients(r#"{"command":"ls","to":["a@acme.example"],"cc":"b@evil.test"}"#);
+    let expected = BTreeSet::from(["a@acme.example".to_owned(), "b@evil.test".to_owned()]);
+    assert_eq!(both, Known::some(expected));
+    assert_eq!(
+        recipients(r#"{"command":"ls"}"#),
+        Known::some(BTreeSet::new())
+    );
+}
+
+#[test]
+fn recipients_by_address_are_checked() {
+    let problems = |recipients: &str, payload: &str, fields: &str| -> String {
+        let problems = tool(recipients, payload, fields).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect()
+    };
+    let list = |fields: &str, internal: &str| {
+        format!("{{ addresses = {{ fields = [{fields}], internal = [{internal}] }} }}")
+    };
+    let wrong = problems(&list(r#""command""#, ""), "json", TOOL_FIELDS);
+    assert!(wrong.contains("a text field or a list of texts"), "{wrong}");
+    let wrong = problems(&list(r#""nobody""#, ""), "json", TOOL_FIELDS);
+    assert!(wrong.contains("a text field or a list of texts"), "{wrong}");
+    let wrong = problems(&list("", ""), "json", TOOL_FIELDS);
+    assert!(wrong.contains("everything else needs `fields`"), "{wrong}");
+    for domain in [
+        "acme",
+        "Acme.example",
+        "acme..example",
+        "acme.example.",
+        "@acme.example",
+        "",
+    ] {
+        let wrong = problems(
+            &list(r#""to""#, &format!("\"{domain}\"")),
+            "json",
+            TOOL_FIELDS,
+        );
+        assert!(wrong.contains("is no domain"), "{domain}: {wrong}");
+    }
+    assert!(tool(&list("", r#""acme.example""#), "message", "").is_ok());
+    let misspelt = r#"{ addresses = { fields = ["to"], internals = [] } }"#;
+    assert!(tool(misspelt, "json", TOOL_FIELDS).is_err());
+}
+
+#[test]
+fn payloads_that_are_text_have_one_field() {
+    for payload in ["sql", "shell", "diff", "message"] {
+        let whole =
+            r#"{ name = "all", pointer = "", label = "All", type = "string", required = true }"#;
+        let descriptor = tool("\"unknown\"", payload, whole).unwrap();
+        let inspectable =
+            |bytes: &[u8]| matches!(descriptor.project(bytes), Projection::Inspectable { .. });
+        assert!(
+            inspectable(b"ls") && !inspectable(b"\xff") && !inspectable(b"a\0b"),
+            "{payload}"
+        );
+        let part = whole.replace("pointer = \"\"", "pointer = \"/a\"");
+        assert!(tool("\"unknown\"", payload, &part).is_err(), "{payload}");
+    }
+}

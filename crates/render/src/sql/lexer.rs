@@ -68,6 +68,13 @@ impl<'a> Lexer<'a> {
             '\\' => self.trouble(Trouble::Ambiguous(
                 "a backslash outside quotes: psql runs commands, even programs, by it",
             )),
+            '&' if (self.rest.starts_with("&'") || self.rest.starts_with("&\""))
+                && before.is_some_and(|word| word.is("U")) =>
+            {
+                self.trouble(Trouble::Ambiguous(
+                    "U& in front of quotes: PostgreSQL reads characters by number there",
+                ));
+            }
             '\'' => {
                 return self
                     .quoted('\'', before.is_some_and(|word| word.is("E")))

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod bounded;
 mod corpus;
 mod lossless;
 mod quiet;

@@ -9,7 +9,7 @@ use gatehold_render::{
 };
 use proptest::prelude::*;
 
-use crate::lossless::{payloads, show};
+use crate::lossless::{KINDS, payloads, show};
 
 const OURS: [&str; 6] = [
     "\u{1b}[0m",
@@ -73,8 +73,8 @@ proptest! {
     }
 
     #[test]
-    fn our_displays_are_quiet_and_fit(payload in payloads(), width in 24usize..120) {
-        for kind in [PayloadKind::Json, PayloadKind::Sql, PayloadKind::Http, PayloadKind::Argv, PayloadKind::Opaque] {
+    fn b08_our_displays_are_quiet_and_fit(payload in payloads(), width in 24usize..120) {
+        for kind in KINDS {
             let display = show(kind, "message/http", &payload);
             let runs = || display.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.runs);
             prop_assert!(runs().all(|run| run.text.chars().all(|c| hazard(c).is_none())));
@@ -91,7 +91,7 @@ proptest! {
                 let ours = line.starts_with("  \u{2502} ")
                     || line.is_empty()
                     || titles.contains(line)
-                    || line.ends_with(" lines") || line.ends_with(" line")
+                    || line.ends_with(" words") || line.ends_with(" word")
                     || line.ends_with("UNINSPECTABLE");
                 prop_assert!(ours, "{line:?} stands outside the gutter");
             }

@@ -18,6 +18,7 @@ const REPEATS_SHOWN_MAX: usize = 3;
 const STACKED_MARKS_MAX: usize = 2;
 const BLANK_ROWS_SHOWN_MAX: usize = 2;
 const PADDING_SPACES: usize = 40;
+const PADDING_TABS: usize = 8;
 const PADDING_ROWS: usize = 8;
 
 /// What a line feed looks like.
@@ -155,7 +156,12 @@ impl<'a> Writer<'a> {
         match character {
             '\n' => self.line_feeds(count),
             '\r' => self.chip("CR", count, false),
-            '\t' => self.chip("TAB", count, false),
+            '\t' => {
+                if count > PADDING_TABS {
+                    self.findings.raise(Flag::Padding);
+                }
+                self.chip("TAB", count, false);
+            }
             ' ' => self.spaces(count, next),
             _ => match ident::hazard(character) {
                 Some(hazard) => self.hazard(character, hazard, count),

@@ -32,7 +32,8 @@ pub(crate) fn blocks(media_type: &str, bytes: &[u8], findings: &mut Findings) ->
     );
     let mut lines = Vec::new();
     if let Some(known) = known_format(bytes) {
-        let differs = if media_type.contains(known.1) {
+        let silent = media_type.starts_with("application/octet-stream");
+        let differs = if silent || media_type.contains(known.1) {
             ""
         } else {
             ", which is not what its media type says"

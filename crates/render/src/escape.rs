@@ -3,6 +3,8 @@
 //! Plain characters stay as they are; whatever is invisible, moves the cursor, reorders text, is no UTF-8 or imitates
 //! our own marks becomes a chip with its name. Repeats are counted, long lines broken with a mark, blank lines counted.
 
+mod blank;
+
 use gatehold_core::json::ident::{self, Hazard};
 
 use crate::chars::{
@@ -16,7 +18,6 @@ pub(crate) const COLUMNS_MAX: usize = 200;
 const SPACES_SHOWN_MAX: usize = 8;
 const REPEATS_SHOWN_MAX: usize = 3;
 const STACKED_MARKS_MAX: usize = 2;
-const BLANK_ROWS_SHOWN_MAX: usize = 2;
 const PADDING_SPACES: usize = 40;
 const PADDING_TABS: usize = 8;
 const PADDING_ROWS: usize = 8;
@@ -313,53 +314,10 @@ impl<'a> Writer<'a> {
         if !self.row.runs.is_empty() || self.rows.is_empty() {
             self.rows.push(self.row);
         }
-        count_blank_rows(self.rows, self.findings)
+        blank::count(self.rows, self.findings)
     }
 }
 
 fn code(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
-}
-
-/// Three or more rows without ink become one that says how many.
-fn count_blank_rows(rows: Vec<Row>, findings: &mut Findings) -> Vec<Row> {
-    let mut kept: Vec<Row> = Vec::new();
-    let mut blank: Vec<Row> = Vec::new();
-    let mut flush = |blank: &mut Vec<Row>, kept: &mut Vec<Row>| {
-        let count = blank.len();
-        let first = blank.first().map(|row| (row.number, row.continued));
-        match first {
-            Some((number, continued)) if count > BLANK_ROWS_SHOWN_MAX => {
-                if count > PADDING_ROWS {
-                    findings.raise(Flag::Padding);
-                }
-                let empty = blank.iter().all(|row| row.runs.is_empty());
-                let what = if empty {
-                    "empty lines"
-                } else {
-                    "lines of white space only"
-                };
-                let mark = format!("{SKIPPED} {count} {what} {SKIPPED}");
-                blank.clear();
-                let runs = vec![Run::new(RunKind::Mark, mark)];
-                kept.push(Row {
-                    runs,
-                    number,
-                    continued,
-                    ink: false,
-                });
-            }
-            _ => kept.append(blank),
-        }
-    };
-    for row in rows {
-        if row.ink {
-            flush(&mut blank, &mut kept);
-            kept.push(row);
-        } else {
-            blank.push(row);
-        }
-    }
-    flush(&mut blank, &mut kept);
-    kept
 }

@@ -160,7 +160,7 @@ pub struct Context {
     pub zone: Known<String>,
     /// Where it would be executed.
     pub target: String,
-    /// Whether the payload could be read through the descriptor.
+    /// Whether the payload could be read: through the descriptor, and by a person.
     pub inspectable: bool,
     /// How many parts of the payload the descriptor says nothing about.
     pub undescribed: u64,

@@ -14,6 +14,7 @@ use gatehold_core::descriptor::{
 };
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::known::Known;
 use gatehold_core::refusal::Refusal;
@@ -66,6 +67,13 @@ impl Gate {
             &BTreeMap::new(),
             &resource.sensitivity,
         );
+        let rendered = rendered(action, descriptor);
+        // What no person can read, policy does not take for readable: two readers differ, a program is not shown.
+        let unread = guard!("uninspectable-raises", rendered.uninspectable);
+        let read = Described {
+            inspectable: read.inspectable && !unread,
+            ..read
+        };
         let unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
         let chain = loaded.chain(own);
         let conditions = conditions(
@@ -102,7 +110,6 @@ impl Gate {
                 requester.accountable(),
             ),
         };
-        let rendered = rendered(action, descriptor);
         Ok(Answered {
             input,
             evaluated,

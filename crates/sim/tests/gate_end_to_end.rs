@@ -410,3 +410,20 @@ async fn b04_the_same_review_handed_in_by_many_at_once_counts_once() {
     assert_eq!(shop.gate.show(id).await.unwrap().state, State::Held);
     assert_eq!(shop.leaves().await, before + 1);
 }
+
+#[tokio::test]
+async fn what_no_person_can_read_is_not_inspectable_to_policy() {
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let payload = async |sql: &str| {
+        let asked = shop.dry_run(&task, "shop.read", sql).await.unwrap();
+        let trace = format!("{:?}", asked.trace);
+        assert!(trace.contains("payload "), "{trace}");
+        trace.contains("payload uninspectable")
+    };
+    assert!(!payload("SELECT name FROM orders").await);
+    // A name to one database, a text to another; a value that nobody is shown; nothing that any of them reads.
+    assert!(payload("SELECT \"name\" FROM orders").await);
+    assert!(payload("SELECT name FROM orders WHERE id = ?").await);
+    assert!(payload("SELEC name FROM orders").await);
+}

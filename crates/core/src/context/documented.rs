@@ -246,7 +246,7 @@ const DOCUMENTED: &[FieldDoc] = &[
     plain(
         "inspectable",
         T::Bool,
-        "Whether the payload could be read through the descriptor. If not, every field is unknown.",
+        "Whether the payload could be read: every declared field through the descriptor, and all of it by a person. If the first is not so, every field is unknown.",
         |c| flag(c.inspectable),
     ),
     plain(

@@ -2,6 +2,7 @@
 //! and no host name is resolved.
 
 mod http;
+mod lookups;
 mod problems;
 mod sql;
 

@@ -6,6 +6,7 @@
 mod answer;
 pub(crate) mod headers;
 pub(crate) mod path;
+pub(crate) mod reach;
 mod request;
 mod send;
 
@@ -21,6 +22,7 @@ use crate::call::{Call, Mode, Precondition};
 use crate::outcome::{Execution, Stop, code};
 use crate::scrub::{SECRET_BYTES_MIN, Scrubber};
 use crate::secret::{Secret, Source};
+use reach::Reach;
 
 /// Caps an HTTP target enforces.
 pub(crate) const CAPS: &[&str] = &["bytes"];
@@ -39,6 +41,7 @@ pub(crate) struct HttpTarget {
     pub(crate) connect_timeout: Duration,
     pub(crate) answer_timeout: Duration,
     pub(crate) bytes_max: usize,
+    pub(crate) reach: Reach,
 }
 
 /// Where the server is.
@@ -82,31 +85,44 @@ pub(crate) async fn execute(target: &HttpTarget, call: &Call) -> Result<Executio
         }
     };
     let request = request::Request::read(call, target)?;
-    let secrets = secrets(target, call).await?;
+    let secrets = secrets(target, call.within(target.connect_timeout)).await?;
     let scrubber = Scrubber::new(secrets.iter().map(|(_, secret)| secret));
     // Only looking is harmless when nobody knows whether it happened.
     let harmless = call.mode == Mode::Read;
     let wire = request.with(target, etag.as_deref(), &secrets)?;
-    let sent = send::send(target, call, wire, harmless).await?;
-    Ok(answer::receive(
-        sent,
-        call.within(target.answer_timeout),
-        caps.bytes,
-        &scrubber,
-        harmless,
-    )
-    .await)
+    let times = send::Times {
+        connect: call.within(target.connect_timeout),
+        answer: call.within(target.answer_timeout),
+    };
+    let sent = send::send(target, times, wire, harmless).await?;
+    Ok(answer::receive(sent, times.answer, caps.bytes, &scrubber, harmless).await)
 }
 
-async fn secrets<'a>(
-    target: &'a HttpTarget,
-    call: &Call,
-) -> Result<Vec<(&'a Inject, Secret)>, Stop> {
+/// Looks at a server that the operator named for looking: a GET without anything of a requester's but identifiers in their
+/// places. It needs no proof, because nothing is executed.
+pub(crate) async fn look(
+    target: &HttpTarget,
+    path: String,
+    query: Vec<(String, String)>,
+) -> Result<Execution, Stop> {
+    let request = request::Request::look(path, query)?;
+    let secrets = secrets(target, target.connect_timeout).await?;
+    let scrubber = Scrubber::new(secrets.iter().map(|(_, secret)| secret));
+    let wire = request.with(target, None, &secrets)?;
+    let times = send::Times {
+        connect: target.connect_timeout,
+        answer: target.answer_timeout,
+    };
+    let sent = send::send(target, times, wire, true).await?;
+    Ok(answer::receive(sent, times.answer, target.bytes_max, &scrubber, true).await)
+}
+
+async fn secrets(target: &HttpTarget, limit: Duration) -> Result<Vec<(&Inject, Secret)>, Stop> {
     let mut secrets = Vec::new();
     for inject in &target.inject {
         let secret = inject
             .source
-            .read(call.within(target.connect_timeout))
+            .read(limit)
             .await
             .map_err(|error| Stop::failed(code::SECRET, error.to_string()))?;
         if secret.expose().len() < SECRET_BYTES_MIN || !secret.expose().is_ascii() {

@@ -1,11 +1,13 @@
-//! Held execution at real targets: the gate makes the approved call itself, at most once, within its limits.
+//! Held execution at real targets: the gate makes the approved call itself, at most once, within its limits. And what the gate
+//! finds out before a decision, by questions of its own.
 //!
-//! [`Executors`] is the only way in, and it takes proof. Nothing here opens anything towards a target before that, keeps a
+//! [`Executors`] is the only way to a target, and it takes proof. Nothing there opens anything towards a target before that, keeps a
 //! connection afterwards, repeats a call, or lets a target's secret out. What nobody can tell is said to be unknown.
 
 mod call;
 mod config;
 mod executors;
+mod facts;
 mod http;
 mod metered;
 mod outcome;
@@ -19,3 +21,4 @@ mod tls;
 
 pub use config::{ConfigErrors, Environment, Problem, Targets};
 pub use executors::{Effects, Executors};
+pub use facts::{Calendars, Lookups, Sources};

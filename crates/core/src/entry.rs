@@ -19,6 +19,7 @@ use crate::task::StepLabels;
 use crate::tier::{Tier, TierReport};
 use crate::time::Timestamp;
 use crate::verdict::Reason;
+use crate::view::Findings;
 
 /// What is common to every leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,8 @@ pub struct Grounds {
     pub intent: Hash,
     /// What the step adds to its task's chain.
     pub labels: StepLabels,
+    /// What the gate had found out by then.
+    pub findings: Findings,
 }
 
 /// What happened.

@@ -34,8 +34,20 @@ pub struct Fact {
     pub value: String,
     /// Where from.
     pub source: Source,
+    /// Who or what says so, by name; of an unknown, why nobody knows.
+    pub from: String,
     /// How old it was when shown, in seconds.
     pub age_seconds: u32,
+}
+
+/// What the gate found out about an action before it was decided (M010): kept with the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Findings {
+    /// Facts with where they come from, and what nobody knows.
+    pub facts: Vec<Fact>,
+    /// What is unlike the requester's baseline.
+    pub unlike_baseline: Vec<String>,
 }
 
 /// What the grant would be.

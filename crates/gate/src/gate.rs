@@ -22,6 +22,7 @@ use crate::chain::Link;
 use crate::error::GateError;
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
+use crate::ports::facts::Facts;
 use crate::ports::journal::Journal;
 use crate::ports::store::Store;
 use crate::refusals::Refusals;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What performs approved actions.
     pub executor: Arc<dyn Executor>,
+    /// What finds facts out before a decision.
+    pub facts: Arc<dyn Facts>,
     /// Where acts in the safe direction are kept while the store refuses; without one they are refused too.
     pub journal: Option<Arc<dyn Journal>>,
     /// Limits of the gate.

@@ -31,6 +31,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{OpenedView, RowQuery};
+use crate::question::Given;
 use crate::redeem::blind;
 use crate::safe_act::SafeAct;
 use crate::stored::{StoredRequest, body};
@@ -159,7 +160,12 @@ impl Gate {
         let authority = directory
             .authority(human, key)
             .ok_or(Refusal::UnknownPrincipal)?;
-        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
+        let given = Given {
+            own: Some(record),
+            claims: &claims,
+            anew: false,
+        };
+        let answered = self.ask(&action, &record.requester, &loaded, given).await?;
         let view = self
             .build_view(record, held, &loaded, &answered, &action, &claims)
             .await?;
@@ -272,12 +278,13 @@ impl Gate {
         if loaded.now > opened.expires {
             return Err(Refusal::TooLate("the opened view").into());
         }
-        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
-        let world = loaded.world(
-            Some(&answered.evaluated),
-            Some(&answered.rendered),
-            self.settings(),
-        );
+        let given = Given {
+            own: Some(record),
+            claims: &Self::claims(&submission),
+            anew: false,
+        };
+        let answered = self.ask(&action, &record.requester, &loaded, given).await?;
+        let world = loaded.world(Some(&answered), self.settings());
         let submitted = SubmittedReview {
             review: input.review.clone(),
             answers: input.answers.clone(),
@@ -434,7 +441,7 @@ impl Gate {
                 self.give_up_ended().await;
                 return Ok(loaded.stops.value);
             }
-            let world = loaded.world(None, None, self.settings());
+            let world = loaded.world(None, self.settings());
             let change = StopChange {
                 human: human.clone(),
                 add: add.clone(),
@@ -477,7 +484,7 @@ impl Gate {
         let evidence = Evidence::Revocation(revocation);
         for _ in 0..TRIES {
             let loaded = self.load("", None, None).await?;
-            let world = loaded.world(None, None, self.settings());
+            let world = loaded.world(None, self.settings());
             let write = revoke_key(&evidence, &world, &self.fresh(loaded.now), loaded.now)?;
             if self.commit_plain(write).await?.is_some() {
                 self.read_on().await?;

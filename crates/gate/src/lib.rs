@@ -13,6 +13,7 @@ mod conversation;
 mod drive;
 mod erase;
 mod error;
+mod facts;
 mod gate;
 mod humans;
 mod idempotency;

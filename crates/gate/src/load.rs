@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gatehold_core::commit::{CounterKey, RowKey, Table};
-use gatehold_core::decide::{Counters, Pause, Rendered, Settings, TaskNow, Versioned, World};
+use gatehold_core::decide::{Counters, Pause, Settings, TaskNow, Versioned, World};
 use gatehold_core::guard;
 use gatehold_core::ids::{TargetId, TaskId};
 use gatehold_core::request::RequestRecord;
@@ -11,10 +11,10 @@ use gatehold_core::requester::Requester;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Boundary, Chain, Task};
 use gatehold_core::time::Timestamp;
-use gatehold_core::verdict::Evaluated;
 
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
+use crate::question::Answered;
 use crate::stored::body;
 
 /// The world, owned.
@@ -32,19 +32,19 @@ impl Loaded {
     /// As core wants it.
     pub(crate) fn world<'a>(
         &'a self,
-        policy: Option<&'a Evaluated>,
-        rendered: Option<&'a Rendered>,
+        answered: Option<&'a Answered>,
         settings: &'a Settings,
     ) -> World<'a> {
         World {
-            policy,
+            policy: answered.map(|answered| &answered.evaluated),
             directory: &self.active.directory,
             stops: &self.stops,
             pause: &self.pause,
             restraints: &self.as_read.restraints,
             task: self.task.as_ref(),
             counters: self.counters,
-            rendered,
+            rendered: answered.map(|answered| &answered.rendered),
+            findings: answered.map(|answered| &answered.findings),
             settings,
         }
     }

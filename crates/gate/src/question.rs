@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use gatehold_core::action::{Action, Envelope};
 use gatehold_core::context::{
     ChainContext, Conditions, Context, InitiatorKind, PolicyInput, Principal, PromptSource,
-    Provenance, Signals,
+    Provenance, ResourceFacts, TypedValue,
 };
-use gatehold_core::decide::{Described as Facts, Rendered};
+use gatehold_core::decide::{Claims, Described as DescribedAction, Rendered};
 use gatehold_core::descriptor::{
     self, Described, Descriptor, Projection, Recipients, SentenceValues, ValueType, intent_hash,
 };
@@ -23,31 +23,44 @@ use gatehold_core::requester::Requester;
 use gatehold_core::task::{Boundary, Chain, StepLabels, covers};
 use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
+use gatehold_core::view::{Fact, Findings, Source};
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
+use crate::facts::{Established, establish};
 use crate::gate::Gate;
 use crate::load::Loaded;
+use crate::ports::facts::Question;
 
 /// What was asked, what came back, and what was derived on the way.
 pub(crate) struct Answered {
-    pub(crate) input: PolicyInput,
     pub(crate) evaluated: Evaluated,
-    pub(crate) described: Facts,
+    pub(crate) described: DescribedAction,
     pub(crate) labels: StepLabels,
     pub(crate) rendered: Rendered,
-    pub(crate) unlike_baseline: Vec<String>,
+    pub(crate) findings: Findings,
+}
+
+/// What there is to go by besides the action.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// The request that the action became, where it was submitted before.
+    pub(crate) own: Option<&'a RequestRecord>,
+    /// What the requester says: it may name what is looked up.
+    pub(crate) claims: &'a Claims,
+    /// Something is about to be let out: facts are established anew.
+    pub(crate) anew: bool,
 }
 
 impl Gate {
-    /// Asks policy about an action of a requester, now; about one that was submitted before, as the request it became.
-    pub(crate) fn ask(
+    /// Asks policy about an action of a requester, now, with what the gate finds out about it.
+    pub(crate) async fn ask(
         &self,
         action: &Action,
         requester: &Requester,
-        own: Option<&RequestRecord>,
         loaded: &Loaded,
+        given: Given<'_>,
     ) -> Result<Answered, GateError> {
         let envelope = action.envelope();
         let active = &loaded.active;
@@ -61,10 +74,21 @@ impl Gate {
             .catalog
             .facts(&envelope.target, &envelope.resource);
         let projection = descriptor.project(action.payload());
+        let question = Question {
+            now: loaded.now,
+            owner: requester.accountable(),
+            envelope,
+            resource: &resource,
+            queries: &descriptor.facts,
+            fields: fields(&projection),
+            claims: given.claims,
+            anew: given.anew,
+        };
+        let found = establish(self.inner.parts.facts.as_ref(), &question).await;
         let read = descriptor.describe(
             &projection,
             &envelope.caps,
-            &BTreeMap::new(),
+            &found.values,
             &resource.sensitivity,
         );
         let rendered = rendered(action, descriptor);
@@ -75,7 +99,7 @@ impl Gate {
             ..read
         };
         let unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
-        let chain = loaded.chain(own);
+        let chain = loaded.chain(given.own);
         let conditions = conditions(
             &read,
             requester,
@@ -86,8 +110,10 @@ impl Gate {
         let labels = labels(&read);
         let sentence = sentence(descriptor, envelope, &projection, &read);
         let reads_only = read_alone(&read.effects);
+        let mut shown = by_the_book(&read, &resource);
+        shown.extend(found.shown.iter().cloned());
         let context = context(
-            read, envelope, loaded, &chain, conditions, requester, &resource,
+            read, found, envelope, loaded, &chain, conditions, requester, &resource,
         )
         .derived();
         let input = PolicyInput {
@@ -98,7 +124,7 @@ impl Gate {
             context,
         };
         let evaluated = active.engine.evaluate(&input);
-        let described = Facts {
+        let described = DescribedAction {
             descriptor: envelope.descriptor.clone(),
             media_types: descriptor.media_types.clone(),
             reads_only,
@@ -111,14 +137,62 @@ impl Gate {
             ),
         };
         Ok(Answered {
-            input,
             evaluated,
             described,
             labels,
             rendered,
-            unlike_baseline,
+            findings: Findings {
+                facts: shown,
+                unlike_baseline,
+            },
         })
     }
+}
+
+fn fields(projection: &Projection) -> &BTreeMap<String, TypedValue> {
+    static NONE: BTreeMap<String, TypedValue> = BTreeMap::new();
+    match projection {
+        Projection::Inspectable { fields, .. } => fields,
+        Projection::Uninspectable { .. } => &NONE,
+    }
+}
+
+/// What the operator's catalogue and the descriptor say of the action.
+fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fact> {
+    let known = |label: &str, value: Option<String>, from: &str, why: &str| Fact {
+        label: label.to_owned(),
+        source: if value.is_some() {
+            Source::Verified
+        } else {
+            Source::Unknown
+        },
+        from: if value.is_some() { from } else { why }.to_owned(),
+        value: value.unwrap_or_default(),
+        age_seconds: 0,
+    };
+    let word = |word: Option<&str>| word.map(str::to_owned);
+    let catalogue = |label: &str, value| {
+        let why = "nobody has said it of this resource";
+        known(label, value, "the gate's catalogue", why)
+    };
+    let descriptor = |label: &str, value| known(label, value, "the descriptor", "nobody can say");
+    vec![
+        catalogue(
+            "environment",
+            word(resource.environment.get().map(|value| value.as_str())),
+        ),
+        catalogue("zone", resource.zone.get().cloned()),
+        catalogue(
+            "sensitivity",
+            word(read.sensitivity.get().map(|value| value.as_str())),
+        ),
+        catalogue("resource owner", resource.owner.get().cloned()),
+        descriptor("quantity", read.quantity.get().map(ToString::to_string)),
+        descriptor(
+            "reversibility",
+            word(read.reversibility.get().map(|value| value.as_str())),
+        ),
+    ]
 }
 
 fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, Refusal> {
@@ -221,12 +295,13 @@ fn labels(read: &Described) -> StepLabels {
 
 fn context(
     read: Described,
+    found: Established,
     envelope: &Envelope,
     loaded: &Loaded,
     chain: &Chain,
     conditions: Conditions,
     requester: &Requester,
-    resource: &gatehold_core::context::ResourceFacts,
+    resource: &ResourceFacts,
 ) -> Context {
     let purpose = loaded
         .task
@@ -264,14 +339,7 @@ fn context(
             prompt_source: PromptSource::Claimed,
             user_typed: Known::unknown(),
         },
-        signals: Signals {
-            outside_hours: Known::unknown(),
-            weekend: Known::unknown(),
-            holiday: Known::unknown(),
-            change_freeze: Known::unknown(),
-            burst: Known::unknown(),
-            new_resource: Known::unknown(),
-        },
+        signals: found.signals,
         conditions,
         initiator: initiator(requester),
         assurance: match requester {
@@ -281,7 +349,7 @@ fn context(
         },
         caps: envelope.caps.clone(),
         fields: read.fields,
-        facts: BTreeMap::new(),
+        facts: found.values,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::answers::{Caller, Redeemed};
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::question::Given;
 use crate::safe_act::SafeAct;
 use crate::sound;
 use crate::stored::{StoredRequest, attachment};
@@ -255,13 +256,15 @@ impl Gate {
             }
             _ => self.load_for(&record.requester, &record.envelope).await?,
         };
-        let answered = self.ask(&action, &record.requester, Some(record), &loaded)?;
+        // What the decision rested on may have changed since: nothing that was found out earlier lets it out.
+        let given = Given {
+            own: Some(record),
+            claims: &Self::claims(&submission),
+            anew: guard!("redeem-facts-anew", true),
+        };
+        let answered = self.ask(&action, &record.requester, &loaded, given).await?;
         let grant = self.grant_of(record).await?;
-        let world = loaded.world(
-            Some(&answered.evaluated),
-            Some(&answered.rendered),
-            self.settings(),
-        );
+        let world = loaded.world(Some(&answered), self.settings());
         let about = Record::Request {
             record,
             version: stored.version,
@@ -327,7 +330,7 @@ impl Gate {
                 action: None,
                 grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
             };
-            let world = loaded.world(None, None, self.settings());
+            let world = loaded.world(None, self.settings());
             let fresh = self.fresh(loaded.now);
             let (write, sealed) = decide(about, command(record)?, &world, &fresh, loaded.now)?;
             match self.commit(write, sealed).await? {

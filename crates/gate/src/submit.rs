@@ -1,7 +1,7 @@
 //! Submission: read strictly, ask policy, decide, commit, and only then answer.
 
 use gatehold_core::action::Action;
-use gatehold_core::decide::{Command, Record, Release, Submission, decide};
+use gatehold_core::decide::{Claims, Command, Record, Release, Submission, decide};
 use gatehold_core::descriptor::ExecutorKind;
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::guard;
@@ -21,7 +21,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
 use crate::load::Loaded;
-use crate::question::Answered;
+use crate::question::{Answered, Given};
 use crate::secrets::refuse_inline;
 use crate::sound;
 
@@ -67,7 +67,14 @@ impl Gate {
                 labels: answered.labels,
             };
             if let Some(submitted) = self
-                .submit_once(&action, &requester, &loaded, submission, input.dry_run)
+                .submit_once(
+                    &action,
+                    &requester,
+                    &loaded,
+                    &input.claims,
+                    submission,
+                    input.dry_run,
+                )
                 .await?
             {
                 return Ok(submitted);
@@ -141,7 +148,14 @@ impl Gate {
                 labels: answered.labels,
             };
             if let Some(submitted) = self
-                .submit_once(&action, &requester, &loaded, submission, input.dry_run)
+                .submit_once(
+                    &action,
+                    &requester,
+                    &loaded,
+                    &input.claims,
+                    submission,
+                    input.dry_run,
+                )
                 .await?
             {
                 return Ok(submitted);
@@ -156,15 +170,17 @@ impl Gate {
         action: &Action,
         requester: &Requester,
         loaded: &Loaded,
+        claims: &Claims,
         submission: impl Fn(&Answered) -> Submission,
         dry_run: bool,
     ) -> Result<Option<Submitted>, GateError> {
-        let answered = self.ask(action, requester, None, loaded)?;
-        let world = loaded.world(
-            Some(&answered.evaluated),
-            Some(&answered.rendered),
-            self.settings(),
-        );
+        let given = Given {
+            own: None,
+            claims,
+            anew: false,
+        };
+        let answered = self.ask(action, requester, loaded, given).await?;
+        let world = loaded.world(Some(&answered), self.settings());
         let command = Command::Submit(Box::new(submission(&answered)));
         let fresh = self.fresh(loaded.now);
         let (write, sealed) = decide(Record::Absent, command, &world, &fresh, loaded.now)?;
@@ -194,13 +210,14 @@ impl Gate {
         let loaded = self
             .load_for(&stored.record.requester, &stored.record.envelope)
             .await?;
+        let given = Given {
+            own: Some(&stored.record),
+            claims: &Self::claims(&submission),
+            anew: false,
+        };
         let trace = self
-            .ask(
-                &action,
-                &stored.record.requester,
-                Some(&stored.record),
-                &loaded,
-            )?
+            .ask(&action, &stored.record.requester, &loaded, given)
+            .await?
             .evaluated
             .trace()
             .clone();

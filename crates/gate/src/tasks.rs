@@ -44,7 +44,7 @@ impl Gate {
                 attested: by_point,
                 boundary: input.boundary.clone(),
             };
-            let world = loaded.world(None, None, self.settings());
+            let world = loaded.world(None, self.settings());
             let fresh = self.fresh(loaded.now);
             let (write, sealed) = decide(
                 Record::Absent,
@@ -96,7 +96,7 @@ impl Gate {
                 key,
                 nonce: nonce.clone(),
             };
-            let world = loaded.world(None, None, self.settings());
+            let world = loaded.world(None, self.settings());
             let fresh = self.fresh(loaded.now);
             let record = Record::Task {
                 task: &task,

@@ -47,7 +47,7 @@ impl Gate {
             why: why(answered.evaluated.trace()),
             tier: answered.evaluated.trace().tier.clone(),
             change: self.in_words(record.id, action, &loaded.active).await?,
-            unlike_baseline: answered.unlike_baseline.clone(),
+            unlike_baseline: answered.findings.unlike_baseline.clone(),
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),
             so_far: self.so_far(record, loaded).await?,
@@ -188,44 +188,7 @@ pub(crate) fn people_needed(record: &RequestRecord, held: &HeldAt, dev: bool) ->
 }
 
 fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact> {
-    let context = &answered.input.context;
-    let resource = &answered.input.resource;
-    let known = |label: &str, value: Option<String>| Fact {
-        label: label.to_owned(),
-        source: if value.is_some() {
-            Source::Verified
-        } else {
-            Source::Unknown
-        },
-        value: value.unwrap_or_default(),
-        age_seconds: 0,
-    };
-    let mut facts = vec![
-        known(
-            "environment",
-            resource
-                .environment
-                .get()
-                .map(|value| value.as_str().to_owned()),
-        ),
-        known("zone", resource.zone.get().cloned()),
-        known(
-            "sensitivity",
-            context
-                .sensitivity
-                .get()
-                .map(|value| value.as_str().to_owned()),
-        ),
-        known("resource owner", resource.owner.get().cloned()),
-        known("quantity", context.quantity.get().map(ToString::to_string)),
-        known(
-            "reversibility",
-            context
-                .reversibility
-                .get()
-                .map(|value| value.as_str().to_owned()),
-        ),
-    ];
+    let mut facts = answered.findings.facts.clone();
     for (name, text) in &claims.0 {
         facts.push(claimed(name.clone(), text, CLAIM_SHOWN));
     }
@@ -234,6 +197,7 @@ fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact>
         let label = format!("question {} of {}", asked.number, asked.by);
         facts.push(Fact {
             source: Source::Verified,
+            from: "the ledger".to_owned(),
             ..claimed(label, &asked.text, TURN_SHOWN)
         });
         let label = format!("answer to question {}", asked.number);
@@ -242,6 +206,7 @@ fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact>
             Some(answer) => claimed(label, &answer.text, TURN_SHOWN),
             None => Fact {
                 source: Source::Unknown,
+                from: "the requester has not answered".to_owned(),
                 ..claimed(label, "", TURN_SHOWN)
             },
         });
@@ -260,6 +225,7 @@ fn claimed(label: String, text: &str, most: usize) -> Fact {
         label,
         value: format!("{shown}{cut}"),
         source: Source::Claimed,
+        from: "the requester".to_owned(),
         age_seconds: 0,
     }
 }

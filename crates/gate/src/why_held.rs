@@ -7,6 +7,7 @@ use gatehold_core::request::{RequestRecord, State};
 
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::question::Given;
 
 impl Gate {
     /// The sentence of each code for which policy has one now; nothing for a request that is not held.
@@ -24,7 +25,12 @@ impl Gate {
         let submission = self.submission(&stored).await?;
         let action = Self::action(&stored.record, &submission)?;
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
-        let answered = match self.ask(&action, &record.requester, Some(&stored.record), &loaded) {
+        let given = Given {
+            own: Some(&stored.record),
+            claims: &Self::claims(&submission),
+            anew: false,
+        };
+        let answered = match self.ask(&action, &record.requester, &loaded, given).await {
             Ok(answered) => answered,
             // Its kind of action is gone since, or its workload: there is nobody to ask about it.
             Err(GateError::Refused(

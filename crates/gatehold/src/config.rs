@@ -13,9 +13,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use gatehold_broker::Targets;
+use gatehold_broker::{Calendars, Lookups, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::CatalogEntry;
 use gatehold_server::listen::{ListenLimits, TlsSettings};
 
@@ -52,6 +53,10 @@ pub struct Config {
     pub root: Option<Hash>,
     /// What can be called.
     pub targets: Targets,
+    /// Who is asked before a decision.
+    pub lookups: Lookups,
+    /// Working hours, holidays and freezes: a file that is read while the gate runs.
+    pub calendar: Option<PathBuf>,
     /// What is known about resources.
     pub resources: Vec<CatalogEntry>,
     /// Limits of the gate.
@@ -185,6 +190,9 @@ struct Checked {
     store: String,
     targets: usize,
     resources: usize,
+    lookups: usize,
+    /// Why the calendar, or a part of it, is unknown now.
+    calendar_unknown: Option<String>,
 }
 
 /// Runs a config command.
@@ -199,6 +207,10 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         StorePlace::Sqlite(path) => format!("sqlite {}", path.display()),
         StorePlace::Postgres(_) => "postgres".to_owned(),
     };
+    // Not a mistake that keeps a gate from starting: what it would say is UNKNOWN until the file can be read.
+    let calendar = config.calendar.as_deref();
+    let now = Timestamp::from_millis(crate::ambient::now_millis());
+    let calendar_unknown = calendar.and_then(|file| Calendars::check(file, now).err());
     let checked = Checked {
         file: file.display().to_string(),
         public_url: config.public_url.to_string(),
@@ -206,19 +218,27 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         store,
         targets: config.targets.ids().count(),
         resources: config.resources.len(),
+        lookups: config.lookups.len(),
+        calendar_unknown,
     };
     ctx.print(&checked, || {
         let nothing = ctx
             .screen
             .paint(crate::screen::Style::Green, "nothing is wrong with it");
+        let unknown = checked.calendar_unknown.as_ref().map(|why| {
+            let word = ctx.screen.paint(crate::screen::Style::Amber, "UNKNOWN");
+            format!("the calendar is {word}: {}\n", crate::screen::plain(why))
+        });
         format!(
-            "{}: {} on {}, {}, {} targets, {} resources\n{nothing}\n",
+            "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{nothing}\n",
             checked.file,
             checked.public_url,
             checked.listen,
             checked.store,
             checked.targets,
-            checked.resources
+            checked.resources,
+            checked.lookups,
+            unknown.unwrap_or_default()
         )
     })?;
     Ok(Exit::Done)

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::Executors;
+use gatehold_broker::{Calendars, Executors, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
 use gatehold_gate::ports::journal::Journal;
@@ -86,6 +86,10 @@ impl Running {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
+            facts: Arc::new(Sources {
+                calendars: config.calendar.map(Calendars::new),
+                lookups: config.lookups,
+            }),
             journal: Some(journal),
             settings: config.settings,
             pinned_root: config.root,

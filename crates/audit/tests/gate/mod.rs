@@ -410,6 +410,7 @@ impl Gate {
             task: task.as_ref(),
             counters: Counters::default(),
             rendered: shown,
+            findings: None,
             settings: &Settings::default(),
         };
         let record = match &loaded {
@@ -665,6 +666,7 @@ impl Gate {
             task: Some(&task),
             counters: Counters::default(),
             rendered: None,
+            findings: None,
             settings: &Settings::default(),
         };
         let grant = row.grant.and_then(|grant| {
@@ -892,6 +894,7 @@ impl Gate {
             task: None,
             counters: Counters::default(),
             rendered: None,
+            findings: None,
             settings: &Settings::default(),
         };
         let evidence = Evidence::Revocation(revocation);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Environment;
 use super::problems::Problems;
 use super::sql::is_loopback;
+use crate::http::reach::Reach;
 use crate::http::{Base, HttpTarget, Inject, Place, headers, path};
 use crate::tls;
 
@@ -117,6 +118,7 @@ pub(super) fn http(
             30,
         ),
         bytes_max: problems.bytes("bytes_max", fields.bytes_max),
+        reach: Reach::Anywhere,
     })
 }
 

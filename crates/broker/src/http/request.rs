@@ -59,6 +59,23 @@ impl Request {
         Ok(request)
     }
 
+    /// A look: the path has one reading, and whoever answers is asked for JSON that nobody kept.
+    pub(super) fn look(path: String, query: Vec<(String, String)>) -> Result<Self, Stop> {
+        path::check(&path).map_err(unusable)?;
+        let headers = [
+            (header::ACCEPT, "application/json"),
+            (header::CACHE_CONTROL, "no-cache"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_owned()));
+        Ok(Self {
+            method: http::Method::GET,
+            path,
+            query,
+            headers: headers.into(),
+            body: None,
+        })
+    }
+
     fn parts(json: &Json) -> Result<Self, Stop> {
         let members = json
             .as_object()

@@ -1,5 +1,7 @@
 //! One connection, one request. Before its first byte is sent, nothing can have happened; after it, only an answer tells.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -11,7 +13,6 @@ use tokio_rustls::TlsConnector;
 
 use super::HttpTarget;
 use super::request::Wire;
-use crate::call::Call;
 use crate::metered::{Duplex, Meter, Metered};
 use crate::outcome::{Stop, code};
 
@@ -37,20 +38,25 @@ impl Drop for Driver {
     }
 }
 
+/// How long each step may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) connect: Duration,
+    pub(super) answer: Duration,
+}
+
 /// Sends the request once.
 pub(super) async fn send(
     target: &HttpTarget,
-    call: &Call,
+    times: Times,
     wire: Wire,
     harmless: bool,
 ) -> Result<Sent, Stop> {
-    let connect_limit = call.within(target.connect_timeout);
-    let (mut sender, connection, meter) = tokio::time::timeout(connect_limit, connect(target))
+    let (mut sender, connection, meter) = tokio::time::timeout(times.connect, connect(target))
         .await
         .map_err(|_| Stop::failed(code::UNREACHABLE, "the target did not answer in time"))??;
     let answer = sender.send_request(wire);
-    let answer_limit = call.within(target.answer_timeout);
-    match tokio::time::timeout(answer_limit, answer).await {
+    match tokio::time::timeout(times.answer, answer).await {
         Ok(Ok(response)) => Ok(Sent {
             response,
             _connection: connection,
@@ -76,12 +82,27 @@ fn gone(code: &'static str, meter: &Meter, harmless: bool) -> Stop {
     Stop::unknown(code, text)
 }
 
+/// A connection to the first address of its name that may be reached and answers.
+async fn reached(target: &HttpTarget) -> Result<TcpStream, Stop> {
+    let base = &target.base;
+    let mut text = "no connection to the target";
+    let addresses = tokio::net::lookup_host((base.host.as_str(), base.port)).await;
+    for address in addresses.into_iter().flatten() {
+        if !target.reach.allows(address.ip()) {
+            text = "its name means a private address, and that is not allowed here";
+            continue;
+        }
+        if let Ok(stream) = TcpStream::connect(address).await {
+            return Ok(stream);
+        }
+    }
+    Err(Stop::failed(code::UNREACHABLE, text))
+}
+
 async fn connect(target: &HttpTarget) -> Result<(SendRequest<Full<Bytes>>, Driver, Meter), Stop> {
     let unreachable = |text: &'static str| Stop::failed(code::UNREACHABLE, text);
     let base = &target.base;
-    let stream = TcpStream::connect((base.host.as_str(), base.port))
-        .await
-        .map_err(|_| unreachable("no connection to the target"))?;
+    let stream = reached(target).await?;
     let stream: Box<dyn Duplex> = match (&target.tls, &base.server_name) {
         (Some(client), Some(name)) => Box::new(
             TlsConnector::from(client.clone())

@@ -46,6 +46,7 @@ fn target(port: u16) -> HttpTarget {
         connect_timeout: Duration::from_secs(20),
         answer_timeout: Duration::from_secs(20),
         bytes_max: 100_000,
+        reach: Reach::Anywhere,
     }
 }
 

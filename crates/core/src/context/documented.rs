@@ -318,53 +318,35 @@ const DOCUMENTED: &[FieldDoc] = &[
             |c| c.provenance.user_typed.get().copied().map(flag),
         ),
     ),
-    always(
-        "unknown",
-        maybe(
-            "signals.outside_hours",
-            T::Bool,
-            "Outside the owner's working hours.",
-            |c| c.signals.outside_hours.get().copied().map(flag),
-        ),
+    maybe(
+        "signals.outside_hours",
+        T::Bool,
+        "Outside the owner's working hours.",
+        |c| c.signals.outside_hours.get().copied().map(flag),
     ),
-    always(
-        "unknown",
-        maybe("signals.weekend", T::Bool, "Weekend for the owner.", |c| {
-            c.signals.weekend.get().copied().map(flag)
-        }),
+    maybe("signals.weekend", T::Bool, "Weekend for the owner.", |c| {
+        c.signals.weekend.get().copied().map(flag)
+    }),
+    maybe("signals.holiday", T::Bool, "Holiday for the owner.", |c| {
+        c.signals.holiday.get().copied().map(flag)
+    }),
+    maybe(
+        "signals.change_freeze",
+        T::Bool,
+        "A change freeze is in force.",
+        |c| c.signals.change_freeze.get().copied().map(flag),
     ),
-    always(
-        "unknown",
-        maybe("signals.holiday", T::Bool, "Holiday for the owner.", |c| {
-            c.signals.holiday.get().copied().map(flag)
-        }),
+    maybe(
+        "signals.burst",
+        T::Bool,
+        "The workload asks more often than it usually does.",
+        |c| c.signals.burst.get().copied().map(flag),
     ),
-    always(
-        "unknown",
-        maybe(
-            "signals.change_freeze",
-            T::Bool,
-            "A change freeze is in force.",
-            |c| c.signals.change_freeze.get().copied().map(flag),
-        ),
-    ),
-    always(
-        "unknown",
-        maybe(
-            "signals.burst",
-            T::Bool,
-            "The workload asks more often than it usually does.",
-            |c| c.signals.burst.get().copied().map(flag),
-        ),
-    ),
-    always(
-        "unknown",
-        maybe(
-            "signals.new_resource",
-            T::Bool,
-            "The workload has not touched this resource before.",
-            |c| c.signals.new_resource.get().copied().map(flag),
-        ),
+    maybe(
+        "signals.new_resource",
+        T::Bool,
+        "The workload has not touched this resource before.",
+        |c| c.signals.new_resource.get().copied().map(flag),
     ),
     maybe(
         "conditions.elevation",

@@ -424,7 +424,7 @@ pub(super) fn rehold_at(
         format!("reheld:{}:{version}", record.id),
         &record.id.to_string(),
     )?;
-    writer.attach("verdict", grounds(&next, evaluated)?);
+    writer.attach("verdict", grounds(&next, evaluated, world)?);
     let event = Event::Reheld {
         trace: trace(evaluated, world),
         requirement: requirement.requirement_hash(),

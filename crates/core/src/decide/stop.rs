@@ -118,6 +118,7 @@ mod tests {
             task: None,
             counters: Counters::default(),
             rendered: None,
+            findings: None,
             settings: &Settings::default(),
         };
         let fresh = Fresh {

@@ -223,7 +223,7 @@ fn writer<'a>(
         canonical::to_bytes(&submission.claims).unwrap_or_default(),
     );
     writer.attach("request", record.asked().to_bytes());
-    writer.attach("verdict", grounds(record, evaluated)?);
+    writer.attach("verdict", grounds(record, evaluated, world)?);
     writer.attach("proof", submission.proof);
     if let Some(body) = submission.body {
         writer.attach("body", body);

@@ -9,6 +9,7 @@ use crate::stops::Stops;
 use crate::task::{Chain, Task};
 use crate::time::Timestamp;
 use crate::verdict::Evaluated;
+use crate::view::Findings;
 
 /// A value and the version of the row it was read from; 0 when there is no row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,6 +113,8 @@ pub struct World<'a> {
     pub counters: Counters,
     /// What the renderer made of the action.
     pub rendered: Option<&'a Rendered>,
+    /// What was found out about it.
+    pub findings: Option<&'a Findings>,
     /// The gate's limits.
     pub settings: &'a Settings,
 }

@@ -395,7 +395,11 @@ pub(super) fn trace(evaluated: &Evaluated, world: &World<'_>) -> Trace {
 }
 
 /// What the answer rested on, for the attachment `verdict` of the leaf that holds, allows or denies `record`.
-pub(super) fn grounds(record: &RequestRecord, evaluated: &Evaluated) -> Result<Vec<u8>, Refusal> {
+pub(super) fn grounds(
+    record: &RequestRecord,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+) -> Result<Vec<u8>, Refusal> {
     bytes(&Grounds {
         tier: evaluated.trace().tier.clone(),
         requirement: record.held.as_ref().map(|held| held.requirement.clone()),
@@ -406,6 +410,7 @@ pub(super) fn grounds(record: &RequestRecord, evaluated: &Evaluated) -> Result<V
         sentence: record.sentence.clone(),
         intent: record.intent,
         labels: record.labels,
+        findings: world.findings.cloned().unwrap_or_default(),
     })
 }
 

@@ -2,5 +2,6 @@
 
 pub mod entropy;
 pub mod executor;
+pub mod facts;
 pub mod journal;
 pub mod store;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatehold_broker::Targets;
+use gatehold_broker::{ConfigErrors, Lookups, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::hash::Hash;
@@ -76,6 +76,8 @@ impl Checks {
         let root = trust.and_then(|trust| self.root(&trust));
         let (settings, listen_limits, execution_seconds_max) = self.limits(&limits);
         let targets = self.targets(top.targets_file.as_deref());
+        let lookups = self.lookups(top.lookups_file.as_deref());
+        let calendar = top.calendar_file.map(|file| self.folder.join(file));
         let listen = self.listen(top.listen.as_deref());
         let public_url = self.public_url(top.public_url);
         let operations = top
@@ -108,6 +110,8 @@ impl Checks {
             log_key,
             root,
             targets: targets?,
+            lookups: lookups?,
+            calendar,
             resources,
             settings,
             listen_limits,
@@ -291,17 +295,31 @@ impl Checks {
             return Some(Targets::default());
         };
         let text = self.file("targets_file", file)?;
-        let name = self.folder.join(file).display().to_string();
         let environment = |name: &str| text_variable(name);
-        Targets::from_toml(&String::from_utf8_lossy(&text), &environment)
-            .map_err(|errors| {
-                self.found.extend(errors.0.iter().map(|problem| Mistake {
-                    file: name.clone(),
-                    key: format!("target {}, {}", problem.target, problem.field),
-                    why: problem.text.clone(),
-                }));
-            })
+        let read = Targets::from_toml(&String::from_utf8_lossy(&text), &environment);
+        read.map_err(|errors| self.all_of(file, "target", &errors))
             .ok()
+    }
+
+    fn lookups(&mut self, file: Option<&Path>) -> Option<Lookups> {
+        let Some(file) = file else {
+            return Some(Lookups::default());
+        };
+        let text = self.file("lookups_file", file)?;
+        let environment = |name: &str| text_variable(name);
+        let read = Lookups::from_toml(&String::from_utf8_lossy(&text), &environment);
+        read.map_err(|errors| self.all_of(file, "lookup", &errors))
+            .ok()
+    }
+
+    /// Every mistake of another file.
+    fn all_of(&mut self, file: &Path, what: &str, errors: &ConfigErrors) {
+        let name = self.folder.join(file).display().to_string();
+        self.found.extend(errors.0.iter().map(|problem| Mistake {
+            file: name.clone(),
+            key: format!("{what} {}, {}", problem.target, problem.field),
+            why: problem.text.clone(),
+        }));
     }
 
     fn resources(&mut self, table: &mut Table) -> Vec<CatalogEntry> {

@@ -20,6 +20,10 @@ pub struct Top {
     pub operations_listen: Option<String>,
     /// File with `[[target]]` tables.
     pub targets_file: Option<PathBuf>,
+    /// File with `[[lookup]]` tables.
+    pub lookups_file: Option<PathBuf>,
+    /// File with `[[calendar]]` tables and `[freezes]`.
+    pub calendar_file: Option<PathBuf>,
 }
 
 /// `[tls]`.

@@ -266,14 +266,29 @@ impl Page<'_> {
             let label = plain(&fact.label);
             let line = match fact.source {
                 Source::Verified => format!(
-                    "  {} {label}: {}",
+                    "  {} {label}: {} ({}{})",
                     self.screen.paint(Style::Green, "VERIFIED"),
-                    plain(&fact.value)
+                    plain(&fact.value),
+                    plain(&fact.from),
+                    age(fact.age_seconds)
                 ),
-                _ => format!("  {}  {label}", self.screen.paint(Style::Amber, "UNKNOWN")),
+                _ => format!(
+                    "  {}  {label} ({})",
+                    self.screen.paint(Style::Amber, "UNKNOWN"),
+                    plain(&fact.from)
+                ),
             };
             self.line(&line);
         }
+    }
+}
+
+/// How old a fact was when it was shown; nothing for one that was established then.
+fn age(seconds: u32) -> String {
+    if seconds == 0 {
+        String::new()
+    } else {
+        format!(", {} old", duration(i64::from(seconds)))
     }
 }
 

@@ -48,6 +48,7 @@ impl Loaded {
             task: self.task.as_ref(),
             counters: self.counters,
             rendered: self.rendered.as_ref(),
+            findings: None,
             settings,
         }
     }

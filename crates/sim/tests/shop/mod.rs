@@ -44,6 +44,7 @@ use gatehold_core::trust::{
 };
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::facts::{Facts, Nothing};
 use gatehold_gate::ports::journal::Journal as KeptIn;
 use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{
@@ -292,6 +293,14 @@ impl Shop {
         let executor = executor.unwrap_or_else(|| self.recorder.clone());
         let gate = open_gate(&self.store, executor, &self.entropy, false, None);
         gate.await.unwrap()
+    }
+
+    /// Goes on as a process that finds facts out.
+    pub async fn knowing(&mut self, facts: Arc<dyn Facts>) {
+        let executor = self.recorder.clone();
+        let journal = Some(shared(&self.journal));
+        let gate = open_gate_knowing(facts, &self.store, executor, &self.entropy, false, journal);
+        self.gate = gate.await.unwrap();
     }
 
     /// Another process whose store is this one.
@@ -736,10 +745,22 @@ async fn open_gate(
     alone: bool,
     journal: Option<Arc<dyn KeptIn>>,
 ) -> Result<Gate, OpenError> {
+    open_gate_knowing(Arc::new(Nothing), store, executor, entropy, alone, journal).await
+}
+
+async fn open_gate_knowing(
+    facts: Arc<dyn Facts>,
+    store: &Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    entropy: &Arc<Counting>,
+    alone: bool,
+    journal: Option<Arc<dyn KeptIn>>,
+) -> Result<Gate, OpenError> {
     let parts = Parts {
         store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
         executor,
+        facts,
         journal,
         settings: Settings {
             open_holds_max: 3,

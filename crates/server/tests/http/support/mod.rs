@@ -84,6 +84,7 @@ impl House {
                 target: target.clone(),
                 begun: begun.clone(),
             }),
+            facts: Arc::new(gatehold_gate::ports::facts::Nothing),
             settings: Settings::default(),
             pinned_root: None,
             catalog: Catalog::default(),

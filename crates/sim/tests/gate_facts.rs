@@ -1,0 +1,300 @@
+//! Facts in a whole gate, on every store: what was verified, what is claimed and what nobody knows stay apart from the policy to
+//! the signed page, and what a decision rested on is found out again before anything is let out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails should say where"
+)]
+
+mod shop;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gatehold_core::context::TypedValue;
+use gatehold_core::entry::Grounds;
+use gatehold_core::ids::RequestId;
+use gatehold_core::json::canonical;
+use gatehold_core::request::State;
+use gatehold_core::view::{Fact, Source, View};
+use gatehold_gate::Submitted;
+use gatehold_gate::ports::facts::{Facts, Flag, Found, Moment, Question, Told};
+use gatehold_sim::postgres_server::PostgresServer;
+
+use shop::{Person, Shop};
+
+/// What an incident tracker says: yes, no, or nothing.
+type Says = Option<bool>;
+
+/// Somebody who knows what a test lets them know.
+struct Knows {
+    state: Mutex<Now>,
+    asked: Mutex<Vec<bool>>,
+}
+
+#[derive(Clone, Copy)]
+struct Now {
+    /// What was found out earlier and is not old.
+    kept: Says,
+    /// What is so now.
+    incident: Says,
+    outside_hours: Says,
+    change_freeze: Says,
+}
+
+const CALM: Now = Now {
+    kept: Some(true),
+    incident: Some(true),
+    outside_hours: Some(false),
+    change_freeze: Some(false),
+};
+
+impl Knows {
+    fn new(now: Now) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(now),
+            asked: Mutex::default(),
+        })
+    }
+
+    fn set(&self, now: Now) {
+        *self.state.lock().unwrap() = now;
+    }
+}
+
+fn told<T>(says: Option<T>) -> Told<T> {
+    Told {
+        answer: says.ok_or_else(|| "nobody answers".to_owned()),
+        from: "a test".to_owned(),
+        age_seconds: 7,
+    }
+}
+
+#[async_trait]
+impl Facts for Knows {
+    async fn moment(&self, _: &Question<'_>) -> Moment {
+        let now = *self.state.lock().unwrap();
+        let flag = |says: Says, detail: &str| {
+            told(says.map(|set| Flag {
+                set,
+                detail: detail.to_owned(),
+            }))
+        };
+        Moment {
+            outside_hours: flag(now.outside_hours, "Saturday 03:00"),
+            weekend: flag(Some(false), ""),
+            holiday: flag(None, ""),
+            change_freeze: flag(now.change_freeze, "year end"),
+        }
+    }
+
+    async fn look_up(&self, question: &Question<'_>) -> BTreeMap<String, Told<Found>> {
+        self.asked.lock().unwrap().push(question.anew);
+        let now = *self.state.lock().unwrap();
+        let says = if question.anew {
+            now.incident
+        } else {
+            now.kept
+        };
+        // The word of the requester names what is looked up, and is no answer.
+        assert_eq!(question.claims.0["incident"], "INC-42");
+        let found = says.map(|yes| Found {
+            value: TypedValue::Bool(yes),
+            detail: if yes { "yes: INC-42" } else { "no: INC-42" }.to_owned(),
+        });
+        BTreeMap::from([("incident".to_owned(), told(found))])
+    }
+}
+
+async fn ask(shop: &Shop) -> Submitted {
+    let task = shop.task().await;
+    let mut input = shop.asked(Some(task), "shop.repair", "UPDATE t SET x = 1", false);
+    let claims = [("incident", "INC-42"), ("reason", "it is VERIFIED")];
+    input.claims.0 = claims
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into();
+    shop.gate
+        .submit(&shop.asking(&input).await, input)
+        .await
+        .unwrap()
+}
+
+/// What the leaf of the submission keeps of what was found out.
+async fn grounds(shop: &Shop, id: RequestId) -> Grounds {
+    let leaves = shop.stored().await;
+    let submission = leaves.iter().find_map(|leaf| {
+        let text = String::from_utf8_lossy(&leaf.record);
+        let verdict = leaf.attachments.iter().find(|one| one.name == "verdict");
+        text.contains(&id.to_string()).then_some(verdict)?
+    });
+    let bytes = submission.unwrap().bytes.clone().unwrap();
+    canonical::from_canonical_bytes(&bytes).unwrap()
+}
+
+fn of(facts: &[Fact], source: Source) -> Vec<String> {
+    let all = facts.iter().filter(|fact| fact.source == source);
+    all.map(|fact| {
+        format!(
+            "{}={} ({}, {} s)",
+            fact.label, fact.value, fact.from, fact.age_seconds
+        )
+    })
+    .collect()
+}
+
+/// Only what was verified passes; a no, and whatever nobody knows, waits for people.
+async fn only_what_is_verified_lets_it_pass(mut shop: Shop) {
+    let knows = Knows::new(CALM);
+    shop.knowing(knows.clone()).await;
+    assert_eq!(ask(&shop).await.record.state, State::Allowed);
+    let changes: [fn(&mut Now); 6] = [
+        |now| now.kept = Some(false),
+        |now| now.kept = None,
+        |now| now.outside_hours = Some(true),
+        |now| now.outside_hours = None,
+        |now| now.change_freeze = Some(true),
+        |now| now.change_freeze = None,
+    ];
+    // Three holds of a workload at once are its most, so that each is decided before the next.
+    for change in changes {
+        let mut now = CALM;
+        change(&mut now);
+        knows.set(now);
+        let held = ask(&shop).await.record;
+        assert_eq!(held.state, State::Held);
+        let denied = shop.deny(Person::Owner, held.id).await;
+        let denied = match denied {
+            // The owner of the workload does not decide for it.
+            Err(_) => shop.deny(Person::Reviewer, held.id).await.unwrap(),
+            Ok(denied) => denied,
+        };
+        assert_eq!(denied.state, State::Denied);
+    }
+    // Without anybody who knows, nothing passes either.
+    shop.knowing(Arc::new(gatehold_gate::ports::facts::Nothing))
+        .await;
+    assert_eq!(ask(&shop).await.record.state, State::Held);
+}
+
+/// What the page shows and what the ledger keeps: three kinds, never one as another.
+async fn what_is_verified_claimed_and_unknown_stays_apart(mut shop: Shop) {
+    let now = Now {
+        kept: None,
+        outside_hours: Some(true),
+        ..CALM
+    };
+    shop.knowing(Knows::new(now)).await;
+    let held = ask(&shop).await.record;
+    assert_eq!(held.state, State::Held);
+    let grounds = grounds(&shop, held.id).await;
+    let verified = of(&grounds.findings.facts, Source::Verified);
+    let hours = "outside working hours=Saturday 03:00 (a test, 7 s)".to_owned();
+    assert!(verified.contains(&hours), "{verified:?}");
+    assert!(of(&grounds.findings.facts, Source::Claimed).is_empty());
+    let unlike = &grounds.findings.unlike_baseline;
+    assert!(unlike[0].contains("shop.repair"), "{unlike:?}");
+
+    let key = Person::Reviewer.key();
+    let opened = shop
+        .gate
+        .open_request(&Person::Reviewer.id(), &key, held.id);
+    let opened = opened.await.unwrap();
+    assert_eq!(opened.context.view_hash, View::hash_of(&opened.view));
+    let view: View = canonical::from_canonical_bytes(&opened.view).unwrap();
+    let unknown = of(&view.facts, Source::Unknown);
+    for line in [
+        "holiday= (a test: nobody answers, 0 s)",
+        "Open incident that names the resource= (a test: nobody answers, 0 s)",
+    ] {
+        assert!(unknown.contains(&line.to_owned()), "{unknown:?}");
+    }
+    assert_eq!(
+        of(&view.facts, Source::Claimed),
+        [
+            "incident=INC-42 (the requester, 0 s)",
+            "reason=it is VERIFIED (the requester, 0 s)"
+        ]
+    );
+    let verified = of(&view.facts, Source::Verified);
+    assert!(verified.contains(&hours), "{verified:?}");
+    assert!(
+        !verified
+            .iter()
+            .any(|line| line.contains("INC-42") || line.contains("the requester"))
+    );
+    assert_eq!(view.unlike_baseline, grounds.findings.unlike_baseline);
+}
+
+/// An incident that is closed, or a freeze that begins, after the decision.
+async fn what_changed_since_is_found_out_before_anything_is_let_out(mut shop: Shop) {
+    let changes: [fn(&mut Now); 4] = [
+        |now| now.incident = Some(false),
+        |now| now.incident = None,
+        |now| now.change_freeze = Some(true),
+        |now| now.outside_hours = None,
+    ];
+    let knows = Knows::new(CALM);
+    shop.knowing(knows.clone()).await;
+    for change in changes {
+        knows.set(CALM);
+        let allowed = ask(&shop).await.record;
+        assert_eq!(allowed.state, State::Allowed);
+        let mut now = CALM;
+        change(&mut now);
+        knows.set(now);
+        let redeemed = shop.gate.redeem(&shop.caller(), allowed.id).await.unwrap();
+        assert!(redeemed.execution.is_none());
+        assert_eq!(redeemed.record.state, State::Held);
+        assert!(shop.executed().is_empty());
+        shop.deny(Person::Reviewer, allowed.id).await.unwrap();
+    }
+    knows.set(CALM);
+    let allowed = ask(&shop).await.record;
+    knows.asked.lock().unwrap().clear();
+    let redeemed = shop.gate.redeem(&shop.caller(), allowed.id).await.unwrap();
+    assert_eq!(redeemed.record.state, State::Completed);
+    assert_eq!(*knows.asked.lock().unwrap(), [true]);
+    assert_eq!(shop.executed().len(), 1);
+}
+
+#[tokio::test]
+async fn m007_only_what_is_verified_lets_it_pass_in_memory() {
+    only_what_is_verified_lets_it_pass(Shop::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn m007_only_what_is_verified_lets_it_pass_in_sqlite() {
+    only_what_is_verified_lets_it_pass(Shop::open().await).await;
+}
+
+#[tokio::test]
+async fn m010_what_is_verified_claimed_and_unknown_stays_apart_in_memory() {
+    what_is_verified_claimed_and_unknown_stays_apart(Shop::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn m010_what_is_verified_claimed_and_unknown_stays_apart_in_sqlite() {
+    what_is_verified_claimed_and_unknown_stays_apart(Shop::open().await).await;
+}
+
+#[tokio::test]
+async fn what_changed_since_is_found_out_before_anything_is_let_out_in_memory() {
+    what_changed_since_is_found_out_before_anything_is_let_out(Shop::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn what_changed_since_is_found_out_before_anything_is_let_out_in_sqlite() {
+    what_changed_since_is_found_out_before_anything_is_let_out(Shop::open().await).await;
+}
+
+#[tokio::test]
+async fn facts_are_the_same_in_postgresql() {
+    let server = PostgresServer::start();
+    let shop = async |name: &str| Shop::in_postgres(&server.create_database(name).await).await;
+    only_what_is_verified_lets_it_pass(shop("pass").await).await;
+    what_is_verified_claimed_and_unknown_stays_apart(shop("apart").await).await;
+    what_changed_since_is_found_out_before_anything_is_let_out(shop("since").await).await;
+}

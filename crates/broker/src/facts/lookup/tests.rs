@@ -122,7 +122,7 @@ async fn an_answer_of_another_form_is_unknown() {
         ("\"state\"", "\"state\": \"open\", \"state\""),
         ("}", "} trailing"),
         ("{", ""),
-        ("2", "2."),
+        ("\"severity\": 2", "\"severity\": 2."),
     ] {
         let (told, _) = told_by(json(&OPEN.replacen(from, to, 1))).await;
         assert!(told.starts_with("Unknown"), "{to}: {told}");

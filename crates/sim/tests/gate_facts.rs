@@ -197,10 +197,8 @@ async fn what_is_verified_claimed_and_unknown_stays_apart(mut shop: Shop) {
     let unlike = &grounds.findings.unlike_baseline;
     assert!(unlike[0].contains("shop.repair"), "{unlike:?}");
 
-    let key = Person::Reviewer.key();
-    let opened = shop
-        .gate
-        .open_request(&Person::Reviewer.id(), &key, held.id);
+    let (human, key) = (Person::Reviewer.id(), Person::Reviewer.key());
+    let opened = shop.gate.open_request(&human, &key, held.id);
     let opened = opened.await.unwrap();
     assert_eq!(opened.context.view_hash, View::hash_of(&opened.view));
     let view: View = canonical::from_canonical_bytes(&opened.view).unwrap();

@@ -1,7 +1,8 @@
-//! What the gate finds out itself before a decision: calendars that the operator keeps, and look-ups at other systems over
-//! connections and with credentials of their own. Nothing of the requester's is run, and nothing anywhere is changed.
+//! What the gate finds out itself before a decision: calendars that the operator keeps, and look-ups and counts at other systems,
+//! over connections and with credentials of their own. Nothing of the requester's is run, and nothing anywhere is changed.
 
 mod calendar;
+pub(crate) mod count;
 pub(crate) mod lookup;
 #[cfg(test)]
 mod testing;

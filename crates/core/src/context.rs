@@ -106,7 +106,9 @@ pub struct Signals {
     pub change_freeze: Known<bool>,
     /// More often than this workload usually asks.
     pub burst: Known<bool>,
-    /// A resource this workload has not touched before.
+    /// About more different resources than it usually is.
+    pub wide: Known<bool>,
+    /// A kind of access that this workload has not used lately.
     pub new_resource: Known<bool>,
 }
 

@@ -7,6 +7,7 @@ mod act;
 mod apply;
 mod close;
 mod escalate;
+mod habit;
 mod redeem;
 mod report;
 mod review;

@@ -18,6 +18,7 @@ pub mod directory;
 pub mod effect;
 pub mod entry;
 pub mod grant;
+pub mod habits;
 pub mod hash;
 pub mod history;
 pub mod ids;

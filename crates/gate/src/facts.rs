@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use gatehold_core::context::{Signals, TypedValue};
-use gatehold_core::descriptor::{FactQuery, ValueType};
+use gatehold_core::context::{ResourceFacts, Signals, TypedValue};
+use gatehold_core::descriptor::{Described, FactQuery, ValueType};
 use gatehold_core::json::canonical::INT_MAX;
 use gatehold_core::json::ident::hazard;
 use gatehold_core::known::Known;
@@ -53,6 +53,44 @@ pub(crate) async fn establish(facts: &dyn Facts, question: &Question<'_>) -> Est
     }
 }
 
+/// What the operator's catalogue and the descriptor say of the action.
+pub(crate) fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fact> {
+    let known = |label: &str, value: Option<String>, from: &str, why: &str| Fact {
+        label: label.to_owned(),
+        source: if value.is_some() {
+            Source::Verified
+        } else {
+            Source::Unknown
+        },
+        from: if value.is_some() { from } else { why }.to_owned(),
+        value: value.unwrap_or_default(),
+        age_seconds: 0,
+    };
+    let word = |word: Option<&str>| word.map(str::to_owned);
+    let catalogue = |label: &str, value| {
+        let why = "nobody has said it of this resource";
+        known(label, value, "the gate's catalogue", why)
+    };
+    let descriptor = |label: &str, value| known(label, value, "the descriptor", "nobody can say");
+    vec![
+        catalogue(
+            "environment",
+            word(resource.environment.get().map(|value| value.as_str())),
+        ),
+        catalogue("zone", resource.zone.get().cloned()),
+        catalogue(
+            "sensitivity",
+            word(read.sensitivity.get().map(|value| value.as_str())),
+        ),
+        catalogue("resource owner", resource.owner.get().cloned()),
+        descriptor("quantity", read.quantity.get().map(ToString::to_string)),
+        descriptor(
+            "reversibility",
+            word(read.reversibility.get().map(|value| value.as_str())),
+        ),
+    ]
+}
+
 fn signals(moment: &Moment) -> Signals {
     let flag = |told: &Told<Flag>| Known::from(told.answer.as_ref().ok().map(|flag| flag.set));
     Signals {
@@ -61,6 +99,7 @@ fn signals(moment: &Moment) -> Signals {
         holiday: flag(&moment.holiday),
         change_freeze: flag(&moment.change_freeze),
         burst: Known::unknown(),
+        wide: Known::unknown(),
         new_resource: Known::unknown(),
     }
 }

@@ -20,6 +20,7 @@ use crate::believed::Believed;
 use crate::catalog::Catalog;
 use crate::chain::Link;
 use crate::error::GateError;
+use crate::habits::Days;
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
 use crate::ports::facts::Facts;
@@ -92,6 +93,8 @@ pub(crate) struct Inner {
     pub(crate) sessions: Mutex<BTreeMap<Hash, Session>>,
     pub(crate) refusals: Mutex<Refusals>,
     pub(crate) believed: Mutex<Believed>,
+    /// What was usual before today.
+    pub(crate) days: Mutex<Days>,
     pub(crate) running: Mutex<Running>,
     pub(crate) unreported: Mutex<Unreported>,
     /// The minute in which the leaves were last read on.

@@ -31,7 +31,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{OpenedView, RowQuery};
-use crate::question::Given;
+use crate::question::{Given, When};
 use crate::redeem::blind;
 use crate::safe_act::SafeAct;
 use crate::stored::{StoredRequest, body};
@@ -163,7 +163,7 @@ impl Gate {
         let given = Given {
             own: Some(record),
             claims: &claims,
-            anew: false,
+            when: When::LookedAt,
         };
         let answered = self.ask(&action, &record.requester, &loaded, given).await?;
         let view = self
@@ -281,7 +281,7 @@ impl Gate {
         let given = Given {
             own: Some(record),
             claims: &Self::claims(&submission),
-            anew: false,
+            when: When::LookedAt,
         };
         let answered = self.ask(&action, &record.requester, &loaded, given).await?;
         let world = loaded.world(Some(&answered), self.settings());

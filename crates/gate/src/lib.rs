@@ -15,6 +15,7 @@ mod erase;
 mod error;
 mod facts;
 mod gate;
+mod habits;
 mod humans;
 mod idempotency;
 mod in_words;

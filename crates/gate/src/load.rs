@@ -45,6 +45,7 @@ impl Loaded {
             counters: self.counters,
             rendered: answered.map(|answered| &answered.rendered),
             findings: answered.map(|answered| &answered.findings),
+            habits: answered.and_then(|answered| answered.habits.as_ref()),
             settings,
         }
     }

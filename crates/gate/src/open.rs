@@ -106,6 +106,7 @@ impl Gate {
                 sessions: Mutex::new(BTreeMap::new()),
                 refusals: Mutex::new(Refusals::default()),
                 believed: Mutex::new(believed),
+                days: Mutex::default(),
                 running: Mutex::default(),
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),

@@ -15,6 +15,7 @@ use gatehold_core::descriptor::{
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
 use gatehold_core::guard;
+use gatehold_core::habits::Habits;
 use gatehold_core::hash::Hash;
 use gatehold_core::known::Known;
 use gatehold_core::refusal::Refusal;
@@ -23,13 +24,14 @@ use gatehold_core::requester::Requester;
 use gatehold_core::task::{Boundary, Chain, StepLabels, covers};
 use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
-use gatehold_core::view::{Fact, Findings, Source};
+use gatehold_core::view::Findings;
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
-use crate::facts::{Established, establish};
+use crate::facts::{Established, by_the_book, establish};
 use crate::gate::Gate;
+use crate::habits::{signals, unlike};
 use crate::load::Loaded;
 use crate::ports::facts::Question;
 
@@ -40,6 +42,7 @@ pub(crate) struct Answered {
     pub(crate) labels: StepLabels,
     pub(crate) rendered: Rendered,
     pub(crate) findings: Findings,
+    pub(crate) habits: Option<Habits>,
 }
 
 /// What there is to go by besides the action.
@@ -49,8 +52,19 @@ pub(crate) struct Given<'a> {
     pub(crate) own: Option<&'a RequestRecord>,
     /// What the requester says: it may name what is looked up.
     pub(crate) claims: &'a Claims,
-    /// Something is about to be let out: facts are established anew.
-    pub(crate) anew: bool,
+    /// What for.
+    pub(crate) when: When,
+}
+
+/// What policy is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Something new is asked for.
+    Asked,
+    /// People look at it, or decide.
+    LookedAt,
+    /// It is about to be let out: facts are established anew.
+    Used,
 }
 
 impl Gate {
@@ -82,9 +96,10 @@ impl Gate {
             queries: &descriptor.facts,
             fields: fields(&projection),
             claims: given.claims,
-            anew: given.anew,
+            anew: guard!("redeem-facts-anew", given.when == When::Used),
         };
-        let found = establish(self.inner.parts.facts.as_ref(), &question).await;
+        let asking = given.when == When::Asked;
+        let (found, habits) = self.find_out(requester, &question, asking).await?;
         let read = descriptor.describe(
             &projection,
             &envelope.caps,
@@ -98,7 +113,7 @@ impl Gate {
             inspectable: read.inspectable && !unread,
             ..read
         };
-        let unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
+        let mut unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
         let chain = loaded.chain(given.own);
         let conditions = conditions(
             &read,
@@ -107,9 +122,11 @@ impl Gate {
             (loaded.boundary(), &chain),
             !unlike_baseline.is_empty(),
         );
+        if let Some(habits) = &habits {
+            unlike_baseline.extend(unlike(habits, asking, envelope));
+        }
         let labels = labels(&read);
-        let sentence = sentence(descriptor, envelope, &projection, &read);
-        let reads_only = read_alone(&read.effects);
+        let described = described(descriptor, envelope, &projection, &read, requester);
         let mut shown = by_the_book(&read, &resource);
         shown.extend(found.shown.iter().cloned());
         let context = context(
@@ -124,18 +141,6 @@ impl Gate {
             context,
         };
         let evaluated = active.engine.evaluate(&input);
-        let described = DescribedAction {
-            descriptor: envelope.descriptor.clone(),
-            media_types: descriptor.media_types.clone(),
-            reads_only,
-            sentence,
-            intent: intent_hash(
-                &descriptor.id,
-                &envelope.resource,
-                &projection,
-                requester.accountable(),
-            ),
-        };
         Ok(Answered {
             evaluated,
             described,
@@ -145,7 +150,45 @@ impl Gate {
                 facts: shown,
                 unlike_baseline,
             },
+            habits,
         })
+    }
+
+    /// What can be found out about the action, and what its workload usually does.
+    async fn find_out(
+        &self,
+        requester: &Requester,
+        question: &Question<'_>,
+        asking: bool,
+    ) -> Result<(Established, Option<Habits>), GateError> {
+        let mut found = establish(self.inner.parts.facts.as_ref(), question).await;
+        let environment = question.resource.environment.get().copied();
+        let habits = self
+            .habits(requester, question.envelope, environment, question.now)
+            .await?;
+        signals(habits.as_ref(), asking, &mut found.signals);
+        Ok((found, habits))
+    }
+}
+
+fn described(
+    descriptor: &Descriptor,
+    envelope: &Envelope,
+    projection: &Projection,
+    read: &Described,
+    requester: &Requester,
+) -> DescribedAction {
+    DescribedAction {
+        descriptor: envelope.descriptor.clone(),
+        media_types: descriptor.media_types.clone(),
+        reads_only: read_alone(&read.effects),
+        sentence: sentence(descriptor, envelope, projection, read),
+        intent: intent_hash(
+            &descriptor.id,
+            &envelope.resource,
+            projection,
+            requester.accountable(),
+        ),
     }
 }
 
@@ -155,44 +198,6 @@ fn fields(projection: &Projection) -> &BTreeMap<String, TypedValue> {
         Projection::Inspectable { fields, .. } => fields,
         Projection::Uninspectable { .. } => &NONE,
     }
-}
-
-/// What the operator's catalogue and the descriptor say of the action.
-fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fact> {
-    let known = |label: &str, value: Option<String>, from: &str, why: &str| Fact {
-        label: label.to_owned(),
-        source: if value.is_some() {
-            Source::Verified
-        } else {
-            Source::Unknown
-        },
-        from: if value.is_some() { from } else { why }.to_owned(),
-        value: value.unwrap_or_default(),
-        age_seconds: 0,
-    };
-    let word = |word: Option<&str>| word.map(str::to_owned);
-    let catalogue = |label: &str, value| {
-        let why = "nobody has said it of this resource";
-        known(label, value, "the gate's catalogue", why)
-    };
-    let descriptor = |label: &str, value| known(label, value, "the descriptor", "nobody can say");
-    vec![
-        catalogue(
-            "environment",
-            word(resource.environment.get().map(|value| value.as_str())),
-        ),
-        catalogue("zone", resource.zone.get().cloned()),
-        catalogue(
-            "sensitivity",
-            word(read.sensitivity.get().map(|value| value.as_str())),
-        ),
-        catalogue("resource owner", resource.owner.get().cloned()),
-        descriptor("quantity", read.quantity.get().map(ToString::to_string)),
-        descriptor(
-            "reversibility",
-            word(read.reversibility.get().map(|value| value.as_str())),
-        ),
-    ]
 }
 
 fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, Refusal> {

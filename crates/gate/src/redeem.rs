@@ -19,7 +19,7 @@ use crate::answers::{Caller, Redeemed};
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::question::Given;
+use crate::question::{Given, When};
 use crate::safe_act::SafeAct;
 use crate::sound;
 use crate::stored::{StoredRequest, attachment};
@@ -260,7 +260,7 @@ impl Gate {
         let given = Given {
             own: Some(record),
             claims: &Self::claims(&submission),
-            anew: guard!("redeem-facts-anew", true),
+            when: When::Used,
         };
         let answered = self.ask(&action, &record.requester, &loaded, given).await?;
         let grant = self.grant_of(record).await?;

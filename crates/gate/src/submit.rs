@@ -21,7 +21,7 @@ use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
 use crate::load::Loaded;
-use crate::question::{Answered, Given};
+use crate::question::{Answered, Given, When};
 use crate::secrets::refuse_inline;
 use crate::sound;
 
@@ -177,7 +177,7 @@ impl Gate {
         let given = Given {
             own: None,
             claims,
-            anew: false,
+            when: When::Asked,
         };
         let answered = self.ask(action, requester, loaded, given).await?;
         let world = loaded.world(Some(&answered), self.settings());
@@ -213,7 +213,7 @@ impl Gate {
         let given = Given {
             own: Some(&stored.record),
             claims: &Self::claims(&submission),
-            anew: false,
+            when: When::LookedAt,
         };
         let trace = self
             .ask(&action, &stored.record.requester, &loaded, given)

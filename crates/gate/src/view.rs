@@ -51,7 +51,15 @@ impl Gate {
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),
             so_far: self.so_far(record, loaded).await?,
-            facts: facts(answered, claims, &self.questions(record).await?),
+            facts: {
+                let mut facts = facts(answered, claims, &self.questions(record).await?);
+                if let Some(habits) = &answered.habits {
+                    let workload = &record.envelope.workload;
+                    let holds = self.holds_now(habits, workload, loaded.now).await?;
+                    facts.extend(holds);
+                }
+                facts
+            },
             claims_head: record.claims_head,
             criteria: held.requirement.criteria().into_iter().cloned().collect(),
             checkpoints: checkpoints(held),

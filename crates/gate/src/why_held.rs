@@ -7,7 +7,7 @@ use gatehold_core::request::{RequestRecord, State};
 
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::question::Given;
+use crate::question::{Given, When};
 
 impl Gate {
     /// The sentence of each code for which policy has one now; nothing for a request that is not held.
@@ -28,7 +28,7 @@ impl Gate {
         let given = Given {
             own: Some(&stored.record),
             claims: &Self::claims(&submission),
-            anew: false,
+            when: When::LookedAt,
         };
         let answered = match self.ask(&action, &record.requester, &loaded, given).await {
             Ok(answered) => answered,

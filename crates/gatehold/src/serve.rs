@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::{Calendars, Executors, Sources};
+use gatehold_broker::{Calendars, Executors, Lookups, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
 use gatehold_gate::ports::journal::Journal;
@@ -86,10 +87,7 @@ impl Running {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
-            facts: Arc::new(Sources {
-                calendars: config.calendar.map(Calendars::new),
-                lookups: config.lookups,
-            }),
+            facts: sources(config.calendar, config.lookups),
             journal: Some(journal),
             settings: config.settings,
             pinned_root: config.root,
@@ -210,6 +208,12 @@ impl Running {
             )),
         }
     }
+}
+
+/// What finds facts out.
+fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
+    let calendars = calendar.map(Calendars::new);
+    Arc::new(Sources { calendars, lookups })
 }
 
 /// Addresses that were opened before the gate was put together.

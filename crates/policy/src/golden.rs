@@ -356,6 +356,7 @@ pub(crate) fn calm(
             holiday: no(),
             change_freeze: no(),
             burst: no(),
+            wide: no(),
             new_resource: no(),
         },
         conditions: Conditions {

@@ -112,6 +112,7 @@ async fn asked_of_another_gate(shop: &Shop, input: HumanSubmit) -> RequestId {
         counters: Counters::default(),
         rendered: Some(&Rendered::new(display, false, false)),
         findings: None,
+        habits: None,
         settings: &Settings::default(),
     };
     let id = RequestId::from_bytes([7; 16]);

@@ -411,6 +411,7 @@ impl Gate {
             counters: Counters::default(),
             rendered: shown,
             findings: None,
+            habits: None,
             settings: &Settings::default(),
         };
         let record = match &loaded {
@@ -667,6 +668,7 @@ impl Gate {
             counters: Counters::default(),
             rendered: None,
             findings: None,
+            habits: None,
             settings: &Settings::default(),
         };
         let grant = row.grant.and_then(|grant| {
@@ -895,6 +897,7 @@ impl Gate {
             counters: Counters::default(),
             rendered: None,
             findings: None,
+            habits: None,
             settings: &Settings::default(),
         };
         let evidence = Evidence::Revocation(revocation);

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Value;
 
-use super::problems::{ConfigErrors, Problems};
-use super::{Environment, http};
+use super::problems::{ConfigErrors, Problem, Problems};
+use super::{Environment, counts, http};
 use crate::facts::Lookups;
 use crate::facts::lookup::Lookup;
 use crate::facts::lookup::assertion::{Assertion, Check};
 use crate::facts::lookup::template::Template;
 use crate::http::reach::Reach;
-use crate::http::{Place, path};
+use crate::http::{HttpTarget, Place, path};
 
 /// Most look-ups of one gate.
 const LOOKUPS_MAX: usize = 100;
@@ -32,6 +32,8 @@ const AGE_SECONDS_MAX: u32 = 86_400;
 struct Document {
     #[serde(default)]
     lookup: Vec<toml::Table>,
+    #[serde(default)]
+    count: Vec<toml::Table>,
 }
 
 #[derive(Deserialize)]
@@ -81,37 +83,53 @@ impl Lookups {
             Ok(document) => document,
             Err(error) => return Err(ConfigErrors::one("look-ups", error.to_string())),
         };
-        if document.lookup.len() > LOOKUPS_MAX {
+        if document.lookup.len().max(document.count.len()) > LOOKUPS_MAX {
             let text = format!("at most {LOOKUPS_MAX} are read");
             return Err(ConfigErrors::one("look-ups", text));
         }
         let mut found = Vec::new();
         let mut lookups = Vec::new();
+        let mut counts = Vec::new();
         for (index, mut table) in document.lookup.into_iter().enumerate() {
-            let recipe = match table.remove("recipe") {
-                Some(Value::String(recipe)) if !recipe.is_empty() => Some(recipe),
-                _ => None,
-            };
-            let name = recipe.clone();
-            let name = name.unwrap_or_else(|| format!("number {}", index + 1));
-            let mut problems = Problems::new(name, &mut found);
-            let Some(recipe) = recipe else {
-                problems.add("recipe", "name the recipe that descriptors ask for");
-                continue;
-            };
-            if let Some(lookup) = lookup(recipe, table, environment, &mut problems) {
-                lookups.push(lookup);
+            let (recipe, mut problems) = begun(&mut table, index, &mut found);
+            if let Some(recipe) = recipe {
+                lookups.extend(lookup(recipe, table, environment, &mut problems));
             }
         }
-        let mut lookups = Self::new(lookups)
-            .map_err(|recipe| ConfigErrors::one("look-ups", format!("two answer `{recipe}`")));
-        match &mut lookups {
-            Err(errors) => errors.0.append(&mut found),
-            Ok(_) if !found.is_empty() => return Err(ConfigErrors(found)),
-            Ok(_) => {}
+        for (index, mut table) in document.count.into_iter().enumerate() {
+            let (recipe, mut problems) = begun(&mut table, index, &mut found);
+            if let Some(recipe) = recipe {
+                counts.extend(counts::count(recipe, table, environment, &mut problems));
+            }
         }
-        lookups
+        match Self::new(lookups, counts) {
+            Ok(lookups) if found.is_empty() => Ok(lookups),
+            Ok(_) => Err(ConfigErrors(found)),
+            Err(recipe) => {
+                found.extend(ConfigErrors::one("look-ups", format!("two answer `{recipe}`")).0);
+                Err(ConfigErrors(found))
+            }
+        }
     }
+}
+
+/// The recipe of a table, and where what is wrong with it goes.
+fn begun<'a>(
+    table: &mut toml::Table,
+    index: usize,
+    found: &'a mut Vec<Problem>,
+) -> (Option<String>, Problems<'a>) {
+    let recipe = match table.remove("recipe") {
+        Some(Value::String(recipe)) if !recipe.is_empty() => Some(recipe),
+        _ => None,
+    };
+    let name = recipe.clone();
+    let name = name.unwrap_or_else(|| format!("number {}", index + 1));
+    let mut problems = Problems::new(name, found);
+    if recipe.is_none() {
+        problems.add("recipe", "name the recipe that descriptors ask for");
+    }
+    (recipe, problems)
 }
 
 fn lookup(
@@ -155,21 +173,13 @@ fn lookup(
     if bytes == 0 || bytes > BYTES_MAX {
         problems.add("bytes_max", format!("must be between 1 and {BYTES_MAX}"));
     }
-    let mut target = toml::Table::new();
-    let text = |text: &str| Value::String(text.to_owned());
-    target.insert("base_url".to_owned(), text(&base));
-    target.insert("methods".to_owned(), Value::Array(vec![text("GET")]));
-    target.insert("paths".to_owned(), Value::Array(vec![text("/")]));
-    for (name, value) in [
-        ("inject", fields.inject),
-        ("tls_roots", fields.tls_roots),
-        ("plaintext", fields.plaintext),
-    ] {
-        if let Some(value) = value {
-            target.insert(name.to_owned(), value);
-        }
-    }
-    let mut target = http::http(target, environment, problems)?;
+    let server = Server {
+        base,
+        inject: fields.inject,
+        tls_roots: fields.tls_roots,
+        plaintext: fields.plaintext,
+    };
+    let mut target = server.target(environment, problems)?;
     let injected = target
         .inject
         .iter()
@@ -202,6 +212,38 @@ fn lookup(
         Duration::from_secs(seconds),
         fields.max_age_seconds,
     ))
+}
+
+/// Where it is, as a target that is only looked at.
+struct Server {
+    base: String,
+    inject: Option<Value>,
+    tls_roots: Option<Value>,
+    plaintext: Option<Value>,
+}
+
+impl Server {
+    fn target(
+        self,
+        environment: Environment<'_>,
+        problems: &mut Problems<'_>,
+    ) -> Option<HttpTarget> {
+        let text = |text: &str| Value::String(text.to_owned());
+        let mut table = toml::Table::new();
+        table.insert("base_url".to_owned(), text(&self.base));
+        table.insert("methods".to_owned(), Value::Array(vec![text("GET")]));
+        table.insert("paths".to_owned(), Value::Array(vec![text("/")]));
+        for (name, value) in [
+            ("inject", self.inject),
+            ("tls_roots", self.tls_roots),
+            ("plaintext", self.plaintext),
+        ] {
+            if let Some(value) = value {
+                table.insert(name.to_owned(), value);
+            }
+        }
+        http::http(table, environment, problems)
+    }
 }
 
 /// Scheme and host, which have no places, and the path.

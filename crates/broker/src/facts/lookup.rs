@@ -5,7 +5,7 @@
 //! page: words come from the configuration, identifiers only if they are plain.
 
 pub(crate) mod assertion;
-mod kept;
+pub(crate) mod kept;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use gatehold_core::context::TypedValue;
+use gatehold_core::ids::TargetId;
 use gatehold_core::json::payload::{self, Json};
 use gatehold_core::json::scan::Limits;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::facts::{Found, Question, Told};
 use tokio::sync::Semaphore;
 
+use super::count::Count;
 use crate::http::{self, HttpTarget};
 use crate::outcome::{Stop, code};
 use assertion::Assertion;
@@ -32,9 +34,12 @@ const PER_ACTION_MAX: usize = 8;
 /// Most look-ups at one system at once.
 const AT_ONCE_MAX: usize = 8;
 
-/// Everybody who can be asked, by recipe.
+/// Everybody who can be asked, by recipe; databases by target besides.
 #[derive(Debug, Default)]
-pub struct Lookups(BTreeMap<String, Lookup>);
+pub struct Lookups {
+    systems: BTreeMap<String, Lookup>,
+    counts: BTreeMap<(String, TargetId), Count>,
+}
 
 /// One kind of question to one system.
 #[derive(Debug)]
@@ -65,46 +70,64 @@ impl Lookups {
     ///
     /// # Errors
     /// A recipe that two of them answer.
-    pub(crate) fn new(lookups: Vec<Lookup>) -> Result<Self, String> {
-        let mut known = BTreeMap::new();
+    pub(crate) fn new(lookups: Vec<Lookup>, all: Vec<Count>) -> Result<Self, String> {
+        let mut systems = BTreeMap::new();
         for lookup in lookups {
             let recipe = lookup.recipe.clone();
-            if known.insert(recipe.clone(), lookup).is_some() {
+            if systems.insert(recipe.clone(), lookup).is_some() {
                 return Err(recipe);
             }
         }
-        Ok(Self(known))
+        let mut counts = BTreeMap::new();
+        for count in all {
+            let key = (count.recipe.clone(), count.target.clone());
+            if systems.contains_key(&key.0) || counts.insert(key.clone(), count).is_some() {
+                return Err(key.0);
+            }
+        }
+        Ok(Self { systems, counts })
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.systems.len() + self.counts.len()
     }
 
     /// Whether nobody can be asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Asks, all at once, whatever of the queries somebody here answers.
     pub(super) async fn answer(&self, question: &Question<'_>) -> BTreeMap<String, Told<Found>> {
         let known = question.queries.iter().filter_map(|query| {
-            let lookup = self.0.get(&query.recipe)?;
-            Some((query.name.clone(), lookup))
+            let target = question.envelope.target.clone();
+            let system = self.systems.get(&query.recipe).map(Asked::System);
+            let count = || self.counts.get(&(query.recipe.clone(), target));
+            let asked = system.or_else(|| count().map(Asked::Count))?;
+            Some((query.name.clone(), asked))
         });
-        let asked = known.enumerate().map(async |(number, (name, lookup))| {
-            let told = if number < PER_ACTION_MAX {
-                lookup.told(question).await
-            } else {
-                let why = format!("at most {PER_ACTION_MAX} look-ups are made for one action");
-                Told::unknown(lookup.name(), why)
+        let asked = known.enumerate().map(async |(number, (name, asked))| {
+            let told = match asked {
+                _ if number >= PER_ACTION_MAX => {
+                    let why = format!("at most {PER_ACTION_MAX} look-ups are made for one action");
+                    Told::unknown("look-ups", why)
+                }
+                Asked::System(lookup) => lookup.told(question).await,
+                Asked::Count(count) => count.told(question).await,
             };
             (name, told)
         });
         join_all(asked).await.into_iter().collect()
     }
+}
+
+/// Who answers a query.
+enum Asked<'a> {
+    System(&'a Lookup),
+    Count(&'a Count),
 }
 
 impl Lookup {

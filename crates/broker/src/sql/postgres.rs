@@ -3,6 +3,7 @@
 //! The server may be hostile: every step has a time limit and the whole conversation a byte budget. Until COMMIT is sent
 //! nothing has happened; when its answer is lost, nobody can tell, and that is said.
 
+mod count;
 mod session;
 mod transaction;
 mod value;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+
+pub(crate) use count::count;
 
 use super::Plan;
 use crate::call::Call;

@@ -3,6 +3,7 @@
 //! A reading call gets a read-only handle, `query_only` and an authorizer that knows nothing but reading. A changing call
 //! runs in one transaction that is committed only within its caps. Nobody can attach, set pragmas or load code.
 
+mod count;
 mod fence;
 mod run;
 
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+pub(crate) use count::count;
 
 use super::Plan;
 use crate::call::Call;

@@ -339,13 +339,19 @@ const DOCUMENTED: &[FieldDoc] = &[
     maybe(
         "signals.burst",
         T::Bool,
-        "The workload asks more often than it usually does.",
+        "The workload asks more often in this hour than it usually does.",
         |c| c.signals.burst.get().copied().map(flag),
+    ),
+    maybe(
+        "signals.wide",
+        T::Bool,
+        "The workload asks about more different resources today than it usually does.",
+        |c| c.signals.wide.get().copied().map(flag),
     ),
     maybe(
         "signals.new_resource",
         T::Bool,
-        "The workload has not touched this resource before.",
+        "The workload has not used this kind of action on this resource in this environment for 30 days.",
         |c| c.signals.new_resource.get().copied().map(flag),
     ),
     maybe(

@@ -37,6 +37,7 @@ pub(crate) fn calm() -> Context {
             holiday: Known::some(false),
             change_freeze: Known::some(false),
             burst: Known::some(false),
+            wide: Known::some(false),
             new_resource: Known::some(false),
         },
         conditions: Conditions {

@@ -248,6 +248,9 @@ fn claim(
         }
     }
     writer.put_grant(&spent, grant_version)?;
+    if let Some(habits) = world.habits {
+        writer.count_use(habits);
+    }
     let evaluated = world.policy.ok_or(Refusal::Stale)?;
     let event = Event::Claimed {
         digest: approved.digest(),

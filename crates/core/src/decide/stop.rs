@@ -119,6 +119,7 @@ mod tests {
             counters: Counters::default(),
             rendered: None,
             findings: None,
+            habits: None,
             settings: &Settings::default(),
         };
         let fresh = Fresh {

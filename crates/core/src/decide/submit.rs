@@ -196,6 +196,9 @@ fn writer<'a>(
             Some(now.plus_seconds(world.settings.idempotency_seconds)),
         );
     }
+    if let Some(habits) = world.habits {
+        writer.count_asking(habits);
+    }
     if answer.state == State::Held {
         if guard!("submit-holds-below", true) {
             writer.below(holds(&name), world.settings.open_holds_max);

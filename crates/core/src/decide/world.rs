@@ -2,6 +2,7 @@
 
 use crate::commit::UniqueKey;
 use crate::directory::Directory;
+use crate::habits::Habits;
 use crate::hash::{Hash, hex};
 use crate::ids::{GrantId, RequestId, TaskId};
 use crate::restraints::Restraints;
@@ -115,6 +116,8 @@ pub struct World<'a> {
     pub rendered: Option<&'a Rendered>,
     /// What was found out about it.
     pub findings: Option<&'a Findings>,
+    /// What the workload usually does, where one acts.
+    pub habits: Option<&'a Habits>,
     /// The gate's limits.
     pub settings: &'a Settings,
 }

@@ -132,6 +132,12 @@ impl<'a> Writer<'a> {
         });
     }
 
+    /// What it insists on and adds so far.
+    #[cfg(test)]
+    pub(super) fn counting(&self) -> (&[Guard], &[CounterAdd]) {
+        (&self.guards, &self.counters)
+    }
+
     pub(super) fn attach(&mut self, name: &'static str, bytes: Vec<u8>) {
         let number = u8::try_from(self.attachments.len())
             .unwrap_or(u8::MAX)

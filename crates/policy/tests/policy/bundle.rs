@@ -133,6 +133,35 @@ fn a15_unknowns_only_make_a_rule_stricter() {
     ] {
         assert_eq!(with_rule(&sound), [], "{sound}");
     }
+    for signal in [
+        "outside_hours",
+        "weekend",
+        "holiday",
+        "change_freeze",
+        "burst",
+        "wide",
+        "new_resource",
+    ] {
+        let (known, value) = (
+            format!("context.signals.{signal}.known"),
+            format!("context.signals.{signal}.value"),
+        );
+        for sound in [
+            hold(&format!("!{known} || {value}")),
+            forbid(&format!("!{known} || {value}")),
+            permit(&format!("{known} && !{value}")),
+        ] {
+            assert_eq!(with_rule(&sound), [], "{sound}");
+        }
+        for loose in [
+            hold(&format!("{known} && {value}")),
+            forbid(&format!("{known} && {value}")),
+            permit(&format!("!{known} || !{value}")),
+            hold(&value),
+        ] {
+            assert_ne!(with_rule(&loose), [], "{loose}");
+        }
+    }
     for (loose, words) in [
         // The guard that strict validation of optional attributes would force, and that opens the gate.
         (

@@ -49,6 +49,7 @@ impl Loaded {
             counters: self.counters,
             rendered: self.rendered.as_ref(),
             findings: None,
+            habits: None,
             settings,
         }
     }

@@ -19,11 +19,11 @@ type Answer = (Timestamp, Result<Found, String>);
 
 /// The latest answers of one look-up.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<BTreeMap<String, Answer>>);
+pub(crate) struct Kept(Mutex<BTreeMap<String, Answer>>);
 
 impl Kept {
     /// The answer to this question and its age, unless it is older than `most` seconds.
-    pub(super) fn get(
+    pub(crate) fn get(
         &self,
         key: &str,
         now: Timestamp,
@@ -40,7 +40,7 @@ impl Kept {
     }
 
     /// Keeps an answer.
-    pub(super) fn put(&self, key: String, now: Timestamp, answer: Result<Found, String>) {
+    pub(crate) fn put(&self, key: String, now: Timestamp, answer: Result<Found, String>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT_MAX && !kept.contains_key(&key) {
             kept.clear();

@@ -200,7 +200,7 @@ async fn a_server_that_takes_its_time_is_not_waited_for() {
     ] {
         let upstream = Upstream::start(manner).await;
         let mut lookups = lookups(&toml(upstream.port, ""));
-        for lookup in lookups.0.values_mut() {
+        for lookup in lookups.systems.values_mut() {
             lookup.timeout = Duration::from_millis(50);
         }
         let asked = Asked::claiming("incident", "INC-42");

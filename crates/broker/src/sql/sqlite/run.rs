@@ -64,7 +64,7 @@ pub(super) fn run(
     Ok(completed(table, Some(written)))
 }
 
-fn open(path: &Path, lock_timeout: Duration, mode: Mode) -> Result<Connection, Stop> {
+pub(super) fn open(path: &Path, lock_timeout: Duration, mode: Mode) -> Result<Connection, Stop> {
     let access = match mode {
         Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,

@@ -119,7 +119,7 @@ fn what_surrounds_the_events_is_passed_over() {
     )
     .replace(
         "BEGIN:VEVENT",
-        "X-WR-CALNAME:Days\r\nBEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VTODO\r\nDTSTART:20261123T000000Z\r\nEND:VTODO\r\nBEGIN:VEVENT",
+        "X-WR-CALNAME:Days\r\nBEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VJOURNAL\r\nDTSTART:20261123T000000Z\r\nEND:VJOURNAL\r\nBEGIN:VEVENT",
     );
     let found = around(&text, "2026-11-23T10:00:00Z").unwrap();
     assert_eq!(found.len(), 1);
@@ -144,7 +144,7 @@ fn what_is_not_understood_makes_the_whole_file_unknown() {
         "<html>".to_owned(),
         good.replace("END:VCALENDAR\r\n", ""),
         good.replace("END:VEVENT\r\n", ""),
-        good.replace("END:VEVENT", "END:VTODO"),
+        good.replace("END:VEVENT", "END:VJOURNAL"),
         good.replace("BEGIN:VCALENDAR\r\n", ""),
         good.replace("BEGIN:VCALENDAR", "BEGIN:VCARD"),
         format!("{good}trailing\r\n"),

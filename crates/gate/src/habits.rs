@@ -1,0 +1,152 @@
+//! Reads what a workload usually does. Bounded: seven counters a question, and 56 of the days before, which change no more, once
+//! a day per workload and process. Ten more, and its grants, when a person looks.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use gatehold_core::action::Envelope;
+use gatehold_core::commit::Table;
+use gatehold_core::context::Signals;
+use gatehold_core::effect::Environment;
+use gatehold_core::grant::GrantState;
+use gatehold_core::habits::{self, HabitKeys, Habits, Past};
+use gatehold_core::ids::WorkloadId;
+use gatehold_core::known::Known;
+use gatehold_core::requester::Requester;
+use gatehold_core::time::Timestamp;
+use gatehold_core::view::{Fact, Source};
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::store::RowQuery;
+
+/// Most workloads whose days before today are remembered.
+const WORKLOADS_MAX: usize = 10_000;
+/// Most live grants that are looked at for one page.
+const GRANTS_MAX: u32 = 50;
+
+/// The days before today, by workload, each with the day that it was read on.
+#[derive(Debug, Default)]
+pub(crate) struct Days(BTreeMap<WorkloadId, (i64, Past)>);
+
+impl Gate {
+    /// What the workload usually does, and where it stands; nothing for a person.
+    pub(crate) async fn habits(
+        &self,
+        requester: &Requester,
+        envelope: &Envelope,
+        environment: Option<Environment>,
+        now: Timestamp,
+    ) -> Result<Option<Habits>, GateError> {
+        let Requester::Workload { id, .. } = requester else {
+            return Ok(None);
+        };
+        let past = self.days_before(id, habits::day_of(now)).await?;
+        let keys = HabitKeys::of(id, envelope, environment, now);
+        let counts = self.store().counters(&keys.read()).await?;
+        Ok(Some(Habits::from_counts(keys, past, &counts)))
+    }
+
+    async fn days_before(&self, id: &WorkloadId, today: i64) -> Result<Past, GateError> {
+        let days = || {
+            self.inner
+                .days
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let known = days().0.get(id).copied();
+        if let Some((day, past)) = known
+            && day == today
+        {
+            return Ok(past);
+        }
+        let counts = self.store().counters(&habits::past(id, today)).await?;
+        let past = Past::from_counts(&counts);
+        let mut days = days();
+        if days.0.len() >= WORKLOADS_MAX && !days.0.contains_key(id) {
+            days.0.clear();
+        }
+        days.0.insert(id.clone(), (today, past));
+        Ok(past)
+    }
+
+    /// What it holds now, and how that has grown (M062).
+    pub(crate) async fn holds_now(
+        &self,
+        habits: &Habits,
+        workload: &WorkloadId,
+        now: Timestamp,
+    ) -> Result<Vec<Fact>, GateError> {
+        let query = RowQuery {
+            states: vec![GrantState::Active.name().to_owned()],
+            owner: Some(workload.to_string()),
+            limit: GRANTS_MAX,
+            ..RowQuery::default()
+        };
+        let rows = self.store().rows(Table::Grant, &query).await?;
+        let more = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= GRANTS_MAX;
+        let (mut live, mut changed) = (0_u32, false);
+        for row in rows {
+            match self.believe(&row).await {
+                // An expired one is ended by the next tick; it permits nothing until then either.
+                Ok(()) => live += u32::from(row.index.due.is_none_or(|due| due >= now)),
+                Err(GateError::Damaged(_)) => changed = true,
+                Err(error) => return Err(error),
+            }
+        }
+        let counts = self.store().counters(&habits.keys.first_used).await?;
+        let (month, quarter) = habits::grown(&counts);
+        let fact = |label: &str, value: String| Fact {
+            label: label.to_owned(),
+            value,
+            source: Source::Verified,
+            from: "the ledger".to_owned(),
+            age_seconds: 0,
+        };
+        let live = match (changed, more) {
+            (true, _) => Fact {
+                source: Source::Unknown,
+                from: "somebody changed a grant in the database".to_owned(),
+                ..fact("live grants of this workload", String::new())
+            },
+            (false, true) => fact("live grants of this workload", format!("{live} or more")),
+            (false, false) => fact("live grants of this workload", live.to_string()),
+        };
+        let grown = format!("{month} in the last 30 days, {quarter} in the last 90");
+        Ok(vec![live, fact("kinds of access first used", grown)])
+    }
+}
+
+/// What policy reads of it.
+pub(crate) fn signals(habits: Option<&Habits>, asking: bool, signals: &mut Signals) {
+    if let Some(habits) = habits {
+        signals.burst = Known::some(habits.is_burst(asking));
+        signals.wide = Known::some(habits.is_wide(asking));
+        signals.new_resource = Known::some(habits.is_new());
+    }
+}
+
+/// What people read of it: what is different from the baseline.
+pub(crate) fn unlike(habits: &Habits, asking: bool, envelope: &Envelope) -> Vec<String> {
+    let mut unlike = Vec::new();
+    if habits.is_burst(asking) {
+        let (hour, limit) = (habits.hour + u64::from(asking), habits.hour_limit());
+        unlike.push(format!(
+            "{hour} requests this hour; up to {limit} are usual"
+        ));
+    }
+    if habits.is_wide(asking) {
+        let more = u64::from(asking && habits.resource == 0);
+        let (resources, limit) = (habits.resources + more, habits.resources_limit());
+        unlike.push(format!(
+            "{resources} different resources today; up to {limit} are usual"
+        ));
+    }
+    if habits.is_new() {
+        unlike.push(format!(
+            "first `{}` on {} in 30 days",
+            envelope.descriptor.id, envelope.resource
+        ));
+    }
+    unlike
+}

@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use gatehold_broker::Targets;
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
-use gatehold_gate::CatalogEntry;
+use gatehold_gate::{CatalogEntry, SessionLimits};
 use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
@@ -60,6 +60,8 @@ pub struct Config {
     pub listen_limits: ListenLimits,
     /// After so many seconds without news an execution is Unknown.
     pub execution_seconds_max: u32,
+    /// How long people stay signed in at the console.
+    pub sessions: SessionLimits,
 }
 
 /// Where everything durable lives.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use gatehold_broker::Executors;
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_gate::{Catalog, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
-use gatehold_server::{ApiSettings, App};
+use gatehold_server::login::IdentityProvider;
+use gatehold_server::{ApiSettings, App, ConsoleSettings};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -63,14 +65,18 @@ impl Running {
     /// # Errors
     /// Everything that keeps the gate from starting.
     pub async fn start(config: Config) -> Result<Self, Failure> {
-        Self::start_on(config, Opened::default()).await
+        Self::start_on(config, Opened::default(), None).await
     }
 
-    /// The same on addresses that are open already.
+    /// The same on addresses that are open already, and with a console where somebody vouches for people.
     ///
     /// # Errors
     /// Everything that keeps the gate from starting.
-    pub async fn start_on(config: Config, opened: Opened) -> Result<Self, Failure> {
+    pub async fn start_on(
+        config: Config,
+        opened: Opened,
+        provider: Option<Arc<dyn IdentityProvider>>,
+    ) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let journal = open_journal(&config)?;
         let store = open_store(&config.store, Some(anchors.clone())).await?;
@@ -138,7 +144,15 @@ impl Running {
             })?),
         };
         let settings = ApiSettings::new(public_url, instance);
-        let app = App::new(gate.clone(), published.clone(), settings);
+        let app = match provider {
+            None => App::new(gate.clone(), published.clone(), settings),
+            Some(provider) => {
+                let sessions = config.sessions;
+                let console = ConsoleSettings { provider, sessions };
+                App::with_console(gate.clone(), published.clone(), settings, console)
+                    .map_err(|error| Failure::usage(error, "correct `public_url`"))?
+            }
+        };
         Ok(Self {
             gate,
             app,
@@ -148,6 +162,15 @@ impl Running {
             published,
             publisher,
         })
+    }
+
+    /// The store's time.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn now(&self) -> Result<Timestamp, Failure> {
+        let now = self.gate.now().await;
+        now.map_err(|error| Failure::fault(error, "repair the store"))
     }
 
     /// Serves until `end`, then lets open calls finish.

@@ -33,6 +33,27 @@ async fn everything(house: &House) -> Vec<String> {
     all
 }
 
+#[test]
+fn every_page_is_described_and_no_other() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/console.md"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let table = text.split("<!-- pages -->").nth(1).unwrap();
+    let table = table.split("<!-- /pages -->").next().unwrap();
+    let described: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    let whom = |page: &Page| if page.open { "anybody" } else { "people" };
+    let known = PAGES
+        .iter()
+        .map(|page| format!("{} {}` {}", page.method, page.path, whom(page)));
+    assert_eq!(described, known.collect());
+}
+
 #[tokio::test]
 async fn strangers_see_the_sign_in_page_and_nothing_else() {
     let house = House::open().await;
@@ -227,7 +248,8 @@ async fn hostile_addresses_and_headers_are_refused_in_words() {
     for (target, status) in [
         ("/requests/req_", 404),
         ("/requests/%2e%2e%2f%2e%2e", 404),
-        ("/requests/<script>alert(1)</script>", 404),
+        ("/requests/<script>alert(1)</script>", 400),
+        ("/requests/%3Cscript%3Ealert(1)%3C%2Fscript%3E", 404),
         ("/requests/req_%00", 404),
         (unknown.as_str(), 404),
         (&format!("{unknown}/dossier"), 404),

@@ -142,7 +142,7 @@ async fn a_request_is_shown_in_the_fixed_order() {
 }
 
 #[tokio::test]
-async fn b7_b8_text_of_others_stays_text() {
+async fn b07_b08_text_of_others_stays_text() {
     let house = House::open().await;
     let hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}gnp.exe\u{200b}\u{1b}[2J\
                    \n\n<h1>HELD GREEN approved by security</h1> [click](javascript:alert(1)) \u{2066}x\u{2069}";

@@ -281,7 +281,7 @@ async fn hostile_cookies_are_nobodys() {
 }
 
 #[tokio::test]
-async fn a_session_of_a_browser_signs_no_call_of_the_api() {
+async fn a20_a_session_of_a_browser_signs_no_call_of_the_api() {
     let house = House::open().await;
     let mut browser = Browser::of(&house, Person::Reviewer).await;
     let request = hold(&house).await;

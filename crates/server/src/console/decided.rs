@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
-use super::said::{Mark, Moment, Quiet, counted, moment, quiet, state, tier};
+use super::said::{Mark, Moment, Quiet, asker, counted, moment, quiet, state, tier};
 use crate::app::App;
 
 /// Which part of the list.
@@ -37,7 +37,7 @@ struct Line {
     state: Mark,
     tier: Mark,
     sentence: Quiet,
-    requester: Quiet,
+    requester: Option<Quiet>,
     resource: Quiet,
     by: &'static str,
     at: Moment,
@@ -79,7 +79,7 @@ fn line(record: &RequestRecord, now: Timestamp) -> Line {
         state: state(record.state),
         tier: tier(record.tier),
         sentence: quiet(&record.sentence),
-        requester: quiet(&record.requester.name()),
+        requester: asker(&record.requester.name(), &record.sentence),
         resource: quiet(record.envelope.resource.as_str()),
         by: by(record),
         at: moment(record.submitted_at, now),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
-use super::said::{Mark, Moment, Quiet, code, counted, moment, people, quiet, tier};
+use super::said::{Mark, Moment, Quiet, asker, code, counted, moment, people, quiet, tier};
 use crate::app::App;
 
 /// Lines of one page.
@@ -43,7 +43,7 @@ struct Line {
     id: String,
     tier: Mark,
     sentence: Quiet,
-    requester: Quiet,
+    requester: Option<Quiet>,
     resource: Quiet,
     target: Quiet,
     why: Vec<String>,
@@ -144,7 +144,7 @@ fn line(item: &InboxItem, now: gatehold_core::time::Timestamp) -> Line {
         id: item.id.to_string(),
         tier: tier(item.tier),
         sentence: quiet(&item.sentence),
-        requester: quiet(&item.requester),
+        requester: asker(&item.requester, &item.sentence),
         resource: quiet(&item.resource),
         target: quiet(&item.target),
         why: item.why.iter().map(|reason| code(reason)).collect(),

@@ -21,8 +21,8 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::said::{
-    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, each, limits, lines, mark, moment,
-    people, quiet, state, tier,
+    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, each, limits, lines, mark,
+    moment, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
 use crate::app::App;
@@ -38,7 +38,7 @@ struct RequestPage {
     state: Mark,
     tier: Mark,
     sentence: Quiet,
-    requester: Quiet,
+    requester: Option<Quiet>,
     target: Quiet,
     resource: Quiet,
     submitted: Moment,
@@ -135,7 +135,7 @@ pub(super) async fn page(
         state: state(record.state),
         tier: tier(record.tier),
         sentence: quiet(&record.sentence),
-        requester: quiet(&record.requester.name()),
+        requester: asker(&record.requester.name(), &record.sentence),
         target: quiet(record.envelope.target.as_str()),
         resource: quiet(record.envelope.resource.as_str()),
         submitted: moment(record.submitted_at, looked.now),
@@ -268,7 +268,7 @@ fn answer(may: May, id: &RequestId, dev_name: Option<&str>) -> Answer {
     let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
     let (sentence, verbs): (_, &[&str]) = match may {
         May::Decide => (
-            "You may decide. That takes a signature of your own key, which this page does not make; decide in a terminal:",
+            "You may decide. It takes a signature of your own key, which this page does not make: decide in a terminal.",
             &["approve", "deny", "ask"],
         ),
         May::Signed => (

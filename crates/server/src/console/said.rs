@@ -120,9 +120,15 @@ pub(super) fn limits(limits: &Limits) -> String {
     text
 }
 
-/// `operationally_unsafe` as people say it.
+/// `operationally_unsafe` and `checkpoint:elevation` as people say them.
 pub(super) fn code(code: &str) -> String {
-    code.replace('_', " ")
+    let code = code.strip_prefix("checkpoint:").unwrap_or(code);
+    code.replace('_', " ").replacen(':', ": ", 1)
+}
+
+/// Who asks, unless the sentence begins with that.
+pub(super) fn asker(requester: &str, sentence: &str) -> Option<Quiet> {
+    (!sentence.starts_with(requester)).then(|| quiet(requester))
 }
 
 /// A mark: a word and a sign, and how it is drawn.

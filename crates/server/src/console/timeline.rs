@@ -110,7 +110,7 @@ fn end(looked: &Looked, add: &mut impl FnMut(Timestamp, u8, String, Vec<Quiet>, 
     if let Some(closing) = &record.closing {
         let who = looked.ended_by.as_ref();
         let what = match who {
-            Some(ended) => format!("{}: {}", ended.human, code(&ended.act)),
+            Some(ended) => format!("{} {}", ended.human, did(&ended.act)),
             None => format!("Ended: {} (decided by {})", code(&closing.code), by(record)),
         };
         let text = who
@@ -131,6 +131,17 @@ fn end(looked: &Looked, add: &mut impl FnMut(Timestamp, u8, String, Vec<Quiet>, 
     }
     if let Some(latest) = latest(record, looked) {
         add(looked.now, 7, latest, Vec::new(), Vec::new());
+    }
+}
+
+/// What somebody did who ended it.
+fn did(act: &str) -> String {
+    match act {
+        "deny" => "denied it".to_owned(),
+        "suspicious" => "denied it and reported it as suspicious".to_owned(),
+        "revoked" => "took it away".to_owned(),
+        "withdrawn" => "took it back".to_owned(),
+        other => format!("ended it: {}", code(other)),
     }
 }
 

@@ -4,7 +4,7 @@ use gatehold_core::commit::LeafKind;
 use gatehold_gate::ports::store::{OpenedView, Store, StoredLeaf, StoredRecord};
 use gatehold_ledger::{Frontier, leaf_hash};
 
-use super::draft::Draft;
+use super::draft::{Draft, numbered};
 use super::guards::{commit, ok};
 use super::{Database, START};
 

@@ -157,6 +157,8 @@ async function scenes(page, { url, code }) {
     document.querySelector("button.primary").click();
   })()`);
   if ((await page.run("location.pathname")) !== "/") throw new Error("the code was not taken");
+  const seen = `fetch("/session/seen", { method: "POST", body: new URLSearchParams(new FormData(document.getElementById("seen"))) })`;
+  if ((await page.run(`${seen}.then((answer) => answer.status)`)) !== 204) throw new Error("nobody was seen");
   await picture(page, "inbox-empty");
 
   const task = command(["task", "start", "--purpose", "deployment 991 failed, repair order 7"]).trim();

@@ -530,6 +530,26 @@ sensitivity = "internal"
     }
 
     #[test]
+    fn sessions_are_bounded() {
+        let with = |limits: &str| format!("{GOOD}[limits]\n{limits}\n");
+        let file = Path::new("/etc/gatehold/gatehold.toml");
+        let config = check(file, &with("session_seconds_max = 3600")).unwrap();
+        assert_eq!(config.sessions.seconds_max, 3_600);
+        assert_eq!(config.sessions.idle_seconds_max, 1_800);
+        for wrong in [
+            "session_seconds_max = 59",
+            "session_seconds_max = 43201",
+            "session_idle_seconds_max = 0",
+            "session_idle_seconds_max = 14401",
+        ] {
+            let key = wrong.split(' ').next().unwrap_or_default();
+            let told = mistakes(&with(wrong));
+            let named = format!("limits.{key}");
+            assert!(told.iter().any(|mistake| mistake.key == named), "{wrong}");
+        }
+    }
+
+    #[test]
     fn an_empty_or_broken_file_says_so() {
         assert!(mistakes("").len() >= 3);
         assert_eq!(mistakes("listen = ").len(), 1);

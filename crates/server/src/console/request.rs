@@ -268,7 +268,7 @@ fn answer(may: May, id: &RequestId, dev_name: Option<&str>) -> Answer {
     let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
     let (sentence, verbs): (_, &[&str]) = match may {
         May::Decide => (
-            "You may decide. It takes a signature of your own key, which this page does not make: decide in a terminal.",
+            "You may decide, with your own key",
             &["approve", "deny", "ask"],
         ),
         May::Signed => (

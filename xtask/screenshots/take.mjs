@@ -1,13 +1,14 @@
 // Pictures of every page of the review console: light and dark, desktop and phone. Started by `cargo xtask screenshots` with
-// the paths of gatehold and Chromium and the folder for the pictures; everything else is in a folder of its own.
-// A page that logs an error, breaks its own content policy or is wider than the screen fails the run.
+// the paths of gatehold, Chromium and axe, and the folder for the pictures; everything else is in a folder of its own.
+// A page that logs an error, breaks its own content policy, is wider than the screen or has barriers (WCAG 2.2 AA) fails the run.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [gatehold, chromium, out] = process.argv.slice(2);
+const [gatehold, chromium, axe, out] = process.argv.slice(2);
+const look = readFileSync(axe, "utf8");
 const scratch = mkdtempSync(join(tmpdir(), "gatehold-screenshots-"));
 const home = join(scratch, "gate");
 const environment = { ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, GATEHOLD_HOME: home, NO_COLOR: "1" };
@@ -128,10 +129,18 @@ async function picture(page, name) {
       if (height > screen.height) await show(height);
       const { data } = await page.send("Page.captureScreenshot", { format: "png" });
       writeFileSync(join(out, `${name}-${screen.name}-${scheme}.png`), Buffer.from(data, "base64"));
+      await barriers(page, `${name} (${screen.name}, ${scheme})`);
       if (height > screen.height) await show(screen.height);
     }
   }
   console.log(`  ${name}`);
+}
+
+/** What keeps somebody from using a page, as far as a program can tell. It is evaluated past the page's own policy. */
+async function barriers(page, name) {
+  const rules = JSON.stringify({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+  const found = await page.run(`${look}; axe.run(document, ${rules}).then(({ violations }) => violations.map(({ id, help, nodes }) => id + ": " + help + ": " + nodes[0].html))`);
+  for (const barrier of found) problems.push(`${name}: ${barrier}`);
 }
 
 /** State, sentence and the beginning of the exact action are seen without scrolling. */
@@ -140,6 +149,15 @@ async function onFirstScreen(page, name) {
   const bottom = await page.run(`document.querySelector(".payload .code").getBoundingClientRect().bottom`);
   const bar = await page.run(`document.querySelector(".bar")?.getBoundingClientRect().height ?? 0`);
   if (bottom > 720 - bar) problems.push(`${name}: the exact action begins below the first screen (${bottom})`);
+}
+
+/** As it comes out of a printer: on white, whole, without what can only be pressed. */
+async function printed(page, name) {
+  await page.send("Emulation.setEmulatedMedia", { media: "print", features: [{ name: "prefers-color-scheme", value: "light" }] });
+  await page.send("Emulation.setDeviceMetricsOverride", { width: 794, height: 1600, deviceScaleFactor: 1, mobile: false });
+  const { data } = await page.send("Page.captureScreenshot", { format: "png" });
+  writeFileSync(join(out, `${name}.png`), Buffer.from(data, "base64"));
+  await page.send("Emulation.setEmulatedMedia", { media: "" });
 }
 
 /** Asks for something as the workload; gives its name. */
@@ -185,6 +203,8 @@ async function scenes(page, { url, code }) {
   await picture(page, "request-red-untrusted");
   await page.open(`${url}/decided`);
   await picture(page, "decided");
+  await page.open(`${url}/requests/${taken}`);
+  await printed(page, "done-printed");
   await page.open(`${url}/requests/req_${"0".repeat(32)}`);
   await picture(page, "nothing");
 }

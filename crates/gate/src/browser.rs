@@ -97,7 +97,7 @@ pub struct Visitor {
     pub since: Timestamp,
     /// When they were last seen to act.
     pub last_used: Timestamp,
-    /// When it ends, unless they are seen again.
+    /// When it ends unless they are seen again, if it does not end before.
     pub idle_ends: Timestamp,
     /// When it ends, whatever they do.
     pub ends: Timestamp,
@@ -223,7 +223,7 @@ fn visitor(
         how: session.how.clone(),
         since: session.created,
         last_used: session.last_used,
-        idle_ends: idle_ends.min(ends),
+        idle_ends,
         ends: ends.min(session.expires),
         now,
         name: session.id,

@@ -1,6 +1,6 @@
 //! The review console: pages for people, made on the server from what the gate says, readable without any script.
 //!
-//! Every rule is the gate's: the same use cases as behind the API, no second one here. A session looks and is looked after;
+//! Every rule is the gate's: the same use cases as behind the API, no second one here. A session looks, and ends by itself;
 //! it never approves. Requester text stands outside our own frame, escaped, with what cannot be seen shown by its number.
 //! Start at the list of pages below; `access` says who may call one, `frame` what every answer carries.
 

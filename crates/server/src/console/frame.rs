@@ -100,7 +100,7 @@ impl Frame {
                 human: visitor.human.to_string(),
                 how: visitor.how.clone(),
                 since: moment(visitor.since, visitor.now),
-                ends: moment(visitor.idle_ends, visitor.now),
+                ends: moment(visitor.idle_ends.min(visitor.ends), visitor.now),
                 token: visitor.form_token(),
                 seen_seconds_ago: ago.div_euclid(1_000),
                 others,

@@ -239,3 +239,23 @@ async fn a_denied_request_says_who_and_why() {
     }
     assert!(browser.page("/decided").await.contains(&request));
 }
+
+#[tokio::test]
+async fn what_nobody_can_read_says_so_and_still_fits_a_page() {
+    let house = House::open().await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let large = format!("UPDATE orders SET note = '{}'", "x".repeat(900 * 1024));
+    let lines = "\n".repeat(20_000);
+    let reversed = "UPDATE orders SET note = '\u{5e9}\u{5dc}\u{5d5}\u{5dd}'";
+    for (sql, marked) in [(large.as_str(), true), (&lines, false), (reversed, false)] {
+        let request = hold_saying(&house, sql, &[]).await;
+        let page = browser.page(&format!("/requests/{request}")).await;
+        let size = page.len();
+        assert!(size < 2 * 1024 * 1024, "{size} bytes");
+        assert!(page.contains("Look twice"), "{page}");
+        if marked {
+            assert!(page.contains("UNINSPECTABLE"));
+            assert!(size < 64 * 1024, "{size} bytes");
+        }
+    }
+}

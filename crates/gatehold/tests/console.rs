@@ -47,7 +47,7 @@ fn the_printed_code_opens_the_inbox_once() {
         head.contains("303") && head.contains("location: /sign-in"),
         "{head}"
     );
-    let form = format!("code={code}&person=reviewer%40dev.local&to=");
+    let form = format!("code={code}&person=reviewer%40dev.gatehold.local&to=");
     let (head, _) = call(address, "POST", "/sign-in", FORM, &form);
     assert!(head.starts_with("http/1.1 303"), "{head}");
     let cookie = head
@@ -94,7 +94,7 @@ fn the_printed_code_opens_the_inbox_once() {
         shown.as_str(),
         "UPDATE",
         "gatehold approve",
-        "reviewer@dev.local",
+        "reviewer@dev.gatehold.local",
     ] {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }

@@ -117,14 +117,7 @@ impl Running {
         let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
-        let instance = crate::ambient::random()
-            .map(|bytes| {
-                gatehold_core::hash::hex(&bytes)
-                    .chars()
-                    .take(8)
-                    .collect::<String>()
-            })
-            .map_err(|error| Failure::fault(error, "check the system's random source"))?;
+        let instance = instance()?;
         let operations = match config.operations {
             None => None,
             Some(address) => {
@@ -144,15 +137,9 @@ impl Running {
             })?),
         };
         let settings = ApiSettings::new(public_url, instance);
-        let app = match provider {
-            None => App::new(gate.clone(), published.clone(), settings),
-            Some(provider) => {
-                let sessions = config.sessions;
-                let console = ConsoleSettings { provider, sessions };
-                App::with_console(gate.clone(), published.clone(), settings, console)
-                    .map_err(|error| Failure::usage(error, "correct `public_url`"))?
-            }
-        };
+        let sessions = config.sessions;
+        let console = provider.map(|provider| ConsoleSettings { provider, sessions });
+        let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {
             gate,
             app,
@@ -229,6 +216,27 @@ impl Running {
             )),
         }
     }
+}
+
+/// The API, with a console where somebody vouches for people.
+fn app(
+    gate: Gate,
+    published: Arc<Published>,
+    settings: ApiSettings,
+    console: Option<ConsoleSettings>,
+) -> Result<App, Failure> {
+    match console {
+        None => Ok(App::new(gate, published, settings)),
+        Some(console) => App::with_console(gate, published, settings, console)
+            .map_err(|error| Failure::usage(error, "correct `public_url`")),
+    }
+}
+
+/// What names this process in ids of calls.
+fn instance() -> Result<String, Failure> {
+    crate::ambient::random()
+        .map(|bytes| gatehold_core::hash::hex(&bytes).chars().take(8).collect())
+        .map_err(|error| Failure::fault(error, "check the system's random source"))
 }
 
 /// Addresses that were opened before the gate was put together.

@@ -81,11 +81,12 @@ pub(super) fn who(requester: &Requester) -> Vec<String> {
                 format!("{id} ({kind}), key proven: {assurance}"),
                 format!("owner {owner}, backup {backup}"),
             ];
-            lines.extend(
-                point
-                    .iter()
-                    .map(|point| format!("through enforcement point {point}")),
-            );
+            lines.extend(point.iter().map(|point| {
+                format!(
+                    "through enforcement point {}, owner {}",
+                    point.id, point.owner
+                )
+            }));
             lines.push(initiator.as_ref().map_or_else(
                 || "on behalf of UNKNOWN: nobody attested who is behind it".to_owned(),
                 |initiator| {

@@ -66,9 +66,7 @@ async fn every_answer_keeps_to_itself() {
             assert!(!text.contains(inline), "{target}: {inline}");
         }
         // Nothing from elsewhere.
-        for link in text.split("=\"http").skip(1) {
-            panic!("{target}: http{}", link.split('"').next().unwrap());
-        }
+        assert!(!text.contains("=\"http"), "{target}: {text}");
     }
 }
 
@@ -128,11 +126,12 @@ async fn a_request_is_shown_in_the_fixed_order() {
         "You may decide",
         "gatehold approve",
     ];
-    let mut from = 0;
+    let mut rest = page.as_str();
     for part in order {
-        let found = page[from..].find(part);
-        let at = found.unwrap_or_else(|| panic!("`{part}` is missing after {from}: {page}"));
-        from += at + part.len();
+        let found = rest.split_once(part);
+        let (_, after) =
+            found.unwrap_or_else(|| panic!("`{part}` is not where it belongs: {page}"));
+        rest = after;
     }
     // Untrusted text is last and collapsed; the exact action never is.
     let (before, after) = page.split_once("<details>").unwrap();

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::support::House;
 
-/// Something that people must decide, with what its requester says.
-async fn hold_saying(house: &House, sql: &str, says: &[(&str, &str)]) -> String {
+/// Something that is asked for, with what its requester says.
+async fn ask(house: &House, sql: &str, says: &[(&str, &str)]) -> Submitted {
     let bot = house.client(&house.workload);
     let task = house.task(&bot).await;
     let mut write = house.action(&task, "shop.write", sql);
@@ -20,7 +20,12 @@ async fn hold_saying(house: &House, sql: &str, says: &[(&str, &str)]) -> String 
         .iter()
         .map(|(name, text)| ((*name).to_owned(), Value::from(*text)));
     write.claims = serde_json::from_value(Value::Object(says.collect())).unwrap();
-    match bot.submit(&write, &Submission::default()).await.unwrap() {
+    bot.submit(&write, &Submission::default()).await.unwrap()
+}
+
+/// The same, of what people must decide.
+async fn hold_saying(house: &House, sql: &str, says: &[(&str, &str)]) -> String {
+    match ask(house, sql, says).await {
         Submitted::Held(held) => held.request.unwrap(),
         Submitted::Decided(decision) => panic!("{decision:?}"),
     }

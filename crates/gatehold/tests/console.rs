@@ -1,11 +1,7 @@
-//! The console as `gatehold dev` prints it: the code opens the inbox once, and a request has the same
-//! words there as in the terminal.
+//! The console as `gatehold dev` prints it: the code opens the inbox once, and a request has the same words there as in the
+//! terminal.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod running;
 

@@ -1,11 +1,7 @@
 //! Sessions of browsers, and looking without opening: one question a guard, on the store's clock, and how often the store is
 //! asked for a full inbox.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails should say where"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 
 mod shop;
 

@@ -21,6 +21,7 @@ mod mutants;
 mod packages;
 mod report;
 mod rustdoc;
+mod screenshots;
 mod shell;
 mod simulator;
 mod steps;
@@ -38,6 +39,7 @@ Usage:
   cargo xtask list                 the names of the steps
   cargo xtask dojo [--dir D]       recorded calls of real agents through a gate, scored (D, or $GATEHOLD_DATA/agentdojo)
   cargo xtask bench [OPTIONS]      the allow path beside other servers, and what `kill -9` loses
+  cargo xtask screenshots          pictures of every page of the review console, into target/screenshots
   cargo xtask --help               this text
 
 Steps:
@@ -60,6 +62,9 @@ fn main() -> ExitCode {
         }
         ["bench", options @ ..] => {
             return told(shell::enter_repository().and_then(|()| bench::run(options)));
+        }
+        ["screenshots"] => {
+            return told(shell::enter_repository().and_then(|()| screenshots::run()));
         }
         ["test"] => steps::of_test(),
         ["nightly"] => steps::of_nightly(),

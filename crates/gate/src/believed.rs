@@ -18,6 +18,8 @@ use crate::ports::store::{Row, StoredRecord};
 
 /// Most rows remembered as already compared with their leaf.
 const COMPARED_MAX: usize = 8_192;
+/// Most records of one answer of the store.
+const RECORDS_AT_ONCE: usize = 1_000;
 /// Most findings kept for the report; they are counted beyond it.
 pub(crate) const FINDINGS_MAX: usize = 256;
 
@@ -144,7 +146,48 @@ impl Gate {
             return Ok(());
         }
         let leaf = self.store().leaves(row.last_leaf, 1, false).await?;
-        let leaf = leaf.into_iter().next();
+        let leaf = leaf.into_iter().next().map(|leaf| StoredRecord {
+            index: leaf.index,
+            leaf: leaf.leaf,
+            salt: leaf.salt,
+            record: leaf.record,
+        });
+        self.believe_by(row, leaf.as_ref())
+    }
+
+    /// Compares the rows of a list with their leaves, which are read at once. Says of each whether it follows: one that
+    /// does not is reported, and is nothing to its list.
+    pub(crate) async fn believe_all(&self, rows: &[Row]) -> Result<Vec<bool>, GateError> {
+        let known: Vec<bool> = {
+            let believed = self.believed();
+            let is_known = |row: &Row| {
+                let known = (row.last_leaf, row.version, Hash::of(&row.body));
+                believed.compared.get(&row.key) == Some(&known)
+            };
+            rows.iter().map(is_known).collect()
+        };
+        let mut leaves: Vec<u64> = rows
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| !**known)
+            .map(|(row, _)| row.last_leaf)
+            .collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        let mut read = BTreeMap::new();
+        for some in leaves.chunks(RECORDS_AT_ONCE) {
+            let records = self.store().records_of(some).await?;
+            read.extend(records.into_iter().map(|record| (record.index, record)));
+        }
+        let follows = rows
+            .iter()
+            .zip(known)
+            .map(|(row, known)| known || self.believe_by(row, read.get(&row.last_leaf)).is_ok());
+        Ok(follows.collect())
+    }
+
+    /// Whether a row follows from the leaf that it names.
+    fn believe_by(&self, row: &Row, leaf: Option<&StoredRecord>) -> Result<(), GateError> {
         let unread = || self.tampered(format!("{} names a leaf that cannot be read", row.key));
         let leaf = leaf.ok_or_else(unread)?;
         let foreign = !record_opens(&leaf.leaf, &leaf.salt, &leaf.record);

@@ -14,7 +14,7 @@ use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::json::canonical;
-use gatehold_core::quorum::{self, Question, entitled};
+use gatehold_core::quorum::{self, Question};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{
@@ -30,6 +30,7 @@ use crate::caps::kept_or_refused;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::look::{May, may};
 use crate::ports::store::{OpenedView, RowQuery};
 use crate::question::{Given, When};
 use crate::redeem::blind;
@@ -44,7 +45,12 @@ const INBOX_MAX: u32 = 1_000;
 const OPENED_SECONDS: u32 = 3_600;
 
 /// Whether a review of theirs counts, so that nothing is left for them to do. They learn only of their own.
-fn signed(record: &RequestRecord, held: &HeldAt, directory: &Directory, human: &HumanId) -> bool {
+pub(crate) fn signed(
+    record: &RequestRecord,
+    held: &HeldAt,
+    directory: &Directory,
+    human: &HumanId,
+) -> bool {
     let question = Question {
         subject: Subject {
             gate: &directory.origin,
@@ -81,19 +87,15 @@ impl Gate {
             ..RowQuery::default()
         };
         let mut items = Vec::new();
-        for row in self.store().rows(Table::Request, &query).await? {
-            // One row that somebody changed is reported and left out; the others are still to be decided.
-            match self.believe(&row).await {
-                Ok(()) => {}
-                Err(GateError::Damaged(_)) => continue,
-                Err(error) => return Err(error),
-            }
-            let record: RequestRecord = body(&row)?;
+        let rows = self.store().rows(Table::Request, &query).await?;
+        let believed = self.believe_all(&rows).await?;
+        // One row that somebody changed is reported and left out; the others are still to be decided.
+        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
+        for (row, _) in believed {
+            let record: RequestRecord = body(row)?;
             let Some(held) = &record.held else { continue };
-            let may = entitled(&held.requirement, human, &teams)
-                && !record.requester.excluded(&active.directory).contains(human);
-            let signed = may && signed(&record, held, &active.directory, human);
-            let mine = may && !signed;
+            let may = may(&record, held, &active, human);
+            let (mine, signed) = (may == May::Decide, may == May::Signed);
             let by_name =
                 |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
             let asked = held.asked().into_iter().any(|team| teams.contains(team))

@@ -5,6 +5,7 @@
 
 mod answers;
 mod believed;
+mod browser;
 mod caps;
 mod catalog;
 mod chain;
@@ -22,6 +23,7 @@ mod in_words;
 mod journal_room;
 mod journaled;
 mod load;
+mod look;
 mod open;
 pub mod ports;
 mod question;
@@ -51,11 +53,13 @@ pub use answers::{
     Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, StartTask, Submit,
     Submitted,
 };
+pub use browser::{SessionId, SessionLimits, SignedIn, SignedInBy, Visitor};
 pub use catalog::{Catalog, CatalogEntry};
 pub use compared::Compared;
 pub use conversation::{Answered, Asked};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
+pub use look::{DecidedPage, Ended, Looked, May, Said};
 pub use question::display;
 pub use recovery::Trust;
 pub use session::{LOGIN_TYPE, LoginStatement, Session};

@@ -78,10 +78,7 @@ impl Gate {
     ) -> Result<Answered, GateError> {
         let envelope = action.envelope();
         let active = &loaded.active;
-        let descriptor = active.bundle.descriptors().get(&envelope.descriptor.id);
-        let descriptor = descriptor
-            .filter(|descriptor| descriptor.hash() == envelope.descriptor.hash)
-            .ok_or(Refusal::UnknownDescriptor)?;
+        let descriptor = named(loaded, envelope)?;
         let resource = self
             .inner
             .parts
@@ -107,12 +104,7 @@ impl Gate {
             &resource.sensitivity,
         );
         let rendered = rendered(action, descriptor);
-        // What no person can read, policy does not take for readable: two readers differ, a program is not shown.
-        let unread = guard!("uninspectable-raises", rendered.uninspectable);
-        let read = Described {
-            inspectable: read.inspectable && !unread,
-            ..read
-        };
+        let read = readable(read, &rendered);
         let mut unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
         let chain = loaded.chain(given.own);
         let conditions = conditions(
@@ -127,10 +119,15 @@ impl Gate {
         }
         let labels = labels(&read);
         let described = described(descriptor, envelope, &projection, &read, requester);
-        let mut shown = by_the_book(&read, &resource);
-        shown.extend(found.shown.iter().cloned());
+        let shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
         let context = context(
-            read, found, envelope, loaded, &chain, conditions, requester, &resource,
+            read,
+            found,
+            envelope,
+            (loaded, &chain),
+            conditions,
+            requester,
+            &resource,
         )
         .derived();
         let input = PolicyInput {
@@ -140,9 +137,8 @@ impl Gate {
             resource,
             context,
         };
-        let evaluated = active.engine.evaluate(&input);
         Ok(Answered {
-            evaluated,
+            evaluated: active.engine.evaluate(&input),
             described,
             labels,
             rendered,
@@ -168,6 +164,24 @@ impl Gate {
             .await?;
         signals(habits.as_ref(), asking, &mut found.signals);
         Ok((found, habits))
+    }
+}
+
+/// The descriptor that the action names, by its very definition.
+fn named<'a>(loaded: &'a Loaded, envelope: &Envelope) -> Result<&'a Descriptor, Refusal> {
+    let known = loaded.active.bundle.descriptors();
+    known
+        .get(&envelope.descriptor.id)
+        .filter(|descriptor| descriptor.hash() == envelope.descriptor.hash)
+        .ok_or(Refusal::UnknownDescriptor)
+}
+
+/// What no person can read, policy does not take for readable: two readers differ, a program is not shown.
+fn readable(read: Described, rendered: &Rendered) -> Described {
+    let unread = guard!("uninspectable-raises", rendered.uninspectable);
+    Described {
+        inspectable: read.inspectable && !unread,
+        ..read
     }
 }
 
@@ -302,8 +316,7 @@ fn context(
     read: Described,
     found: Established,
     envelope: &Envelope,
-    loaded: &Loaded,
-    chain: &Chain,
+    (loaded, chain): (&Loaded, &Chain),
     conditions: Conditions,
     requester: &Requester,
     resource: &ResourceFacts,

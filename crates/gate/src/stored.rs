@@ -45,6 +45,7 @@ pub(crate) struct StoredRequest {
     pub(crate) record: RequestRecord,
     pub(crate) version: u64,
     pub(crate) first_leaf: u64,
+    pub(crate) last_leaf: u64,
 }
 
 impl Gate {
@@ -59,6 +60,7 @@ impl Gate {
             record,
             version: row.version,
             first_leaf: row.first_leaf,
+            last_leaf: row.last_leaf,
         })
     }
 

@@ -17,7 +17,7 @@ use gatehold_broker::{Calendars, Lookups, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::CatalogEntry;
+use gatehold_gate::{CatalogEntry, SessionLimits};
 use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
@@ -65,6 +65,8 @@ pub struct Config {
     pub listen_limits: ListenLimits,
     /// After so many seconds without news an execution is Unknown.
     pub execution_seconds_max: u32,
+    /// How long people stay signed in at the console.
+    pub sessions: SessionLimits,
 }
 
 /// Where everything durable lives.

@@ -8,11 +8,15 @@ mod folder;
 mod place;
 mod sample;
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use gatehold_server::login::{IdentityProvider, PrintedCode};
 
+use crate::ambient::Os;
 use crate::config::Config;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
@@ -90,7 +94,12 @@ async fn serve(
     let url = format!("http://{}", addresses.service);
     let _standing = Standing::take(home, &url)?;
     let fresh = folder::prepare(home, addresses).await?;
-    let running = Running::start_on(Config::require(&home.join("gatehold.toml"))?, opened).await?;
+    let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
+    // Under the demo nobody reads what is printed here.
+    let provider = (!dev.quiet).then(|| codes.clone() as Arc<dyn IdentityProvider>);
+    let config = Config::require(&home.join("gatehold.toml"))?;
+    let running = Running::start_on(config, opened, provider).await?;
+    let now = running.now().await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.until(async {
         let _gone = ended.await;
@@ -108,7 +117,9 @@ async fn serve(
             if dev.quiet {
                 println!("{READY}");
             } else {
-                print!("{}", welcome(ctx, home, addresses, pointed.as_ref().err()));
+                let code = codes.draw(now);
+                let other = pointed.as_ref().err();
+                print!("{}", welcome(ctx, home, addresses, &code, other));
             }
             tokio::select! {
                 biased;
@@ -190,7 +201,21 @@ fn port_taken(port: u16, error: &std::io::Error) -> Failure {
     }
 }
 
-fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses, other: Option<&Found>) -> String {
+/// A code that somebody asked for on the sign-in page.
+fn print_code(code: &str) {
+    let line =
+        format!("A new one-time code for the review console: {code} (once, within 10 minutes)\n");
+    // Whoever asked for it is told where it stands; that nobody reads there any more ends no call.
+    let _unread = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+fn welcome(
+    ctx: &Ctx,
+    home: &Path,
+    addresses: Addresses,
+    code: &str,
+    other: Option<&Found>,
+) -> String {
     let beside = other.map_or_else(String::new, |other| {
         format!(
             "\nAnother gatehold dev runs, and commands find that one: {}.\nFor this one say first: export GATEHOLD_HOME={}\n",
@@ -205,6 +230,7 @@ fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses, other: Option<&Found>) 
     } = addresses;
     format!(
         "{title}\n\
+         \n  console    http://{service}/   one-time code: {code} (once, within 10 minutes)\
          \n  service    http://{service}\
          \n  metrics    http://{operations}/metrics\
          \n  people     owner, reviewer, second: act as one of them with --as\
@@ -218,7 +244,7 @@ fn welcome(ctx: &Ctx, home: &Path, addresses: Addresses, other: Option<&Found>) 
          \n  gatehold request create --task TASK --descriptor sql.write --target {SHOP} --resource shop/orders \\\
          \n    --payload \"UPDATE orders SET status = 'retry' WHERE id = 7\" --cap rows=1 --redeem\
          \n\
-         \nand in a third, as the people who decide:\
+         \nThen look at what it asks in the console, and decide in a third terminal:\
          \n\
          \n  gatehold inbox --as reviewer\
          \n  gatehold approve REQUEST --as reviewer\

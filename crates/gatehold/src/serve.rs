@@ -9,12 +9,14 @@ use std::time::Duration;
 use gatehold_broker::{Calendars, Executors, Lookups, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
 use gatehold_gate::{Catalog, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
-use gatehold_server::{ApiSettings, App};
+use gatehold_server::login::IdentityProvider;
+use gatehold_server::{ApiSettings, App, ConsoleSettings};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -64,14 +66,18 @@ impl Running {
     /// # Errors
     /// Everything that keeps the gate from starting.
     pub async fn start(config: Config) -> Result<Self, Failure> {
-        Self::start_on(config, Opened::default()).await
+        Self::start_on(config, Opened::default(), None).await
     }
 
-    /// The same on addresses that are open already.
+    /// The same on addresses that are open already, and with a console where somebody vouches for people.
     ///
     /// # Errors
     /// Everything that keeps the gate from starting.
-    pub async fn start_on(config: Config, opened: Opened) -> Result<Self, Failure> {
+    pub async fn start_on(
+        config: Config,
+        opened: Opened,
+        provider: Option<Arc<dyn IdentityProvider>>,
+    ) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let journal = open_journal(&config)?;
         let store = open_store(&config.store, Some(anchors.clone())).await?;
@@ -113,14 +119,7 @@ impl Running {
         let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
-        let instance = crate::ambient::random()
-            .map(|bytes| {
-                gatehold_core::hash::hex(&bytes)
-                    .chars()
-                    .take(8)
-                    .collect::<String>()
-            })
-            .map_err(|error| Failure::fault(error, "check the system's random source"))?;
+        let instance = instance()?;
         let operations = match config.operations {
             None => None,
             Some(address) => {
@@ -140,7 +139,9 @@ impl Running {
             })?),
         };
         let settings = ApiSettings::new(public_url, instance);
-        let app = App::new(gate.clone(), published.clone(), settings);
+        let sessions = config.sessions;
+        let console = provider.map(|provider| ConsoleSettings { provider, sessions });
+        let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {
             gate,
             app,
@@ -150,6 +151,15 @@ impl Running {
             published,
             publisher,
         })
+    }
+
+    /// The store's time.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn now(&self) -> Result<Timestamp, Failure> {
+        let now = self.gate.now().await;
+        now.map_err(|error| Failure::fault(error, "repair the store"))
     }
 
     /// Serves until `end`, then lets open calls finish.
@@ -214,6 +224,27 @@ impl Running {
 fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
     let calendars = calendar.map(Calendars::new);
     Arc::new(Sources { calendars, lookups })
+}
+
+/// The API, with a console where somebody vouches for people.
+fn app(
+    gate: Gate,
+    published: Arc<Published>,
+    settings: ApiSettings,
+    console: Option<ConsoleSettings>,
+) -> Result<App, Failure> {
+    match console {
+        None => Ok(App::new(gate, published, settings)),
+        Some(console) => App::with_console(gate, published, settings, console)
+            .map_err(|error| Failure::usage(error, "correct `public_url`")),
+    }
+}
+
+/// What names this process in ids of calls.
+fn instance() -> Result<String, Failure> {
+    crate::ambient::random()
+        .map(|bytes| gatehold_core::hash::hex(&bytes).chars().take(8).collect())
+        .map_err(|error| Failure::fault(error, "check the system's random source"))
 }
 
 /// Addresses that were opened before the gate was put together.

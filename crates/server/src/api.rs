@@ -21,7 +21,7 @@ use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
 use crate::problem::ApiError;
-use crate::{auth, metrics, observe};
+use crate::{auth, console, metrics, observe};
 
 macro_rules! endpoints {
     (signed: $($($signed:ident)::+),+; open: $($($open:ident)::+),+ $(;)?) => {
@@ -62,7 +62,10 @@ endpoints! {
 /// The API. Everything but the few open endpoints refuses a call that is not signed.
 pub fn router(app: &App) -> Router {
     let authenticate = axum::middleware::from_fn_with_state(app.clone(), auth::authenticate);
-    let routes = signed().route_layer(authenticate).merge(open());
+    let mut routes = signed().route_layer(authenticate).merge(open());
+    if app.has_console() {
+        routes = routes.merge(console::router(app));
+    }
     finish(routes, app)
 }
 

@@ -10,6 +10,7 @@ use gatehold_proof::PublicUrl;
 use tokio::sync::watch;
 
 use crate::auth::{KnownKeys, SeenNonces};
+use crate::console::{Console, ConsoleError, ConsoleSettings, PageError};
 use crate::ledger::PublishedLedger;
 use crate::metrics::Metrics;
 
@@ -49,6 +50,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     gate: Gate,
     ledger: Arc<dyn PublishedLedger>,
+    console: Option<Console>,
     settings: ApiSettings,
     metrics: Metrics,
     keys: KnownKeys,
@@ -67,9 +69,33 @@ impl App {
     /// The API of a gate and of its published ledger.
     #[must_use]
     pub fn new(gate: Gate, ledger: Arc<dyn PublishedLedger>, settings: ApiSettings) -> Self {
+        Self::made(gate, ledger, settings, None)
+    }
+
+    /// The same, with pages for people.
+    ///
+    /// # Errors
+    /// When the address of the gate cannot have a console.
+    pub fn with_console(
+        gate: Gate,
+        ledger: Arc<dyn PublishedLedger>,
+        settings: ApiSettings,
+        console: ConsoleSettings,
+    ) -> Result<Self, ConsoleError> {
+        let console = Console::new(console, &settings.public_url, &gate)?;
+        Ok(Self::made(gate, ledger, settings, Some(console)))
+    }
+
+    fn made(
+        gate: Gate,
+        ledger: Arc<dyn PublishedLedger>,
+        settings: ApiSettings,
+        console: Option<Console>,
+    ) -> Self {
         Self(Arc::new(Inner {
             gate,
             ledger,
+            console,
             settings,
             metrics: Metrics::new(),
             keys: KnownKeys::default(),
@@ -96,6 +122,16 @@ impl App {
 
     pub(crate) fn ledger(&self) -> &dyn PublishedLedger {
         self.0.ledger.as_ref()
+    }
+
+    pub(crate) fn has_console(&self) -> bool {
+        self.0.console.is_some()
+    }
+
+    /// The console, behind the routes of one that has it.
+    pub(crate) fn console(&self) -> Result<&Console, PageError> {
+        let console = self.0.console.as_ref();
+        console.ok_or(PageError::Fault("a page of a gate without a console"))
     }
 
     pub(crate) fn settings(&self) -> &ApiSettings {

@@ -2,13 +2,15 @@
 //! into calls of the gate, and answers into bytes.
 //!
 //! Never here: a decision, a second parser of an action, a believed header. Start at `api` (one file per verb), `auth` (who
-//! signed), `problem` (how no is said), `listen` (connections).
+//! signed), `console` (pages for people), `login` (who they are), `problem` (how no is said), `listen` (connections).
 
 mod api;
 mod app;
 mod auth;
+mod console;
 mod ledger;
 pub mod listen;
+pub mod login;
 mod metrics;
 mod observe;
 mod openapi;
@@ -16,6 +18,7 @@ mod problem;
 
 pub use api::{operations_router, router};
 pub use app::{ApiSettings, App};
+pub use console::{ConsoleError, ConsoleSettings, PAGES, Page};
 pub use ledger::{About, PublishedHead, PublishedLedger};
 pub use metrics::Metrics;
 pub use openapi::document;

@@ -37,7 +37,10 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     };
     let mut response = say(&app, response, &call, &route);
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A file of the console says for itself how it is kept.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     app.metrics()
         .called(&method, &route, response.status(), stopwatch.elapsed());

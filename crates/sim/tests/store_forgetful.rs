@@ -15,9 +15,10 @@ use async_trait::async_trait;
 use gatehold_core::commit::{
     Conflict, CounterKey, Guard, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
 };
 use gatehold_sim::conformance::{self, Database, START};
 use gatehold_store::AfterCommit;
@@ -151,6 +152,26 @@ impl Store for Forgetful {
 
     async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault> {
         self.store.opened(review_nonce).await
+    }
+
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.store.records_of(leaves).await
+    }
+
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault> {
+        self.store.put_session(session).await
+    }
+
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        self.store.session(id).await
+    }
+
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        self.store.use_session(id, at).await
+    }
+
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.store.end_session(id).await
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use gatehold_sim::conformance::{self, Database, START};
+use gatehold_core::hash::Hash;
+use gatehold_gate::ports::store::Store as _;
+use gatehold_sim::conformance::{self, Database, Draft, START};
 use gatehold_store::AfterCommit;
 use gatehold_store::clock::SetClock;
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
@@ -51,4 +53,26 @@ async fn sqlite_conforms() {
         clock: Arc::new(SetClock::at(START)),
     };
     conformance::run(fresh).await;
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_taken_along() {
+    let file = File {
+        directory: tempfile::tempdir().unwrap(),
+        clock: Arc::new(SetClock::at(START)),
+    };
+    let store = file.open().await;
+    let commit = store.commit(vec![Draft::new().write()]).await;
+    commit.unwrap().remove(0).unwrap();
+    drop(store);
+    let path = file.directory.path().join("gate.db");
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch("DROP TABLE browser_session; PRAGMA user_version = 1;")
+        .unwrap();
+    let store = file.open().await;
+    assert_eq!(store.head().await.unwrap().size, 1);
+    assert_eq!(store.session(&Hash::of(b"nobody")).await.unwrap(), None);
+    drop(store);
+    drop(file.open().await);
 }

@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use gatehold_core::commit::{
     CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    BrowserSession, Head, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, Store, StoreFault,
+    StoredAttachment, StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 
@@ -56,6 +58,7 @@ struct State {
     outbox: BTreeMap<u64, Outbox>,
     messages: u64,
     opened: BTreeMap<String, OpenedView>,
+    sessions: BTreeMap<Hash, BrowserSession>,
     injected: VecDeque<Injected>,
     down: bool,
 }
@@ -294,9 +297,15 @@ impl Store for MemoryStore {
                     .as_ref()
                     .is_none_or(|group| *group == index.group)
                 && query.after_leaf.is_none_or(|after| row.first_leaf > after)
+                && query
+                    .before_leaf
+                    .is_none_or(|before| row.first_leaf < before)
         };
         let mut rows: Vec<Row> = state.rows.values().filter(wanted).cloned().collect();
         rows.sort_by(|a, b| (a.first_leaf, &a.key.id).cmp(&(b.first_leaf, &b.key.id)));
+        if query.newest_first {
+            rows.reverse();
+        }
         Ok(page(rows, query.limit))
     }
 
@@ -348,6 +357,19 @@ impl Store for MemoryStore {
             record: leaf.record,
         };
         Ok(leaves.map(record).collect())
+    }
+
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        let state = self.up()?;
+        let stored = |leaf: &u64| state.leaves.get(usize::try_from(*leaf).ok()?);
+        let record = |leaf: &StoredLeaf| StoredRecord {
+            index: leaf.index,
+            leaf: leaf.leaf,
+            salt: leaf.salt,
+            record: leaf.record.clone(),
+        };
+        let asked = leaves.iter().take(LIMIT_MAX as usize);
+        Ok(asked.filter_map(stored).map(record).collect())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {
@@ -402,5 +424,41 @@ impl Store for MemoryStore {
         let now = self.now_in(&state);
         let opened = state.opened.get(review_nonce);
         Ok(opened.filter(|opened| opened.expires >= now).cloned())
+    }
+
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault> {
+        let mut state = self.up()?;
+        let now = self.now_in(&state);
+        state.sessions.retain(|_, session| session.expires >= now);
+        let of_one = |known: &&BrowserSession| known.human == session.human;
+        let mut theirs: Vec<_> = state.sessions.values().filter(of_one).collect();
+        theirs.sort_by_key(|known| (known.created, known.id));
+        let kept = SESSIONS_OF_ONE_MAX as usize - 1;
+        let surplus = theirs.len().saturating_sub(kept);
+        let surplus: Vec<Hash> = theirs.iter().take(surplus).map(|one| one.id).collect();
+        for id in surplus {
+            state.sessions.remove(&id);
+        }
+        state.sessions.entry(session.id).or_insert(session);
+        Ok(())
+    }
+
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        let state = self.up()?;
+        let now = self.now_in(&state);
+        let session = state.sessions.get(id);
+        Ok(session.filter(|session| session.expires >= now).cloned())
+    }
+
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        if let Some(session) = self.up()?.sessions.get_mut(id) {
+            session.last_used = session.last_used.max(at);
+        }
+        Ok(())
+    }
+
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.up()?.sessions.remove(id);
+        Ok(())
     }
 }

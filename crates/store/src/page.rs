@@ -12,7 +12,7 @@ pub(crate) fn rows_to_read(limit: u32) -> i64 {
     i64::from(limit.min(LIMIT_MAX)) + i64::from(ROWS_MAX)
 }
 
-/// The first page of `rows`, which are in order of creation. The cursor of the next page is the last row's first leaf, so
+/// The first page of `rows`, which are in order of creation or against it. The cursor of the next page is the last row's first leaf, so
 /// the other rows that leaf created belong to this page even if it grows past the limit.
 pub(crate) fn page(mut rows: Vec<Row>, limit: u32) -> Vec<Row> {
     let limit = limit.min(LIMIT_MAX) as usize;
@@ -21,7 +21,9 @@ pub(crate) fn page(mut rows: Vec<Row>, limit: u32) -> Vec<Row> {
         rows.truncate(limit);
         return rows;
     };
-    let end = rows.partition_point(|row| row.first_leaf <= last_leaf);
+    let first_leaf = rows.first().map_or(last_leaf, |row| row.first_leaf);
+    let whole = first_leaf.min(last_leaf)..=first_leaf.max(last_leaf);
+    let end = rows.partition_point(|row| whole.contains(&row.first_leaf));
     rows.truncate(end);
     rows
 }

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gatehold_core::commit::Write;
-use gatehold_gate::ports::store::{OpenedView, StoreFault};
+use gatehold_core::hash::Hash;
+use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::store::{BrowserSession, OpenedView, StoreFault};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::after_commit::Answers;
@@ -70,6 +72,9 @@ pub(crate) enum Side {
     },
     Acknowledge(u64),
     PutOpened(OpenedView),
+    PutSession(BrowserSession),
+    UseSession(Hash, Timestamp),
+    EndSession(Hash),
 }
 
 /// A queue's two ends.

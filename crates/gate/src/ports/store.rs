@@ -1,9 +1,12 @@
 //! The store: the only memory, the only clock, and one way to change anything a decision reads.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use gatehold_core::commit::{
     Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 
 /// A row as stored. It is a claim: whoever loads it rebuilds and checks what it says.
@@ -23,7 +26,7 @@ pub struct Row {
     pub index: RowIndex,
 }
 
-/// Which rows a list wants. Ordered by creation, oldest first; every field that is given must match.
+/// Which rows a list wants. Ordered by creation, oldest first unless said otherwise; every field that is given must match.
 #[derive(Debug, Clone, Default)]
 pub struct RowQuery {
     /// Any of these states; empty means every state.
@@ -36,6 +39,10 @@ pub struct RowQuery {
     pub group: Option<String>,
     /// Created by a leaf after this index: the cursor of the next page.
     pub after_leaf: Option<u64>,
+    /// Created by a leaf before this index: the cursor of the next page where the newest come first.
+    pub before_leaf: Option<u64>,
+    /// The newest first.
+    pub newest_first: bool,
     /// At most this many rows, capped at 1,000, and those that the last leaf of the page created besides.
     pub limit: u32,
 }
@@ -106,6 +113,38 @@ pub struct OpenedView {
     /// When it may be forgotten.
     pub expires: Timestamp,
 }
+
+/// A person's session in a browser: operational, decides nothing by itself, losing it costs a sign-in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserSession {
+    /// Hash of the id in the cookie; the id itself is never stored.
+    pub id: Hash,
+    /// Who signed in.
+    pub human: String,
+    /// Stands in every form of this session and of no other.
+    pub csrf: Hash,
+    /// How they signed in.
+    pub how: String,
+    /// When.
+    pub created: Timestamp,
+    /// When the person was last seen to act.
+    pub last_used: Timestamp,
+    /// The end of it, whatever the person does.
+    pub expires: Timestamp,
+}
+
+impl fmt::Debug for BrowserSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "BrowserSession({}, by {}, until {})",
+            self.human, self.how, self.expires
+        )
+    }
+}
+
+/// Most sessions of one person; the oldest goes first.
+pub const SESSIONS_OF_ONE_MAX: u32 = 16;
 
 /// The store did not answer, or not sensibly. Nothing is released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,6 +227,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreFault`] when the store does not answer.
     async fn records(&self, first: u64, limit: u32) -> Result<Vec<StoredRecord>, StoreFault>;
 
+    /// The records of these leaves, at most 1,000 of them, in any order and without those that do not exist.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault>;
+
     /// The store's time: at least `Head::time`, from an offset at most 1 s old.
     ///
     /// # Errors
@@ -224,4 +269,29 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreFault`] when the store does not answer.
     async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault>;
+
+    /// Remembers a session, and forgets those that are over and this person's oldest beyond
+    /// [`SESSIONS_OF_ONE_MAX`]. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault>;
+
+    /// A session that is not over, by the hash of its id. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault>;
+
+    /// The person of a session was seen to act; never takes the time back. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault>;
+
+    /// Forgets a session. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault>;
 }

@@ -9,7 +9,7 @@ use gatehold_core::decide::Settings;
 use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::TargetId;
-use gatehold_gate::CatalogEntry;
+use gatehold_gate::{CatalogEntry, SessionLimits};
 use gatehold_server::listen::{ClientCertificates, ListenLimits, ListenSettings, TlsSettings};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -17,6 +17,13 @@ use toml::{Table, Value};
 use super::section::one_line;
 use super::{Config, Mistake, Secret, StorePlace, raw, section};
 use crate::ambient::text_variable;
+
+/// Shortest setting of a session: people must get to read a page.
+const SESSION_SECONDS_MIN: u32 = 60;
+/// Longest sign-in at the console: a working day.
+const SESSION_SECONDS_MAX: u32 = 12 * 3_600;
+/// Longest without a sign of the person.
+const SESSION_IDLE_SECONDS_MAX: u32 = 4 * 3_600;
 
 /// Most lines of the catalogue.
 const RESOURCES_MAX: usize = 10_000;
@@ -75,6 +82,7 @@ impl Checks {
         let ledger = ledger.and_then(|ledger| self.ledger(ledger));
         let root = trust.and_then(|trust| self.root(&trust));
         let (settings, listen_limits, execution_seconds_max) = self.limits(&limits);
+        let sessions = self.sessions(&limits);
         let targets = self.targets(top.targets_file.as_deref());
         let lookups = self.lookups(top.lookups_file.as_deref());
         let calendar = top.calendar_file.map(|file| self.folder.join(file));
@@ -116,6 +124,7 @@ impl Checks {
             settings,
             listen_limits,
             execution_seconds_max,
+            sessions,
         })
     }
 
@@ -449,6 +458,35 @@ impl Checks {
         bounded("execution_seconds_max", execution.into(), 3_600);
         (settings, listen, execution)
     }
+
+    fn sessions(&mut self, raw: &raw::Limits) -> SessionLimits {
+        let mut sessions = SessionLimits::default();
+        for (name, given, limit, most) in [
+            (
+                "session_seconds_max",
+                raw.session_seconds_max,
+                &mut sessions.seconds_max,
+                SESSION_SECONDS_MAX,
+            ),
+            (
+                "session_idle_seconds_max",
+                raw.session_idle_seconds_max,
+                &mut sessions.idle_seconds_max,
+                SESSION_IDLE_SECONDS_MAX,
+            ),
+        ] {
+            let Some(value) = given else { continue };
+            if (SESSION_SECONDS_MIN..=most).contains(&value) {
+                *limit = value;
+            } else {
+                self.say(
+                    &format!("limits.{name}"),
+                    format!("{value} is not between {SESSION_SECONDS_MIN} and {most}"),
+                );
+            }
+        }
+        sessions
+    }
 }
 
 #[cfg(test)]
@@ -506,6 +544,26 @@ sensitivity = "internal"
                 keys.iter().any(|found| found == key),
                 "{key} is not among {keys:?}"
             );
+        }
+    }
+
+    #[test]
+    fn sessions_are_bounded() {
+        let with = |limits: &str| format!("{GOOD}[limits]\n{limits}\n");
+        let file = Path::new("/etc/gatehold/gatehold.toml");
+        let config = check(file, &with("session_seconds_max = 3600")).unwrap();
+        assert_eq!(config.sessions.seconds_max, 3_600);
+        assert_eq!(config.sessions.idle_seconds_max, 1_800);
+        for wrong in [
+            "session_seconds_max = 59",
+            "session_seconds_max = 43201",
+            "session_idle_seconds_max = 0",
+            "session_idle_seconds_max = 14401",
+        ] {
+            let key = wrong.split(' ').next().unwrap_or_default();
+            let told = mistakes(&with(wrong));
+            let named = format!("limits.{key}");
+            assert!(told.iter().any(|mistake| mistake.key == named), "{wrong}");
         }
     }
 

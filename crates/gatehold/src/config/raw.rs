@@ -111,4 +111,8 @@ pub struct Limits {
     pub execution_seconds_max: Option<u32>,
     /// How long open calls may take when the gate ends.
     pub shutdown_seconds_max: Option<u64>,
+    /// How long a sign-in at the console lasts.
+    pub session_seconds_max: Option<u32>,
+    /// How long it lasts without a sign of the person.
+    pub session_idle_seconds_max: Option<u32>,
 }

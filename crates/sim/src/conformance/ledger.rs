@@ -4,7 +4,7 @@ use gatehold_core::commit::LeafKind;
 use gatehold_gate::ports::store::{OpenedView, Store, StoredLeaf, StoredRecord};
 use gatehold_ledger::{Frontier, leaf_hash};
 
-use super::draft::Draft;
+use super::draft::{Draft, numbered};
 use super::guards::{commit, ok};
 use super::{Database, START};
 
@@ -85,6 +85,18 @@ pub(super) async fn a_receipt_is_found_by_its_leaf(db: &impl Database) {
     assert_eq!(store.receipt_of(&leaf).await.unwrap(), Some(receipt));
     db.clock().advance(5_000);
     assert_eq!(store.receipt_of(&leaf).await.unwrap(), Some(receipt));
+}
+
+pub(super) async fn records_are_found_by_their_numbers(db: &impl Database) {
+    let store = db.open().await;
+    for number in 0..5 {
+        ok(&store, Draft::new().row(&numbered(number), 0, "{}")).await;
+    }
+    let all = store.records(0, 10).await.unwrap();
+    let mut some = store.records_of(&[4, 1, 99]).await.unwrap();
+    some.sort_by_key(|record| record.index);
+    assert_eq!(some, [all[1].clone(), all[4].clone()]);
+    assert_eq!(store.records_of(&[]).await.unwrap(), []);
 }
 
 pub(super) async fn attachments_come_with_bytes_only_on_demand(db: &impl Database) {

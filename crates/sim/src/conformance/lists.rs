@@ -67,6 +67,34 @@ pub(super) async fn every_filter_selects(db: &impl Database) {
     assert_eq!(store.rows(Table::Task, &all()).await.unwrap(), []);
 }
 
+pub(super) async fn the_newest_come_first_on_demand(db: &impl Database) {
+    let store = db.open().await;
+    for leaf in 0..6u64 {
+        let ids = (0..=leaf % 3).map(|number| 1_000 - leaf * 10 + number);
+        let draft = ids.fold(Draft::new(), |draft, id| draft.row(&numbered(id), 0, "{}"));
+        ok(&store, draft).await;
+    }
+    let mut everything = list(&store, all()).await;
+    everything.reverse();
+    for limit in 1..14 {
+        let mut pages = Vec::new();
+        let mut before_leaf = None;
+        loop {
+            let query = RowQuery {
+                newest_first: true,
+                before_leaf,
+                limit,
+                ..RowQuery::default()
+            };
+            let page = store.rows(Table::Request, &query).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before_leaf = Some(last.first_leaf);
+            pages.extend(page.into_iter().map(|row| row.key.id));
+        }
+        assert_eq!(pages, everything, "{limit}");
+    }
+}
+
 pub(super) async fn lists_see_what_a_write_changes(db: &impl Database) {
     let store = db.open().await;
     fill(&store).await;

@@ -1,6 +1,7 @@
-//! What holds no authority: the outbox and opened views.
+//! What holds no authority: the outbox, opened views, sessions of browsers.
 
-use gatehold_gate::ports::store::{OpenedView, Store};
+use gatehold_core::hash::Hash;
+use gatehold_gate::ports::store::{BrowserSession, OpenedView, SESSIONS_OF_ONE_MAX, Store};
 
 use super::draft::Draft;
 use super::guards::ok;
@@ -70,4 +71,69 @@ pub(super) async fn an_opened_view_is_found_until_it_expires(db: &impl Database)
     db.clock().set(after(101));
     assert_eq!(store.opened("n").await.unwrap(), None);
     assert_eq!(store.head().await.unwrap().size, 0);
+}
+
+fn session(id: &str, human: &str, created: i64) -> BrowserSession {
+    BrowserSession {
+        id: Hash::of(id.as_bytes()),
+        human: human.to_owned(),
+        csrf: Hash::of(format!("csrf of {id}").as_bytes()),
+        how: "dev".to_owned(),
+        created: after(created),
+        last_used: after(created),
+        expires: after(created + 100),
+    }
+}
+
+pub(super) async fn a_session_is_found_until_it_is_over(db: &impl Database) {
+    let store = db.open().await;
+    let one = session("one", "dev.local/ann", 0);
+    assert_eq!(store.session(&one.id).await.unwrap(), None);
+    store.put_session(one.clone()).await.unwrap();
+    let same_id = session("one", "dev.local/bob", 0);
+    store.put_session(same_id).await.unwrap();
+    // An id is drawn once: whose it is does not change.
+    assert_eq!(store.session(&one.id).await.unwrap(), Some(one.clone()));
+    store.use_session(&one.id, after(50)).await.unwrap();
+    store.use_session(&one.id, after(20)).await.unwrap();
+    let used = store.session(&one.id).await.unwrap().unwrap();
+    assert_eq!((used.last_used, used.expires), (after(50), one.expires));
+    db.clock().set(after(100));
+    assert!(store.session(&one.id).await.unwrap().is_some());
+    db.clock().set(after(101));
+    assert_eq!(store.session(&one.id).await.unwrap(), None);
+    // Nothing of it is a decision.
+    assert_eq!(store.head().await.unwrap().size, 0);
+}
+
+pub(super) async fn an_ended_session_is_gone_and_only_that(db: &impl Database) {
+    let store = db.open().await;
+    let (one, two) = (
+        session("one", "dev.local/ann", 0),
+        session("two", "dev.local/ann", 0),
+    );
+    store.put_session(one.clone()).await.unwrap();
+    store.put_session(two.clone()).await.unwrap();
+    store.end_session(&one.id).await.unwrap();
+    store.end_session(&one.id).await.unwrap();
+    store.use_session(&one.id, after(1)).await.unwrap();
+    assert_eq!(store.session(&one.id).await.unwrap(), None);
+    assert_eq!(store.session(&two.id).await.unwrap(), Some(two));
+}
+
+pub(super) async fn a_person_has_so_many_sessions_and_the_oldest_go(db: &impl Database) {
+    let store = db.open().await;
+    let of_another = session("another", "dev.local/bob", 0);
+    store.put_session(of_another.clone()).await.unwrap();
+    let number = i64::from(SESSIONS_OF_ONE_MAX) + 3;
+    let name = |at: i64| format!("session {at}");
+    for at in 0..number {
+        let one = session(&name(at), "dev.local/ann", at);
+        store.put_session(one).await.unwrap();
+    }
+    for at in 0..number {
+        let found = store.session(&Hash::of(name(at).as_bytes())).await.unwrap();
+        assert_eq!(found.is_some(), at >= 3, "{at}");
+    }
+    assert!(store.session(&of_another.id).await.unwrap().is_some());
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use gatehold_core::commit::{
     Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
 };
 
 pub struct Ending {
@@ -107,5 +108,25 @@ impl Store for Ending {
 
     async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault> {
         self.alive()?.opened(review_nonce).await
+    }
+
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.alive()?.records_of(leaves).await
+    }
+
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault> {
+        self.alive()?.put_session(session).await
+    }
+
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        self.alive()?.session(id).await
+    }
+
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        self.alive()?.use_session(id, at).await
+    }
+
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.alive()?.end_session(id).await
     }
 }

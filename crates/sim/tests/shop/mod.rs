@@ -332,6 +332,11 @@ impl Shop {
         gate.await.unwrap()
     }
 
+    /// What performs its actions.
+    pub fn executor(&self) -> Arc<dyn Executor> {
+        self.recorder.clone()
+    }
+
     /// Where its files are.
     pub fn folder(&self) -> &Path {
         self.folder.path()

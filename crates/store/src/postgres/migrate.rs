@@ -10,7 +10,10 @@ use tokio_postgres::{Client, Transaction};
 
 use super::fault::{damaged, fault};
 
-const STEPS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_sessions.sql"),
+];
 
 /// Of processes that start together, one migrates. Any number does, as long as it stays.
 const LOCK: i64 = 0x4748_4c44;

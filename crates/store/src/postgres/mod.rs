@@ -18,9 +18,10 @@ use async_trait::async_trait;
 use gatehold_core::commit::{
     CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
 };
 use tokio::sync::watch;
 use tokio_postgres::Config;
@@ -186,6 +187,10 @@ impl Store for PostgresStore {
         self.readers.reader().await?.records(first, limit).await
     }
 
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        self.readers.reader().await?.records_of(leaves).await
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreFault> {
         if let Some(now) = self.shown.recent() {
             return Ok(now);
@@ -224,5 +229,25 @@ impl Store for PostgresStore {
         let now = self.now().await?;
         let opened = self.readers.reader().await?.opened(review_nonce).await?;
         Ok(opened.filter(|opened| opened.expires >= now))
+    }
+
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault> {
+        let now = self.now().await?;
+        let reader = self.readers.reader().await?;
+        reader.put_session(&session, now).await
+    }
+
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        let now = self.now().await?;
+        let session = self.readers.reader().await?.session(id).await?;
+        Ok(session.filter(|session| session.expires >= now))
+    }
+
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        self.readers.reader().await?.use_session(id, at).await
+    }
+
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.readers.reader().await?.end_session(id).await
     }
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatehold_core::commit::{CounterKey, LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table};
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    BrowserSession, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, StoreFault, StoredAttachment,
+    StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 use tokio::sync::Mutex;
@@ -35,11 +37,19 @@ statements! {
             WHERE number >= $1 ORDER BY number LIMIT $2",
         records: "SELECT number, leaf, salt, record FROM gatehold.leaf
             WHERE number >= $1 ORDER BY number LIMIT $2",
+        records_of: "SELECT number, leaf, salt, record FROM gatehold.leaf WHERE number = ANY($1)",
         attachments: "SELECT leaf, name, salt, erased_by, CASE WHEN $3::boolean THEN bytes END FROM gatehold.attachment
             WHERE leaf BETWEEN $1 AND $2 ORDER BY leaf, place",
         outbox: "SELECT number, dedup, topic, body FROM gatehold.outbox ORDER BY number LIMIT $1",
         opened: "SELECT request, view, expires FROM gatehold.opened_view WHERE review_nonce = $1",
         forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
+        session: "SELECT human, csrf, how, created, last_used, expires FROM gatehold.browser_session WHERE id = $1",
+        forget_sessions: "DELETE FROM gatehold.browser_session WHERE expires < $1 OR id IN
+            (SELECT id FROM gatehold.browser_session WHERE human = $2 ORDER BY created DESC, id DESC OFFSET $3)",
+        put_session: "INSERT INTO gatehold.browser_session (id, human, csrf, how, created, last_used, expires)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+        use_session: "UPDATE gatehold.browser_session SET last_used = greatest(last_used, $2) WHERE id = $1",
+        end_session: "DELETE FROM gatehold.browser_session WHERE id = $1",
         acknowledge: "DELETE FROM gatehold.outbox WHERE number = $1",
         erase: "UPDATE gatehold.attachment SET salt = NULL, bytes = NULL, erased_by = $3
             WHERE leaf = $1 AND name = $2 AND erased_by IS NULL",
@@ -150,6 +160,12 @@ impl Reader {
         let states = Some(&query.states).filter(|states| !states.is_empty());
         let due = query.due_by.map(Timestamp::millis);
         let after = query.after_leaf.map(int);
+        let before = query.before_leaf.map(int);
+        let order = if query.newest_first {
+            " ORDER BY first_leaf DESC, id DESC LIMIT ?"
+        } else {
+            " ORDER BY first_leaf, id LIMIT ?"
+        };
         let limit = rows_to_read(query.limit);
         let conditions = [
             (" AND state = ANY(?)", states.map(param), Type::TEXT_ARRAY),
@@ -166,10 +182,11 @@ impl Reader {
             ),
             (" AND first_leaf > ?", after.as_ref().map(param), Type::INT8),
             (
-                " ORDER BY first_leaf, id LIMIT ?",
-                Some(param(&limit)),
+                " AND first_leaf < ?",
+                before.as_ref().map(param),
                 Type::INT8,
             ),
+            (order, Some(param(&limit)), Type::INT8),
         ];
         let mut params = vec![(param(&kind), Type::TEXT)];
         for (condition, value, kind) in conditions {
@@ -262,15 +279,14 @@ impl Reader {
         let found = self
             .all(&self.statements.records, &[&int(first), &limit])
             .await?;
-        let record = |row: &tokio_postgres::Row| {
-            Ok(StoredRecord {
-                index: count(row, 0)?,
-                leaf: fixed(get(row, 1)?)?,
-                salt: fixed(get(row, 2)?)?,
-                record: get(row, 3)?,
-            })
-        };
-        found.iter().map(record).collect()
+        found.iter().map(read_record).collect()
+    }
+
+    pub async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        let asked = leaves.iter().take(LIMIT_MAX as usize);
+        let asked: Vec<i64> = asked.map(|leaf| int(*leaf)).collect();
+        let found = self.all(&self.statements.records_of, &[&asked]).await?;
+        found.iter().map(read_record).collect()
     }
 
     pub async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
@@ -314,10 +330,74 @@ impl Reader {
         .await
     }
 
+    pub async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        let found = self
+            .one(&self.statements.session, &[&&id.as_bytes()[..]])
+            .await?;
+        let Some(row) = found else { return Ok(None) };
+        Ok(Some(BrowserSession {
+            id: *id,
+            human: get(&row, 0)?,
+            csrf: Hash::from_bytes(fixed(get(&row, 1)?)?),
+            how: get(&row, 2)?,
+            created: time(&row, 3)?,
+            last_used: time(&row, 4)?,
+            expires: time(&row, 5)?,
+        }))
+    }
+
+    pub async fn put_session(
+        &self,
+        session: &BrowserSession,
+        now: Timestamp,
+    ) -> Result<(), StoreFault> {
+        let kept = i64::from(SESSIONS_OF_ONE_MAX - 1);
+        self.run(
+            &self.statements.forget_sessions,
+            &[&now.millis(), &session.human, &kept],
+        )
+        .await?;
+        self.run(
+            &self.statements.put_session,
+            &[
+                &&session.id.as_bytes()[..],
+                &session.human,
+                &&session.csrf.as_bytes()[..],
+                &session.how,
+                &session.created.millis(),
+                &session.last_used.millis(),
+                &session.expires.millis(),
+            ],
+        )
+        .await
+    }
+
+    pub async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        self.run(
+            &self.statements.use_session,
+            &[&&id.as_bytes()[..], &at.millis()],
+        )
+        .await
+    }
+
+    pub async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.run(&self.statements.end_session, &[&&id.as_bytes()[..]])
+            .await
+    }
+
     pub async fn notify(&self, size: u64) -> Result<(), StoreFault> {
         self.run(&self.statements.notify, &[&size.to_string()])
             .await
     }
+}
+
+fn read_record(row: &tokio_postgres::Row) -> Result<StoredRecord, StoreFault> {
+    Ok(StoredRecord {
+        index: count(row, 0)?,
+        leaf: fixed(get(row, 1)?)?,
+        salt: fixed(get(row, 2)?)?,
+        record: get(row, 3)?,
+    })
 }
 
 fn read_row(row: &tokio_postgres::Row, table: Table) -> Result<Row, StoreFault> {

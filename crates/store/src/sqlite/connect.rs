@@ -16,7 +16,9 @@ use super::fault::{damaged, fault};
 
 /// `GHLD`: tells our files from other people's databases.
 const APPLICATION_ID: i64 = 0x4748_4c44;
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+/// The first version knew no sessions of browsers.
+const WITHOUT_SESSIONS: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
 /// How long another process may hold the write lock before a batch fails.
 pub(super) const BUSY_MILLIS: u64 = 5_000;
@@ -157,7 +159,8 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     let application = pragma("PRAGMA application_id").map_err(fault)?;
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
-        (0, 0) => {}
+        (0, 0) => create(&transaction, path)?,
+        (APPLICATION_ID, WITHOUT_SESSIONS) => {}
         (APPLICATION_ID, _) => {
             return Err(StoreFault::Unavailable(format!(
                 "{} has schema version {version} and this program knows {SCHEMA_VERSION}; run a newer gatehold",
@@ -166,6 +169,19 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
         }
         _ => return Err(not_ours(path)),
     }
+    transaction
+        .execute_batch(include_str!("sessions.sql"))
+        .map_err(fault)?;
+    transaction
+        .execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+        ))
+        .map_err(fault)?;
+    transaction.commit().map_err(fault)
+}
+
+/// What the first version had.
+fn create(transaction: &Connection, path: &Path) -> Result<(), StoreFault> {
     let table: Option<String> = transaction
         .query_row("SELECT name FROM sqlite_schema LIMIT 1", [], |row| {
             row.get(0)
@@ -183,13 +199,8 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
             "INSERT INTO head (one, size, frontier, time) VALUES (1, 0, ?1, 0)",
             [Frontier::new().to_bytes()],
         )
-        .map_err(fault)?;
-    transaction
-        .execute_batch(&format!(
-            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-        ))
-        .map_err(fault)?;
-    transaction.commit().map_err(fault)
+        .map(drop)
+        .map_err(fault)
 }
 
 fn not_ours(path: &Path) -> StoreFault {

@@ -19,9 +19,10 @@ use async_trait::async_trait;
 use gatehold_core::commit::{
     CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
 };
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
 };
 
 pub use self::fold_back::WalBounds;
@@ -183,6 +184,12 @@ impl Store for SqliteStore {
         self.readers.spawn(read).await
     }
 
+    async fn records_of(&self, leaves: &[u64]) -> Result<Vec<StoredRecord>, StoreFault> {
+        let leaves = leaves.to_vec();
+        let read = move |reader: &_| read::records_of(reader, &leaves);
+        self.readers.spawn(read).await
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreFault> {
         if let Some(now) = self.shown.recent() {
             return Ok(now);
@@ -219,5 +226,23 @@ impl Store for SqliteStore {
             .readers
             .with(|reader| read::opened(reader, review_nonce))?;
         Ok(opened.filter(|opened| opened.expires >= now))
+    }
+
+    async fn put_session(&self, session: BrowserSession) -> Result<(), StoreFault> {
+        self.queue()?.side(Side::PutSession(session)).await
+    }
+
+    async fn session(&self, id: &Hash) -> Result<Option<BrowserSession>, StoreFault> {
+        let now = self.now().await?;
+        let session = self.readers.with(|reader| read::session(reader, id))?;
+        Ok(session.filter(|session| session.expires >= now))
+    }
+
+    async fn use_session(&self, id: &Hash, at: Timestamp) -> Result<(), StoreFault> {
+        self.queue()?.side(Side::UseSession(*id, at)).await
+    }
+
+    async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
+        self.queue()?.side(Side::EndSession(*id)).await
     }
 }

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatehold_core::commit::{LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table};
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    BrowserSession, OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
+    StoredRecord,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
@@ -105,8 +107,17 @@ pub(super) fn rows(connection: &Connection, table: Table, query: &RowQuery) -> R
         " AND first_leaf > ?",
         query.after_leaf.map(|leaf| int(leaf).into()),
     );
+    also(
+        " AND first_leaf < ?",
+        query.before_leaf.map(|leaf| int(leaf).into()),
+    );
     let limit = rows_to_read(query.limit);
-    also(" ORDER BY first_leaf, id LIMIT ?", Some(limit.into()));
+    let order = if query.newest_first {
+        " ORDER BY first_leaf DESC, id DESC LIMIT ?"
+    } else {
+        " ORDER BY first_leaf, id LIMIT ?"
+    };
+    also(order, Some(limit.into()));
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| read_row(row, table))?;
     Ok(page(rows.collect::<Result<_>>()?, query.limit))
@@ -207,6 +218,26 @@ pub(super) fn records(
     read.collect()
 }
 
+pub(super) fn records_of(connection: &Connection, leaves: &[u64]) -> Result<Vec<StoredRecord>> {
+    // One snapshot, as one statement has.
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction
+        .prepare_cached("SELECT number, leaf, salt, record FROM leaf WHERE number = ?1")?;
+    let mut records = Vec::new();
+    for leaf in leaves.iter().take(LIMIT_MAX as usize) {
+        let found = statement.query_row([int(*leaf)], |row| {
+            Ok(StoredRecord {
+                index: count(row, 0)?,
+                leaf: fixed(row, 1)?,
+                salt: fixed(row, 2)?,
+                record: row.get(3)?,
+            })
+        });
+        records.extend(found.optional()?);
+    }
+    Ok(records)
+}
+
 fn attachments(connection: &Connection, leaf: u64, bytes: bool) -> Result<Vec<StoredAttachment>> {
     let sql = if bytes {
         "SELECT name, salt, erased_by, bytes FROM attachment WHERE number >= ?1 AND number < ?2 ORDER BY number"
@@ -249,6 +280,25 @@ pub(super) fn opened(connection: &Connection, review_nonce: &str) -> Result<Opti
                 request: row.get(0)?,
                 view: row.get(1)?,
                 expires: Timestamp::from_millis(row.get(2)?),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn session(connection: &Connection, id: &Hash) -> Result<Option<BrowserSession>> {
+    connection
+        .prepare_cached(
+            "SELECT human, csrf, how, created, last_used, expires FROM browser_session WHERE id = ?1",
+        )?
+        .query_row([&id.as_bytes()[..]], |row| {
+            Ok(BrowserSession {
+                id: *id,
+                human: row.get(0)?,
+                csrf: Hash::from_bytes(fixed(row, 1)?),
+                how: row.get(2)?,
+                created: Timestamp::from_millis(row.get(3)?),
+                last_used: Timestamp::from_millis(row.get(4)?),
+                expires: Timestamp::from_millis(row.get(5)?),
             })
         })
         .optional()

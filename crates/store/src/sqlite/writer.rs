@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gatehold_gate::ports::store::StoreFault;
+use gatehold_gate::ports::store::{BrowserSession, SESSIONS_OF_ONE_MAX, StoreFault};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::columns::{after_attachments, first_attachment, int};
@@ -148,8 +148,44 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
                 )?
                 .execute(params![view.review_nonce, view.request, view.view, view.expires.millis()])?
         }
+        Side::PutSession(session) => put_session(connection, session, now)?,
+        Side::UseSession(id, at) => connection
+            .prepare_cached(
+                "UPDATE browser_session SET last_used = max(last_used, ?2) WHERE id = ?1",
+            )?
+            .execute(params![&id.as_bytes()[..], at.millis()])?,
+        Side::EndSession(id) => connection
+            .prepare_cached("DELETE FROM browser_session WHERE id = ?1")?
+            .execute([&id.as_bytes()[..]])?,
     };
     Ok(())
+}
+
+fn put_session(
+    connection: &Connection,
+    session: &BrowserSession,
+    now: i64,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM browser_session WHERE expires < ?1 OR id IN
+             (SELECT id FROM browser_session WHERE human = ?2 ORDER BY created DESC, id DESC LIMIT -1 OFFSET ?3)",
+        )?
+        .execute(params![now, session.human, SESSIONS_OF_ONE_MAX - 1])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO browser_session (id, human, csrf, how, created, last_used, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            &session.id.as_bytes()[..],
+            session.human,
+            &session.csrf.as_bytes()[..],
+            session.how,
+            session.created.millis(),
+            session.last_used.millis(),
+            session.expires.millis()
+        ])
 }
 
 /// A commit that fails may still be in the write-ahead log: nobody may be told that it is not.

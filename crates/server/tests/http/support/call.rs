@@ -50,6 +50,17 @@ impl Answer {
         }
     }
 
+    /// A header, of which there may be one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.head.split("\r\n").skip(1).filter_map(|line| {
+            let (known, value) = line.split_once(": ")?;
+            known.eq_ignore_ascii_case(name).then_some(value)
+        });
+        let first = found.next();
+        assert!(found.next().is_none(), "{name} twice: {}", self.head);
+        first
+    }
+
     /// The problem, checked for what every problem has.
     pub fn problem(&self) -> Problem {
         assert!(

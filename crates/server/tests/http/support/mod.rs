@@ -1,6 +1,7 @@
 //! A whole gate behind a real port: memory store, three generated people, one workload and one enforcement point enrolled
 //! through the real held path, a recorder as target. `call` sends raw HTTP, so that nothing corrects a bad request.
 
+pub mod browser;
 pub mod call;
 pub mod people;
 
@@ -24,11 +25,12 @@ use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::Store;
-use gatehold_gate::{Catalog, Gate, GateError, Parts};
+use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits};
 use gatehold_policy::Bundle;
 use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
-use gatehold_server::{About, ApiSettings, App, PublishedHead, PublishedLedger};
+use gatehold_server::login::PrintedCode;
+use gatehold_server::{About, ApiSettings, App, ConsoleSettings, PublishedHead, PublishedLedger};
 use gatehold_store::memory::MemoryStore;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -49,6 +51,9 @@ pub struct House {
     pub begun: Arc<Semaphore>,
     pub workload: Arc<SigningKey>,
     pub point: Arc<SigningKey>,
+    /// What the console of this gate takes, and what it printed.
+    pub codes: Arc<PrintedCode>,
+    pub printed: Arc<Mutex<Vec<String>>>,
     nonces: AtomicU64,
     _end: oneshot::Sender<()>,
 }
@@ -104,7 +109,17 @@ impl House {
         let url = format!("http://{}", listener.address());
         let mut settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
         settings.body_timeout = body_timeout.unwrap_or(settings.body_timeout);
-        let app = App::new(gate.clone(), Arc::new(Published(store.clone())), settings);
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let codes = Arc::new(PrintedCode::new(Arc::new(Counting::default()), {
+            let printed = printed.clone();
+            move |code: &str| printed.lock().unwrap().push(code.to_owned())
+        }));
+        let console = ConsoleSettings {
+            provider: codes.clone(),
+            sessions: SessionLimits::default(),
+        };
+        let published = Arc::new(Published(store.clone()));
+        let app = App::with_console(gate.clone(), published, settings, console).unwrap();
         let (end, ended) = oneshot::channel();
         let router = gatehold_server::router(&app);
         tokio::spawn(async move {
@@ -120,6 +135,8 @@ impl House {
             begun,
             workload: Arc::new(key(b"workload")),
             point: Arc::new(key(b"point")),
+            codes,
+            printed,
             nonces: AtomicU64::new(0),
             _end: end,
         };

@@ -1,0 +1,257 @@
+//! Sessions of people in browsers: who signed in, until when, and the secret of their forms. A session reads, and may act in
+//! the safe direction; it never approves, whatever it was signed in with.
+//!
+//! The store keeps a hash of the id that the browser has, so that whoever reads the database cannot take a session over.
+
+use gatehold_core::guard;
+use gatehold_core::hash::{Hash, hex, unhex};
+use gatehold_core::ids::HumanId;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::time::Timestamp;
+
+use crate::error::GateError;
+use crate::gate::{Active, Gate};
+use crate::ports::store::BrowserSession;
+
+/// How long a session lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// From signing in, whatever the person does.
+    pub seconds_max: u32,
+    /// Without a sign of the person.
+    pub idle_seconds_max: u32,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            seconds_max: 8 * 3_600,
+            idle_seconds_max: 30 * 60,
+        }
+    }
+}
+
+/// How somebody showed who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedInBy {
+    /// They have the code that the process of a development gate printed on its terminal.
+    DevelopmentCode,
+}
+
+impl SignedInBy {
+    /// As it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DevelopmentCode => "development code",
+        }
+    }
+}
+
+/// A session that has just begun.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// What the browser keeps; it is stored nowhere.
+    pub id: SessionId,
+    /// Whose it is.
+    pub visitor: Visitor,
+}
+
+/// The secret that a browser keeps: 64 hex digits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionId([u8; 32]);
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+impl SessionId {
+    /// Reads what a browser sent; nothing when it cannot be an id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 32] = unhex(text)?.try_into().ok()?;
+        (hex(&bytes) == text).then_some(Self(bytes))
+    }
+
+    /// What the browser is given.
+    #[must_use]
+    pub fn text(&self) -> String {
+        hex(&self.0)
+    }
+
+    fn name(&self) -> Hash {
+        Hash::tagged("gatehold/browser-session/v1", &[&self.0])
+    }
+}
+
+/// Somebody whose session has force now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// Who.
+    pub human: HumanId,
+    /// How they signed in.
+    pub how: String,
+    /// When.
+    pub since: Timestamp,
+    /// When they were last seen to act.
+    pub last_used: Timestamp,
+    /// When it ends unless they are seen again, if it does not end before.
+    pub idle_ends: Timestamp,
+    /// When it ends, whatever they do.
+    pub ends: Timestamp,
+    /// The store's time when this was found out.
+    pub now: Timestamp,
+    name: Hash,
+    csrf: Hash,
+}
+
+impl Visitor {
+    /// What every form of this session carries.
+    #[must_use]
+    pub fn form_token(&self) -> String {
+        self.csrf.hex()
+    }
+
+    /// Whether a form is one of this session's.
+    #[must_use]
+    pub fn owns_form(&self, token: &str) -> bool {
+        // Hashes are compared, so that the time tells nothing about the token.
+        Hash::of(token.as_bytes()) == Hash::of(self.csrf.hex().as_bytes())
+    }
+}
+
+impl Gate {
+    /// Begins a session under an id that was never used before.
+    ///
+    /// # Errors
+    /// When nobody of this name has a key with force, or this gate does not take such a sign-in.
+    pub async fn sign_in(
+        &self,
+        human: &HumanId,
+        by: SignedInBy,
+        limits: SessionLimits,
+    ) -> Result<SignedIn, GateError> {
+        let active = self.current().await?;
+        // INVARIANT(as-is-for-dev): one terminal plays several people only at a development gate.
+        let elsewhere = by == SignedInBy::DevelopmentCode && !active.directory.origin.is_dev();
+        if guard!("browser-dev-only", elsewhere) {
+            return Err(
+                Refusal::NotYours("only a development gate takes the code it prints").into(),
+            );
+        }
+        if guard!("browser-enrolled", !self.has_force(human, &active)) {
+            return Err(Refusal::UnknownPrincipal.into());
+        }
+        let now = self.store().now().await?;
+        let id = SessionId(self.inner.parts.entropy.bytes());
+        let session = BrowserSession {
+            id: id.name(),
+            human: human.to_string(),
+            csrf: Hash::from_bytes(self.inner.parts.entropy.bytes()),
+            how: by.as_str().to_owned(),
+            created: now,
+            last_used: now,
+            expires: now.plus_seconds(limits.seconds_max),
+        };
+        self.store().put_session(session.clone()).await?;
+        let visitor = visitor(&session, human.clone(), limits, now);
+        Ok(SignedIn { id, visitor })
+    }
+
+    /// Who has this session, if it has force now. Reads, and writes nothing: to be looked at keeps no session alive.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn visitor(
+        &self,
+        id: &SessionId,
+        limits: SessionLimits,
+    ) -> Result<Option<Visitor>, GateError> {
+        let Some(session) = self.store().session(&id.name()).await? else {
+            return Ok(None);
+        };
+        let human: HumanId = session.human.parse().map_err(GateError::damaged)?;
+        let now = self.store().now().await?;
+        let visitor = visitor(&session, human, limits, now);
+        let idle = guard!("browser-idle", now > visitor.idle_ends);
+        // The store forgets it at the end that was set then; a setting that was lowered since holds as well.
+        let over = guard!("browser-over", now > visitor.ends);
+        let gone = guard!(
+            "browser-still-enrolled",
+            !self.has_force(&visitor.human, &self.active())
+        );
+        Ok((!idle && !over && !gone).then_some(visitor))
+    }
+
+    /// The person was seen to act.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seen(&self, visitor: &Visitor) -> Result<(), GateError> {
+        Ok(self.store().use_session(&visitor.name, visitor.now).await?)
+    }
+
+    /// Ends a session. One that is not there is ended too.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sign_out(&self, id: &SessionId) -> Result<(), GateError> {
+        Ok(self.store().end_session(&id.name()).await?)
+    }
+
+    /// Whether somebody has a key that counts: it is in the directory, and nobody revoked it in the journal.
+    fn has_force(&self, human: &HumanId, active: &Active) -> bool {
+        let keys = active.directory.humans.get(human).map(|known| &known.keys);
+        keys.into_iter()
+            .flatten()
+            .any(|(key, _)| !self.is_key_revoked_in_journal(human, key))
+    }
+}
+
+fn visitor(
+    session: &BrowserSession,
+    human: HumanId,
+    limits: SessionLimits,
+    now: Timestamp,
+) -> Visitor {
+    let ends = session.created.plus_seconds(limits.seconds_max);
+    let idle_ends = session.last_used.plus_seconds(limits.idle_seconds_max);
+    Visitor {
+        human,
+        how: session.how.clone(),
+        since: session.created,
+        last_used: session.last_used,
+        idle_ends,
+        ends: ends.min(session.expires),
+        now,
+        name: session.id,
+        csrf: session.csrf,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let text = "0123456789abcdef".repeat(4);
+        assert_eq!(SessionId::parse(&text).unwrap().text(), text);
+        for wrong in [
+            "",
+            "00",
+            &text.to_uppercase(),
+            &format!("{text}00"),
+            &format!(" {text}"),
+            &text.replace('0', "g"),
+        ] {
+            assert!(SessionId::parse(wrong).is_none(), "{wrong}");
+        }
+        assert_eq!(
+            format!("{:?}", SessionId::parse(&text)),
+            "Some(SessionId(…))"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! Looking at requests without opening them: what a page shows of a request that is held, and what became of those that are
+//! not. It reads and writes nothing, draws no nonce, and tells nobody of another person's review.
+
+use gatehold_core::commit::{Table, UniqueKey};
+use gatehold_core::decide::{Claims, Rendered};
+use gatehold_core::entry::{Entry, Event};
+use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::json::canonical;
+use gatehold_core::quorum::entitled;
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::{HeldAt, RequestRecord, State};
+use gatehold_core::review::{Answers, ReviewContext};
+use gatehold_core::time::Timestamp;
+use gatehold_core::view::View;
+
+use crate::believed::record_opens;
+use crate::chain::opened;
+use crate::error::GateError;
+use crate::gate::{Active, Gate};
+use crate::humans::signed;
+use crate::ports::store::{RowQuery, StoredLeaf};
+use crate::question::{Given, When};
+use crate::redeem::blind;
+use crate::stored::{StoredRequest, attachment, body};
+use crate::submit::digest_words;
+
+/// Rows read for one page of what is decided.
+const READ_AT_ONCE: u32 = 1_000;
+/// Lines of one such page.
+const LINES: usize = 50;
+
+/// What one person may do about a request that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum May {
+    /// They may decide.
+    Decide,
+    /// They have signed; it waits for others, or for nobody.
+    Signed,
+    /// It is their own request, by the requester set.
+    Own,
+    /// No checkpoint asks them.
+    Nothing,
+}
+
+/// A request as a page shows it.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// The request. While it is held reviews are withheld.
+    pub record: RequestRecord,
+    /// The stored rendering; nothing once it was erased.
+    pub display: Option<Vec<u8>>,
+    /// The four digest words.
+    pub words: [String; 4],
+    /// Everything else that is shown while it is held: made now, as it would be when it is opened.
+    pub view: Option<View>,
+    /// Why there is no view although it is held.
+    pub no_view: Option<Refusal>,
+    /// What the requester said: untrusted. Nothing once it was erased.
+    pub claims: Option<Claims>,
+    /// What whoever looks may do.
+    pub may: May,
+    /// What people said when they decided, in the order of the reviews; nothing while it is held.
+    pub said: Vec<Said>,
+    /// Who ended it without a review of their own, once somebody did.
+    pub ended_by: Option<Ended>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// One review of a request that is decided.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What was signed: who, what act, under which limits.
+    pub context: ReviewContext,
+    /// What was answered; nothing once it was erased.
+    pub answers: Option<Answers>,
+}
+
+/// Whoever ended a request, and what they wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Who.
+    pub human: HumanId,
+    /// By which act.
+    pub act: String,
+    /// By which channel; `signed` where their key signed it.
+    pub channel: String,
+    /// Their words; nothing where there are none, or they were erased.
+    pub text: Option<String>,
+}
+
+/// A page of what is decided, newest first.
+#[derive(Debug, Clone)]
+pub struct DecidedPage {
+    /// The lines.
+    pub items: Vec<RequestRecord>,
+    /// How many more policy alone decided between them.
+    pub by_policy_alone: u64,
+    /// Where the next page begins.
+    pub older: Option<u64>,
+}
+
+impl Gate {
+    /// A request, for somebody who is enrolled. Nothing is opened by it.
+    ///
+    /// # Errors
+    /// When there is no such request, or what is stored of it does not follow from the ledger.
+    pub async fn look(&self, human: &HumanId, id: RequestId) -> Result<Looked, GateError> {
+        let stored = self.request(id).await?;
+        let active = self.current().await?;
+        let now = self.store().now().await?;
+        let submission = self.submission(&stored).await?;
+        let record = &stored.record;
+        let (view, no_view, may) = match &record.held {
+            Some(held) if record.state == State::Held => {
+                let may = may(record, held, &active, human);
+                match self.view_now(&stored, held, &submission).await {
+                    Ok(view) => (Some(view), None, may),
+                    Err(GateError::Refused(why)) => (None, Some(why), may),
+                    Err(error) => return Err(error),
+                }
+            }
+            _ => (None, None, May::Nothing),
+        };
+        let display = shown(record, &submission)?;
+        let claims = claimed(record, &submission)?;
+        let (said, ended_by) = if record.state == State::Held {
+            (Vec::new(), None)
+        } else {
+            (self.said(record).await?, self.ended_by(&stored).await?)
+        };
+        Ok(Looked {
+            display,
+            words: digest_words(record),
+            view,
+            no_view,
+            claims,
+            may,
+            said,
+            ended_by,
+            now,
+            record: blind(self.lapsed(stored.record).await?),
+        })
+    }
+
+    async fn view_now(
+        &self,
+        stored: &StoredRequest,
+        held: &HeldAt,
+        submission: &StoredLeaf,
+    ) -> Result<View, GateError> {
+        let record = &stored.record;
+        let action = Self::action(record, submission)?;
+        let claims = Self::claims(submission);
+        let loaded = self.load_for(&record.requester, &record.envelope).await?;
+        let given = Given {
+            own: Some(record),
+            claims: &claims,
+            when: When::LookedAt,
+        };
+        let answered = self.ask(&action, &record.requester, &loaded, given).await?;
+        self.build_view(record, held, &loaded, &answered, &action, &claims)
+            .await
+    }
+
+    /// What is decided, newest first: what people were asked about, and the rest counted, or everything.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn decided(
+        &self,
+        before: Option<u64>,
+        everything: bool,
+    ) -> Result<DecidedPage, GateError> {
+        let query = RowQuery {
+            newest_first: true,
+            before_leaf: before,
+            limit: READ_AT_ONCE,
+            ..RowQuery::default()
+        };
+        let rows = self.store().rows(Table::Request, &query).await?;
+        let whole = u32::try_from(rows.len()).unwrap_or(u32::MAX) < READ_AT_ONCE;
+        let believed = self.believe_all(&rows).await?;
+        let mut page = DecidedPage {
+            items: Vec::new(),
+            by_policy_alone: 0,
+            older: rows.last().map(|row| row.first_leaf).filter(|_| !whole),
+        };
+        let mut last = None;
+        for (row, believed) in rows.iter().zip(believed) {
+            // Whatever one leaf created stays on one page, as the cursor names leaves.
+            if page.items.len() >= LINES && last != Some(row.first_leaf) {
+                page.older = last;
+                break;
+            }
+            last = Some(row.first_leaf);
+            if !believed {
+                continue;
+            }
+            let record: RequestRecord = body(row)?;
+            if record.state == State::Held {
+                continue;
+            }
+            if everything || record.held.is_some() {
+                page.items.push(record);
+            } else {
+                page.by_policy_alone = page.by_policy_alone.saturating_add(1);
+            }
+        }
+        Ok(page)
+    }
+
+    /// What was signed about it, with the answers as they stand in the leaf of each review.
+    async fn said(&self, record: &RequestRecord) -> Result<Vec<Said>, GateError> {
+        let mut said = Vec::with_capacity(record.reviews.len());
+        for review in &record.reviews {
+            let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
+                .map_err(GateError::damaged)?;
+            let key = UniqueKey(format!("review:{}:{}", record.id, context.review_nonce));
+            let leaf = match self.store().unique(&key).await? {
+                Some(index) => self.whole_leaf(index).await?,
+                None => None,
+            };
+            let answers = leaf.and_then(|leaf| {
+                let bytes = opened(&leaf, "answers").ok()?;
+                let answers: Answers = canonical::from_canonical_bytes(bytes).ok()?;
+                let signed = answers.hash().ok() == Some(context.answers_hash);
+                signed.then_some(answers)
+            });
+            said.push(Said { context, answers });
+        }
+        Ok(said)
+    }
+
+    /// Whoever wrote the last leaf of it, where that was an act that ended it.
+    async fn ended_by(&self, stored: &StoredRequest) -> Result<Option<Ended>, GateError> {
+        let Some(leaf) = self.whole_leaf(stored.last_leaf).await? else {
+            return Ok(None);
+        };
+        let opens = record_opens(&leaf.leaf, &leaf.salt, &leaf.record);
+        let entry = Entry::from_bytes(&leaf.record)
+            .ok()
+            .filter(|entry| opens && entry.request == Some(stored.record.id));
+        Ok(match entry.map(|entry| entry.event) {
+            Some(Event::Acted {
+                human: Some(human),
+                act,
+                channel,
+                ..
+            }) => Some(Ended {
+                human,
+                act,
+                channel,
+                text: opened(&leaf, "text")
+                    .ok()
+                    .map(|text| String::from_utf8_lossy(text).into_owned()),
+            }),
+            Some(Event::Closed {
+                human: Some(human),
+                code,
+                ..
+            }) => Some(Ended {
+                human,
+                act: code,
+                channel: String::new(),
+                text: None,
+            }),
+            _ => None,
+        })
+    }
+
+    async fn whole_leaf(&self, index: u64) -> Result<Option<StoredLeaf>, GateError> {
+        let leaf = self
+            .store()
+            .leaves(index, 1, true)
+            .await?
+            .into_iter()
+            .next();
+        Ok(leaf.filter(|leaf| leaf.index == index))
+    }
+}
+
+/// What this person may do about it now. Of reviews they learn of their own alone.
+pub(crate) fn may(record: &RequestRecord, held: &HeldAt, active: &Active, human: &HumanId) -> May {
+    let directory = &active.directory;
+    if record.requester.excluded(directory).contains(human) {
+        return May::Own;
+    }
+    if !entitled(&held.requirement, human, &directory.teams_of(human)) {
+        return May::Nothing;
+    }
+    if signed(record, held, directory, human) {
+        return May::Signed;
+    }
+    May::Decide
+}
+
+/// The stored rendering, compared with its hash; nothing once it was erased.
+fn shown(record: &RequestRecord, submission: &StoredLeaf) -> Result<Option<Vec<u8>>, GateError> {
+    let display = match attachment(submission, "display") {
+        Ok(display) => display.to_vec(),
+        Err(GateError::Refused(Refusal::Erasure(_))) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let rendered = Rendered::new(display, false, false);
+    if rendered.display_hash != record.display_hash {
+        return Err(GateError::damaged(
+            "the stored rendering of a request is not the one that was recorded",
+        ));
+    }
+    Ok(Some(rendered.display))
+}
+
+/// What the requester said at first, compared with the root of its chain.
+fn claimed(record: &RequestRecord, submission: &StoredLeaf) -> Result<Option<Claims>, GateError> {
+    let bytes = match attachment(submission, "claims") {
+        Ok(bytes) => bytes,
+        Err(GateError::Refused(Refusal::Erasure(_))) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let claims: Claims = canonical::from_canonical_bytes(bytes).map_err(GateError::damaged)?;
+    if claims.root() != record.claims_root {
+        return Err(GateError::damaged(
+            "the stored claims of a request are not those that were recorded",
+        ));
+    }
+    Ok(Some(claims))
+}

@@ -1,0 +1,144 @@
+//! The review console: pages for people, made on the server from what the gate says, readable without any script.
+//!
+//! Every rule is the gate's: the same use cases as behind the API, no second one here. A session looks, and ends by itself;
+//! it never approves. Requester text stands outside our own frame, escaped, with what cannot be seen shown by its number.
+//! Start at the list of pages below; `access` says who may call one, `frame` what every answer carries.
+
+mod access;
+mod cookie;
+mod decided;
+mod files;
+mod forms;
+mod frame;
+mod inbox;
+mod request;
+mod said;
+mod same_site;
+mod session;
+mod sign_in;
+mod timeline;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use gatehold_gate::{Gate, SessionLimits};
+use gatehold_proof::PublicUrl;
+
+use crate::app::App;
+use crate::login::IdentityProvider;
+use cookie::CookieName;
+pub(crate) use frame::PageError;
+
+/// What the console needs beside the gate.
+#[derive(Clone)]
+pub struct ConsoleSettings {
+    /// Who vouches for people.
+    pub provider: Arc<dyn IdentityProvider>,
+    /// How long a sign-in lasts.
+    pub sessions: SessionLimits,
+}
+
+impl fmt::Debug for ConsoleSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConsoleSettings({:?})", self.sessions)
+    }
+}
+
+/// Why a gate can have no console at this address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConsoleError {
+    /// Cookies and forms name an origin.
+    #[error("the console needs a public URL without a path, as `https://gate.example`")]
+    Path,
+    /// Sessions do not travel in the clear.
+    #[error("the console needs an https public URL; http is for a development gate on 127.0.0.1")]
+    Clear,
+}
+
+/// The console of one gate.
+pub(crate) struct Console {
+    settings: ConsoleSettings,
+    cookie: CookieName,
+}
+
+impl Console {
+    /// # Errors
+    /// When the address of the gate cannot have one.
+    pub(crate) fn new(
+        settings: ConsoleSettings,
+        public_url: &PublicUrl,
+        gate: &Gate,
+    ) -> Result<Self, ConsoleError> {
+        let cookie = CookieName::new(public_url, gate.origin().is_dev())?;
+        Ok(Self { settings, cookie })
+    }
+
+    fn sessions(&self) -> SessionLimits {
+        self.settings.sessions
+    }
+
+    fn provider(&self) -> &dyn IdentityProvider {
+        self.settings.provider.as_ref()
+    }
+}
+
+/// One page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// As the router reads it.
+    pub path: &'static str,
+    /// Whether anybody may call it, signed in or not.
+    pub open: bool,
+}
+
+macro_rules! pages {
+    (signed_in: $($get:ident $path:literal => $handler:path),+; open: $($open_get:ident $open_path:literal => $open:path),+ $(;)?) => {
+        /// Every page, for whoever tests all of them.
+        pub const PAGES: &[Page] = &[
+            $(Page { method: method(stringify!($get)), path: $path, open: false },)+
+            $(Page { method: method(stringify!($open_get)), path: $open_path, open: true },)+
+        ];
+
+        fn signed_in() -> Router<App> {
+            Router::new()$(.route($path, axum::routing::$get($handler)))+
+        }
+
+        fn open() -> Router<App> {
+            Router::new()$(.route($open_path, axum::routing::$open_get($open)))+
+        }
+    };
+}
+
+const fn method(routing: &str) -> &'static str {
+    if routing.len() == 3 { "GET" } else { "POST" }
+}
+
+pages! {
+    signed_in:
+        get "/" => inbox::page,
+        get "/requests/{id}" => request::page,
+        get "/requests/{id}/dossier" => request::dossier,
+        get "/decided" => decided::page,
+        post "/session/seen" => session::seen,
+        post "/session/person" => session::person,
+        post "/session/end" => session::end;
+    open:
+        get "/sign-in" => sign_in::page,
+        post "/sign-in" => sign_in::sign_in,
+        post "/sign-in/code" => sign_in::code,
+        get "/static/{name}" => files::file;
+}
+
+/// The pages of a gate that has a console.
+pub(crate) fn router(app: &App) -> Router<App> {
+    let admit = axum::middleware::from_fn_with_state(app.clone(), access::admit);
+    let same_site = axum::middleware::from_fn_with_state(app.clone(), access::same_site);
+    signed_in()
+        .route_layer(admit)
+        .merge(open())
+        .route_layer(same_site)
+        .route_layer(axum::middleware::from_fn(frame::headers))
+}

@@ -1,0 +1,123 @@
+//! The files that pages use: in the program itself, each with a strong tag of its bytes.
+
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse, Response};
+use gatehold_core::hash::Hash;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::frame::PageError;
+
+/// Name, media type and bytes.
+const FILES: &[(&str, &str, &[u8])] = &[
+    (
+        "console.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/console.css"),
+    ),
+    (
+        "keys.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/keys.js"),
+    ),
+    (
+        "seen.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/seen.js"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_bytes!("../../static/icon.svg"),
+    ),
+];
+
+/// `GET /static/{name}`.
+pub(super) async fn file(
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, PageError> {
+    let found = FILES.iter().find(|(known, ..)| *known == name);
+    let (_, media_type, bytes) = found.ok_or(PageError::Nothing)?;
+    let tag = format!("\"{}\"", Hash::of(bytes).hex());
+    let value = HeaderValue::from_str(&tag).map_err(|_| PageError::Fault("a tag is no header"))?;
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (ETAG, value),
+        // Asked again each time, so that page and file are of one version.
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    let known = request.headers().get_all(IF_NONE_MATCH).iter();
+    let mut known = known
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    if known.any(|known| known == tag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, *bytes).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    const SHEET: &str = include_str!("../../static/console.css");
+
+    /// The colours of one scheme, by name.
+    fn tokens(block: &str) -> BTreeMap<String, [f64; 3]> {
+        let lines = block.lines().filter_map(|line| {
+            let (name, value) = line.trim().strip_prefix("--")?.split_once(": #")?;
+            let value = value.trim_end_matches(';');
+            let part = |at: usize| {
+                let byte = u8::from_str_radix(value.get(at..at + 2)?, 16).ok()?;
+                let part = f64::from(byte) / 255.0;
+                Some(if part <= 0.04045 {
+                    part / 12.92
+                } else {
+                    ((part + 0.055) / 1.055).powf(2.4)
+                })
+            };
+            Some((name.to_owned(), [part(0)?, part(2)?, part(4)?]))
+        });
+        lines.collect()
+    }
+
+    /// WCAG 2.2, relative luminance.
+    fn luminance([red, green, blue]: [f64; 3]) -> f64 {
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    #[test]
+    fn text_is_readable_in_both_schemes() {
+        let (light, rest) = SHEET
+            .split_once("@media (prefers-color-scheme: dark)")
+            .unwrap();
+        let (dark, _) = rest.split_once("\n}\n").unwrap();
+        for (scheme, block) in [("light", light), ("dark", dark)] {
+            let tokens = tokens(block);
+            assert!(tokens.len() >= 20, "{scheme}: {tokens:?}");
+            let grounds = ["ground", "paper", "sunk"];
+            let mut pairs: Vec<(String, String)> = Vec::new();
+            for ink in ["ink", "dim", "link", "red"] {
+                pairs.extend(grounds.map(|ground| (ink.to_owned(), ground.to_owned())));
+            }
+            for hue in ["red", "amber", "green", "blue", "violet"] {
+                pairs.push((hue.to_owned(), format!("{hue}-ground")));
+            }
+            for ink in ["ink", "dim", "red"] {
+                pairs.push((ink.to_owned(), "red-ground".to_owned()));
+            }
+            pairs.push(("ink".to_owned(), "blue-ground".to_owned()));
+            pairs.push(("on-accent".to_owned(), "accent".to_owned()));
+            for (ink, ground) in pairs {
+                let (one, other) = (luminance(tokens[&ink]), luminance(tokens[&ground]));
+                let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+                assert!(
+                    contrast >= 4.5,
+                    "{scheme}: {ink} on {ground}: {contrast:.2}"
+                );
+            }
+        }
+    }
+}

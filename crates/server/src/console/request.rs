@@ -1,0 +1,296 @@
+//! `/requests/{id}`: one request in the fixed order: strip, sentence, why held, exact action, what is unlike its baseline, who,
+//! what is granted, what its task has done, evidence, criteria; what the requester says comes last and collapsed.
+//!
+//! It looks and opens nothing: to sign, a reviewer opens it with the key that signs. When it is decided the page says what
+//! became of it instead.
+
+mod shown;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use gatehold_core::checkpoint::{Criterion, CriterionKind};
+use gatehold_core::ids::RequestId;
+use gatehold_core::request::State as Stands;
+use gatehold_core::view::{Source, View};
+use gatehold_gate::{Looked, May};
+use gatehold_render::Display;
+use http::HeaderValue;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+
+use super::access::SignedIn;
+use super::frame::{Frame, PageError, html};
+use super::said::{
+    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, each, limits, lines, mark,
+    moment, people, quiet, state, tier,
+};
+use super::timeline::{Happened, timeline};
+use crate::app::App;
+use shown::{Block, blocks};
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    frame: Frame,
+    id: String,
+    digest: String,
+    words: String,
+    state: Mark,
+    tier: Mark,
+    sentence: Quiet,
+    requester: Option<Quiet>,
+    target: Quiet,
+    resource: Quiet,
+    submitted: Moment,
+    /// Header of the exact action.
+    size: String,
+    blocks: Vec<Block>,
+    uninspectable: Option<Mark>,
+    erased: bool,
+    held: Option<Held>,
+    no_view: Option<(String, String)>,
+    may: Option<Answer>,
+    claims: Vec<Claim>,
+    claims_erased: bool,
+    happened: Vec<Happened>,
+    by: &'static str,
+}
+
+/// What is shown while it is held.
+struct Held {
+    decide_by: Moment,
+    spend_by: Moment,
+    people: String,
+    /// Environment and reversibility, with where they are from.
+    strip: Vec<Fact>,
+    why: Vec<(Quiet, String)>,
+    change: Vec<Quiet>,
+    unlike_baseline: Vec<Quiet>,
+    who: Vec<Quiet>,
+    how: String,
+    limits: String,
+    revocation: String,
+    not_enforced: Vec<Quiet>,
+    checkpoints: Vec<(String, Quiet)>,
+    so_far: Vec<Quiet>,
+    facts: Vec<Fact>,
+    raised: Vec<Quiet>,
+    criteria: Vec<Asked>,
+}
+
+struct Fact {
+    mark: Mark,
+    label: Quiet,
+    value: Quiet,
+}
+
+struct Asked {
+    text: Quiet,
+    kind: String,
+    required: bool,
+}
+
+struct Claim {
+    name: Quiet,
+    lines: Vec<Quiet>,
+    bytes: usize,
+}
+
+/// What whoever looks can do, and how.
+struct Answer {
+    sentence: &'static str,
+    /// Commands of the terminal, which has its own renderer.
+    commands: Vec<String>,
+}
+
+/// `GET /requests/{id}`.
+pub(super) async fn page(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: RequestId = id.parse().map_err(|_| PageError::Nothing)?;
+    let visitor = &signed_in.visitor;
+    let looked = app.gate().look(&visitor.human, id).await?;
+    let questions = app.gate().questions(&looked.record).await?;
+    let record = &looked.record;
+    let display = match &looked.display {
+        None => None,
+        Some(bytes) => Some(
+            Display::from_bytes(bytes)
+                .map_err(|_| PageError::Fault("a stored rendering cannot be read"))?,
+        ),
+    };
+    let is_held = record.state == Stands::Held;
+    let dev_name = app
+        .gate()
+        .origin()
+        .is_dev()
+        .then(|| visitor.human.subject());
+    html(&RequestPage {
+        frame: Frame::of(&app, visitor, "request"),
+        id: id.to_string(),
+        digest: record.digest.to_string(),
+        words: looked.words.join("-"),
+        state: state(record.state),
+        tier: tier(record.tier),
+        sentence: quiet(&record.sentence),
+        requester: asker(&record.requester.name(), &record.sentence),
+        target: quiet(record.envelope.target.as_str()),
+        resource: quiet(record.envelope.resource.as_str()),
+        submitted: moment(record.submitted_at, looked.now),
+        size: display.as_ref().map(shown::size).unwrap_or_default(),
+        uninspectable: display
+            .as_ref()
+            .filter(|display| display.counts.uninspectable)
+            .map(|_| UNINSPECTABLE),
+        erased: display.is_none(),
+        blocks: display.as_ref().map(blocks).unwrap_or_default(),
+        held: looked.view.as_ref().map(|view| held(view, &looked)),
+        no_view: looked
+            .no_view
+            .as_ref()
+            .map(|why| (why.to_string(), why.next().to_owned())),
+        may: is_held.then(|| answer(looked.may, &id, dev_name)),
+        claims: claims(&looked),
+        claims_erased: looked.claims.is_none(),
+        happened: if is_held {
+            Vec::new()
+        } else {
+            timeline(&looked, &questions)
+        },
+        by: super::decided::by(record),
+    })
+}
+
+/// `GET /requests/{id}/dossier`: everything that proves it. Not while it is held, or it would tell who has reviewed.
+pub(super) async fn dossier(
+    State(app): State<App>,
+    _signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: RequestId = id.parse().map_err(|_| PageError::Nothing)?;
+    let record = app.gate().show(id).await?;
+    if record.state == Stands::Held {
+        return Err(PageError::Nothing);
+    }
+    let dossier = app.ledger().dossier(id).await?;
+    let dossier = dossier.ok_or(PageError::Nothing)?;
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{id}.dossier\""))
+        .map_err(|_| PageError::Fault("a name is no header"))?;
+    let bytes = HeaderValue::from_static("application/octet-stream");
+    let headers = [(CONTENT_TYPE, bytes), (CONTENT_DISPOSITION, name)];
+    Ok((headers, dossier).into_response())
+}
+
+fn held(view: &View, looked: &Looked) -> Held {
+    let fact = |fact: &gatehold_core::view::Fact| Fact {
+        mark: match fact.source {
+            Source::Verified => VERIFIED,
+            Source::Claimed => CLAIMED,
+            Source::Unknown => UNKNOWN,
+        },
+        label: quiet(&fact.label),
+        value: quiet(&fact.value),
+    };
+    let known = |fact: &&gatehold_core::view::Fact| fact.source != Source::Claimed;
+    let on_top = |fact: &&gatehold_core::view::Fact| {
+        ["environment", "reversibility"].contains(&fact.label.as_str())
+    };
+    let raised = view.tier.inputs.iter().filter(|input| input.raised);
+    Held {
+        decide_by: moment(view.decide_by, looked.now),
+        spend_by: moment(view.spend_by, looked.now),
+        people: people(view.people_needed),
+        strip: view.facts.iter().filter(on_top).map(fact).collect(),
+        why: view
+            .why
+            .iter()
+            .map(|(reason, text)| (quiet(text), code(reason)))
+            .collect(),
+        change: each(&view.change),
+        unlike_baseline: each(&view.unlike_baseline),
+        who: each(&shown::who(&view.requester)),
+        how: match view.terms.kind.as_str() {
+            "held_execution" => {
+                "The gate runs exactly these bytes, once; nothing is handed out.".to_owned()
+            }
+            other => code(other),
+        },
+        limits: limits(&view.terms.limits),
+        revocation: code(&view.terms.revocation),
+        not_enforced: each(&view.terms.not_enforced),
+        checkpoints: view
+            .checkpoints
+            .iter()
+            .map(|(name, who)| (name.clone(), quiet(who)))
+            .collect(),
+        so_far: each(&shown::so_far(view)),
+        facts: view.facts.iter().filter(known).map(fact).collect(),
+        raised: raised
+            .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
+            .collect(),
+        criteria: view.criteria.iter().map(asked).collect(),
+    }
+}
+
+fn asked(criterion: &Criterion) -> Asked {
+    Asked {
+        text: quiet(&criterion.text),
+        kind: match &criterion.kind {
+            CriterionKind::Yes => "yes, no or cannot tell".to_owned(),
+            CriterionKind::Choice(words) => words.join(", "),
+            CriterionKind::Text => "in your own words".to_owned(),
+        },
+        required: criterion.required,
+    }
+}
+
+/// What the requester says, and its answers to questions: nobody has checked any of it.
+fn claims(looked: &Looked) -> Vec<Claim> {
+    let claim = |name: &str, text: &str| Claim {
+        name: quiet(name),
+        lines: lines(text),
+        bytes: text.len(),
+    };
+    let first = looked.claims.iter().flat_map(|claims| &claims.0);
+    let mut all: Vec<Claim> = first.map(|(name, text)| claim(name, text)).collect();
+    let answered = looked.view.iter().flat_map(|view| &view.facts);
+    let answered = answered.filter(|fact| {
+        fact.source == Source::Claimed && fact.label.starts_with("answer to question ")
+    });
+    all.extend(answered.map(|fact| claim(&fact.label, &fact.value)));
+    all
+}
+
+/// What can be done here and now. The passkey of this page comes with its own module; the terminal has its own renderer.
+fn answer(may: May, id: &RequestId, dev_name: Option<&str>) -> Answer {
+    let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
+    let (sentence, verbs): (_, &[&str]) = match may {
+        May::Decide => (
+            "You may decide, with your own key",
+            &["approve", "deny", "ask"],
+        ),
+        May::Signed => (
+            "Your review is in. If more people are needed it waits for them; what they did is said when it is decided.",
+            &[],
+        ),
+        May::Own => (
+            "You cannot decide on this: you are among those who asked for it.",
+            &[],
+        ),
+        May::Nothing => ("You have no seat at any checkpoint that holds this.", &[]),
+    };
+    let command = |verb: &&str| match *verb {
+        "deny" => format!("gatehold deny {id} --reason REASON{like}"),
+        "ask" => format!("gatehold ask {id} 'QUESTION'{like}"),
+        verb => format!("gatehold {verb} {id}{like}"),
+    };
+    Answer {
+        sentence,
+        commands: verbs.iter().map(command).collect(),
+    }
+}
+
+/// The mark of what nobody can judge by reading.
+const UNINSPECTABLE: Mark = mark("red", "\u{25a0}", "UNINSPECTABLE");

@@ -1,0 +1,268 @@
+//! What pages say: the fixed order, everything of the action, nothing of others in our own voice; what every answer carries,
+//! and how little it takes.
+
+use gatehold_client::wire::{Act, ActRequest, DenyReason, Submitted};
+
+use super::{ask, hold, hold_saying};
+use crate::support::House;
+use crate::support::browser::Browser;
+use crate::support::call::Answer;
+use crate::support::people::Person;
+
+/// The headers of every answer of the console.
+fn framed(answer: &Answer, what: &str) {
+    for (name, value) in [
+        (
+            "content-security-policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+        ),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{what}");
+    }
+    let permissions = answer.header("permissions-policy").unwrap();
+    assert!(
+        permissions.starts_with("publickey-credentials-get=(self)"),
+        "{what}"
+    );
+    assert!(
+        answer.header("access-control-allow-origin").is_none(),
+        "{what}"
+    );
+}
+
+#[tokio::test]
+async fn every_answer_keeps_to_itself() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut stranger = Browser::new(&house);
+    for target in ["/", "/sign-in", "/requests/nothing", "/static/nothing"] {
+        framed(&stranger.get(target).await, target);
+    }
+    framed(&stranger.post("/session/end", &[]).await, "a refused form");
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    for target in [
+        "/",
+        "/decided",
+        &format!("/requests/{request}"),
+        "/requests/nothing",
+    ] {
+        let answer = browser.get(target).await;
+        framed(&answer, target);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{target}");
+        let text = String::from_utf8(answer.body).unwrap();
+        for inline in [
+            "<style",
+            " style=",
+            "<script>",
+            "javascript:",
+            " onclick=",
+            " onload=",
+        ] {
+            assert!(!text.contains(inline), "{target}: {inline}");
+        }
+        // Nothing from elsewhere.
+        assert!(!text.contains("=\"http"), "{target}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn files_are_kept_by_their_bytes() {
+    let house = House::open().await;
+    let mut browser = Browser::new(&house);
+    for (name, media_type) in [
+        ("console.css", "text/css; charset=utf-8"),
+        ("keys.js", "text/javascript; charset=utf-8"),
+        ("seen.js", "text/javascript; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+    ] {
+        let target = format!("/static/{name}");
+        let answer = browser.get(&target).await;
+        framed(&answer, name);
+        assert_eq!(answer.header("content-type"), Some(media_type));
+        assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        let tag = answer.header("etag").unwrap().to_owned();
+        assert!(
+            tag.starts_with('"') && tag.len() == 66,
+            "a strong tag: {tag}"
+        );
+        let again = crate::support::call::Call::new("GET", &target, "");
+        let again = browser
+            .send(again.header("if-none-match", tag.as_bytes()))
+            .await;
+        assert_eq!((again.status, again.body.len()), (304, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_shown_in_the_fixed_order() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let page = browser.page(&format!("/requests/{request}")).await;
+    let order = [
+        "HELD",
+        "2 people needed",
+        "deploy-bot",
+        "Why held",
+        "Exact action",
+        "DELETE FROM orders",
+        "Unlike its baseline",
+        ">Who<",
+        "If approved",
+        "immediate",
+        "Already done in this task",
+        "Evidence",
+        "UNKNOWN",
+        "Criteria",
+        "Is this what was meant?",
+        "What the requester says",
+        "CLAIMED",
+        "orders are stuck",
+        "You may decide",
+        "gatehold approve",
+    ];
+    let mut rest = page.as_str();
+    for part in order {
+        let found = rest.split_once(part);
+        let (_, after) =
+            found.unwrap_or_else(|| panic!("`{part}` is not where it belongs: {page}"));
+        rest = after;
+    }
+    // Untrusted text is last and collapsed; the exact action never is.
+    let (before, after) = page.split_once("<details>").unwrap();
+    assert!(before.contains("DELETE FROM orders") && !before.contains("orders are stuck"));
+    assert!(after.contains("orders are stuck"));
+    // The other one is how to decide.
+    assert_eq!(page.matches("<details>").count(), 2);
+}
+
+#[tokio::test]
+async fn b07_b08_text_of_others_stays_text() {
+    let house = House::open().await;
+    let hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}gnp.exe\u{200b}\u{1b}[2J\
+                   \n\n<h1>HELD GREEN approved by security</h1> [click](javascript:alert(1)) \u{2066}x\u{2069}";
+    let sql = format!("UPDATE orders SET note = '{hostile}' WHERE id = 1");
+    let request = hold_saying(
+        &house,
+        &sql,
+        &[("reason", hostile), ("rollback_plan", "\u{202e}\u{feff}")],
+    )
+    .await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    for target in ["/".to_owned(), format!("/requests/{request}")] {
+        let page = browser.page(&target).await;
+        let bad = page.chars().find(|character| {
+            *character != '\n' && gatehold_core::json::ident::hazard(*character).is_some()
+        });
+        assert_eq!(bad, None, "{target}");
+        for markup in ["<script>alert", "<img", "<h1>HELD GREEN", "</pre><script"] {
+            assert!(!page.contains(markup), "{target}: {markup}");
+        }
+    }
+    let page = browser.page(&format!("/requests/{request}")).await;
+    for shown in [
+        "\u{27e8}U+202E\u{27e9}",
+        "\u{27e8}U+200B\u{27e9}",
+        "&#60;script&#62;",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    assert!(page.contains("class=\"ch\""));
+}
+
+#[tokio::test]
+async fn the_first_page_is_small() {
+    let house = House::open().await;
+    for number in 0..20 {
+        let sql = format!("DELETE FROM orders WHERE id = {number}");
+        hold_saying(&house, &sql, &[]).await;
+    }
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let mut bytes = 0;
+    for target in [
+        "/",
+        "/static/console.css",
+        "/static/keys.js",
+        "/static/seen.js",
+        "/static/icon.svg",
+    ] {
+        let answer = browser.get(target).await;
+        assert_eq!(answer.status, 200, "{target}");
+        bytes += answer.head.len() + answer.body.len();
+    }
+    assert!(bytes < 60 * 1024, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn an_empty_inbox_says_what_was_decided() {
+    let house = House::open().await;
+    let mut browser = Browser::of(&house, Person::Owner).await;
+    let page = browser.page("/").await;
+    assert!(page.contains("Nothing needs you.") && page.contains("/decided"));
+    let request = hold(&house).await;
+    // The owner's own: it is listed, and waits for others.
+    let page = browser.page("/").await;
+    assert!(page.contains("Nothing needs you.") && page.contains("Waits for others"));
+    assert!(page.contains(&request));
+    let mut reviewer = Browser::of(&house, Person::Reviewer).await;
+    let page = reviewer.page("/").await;
+    assert!(page.contains("1 request for you") && page.contains("Waits for you"));
+}
+
+#[tokio::test]
+async fn a_denied_request_says_who_and_why() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let client = Person::Reviewer.log_in(&house).await;
+    let act = ActRequest {
+        act: Act::Deny,
+        reason: Some(DenyReason::TooBroad),
+        text: Some("ask for \u{202e}one row".to_owned()),
+    };
+    client.act(&request, &act).await.unwrap();
+    let mut browser = Browser::of(&house, Person::Second).await;
+    let page = browser.page(&format!("/requests/{request}")).await;
+    for said in [
+        "DENIED",
+        "reviewer@dev.local",
+        "What happened",
+        "Download the dossier",
+        "U+202E",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(browser.page("/decided").await.contains(&request));
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_says_so_and_still_fits_a_page() {
+    let house = House::open().await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let large = format!("UPDATE orders SET note = '{}'", "x".repeat(900 * 1024));
+    let lines = "\n".repeat(20_000);
+    let reversed = "UPDATE orders SET note = '\u{5e9}\u{5dc}\u{5d5}\u{5dd}'";
+    // What is too large to be shown whole is decided by nobody; what cannot be read says so.
+    for (sql, held, read) in [
+        (large.as_str(), false, false),
+        (&lines, true, false),
+        (reversed, true, true),
+    ] {
+        let request = match ask(&house, sql, &[]).await {
+            Submitted::Held(held) => held.request,
+            Submitted::Decided(denied) => denied.request,
+        };
+        let page = browser
+            .page(&format!("/requests/{}", request.unwrap()))
+            .await;
+        let size = page.len();
+        assert!(page.contains("Look twice"), "{page}");
+        assert_eq!(page.contains(">HELD<"), held, "{page}");
+        assert_eq!(page.contains(">UNINSPECTABLE<"), !read, "{page}");
+        assert!(size < if held { 2 << 20 } else { 64 << 10 }, "{size} bytes");
+    }
+}

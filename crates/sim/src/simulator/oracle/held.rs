@@ -66,11 +66,13 @@ impl Oracle {
         rules.evaluate(request.kind(), &chain, most)
     }
 
-    /// Whether some hold may have been counted off twice: its row was put back, or told another state, and ended again.
-    /// Only an auditor, who replays its leaves, can tell.
+    /// Whether some hold may have been counted off twice, or for somebody else: its row was put back, or told another state or
+    /// another requester, and ended. Only an auditor, who replays its leaves, can tell.
     pub fn holds_miscounted(&self) -> bool {
         let mut requests = self.requests.values();
-        requests.any(|request| request.excused(&Tampered::STATE))
+        requests.any(|request| {
+            request.excused(&Tampered::STATE) || request.excused(&[Tampered::Requester])
+        })
     }
 
     pub(super) fn reheld(&mut self, record: &RequestRecord, commit: &Commit<'_>) -> Checked {

@@ -61,7 +61,7 @@ What each descriptor declares is read beside this, always as `{known, value}`:
 | name | type | what it is |
 |---|---|---|
 | `context.fields.<name>` | by declaration | A declared field of the payload. A decimal is the integer of its smallest unit. Unknown when the payload is uninspectable. |
-| `context.facts.<name>` | by declaration | A fact that the gate established itself. **Not computed in this version: always unknown.** |
+| `context.facts.<name>` | by declaration | A fact that the gate found out itself: [facts.md](facts.md). Unknown where nothing is configured to find it out. |
 | `context.caps.<name>` | Long | An upper bound that the requester accepted and the executor enforces. |
 
 Principals are `Workload` (in its `Kind`, its `Team`s and its `Owner`) and `Human` (in their `Team`s). An action is

@@ -6,9 +6,6 @@ use super::{Finding, Level};
 use crate::bundle::Bundle;
 use crate::guard;
 
-/// Facts are declared by descriptors, and none is established in this version.
-const FACTS: &str = "context.facts.";
-
 pub(super) fn findings(bundle: &Bundle) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in bundle.rules() {
@@ -29,9 +26,6 @@ pub(super) fn findings(bundle: &Bundle) -> Vec<Finding> {
 
 /// What the gate always says of this name, if nothing computes it.
 fn always(name: &str) -> Option<&'static str> {
-    if name.starts_with(FACTS) {
-        return Some("unknown");
-    }
     let path = name.strip_prefix("context.")?;
     let mut documented = Context::documented().iter();
     documented.find(|field| field.path == path)?.always

@@ -97,12 +97,12 @@ fn a_rule_on_what_nothing_computes_is_found() {
     for never in [
         "!context.chain.untrusted.known || context.chain.untrusted.value",
         "!context.conditions.anomaly.known",
-        "!context.signals.burst.known || context.signals.burst.value",
         "context.provenance.prompt_source == \"observed\"",
     ] {
         assert!(read(never), "{never}");
     }
     for computed in [
+        "!context.signals.burst.known || context.signals.burst.value",
         "!context.chain.sensitive.known || context.chain.sensitive.value",
         "context.chain.steps > 9",
         "!context.chain.systems.known || context.chain.systems.value > 2",

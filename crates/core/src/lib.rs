@@ -26,6 +26,7 @@ pub mod json;
 pub mod jwk;
 pub mod known;
 pub mod limits;
+pub mod passkey;
 pub mod quorum;
 pub mod refusal;
 pub mod request;

@@ -129,20 +129,54 @@ pub fn verify(
         return Err(AttestError::Challenge);
     }
     let blob = Blob::parse(attestation)?;
-    let aaguid = blob.statement_about(key)?;
-    let leaf = Certificate::parse(blob.certificate).map_err(|why| refused_leaf(why.0))?;
-    let attestation_key = leaf.as_attestation_leaf(&aaguid).map_err(refused_leaf)?;
+    let statement = Packed {
+        certificate: blob.certificate,
+        signature: blob.signature,
+        authenticator_data: blob.authenticator_data,
+        client_data_hash: &Sha256::digest(challenge).into(),
+        aaguid: blob.statement_about(key)?,
+    };
+    verify_packed(&statement, key.thumbprint(), anchors, now)
+}
+
+/// A statement of the *packed* format (WebAuthn Level 3, section 8.2) about a key that the authenticator data names: the
+/// caller has compared that key, nobody has checked the signature.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    /// The authenticator's certificate, DER.
+    pub(crate) certificate: &'a [u8],
+    /// Over the two below.
+    pub(crate) signature: &'a [u8],
+    /// What the authenticator said of the key.
+    pub(crate) authenticator_data: &'a [u8],
+    /// SHA-256 of what was asked of it.
+    pub(crate) client_data_hash: &'a [u8; 32],
+    /// Make and model, read from the authenticator data.
+    pub(crate) aaguid: [u8; 16],
+}
+
+/// Verifies a packed statement about the key with this thumbprint.
+pub(crate) fn verify_packed(
+    statement: &Packed<'_>,
+    thumbprint: [u8; 32],
+    anchors: &Anchors,
+    now: Timestamp,
+) -> Result<Attested, AttestError> {
+    let leaf = Certificate::parse(statement.certificate).map_err(|why| refused_leaf(why.0))?;
+    let attestation_key = leaf
+        .as_attestation_leaf(&statement.aaguid)
+        .map_err(refused_leaf)?;
     let root_name = anchors.vouch_for(&leaf, now)?;
     // INVARIANT(attested-key): the signature of the vouched-for certificate covers the very key being enrolled (named in
     // the authenticator data) and the challenge the gate drew for this enrolment.
-    let mut signed = blob.authenticator_data.to_vec();
-    signed.extend_from_slice(&Sha256::digest(challenge));
-    if !attestation_key.verifies(&signed, blob.signature) {
+    let mut signed = statement.authenticator_data.to_vec();
+    signed.extend_from_slice(statement.client_data_hash);
+    if !attestation_key.verifies(&signed, statement.signature) {
         return Err(AttestError::Mismatch);
     }
     Ok(Attested {
-        thumbprint: key.thumbprint(),
-        aaguid,
+        thumbprint,
+        aaguid: statement.aaguid,
         root_name: root_name.to_owned(),
     })
 }

@@ -265,7 +265,7 @@ impl P256Point {
 
     /// The public half of a secret key.
     #[cfg(any(test, feature = "soft-authenticator"))]
-    pub(super) fn of(secret: &p256::ecdsa::SigningKey) -> Self {
+    pub(crate) fn of(secret: &p256::ecdsa::SigningKey) -> Self {
         let mut bytes = [0; 65];
         bytes.copy_from_slice(&secret.verifying_key().to_sec1_point(false).to_bytes());
         Self(bytes)

@@ -103,7 +103,7 @@ impl SoftAuthenticator {
 }
 
 /// A P-256 secret from a seed: hashed until it is a scalar of the group, which is at once but for 1 in 2^32 seeds.
-fn p256_secret(seed: [u8; 32]) -> p256::ecdsa::SigningKey {
+pub(crate) fn p256_secret(seed: [u8; 32]) -> p256::ecdsa::SigningKey {
     let mut candidate = seed;
     loop {
         candidate = Sha256::digest(candidate).into();

@@ -28,8 +28,8 @@ const FLAG_BACKUP_ELIGIBLE: u8 = 0x08;
 const FLAG_ATTESTED_CREDENTIAL: u8 = 0x40;
 const FLAG_EXTENSIONS: u8 = 0x80;
 /// `COSE_Key` of an ES256 key in CTAP2 canonical CBOR up to x: {1: EC2, 3: ES256, -1: P-256, -2: x, -3: y}.
-const COSE_HEAD: [u8; 10] = [0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20];
-const COSE_Y: [u8; 3] = [0x22, 0x58, 0x20];
+pub(super) const COSE_HEAD: [u8; 10] = [0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20];
+pub(super) const COSE_Y: [u8; 3] = [0x22, 0x58, 0x20];
 
 /// A registration as it travels and is stored, each member base64url: canonical JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

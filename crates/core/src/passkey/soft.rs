@@ -5,13 +5,18 @@
 use p256::ecdsa::signature::Signer as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Assertion, PasskeyPublicKey, WebOrigin};
+use super::{Assertion, PasskeyPublicKey, Registration, WebOrigin};
 use crate::hash::Hash;
 use crate::ssh::key::P256Point;
-use crate::ssh::soft::p256_secret;
+use crate::ssh::soft::{SoftVendor, p256_secret};
 
 /// User presence and user verification.
 pub const UP_UV: u8 = 0x05;
+
+/// Make and model of an authenticator that does not say.
+const NO_MODEL: [u8; 16] = [0; 16];
+/// The flag that attested credential data follows.
+const FLAG_ATTESTED_CREDENTIAL: u8 = 0x40;
 
 /// One credential on an imagined authenticator.
 pub struct SoftPasskey {
@@ -98,4 +103,89 @@ impl SoftPasskey {
         let signature: p256::ecdsa::Signature = self.secret.sign(&signed);
         Assertion::of(&data, client_data, signature.to_der().as_bytes())
     }
+
+    /// Authenticator data that names this key, with these flags besides the one that says so.
+    #[must_use]
+    pub fn credential_data(&self, model: [u8; 16], flags: u8) -> Vec<u8> {
+        let mut data = Sha256::digest(self.origin.relying_party().as_str()).to_vec();
+        data.push(flags | FLAG_ATTESTED_CREDENTIAL);
+        data.extend_from_slice(&[0; 4]);
+        data.extend_from_slice(&model);
+        data.extend_from_slice(
+            &u16::try_from(self.credential.len())
+                .unwrap_or(0)
+                .to_be_bytes(),
+        );
+        data.extend_from_slice(&self.credential);
+        let point = P256Point::of(&self.secret);
+        let (x, y) = point.as_bytes().split_at(33);
+        data.extend_from_slice(&super::registration::COSE_HEAD);
+        data.extend_from_slice(x.split_at(1).1);
+        data.extend_from_slice(&super::registration::COSE_Y);
+        data.extend_from_slice(y);
+        data
+    }
+
+    /// What an honest browser returns for a new credential that nobody vouches for.
+    #[must_use]
+    pub fn register(&self, challenge: &Hash) -> Registration {
+        let client_data = self.create_data(challenge);
+        let data = self.credential_data(NO_MODEL, UP_UV);
+        Registration::of(&attestation_object("none", None, &data), &client_data)
+    }
+
+    /// The same, vouched for by a maker, over this authenticator data.
+    #[must_use]
+    pub fn register_attested(
+        &self,
+        challenge: &Hash,
+        maker: &SoftVendor,
+        data: &[u8],
+    ) -> Registration {
+        let client_data = self.create_data(challenge);
+        let mut signed = data.to_vec();
+        signed.extend_from_slice(&Sha256::digest(&client_data));
+        let statement = (maker.batch_signature(&signed), maker.leaf_certificate());
+        let object = attestation_object("packed", Some(&statement), data);
+        Registration::of(&object, &client_data)
+    }
+
+    fn create_data(&self, challenge: &Hash) -> Vec<u8> {
+        use base64::Engine as _;
+        let challenge =
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(challenge.as_bytes());
+        format!(
+            r#"{{"type":"webauthn.create","challenge":"{challenge}","origin":"{}","crossOrigin":false}}"#,
+            self.origin
+        )
+        .into_bytes()
+    }
+}
+
+/// CTAP2 canonical CBOR of an attestation object; signature and certificate when it is `packed`.
+#[must_use]
+pub fn attestation_object(
+    format: &str,
+    packed: Option<&(Vec<u8>, Vec<u8>)>,
+    authenticator_data: &[u8],
+) -> Vec<u8> {
+    let mut out = minicbor::Encoder::new(Vec::new());
+    let written = (|| {
+        out.map(3)?.str("fmt")?.str(format)?.str("attStmt")?;
+        match packed {
+            Some((signature, certificate)) => out
+                .map(3)?
+                .str("alg")?
+                .i8(-7)?
+                .str("sig")?
+                .bytes(signature)?
+                .str("x5c")?
+                .array(1)?
+                .bytes(certificate)?,
+            None => out.map(0)?,
+        };
+        out.str("authData")?.bytes(authenticator_data).map(drop)
+    })();
+    let _: Result<(), minicbor::encode::Error<core::convert::Infallible>> = written;
+    out.into_writer()
 }

@@ -1,4 +1,7 @@
 //! What a passkey's signature is refused for, one thing at a time.
+
+mod registering;
+
 use super::soft::{Ceremony, SoftPasskey};
 use super::{Assertion, PasskeyError, PasskeyPublicKey, RelyingPartyId, WebOrigin};
 use crate::hash::Hash;

@@ -193,7 +193,7 @@ const fn needed(event: &Event) -> &'static [&'static str] {
         Event::Submitted { .. } => &[
             "envelope", "payload", "display", "claims", "request", "verdict", "proof",
         ],
-        Event::Reviewed { .. } => &["context", "sshsig", "view", "answers", "authority"],
+        Event::Reviewed { .. } => &["context", "signature", "view", "answers", "authority"],
         Event::Reheld { .. } => &["verdict"],
         Event::Stops { .. } => &["reason"],
         Event::Trust { .. } => &["evidence"],

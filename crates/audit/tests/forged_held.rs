@@ -113,13 +113,13 @@ const REWRITINGS: &[Rewriting] = &[
         let leaf = &mut case.gate.leaves[case.reviews[0]];
         let context = leaf.attachment("context").unwrap().to_vec();
         let context = canonical::from_canonical_bytes(&context).unwrap();
-        let forged = signed(&context, Who::Dan).sshsig;
-        replace(leaf, "sshsig", forged.into_bytes());
+        let forged = signed(&context, Who::Dan).signature;
+        replace(leaf, "signature", forged.into_bytes());
         case.reviews[0]
     }),
     ("one human's review twice", Code::Review, |case| {
         let [first, second] = case.reviews;
-        for name in ["context", "sshsig", "view", "answers", "authority"] {
+        for name in ["context", "signature", "view", "answers", "authority"] {
             let bytes = case.gate.leaves[first].attachment(name).unwrap().to_vec();
             replace(&mut case.gate.leaves[second], name, bytes);
         }
@@ -288,7 +288,7 @@ fn a_review_cannot_be_moved_to_another_request() {
         .submit(task, UPDATE, Verdict::Hold(requirement(2)), Tier::Amber);
     let now = case.gate.answer(Verdict::Hold(requirement(2)), Tier::Amber);
     let moved = at(case.gate.review(id, Who::Bob, Approve, &now));
-    for name in ["context", "sshsig", "view", "answers", "authority"] {
+    for name in ["context", "signature", "view", "answers", "authority"] {
         let bytes = case.gate.leaves[case.reviews[0]]
             .attachment(name)
             .unwrap()

@@ -138,12 +138,12 @@ fn mutate(seed: &mut Seed, case: &Signed) -> Option<(&'static str, Option<Approv
         }
         3 => {
             let at = seed.below(row.reviews.len());
-            row.reviews[at].sshsig = seed.mutate_text(&row.reviews[at].sshsig);
+            row.reviews[at].signature = seed.mutate_text(&row.reviews[at].signature);
             let approved = case.attempt(&row, &case.action);
             let blob = |text: &str| text.split_whitespace().collect::<String>();
             // Line breaks of the armour carry nothing; every other letter does.
-            let same = blob(&row.reviews[at].sshsig) == blob(&case.row.reviews[at].sshsig);
-            assert!(same || approved.is_none(), "{}", row.reviews[at].sshsig);
+            let same = blob(&row.reviews[at].signature) == blob(&case.row.reviews[at].signature);
+            assert!(same || approved.is_none(), "{}", row.reviews[at].signature);
             Some(("signature", approved))
         }
         4 => {
@@ -156,7 +156,7 @@ fn mutate(seed: &mut Seed, case: &Signed) -> Option<(&'static str, Option<Approv
             match seed.below(3) {
                 0 => row.reviews[1] = row.reviews[0].clone(),
                 1 => drop(row.reviews.remove(seed.below(2))),
-                _ => row.reviews[0].sshsig = row.reviews[1].sshsig.clone(),
+                _ => row.reviews[0].signature = row.reviews[1].signature.clone(),
             }
             let approved = case.attempt(&row, &case.action);
             assert!(approved.is_none(), "{:?}", row.reviews);

@@ -370,7 +370,7 @@ fn d08_what_people_had_erased_is_a_gap_and_everything_else_still_verifies() {
     assert_eq!(report.counts.erased, 8);
 
     // The signature itself may go too: then the count behind the execution is a gap, never a silent yes.
-    case.gate.erase(case.reviews[0] as u64, "sshsig");
+    case.gate.erase(case.reviews[0] as u64, "signature");
     case.gate.erase(case.submission as u64, "envelope");
     let report = verify_resigned(&case.gate.leaves, &case.gate);
     assert!(report.is_sound(), "{report}");

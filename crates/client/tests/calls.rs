@@ -279,7 +279,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
     assert_eq!(opened.criteria[0].choices, ["yes", "no"]);
     let review = ReviewRequest {
         context: b"{}".to_vec().into(),
-        sshsig: "sig".into(),
+        signature: "sig".into(),
         answers: [("scope".into(), "yes".into())].into(),
         justification: String::new(),
         salt: "ab".into(),
@@ -287,7 +287,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
     line_of!(gate, r#"{"request":"req_1","state":"held"}"#, c => c.review("req_1", &review), "POST /v1/requests/req_1/reviews");
     let login = LoginRequest {
         statement: b"{}".to_vec().into(),
-        sshsig: "sig".into(),
+        signature: "sig".into(),
     };
     line_of!(gate, r#"{"human":"a@b","expires_at":1}"#, c => c.login(&login), "POST /v1/sessions");
     let change = ChangeRequest {
@@ -295,7 +295,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         payload: Base64Bytes::default(),
         claims: Claims::default(),
         nonce: "ab".into(),
-        sshsig: "sig".into(),
+        signature: "sig".into(),
     };
     line_of!(gate, DENIED, c => c.submit_change(&change, false), "POST /v1/changes");
     let revocation = KeyRevocationRequest {
@@ -303,7 +303,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         signatures: vec![KeySignature {
             human: "a@b".into(),
             key: "sha256:00".into(),
-            sshsig: "sig".into(),
+            signature: "sig".into(),
         }],
     };
     line_of!(gate, "", c => c.revoke_key(&revocation), "POST /v1/keys/revoke");

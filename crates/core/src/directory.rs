@@ -13,6 +13,9 @@ use crate::ids::{
     DescriptorId, HumanId, Origin, PointId, ResourceId, TargetId, TeamId, WorkloadId,
 };
 use crate::json::canonical;
+use crate::passkey::WebOrigin;
+use crate::person_key::{PersonKey, SignatureError};
+use crate::ssh::SkFlags;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
 use crate::trust::AttestationRoots;
@@ -22,7 +25,7 @@ use crate::workload::{WorkloadAssurance, WorkloadKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolledKey {
     /// The key.
-    pub key: SshPublicKey,
+    pub key: PersonKey,
     /// The most a signature of it can count for.
     pub assurance: Assurance,
     /// What that rests on.
@@ -38,6 +41,8 @@ pub enum KeyProof {
     File,
     /// It says that it is a security key; software could say so too.
     SecurityKey,
+    /// A browser says that it is a passkey; software could say so too.
+    Passkey,
     /// An attestation that a pinned root vouches for.
     Attested {
         /// The operator's name for that root.
@@ -52,6 +57,7 @@ impl std::fmt::Display for KeyProof {
         match self {
             Self::File => f.write_str("a key in a file"),
             Self::SecurityKey => f.write_str("a security key without attestation"),
+            Self::Passkey => f.write_str("a passkey without attestation"),
             Self::Attested { root, model } => write!(f, "attested by {root}, model {model}"),
         }
     }
@@ -159,6 +165,8 @@ pub struct Directory {
     pub recovery: Vec<SshPublicKey>,
     /// Makers of authenticators whose attestations count.
     pub attestation_roots: AttestationRoots,
+    /// Pages on which a passkey may sign; without any, none does.
+    pub consoles: Vec<WebOrigin>,
     /// Leaves at which a lost quorum was restored with offline keys: said aloud wherever this ledger is shown.
     pub quorum_lost: Vec<u64>,
 }
@@ -205,6 +213,22 @@ impl Directory {
     #[must_use]
     pub fn key(&self, human: &HumanId, thumbprint: &Hash) -> Option<&EnrolledKey> {
         self.humans.get(human)?.keys.get(thumbprint)
+    }
+
+    /// Whether an enrolled key signed `message` for the purpose that `namespace` names; what its authenticator saw, if it has
+    /// one. A passkey counts only on the pages that people agreed on.
+    ///
+    /// # Errors
+    /// [`SignatureError`] names the first thing that does not fit.
+    pub fn signed(
+        &self,
+        key: &EnrolledKey,
+        signature: &str,
+        message: &[u8],
+        namespace: &str,
+    ) -> Result<Option<SkFlags>, SignatureError> {
+        key.key
+            .verify(signature, message, namespace, &self.consoles)
     }
 
     /// Who a key belongs to, if it has force. A key has one holder: enrolment refuses a second (threat A9).

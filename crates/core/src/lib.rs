@@ -27,6 +27,7 @@ pub mod jwk;
 pub mod known;
 pub mod limits;
 pub mod passkey;
+pub mod person_key;
 pub mod quorum;
 pub mod refusal;
 pub mod request;

@@ -14,10 +14,10 @@ use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, RequestId};
 use crate::json::canonical;
 use crate::limits::Limits;
-use crate::ssh::sshsig::{self, SshsigError};
+use crate::person_key::SignatureError;
 use crate::time::Timestamp;
 
-/// The `type` member of every context, and the SSHSIG namespace.
+/// The `type` member of every context, and the purpose that is signed for.
 pub const REVIEW_TYPE: &str = "gatehold/review/v1";
 /// Longest context or signature, in bytes.
 pub const REVIEW_BYTES_MAX: usize = 16 << 10;
@@ -91,7 +91,7 @@ pub struct ReviewContext {
 }
 
 impl ReviewContext {
-    /// The bytes that an SSHSIG signs.
+    /// The bytes that are signed.
     ///
     /// # Errors
     /// When a number is beyond what canonical JSON may hold.
@@ -143,8 +143,8 @@ impl fmt::Debug for Answers {
 pub struct UnverifiedReview {
     /// Canonical JSON of a [`ReviewContext`].
     pub context: String,
-    /// An armored SSHSIG over it.
-    pub sshsig: String,
+    /// The reviewer's signature over it: an armored SSHSIG, or a passkey's assertion.
+    pub signature: String,
 }
 
 /// What a review must be about to count: taken from the request, not from the review.
@@ -180,7 +180,7 @@ pub enum ReviewError {
     Key,
     /// The signature does not verify.
     #[error("the signature does not verify: {0}")]
-    Signature(#[from] SshsigError),
+    Signature(#[from] SignatureError),
 }
 
 /// A review whose signature was checked over its own bytes, by a key with force, about this very request.
@@ -250,7 +250,7 @@ impl VerifiedReview {
         subject: &Subject<'_>,
         directory: &Directory,
     ) -> Result<Self, ReviewError> {
-        if review.context.len() > REVIEW_BYTES_MAX || review.sshsig.len() > REVIEW_BYTES_MAX {
+        if review.context.len() > REVIEW_BYTES_MAX || review.signature.len() > REVIEW_BYTES_MAX {
             return Err(ReviewError::Form(format!(
                 "context and signature may have {REVIEW_BYTES_MAX} bytes each"
             )));
@@ -265,16 +265,12 @@ impl VerifiedReview {
         let enrolled = directory
             .key(&human, &context.reviewer.key)
             .ok_or(ReviewError::Key)?;
-        let signed = sshsig::verify(
-            review.sshsig.as_bytes(),
-            review.context.as_bytes(),
-            REVIEW_TYPE,
-            &enrolled.key,
-        )?;
+        let message = review.context.as_bytes();
+        let flags = directory.signed(enrolled, &review.signature, message, REVIEW_TYPE)?;
         let authority = directory
             .authority(&human, &context.reviewer.key)
             .ok_or(ReviewError::Key)?;
-        let assurance = Assurance::of_signature(enrolled.assurance, signed.flags());
+        let assurance = Assurance::of_signature(enrolled.assurance, flags);
         Ok(Self {
             context,
             human,

@@ -15,8 +15,9 @@ use crate::attest::AttestError;
 use crate::hash::Hash;
 use crate::ids::{NameError, RequestId};
 use crate::json::canonical::CanonicalError;
+use crate::passkey::PasskeyError;
+use crate::person_key::PersonKeyError;
 use crate::ssh::key::KeyError;
-use crate::ssh::sshsig::SshsigError;
 
 pub use change::Change;
 pub use enrolment::{AttestationRoots, PinnedRoot, attestation_challenge};
@@ -117,13 +118,25 @@ impl From<KeyError> for TrustError {
     }
 }
 
+impl From<PersonKeyError> for TrustError {
+    fn from(error: PersonKeyError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
+impl From<PasskeyError> for TrustError {
+    fn from(error: PasskeyError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
 impl From<NameError> for TrustError {
     fn from(error: NameError) -> Self {
         Self::Form(error.to_string())
     }
 }
 
-pub(crate) fn bad_signature(who: &impl ToString, error: &SshsigError) -> TrustError {
+pub(crate) fn bad_signature(who: &impl ToString, error: &impl ToString) -> TrustError {
     TrustError::Signature {
         who: who.to_string(),
         why: error.to_string(),

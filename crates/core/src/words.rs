@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use crate::hash::Hash;
 
-const LIST: &str = include_str!("words.txt");
+/// The list as a file: a word a line after remarks that begin with `#`, so that a page can compute the words itself.
+pub const LIST: &str = include_str!("words.txt");
 
 /// The words by number. The file starts with a remark.
 static WORDS: LazyLock<Vec<&str>> =

@@ -20,7 +20,6 @@ use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef, Subject,
 };
-use gatehold_core::ssh::sshsig;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
@@ -507,9 +506,9 @@ fn signed_denial(input: &ReviewInput, directory: &Directory) -> Option<SafeAct> 
     let reviewer = &context.reviewer;
     let human = HumanId::new(&reviewer.issuer, &reviewer.subject).ok()?;
     let enrolled = directory.key(&human, &reviewer.key).filter(|_| about)?;
-    let signature = input.review.sshsig.as_bytes();
-    sshsig::verify(signature, text.as_bytes(), REVIEW_TYPE, &enrolled.key)
-        .map(drop)
+    let signature = &input.review.signature;
+    directory
+        .signed(enrolled, signature, text.as_bytes(), REVIEW_TYPE)
         .ok()?;
     Some(SafeAct::Deny {
         human,

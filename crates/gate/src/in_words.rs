@@ -62,6 +62,7 @@ impl Gate {
             Change::NhiCreate(create) => parts::workload(create, directory),
             Change::PointEnrol(point) => parts::point(point, directory),
             Change::TeamSet(set) => parts::team(set, directory),
+            Change::ConfigChange(change) => parts::consoles(&change.consoles, directory),
             Change::StopLift(lift) => {
                 let since = self.asked(&request).await?;
                 let since = since.map(|(read, asked)| read.restraints.stopped_since(asked));

@@ -242,7 +242,7 @@ mod tests {
         let signature = |(name, key): &(&str, u8)| RevocationSignature {
             human: human(name),
             key: Hash::of(&[*key]),
-            sshsig: String::new(),
+            signature: String::new(),
         };
         let revocation = SignedRevocation {
             statement: String::from_utf8(statement).unwrap(),
@@ -257,7 +257,7 @@ mod tests {
         let fresh = (0..=255).map(|number| {
             let mut act = revoke(("ann", 1), &[("ann", 2)]);
             if let SafeAct::RevokeKey { revocation } = &mut act {
-                revocation.signatures[0].sshsig = format!("{number}");
+                revocation.signatures[0].signature = format!("{number}");
             }
             act
         });

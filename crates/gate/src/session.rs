@@ -10,7 +10,6 @@ use gatehold_core::json::canonical;
 use gatehold_core::jwk::Jwk;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::review::ReviewError;
-use gatehold_core::ssh::sshsig;
 use gatehold_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -89,14 +88,10 @@ impl Gate {
             .key(&login.human, &login.key)
             .filter(|_| !self.is_key_revoked_in_journal(&login.human, &login.key))
             .ok_or(Refusal::UnknownPrincipal)?;
-        sshsig::verify(
-            signature.as_bytes(),
-            statement.as_bytes(),
-            LOGIN_TYPE,
-            &enrolled.key,
-        )
-        .map(drop)
-        .map_err(|error| Refusal::Review(error.into()))?;
+        active
+            .directory
+            .signed(enrolled, signature, statement.as_bytes(), LOGIN_TYPE)
+            .map_err(|error| Refusal::Review(error.into()))?;
         let ephemeral = Jwk::parse(&login.jwk)
             .map_err(|error| form(error.to_string()))?
             .thumbprint();

@@ -10,7 +10,6 @@ use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::{GATE_WORKLOAD, Initiator, Requester, SubmittingPoint};
-use gatehold_core::ssh::sshsig;
 use gatehold_core::task::Task;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Change, GATE_TARGET, SUBMIT_NAMESPACE, SubmitSignature};
@@ -108,20 +107,15 @@ impl Gate {
         }
         for _ in 0..TRIES {
             let loaded = self.load(&input.human.to_string(), None, None).await?;
-            let enrolled = loaded
-                .active
-                .directory
+            let directory = &loaded.active.directory;
+            let enrolled = directory
                 .key(&input.human, &input.key)
                 .ok_or(Refusal::UnknownPrincipal)?;
             let message = SubmitSignature::message(action.envelope_bytes(), &input.submit.nonce);
-            sshsig::verify(
-                input.submit.sshsig.as_bytes(),
-                message.as_bytes(),
-                SUBMIT_NAMESPACE,
-                &enrolled.key,
-            )
-            .map(drop)
-            .map_err(|error| Refusal::Review(error.into()))?;
+            let signature = &input.submit.signature;
+            directory
+                .signed(enrolled, signature, message.as_bytes(), SUBMIT_NAMESPACE)
+                .map_err(|error| Refusal::Review(error.into()))?;
             if guard!("bundle-sound-when-asked", true) {
                 sound::check(&change, action.payload())?;
             }

@@ -99,14 +99,14 @@ pub async fn ask(
         .map_err(|error| Failure::fault(error, "check the system's random source"))?;
     let nonce: String = hex(&nonce).chars().take(32).collect();
     let message = SubmitSignature::message(action.envelope_bytes(), &nonce);
-    let sshsig = acting.key.sign(SUBMIT_NAMESPACE, message.as_bytes())?;
+    let signature = acting.key.sign(SUBMIT_NAMESPACE, message.as_bytes())?;
     let body = draft.submission(&action);
     let request = ChangeRequest {
         envelope: body.envelope,
         payload: body.payload,
         claims: body.claims,
         nonce,
-        sshsig,
+        signature,
     };
     Ok(acting.client.submit_change(&request, how.dry_run).await?)
 }

@@ -18,6 +18,7 @@ use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::memory;
+use crate::consoles::{self, Console};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
 use crate::record::{self, Record};
@@ -107,6 +108,9 @@ enum Command {
     /// Enforcement points.
     #[command(subcommand)]
     Point(Point),
+    /// The pages on which passkeys sign.
+    #[command(subcommand)]
+    Console(Console),
     /// Teams.
     #[command(subcommand)]
     Team(Team),
@@ -241,6 +245,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Task(command) => task::run(ctx, &command).await,
         Command::Workload(command) => workload::run(ctx, &command).await,
         Command::Point(command) => workload::point(ctx, &command).await,
+        Command::Console(command) => consoles::console(ctx, &command).await,
         Command::Team(command) => people::team(ctx, &command).await,
         Command::Human(command) => people::human(ctx, &command).await,
         Command::Key(command) => people::key(ctx, &command).await,

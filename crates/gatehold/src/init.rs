@@ -12,6 +12,7 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::hex;
 use gatehold_core::ids::{HumanId, Origin, TeamId};
 use gatehold_core::json::canonical;
+use gatehold_core::passkey::WebOrigin;
 use gatehold_core::ssh::{self, SshPublicKey};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::Change;
@@ -94,6 +95,9 @@ pub struct New {
     /// The public half of an offline key that can restore a lost quorum; two or more, kept apart from each other.
     #[arg(long, value_name = "FILE")]
     pub recovery_key: Vec<PathBuf>,
+    /// A page on which passkeys sign, such as https://gate.acme.example; without any, people sign in terminals.
+    #[arg(long, value_name = "ORIGIN")]
+    pub console: Vec<WebOrigin>,
 }
 
 /// What the first people agree on, but for the bundle and the log.
@@ -109,6 +113,8 @@ pub struct Founding<'a> {
     pub recovery_keys: Vec<String>,
     /// Makers whose attestations count.
     pub attestation_roots: AttestationRoots,
+    /// Pages on which passkeys sign.
+    pub consoles: Vec<WebOrigin>,
 }
 
 /// Arguments of `gatehold init sign`.
@@ -199,6 +205,7 @@ fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
             .map(|file| read_public(file).map(|(line, _)| line))
             .collect::<Result<_, _>>()?,
         attestation_roots,
+        consoles: new.console.clone(),
     };
     let root = write(&new.folder, founding, &bundle)?;
     warn(ctx, &root, &bundle, NEW_STATEMENT)?;
@@ -327,6 +334,7 @@ pub fn write(
         log_key: LogSigner::from_seed(log, &seed).log_key().to_string(),
         recovery_keys: founding.recovery_keys,
         attestation_roots: founding.attestation_roots,
+        consoles: founding.consoles,
     };
     let bytes = canonical::to_bytes(&statement)
         .map_err(|error| Failure::usage(error, "correct the names"))?;
@@ -363,11 +371,11 @@ fn sign(ctx: &Ctx, sign: &Sign) -> Result<(), Failure> {
     }
     let signature = RootSignature {
         key: line,
-        sshsig: HumanKey::from_file(&sign.key)?.sign(ROOT_NAMESPACE, text.as_bytes())?,
+        signature: HumanKey::from_file(&sign.key)?.sign(ROOT_NAMESPACE, text.as_bytes())?,
     };
     if let Some(named) = named {
         let flags = ssh::verify(
-            signature.sshsig.as_bytes(),
+            signature.signature.as_bytes(),
             text.as_bytes(),
             ROOT_NAMESPACE,
             &key,

@@ -31,6 +31,7 @@ mod change;
 mod cli;
 mod config;
 mod connect;
+mod consoles;
 mod context;
 mod default_pack;
 mod demo;

@@ -9,7 +9,8 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin, ResourceId, TargetId, TaskId, TeamId, WorkloadId};
 use gatehold_core::json::canonical;
-use gatehold_core::ssh::{self, SshPublicKey};
+use gatehold_core::person_key::PersonKey;
+use gatehold_core::ssh;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::change::{HumanEnrol, TeamSet};
 use gatehold_core::trust::revocation::REVOCATION_TYPE;
@@ -201,10 +202,15 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
     }
 }
 
-/// The most that a proof shows of its key.
+/// The most that a proof shows of its key. A passkey's is checked by the gate, which knows the pages it may sign on: every one
+/// asks who is there, and whether its maker vouches for it is asked for by `--assurance attested`.
 fn proven(change: &HumanEnrol, origin: &Origin) -> Result<Assurance, Failure> {
     let ask_again = |error: String| Failure::verification(error, "ask for the proof again");
-    let key = SshPublicKey::from_line(&change.key).map_err(|error| ask_again(error.to_string()))?;
+    let key = match PersonKey::from_line(&change.key) {
+        Ok(PersonKey::Ssh(key)) => key,
+        Ok(PersonKey::Passkey(_)) => return Ok(Assurance::Verified),
+        Err(error) => return Err(ask_again(error.to_string())),
+    };
     let message = HumanEnrol::possession_message(origin, &change.human, &change.key)
         .map_err(|error| ask_again(error.to_string()))?;
     let flags = ssh::verify(
@@ -278,7 +284,7 @@ pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
     let signature = KeySignature {
         human: acting.person.human.to_string(),
         key: acting.key.thumbprint().to_string(),
-        sshsig: acting.key.sign(SAFE_NAMESPACE, &bytes)?,
+        signature: acting.key.sign(SAFE_NAMESPACE, &bytes)?,
     };
     if revoke.sign_only {
         let text = serde_json::to_string_pretty(&signature)

@@ -157,7 +157,7 @@ fn sign(ctx: &Ctx, sign: &Sign) -> Result<(), Failure> {
     let (line, key) = read_public(&sign.key)?;
     let signature = RecoverySignature {
         key: line,
-        sshsig: HumanKey::from_file(&sign.key)?.sign(RECOVERY_NAMESPACE, text.as_bytes())?,
+        signature: HumanKey::from_file(&sign.key)?.sign(RECOVERY_NAMESPACE, text.as_bytes())?,
     };
     let path = init::put_signature(&sign.folder, &key.fingerprint(), &signature)?;
     ctx.wrote(

@@ -71,12 +71,12 @@ pub async fn login(profile: &Profile, person: Person, seconds: u32) -> Result<Ac
     };
     let bytes =
         canonical::to_bytes(&statement).map_err(|error| Failure::fault(error, "report this"))?;
-    let sshsig = key.sign(LOGIN, &bytes)?;
+    let signature = key.sign(LOGIN, &bytes)?;
     let client = with_key(profile, ephemeral)?;
     let session = client
         .login(&LoginRequest {
             statement: bytes.into(),
-            sshsig,
+            signature,
         })
         .await?;
     let stored = Stored {

@@ -163,7 +163,7 @@ fn elsewhere(root: &SignedRoot) -> SignedRoot {
     let seeds = people.map(Person::seed).into_iter().chain(OFFLINE);
     let signature = |seed: [u8; 32]| RootSignature {
         key: software_key(&seed).to_line(),
-        sshsig: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+        signature: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
     };
     SignedRoot {
         signatures: seeds.map(signature).collect(),

@@ -94,10 +94,10 @@ impl Person {
             expires_at: now + LOGIN_MILLIS,
         };
         let statement = canonical::to_bytes(&statement).map_err(trouble("login"))?;
-        let sshsig = sign_software(&seed, LOGIN_TYPE, &statement).map_err(trouble("login"))?;
+        let signature = sign_software(&seed, LOGIN_TYPE, &statement).map_err(trouble("login"))?;
         let login = LoginRequest {
             statement: statement.into(),
-            sshsig,
+            signature,
         };
         let client = super::client_at(url, address, Arc::new(session))?;
         let person = Self {
@@ -202,7 +202,7 @@ impl Person {
         }
         let bytes = context.to_bytes().map_err(trouble("context"))?;
         Ok(ReviewRequest {
-            sshsig: sign_software(&self.seed, REVIEW_TYPE, &bytes).map_err(trouble("review"))?,
+            signature: sign_software(&self.seed, REVIEW_TYPE, &bytes).map_err(trouble("review"))?,
             context: bytes.into(),
             answers: answers.criteria,
             justification: answers.justification,
@@ -249,14 +249,14 @@ impl Person {
         let nonce = hex(&Os.random().map_err(trouble("nonce"))?);
         let nonce: String = nonce.chars().take(NONCE_CHARS).collect();
         let message = SubmitSignature::message(&envelope, &nonce);
-        let sshsig = sign_software(&self.seed, SUBMIT_NAMESPACE, message.as_bytes())
+        let signature = sign_software(&self.seed, SUBMIT_NAMESPACE, message.as_bytes())
             .map_err(trouble("submission"))?;
         Ok(ChangeRequest {
             envelope: envelope.into(),
             payload: payload.into(),
             claims: Claims::default(),
             nonce,
-            sshsig,
+            signature,
         })
     }
 

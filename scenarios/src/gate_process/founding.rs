@@ -70,7 +70,7 @@ pub(super) fn root(folder: &Path) -> Outcome<String> {
 fn sign(folder: &Path, statement: &[u8], seed: &[u8; 32]) -> Outcome<()> {
     let signature = RootSignature {
         key: sshsig::software_key(seed).to_line(),
-        sshsig: sign_software(seed, ROOT_NAMESPACE, statement).map_err(trouble("root"))?,
+        signature: sign_software(seed, ROOT_NAMESPACE, statement).map_err(trouble("root"))?,
     };
     let bytes = canonical::to_bytes(&signature).map_err(trouble("root"))?;
     let name = hex(Hash::of(&bytes).as_bytes());

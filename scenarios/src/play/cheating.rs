@@ -131,11 +131,11 @@ impl Stage {
             context.reviewer.key = gatehold_core::hash::Hash::from_bytes(own);
         }
         let bytes = context.to_bytes().map_err(trouble("context"))?;
-        let sshsig =
+        let signature =
             sign_software(workload.seed(), REVIEW_TYPE, &bytes).map_err(trouble("sign"))?;
         Ok(ReviewRequest {
             context: bytes.into(),
-            sshsig,
+            signature,
             ..honest
         })
     }

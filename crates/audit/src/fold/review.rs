@@ -141,11 +141,12 @@ impl Fold {
         leaf: &Opened,
         trace: &Trace,
     ) -> Checked<Option<UnverifiedReview>> {
-        let (Some(context), Some(sshsig)) = (text(leaf, "context")?, text(leaf, "sshsig")?) else {
+        let (Some(context), Some(signature)) = (text(leaf, "context")?, text(leaf, "signature")?)
+        else {
             let gone = if leaf.bytes("context").is_none() {
                 "context"
             } else {
-                "sshsig"
+                "signature"
             };
             self.gap(
                 Some(leaf.index),
@@ -153,7 +154,7 @@ impl Fold {
             );
             return Ok(None);
         };
-        let review = UnverifiedReview { context, sshsig };
+        let review = UnverifiedReview { context, signature };
         let Some(held) = request.held.clone() else {
             self.gap(
                 Some(leaf.index),

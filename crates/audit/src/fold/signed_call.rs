@@ -1,15 +1,13 @@
 //! What the requester signed (threat C16). A human signs the envelope itself, by SSHSIG. A workload signs its call, by RFC
 //! 9421: method, target and the hash of its body, and the body asks for this very action. No call is good for two requests.
 
-use gatehold_core::directory::Directory;
+use gatehold_core::directory::{Directory, EnrolledKey};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
 use gatehold_core::signed_body::SignedBody;
-use gatehold_core::ssh::key::SshPublicKey;
-use gatehold_core::ssh::sshsig;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
 use gatehold_proof::{ReverifiedSubmit, SubmitEvidence, WorkloadKey};
@@ -44,7 +42,7 @@ impl Fold {
                 let Some(envelope) = leaf.bytes("envelope") else {
                     return Ok(());
                 };
-                by_human(proof, envelope, &enrolled.key)?
+                by_human(proof, envelope, enrolled, directory)?
             }
             Requester::Workload { id, point, .. } => {
                 let called_for = point.as_ref().map(|_| id);
@@ -105,7 +103,12 @@ fn ensure_asked(asked: &Asked, leaf: &Opened) -> Checked {
     )
 }
 
-fn by_human(proof: &[u8], envelope: &[u8], key: &SshPublicKey) -> Checked<Hash> {
+fn by_human(
+    proof: &[u8],
+    envelope: &[u8],
+    key: &EnrolledKey,
+    directory: &Directory,
+) -> Checked<Hash> {
     let signature: SubmitSignature = canonical::from_canonical_bytes(proof).map_err(|error| {
         (
             Code::Requester,
@@ -113,19 +116,23 @@ fn by_human(proof: &[u8], envelope: &[u8], key: &SshPublicKey) -> Checked<Hash> 
         )
     })?;
     let message = SubmitSignature::message(envelope, &signature.nonce);
-    let _verified = sshsig::verify(
-        signature.sshsig.as_bytes(),
-        message.as_bytes(),
-        SUBMIT_NAMESPACE,
-        key,
-    )
-    .map_err(|error| {
-        let text = format!("whoever asked did not sign it: {error}");
-        (Code::Requester, text)
-    })?;
+    directory
+        .signed(
+            key,
+            &signature.signature,
+            message.as_bytes(),
+            SUBMIT_NAMESPACE,
+        )
+        .map_err(|error| {
+            let text = format!("whoever asked did not sign it: {error}");
+            (Code::Requester, text)
+        })?;
     // Consumed by name of the key, as the gate does: another envelope under the same nonce is a replay too.
     let nonce = signature.nonce.as_bytes();
-    Ok(Hash::tagged("human", &[&key.thumbprint(), nonce]))
+    Ok(Hash::tagged(
+        "human",
+        &[key.key.thumbprint().as_bytes(), nonce],
+    ))
 }
 
 /// The key that asked, as the directory knows it.

@@ -181,15 +181,16 @@ impl Gate {
             log_key: signer().log_key().to_string(),
             recovery_keys: OFFLINE.map(|seed| software_key(&seed).to_line()).to_vec(),
             attestation_roots: AttestationRoots::default(),
+            consoles: Vec::new(),
         };
         let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
         let sign = |who: Who| RootSignature {
             key: who.line(),
-            sshsig: sign_software(&who.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+            signature: sign_software(&who.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
         };
         let offline = OFFLINE.map(|seed| RootSignature {
             key: software_key(&seed).to_line(),
-            sshsig: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+            signature: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
         });
         let root = SignedRoot {
             signatures: humans.map(sign).into_iter().chain(offline).collect(),
@@ -781,7 +782,8 @@ impl Gate {
         let nonce = format!("submit-{}", self.draws);
         let message = SubmitSignature::message(action.envelope_bytes(), &nonce);
         let submit = SubmitSignature {
-            sshsig: sign_software(&Who::Ann.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap(),
+            signature: sign_software(&Who::Ann.seed(), SUBMIT_NAMESPACE, message.as_bytes())
+                .unwrap(),
             nonce,
         };
         let id = self.submitted(&envelope, payload, requester, &held, Some(&submit));
@@ -859,7 +861,7 @@ impl Gate {
         let hands = OFFLINE.into_iter().chain([who.seed()]);
         let signatures = hands.map(|seed| RecoverySignature {
             key: software_key(&seed).to_line(),
-            sshsig: sign_software(&seed, RECOVERY_NAMESPACE, statement.as_bytes()).unwrap(),
+            signature: sign_software(&seed, RECOVERY_NAMESPACE, statement.as_bytes()).unwrap(),
         });
         let evidence = Evidence::Recovery(SignedRecovery {
             signatures: signatures.collect(),
@@ -881,7 +883,8 @@ impl Gate {
             signatures: vec![RevocationSignature {
                 human: who.id(),
                 key: who.thumbprint(),
-                sshsig: sign_software(&who.seed(), SAFE_NAMESPACE, statement.as_bytes()).unwrap(),
+                signature: sign_software(&who.seed(), SAFE_NAMESPACE, statement.as_bytes())
+                    .unwrap(),
             }],
             statement,
         };
@@ -944,7 +947,7 @@ pub fn answers() -> Answers {
 pub fn signed(context: &ReviewContext, who: Who) -> UnverifiedReview {
     let bytes = context.to_bytes().unwrap();
     UnverifiedReview {
-        sshsig: sign_software(&who.seed(), REVIEW_TYPE, &bytes).unwrap(),
+        signature: sign_software(&who.seed(), REVIEW_TYPE, &bytes).unwrap(),
         context: String::from_utf8(bytes).unwrap(),
     }
 }

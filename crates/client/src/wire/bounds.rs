@@ -28,7 +28,7 @@ pub const PROMPT_BYTES_MAX: usize = 256 * 1024;
 pub(super) const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
 pub(super) const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 pub(super) const CONTEXT_BYTES_MAX: usize = 16 * 1024;
-pub(super) const SSHSIG_BYTES_MAX: usize = 4 * 1024;
+pub(super) const SIGNATURE_BYTES_MAX: usize = 8 * 1024;
 pub(super) const ITEMS_MAX: usize = 32;
 pub(super) const NAME_BYTES_MAX: usize = 256;
 

@@ -1,7 +1,7 @@
 //! `POST /v1/changes`: a human asks the gate for a held change of itself. `POST /v1/keys/revoke`: a signed revocation, at
 //! once and without a hold.
 
-use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SSHSIG_BYTES_MAX};
+use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SIGNATURE_BYTES_MAX};
 use super::bytes::Base64Bytes;
 use super::request::WireRequest;
 use super::submit::{Claims, SubmitRequest};
@@ -21,8 +21,8 @@ pub struct ChangeRequest {
     pub claims: Claims,
     /// Drawn by the author's client; consumed by the submission.
     pub nonce: String,
-    /// The SSHSIG over envelope and nonce, armoured, namespace `gatehold/submit/v1`.
-    pub sshsig: String,
+    /// The signature over envelope and nonce for `gatehold/submit/v1`: an armoured SSHSIG, or a passkey's assertion.
+    pub signature: String,
 }
 
 impl WireRequest for ChangeRequest {
@@ -34,7 +34,7 @@ impl WireRequest for ChangeRequest {
         };
         submit.check()?;
         bounds::id("nonce", &self.nonce)?;
-        bounds::required("sshsig", &self.sshsig, SSHSIG_BYTES_MAX)
+        bounds::required("signature", &self.signature, SIGNATURE_BYTES_MAX)
     }
 }
 
@@ -58,8 +58,8 @@ pub struct KeySignature {
     pub human: String,
     /// Thumbprint of the key.
     pub key: String,
-    /// The SSHSIG, armoured, namespace `gatehold/safe/v1`.
-    pub sshsig: String,
+    /// The signature for `gatehold/safe/v1`: an armoured SSHSIG, or a passkey's assertion.
+    pub signature: String,
 }
 
 impl WireRequest for KeyRevocationRequest {
@@ -72,7 +72,7 @@ impl WireRequest for KeyRevocationRequest {
             ));
         }
         self.signatures.iter().try_for_each(|signature| {
-            bounds::required("signatures", &signature.sshsig, SSHSIG_BYTES_MAX)
+            bounds::required("signatures", &signature.signature, SIGNATURE_BYTES_MAX)
         })
     }
 }

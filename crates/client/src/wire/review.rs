@@ -3,7 +3,7 @@
 //! Display, view and context are bytes: the reviewer's own client hashes them, renders them and puts the hashes into the
 //! context that its key signs.
 
-use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SSHSIG_BYTES_MAX, TEXT_BYTES_MAX};
+use super::bounds::{self, BoundsError, CONTEXT_BYTES_MAX, SIGNATURE_BYTES_MAX, TEXT_BYTES_MAX};
 use super::bytes::Base64Bytes;
 use super::decision::Decision;
 use super::limits::Limits;
@@ -86,8 +86,8 @@ pub enum CriterionKind {
 pub struct ReviewRequest {
     /// The context bytes that were signed.
     pub context: Base64Bytes,
-    /// The SSHSIG over them, armoured, namespace `gatehold/review/v1`.
-    pub sshsig: String,
+    /// The signature over them for `gatehold/review/v1`: an armoured SSHSIG, or a passkey's assertion.
+    pub signature: String,
     /// The answers to criteria by id; `answers_hash` of the context is over their canonical JSON.
     #[serde(default, deserialize_with = "unique_names")]
     pub answers: BTreeMap<String, String>,
@@ -107,7 +107,7 @@ impl WireRequest for ReviewRequest {
             ));
         }
         bounds::bytes("context", &self.context.0, CONTEXT_BYTES_MAX)?;
-        bounds::required("sshsig", &self.sshsig, SSHSIG_BYTES_MAX)?;
+        bounds::required("signature", &self.signature, SIGNATURE_BYTES_MAX)?;
         bounds::map("answers", &self.answers, TEXT_BYTES_MAX)?;
         bounds::bytes(
             "justification",

@@ -37,14 +37,14 @@ fn every_request_is_read_strictly() {
     );
     strict::<AnswerRequest>(r#"{"text":"because"}"#);
     strict::<ReviewRequest>(
-        r#"{"context":"e30=","sshsig":"sig","answers":{"scope":"yes"},"justification":"","salt":"ab"}"#,
+        r#"{"context":"e30=","signature":"sig","answers":{"scope":"yes"},"justification":"","salt":"ab"}"#,
     );
-    strict::<LoginRequest>(r#"{"statement":"e30=","sshsig":"sig"}"#);
+    strict::<LoginRequest>(r#"{"statement":"e30=","signature":"sig"}"#);
     strict::<ChangeRequest>(
-        r#"{"envelope":"e30=","payload":"","claims":{"reason":"x"},"nonce":"ab","sshsig":"sig"}"#,
+        r#"{"envelope":"e30=","payload":"","claims":{"reason":"x"},"nonce":"ab","signature":"sig"}"#,
     );
     strict::<KeyRevocationRequest>(
-        r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","sshsig":"s"}]}"#,
+        r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","signature":"s"}]}"#,
     );
     strict::<ActRequest>(r#"{"act":"deny","reason":"too_broad","text":"no"}"#);
     strict::<StopRequest>(r#"{"scope":"workload","name":"w","reason":"odd"}"#);
@@ -67,7 +67,7 @@ fn nested_objects_are_strict_too() {
         refused::<SubmitRequest>(json);
     }
     refused::<ReviewRequest>(
-        r#"{"context":"e30=","sshsig":"s","salt":"ab","answers":{"a":"1","a":"2"}}"#,
+        r#"{"context":"e30=","signature":"s","salt":"ab","answers":{"a":"1","a":"2"}}"#,
     );
     assert!(
         serde_json::from_str::<Limits>(

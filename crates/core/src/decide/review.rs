@@ -309,7 +309,7 @@ fn write(
         limits = Some(next.limits.clone());
     }
     writer.attach("context", submitted.review.context.clone().into_bytes());
-    writer.attach("sshsig", submitted.review.sshsig.clone().into_bytes());
+    writer.attach("signature", submitted.review.signature.clone().into_bytes());
     writer.attach("view", submitted.opened.view.clone());
     writer.attach(
         "answers",

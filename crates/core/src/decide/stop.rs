@@ -103,6 +103,7 @@ mod tests {
             points: [].into(),
             recovery: vec![],
             attestation_roots: AttestationRoots::default(),
+            consoles: vec![],
             quorum_lost: vec![],
         }
     }

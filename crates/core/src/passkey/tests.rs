@@ -187,6 +187,27 @@ fn another_key_and_every_altered_part_is_refused() {
 }
 
 #[test]
+fn p01_no_flipped_bit_of_an_assertion_escapes() {
+    let honest = passkey().sign(&challenge());
+    let part = |text: &str| super::assertion::decoded("part", text).unwrap();
+    let parts = [
+        part(&honest.authenticator_data),
+        part(&honest.client_data),
+        part(&honest.signature),
+    ];
+    assert_eq!(verify(&honest), Ok(()));
+    for (which, bytes) in parts.iter().enumerate() {
+        for bit in 0..bytes.len() * 8 {
+            let mut parts = parts.clone();
+            parts[which][bit / 8] ^= 1 << (bit % 8);
+            let [data, client, signature] = &parts;
+            let altered = Assertion::of(data, client, signature);
+            assert!(verify(&altered).is_err(), "part {which}, bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn an_origin_counts_only_for_keys_of_its_own_host() {
     let elsewhere = origin("https://other.acme.internal");
     let key = passkey();

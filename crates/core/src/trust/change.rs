@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::enrolment::{NewKey, Possession, enrol};
+use super::enrolment::{NewKey, Possession, consoles, enrol};
 use super::{ENROL_NAMESPACE, TrustError};
 use crate::action::Action;
 use crate::assurance::Assurance;
@@ -13,6 +13,7 @@ use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, PointId, TeamId, WorkloadId};
 use crate::json::canonical;
 use crate::jwk::Jwk;
+use crate::passkey::WebOrigin;
 use crate::stops::Stops;
 use crate::time::Timestamp;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
@@ -23,13 +24,13 @@ use crate::workload::{WorkloadAssurance, WorkloadKind};
 pub struct HumanEnrol {
     /// Whose.
     pub human: HumanId,
-    /// The public key's line.
+    /// The key's line: an SSH key's, or a passkey's.
     pub key: String,
     /// What it is to count as; more than is proven is refused.
     pub assurance: Assurance,
-    /// Armored SSHSIG of the new key over [`HumanEnrol::possession_message`].
+    /// The new key's signature over [`HumanEnrol::possession_message`].
     pub possession: String,
-    /// Its `ssh-sk-attest-v01` attestation in lower hex.
+    /// Its attestation: an SSH key's `ssh-sk-attest-v01` in lower hex, or a passkey's registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
 }
@@ -110,6 +111,14 @@ pub struct TeamSet {
     pub members: BTreeSet<HumanId>,
 }
 
+/// What the root statement fixed about the gate, and people change later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigChange {
+    /// The pages on which a passkey may sign from now on, all of them.
+    pub consoles: Vec<WebOrigin>,
+}
+
 /// A workload that was paused may go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +164,8 @@ pub enum Change {
     PointEnrol(PointEnrol),
     /// A team is set.
     TeamSet(TeamSet),
+    /// Where passkeys may sign is set.
+    ConfigChange(ConfigChange),
     /// Stops are lifted.
     StopLift(Stops),
     /// A workload is resumed.
@@ -165,12 +176,13 @@ pub enum Change {
 
 impl Change {
     /// The descriptors of all of them.
-    pub const DESCRIPTORS: [&str; 8] = [
+    pub const DESCRIPTORS: [&str; 9] = [
         "bundle.activate",
         "human.enrol",
         "nhi.create",
         "point.enrol",
         "team.set",
+        "config.change",
         "stop.lift",
         "workload.resume",
         "record.erase",
@@ -188,6 +200,7 @@ impl Change {
             "nhi.create" => Self::NhiCreate(Box::new(canonical::from_bytes(payload)?)),
             "point.enrol" => Self::PointEnrol(canonical::from_bytes(payload)?),
             "team.set" => Self::TeamSet(canonical::from_bytes(payload)?),
+            "config.change" => Self::ConfigChange(canonical::from_bytes(payload)?),
             "stop.lift" => Self::StopLift(canonical::from_bytes(payload)?),
             "workload.resume" => Self::WorkloadResume(canonical::from_bytes(payload)?),
             "record.erase" => Self::RecordErase(canonical::from_bytes(payload)?),
@@ -232,7 +245,9 @@ impl Change {
             },
             Self::StopLift(stops) => stops.workloads.iter().flat_map(behind).collect(),
             Self::WorkloadResume(resume) => behind(&resume.workload).collect(),
-            Self::BundleActivate(_) | Self::RecordErase(_) => BTreeSet::new(),
+            Self::BundleActivate(_) | Self::ConfigChange(_) | Self::RecordErase(_) => {
+                BTreeSet::new()
+            }
         }
     }
 
@@ -246,6 +261,7 @@ impl Change {
                 | Self::NhiCreate(_)
                 | Self::PointEnrol(_)
                 | Self::TeamSet(_)
+                | Self::ConfigChange(_)
         )
     }
 
@@ -269,7 +285,7 @@ impl Change {
                 let possession = Possession {
                     namespace: ENROL_NAMESPACE,
                     message: &message,
-                    sshsig: &new.possession,
+                    signature: &new.possession,
                 };
                 enrol(&mut directory, &new.key_at(at), &possession, leaf)?;
             }
@@ -310,6 +326,7 @@ impl Change {
                     .teams
                     .insert(set.team.clone(), set.members.clone());
             }
+            Self::ConfigChange(change) => directory.consoles = consoles(&change.consoles)?,
             // A link that is gone would bring back what it took away, such as a revoked key.
             Self::RecordErase(erase) => {
                 let link = CHAIN_ATTACHMENTS.contains(&erase.name.as_str());

@@ -3,6 +3,8 @@
 //! A key in a file proves nothing. A security key shows by the flags of its proof of possession whether it asks for a
 //! touch or for a PIN as well. Only an attestation that a pinned root vouches for makes it `attested`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{TrustError, bad_signature};
@@ -12,12 +14,16 @@ use crate::directory::{Directory, EnrolledKey, KeyProof};
 use crate::hash::{Hash, hex, unhex};
 use crate::ids::{HumanId, Origin};
 use crate::json::canonical;
+use crate::passkey::{PasskeyPublicKey, Registered, Registration, WebOrigin};
+use crate::person_key::{PersonKey, SignatureError};
+use crate::ssh::SkFlags;
 use crate::ssh::key::SshPublicKey;
-use crate::ssh::sshsig::{self, SkFlags, SshsigError};
 use crate::time::Timestamp;
 
 /// Most certificates a root statement may pin.
 pub const PINNED_MAX: usize = 32;
+/// Most consoles a gate may have.
+pub const CONSOLES_MAX: usize = 8;
 
 /// Makers of authenticators whose attestations count, as the first people agreed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,16 +74,30 @@ impl AttestationRoots {
     }
 }
 
+/// The pages that are named: each once, and few enough to read.
+pub(super) fn consoles(named: &[WebOrigin]) -> Result<Vec<WebOrigin>, TrustError> {
+    let distinct: BTreeSet<&WebOrigin> = named.iter().collect();
+    if guard!(
+        "consoles-distinct",
+        distinct.len() != named.len() || named.len() > CONSOLES_MAX
+    ) {
+        return Err(TrustError::Form(format!(
+            "at most {CONSOLES_MAX} consoles are named, each once"
+        )));
+    }
+    Ok(named.to_vec())
+}
+
 /// A key that is to get force.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewKey<'a> {
     /// Whose.
     pub(super) human: &'a HumanId,
-    /// The public key's line.
+    /// The key's line.
     pub(super) line: &'a str,
     /// What it is claimed to count as.
     pub(super) claimed: Assurance,
-    /// An `ssh-sk-attest-v01` blob in lower hex.
+    /// An `ssh-sk-attest-v01` blob in lower hex, or a passkey's registration.
     pub(super) attestation: Option<&'a str>,
     /// When it was asked for: certificates must be valid then.
     pub(super) at: Timestamp,
@@ -88,14 +108,17 @@ pub(super) struct NewKey<'a> {
 pub(super) struct Possession<'a> {
     pub(super) namespace: &'static str,
     pub(super) message: &'a [u8],
-    pub(super) sshsig: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl Possession<'_> {
     /// Whether this key made it, and with which flags.
-    pub(super) fn verify(&self, key: &SshPublicKey) -> Result<Option<SkFlags>, SshsigError> {
-        let signature = self.sshsig.as_bytes();
-        sshsig::verify(signature, self.message, self.namespace, key).map(|proof| proof.flags())
+    pub(super) fn verify(
+        &self,
+        key: &PersonKey,
+        consoles: &[WebOrigin],
+    ) -> Result<Option<SkFlags>, SignatureError> {
+        key.verify(self.signature, self.message, self.namespace, consoles)
     }
 }
 
@@ -118,27 +141,32 @@ pub(super) fn enrol(
     possession: &Possession<'_>,
     leaf: u64,
 ) -> Result<(), TrustError> {
-    let key = SshPublicKey::from_line(new.line)?;
-    let thumbprint = Hash::from_bytes(key.thumbprint());
+    let key = PersonKey::from_line(new.line)?;
+    let thumbprint = key.thumbprint();
     if guard!("enrol-one-holder", directory.holder(&thumbprint).is_some()) {
         return Err(TrustError::Contradiction(
             "this key is enrolled already".to_owned(),
         ));
     }
-    let offline = directory.recovery.contains(&key);
+    let offline = key
+        .as_ssh()
+        .is_some_and(|key| directory.recovery.contains(key));
     if guard!("enrol-not-offline", offline) {
         return Err(TrustError::Contradiction(
             "this is an offline recovery key; enrol another one".to_owned(),
         ));
     }
-    let flags = match possession.verify(&key) {
+    let flags = match possession.verify(&key, &directory.consoles) {
         Ok(flags) => flags,
         Err(error) if guard!("enrol-possession", true) => {
             return Err(bad_signature(new.human, &error));
         }
         Err(_) => None,
     };
-    let (made, proof) = hardware(directory, new, &key)?;
+    let (made, proof) = match &key {
+        PersonKey::Ssh(key) => security_key(directory, new, key)?,
+        PersonKey::Passkey(key) => passkey(directory, new, key)?,
+    };
     let proven = Assurance::of_signature(made, flags);
     if guard!("enrol-level", new.claimed > proven) {
         return Err(TrustError::Level {
@@ -159,8 +187,8 @@ pub(super) fn enrol(
     Ok(())
 }
 
-/// The most that a key of this make can count for, and why.
-fn hardware(
+/// The most that an SSH key of this make can count for, and why.
+fn security_key(
     directory: &Directory,
     new: &NewKey<'_>,
     key: &SshPublicKey,
@@ -192,11 +220,66 @@ fn hardware(
     }
 }
 
+/// The same for a passkey. A browser sends a registration with every new one, and few makers are pinned: one that nobody
+/// vouches for makes it no less a passkey, and no more.
+fn passkey(
+    directory: &Directory,
+    new: &NewKey<'_>,
+    key: &PasskeyPublicKey,
+) -> Result<(Assurance, KeyProof), TrustError> {
+    let unproven = (Assurance::Verified, KeyProof::Passkey);
+    let Some(registration) = new.attestation else {
+        return Ok(unproven);
+    };
+    let registered = registered(directory, new, key, registration)?;
+    let anchors = directory.attestation_roots.anchors()?;
+    match registered.attested(&anchors, new.at) {
+        Ok(attested) => {
+            let proof = KeyProof::Attested {
+                root: attested.root_name().to_owned(),
+                model: hex(&attested.aaguid()),
+            };
+            Ok((Assurance::Attested, proof))
+        }
+        Err(error) if new.claimed == Assurance::Attested => Err(TrustError::Attestation {
+            who: new.human.to_string(),
+            error,
+        }),
+        Err(_) => Ok(unproven),
+    }
+}
+
+/// What a browser registered: this very key, on a page of ours, for this gate and person.
+fn registered(
+    directory: &Directory,
+    new: &NewKey<'_>,
+    key: &PasskeyPublicKey,
+    registration: &str,
+) -> Result<Registered, TrustError> {
+    let challenge = attestation_challenge(&directory.origin, new.human)?;
+    let registration = Registration::from_text(registration)?;
+    let mut pages = directory.consoles.iter();
+    let own = |page: &&WebOrigin| page.relying_party() == key.relying_party();
+    let mut refused = TrustError::Form("no console of this gate made this passkey".to_owned());
+    while let Some(page) = pages.by_ref().find(own) {
+        match registration.read(&challenge, page) {
+            Ok(made) if guard!("enrol-registered-key", made.key() != key) => {
+                return Err(TrustError::Form(
+                    "the registration is of another passkey; enrol again".to_owned(),
+                ));
+            }
+            Ok(made) => return Ok(made),
+            Err(error) => refused = error.into(),
+        }
+    }
+    Err(refused)
+}
+
 /// What to do about a claim that is not proven.
 const fn next(claimed: Assurance, made: Assurance) -> &'static str {
     match (claimed, made) {
         (_, Assurance::Software) => {
-            "enrol it as `software`, or make a security key with `ssh-keygen -t ed25519-sk`"
+            "enrol it as `software`, or make a security key with `ssh-keygen -t ed25519-sk` or a passkey in the console"
         }
         (Assurance::Attested, Assurance::Present | Assurance::Verified) => {
             "hand in the attestation that was written with the key, or enrol it as `verified`"

@@ -17,7 +17,6 @@ use crate::quorum::{self, Question};
 use crate::request::RequestRecord;
 use crate::requester::Requester;
 use crate::review::Subject;
-use crate::ssh::sshsig;
 
 /// Fewest people who must approve a change of the gate itself, besides its author and whoever gains by it.
 pub const CHANGE_PEOPLE_MIN: usize = 2;
@@ -42,8 +41,8 @@ pub enum Evidence {
 pub struct SubmitSignature {
     /// Drawn by the client; consumed by the submission.
     pub nonce: String,
-    /// Armored SSHSIG over [`SubmitSignature::message`].
-    pub sshsig: String,
+    /// The author's signature over [`SubmitSignature::message`].
+    pub signature: String,
 }
 
 impl SubmitSignature {
@@ -178,12 +177,8 @@ impl Executed {
         }
         let enrolled = before.key(human, key).ok_or(TrustError::NotApproved)?;
         let message = SubmitSignature::message(action.envelope_bytes(), &self.submit.nonce);
-        let signed = sshsig::verify(
-            self.submit.sshsig.as_bytes(),
-            message.as_bytes(),
-            SUBMIT_NAMESPACE,
-            &enrolled.key,
-        );
+        let signature = &self.submit.signature;
+        let signed = before.signed(enrolled, signature, message.as_bytes(), SUBMIT_NAMESPACE);
         match signed {
             Err(error) if guard!("chain-author", true) => Err(bad_signature(human, &error)),
             Err(_) | Ok(_) => Ok(human.clone()),

@@ -67,7 +67,7 @@ pub struct RecoverySignature {
     /// The signing key's line.
     pub key: String,
     /// Armored SSHSIG over the statement's canonical bytes.
-    pub sshsig: String,
+    pub signature: String,
 }
 
 /// A recovery with its signatures.
@@ -158,7 +158,7 @@ impl SignedRecovery {
         let mut signers = BTreeSet::new();
         for signature in self.signatures.iter().take(SIGNATURES_MAX) {
             let key = SshPublicKey::from_line(&signature.key)?;
-            let held = self.possession(signature).verify(&key);
+            let held = self.possession(signature).verify(&key.clone().into(), &[]);
             if let Err(error) = held
                 && guard!("recovery-signature", true)
             {
@@ -188,7 +188,7 @@ impl SignedRecovery {
         Possession {
             namespace: RECOVERY_NAMESPACE,
             message: self.statement.as_bytes(),
-            sshsig: &signature.sshsig,
+            signature: &signature.signature,
         }
     }
 

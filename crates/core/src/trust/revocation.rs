@@ -9,7 +9,6 @@ use crate::directory::Directory;
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin};
 use crate::json::canonical;
-use crate::ssh::sshsig;
 
 /// The `type` member of a revocation.
 pub const REVOCATION_TYPE: &str = "gatehold/key-revocation/v1";
@@ -37,8 +36,8 @@ pub struct RevocationSignature {
     pub human: HumanId,
     /// With which key, by thumbprint.
     pub key: Hash,
-    /// Armored SSHSIG over the canonical statement.
-    pub sshsig: String,
+    /// Their key's signature over the canonical statement.
+    pub signature: String,
 }
 
 /// A revocation with its signatures.
@@ -74,12 +73,8 @@ impl SignedRevocation {
             let enrolled = before
                 .key(&signature.human, &signature.key)
                 .ok_or(TrustError::NotApproved)?;
-            let signed = sshsig::verify(
-                signature.sshsig.as_bytes(),
-                self.statement.as_bytes(),
-                SAFE_NAMESPACE,
-                &enrolled.key,
-            );
+            let statement = self.statement.as_bytes();
+            let signed = before.signed(enrolled, &signature.signature, statement, SAFE_NAMESPACE);
             if let Err(error) = signed
                 && guard!("revocation-signature", true)
             {

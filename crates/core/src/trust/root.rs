@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::enrolment::{AttestationRoots, NewKey, Possession, enrol};
+use super::enrolment::{AttestationRoots, NewKey, Possession, consoles, enrol};
 use super::{ROOT_NAMESPACE, TrustError, bad_signature};
 use crate::assurance::Assurance;
 use crate::directory::Directory;
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, TeamId};
 use crate::json::canonical;
+use crate::passkey::WebOrigin;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
 
@@ -21,11 +22,11 @@ pub const ROOT_TYPE: &str = "gatehold/root/v1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RootKey {
-    /// The public key as one authorized-keys line without comment.
+    /// The key's line: an SSH key as in authorized-keys without comment, or a passkey's.
     pub key: String,
     /// What it is enrolled as; more than is proven is refused.
     pub assurance: Assurance,
-    /// Its `ssh-sk-attest-v01` attestation in lower hex.
+    /// Its attestation: an SSH key's `ssh-sk-attest-v01` in lower hex, or a passkey's registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
 }
@@ -63,6 +64,8 @@ pub struct RootStatement {
     pub recovery_keys: Vec<String>,
     /// Makers of authenticators whose attestations count, now and at every later enrolment.
     pub attestation_roots: AttestationRoots,
+    /// The pages on which a passkey may sign; none, where people sign in terminals alone.
+    pub consoles: Vec<WebOrigin>,
 }
 
 /// One signature over a root statement.
@@ -71,8 +74,8 @@ pub struct RootStatement {
 pub struct RootSignature {
     /// The signing key's line.
     pub key: String,
-    /// Armored SSHSIG over the statement's canonical bytes.
-    pub sshsig: String,
+    /// That key's signature over the statement's canonical bytes.
+    pub signature: String,
 }
 
 /// A root statement with the signatures of all keys that it names.
@@ -125,7 +128,7 @@ impl SignedRoot {
         Ok(Possession {
             namespace: ROOT_NAMESPACE,
             message: self.statement.as_bytes(),
-            sshsig: &signature.sshsig,
+            signature: &signature.signature,
         })
     }
 
@@ -136,7 +139,7 @@ impl SignedRoot {
             let key = SshPublicKey::from_line(line)?;
             let who = format!("the offline key {}", key.fingerprint());
             let proof = self.of(&who, line)?;
-            if let Err(error) = proof.verify(&key)
+            if let Err(error) = proof.verify(&key.clone().into(), &[])
                 && guard!("root-offline-possession", true)
             {
                 return Err(bad_signature(&who, &error));
@@ -168,6 +171,7 @@ impl SignedRoot {
             points: BTreeMap::new(),
             recovery: self.offline(root)?,
             attestation_roots: root.attestation_roots.clone(),
+            consoles: consoles(&root.consoles)?,
             quorum_lost: Vec::new(),
         };
         for human in &root.humans {

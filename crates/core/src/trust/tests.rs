@@ -95,6 +95,7 @@ fn statement(humans: Vec<RootHuman>) -> RootStatement {
         log_key: "log".to_owned(),
         recovery_keys: vec![],
         attestation_roots: pinned(&maker()),
+        consoles: vec![],
     }
 }
 
@@ -102,7 +103,7 @@ fn signed<'a>(statement: &RootStatement, hands: impl IntoIterator<Item = &'a Han
     let statement = String::from_utf8(canonical::to_bytes(statement).unwrap()).unwrap();
     let signatures = hands.into_iter().map(|hand| RootSignature {
         key: hand.line(),
-        sshsig: hand.sign(ROOT_NAMESPACE, statement.as_bytes()),
+        signature: hand.sign(ROOT_NAMESPACE, statement.as_bytes()),
     });
     SignedRoot {
         signatures: signatures.collect(),

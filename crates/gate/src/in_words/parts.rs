@@ -5,12 +5,13 @@ use std::fmt::Display;
 
 use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::jwk::Jwk;
-use gatehold_core::ssh::SshPublicKey;
+use gatehold_core::passkey::WebOrigin;
+use gatehold_core::person_key::PersonKey;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, PointEnrol, TeamSet};
 
 pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
     let name = &enrol.human;
-    let print = SshPublicKey::from_line(&enrol.key).map_or_else(
+    let print = PersonKey::from_line(&enrol.key).map_or_else(
         |_| "a key that cannot be read".to_owned(),
         |key| key.fingerprint(),
     );
@@ -58,6 +59,20 @@ pub(super) fn team(set: &TeamSet, now: &Directory) -> Vec<String> {
         .collect();
     if !stay.is_empty() {
         lines.push(format!("stay in it: {}", stay.join(", ")));
+    }
+    lines
+}
+
+pub(super) fn consoles(named: &[WebOrigin], now: &Directory) -> Vec<String> {
+    let before: BTreeSet<&WebOrigin> = now.consoles.iter().collect();
+    let after: BTreeSet<&WebOrigin> = named.iter().collect();
+    let mut lines: Vec<String> = changed("pages on which passkeys sign", &before, &after)
+        .into_iter()
+        .collect();
+    if after.is_empty() {
+        lines.push("no passkey would sign any more".to_owned());
+    } else if lines.is_empty() {
+        lines.push("nothing differs".to_owned());
     }
     lines
 }

@@ -249,7 +249,7 @@ impl Working {
     async fn approve(&self, id: &str) -> Result<Said, Failure> {
         let review = ReviewRequest {
             context: b"{}".to_vec().into(),
-            sshsig: "-----BEGIN SSH SIGNATURE-----".to_owned(),
+            signature: "-----BEGIN SSH SIGNATURE-----".to_owned(),
             answers: BTreeMap::new(),
             justification: "I checked it myself".to_owned(),
             salt: "00".to_owned(),

@@ -195,10 +195,10 @@ pub fn signed(
     shown.context.act = ReviewAct::Approve;
     shown.context.answers_hash = answers.hash().map_err(broken)?;
     let context = shown.context.to_bytes().map_err(broken)?;
-    let sshsig = acting.key.sign(REVIEW_TYPE, &context)?;
+    let signature = acting.key.sign(REVIEW_TYPE, &context)?;
     Ok(ReviewRequest {
         context: context.into(),
-        sshsig,
+        signature,
         answers: answers.criteria,
         justification: answers.justification,
         salt: answers.salt,

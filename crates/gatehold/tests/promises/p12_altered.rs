@@ -279,7 +279,7 @@ const FOLDER: &[Alteration] = &[
         spoil(home, "answers", "bytes")
     }),
     ("a reviewer's signature", |home, _| {
-        spoil(home, "sshsig", "bytes")
+        spoil(home, "signature", "bytes")
     }),
     ("a reviewer's context", |home, _| {
         spoil(home, "context", "bytes")

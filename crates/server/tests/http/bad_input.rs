@@ -525,14 +525,14 @@ async fn logins_that_do_not_hold() {
     let good = Person::Reviewer.login_request(&house.gate, &ephemeral);
     let body = |login: &gatehold_client::wire::LoginRequest| serde_json::to_vec(login).unwrap();
     let mut of_another = good.clone();
-    of_another.sshsig = Person::Second.sign("gatehold/login/v1", &good.statement.0);
+    of_another.signature = Person::Second.sign("gatehold/login/v1", &good.statement.0);
     let mut other_namespace = good.clone();
-    other_namespace.sshsig = Person::Reviewer.sign("gatehold/review/v1", &good.statement.0);
+    other_namespace.signature = Person::Reviewer.sign("gatehold/review/v1", &good.statement.0);
     let mut other_gate: Value = serde_json::from_slice(&good.statement.0).unwrap();
     other_gate["gate"] = json!("dev.other/gate");
     let statement = canonical::to_bytes(&other_gate).unwrap();
     let elsewhere = gatehold_client::wire::LoginRequest {
-        sshsig: Person::Reviewer.sign("gatehold/login/v1", &statement),
+        signature: Person::Reviewer.sign("gatehold/login/v1", &statement),
         statement: statement.into(),
     };
     let table: Vec<(&str, Call, (u16, &str))> = vec![

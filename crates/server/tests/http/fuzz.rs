@@ -33,7 +33,7 @@ fn nearly() -> impl Strategy<Value = Value> {
         "reason",
         "text",
         "context",
-        "sshsig",
+        "signature",
         "answers",
         "salt",
         "scope",

@@ -229,7 +229,7 @@ impl Simulator {
             .find(|key| key.thumbprint == screen.key)?;
         let bytes = context.to_bytes().ok()?;
         let review = UnverifiedReview {
-            sshsig: key.sign(REVIEW_TYPE, &bytes),
+            signature: key.sign(REVIEW_TYPE, &bytes),
             context: String::from_utf8(bytes).ok()?,
         };
         self.oracle.signed.push(Signed {

@@ -72,7 +72,7 @@ impl Simulator {
             key: key.thumbprint,
             submit: SubmitSignature {
                 nonce,
-                sshsig: hand.sign(SUBMIT_NAMESPACE, message.as_bytes()),
+                signature: hand.sign(SUBMIT_NAMESPACE, message.as_bytes()),
             },
             action,
         })
@@ -114,10 +114,10 @@ impl Simulator {
         let at = self.seed.index(self.people.len());
         let seed = self.seed.bytes();
         let plain = self.oracle.realm.dev || self.seed.per_mille(300);
-        let key = if plain {
-            Key::software(seed)
-        } else {
-            Key::security(seed, Assurance::Verified)
+        let key = match (plain, self.seed.per_mille(400)) {
+            (true, _) => Key::software(seed),
+            (false, true) => Key::passkey(seed),
+            (false, false) => Key::security(seed, Assurance::Verified),
         };
         // A key that somebody else holds already, or one that nobody shows to hold.
         let odd = self.seed.below(12);
@@ -229,7 +229,7 @@ impl Simulator {
             signatures.push(RevocationSignature {
                 human: named.id.clone(),
                 key: self.key_with_force(named)?.thumbprint,
-                sshsig: living.sign(SAFE_NAMESPACE, &statement),
+                signature: living.sign(SAFE_NAMESPACE, &statement),
             });
             if gate == self.origin {
                 let text = String::from_utf8(statement.clone()).ok()?;

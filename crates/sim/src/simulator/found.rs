@@ -22,7 +22,7 @@ use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 use super::folds::Folds;
 use super::journal::Journal;
 use super::oracle::{Oracle, Realm};
-use super::people::{NAMES, Person, everybody, human, pinned};
+use super::people::{NAMES, Person, console, everybody, human, pinned};
 use super::process::Process;
 use super::rules::Rules;
 use super::seed::Seed;
@@ -173,12 +173,13 @@ pub(super) fn root(origin: &Origin, people: &[Person], rules: &Rules) -> SignedR
         log_key: "sim".to_owned(),
         recovery_keys: vec![],
         attestation_roots: pinned(),
+        consoles: vec![console()],
     };
     let statement = canonical::to_bytes(&statement).expect("small numbers only");
     let keys = people.iter().flat_map(|person| &person.keys);
     let signatures = keys.map(|key| RootSignature {
         key: key.line.clone(),
-        sshsig: key.sign(ROOT_NAMESPACE, &statement),
+        signature: key.sign(ROOT_NAMESPACE, &statement),
     });
     SignedRoot {
         signatures: signatures.collect(),

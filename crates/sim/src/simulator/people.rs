@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, Origin};
-use gatehold_core::ssh::key::{Application, SshPublicKey};
+use gatehold_core::passkey::soft::SoftPasskey;
+use gatehold_core::passkey::{PasskeyPublicKey, WebOrigin};
+use gatehold_core::person_key::PersonKey;
+use gatehold_core::ssh::key::Application;
 use gatehold_core::ssh::soft::{SoftAuthenticator, SoftVendor, UP, UV};
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::trust::{AttestationRoots, PinnedRoot, attestation_challenge};
@@ -36,6 +39,7 @@ pub struct Key {
 enum Secret {
     Software([u8; 32]),
     Security(Box<SoftAuthenticator>, u8),
+    Passkey(Box<SoftPasskey>),
 }
 
 impl Key {
@@ -44,8 +48,20 @@ impl Key {
     pub fn software(seed: [u8; 32]) -> Self {
         Self::new(
             Secret::Software(seed),
-            &software_key(&seed),
+            &software_key(&seed).into(),
             Assurance::Software,
+        )
+    }
+
+    /// A passkey of the one console.
+    #[must_use]
+    pub fn passkey(seed: [u8; 32]) -> Self {
+        let passkey = SoftPasskey::new(seed, console());
+        let public = passkey.public_key().into();
+        Self::new(
+            Secret::Passkey(Box::new(passkey)),
+            &public,
+            Assurance::Verified,
         )
     }
 
@@ -54,7 +70,7 @@ impl Key {
     pub fn security(seed: [u8; 32], assurance: Assurance) -> Self {
         let application = Application::new("ssh:gatehold").expect("a plain name");
         let authenticator = SoftAuthenticator::ed25519(seed, application);
-        let public = authenticator.public_key();
+        let public = authenticator.public_key().into();
         let flags = if assurance >= Assurance::Verified {
             UP | UV
         } else {
@@ -67,11 +83,11 @@ impl Key {
         )
     }
 
-    fn new(secret: Secret, public: &SshPublicKey, assurance: Assurance) -> Self {
+    fn new(secret: Secret, public: &PersonKey, assurance: Assurance) -> Self {
         Self {
             secret,
             line: public.to_line(),
-            thumbprint: Hash::from_bytes(public.thumbprint()),
+            thumbprint: public.thumbprint(),
             assurance,
         }
     }
@@ -86,7 +102,7 @@ impl Key {
         Some(hex(&maker().attest(authenticator, challenge.as_bytes())))
     }
 
-    /// An armored SSHSIG.
+    /// An armored SSHSIG, or an assertion.
     #[must_use]
     pub fn sign(&self, namespace: &str, message: &[u8]) -> String {
         match &self.secret {
@@ -96,8 +112,18 @@ impl Key {
             Secret::Security(authenticator, flags) => {
                 authenticator.sign(namespace, message, *flags, 1)
             }
+            Secret::Passkey(passkey) => passkey
+                .sign(&PasskeyPublicKey::challenge(namespace, message))
+                .to_text()
+                .expect("text has a canonical form"),
         }
     }
+}
+
+/// The one page on which passkeys sign.
+#[must_use]
+pub fn console() -> WebOrigin {
+    WebOrigin::new("https://gate.sim.example").expect("a plain origin")
 }
 
 fn maker() -> SoftVendor {
@@ -129,10 +155,10 @@ pub fn everybody(dev: bool, mut seed: impl FnMut() -> [u8; 32]) -> Vec<Person> {
     ];
     let person = |(name, level): (&str, Assurance)| Person {
         id: human(name),
-        keys: vec![if dev || level == Assurance::Software {
-            Key::software(seed())
-        } else {
-            Key::security(seed(), level)
+        keys: vec![match (dev || level == Assurance::Software, name) {
+            (true, _) => Key::software(seed()),
+            (false, "cem") => Key::passkey(seed()),
+            (false, _) => Key::security(seed(), level),
         }],
     };
     NAMES.into_iter().zip(levels).map(person).collect()

@@ -203,7 +203,7 @@ fn root(story: &Story, change: impl FnOnce(&mut RootStatement)) -> SignedRoot {
             .into_iter()
             .flat_map(|name| &story.person(name).keys);
         let key = keys.find(|key| key.line == signature.key).unwrap();
-        signature.sshsig = key.sign(ROOT_NAMESPACE, &bytes);
+        signature.signature = key.sign(ROOT_NAMESPACE, &bytes);
     }
     root.statement = String::from_utf8(bytes).unwrap();
     root
@@ -236,8 +236,8 @@ fn a_root_is_a_root_and_everybody_in_it_has_a_key() {
 fn every_key_of_a_root_signs_it() {
     let story = Story::dev();
     let mut signed = story.root();
-    let other = signed.signatures[1].sshsig.clone();
-    signed.signatures[0].sshsig = other;
+    let other = signed.signatures[1].signature.clone();
+    signed.signatures[0].signature = other;
     let wrong = signed.verify();
     assert!(
         matches!(wrong, Err(TrustError::Signature { .. })),

@@ -416,7 +416,7 @@ impl Shop {
         let signature = RevocationSignature {
             human: person.id(),
             key: person.key(),
-            sshsig: sign_software(&person.seed(), SAFE_NAMESPACE, &statement).unwrap(),
+            signature: sign_software(&person.seed(), SAFE_NAMESPACE, &statement).unwrap(),
         };
         SignedRevocation {
             statement: String::from_utf8(statement).unwrap(),
@@ -606,14 +606,14 @@ impl Shop {
         let nonce = format!("human-{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let envelope: Envelope = canonical::from_bytes(&input.envelope).unwrap();
         let message = SubmitSignature::message(&canonical::to_bytes(&envelope).unwrap(), &nonce);
-        let sshsig = sign_software(&by.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap();
+        let signature = sign_software(&by.seed(), SUBMIT_NAMESPACE, message.as_bytes()).unwrap();
         HumanSubmit {
             human: by.id(),
             key: Hash::from_bytes(software_key(&by.seed()).thumbprint()),
             envelope: input.envelope,
             payload: input.payload,
             claims: Claims::default(),
-            submit: SubmitSignature { nonce, sshsig },
+            submit: SubmitSignature { nonce, signature },
             dry_run: false,
         }
     }
@@ -650,12 +650,12 @@ impl Shop {
         };
         context.answers_hash = answers.hash().unwrap();
         let text = String::from_utf8(context.to_bytes().unwrap()).unwrap();
-        let sshsig = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
+        let signature = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
         ReviewInput {
             request: id,
             review: UnverifiedReview {
                 context: text,
-                sshsig,
+                signature,
             },
             answers,
         }
@@ -807,15 +807,16 @@ pub fn root(bundle: Hash) -> SignedRoot {
             }],
             intermediates: vec![],
         },
+        consoles: vec![],
     };
     let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
     let signatures = Person::ALL.map(|person| RootSignature {
         key: line(person),
-        sshsig: sign_software(&person.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+        signature: sign_software(&person.seed(), ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
     });
     let offline = OFFLINE.map(|seed| RootSignature {
         key: software_key(&seed).to_line(),
-        sshsig: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
+        signature: sign_software(&seed, ROOT_NAMESPACE, statement.as_bytes()).unwrap(),
     });
     SignedRoot {
         statement,

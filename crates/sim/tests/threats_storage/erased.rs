@@ -130,8 +130,22 @@ async fn each_kind_goes_alone(shop: &Shop) {
     let names: std::collections::BTreeSet<&str> =
         all.iter().map(|(_, name)| name.as_str()).collect();
     for name in [
-        "answers", "body", "claims", "context", "display", "envelope", "payload", "proof",
-        "purpose", "reason", "request", "result", "sshsig", "text", "verdict", "view",
+        "answers",
+        "body",
+        "claims",
+        "context",
+        "display",
+        "envelope",
+        "payload",
+        "proof",
+        "purpose",
+        "reason",
+        "request",
+        "result",
+        "signature",
+        "text",
+        "verdict",
+        "view",
     ] {
         assert!(names.contains(name), "{name} is one of {names:?}");
     }
@@ -381,7 +395,7 @@ async fn d12_what_is_erased_is_not_verified_again_and_what_is_left_reads_each_li
     let all = erasable(&shop, &life).await;
     let store = Faulty::of(shop.store.clone());
     let ending = shop.over_store(store.clone()).await;
-    for name in ["claims", "payload", "sshsig"] {
+    for name in ["claims", "payload", "signature"] {
         let (leaf, _) = all.iter().find(|(_, known)| known == name).unwrap();
         let asked = shop
             .propose("record.erase", &payload(*leaf, name), Person::Owner)

@@ -156,7 +156,7 @@ async fn d06_one_statement_takes_one_slot_however_it_is_signed() {
     let mut other = shop.own_revocation(Person::Second);
     let statement = other.statement.as_bytes();
     other.signatures.push(RevocationSignature {
-        sshsig: sign_software(&Person::Reviewer.seed(), SAFE_NAMESPACE, statement).unwrap(),
+        signature: sign_software(&Person::Reviewer.seed(), SAFE_NAMESPACE, statement).unwrap(),
         ..own.signatures[0].clone()
     });
     let refused = gate.revoke_key(other).await.unwrap_err();

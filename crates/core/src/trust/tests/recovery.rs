@@ -68,7 +68,7 @@ fn by<'a>(recovery: &Recovery, hands: impl IntoIterator<Item = &'a Hand>) -> Sig
     let statement = String::from_utf8(canonical::to_bytes(recovery).unwrap()).unwrap();
     let signatures = hands.into_iter().map(|hand| RecoverySignature {
         key: hand.line(),
-        sshsig: hand.sign(RECOVERY_NAMESPACE, statement.as_bytes()),
+        signature: hand.sign(RECOVERY_NAMESPACE, statement.as_bytes()),
     });
     SignedRecovery {
         signatures: signatures.collect(),
@@ -236,7 +236,7 @@ fn offline_keys_are_none_or_two_and_more_distinct_and_there() {
     ]);
     statement.recovery_keys = [first, second].map(Hand::line).to_vec();
     let mut forged = signed(&statement, [&house.ann, &house.bob, first, second]);
-    forged.signatures[3].sshsig = forged.signatures[2].sshsig.clone();
+    forged.signatures[3].signature = forged.signatures[2].signature.clone();
     assert!(matches!(forged.verify(), Err(TrustError::Signature { .. })));
 }
 

@@ -20,7 +20,7 @@ fn names<T: std::str::FromStr<Err: std::fmt::Debug> + Ord>(names: &[&str]) -> BT
 
 fn directory() -> Directory {
     let key = EnrolledKey {
-        key: SshPublicKey::from_line(LINE).unwrap(),
+        key: PersonKey::from_line(LINE).unwrap(),
         assurance: Assurance::Verified,
         proof: KeyProof::SecurityKey,
         leaf: 0,
@@ -39,6 +39,7 @@ fn directory() -> Directory {
         points: BTreeMap::new(),
         recovery: Vec::new(),
         attestation_roots: AttestationRoots::default(),
+        consoles: Vec::new(),
         quorum_lost: Vec::new(),
     }
 }
@@ -91,7 +92,7 @@ fn a_key_says_whose_which_and_what_it_decides() {
         possession: String::new(),
         attestation: None,
     };
-    let print = SshPublicKey::from_line(LINE).unwrap().fingerprint();
+    let print = PersonKey::from_line(LINE).unwrap().fingerprint();
     assert_eq!(
         human(&enrol("ann@acme"), &directory()),
         [

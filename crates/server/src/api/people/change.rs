@@ -42,7 +42,7 @@ pub(in crate::api) async fn handle(
         claims: claims(request.claims, false)?,
         submit: SubmitSignature {
             nonce: request.nonce,
-            sshsig: request.sshsig,
+            signature: request.signature,
         },
         dry_run: params.dry_run,
     };

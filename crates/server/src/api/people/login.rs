@@ -48,7 +48,7 @@ pub(in crate::api) async fn handle(
     let _possession = auth::verify(&app, &parts, &body, &key, now)?;
     let session = app
         .gate()
-        .login(&statement, &login.sshsig, now)
+        .login(&statement, &login.signature, now)
         .map_err(refuse)?;
     Ok(Answer(Session {
         human: session.human.to_string(),

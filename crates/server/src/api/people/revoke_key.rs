@@ -35,7 +35,7 @@ pub(in crate::api) async fn handle(
         signatures.push(RevocationSignature {
             human: signature.human.parse().map_err(ApiError::member("human"))?,
             key: signature.key.parse().map_err(ApiError::member("key"))?,
-            sshsig: signature.sshsig,
+            signature: signature.signature,
         });
     }
     app.gate()

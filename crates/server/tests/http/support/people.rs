@@ -74,10 +74,10 @@ impl Person {
             expires_at: Timestamp::from_millis(NOW + 3_600_000),
         };
         let bytes = canonical::to_bytes(&statement).unwrap();
-        let sshsig = self.sign("gatehold/login/v1", &bytes);
+        let signature = self.sign("gatehold/login/v1", &bytes);
         LoginRequest {
             statement: bytes.into(),
-            sshsig,
+            signature,
         }
     }
 
@@ -105,10 +105,10 @@ impl Person {
         };
         context.answers_hash = answers.hash().unwrap();
         let bytes = context.to_bytes().unwrap();
-        let sshsig = self.sign(REVIEW_TYPE, &bytes);
+        let signature = self.sign(REVIEW_TYPE, &bytes);
         ReviewRequest {
             context: bytes.into(),
-            sshsig,
+            signature,
             answers: answers.criteria,
             justification: answers.justification,
             salt: answers.salt,
@@ -130,7 +130,7 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
     let envelope = canonical::to_bytes(&envelope).unwrap();
     let nonce = format!("change-{}", Hash::of(payload.as_bytes()).hex());
     let message = SubmitSignature::message(&envelope, &nonce);
-    let sshsig = Person::Owner.sign(SUBMIT_NAMESPACE, message.as_bytes());
+    let signature = Person::Owner.sign(SUBMIT_NAMESPACE, message.as_bytes());
     let submitted = gate
         .submit_human(HumanSubmit {
             human: Person::Owner.id(),
@@ -138,7 +138,7 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
             envelope,
             payload: payload.as_bytes().to_vec(),
             claims: Claims::default(),
-            submit: SubmitSignature { nonce, sshsig },
+            submit: SubmitSignature { nonce, signature },
             dry_run: false,
         })
         .await
@@ -153,8 +153,8 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
         let mut context = opened.context;
         context.answers_hash = answers().hash().unwrap();
         let context = String::from_utf8(context.to_bytes().unwrap()).unwrap();
-        let sshsig = person.sign(REVIEW_TYPE, context.as_bytes());
-        let review = UnverifiedReview { context, sshsig };
+        let signature = person.sign(REVIEW_TYPE, context.as_bytes());
+        let review = UnverifiedReview { context, signature };
         let input = ReviewInput {
             request: id,
             review,
@@ -221,11 +221,12 @@ pub fn root(bundle: Hash) -> SignedRoot {
         log_key: String::new(),
         recovery_keys: vec![],
         attestation_roots: AttestationRoots::default(),
+        consoles: Vec::new(),
     };
     let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
     let signatures = Person::ALL.map(|person| RootSignature {
         key: line(person),
-        sshsig: person.sign(ROOT_NAMESPACE, statement.as_bytes()),
+        signature: person.sign(ROOT_NAMESPACE, statement.as_bytes()),
     });
     SignedRoot {
         statement,

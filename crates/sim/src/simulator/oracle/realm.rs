@@ -9,6 +9,7 @@ use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, TeamId, WorkloadId};
 use gatehold_core::jwk::Jwk;
+use gatehold_core::person_key::PersonKey;
 use gatehold_core::ssh::key::SshPublicKey;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Change;
@@ -69,7 +70,9 @@ impl Realm {
             }
             Change::StopLift(stops) => stops.workloads.iter().filter_map(of).flatten().collect(),
             Change::WorkloadResume(resume) => of(&resume.workload).unwrap_or_default(),
-            Change::BundleActivate(_) | Change::RecordErase(_) => BTreeSet::new(),
+            Change::BundleActivate(_) | Change::ConfigChange(_) | Change::RecordErase(_) => {
+                BTreeSet::new()
+            }
         }
     }
 
@@ -99,13 +102,13 @@ impl Realm {
         match change {
             Change::BundleActivate(hash) => self.bundle = *hash,
             Change::HumanEnrol(new) => {
-                let key = SshPublicKey::from_line(&new.key).ok();
+                let key = PersonKey::from_line(&new.key).ok();
                 let Some(key) = key else {
                     return holds(false, "chain-gives-force", || {
                         "an unreadable key".to_owned()
                     });
                 };
-                let thumbprint = Hash::from_bytes(key.thumbprint());
+                let thumbprint = key.thumbprint();
                 let taken = self
                     .humans
                     .values()
@@ -114,7 +117,8 @@ impl Realm {
                     "one key for two people".to_owned()
                 })?;
                 // Nobody in a run makes a new key whose attestation is for them.
-                let most = if key.is_security_key() {
+                let strong = key.as_ssh().is_none_or(SshPublicKey::is_security_key);
+                let most = if strong {
                     Assurance::Verified
                 } else {
                     Assurance::Software
@@ -152,6 +156,7 @@ impl Realm {
                 self.teams.insert(set.team.clone(), set.members.clone());
             }
             Change::PointEnrol(_)
+            | Change::ConfigChange(_)
             | Change::StopLift(_)
             | Change::WorkloadResume(_)
             | Change::RecordErase(_) => return Ok(()),

@@ -74,7 +74,7 @@ impl Story {
             .expect("a key of theirs");
         let bytes = context.to_bytes().expect("small numbers only");
         let review = UnverifiedReview {
-            sshsig: key.sign(REVIEW_TYPE, &bytes),
+            signature: key.sign(REVIEW_TYPE, &bytes),
             context: String::from_utf8(bytes).expect("canonical JSON is text"),
         };
         sim.oracle.signed.push(Signed {
@@ -123,7 +123,7 @@ impl Story {
         let key = first_key(person);
         let submit = SubmitSignature {
             nonce,
-            sshsig: key.sign(SUBMIT_NAMESPACE, message.as_bytes()),
+            signature: key.sign(SUBMIT_NAMESPACE, message.as_bytes()),
         };
         let (who, key) = (person.id.clone(), key.thumbprint);
         let authored = (who.clone(), action.digest());
@@ -208,7 +208,7 @@ impl Story {
             signatures.push(RevocationSignature {
                 human: human(name),
                 key: key.thumbprint,
-                sshsig: key.sign(SAFE_NAMESPACE, &statement),
+                signature: key.sign(SAFE_NAMESPACE, &statement),
             });
             self.0.oracle.revoked.insert((human(name), text.clone()));
         }

@@ -4,6 +4,7 @@
 //! Everything is under one folder that is removed at the end. Nothing here is reachable from another machine, and the
 //! origin begins with `dev.`, so nothing signed here counts anywhere else.
 
+mod enrols;
 mod folder;
 mod place;
 mod sample;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use gatehold_proof::PublicUrl;
 use gatehold_server::login::{IdentityProvider, PrintedCode};
 
 use crate::ambient::Os;
@@ -22,9 +24,10 @@ use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
 use crate::profile::Profile;
-use crate::serve::{Opened, Running};
+use crate::serve::{Opened, Pages, Running};
 use crate::standing::{Found, Pointer, Standing};
 
+use enrols::Generated;
 use folder::Addresses;
 use place::Place;
 pub use place::{remove, temporary_folder};
@@ -96,9 +99,10 @@ async fn serve(
     let fresh = folder::prepare(home, addresses).await?;
     let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
     // Under the demo nobody reads what is printed here.
-    let provider = (!dev.quiet).then(|| codes.clone() as Arc<dyn IdentityProvider>);
+    let pages = (!dev.quiet).then(|| pages(home, addresses, codes.clone()));
+    let pages = pages.transpose()?;
     let config = Config::require(&home.join("gatehold.toml"))?;
-    let running = Running::start_on(config, opened, provider).await?;
+    let running = Running::start_on(config, opened, pages).await?;
     let now = running.now().await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.until(async {
@@ -136,6 +140,21 @@ async fn serve(
         .await
         .map_err(|error| Failure::fault(error, "report this"))??;
     ending
+}
+
+/// The console: on `localhost`, because browsers make no passkeys for an address.
+fn pages(
+    home: &Path,
+    addresses: Addresses,
+    provider: Arc<dyn IdentityProvider>,
+) -> Result<Pages, Failure> {
+    let url = PublicUrl::parse(&addresses.console())
+        .map_err(|error| Failure::fault(error, "report this"))?;
+    Ok(Pages {
+        provider,
+        url,
+        enroller: Some(Arc::new(Generated::of(home))),
+    })
 }
 
 /// Waits until nobody holds the other end of standard input any more.
@@ -224,13 +243,14 @@ fn welcome(
         )
     });
     let home = home.display();
+    let console = addresses.console();
     let Addresses {
         service,
         operations,
     } = addresses;
     format!(
         "{title}\n\
-         \n  console    http://{service}/   one-time code: {code} (once, within 10 minutes)\
+         \n  console    {console}/   one-time code: {code} (once, within 10 minutes)\
          \n  service    http://{service}\
          \n  metrics    http://{operations}/metrics\
          \n  people     owner, reviewer, second: act as one of them with --as\
@@ -244,7 +264,7 @@ fn welcome(
          \n  gatehold request create --task TASK --descriptor sql.write --target {SHOP} --resource shop/orders \\\
          \n    --payload \"UPDATE orders SET status = 'retry' WHERE id = 7\" --cap rows=1 --redeem\
          \n\
-         \nThen look at what it asks in the console, and decide in a third terminal:\
+         \nThen look at what it asks in the console, make a passkey there and approve with it; or decide in a third terminal:\
          \n\
          \n  gatehold inbox --as reviewer\
          \n  gatehold approve REQUEST --as reviewer\

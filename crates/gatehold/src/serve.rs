@@ -16,7 +16,7 @@ use gatehold_gate::{Catalog, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::login::IdentityProvider;
-use gatehold_server::{ApiSettings, App, ConsoleSettings};
+use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -49,6 +49,16 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
     running.until(end).await
 }
 
+/// Pages for people: who vouches for them, and where the pages are.
+pub struct Pages {
+    /// Who vouches.
+    pub provider: Arc<dyn IdentityProvider>,
+    /// The origin that browsers name.
+    pub url: PublicUrl,
+    /// Who has new passkeys enrolled at once, at a development gate.
+    pub enroller: Option<Arc<dyn Enroller>>,
+}
+
 /// A gate that is ready to accept.
 pub struct Running {
     gate: Gate,
@@ -76,7 +86,7 @@ impl Running {
     pub async fn start_on(
         config: Config,
         opened: Opened,
-        provider: Option<Arc<dyn IdentityProvider>>,
+        pages: Option<Pages>,
     ) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let journal = open_journal(&config)?;
@@ -140,7 +150,12 @@ impl Running {
         };
         let settings = ApiSettings::new(public_url, instance);
         let sessions = config.sessions;
-        let console = provider.map(|provider| ConsoleSettings { provider, sessions });
+        let console = pages.map(|pages| ConsoleSettings {
+            provider: pages.provider,
+            sessions,
+            url: pages.url,
+            enroller: pages.enroller,
+        });
         let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {
             gate,

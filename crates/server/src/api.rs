@@ -20,6 +20,8 @@ use utoipa::Path as _;
 use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
+pub(crate) use requests::open::opened;
+pub(crate) use requests::review::review_input;
 use crate::problem::ApiError;
 use crate::{auth, console, metrics, observe};
 

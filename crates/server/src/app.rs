@@ -82,7 +82,7 @@ impl App {
         settings: ApiSettings,
         console: ConsoleSettings,
     ) -> Result<Self, ConsoleError> {
-        let console = Console::new(console, &settings.public_url, &gate)?;
+        let console = Console::new(console, &gate)?;
         Ok(Self::made(gate, ledger, settings, Some(console)))
     }
 

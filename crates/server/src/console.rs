@@ -11,7 +11,9 @@ mod files;
 mod forms;
 mod frame;
 mod inbox;
+mod passkeys;
 mod request;
+mod review;
 mod said;
 mod same_site;
 mod session;
@@ -29,6 +31,7 @@ use crate::app::App;
 use crate::login::IdentityProvider;
 use cookie::CookieName;
 pub(crate) use frame::PageError;
+pub use passkeys::Enroller;
 
 /// What the console needs beside the gate.
 #[derive(Clone)]
@@ -37,6 +40,10 @@ pub struct ConsoleSettings {
     pub provider: Arc<dyn IdentityProvider>,
     /// How long a sign-in lasts.
     pub sessions: SessionLimits,
+    /// Where its pages are: the origin that browsers name.
+    pub url: PublicUrl,
+    /// Who has new passkeys enrolled at once; nobody, where people decide.
+    pub enroller: Option<Arc<dyn Enroller>>,
 }
 
 impl fmt::Debug for ConsoleSettings {
@@ -65,17 +72,17 @@ pub(crate) struct Console {
 impl Console {
     /// # Errors
     /// When the address of the gate cannot have one.
-    pub(crate) fn new(
-        settings: ConsoleSettings,
-        public_url: &PublicUrl,
-        gate: &Gate,
-    ) -> Result<Self, ConsoleError> {
-        let cookie = CookieName::new(public_url, gate.origin().is_dev())?;
+    pub(crate) fn new(settings: ConsoleSettings, gate: &Gate) -> Result<Self, ConsoleError> {
+        let cookie = CookieName::new(&settings.url, gate.origin().is_dev())?;
         Ok(Self { settings, cookie })
     }
 
     fn sessions(&self) -> SessionLimits {
         self.settings.sessions
+    }
+
+    fn enroller(&self) -> Option<&dyn Enroller> {
+        self.settings.enroller.as_deref()
     }
 
     fn provider(&self) -> &dyn IdentityProvider {
@@ -121,6 +128,12 @@ pages! {
         get "/" => inbox::page,
         get "/requests/{id}" => request::page,
         get "/requests/{id}/dossier" => request::dossier,
+        get "/requests/{id}/stamp" => review::stamp,
+        post "/requests/{id}/open" => review::open,
+        post "/requests/{id}/review" => review::review,
+        post "/requests/{id}/act" => review::act,
+        get "/keys" => passkeys::page,
+        post "/keys" => passkeys::add,
         get "/decided" => decided::page,
         post "/session/seen" => session::seen,
         post "/session/person" => session::person,

@@ -18,7 +18,7 @@ mod problem;
 
 pub use api::{operations_router, router};
 pub use app::{ApiSettings, App};
-pub use console::{ConsoleError, ConsoleSettings, PAGES, Page};
+pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page};
 pub use ledger::{About, PublishedHead, PublishedLedger};
 pub use metrics::Metrics;
 pub use openapi::document;

@@ -62,7 +62,7 @@ const keys = {
     setTimeout(() => { prefix = false; }, 1500);
   },
 };
-const after_g = { i: "/", d: "/decided" };
+const after_g = { i: "/", d: "/decided", k: "/keys" };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gatehold_core::assurance::Assurance;
 use gatehold_core::ids::{HumanId, NameError, Origin};
+use gatehold_core::passkey::WebOrigin;
 use gatehold_core::trust::{AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature};
 
 use super::sample;
@@ -29,6 +30,13 @@ pub struct Addresses {
     pub operations: SocketAddr,
 }
 
+impl Addresses {
+    /// Where its pages are.
+    pub fn console(&self) -> String {
+        format!("http://localhost:{}", self.service.port())
+    }
+}
+
 /// Makes the folder ready. Gives whether it is new.
 ///
 /// # Errors
@@ -40,7 +48,7 @@ pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure>
     if fresh {
         write_config(home, addresses)?;
         sample::write_shop(home)?;
-        found(home).await?;
+        found(home, addresses).await?;
     } else {
         set_addresses(home, addresses)?;
     }
@@ -48,7 +56,7 @@ pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure>
     Ok(fresh)
 }
 
-async fn found(home: &Path) -> Result<(), Failure> {
+async fn found(home: &Path, addresses: Addresses) -> Result<(), Failure> {
     let origin: Origin = ORIGIN.parse().map_err(named)?;
     let mut humans = Vec::new();
     let mut everybody = BTreeSet::new();
@@ -69,12 +77,15 @@ async fn found(home: &Path) -> Result<(), Failure> {
         .into_iter()
         .map(|team| (team, everybody.clone()))
         .collect();
+    let console = WebOrigin::new(&addresses.console())
+        .map_err(|error| Failure::fault(error, "report this"))?;
     let founding = Founding {
         origin: &origin,
         humans: humans.clone(),
         teams,
         recovery_keys: Vec::new(),
         attestation_roots: AttestationRoots::default(),
+        consoles: vec![console],
     };
     init::write(home, founding, &default_pack::bytes()?)?;
     let statement = std::fs::read(home.join("root.json"))
@@ -93,7 +104,7 @@ async fn found(home: &Path) -> Result<(), Failure> {
             .unwrap_or_default();
         let signature = RootSignature {
             key: line,
-            sshsig: HumanKey::of(&person, &origin)?.sign(ROOT_NAMESPACE, &statement)?,
+            signature: HumanKey::of(&person, &origin)?.sign(ROOT_NAMESPACE, &statement)?,
         };
         init::put_signature(home, name, &signature)?;
     }

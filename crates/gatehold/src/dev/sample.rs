@@ -10,10 +10,11 @@ use gatehold_core::directory::{Baseline, Lifecycle};
 use gatehold_core::ids::{NameError, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::change::NhiCreate;
+use gatehold_core::trust::change::{HumanEnrol, NhiCreate};
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 use rusqlite::Connection;
 
+use super::folder::PEOPLE;
 use crate::ambient::now_millis;
 use crate::change::{self, Submitting};
 use crate::exit::Failure;
@@ -75,7 +76,38 @@ pub async fn enrol_workload(profile: &Profile, name: &str, jwk: String) -> Resul
         dry_run: false,
     };
     let resource = format!("gatehold/workload/{name}");
-    let id = match change::ask(&owner, &how, "nhi.create", &resource, payload).await? {
+    let asked = change::ask(&owner, &how, "nhi.create", &resource, payload).await?;
+    carried(profile, &owner, asked, &["reviewer", "second"]).await
+}
+
+/// Enrols a passkey that was made in the console: its holder asks with their generated key, the others sign.
+///
+/// # Errors
+/// When any step of the held path does not happen.
+pub async fn enrol_passkey(profile: &Profile, proof: &HumanEnrol) -> Result<(), Failure> {
+    let holder = proof.human.subject();
+    let asking = acting(profile, Some(holder)).await?;
+    let payload =
+        canonical::to_bytes(proof).map_err(|error| Failure::fault(error, "report this"))?;
+    let how = Submitting {
+        reason: Some("a passkey that was made in the console".to_owned()),
+        wait: false,
+        dry_run: false,
+    };
+    let resource = format!("gatehold/human/{}", proof.human);
+    let asked = change::ask(&asking, &how, "human.enrol", &resource, payload).await?;
+    let others: Vec<&str> = PEOPLE.into_iter().filter(|name| *name != holder).collect();
+    carried(profile, &asking, asked, &others).await
+}
+
+/// Has the others sign what was asked for; a change of the gate is applied with the review that completes it.
+async fn carried(
+    profile: &Profile,
+    asking: &Acting,
+    asked: Submitted,
+    others: &[&str],
+) -> Result<(), Failure> {
+    let id = match asked {
         Submitted::Held(held) => held.request.unwrap_or_default(),
         Submitted::Decided(decision) => {
             return Err(unexpected(&format!(
@@ -84,14 +116,13 @@ pub async fn enrol_workload(profile: &Profile, name: &str, jwk: String) -> Resul
             )));
         }
     };
-    for name in ["reviewer", "second"] {
-        let status = owner.client.status(&id, 0).await?;
+    for name in others {
+        let status = asking.client.status(&id, 0).await?;
         if status.state == RequestState::Held {
             review(profile, name, id.parse().map_err(wrong)?).await?;
         }
     }
-    // A change of the gate is applied with the review that completes it.
-    let status = owner.client.status(&id, 0).await?;
+    let status = asking.client.status(&id, 0).await?;
     if status.state != RequestState::Completed {
         return Err(unexpected(&format!("it ended as {:?}", status.state)));
     }
@@ -151,7 +182,7 @@ fn wrong(error: NameError) -> Failure {
 
 fn unexpected(what: &str) -> Failure {
     Failure::fault(
-        format!("enrolling the sample workload: {what}"),
+        format!("enrolling by the generated people: {what}"),
         "run `gatehold audit verify` on the folder and report this",
     )
 }

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_core::ids::RequestId;
 use gatehold_gate::{SessionId, Visitor};
+use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
@@ -39,12 +40,25 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
 /// The layer in front of every page: what is posted comes from us, and its form is read.
 pub(super) async fn same_site(State(app): State<App>, request: Request, next: Next) -> Response {
     if is_safe(request.method()) {
-        return next.run(request).await;
+        return match to_own_name(&app, &request) {
+            Some(there) => there.into_response(),
+            None => next.run(request).await,
+        };
     }
     match posted(&app, request).await {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),
     }
+}
+
+/// A development gate answers at an address, and its passkeys work at a name alone: whoever looks at the one is sent to the other.
+fn to_own_name(app: &App, request: &Request) -> Option<Redirect> {
+    let own = &app.console().ok()?.cookie.origin;
+    let port = own.strip_prefix("http://localhost:")?;
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    let target = request.uri().path_and_query()?;
+    (host.strip_prefix("127.0.0.1:") == Some(port))
+        .then(|| Redirect::temporary(&format!("{own}{target}")))
 }
 
 async fn posted(app: &App, request: Request) -> Result<Request, PageError> {

@@ -26,6 +26,36 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/seen.js"),
     ),
     (
+        "bytes.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/bytes.js"),
+    ),
+    (
+        "panel.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/panel.js"),
+    ),
+    (
+        "reading.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/reading.js"),
+    ),
+    (
+        "sign.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/sign.js"),
+    ),
+    (
+        "passkeys.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/passkeys.js"),
+    ),
+    (
+        "words.txt",
+        "text/plain; charset=utf-8",
+        gatehold_core::words::LIST.as_bytes(),
+    ),
+    (
         "icon.svg",
         "image/svg+xml",
         include_bytes!("../../static/icon.svg"),
@@ -61,6 +91,34 @@ pub(super) async fn file(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    /// What a page's own module shows by its number is what the core calls a hazard: each character, no more and no less.
+    #[test]
+    fn the_module_shows_by_number_what_the_core_does() {
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for character in '\0'..=char::MAX {
+            if gatehold_core::json::ident::hazard(character).is_none() {
+                continue;
+            }
+            let number = u32::from(character);
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == number => *last = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        let class: String = ranges
+            .iter()
+            .map(|(first, last)| match first == last {
+                true => format!("\\u{{{first:x}}}"),
+                false => format!("\\u{{{first:x}}}-\\u{{{last:x}}}"),
+            })
+            .collect();
+        let panel = include_str!("../../static/panel.js");
+        assert!(
+            panel.contains(&format!("const HAZARD = /[{class}]/u;")),
+            "write {class} into static/panel.js"
+        );
+    }
 
     const SHEET: &str = include_str!("../../static/console.css");
 

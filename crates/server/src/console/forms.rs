@@ -9,8 +9,8 @@ use super::frame::PageError;
 use crate::app::App;
 use crate::auth;
 
-/// A few names, a code and a token fit many times.
-const FORM_BYTES_MAX: usize = 4 * 1024;
+/// A signed review fits: its context and signature have limits of their own, and travel as text that a form writes longer.
+const FORM_BYTES_MAX: usize = 128 << 10;
 
 /// The fields of a form, without its token. Put on the request by [`super::access`] and by nothing else.
 #[derive(Debug, Clone)]

@@ -148,12 +148,15 @@ pub(crate) enum PageError {
     /// The gate refused or failed.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// A new passkey did not get force.
+    #[error("the passkey was not enrolled: {0}")]
+    NotEnrolled(String),
     /// Something that cannot be happened here.
     #[error("{0}")]
     Fault(&'static str),
 }
 
-#[derive(Template)]
+#[derive(Template, serde::Serialize)]
 #[template(path = "error.html")]
 struct ErrorPage {
     title: &'static str,
@@ -202,6 +205,14 @@ impl PageError {
                 StatusCode::CONFLICT,
                 page("Not possible now", &refusal.to_string(), refusal.next()),
             ),
+            Self::NotEnrolled(why) => (
+                StatusCode::CONFLICT,
+                page(
+                    "The passkey was not enrolled",
+                    why,
+                    "It has no force. Make it again, or read the terminal of `gatehold dev`.",
+                ),
+            ),
             Self::Gate(GateError::Store(StoreFault::Unavailable(_)) | GateError::Busy) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 page(
@@ -219,6 +230,26 @@ impl PageError {
                 ),
             ),
         }
+    }
+}
+
+/// The same for a script of ours: as a document, because a page of an error is nothing that a script may put anywhere.
+#[derive(Debug)]
+pub(super) struct Told(PageError);
+
+impl From<PageError> for Told {
+    fn from(error: PageError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        let (status, page) = self.0.said();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = %self.0, "a call of a page failed");
+        }
+        (status, axum::Json(page)).into_response()
     }
 }
 

@@ -13,16 +13,18 @@ use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_core::view::{Source, View};
-use gatehold_gate::{Looked, May};
+use gatehold_gate::{Looked, May, Visitor};
 use gatehold_render::Display;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
+use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
+use super::review::REASONS;
 use super::said::{
-    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, each, limits, lines, mark,
-    moment, people, quiet, state, tier,
+    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, duration, each, limits, lines,
+    mark, moment, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
 use crate::app::App;
@@ -101,6 +103,17 @@ struct Answer {
     sentence: &'static str,
     /// Commands of the terminal, which has its own renderer.
     commands: Vec<String>,
+    /// What the page's own module needs, for whoever may decide.
+    decide: Option<Decide>,
+}
+
+/// What whoever may decide signs and sends.
+struct Decide {
+    human: String,
+    token: String,
+    relying_party: String,
+    keys: Vec<OwnPasskey>,
+    reasons: &'static [(&'static str, &'static str)],
 }
 
 /// `GET /requests/{id}`.
@@ -122,6 +135,11 @@ pub(super) async fn page(
         ),
     };
     let is_held = record.state == Stands::Held;
+    let may = is_held.then_some(looked.may);
+    let decide = match may {
+        Some(May::Decide) => Some(decide(&app, visitor)?),
+        _ => None,
+    };
     let dev_name = app
         .gate()
         .origin()
@@ -151,7 +169,7 @@ pub(super) async fn page(
             .no_view
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
-        may: is_held.then(|| answer(looked.may, &id, dev_name)),
+        may: may.map(|may| answer(may, &id, dev_name, decide)),
         claims: claims(&looked),
         claims_erased: looked.claims.is_none(),
         happened: if is_held {
@@ -191,18 +209,27 @@ fn held(view: &View, looked: &Looked) -> Held {
             Source::Unknown => UNKNOWN,
         },
         label: quiet(&fact.label),
+        value: quiet(&said_by(fact)),
+    };
+    let short = |fact: &gatehold_core::view::Fact| Fact {
+        mark: if fact.source == Source::Verified {
+            VERIFIED
+        } else {
+            UNKNOWN
+        },
+        label: quiet(&fact.label),
         value: quiet(&fact.value),
     };
     let known = |fact: &&gatehold_core::view::Fact| fact.source != Source::Claimed;
     let on_top = |fact: &&gatehold_core::view::Fact| {
-        ["environment", "reversibility"].contains(&fact.label.as_str())
+        known(fact) && ["environment", "reversibility"].contains(&fact.label.as_str())
     };
     let raised = view.tier.inputs.iter().filter(|input| input.raised);
     Held {
         decide_by: moment(view.decide_by, looked.now),
         spend_by: moment(view.spend_by, looked.now),
         people: people(view.people_needed),
-        strip: view.facts.iter().filter(on_top).map(fact).collect(),
+        strip: view.facts.iter().filter(on_top).map(short).collect(),
         why: view
             .why
             .iter()
@@ -231,6 +258,21 @@ fn held(view: &View, looked: &Looked) -> Held {
             .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
             .collect(),
         criteria: view.criteria.iter().map(asked).collect(),
+    }
+}
+
+/// A fact with who says so and how old it is; of an unknown, why nobody knows.
+fn said_by(fact: &gatehold_core::view::Fact) -> String {
+    match fact.source {
+        Source::Claimed => fact.value.clone(),
+        Source::Unknown => fact.from.clone(),
+        Source::Verified if fact.age_seconds == 0 => format!("{} ({})", fact.value, fact.from),
+        Source::Verified => format!(
+            "{} ({}, {} old)",
+            fact.value,
+            fact.from,
+            duration(fact.age_seconds.into())
+        ),
     }
 }
 
@@ -263,12 +305,24 @@ fn claims(looked: &Looked) -> Vec<Claim> {
     all
 }
 
+fn decide(app: &App, visitor: &Visitor) -> Result<Decide, PageError> {
+    Ok(Decide {
+        human: visitor.human.to_string(),
+        token: visitor.form_token(),
+        relying_party: signing_origin(app)?
+            .map(|origin| origin.relying_party().to_string())
+            .unwrap_or_default(),
+        keys: own_passkeys(app, &visitor.human)?,
+        reasons: REASONS,
+    })
+}
+
 /// What can be done here and now. The passkey of this page comes with its own module; the terminal has its own renderer.
-fn answer(may: May, id: &RequestId, dev_name: Option<&str>) -> Answer {
+fn answer(may: May, id: &RequestId, dev_name: Option<&str>, decide: Option<Decide>) -> Answer {
     let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
     let (sentence, verbs): (_, &[&str]) = match may {
         May::Decide => (
-            "You may decide, with your own key",
+            "You may decide in a terminal as well",
             &["approve", "deny", "ask"],
         ),
         May::Signed => (
@@ -289,6 +343,7 @@ fn answer(may: May, id: &RequestId, dev_name: Option<&str>) -> Answer {
     Answer {
         sentence,
         commands: verbs.iter().map(command).collect(),
+        decide,
     }
 }
 

@@ -30,12 +30,17 @@ pub(in crate::api) async fn handle(
     NoBody: NoBody,
 ) -> Result<Answer<Opened>, ApiError> {
     let session = &person.session;
-    let opened = app
+    let looked_at = app
         .gate()
         .open_request(&session.human, &session.enrolled_key, id)
         .await?;
-    let descriptor = descriptor(&app, &opened)?;
-    Ok(Answer(shown(opened, descriptor)?))
+    Ok(Answer(opened(&app, looked_at)?))
+}
+
+/// What was opened, as it travels.
+pub(crate) fn opened(app: &App, looked_at: OpenedRequest) -> Result<Opened, ApiError> {
+    let descriptor = descriptor(app, &looked_at)?;
+    shown(looked_at, descriptor)
 }
 
 /// The definition that the envelope names by hash. When it is not active any more there is nothing to render with.

@@ -30,23 +30,30 @@ pub(in crate::api) async fn handle(
     Params(None {}): Params<None>,
     Json(request): Json<ReviewRequest>,
 ) -> Result<Answer<ReviewResult>, ApiError> {
+    let record = app.gate().review(review_input(id, request)?).await?;
+    app.metrics().reviewed(&record);
+    Ok(Answer(said::review(&record)))
+}
+
+/// A signed review as the gate takes it.
+pub(crate) fn review_input(
+    id: RequestId,
+    request: ReviewRequest,
+) -> Result<ReviewInput, ApiError> {
     let context = String::from_utf8(request.context.0).map_err(|_| ApiError::Member {
         member: "context",
         why: "it is not UTF-8, so not the canonical context".to_owned(),
     })?;
-    let input = ReviewInput {
+    Ok(ReviewInput {
         request: id,
         review: UnverifiedReview {
             context,
-            sshsig: request.sshsig,
+            signature: request.signature,
         },
         answers: Answers {
             criteria: request.answers,
             justification: request.justification,
             salt: request.salt,
         },
-    };
-    let record = app.gate().review(input).await?;
-    app.metrics().reviewed(&record);
-    Ok(Answer(said::review(&record)))
+    })
 }

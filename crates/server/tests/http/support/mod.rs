@@ -117,6 +117,8 @@ impl House {
         let console = ConsoleSettings {
             provider: codes.clone(),
             sessions: SessionLimits::default(),
+            url: PublicUrl::parse(&url).unwrap(),
+            enroller: None,
         };
         let published = Arc::new(Published(store.clone()));
         let app = App::with_console(gate.clone(), published, settings, console).unwrap();

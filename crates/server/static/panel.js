@@ -1,0 +1,218 @@
+// Builds what is signed, from the very bytes that are hashed: the exact action from the stored rendering, and everything else
+// from the view. It makes elements and text, never markup, and takes nothing from the page around it.
+
+/** Every character that cannot be seen or would change what is seen: `hazard` of the core, held to it by a test. */
+const HAZARD = /[\u{0}-\u{1f}\u{7f}-\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}-\u{1160}\u{1680}\u{17b4}-\u{17b5}\u{180b}-\u{180f}\u{2000}-\u{200f}\u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{e000}-\u{f8ff}\u{fdd0}-\u{fdef}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\u{fff0}-\u{fffb}\u{fffe}-\u{ffff}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{1fffe}-\u{1ffff}\u{2fffe}-\u{2ffff}\u{3fffe}-\u{3ffff}\u{4fffe}-\u{4ffff}\u{5fffe}-\u{5ffff}\u{6fffe}-\u{6ffff}\u{7fffe}-\u{7ffff}\u{8fffe}-\u{8ffff}\u{9fffe}-\u{9ffff}\u{afffe}-\u{affff}\u{bfffe}-\u{bffff}\u{cfffe}-\u{cffff}\u{dfffe}-\u{e0fff}\u{efffe}-\u{10ffff}]/u;
+
+/** An element with classes and content. */
+export function el(name, classes, ...content) {
+  const made = document.createElement(name);
+  if (classes) made.className = classes;
+  made.append(...content.filter((part) => part !== null && part !== undefined));
+  return made;
+}
+
+/** Text of others on one line, in which nothing moves, hides or reorders anything. */
+export function quiet(text) {
+  const made = el("bdi", "q");
+  made.dir = "ltr";
+  let plain = "";
+  const flush = () => {
+    if (plain) made.append(plain);
+    plain = "";
+  };
+  for (const character of text) {
+    if (!HAZARD.test(character)) {
+      plain += character;
+      continue;
+    }
+    flush();
+    const number = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    made.append(el("span", "ch", `⟨U+${number}⟩`));
+  }
+  flush();
+  return made;
+}
+
+const MARKS = {
+  green: ["green", "●", "GREEN"],
+  amber: ["amber", "▲", "AMBER"],
+  red: ["red", "■", "RED"],
+  verified: ["verified", "✓", "VERIFIED"],
+  claimed: ["claimed", "“", "CLAIMED"],
+  unknown: ["unknown", "?", "UNKNOWN"],
+  held: ["held", "◷", "HELD"],
+  uninspectable: ["red", "■", "UNINSPECTABLE"],
+  not_enforced: ["red", "■", "NOT ENFORCED"],
+};
+
+/** A sign and a word, never colour alone. */
+export function mark(name) {
+  const [hue, sign, word] = MARKS[name];
+  const drawn = el("span", "sign", sign);
+  drawn.setAttribute("aria-hidden", "true");
+  return el("span", `chip ${hue}`, drawn, word);
+}
+
+/** Seconds as people say them. */
+export function duration(seconds) {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
+
+/** A time as it is and from now. */
+function at(millis) {
+  const iso = new Date(millis).toISOString();
+  const time = el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
+  time.dateTime = iso;
+  const seconds = Math.floor((millis - Date.now()) / 1_000);
+  const relative = seconds >= 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`;
+  return [time, " ", el("span", "rel", relative)];
+}
+
+/** Limits in one line. */
+export function limits(record) {
+  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${cap} ${name}`);
+  return `${duration(record.ttl_seconds)}, ${counted(record.uses, "use")}${caps.join("")}`;
+}
+
+/** `operationally_unsafe` and `checkpoint:elevation` as people say them. */
+const code = (text) => text.replace(/^checkpoint:/, "").replaceAll("_", " ").replace(":", ": ");
+
+const RUNS = { text: "t", label: "l", warning: "w", mark: "m", name: "n", value: "v", chip: "ch" };
+const BLOCKS = { warnings: "warnings", action: "envelope", payload: "payload", not_described: "undescribed", exact: "exact" };
+
+/** The class that a kind has; a kind that this module does not know is shown by nothing, so it is refused. */
+function known(kinds, kind) {
+  const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (found === undefined) throw new Error(`this page cannot show a "${kind}"`);
+  return found;
+}
+
+/** The blocks of a rendering, whole and in their order. */
+function blocks(display) {
+  if (display.version !== "gatehold/display/v1") throw new Error("this page cannot show such a rendering");
+  const made = display.blocks.map((block) => {
+    const lines = block.lines.map((line) =>
+      el("span", "ln", ...line.runs.map((run) => el("span", known(RUNS, run.kind), run.text))));
+    const pre = el("pre", "code", ...lines);
+    pre.dir = "ltr";
+    pre.tabIndex = 0;
+    pre.setAttribute("aria-label", block.title);
+    return el("section", `block ${known(BLOCKS, block.kind)}`, el("h3", "", block.title), pre);
+  });
+  return el("div", "blocks", ...made);
+}
+
+const part = (title, aside, ...content) =>
+  el("section", "part", el("h2", "", title, aside ? el("span", "aside", ` ${aside}`) : null), ...content);
+
+const list = (lines, none) =>
+  lines.length === 0 ? el("p", "dim", none) : el("ul", "", ...lines.map((line) => el("li", "", quiet(line))));
+
+const term = (name, ...content) => el("div", "", el("dt", "", name), el("dd", "", ...content));
+
+function who(requester) {
+  const { workload, human } = requester;
+  if (workload) {
+    const { initiator, point } = workload;
+    const behind = initiator
+      ? `${initiator.human} (${initiator.attested ? "attested" : "by its own word"})`
+      : "UNKNOWN: nobody attested who is behind it";
+    return [
+      `${workload.id} (${workload.kind}), key proven: ${workload.assurance}`,
+      `owner ${workload.owner}, backup ${workload.backup}`,
+      ...(point ? [`through enforcement point ${point.id}, owner ${point.owner}`] : []),
+      `on behalf of ${behind}`,
+    ];
+  }
+  return [`${human.human}, by their own signature`, ...human.beneficiaries.map((one) => `${one} gains by it`)];
+}
+
+/** Who asks, as in the sentence. */
+export const asker = ({ workload, human }) => (workload ? workload.id : human.human);
+
+function soFar({ steps, labels, crosses_systems, latest }) {
+  const lines = [counted(steps, "step")];
+  if (labels.sensitive) lines.push("it has read sensitive data");
+  if (labels.untrusted) lines.push("it has taken in text that strangers can write");
+  if (labels.external) lines.push("it has reached outside");
+  if (crosses_systems) lines.push("it was on other targets before");
+  let same = 0;
+  latest.forEach((line, number) => {
+    same += 1;
+    if (line === latest[number + 1]) return;
+    lines.push(same === 1 ? line : `${same} × ${line}`);
+    same = 0;
+  });
+  return lines;
+}
+
+const value = (fact) => {
+  if (fact.source === "unknown") return fact.from;
+  const age = fact.age_seconds === 0 ? "" : `, ${duration(fact.age_seconds)} old`;
+  return fact.source === "verified" ? `${fact.value} (${fact.from}${age})` : fact.value;
+};
+
+function strip(view, display) {
+  const top = view.facts.filter((fact) => fact.source !== "claimed" && ["environment", "reversibility"].includes(fact.label));
+  const chips = top.map((fact) => el("span", "fact-chip", quiet(`${fact.label}: ${fact.value} `), mark(fact.source)));
+  const people = view.people_needed === 1 ? "1 person needed" : `${view.people_needed} people needed`;
+  return el("div", "strip",
+    mark("held"), " ", mark(view.tier.tier), " ",
+    display.counts.uninspectable ? mark("uninspectable") : null,
+    ...chips.flatMap((chip) => [chip, " "]),
+    el("span", "people", people), " ",
+    el("span", "deadline", ...at(view.decide_by)));
+}
+
+function terms(view, lowered) {
+  const { terms: granted } = view;
+  const how = granted.kind === "held_execution" ? "The gate runs exactly these bytes, once; nothing is handed out." : code(granted.kind);
+  return part("If approved", "",
+    el("p", "", how),
+    el("dl", "facts",
+      term("Limits", limits(lowered)),
+      term("Revocation", code(granted.revocation)),
+      ...granted.not_enforced.map((cap) => term(quiet(cap), mark("not_enforced"), " by the target")),
+      term("Decide by", ...at(view.decide_by)),
+      term("Use by", ...at(view.spend_by)),
+      ...view.checkpoints.map(([name, people]) => term(`Checkpoint ${name}`, quiet(people)))));
+}
+
+/** Everything that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
+export function panel({ display, view, envelope, words, lowered }) {
+  const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name}: ${input.value} (${input.why})`);
+  const name = asker(view.requester);
+  const sentence = view.sentence.startsWith(name)
+    ? [quiet(view.sentence)]
+    : [el("span", "who-asks", quiet(name)), " ", el("span", "asks", "asks:"), " ", quiet(view.sentence)];
+  const why = el("ul", "why", ...view.why.map(([reason, text]) =>
+    el("li", "", el("span", "label", "Held"), " ", quiet(text), " ", el("span", "dim", `(${code(reason)})`))));
+  why.setAttribute("aria-label", "Why held");
+  const facts = view.facts.filter((fact) => fact.source !== "claimed");
+  const size = `${counted(display.counts.bytes, "byte")}, ${counted(display.counts.lines, "line")}`;
+  const exact = part("Exact action", "", blocks(display));
+  const named = el("span", "words", words.join("-"));
+  named.title = "digest words: the same on every surface";
+  exact.querySelector("h2").append(
+    el("span", "aside", quiet(envelope.resource), " at ", quiet(envelope.target), ` · ${size}`), named);
+  exact.classList.add("exact-action");
+  return [
+    strip(view, display),
+    el("h1", "sentence", ...sentence),
+    view.why.length === 0 ? null : why,
+    view.change.length === 0 ? null : part("What it changes", "by the gate's books, as of now", list(view.change, "nothing")),
+    exact,
+    part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing.")),
+    part("Who", "", list(who(view.requester), "")),
+    terms(view, lowered),
+    part("Already done in this task", "", list(soFar(view.so_far), "")),
+    part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.source), " ", quiet(value(fact)))))),
+    part(`Why ${view.tier.tier.toUpperCase()}`, "", list(raised, "No input raises it.")),
+  ].filter((made) => made !== null);
+}

@@ -1,0 +1,98 @@
+// A new passkey: made by the browser for this gate and this person, and proven by a signature of its own. It gets force only when
+// other people approve that.
+
+import { base64url, canonical, canonicalBytes, tagged } from "./bytes.js";
+
+const form = document.getElementById("add");
+const data = form?.dataset ?? {};
+const said = document.getElementById("said");
+
+function say(text, next = "", bad = false) {
+  const strong = document.createElement("strong");
+  strong.textContent = text;
+  said.replaceChildren(strong, next ? ` ${next}` : "");
+  said.className = bad ? "note bad" : "note";
+}
+
+/** The line of a passkey: which key, on which credential, for which relying party. */
+function line(credential) {
+  const key = credential.response.getPublicKey();
+  // The key of ES256 is the last 65 bytes of its SubjectPublicKeyInfo (RFC 5480): 0x04, x, y.
+  if (credential.response.getPublicKeyAlgorithm() !== -7 || !key) throw new Error("only ES256 passkeys are accepted; use another authenticator");
+  return `webauthn-es256 ${data.relyingParty} ${base64url(key.slice(-65))} ${base64url(credential.rawId)}`;
+}
+
+async function made() {
+  const user = await tagged("gatehold/user-handle/v1", canonicalBytes([data.gate, data.human]));
+  return navigator.credentials.create({
+    publicKey: {
+      challenge: await tagged("gatehold/attest/v1", canonicalBytes([data.gate, data.human])),
+      rp: { id: data.relyingParty, name: `Gatehold ${data.gate}` },
+      user: { id: user, name: data.human, displayName: data.human },
+      pubKeyCredParams: [{ type: "public-key", alg: -7 }],
+      excludeCredentials: JSON.parse(data.known).map((id) => ({ type: "public-key", id: unbase64(id) })),
+      authenticatorSelection: { userVerification: "required", residentKey: "preferred" },
+      attestation: data.attestation,
+      timeout: 120_000,
+    },
+  });
+}
+
+const unbase64 = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+
+/** That whoever holds the new key is there, and for which gate and person it is. */
+async function possession(key, credential) {
+  const signed = await navigator.credentials.get({
+    publicKey: {
+      challenge: await tagged("gatehold/enrol/v1", canonicalBytes([data.gate, data.human, key])),
+      rpId: data.relyingParty,
+      allowCredentials: [{ type: "public-key", id: credential.rawId }],
+      userVerification: "required",
+      timeout: 120_000,
+    },
+  });
+  const { authenticatorData, clientDataJSON, signature } = signed.response;
+  return canonical({ authenticatorData: base64url(authenticatorData), clientDataJSON: base64url(clientDataJSON), signature: base64url(signature) });
+}
+
+async function add() {
+  say("Your browser asks twice:", "once to make the passkey, once to show that it signs.");
+  const credential = await made();
+  const key = line(credential);
+  const { attestationObject, clientDataJSON } = credential.response;
+  const proof = canonical({
+    assurance: "verified",
+    attestation: canonical({ attestationObject: base64url(attestationObject), clientDataJSON: base64url(clientDataJSON) }),
+    human: data.human,
+    key,
+    possession: await possession(key, credential),
+  });
+  const body = new URLSearchParams({ token: form.elements.token.value, proof });
+  const answer = await fetch(form.action, { method: "POST", body });
+  const json = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
+  if (!answer.ok) throw Object.assign(new Error(json?.detail ?? "You are signed out, or the gate does not answer."), { next: json?.next ?? "Load this page again." });
+  if (json.enrolled) {
+    location.reload();
+    return;
+  }
+  const file = document.getElementById("proof");
+  file.href = URL.createObjectURL(new Blob([proof], { type: "application/json" }));
+  document.getElementById("hand-over").hidden = false;
+  say("The passkey is made and proven.", "It has no force yet: hand the file to somebody who asks for its enrolment.");
+}
+
+if (form && window.PublicKeyCredential) {
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    add()
+      .catch((error) => {
+        if (error.name === "InvalidStateError") say("This authenticator holds a passkey of this gate already.", "Use it, or another authenticator.", true);
+        else if (error.name === "NotAllowedError") say("No passkey was added.", "The authenticator was not used. Try again when you are ready.");
+        else say(error.message, error.next, true);
+      })
+      .finally(() => { button.disabled = false; });
+  });
+}

@@ -1,0 +1,306 @@
+// The review by passkey. Opens the request, checks that every hash to be signed is of what is shown, builds the panel from those
+// bytes, and asks the authenticator for a signature over exactly that. Nothing here approves without it.
+//
+// INVARIANT(signed-is-shown): the challenge is computed from bytes that this module parsed, showed and hashed itself.
+
+import { base64, base64url, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
+import { el, limits, panel, quiet } from "./panel.js";
+import { floorSeconds, Reading } from "./reading.js";
+
+const REVIEW = "gatehold/review/v1";
+const form = document.getElementById("decide");
+const data = form?.dataset ?? {};
+const token = () => form.elements.token.value;
+const said = document.getElementById("said");
+const button = document.getElementById("approve");
+const signed = document.getElementById("signed");
+
+/** What is opened now; nothing before, and nothing once it changed. */
+let shown = null;
+let reading = null;
+let busy = false;
+
+class Refused extends Error {
+  constructor(detail, next) {
+    super(detail);
+    this.next = next ?? "";
+  }
+}
+
+/** Posts a form and gives what the gate says. */
+async function post(address, fields) {
+  const body = new URLSearchParams({ token: token(), ...fields });
+  const answer = await fetch(address, { method: "POST", body });
+  const json = answer.headers.get("content-type")?.startsWith("application/json");
+  if (answer.ok && json) return answer.json();
+  if (!json) throw new Refused("You are signed out, or the gate does not answer.", "Load this page again.");
+  const problem = await answer.json();
+  throw new Refused(problem.detail || problem.title, problem.next);
+}
+
+function say(text, next = "", bad = false) {
+  said.replaceChildren(el("strong", "", text), next ? ` ${next}` : "");
+  said.className = bad ? "note bad" : "note";
+}
+
+/** Everything that differs between what would be signed and what is shown. */
+async function differences(opened, key) {
+  const bytes = {};
+  for (const name of ["context_template", "view", "envelope", "display", "payload"]) bytes[name] = unbase64(opened[name]);
+  const context = document_(bytes.context_template, "the review context");
+  const view = document_(bytes.view, "the view");
+  const envelope = document_(bytes.envelope, "the envelope");
+  const display = document_(bytes.display, "the rendering");
+  const list = (await (await fetch("/static/words.txt")).text()).split("\n").filter((word) => !word.startsWith("#"));
+  const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
+  const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
+  const hash = async (tag, part) => named(await tagged(tag, part));
+  const { reviewer } = context;
+  const checks = [
+    [context.type === REVIEW, "it is no review context"],
+    [context.act === "approve", "the context names another act"],
+    [context.gate === data.gate, "it is another gate's"],
+    [context.request === data.request && view.request === data.request, "it is about another request"],
+    [`${reviewer.subject}@${reviewer.issuer}` === data.human, "it names another reviewer"],
+    [reviewer.key === key, "it names another key"],
+    [context.digest === (await hash("gatehold/action/v1", bytes.envelope)), "the digest is not that of the action"],
+    [envelope.payload.sha256 === payload && envelope.payload.size === bytes.payload.length, "the payload is not the one that the action names"],
+    [context.display_hash === (await hash("gatehold/display/v1", bytes.display)), "display_hash is not that of the rendering"],
+    [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "view_hash is not that of the view"],
+    [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the view contradicts the context"],
+    [canonical(context.limits) === canonical(view.terms.limits), "the limits are not those of the view"],
+    [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
+  ];
+  const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
+  return { wrong, shown: { context, view, envelope, display, words: own, claims: opened.claims } };
+}
+
+/** Opens the request with the chosen key and shows it. */
+async function open() {
+  const key = form.elements.key.value;
+  const opened = await post(data.open, { key });
+  const { wrong, shown: found } = await differences(opened, key);
+  if (wrong.length > 0) {
+    signed.replaceChildren();
+    throw new Refused(`Verification failed: ${wrong.join("; ")}.`, "Do not approve. Keep this page and report it: the gate shows something else than it asks to be signed.");
+  }
+  if (found.display.flags.includes("too_large_to_show")) {
+    throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
+  }
+  shown = found;
+  signed.replaceChildren(...panel({ ...shown, lowered: shown.context.limits }));
+  questions();
+  reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
+  document.getElementById("opened").hidden = false;
+  arm();
+}
+
+/** The criteria, the fact challenge on red, and what may be lowered. */
+function questions() {
+  const { view, context } = shown;
+  const asked = view.criteria.map((criterion) => {
+    const group = el("fieldset", "criterion", el("legend", "", quiet(criterion.text), criterion.required ? null : el("span", "dim", " (may stay open)")));
+    const name = `criterion:${criterion.id}`;
+    if (criterion.kind === "text") {
+      const text = el("textarea", "");
+      Object.assign(text, { name, rows: 2, maxLength: 2_000 });
+      text.setAttribute("aria-label", criterion.text);
+      group.append(text);
+      return group;
+    }
+    const choices = criterion.kind === "yes" ? ["yes", "no", "cannot tell"] : criterion.kind.choice;
+    for (const choice of choices) {
+      const radio = el("input", "");
+      Object.assign(radio, { type: "radio", name, value: choice });
+      group.append(el("label", "choice", radio, choice));
+    }
+    return group;
+  });
+  document.getElementById("criteria").replaceChildren(...asked);
+  const challenge = document.getElementById("challenge");
+  challenge.replaceChildren();
+  if (view.tier.tier === "red") {
+    const field = el("input", "");
+    Object.assign(field, { name: "fact", id: "fact", type: "text", autocomplete: "off", spellcheck: false });
+    const label = el("label", "", fact().question);
+    label.htmlFor = "fact";
+    challenge.append(label, field);
+  }
+  const lower = document.getElementById("lower");
+  const number = (name, label, most) => {
+    const field = el("input", "number");
+    Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1 });
+    return el("label", "", label, field);
+  };
+  lower.replaceChildren(
+    number("ttl", "Seconds it may be used in", context.limits.ttl_seconds),
+    ...Object.entries(context.limits.caps).map(([name, cap]) => number(`cap:${name}`, `At most ${name}`, cap)));
+  document.getElementById("narrow").hidden = false;
+}
+
+/** What whoever approves red must have read: a number that limits it, or the resource. */
+function fact() {
+  const [cap] = Object.entries(shown.context.limits.caps);
+  if (cap) return { name: `fact.${cap[0]}`, question: `How many ${cap[0]} may it touch at most?`, answer: String(cap[1]) };
+  return { name: "fact.resource", question: "Which resource does it touch? Type its full name.", answer: shown.envelope.resource };
+}
+
+/** The limits as lowered; nothing can be raised. */
+function lowered() {
+  const { limits: most } = shown.context;
+  const least = (name, value) => {
+    const field = form.elements[name];
+    const number = field ? Number(field.value) : value;
+    if (!Number.isSafeInteger(number) || number < 1 || number > value) throw new Refused(`${name.replace("cap:", "")} can only be lowered: 1 to ${value}.`);
+    return number;
+  };
+  const caps = Object.entries(most.caps).map(([name, cap]) => [name, least(`cap:${name}`, cap)]);
+  return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), caps: Object.fromEntries(caps) };
+}
+
+/** What is not there yet before the authenticator is asked. */
+function missing() {
+  if (!shown) return ["it is not open"];
+  const answers = new FormData(form);
+  const open_ = shown.view.criteria.filter(({ id, kind, required }) => {
+    const answer = answers.get(`criterion:${id}`) ?? "";
+    return required && (kind === "yes" ? answer !== "yes" : answer.trim() === "");
+  });
+  const red = shown.view.tier.tier === "red";
+  const lines = [];
+  if (!reading.toTheEnd) lines.push("read to the end of the exact action");
+  if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
+  if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
+  if (red && form.elements.because.value.trim() === "") lines.push("say why");
+  if (reading.left > 0) lines.push(`${reading.left} s of reading`);
+  if (Date.now() >= shown.view.decide_by) lines.push("it is over");
+  return lines;
+}
+
+/** Whether the button is armed, and what it says. */
+function arm() {
+  const lines = missing();
+  button.disabled = busy || lines.length > 0;
+  document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
+  if (!shown) return;
+  try {
+    const less = lowered();
+    const same = canonical(less) === canonical(shown.context.limits);
+    button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
+  } catch {
+    button.disabled = true;
+  }
+}
+
+/** Signs what is shown, with these answers, and hands it in. */
+async function approve() {
+  const { view } = shown;
+  const fields = new FormData(form);
+  const criteria = {};
+  for (const { id } of view.criteria) {
+    const answer = fields.get(`criterion:${id}`) ?? "";
+    if (answer !== "") criteria[id] = answer;
+  }
+  if (view.tier.tier === "red") {
+    const { name, answer } = fact();
+    const typed = fields.get("fact").trim();
+    if (typed !== answer) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
+    criteria[name] = typed;
+  }
+  await unchanged();
+  const answers = { criteria, justification: fields.get("because").trim(), salt: hex(crypto.getRandomValues(new Uint8Array(32))) };
+  const context = { ...shown.context, limits: lowered(), answers_hash: named(await tagged("gatehold/answers/v1", canonicalBytes(answers))) };
+  const bytes = canonicalBytes(context);
+  const { key } = form.elements;
+  const option = key.selectedOptions?.[0] ?? key;
+  const credential = await navigator.credentials.get({
+    publicKey: {
+      challenge: await tagged(REVIEW, bytes),
+      rpId: data.relyingParty,
+      allowCredentials: [{ type: "public-key", id: unbase64(option.dataset.credential) }],
+      userVerification: "required",
+      timeout: 120_000,
+    },
+  });
+  const { authenticatorData, clientDataJSON, signature } = credential.response;
+  const assertion = canonical({
+    authenticatorData: base64url(authenticatorData),
+    clientDataJSON: base64url(clientDataJSON),
+    signature: base64url(signature),
+  });
+  const review = { context: base64(bytes), signature: assertion, answers: criteria, justification: answers.justification, salt: answers.salt };
+  return post(data.review, { review: JSON.stringify(review) });
+}
+
+/** Asks whether what is open is still what would be opened. It tells nothing of reviews: those void no open screen. */
+async function unchanged() {
+  const answer = await fetch(data.stamp, { headers: { accept: "application/json" } });
+  const now = answer.ok ? (await answer.json()).stamp : "";
+  if (data.stamped === undefined) data.stamped = now;
+  if (now === "" || now !== data.stamped) {
+    shown = null;
+    button.disabled = true;
+    document.getElementById("yet").textContent = "";
+    throw new Refused("It changed since you opened it, so nothing here can be signed any more.", "Load this page again and look at what it is now.");
+  }
+}
+
+async function guarded(act) {
+  if (busy) return;
+  busy = true;
+  arm();
+  try {
+    await act();
+  } catch (error) {
+    const stopped = error.name === "NotAllowedError";
+    if (stopped) say("Nothing was signed.", "The authenticator was not used. Approve again when you are ready.");
+    else say(error.message, error.next, true);
+  } finally {
+    busy = false;
+    arm();
+  }
+}
+
+/** Only a page that somebody looks at opens anything. */
+function whenLookedAt(act) {
+  if (!document.prerendering && document.visibilityState === "visible") act();
+  else document.addEventListener("visibilitychange", () => whenLookedAt(act), { once: true });
+}
+
+if (form) {
+  const { key } = form.elements;
+  form.hidden = !key?.value;
+  document.getElementById("acts").hidden = false;
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", arm);
+  if (key?.value) {
+    button.hidden = false;
+    key.addEventListener("change", () => guarded(open));
+    button.addEventListener("click", () => guarded(async () => {
+      const result = await approve();
+      shown = null;
+      say(result.decided ? "Decided." : "Your review is in.");
+      location.reload();
+    }));
+    whenLookedAt(() => guarded(async () => {
+      await unchanged();
+      await open();
+      setInterval(() => {
+        if (shown && !busy && document.visibilityState === "visible") guarded(unchanged);
+      }, 15_000);
+    }));
+    // A page that comes back from the browser's memory shows what was, not what is.
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  }
+  const keys = { d: "act-deny", q: "act-ask", e: "act-escalate", a: "approve", n: "narrow", "!": "act-suspicious" };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
+    const target = document.getElementById(keys[event.key] ?? "");
+    if (!target) return;
+    if (target instanceof HTMLDetailsElement) target.open = true;
+    (target.querySelector("summary, textarea, select, input, button") ?? target).focus();
+    target.scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+  });
+}

@@ -1,4 +1,4 @@
-//! What the tests need from the system: real peers (PostgreSQL, OpenSSH) and foreign verifiers (Go, Python).
+//! What the tests need from the system: real peers (PostgreSQL, OpenSSH, Chromium) and foreign verifiers (Go, Python).
 //! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The one Python package
 //! among them goes into an environment of its own below `target/`, by its pinned hash.
 
@@ -48,6 +48,14 @@ const NEEDED: &[Package] = &[
     Package {
         debian: "python3-venv",
         present: || shell::answers("python3", &["-c", "import venv, ensurepip"]),
+    },
+    Package {
+        debian: "nodejs",
+        present: || shell::find("node").is_some(),
+    },
+    Package {
+        debian: "chromium",
+        present: || shell::find("chromium").is_some(),
     },
     Package {
         debian: "sqlite3",

@@ -58,6 +58,7 @@ documents! {
     write_a_policy = "how-to/write-a-policy.md",
     protect_an_http_api = "how-to/protect-an-http-api.md",
     protect_a_database = "how-to/protect-a-database.md",
+    review_with_a_passkey = "how-to/review-with-a-passkey.md",
     find_facts_out = "how-to/find-facts-out.md",
     run_two_gates = "how-to/run-two-gates.md",
     verify_offline = "how-to/verify-offline.md",

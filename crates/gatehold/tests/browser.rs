@@ -1,0 +1,69 @@
+//! The review in a real browser: Debian's Chromium with authenticators that it simulates, driven by node through the debugging
+//! pipe. What a person does stands in `browser/journey.mjs`, what must come to nothing in `browser/attacks.mjs`.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should say where"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehold_core::hash::Hash;
+use gatehold_core::passkey::{Assertion, PasskeyPublicKey, WebOrigin};
+
+/// Runs one script to its end; what it finds wrong is what it prints.
+fn run(script: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let run = Command::new("node")
+        .arg(folder.join(script))
+        .arg(env!("CARGO_BIN_EXE_gatehold"))
+        .arg("chromium")
+        .output();
+    match run {
+        Err(error) => panic!("node: {error}; `cargo xtask packages` installs it and Chromium"),
+        Ok(run) if !run.status.success() => panic!(
+            "{script}\n{}\n{}",
+            String::from_utf8_lossy(&run.stdout),
+            String::from_utf8_lossy(&run.stderr)
+        ),
+        Ok(run) => String::from_utf8(run.stdout).unwrap(),
+    }
+}
+
+#[test]
+fn two_people_review_with_passkeys() {
+    run("journey.mjs");
+}
+
+#[test]
+fn b03_b04_b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
+    run("attacks.mjs");
+}
+
+#[test]
+fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
+    let said = run("assertions.mjs");
+    let mut lines = said.lines();
+    let mut verified = 0;
+    while let (Some(origin), Some(line)) = (lines.next(), lines.next()) {
+        let consoles = [WebOrigin::new(origin).unwrap()];
+        let elsewhere = [WebOrigin::new("http://localhost:1").unwrap()];
+        let key = PasskeyPublicKey::from_line(line).unwrap();
+        for _ in 0..100 {
+            let challenge = URL_SAFE_NO_PAD.decode(lines.next().unwrap()).unwrap();
+            let challenge = Hash::from_bytes(challenge.try_into().unwrap());
+            let assertion = Assertion::from_text(lines.next().unwrap()).unwrap();
+            let flags = key.verify(&assertion, &challenge, &consoles).unwrap().flags();
+            assert!(flags.user_presence && flags.user_verification);
+            assert!(key.verify(&assertion, &challenge, &elsewhere).is_err());
+            let other = Hash::of(challenge.as_bytes());
+            assert!(key.verify(&assertion, &other, &consoles).is_err());
+            verified += 1;
+        }
+    }
+    assert_eq!(verified, 200);
+}

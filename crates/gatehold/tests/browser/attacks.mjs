@@ -1,0 +1,142 @@
+// What a page, a network or a person in a hurry could do to a review, each in a real browser: a page that asks for less, bytes
+// that were swapped, an assertion sent twice, a frame, a second tab, the back button, links that are fetched ahead.
+// Started by `tests/browser.rs` with the paths of gatehold and Chromium.
+
+import assert from "node:assert/strict";
+
+import { Chrome, Gate } from "./chrome.mjs";
+import { addPasskey, answer, approve, approveInVain, look, signIn, state } from "./pages.mjs";
+
+const [program, chromium] = process.argv.slice(2);
+const gate = new Gate(program);
+await gate.start();
+const chrome = new Chrome(chromium, gate.scratch);
+
+/** Whether anybody but this person still has to look: their review does not count yet. */
+const open = (id, person) => JSON.parse(gate.command(["inbox", "--as", person, "-o", "json"])).items.some((item) => item.request === id && item.mine);
+
+try {
+  const browser = await chrome.person();
+  const tab = await browser.tab();
+  await tab.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  const authenticator = await tab.authenticator();
+  await signIn(tab, gate, "reviewer");
+  await addPasskey(tab, gate);
+  const ask = () => gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1"]);
+
+  // B3: a page that was changed asks the authenticator for less than it must.
+  const id = ask();
+  await look(tab, gate, id);
+  await tab.run(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = (options) => get({ publicKey: { ...options.publicKey, userVerification: "discouraged" } });
+  });
+  await tab.send("WebAuthn.setUserVerified", { authenticatorId: authenticator, isUserVerified: false });
+  await answer(tab, { fact: "1" });
+  assert.match(await approveInVain(tab), /did not check who was there/);
+  assert.ok(open(id, "reviewer"));
+  await tab.send("WebAuthn.setUserVerified", { authenticatorId: authenticator, isUserVerified: true });
+
+  // A26: bytes that were swapped on the way are not shown as if they were signed, and nothing can be signed.
+  for (const member of ["display", "view", "payload", "envelope"]) {
+    await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/open", requestStage: "Response" }] });
+    const paused = tab.once("Fetch.requestPaused");
+    const loaded = tab.open(`${gate.url}/requests/${id}`);
+    const { requestId } = await paused;
+    const { body, base64Encoded } = await tab.send("Fetch.getResponseBody", { requestId });
+    const opened = JSON.parse(base64Encoded ? Buffer.from(body, "base64").toString() : body);
+    const bytes = Buffer.from(opened[member], "base64").toString();
+    const other = member === "payload" ? bytes.replace("id = 7", "id > 7") : bytes.replace("shop/orders", "shop/ordres");
+    assert.notEqual(other, bytes, member);
+    opened[member] = Buffer.from(other).toString("base64");
+    const headers = [{ name: "content-type", value: "application/json" }];
+    await tab.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders: headers, body: Buffer.from(JSON.stringify(opened)).toString("base64") });
+    await loaded;
+    await tab.until(() => document.getElementById("said").className.includes("bad"));
+    assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed/, member);
+    assert.deepEqual(await tab.run(() => [document.getElementById("approve").disabled, document.getElementById("signed").childElementCount]), [true, 0], member);
+    await tab.send("Fetch.disable");
+  }
+
+  // An assertion counts once: what was sent is sent again, for the same request and for another.
+  await look(tab, gate, id);
+  await tab.run(() => {
+    const real = window.fetch;
+    window.fetch = (address, options) => {
+      if (String(address).endsWith("/review")) sessionStorage.setItem("sent", options.body.toString());
+      return real(address, options);
+    };
+  });
+  await answer(tab, { fact: "1" });
+  await approve(tab);
+  assert.ok(!open(id, "reviewer"));
+  const again = (request) => tab.run((address) => fetch(address, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: sessionStorage.getItem("sent"),
+  }).then(async (said) => [said.status, await said.text()]), `/requests/${request}/review`);
+  const another = ask();
+  for (const request of [id, another]) {
+    const [status, text] = await again(request);
+    assert.equal(status, 409, text);
+  }
+  assert.ok(open(another, "reviewer"));
+
+  // Another page of the same browser, of another origin, is not ours: neither may it post, nor frame the page.
+  const elsewhere = await browser.tab();
+  const fields = ["act", "claim", "reason", "", "text", "", "token", "x"];
+  const inputs = [0, 2, 4, 6].map((at) => `<input name=${fields[at]} value="${fields[at + 1]}">`).join("");
+  await elsewhere.open(`data:text/html,${encodeURIComponent(`<form method=post action="${gate.url}/requests/${another}/act">${inputs}</form>`)}`);
+  await elsewhere.leave(() => document.querySelector("form").submit());
+  assert.match(await elsewhere.run(() => document.querySelector("main").innerText), /not from this page/);
+  assert.doesNotMatch(gate.command(["show", another, "--as", "second"]), /claimed by/i);
+  await elsewhere.open(`data:text/html,<iframe src="${gate.url}/requests/${another}"></iframe>`);
+  const { targetInfos } = await chrome.send("Target.getTargets");
+  const frame = targetInfos.find(({ type }) => type === "iframe");
+  const { sessionId } = await chrome.send("Target.attachToTarget", { targetId: frame.targetId, flatten: true });
+  const inside = await chrome.send("Runtime.evaluate", { expression: "[location.protocol, document.getElementById('main')]", returnByValue: true }, sessionId);
+  assert.deepEqual(inside.result.value, ["chrome-error:", null]);
+
+  // A second tab: what was opened in the first is still good once, and the other then says that the review is in.
+  const beside = await browser.tab();
+  await beside.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await look(tab, gate, another);
+  await beside.open(`${gate.url}/requests/${another}`);
+  await beside.until(() => !document.getElementById("opened").hidden);
+  await answer(tab, { fact: "1" });
+  await approve(tab);
+  await beside.send("Page.reload");
+  await beside.once("Page.loadEventFired");
+  assert.match(await beside.run(() => document.getElementById("decision").innerText), /Your review is in/);
+
+  // Back from the list: what is shown is what is, never what was.
+  const gone = ask();
+  await look(tab, gate, gone);
+  await tab.open(`${gate.url}/`);
+  gate.command(["deny", gone, "--reason", "duplicate", "--as", "second"]);
+  const back = tab.once("Page.loadEventFired");
+  await tab.run(() => history.back());
+  await back;
+  assert.equal(await state(tab), "DENIED");
+
+  // B10: whatever fetches every link ahead changes nothing.
+  const held = ask();
+  const size = () => gate.command(["audit", "verify"]).match(/(\d+) leaves/)?.[1];
+  const before = size();
+  await tab.open(`${gate.url}/requests/${held}`);
+  await tab.run(async () => {
+    const addresses = [...document.querySelectorAll("a[href], link[href], script[src]")].map((one) => one.href || one.src);
+    for (const address of addresses) await fetch(address);
+  });
+  assert.ok(before !== undefined && size() === before);
+
+  // A session that was ended acts no more, and a form of before is refused.
+  await tab.open(`${gate.url}/requests/${held}`);
+  const token = await tab.run(() => document.querySelector("input[name=token]").value);
+  await tab.leave(() => document.querySelector("form[action='/session/end'] button").click());
+  const late = await tab.run((address, old) => fetch(address, { method: "POST", body: new URLSearchParams({ token: old, act: "deny", reason: "other", text: "" }) }).then((said) => said.status), `/requests/${held}/act`, token);
+  assert.equal(late, 403);
+} finally {
+  await chrome.end();
+  await gate.end();
+}

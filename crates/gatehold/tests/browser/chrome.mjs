@@ -1,0 +1,224 @@
+// Chromium through its debugging pipe, a development gate beside it, and authenticators that Chromium simulates. No package is
+// needed: only node, Chromium and the program under test.
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** How long a condition may take to hold before a test fails and says what the page shows instead. */
+const UNTIL_MILLISECONDS = 60_000;
+
+/** A folder of its own, with a development gate in it that is ended with it. */
+export class Gate {
+  constructor(program) {
+    this.program = program;
+    this.scratch = mkdtempSync(join(tmpdir(), "gatehold-browser-"));
+    this.home = join(this.scratch, "gate");
+    this.environment = { ...process.env, HOME: this.scratch, XDG_CONFIG_HOME: this.scratch, GATEHOLD_HOME: this.home, NO_COLOR: "1" };
+  }
+
+  /** Starts it; gives the address of its console. */
+  async start() {
+    this.child = spawn(this.program, ["dev", "--keep", this.home], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    this.child.stdout.setEncoding("utf8");
+    this.child.stdout.on("data", (chunk) => {
+      const printed = /one-time code[^:]*: (\d{3}-\d{3})/g;
+      for (const [, code] of chunk.matchAll(printed)) this.code = code;
+    });
+    for await (const chunk of this.child.stdout.iterator({ destroyOnReturn: false })) {
+      text += chunk;
+      const found = text.match(/console\s+(http:\S+)/);
+      if (found && text.includes("Ctrl-C")) {
+        this.child.stdout.resume();
+        this.url = found[1].replace(/\/$/, "");
+        return this.url;
+      }
+    }
+    throw new Error(`gatehold dev ended: ${text}`);
+  }
+
+  /** Runs a command of gatehold; its exit code may be one of these. */
+  command(words, codes = [0]) {
+    try {
+      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      if (codes.includes(error.status)) return error.stdout;
+      throw new Error(`gatehold ${words.join(" ")}: exit ${error.status}: ${error.stderr}`);
+    }
+  }
+
+  /** Asks for something as the workload; gives its name. */
+  ask(payload, more = []) {
+    this.task ??= this.command(["task", "start", "--purpose", "deployment 991 failed, repair order 7"]).trim();
+    const words = ["request", "create", "--task", this.task, "--descriptor", "sql.write", "--target", "sql:shop", "--resource", "shop/orders"];
+    return JSON.parse(this.command([...words, "--payload", payload, ...more, "-o", "json"], [0, 5])).request;
+  }
+
+  /** Where a request stands. */
+  status(id) {
+    return JSON.parse(this.command(["request", "status", id, "-o", "json"], [0, 3, 4, 5]));
+  }
+
+  async end() {
+    if (this.child?.exitCode === null) {
+      const gone = new Promise((resolve) => this.child.once("exit", resolve));
+      this.child.kill("SIGTERM");
+      await gone;
+    }
+    rmSync(this.scratch, { recursive: true, force: true });
+  }
+}
+
+/** A browser with a profile of its own. */
+export class Chrome {
+  constructor(program, scratch) {
+    const options = [
+      "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+      "--disable-sync", "--hide-scrollbars", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`,
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "about:blank",
+    ];
+    this.child = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    const [, , , write, read] = this.child.stdio;
+    this.write = write;
+    this.waiting = new Map();
+    this.heard = new Set();
+    this.number = 0;
+    let rest = "";
+    read.setEncoding("utf8");
+    read.on("data", (chunk) => {
+      const messages = (rest + chunk).split("\0");
+      rest = messages.pop();
+      for (const text of messages) this.#took(JSON.parse(text));
+    });
+  }
+
+  #took(message) {
+    if (!message.id) {
+      for (const listen of [...this.heard]) listen(message);
+      return;
+    }
+    const [resolve, reject] = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (message.error) reject(new Error(message.error.message));
+    else resolve(message.result);
+  }
+
+  send(method, params = {}, sessionId = undefined) {
+    return new Promise((resolve, reject) => {
+      this.number += 1;
+      this.waiting.set(this.number, [resolve, reject]);
+      this.write.write(`${JSON.stringify({ id: this.number, method, params, sessionId })}\0`);
+    });
+  }
+
+  /** Cookies and authenticators of its own, as another person's browser has. */
+  async person() {
+    const { browserContextId } = await this.send("Target.createBrowserContext");
+    return new Person(this, browserContextId);
+  }
+
+  async end() {
+    const gone = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill();
+    await gone;
+  }
+}
+
+/** Somebody's browser. */
+class Person {
+  constructor(chrome, context) {
+    this.chrome = chrome;
+    this.context = context;
+  }
+
+  /** A tab of theirs. */
+  async tab() {
+    const { targetId } = await this.chrome.send("Target.createTarget", { url: "about:blank", browserContextId: this.context });
+    const { sessionId } = await this.chrome.send("Target.attachToTarget", { targetId, flatten: true });
+    const tab = new Tab(this.chrome, sessionId, targetId);
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) await tab.send(`${domain}.enable`);
+    return tab;
+  }
+}
+
+/** One tab. What its scripts throw and what its content policy refuses is in `problems`. */
+export class Tab {
+  constructor(chrome, session, target) {
+    this.chrome = chrome;
+    this.session = session;
+    this.target = target;
+    this.problems = [];
+    chrome.heard.add(({ sessionId, method, params }) => {
+      if (sessionId !== session) return;
+      if (method === "Runtime.exceptionThrown") this.problems.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+      if (method === "Log.entryAdded" && params.entry.level === "error") this.problems.push(`${params.entry.text} ${params.entry.url ?? ""}`);
+    });
+  }
+
+  send(method, params) {
+    return this.chrome.send(method, params, this.session);
+  }
+
+  /** The next event of this name. */
+  once(name) {
+    return new Promise((resolve) => {
+      const listen = ({ sessionId, method, params }) => {
+        if (sessionId !== this.session || method !== name) return;
+        this.chrome.heard.delete(listen);
+        resolve(params);
+      };
+      this.chrome.heard.add(listen);
+    });
+  }
+
+  /** Evaluates an expression, or calls a function with values. */
+  async run(expression, ...values) {
+    const source = typeof expression === "function" ? `(${expression})(...${JSON.stringify(values)})` : expression;
+    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression: source, returnByValue: true, awaitPromise: true, userGesture: true });
+    if (exceptionDetails) throw new Error(`${source.slice(0, 300)}: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    return result.value;
+  }
+
+  /** Goes to an address and waits until it is loaded. */
+  async open(url) {
+    const loaded = this.once("Page.loadEventFired");
+    const { errorText } = await this.send("Page.navigate", { url });
+    if (errorText) throw new Error(`${url}: ${errorText}`);
+    await loaded;
+  }
+
+  /** Does something that leads to another page. */
+  async leave(expression, ...values) {
+    const loaded = this.once("Page.loadEventFired");
+    await this.run(expression, ...values);
+    await loaded;
+  }
+
+  /** Waits until a condition holds; the browser says when something changed, so nothing is slept. */
+  until(condition, ...values) {
+    // Part of what is evaluated, not a text that the page would have to evaluate: its policy forbids that.
+    const holds = `() => (${condition})(...${JSON.stringify(values)})`;
+    return this.run(`new Promise((resolve, reject) => {
+      const holds = ${holds};
+      if (holds()) { resolve(true); return; }
+      const seen = () => document.querySelector("main").innerText.slice(-800);
+      const watch = new MutationObserver(() => { if (holds()) end(() => resolve(true)); });
+      const over = setTimeout(() => end(() => reject(new Error("never: ${JSON.stringify(String(condition)).slice(1, -1)}; the page says: " + seen()))), ${UNTIL_MILLISECONDS});
+      const end = (act) => { watch.disconnect(); clearTimeout(over); act(); };
+      watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    })`);
+  }
+
+  /** A simulated authenticator with a user who is there and is verified. Gives its name. */
+  async authenticator(more = {}) {
+    await this.send("WebAuthn.enable");
+    const options = {
+      protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+      automaticPresenceSimulation: true, ...more,
+    };
+    const { authenticatorId } = await this.send("WebAuthn.addVirtualAuthenticator", { options });
+    return authenticatorId;
+  }
+}

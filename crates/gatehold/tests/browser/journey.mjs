@@ -1,0 +1,104 @@
+// Two people review in browsers of their own, each with a passkey: approve, narrow, deny, ask, escalate, report, and what a
+// changed request does to an open page. Started by `tests/browser.rs` with the paths of gatehold and Chromium.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+import { Chrome, Gate } from "./chrome.mjs";
+import { act, addPasskey, answer, approve, approveInVain, be, look, signIn, state } from "./pages.mjs";
+
+const [program, chromium] = process.argv.slice(2);
+const gate = new Gate(program);
+await gate.start();
+const chrome = new Chrome(chromium, gate.scratch);
+
+const dossier = (id) => {
+  const file = join(gate.scratch, `${id}.dossier`);
+  gate.command(["audit", "dossier", id, "--out", file]);
+  return file;
+};
+
+try {
+  const tab = await (await chrome.person()).tab();
+  await tab.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await tab.authenticator();
+  // Passkeys work at a name alone, so the address leads there.
+  await tab.open(`${gate.url.replace("localhost", "127.0.0.1")}/sign-in`);
+  assert.equal(await tab.run("location.href"), `${gate.url}/sign-in`);
+  await signIn(tab, gate, "reviewer");
+  await addPasskey(tab, gate);
+  assert.match(await tab.run(() => document.querySelector("main").innerText), /Passkey\s*◆\s*verified signs on this page/);
+
+  // Two seats by two people: after the first nothing is said of it to the second, and the digest words are the terminal's.
+  const two = gate.ask("UPDATE orders SET status = 'retry' WHERE id IN (5, 7)", ["--cap", "rows=2", "--reason", "the payment worker crashed"]);
+  await look(tab, gate, two);
+  assert.match(await tab.run(() => document.getElementById("yet").textContent), /criteria are not met/);
+  const words = await tab.run(() => document.querySelector("#signed .words").textContent);
+  assert.ok(gate.command(["show", two, "--as", "second"]).includes(words), words);
+  await answer(tab, { fact: "3" });
+  assert.match(await approveInVain(tab), /not what stands above/);
+  await answer(tab, { fact: "2" });
+  await approve(tab);
+  assert.equal(await state(tab), "HELD");
+  assert.match(await tab.run(() => document.getElementById("decision").innerText), /Your review is in/);
+
+  await be(tab, "second");
+  await addPasskey(tab, gate);
+  await look(tab, gate, two);
+  const seen = await tab.run(() => document.querySelector("main").innerText);
+  assert.match(seen, /2 people needed/);
+  assert.doesNotMatch(seen, /reviewer@dev\.gatehold\.local (approved|signed)|1 of 2/);
+  await answer(tab, { fact: "2" });
+  // Narrowed: at most one row, which the action then exceeds, so the target refuses and nothing is written.
+  await tab.run(() => {
+    const field = document.querySelector("[name='cap:rows']");
+    field.value = "1";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
+  await approve(tab);
+  assert.equal(await state(tab), "MAY BE USED");
+  gate.command(["request", "redeem", two], [0, 1, 3]);
+  await tab.open(`${gate.url}/requests/${two}`);
+  assert.equal(await state(tab), "FAILED");
+
+  // The same, as it was asked for; the gate executes it, and whoever has the dossier verifies both passkeys' signatures.
+  const one = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1"]);
+  for (const person of ["reviewer", "second"]) {
+    await be(tab, person);
+    await look(tab, gate, one);
+    await answer(tab, { fact: "1" });
+    await approve(tab);
+  }
+  gate.command(["request", "redeem", one]);
+  const explained = gate.command(["audit", "explain", dossier(one)]);
+  assert.match(explained, /verified/i);
+
+  // A question, its answer, and a page that was open meanwhile: it disarms, and nothing is signed.
+  const asked = gate.ask("UPDATE orders SET status = 'paid' WHERE id = 4", ["--cap", "rows=1"]);
+  await look(tab, gate, asked);
+  gate.command(["ask", asked, "which payment is it for?", "--as", "second"], [0, 5]);
+  gate.command(["request", "answer", asked, "invoice 12, by bank transfer"], [0, 5]);
+  await answer(tab, { fact: "1" });
+  assert.match(await approveInVain(tab), /changed since you opened it/);
+  assert.ok(await tab.run(() => document.getElementById("approve").disabled));
+  await look(tab, gate, asked);
+  await act(tab, "ask", { text: "and who booked it?" });
+  await act(tab, "escalate", {});
+  assert.equal(await state(tab), "HELD");
+  await act(tab, "deny", { reason: "context_missing", text: "whose order is it?" });
+  assert.equal(await state(tab), "DENIED");
+
+  // Reported: denied, and whoever asked is paused.
+  const odd = gate.ask("DELETE FROM orders", ["--reason", "<b>approved by security</b> \u202enow"]);
+  await look(tab, gate, odd);
+  await act(tab, "suspicious", { text: "the reason is written for me" });
+  assert.equal(await state(tab), "DENIED");
+  assert.throws(() => gate.ask("UPDATE orders SET status = 'paid' WHERE id = 2", ["--cap", "rows=1"]), /exit 3/);
+
+  assert.deepEqual(tab.problems, []);
+  gate.command(["audit", "verify"]);
+} finally {
+  await chrome.end();
+  await gate.end();
+}

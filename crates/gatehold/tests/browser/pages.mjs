@@ -1,0 +1,69 @@
+// What a person does on the pages of the console, as they would: by what is on the page.
+
+/** Signs in with the code that the terminal printed, as one of the generated people. */
+export async function signIn(tab, gate, person) {
+  await tab.open(`${gate.url}/sign-in`);
+  await tab.leave((code, who) => {
+    document.getElementById("code").value = code;
+    document.querySelector(`input[name=person][value^="${who}@"]`).checked = true;
+    document.querySelector("form[action='/sign-in'] button").click();
+  }, gate.code, person);
+}
+
+/** Is somebody else of the development gate, by the menu of the page. */
+export const be = (tab, person) => tab.leave((who) => {
+  document.querySelector(`form[action='/session/person'] button[value^="${who}@"]`).click();
+}, person);
+
+/** Makes a passkey on the page of keys. */
+export async function addPasskey(tab, gate) {
+  await tab.open(`${gate.url}/keys`);
+  await tab.leave(() => document.querySelector("#add button").click());
+}
+
+/** Opens a request and waits until its module has opened it for review. */
+export async function look(tab, gate, id) {
+  await tab.open(`${gate.url}/requests/${id}`);
+  await tab.until(() => !document.getElementById("opened").hidden);
+}
+
+/** Reads and answers everything in the affirmative. */
+export async function answer(tab, { fact, because = "checked with billing" }) {
+  await tab.run((typed, why) => {
+    for (const radio of document.querySelectorAll("#criteria input[value=yes]")) radio.click();
+    const field = document.getElementById("fact");
+    if (field) field.value = typed;
+    const reason = document.getElementById("because");
+    reason.value = why;
+    reason.dispatchEvent(new Event("input", { bubbles: true }));
+    document.querySelector(".exact-action .end").scrollIntoView();
+  }, fact, because);
+}
+
+/** Presses the button once it is armed; the page that comes after says what became of it. */
+export async function approve(tab) {
+  await tab.until(() => !document.getElementById("approve").disabled);
+  await tab.leave(() => document.getElementById("approve").click());
+}
+
+/** Presses the button once it is armed, where nothing is to come of it; gives what the page says. */
+export async function approveInVain(tab) {
+  await tab.until(() => !document.getElementById("approve").disabled);
+  await tab.run(() => document.getElementById("approve").click());
+  await tab.until(() => document.getElementById("said").className.includes("note"));
+  return tab.run(() => document.getElementById("said").innerText);
+}
+
+/** Fills in and sends one of the answers that a session may give. */
+export async function act(tab, name, { reason, text } = {}) {
+  await tab.leave((which, why, words) => {
+    const form = document.querySelector(`#act-${which} form`);
+    form.closest("details").open = true;
+    if (why) form.elements.reason.value = why;
+    if (words) form.elements.text.value = words;
+    form.querySelector("button").click();
+  }, name, reason, text);
+}
+
+/** The state that a request's page names first. */
+export const state = (tab) => tab.run(() => document.querySelector(".strip .chip").lastChild.textContent.trim());

@@ -7,6 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { identityProvider } from "./identity_provider.mjs";
+
 const [gatehold, chromium, axe, out] = process.argv.slice(2);
 const look = readFileSync(axe, "utf8");
 const scratch = mkdtempSync(join(tmpdir(), "gatehold-screenshots-"));
@@ -226,6 +228,7 @@ const serving = await gate();
 const chrome = browser();
 try {
   await scenes(await tab(chrome), serving);
+  await identityProvider(gatehold, scratch, await tab(chrome), picture);
 } finally {
   chrome.child.kill();
   serving.child.kill("SIGTERM");

@@ -5,12 +5,13 @@
 
 use gatehold_core::guard;
 use gatehold_core::hash::{Hash, hex, unhex};
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
 
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
+use crate::openid::{Transaction, Vouched};
 use crate::ports::store::BrowserSession;
 
 /// How long a session lasts.
@@ -36,6 +37,8 @@ impl Default for SessionLimits {
 pub enum SignedInBy {
     /// They have the code that the process of a development gate printed on its terminal.
     DevelopmentCode,
+    /// An identity provider vouches for them.
+    IdentityProvider,
 }
 
 impl SignedInBy {
@@ -44,6 +47,7 @@ impl SignedInBy {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DevelopmentCode => "development code",
+            Self::IdentityProvider => "identity provider",
         }
     }
 }
@@ -123,28 +127,64 @@ impl Visitor {
 }
 
 impl Gate {
-    /// Begins a session under an id that was never used before.
+    /// Begins a session of whoever gave the code that a development gate printed.
     ///
     /// # Errors
-    /// When nobody of this name has a key with force, or this gate does not take such a sign-in.
-    pub async fn sign_in(
+    /// When nobody of this name has a key with force, or this is no development gate.
+    pub async fn sign_in_by_code(
         &self,
         human: &HumanId,
-        by: SignedInBy,
         limits: SessionLimits,
     ) -> Result<SignedIn, GateError> {
         let active = self.current().await?;
         // INVARIANT(as-is-for-dev): one terminal plays several people only at a development gate.
-        let elsewhere = by == SignedInBy::DevelopmentCode && !active.directory.origin.is_dev();
-        if guard!("browser-dev-only", elsewhere) {
+        if guard!("browser-dev-only", !active.directory.origin.is_dev()) {
             return Err(
                 Refusal::NotYours("only a development gate takes the code it prints").into(),
             );
         }
-        if guard!("browser-enrolled", !self.has_force(human, &active)) {
+        let by = SignedInBy::DevelopmentCode;
+        self.begin_session(&active, human, (by, None), limits).await
+    }
+
+    /// Begins a sign-in that goes through an identity provider. Only the browser keeps it: nothing is stored.
+    ///
+    /// # Errors
+    /// When the store does not tell the time.
+    pub async fn begin_elsewhere(&self, to: Option<RequestId>) -> Result<Transaction, GateError> {
+        let now = self.store().now().await?;
+        let secret = self.inner.parts.entropy.bytes();
+        Ok(Transaction::begin(secret, now, to))
+    }
+
+    /// Begins a session of whom an identity provider vouches for, no longer than that counts.
+    ///
+    /// # Errors
+    /// When nobody of this name has a key with force.
+    pub async fn sign_in_vouched(
+        &self,
+        vouched: &Vouched,
+        limits: SessionLimits,
+    ) -> Result<SignedIn, GateError> {
+        let active = self.current().await?;
+        let said = vouched.said();
+        let how = (SignedInBy::IdentityProvider, said.until);
+        self.begin_session(&active, &said.human, how, limits).await
+    }
+
+    /// Begins a session under an id that was never used before.
+    async fn begin_session(
+        &self,
+        active: &Active,
+        human: &HumanId,
+        (by, until): (SignedInBy, Option<Timestamp>),
+        limits: SessionLimits,
+    ) -> Result<SignedIn, GateError> {
+        if guard!("browser-enrolled", !self.has_force(human, active)) {
             return Err(Refusal::UnknownPrincipal.into());
         }
         let now = self.store().now().await?;
+        let longest = now.plus_seconds(limits.seconds_max);
         let id = SessionId(self.inner.parts.entropy.bytes());
         let session = BrowserSession {
             id: id.name(),
@@ -153,7 +193,7 @@ impl Gate {
             how: by.as_str().to_owned(),
             created: now,
             last_used: now,
-            expires: now.plus_seconds(limits.seconds_max),
+            expires: until.unwrap_or(longest).min(longest),
         };
         self.store().put_session(session.clone()).await?;
         let visitor = visitor(&session, human.clone(), limits, now);

@@ -96,7 +96,7 @@ async fn serve(
     let fresh = folder::prepare(home, addresses).await?;
     let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
     // Under the demo nobody reads what is printed here.
-    let provider = (!dev.quiet).then(|| codes.clone() as Arc<dyn IdentityProvider>);
+    let provider = (!dev.quiet).then(|| IdentityProvider::Code(codes.clone()));
     let config = Config::require(&home.join("gatehold.toml"))?;
     let running = Running::start_on(config, opened, provider).await?;
     let now = running.now().await?;

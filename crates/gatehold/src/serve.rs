@@ -26,8 +26,9 @@ use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
-use crate::config::{Config, ConfigFile, StorePlace};
+use crate::config::{Config, ConfigFile, IdentityProviderPlace, StorePlace};
 use crate::exit::{Exit, Failure};
+use crate::identity_provider;
 use crate::published::{Published, signer};
 
 /// How often the gate's clock looks.
@@ -76,7 +77,7 @@ impl Running {
     pub async fn start_on(
         config: Config,
         opened: Opened,
-        provider: Option<Arc<dyn IdentityProvider>>,
+        provider: Option<IdentityProvider>,
     ) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let journal = open_journal(&config)?;
@@ -138,6 +139,7 @@ impl Running {
                 )
             })?),
         };
+        let provider = vouching(provider, config.identity_provider, &public_url, &gate)?;
         let settings = ApiSettings::new(public_url, instance);
         let sessions = config.sessions;
         let console = provider.map(|provider| ConsoleSettings { provider, sessions });
@@ -224,6 +226,22 @@ impl Running {
 fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
     let calendars = calendar.map(Calendars::new);
     Arc::new(Sources { calendars, lookups })
+}
+
+/// Who vouches for people: whoever is given, or else the provider that the configuration names.
+fn vouching(
+    given: Option<IdentityProvider>,
+    place: Option<IdentityProviderPlace>,
+    public_url: &PublicUrl,
+    gate: &Gate,
+) -> Result<Option<IdentityProvider>, Failure> {
+    match (given, place) {
+        (None, Some(place)) => {
+            let is_dev = gate.origin().is_dev();
+            identity_provider::open(place, public_url.as_str(), is_dev).map(Some)
+        }
+        (given, _) => Ok(given),
+    }
 }
 
 /// The API, with a console where somebody vouches for people.

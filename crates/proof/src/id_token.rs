@@ -41,8 +41,8 @@ pub enum IdTokenError {
     /// It was not signed by that key.
     #[error("its signature does not verify")]
     BadSignature,
-    /// A claim is missing or of another type.
-    #[error("its claims cannot be read: {0}")]
+    /// A claim is missing or of another type. What it says is for a log: it may repeat what stands there.
+    #[error("its claims cannot be read")]
     Claims(String),
     /// The set of keys cannot be read.
     #[error("the published keys cannot be read: {0}")]

@@ -75,6 +75,24 @@ pub struct Trust {
     pub root: Option<String>,
 }
 
+/// `[identity_provider]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProvider {
+    /// Exactly as its tokens name it.
+    pub issuer: Option<String>,
+    /// What this gate is called there.
+    pub client_id: Option<String>,
+    /// A file that holds the secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// What is asked for.
+    pub scope: Option<String>,
+    /// How long ago people may have shown it who they are.
+    pub max_age_seconds: Option<u32>,
+    /// PEM roots of its certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// `[[resource]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

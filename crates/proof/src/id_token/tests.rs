@@ -78,22 +78,57 @@ fn each_algorithm_is_verified_with_its_own_kind_of_key() {
         &rsa.jwk(r#","kid":"r""#),
     ]);
     for (token, good) in [
-        (signed(&es256(), r#"{"alg":"ES256","kid":"e","typ":"JWT","x5t":"q"}"#, CLAIMS), true),
-        (signed(&ed25519(), r#"{"alg":"EdDSA","kid":"o"}"#, CLAIMS), true),
-        (rsa.sign(&RSA_PKCS1_SHA256, r#"{"alg":"RS256","kid":"r"}"#), true),
-        (rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"PS256","kid":"r"}"#), true),
+        (
+            signed(
+                &es256(),
+                r#"{"alg":"ES256","kid":"e","typ":"JWT","x5t":"q"}"#,
+                CLAIMS,
+            ),
+            true,
+        ),
+        (
+            signed(&ed25519(), r#"{"alg":"EdDSA","kid":"o"}"#, CLAIMS),
+            true,
+        ),
+        (
+            rsa.sign(&RSA_PKCS1_SHA256, r#"{"alg":"RS256","kid":"r"}"#),
+            true,
+        ),
+        (
+            rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"PS256","kid":"r"}"#),
+            true,
+        ),
         // One signature is not the other, and no key is taken for another.
-        (rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"RS256","kid":"r"}"#), false),
-        (rsa.sign(&RSA_PKCS1_SHA256, r#"{"alg":"PS256","kid":"r"}"#), false),
-        (signed(&ed25519(), r#"{"alg":"EdDSA","kid":"e"}"#, CLAIMS), false),
-        (signed(&es256(), r#"{"alg":"ES256","kid":"o"}"#, CLAIMS), false),
-        (signed(&es256(), r#"{"alg":"RS256","kid":"r"}"#, CLAIMS), false),
+        (
+            rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"RS256","kid":"r"}"#),
+            false,
+        ),
+        (
+            rsa.sign(&RSA_PKCS1_SHA256, r#"{"alg":"PS256","kid":"r"}"#),
+            false,
+        ),
+        (
+            signed(&ed25519(), r#"{"alg":"EdDSA","kid":"e"}"#, CLAIMS),
+            false,
+        ),
+        (
+            signed(&es256(), r#"{"alg":"ES256","kid":"o"}"#, CLAIMS),
+            false,
+        ),
+        (
+            signed(&es256(), r#"{"alg":"RS256","kid":"r"}"#, CLAIMS),
+            false,
+        ),
     ] {
         assert_eq!(keys.open(&token).is_ok(), good, "{token}");
     }
     // An RSA key that is published for one of both is good for that one alone.
     let narrow = set(&[&rsa.jwk(r#","kid":"r","alg":"PS256""#)]);
-    assert!(narrow.open(&rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"PS256","kid":"r"}"#)).is_ok());
+    assert!(
+        narrow
+            .open(&rsa.sign(&RSA_PSS_SHA256, r#"{"alg":"PS256","kid":"r"}"#))
+            .is_ok()
+    );
     let other = narrow.open(&rsa.sign(&RSA_PKCS1_SHA256, r#"{"alg":"RS256","kid":"r"}"#));
     assert_eq!(other, Err(IdTokenError::UnknownKey));
 }
@@ -101,7 +136,9 @@ fn each_algorithm_is_verified_with_its_own_kind_of_key() {
 #[test]
 fn nothing_unsigned_and_nothing_with_a_shared_secret() {
     let keys = set(&[&jwk(&es256(), "")]);
-    for alg in ["none", "None", "NONE", "", "HS256", "HS512", "RS512", "ES384", "es256", "ES256K"] {
+    for alg in [
+        "none", "None", "NONE", "", "HS256", "HS512", "RS512", "ES384", "es256", "ES256K",
+    ] {
         let header = format!(r#"{{"alg":"{alg}"}}"#);
         assert_eq!(open(&keys, &header), Err(IdTokenError::Algorithm), "{alg}");
         let unsigned = format!("{}.", input(&header, CLAIMS));
@@ -116,7 +153,11 @@ fn what_is_changed_after_signing_does_not_verify() {
     let keys = set(&[&jwk(&es256(), "")]);
     let token = signed(&es256(), r#"{"alg":"ES256"}"#, CLAIMS);
     assert_eq!(keys.open(&token).unwrap().subject(), "ann");
-    let other = signed(&es256(), r#"{"alg":"ES256"}"#, &CLAIMS.replace("ann", "bob"));
+    let other = signed(
+        &es256(),
+        r#"{"alg":"ES256"}"#,
+        &CLAIMS.replace("ann", "bob"),
+    );
     let [a, b]: [Vec<&str>; 2] = [&token, &other].map(|token| token.split('.').collect());
     let swapped = [a[0], b[1], a[2]].join(".");
     assert_eq!(keys.open(&swapped), Err(IdTokenError::BadSignature));
@@ -132,7 +173,10 @@ fn what_is_changed_after_signing_does_not_verify() {
 #[test]
 fn a_key_is_found_by_its_name_and_never_guessed() {
     let other = SigningKey::from_seed(Algorithm::EcdsaP256, &[9; 32]).unwrap();
-    let keys = set(&[&jwk(&es256(), r#","kid":"a""#), &jwk(&other, r#","kid":"b""#)]);
+    let keys = set(&[
+        &jwk(&es256(), r#","kid":"a""#),
+        &jwk(&other, r#","kid":"b""#),
+    ]);
     assert!(open(&keys, r#"{"alg":"ES256","kid":"a"}"#).is_ok());
     for (header, why) in [
         (r#"{"alg":"ES256","kid":"b"}"#, IdTokenError::BadSignature),
@@ -196,7 +240,10 @@ fn claims_have_their_types_and_stand_there_once() {
     ] {
         let text = CLAIMS.replace(from, to);
         assert_ne!(text, CLAIMS);
-        assert!(matches!(claims(&text), Err(IdTokenError::Claims(_))), "{text}");
+        assert!(
+            matches!(claims(&text), Err(IdTokenError::Claims(_))),
+            "{text}"
+        );
     }
     assert!(matches!(claims("[]"), Err(IdTokenError::Claims(_))));
 }
@@ -233,7 +280,10 @@ fn groups_are_texts_and_nothing_else() {
 #[test]
 fn a_set_without_a_key_that_verifies_is_none() {
     let parse = |text: &str| IssuerKeys::parse(text.as_bytes()).is_ok();
-    let good = jwk(&es256(), r#","use":"sig","key_ops":["verify"],"alg":"ES256""#);
+    let good = jwk(
+        &es256(),
+        r#","use":"sig","key_ops":["verify"],"alg":"ES256""#,
+    );
     assert!(parse(&format!(r#"{{"keys":[{good}],"more":1}}"#)));
     let small = r#"{"kty":"RSA","n":"","e":"AQAB"}"#;
     for keys in [
@@ -252,8 +302,14 @@ fn a_set_without_a_key_that_verifies_is_none() {
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}"#] {
         assert!(!parse(text), "{text}");
     }
-    assert!(!parse(&format!(r#"{{"keys":[{}{good}]}}"#, format!("{good},").repeat(100))));
-    assert!(!parse(&format!(r#"{{"keys":[{good}]{}}}"#, " ".repeat(256 * 1024))));
+    assert!(!parse(&format!(
+        r#"{{"keys":[{}{good}]}}"#,
+        format!("{good},").repeat(100)
+    )));
+    assert!(!parse(&format!(
+        r#"{{"keys":[{good}]{}}}"#,
+        " ".repeat(256 * 1024)
+    )));
 }
 
 #[test]

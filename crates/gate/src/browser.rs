@@ -3,9 +3,11 @@
 //!
 //! The store keeps a hash of the id that the browser has, so that whoever reads the database cannot take a session over.
 
+use std::collections::BTreeSet;
+
 use gatehold_core::guard;
 use gatehold_core::hash::{Hash, hex, unhex};
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
 
@@ -50,6 +52,13 @@ impl SignedInBy {
             Self::IdentityProvider => "identity provider",
         }
     }
+}
+
+/// What a session begins with, beside whose it is.
+struct How<'a> {
+    by: SignedInBy,
+    until: Option<Timestamp>,
+    without: &'a BTreeSet<TeamId>,
 }
 
 /// A session that has just begun.
@@ -97,6 +106,9 @@ pub struct Visitor {
     pub human: HumanId,
     /// How they signed in.
     pub how: String,
+    /// Teams in which they have no seat through this session, whatever the directory says: whoever vouched for them did not
+    /// say that they are still in them.
+    pub without: BTreeSet<TeamId>,
     /// When.
     pub since: Timestamp,
     /// When they were last seen to act.
@@ -143,8 +155,12 @@ impl Gate {
                 Refusal::NotYours("only a development gate takes the code it prints").into(),
             );
         }
-        let by = SignedInBy::DevelopmentCode;
-        self.begin_session(&active, human, (by, None), limits).await
+        let how = How {
+            by: SignedInBy::DevelopmentCode,
+            until: None,
+            without: &BTreeSet::new(),
+        };
+        self.begin_session(&active, human, &how, limits).await
     }
 
     /// Begins a sign-in that goes through an identity provider. Only the browser keeps it: nothing is stored.
@@ -168,8 +184,12 @@ impl Gate {
     ) -> Result<SignedIn, GateError> {
         let active = self.current().await?;
         let said = vouched.said();
-        let how = (SignedInBy::IdentityProvider, said.until);
-        self.begin_session(&active, &said.human, how, limits).await
+        let how = How {
+            by: SignedInBy::IdentityProvider,
+            until: said.until,
+            without: &said.without,
+        };
+        self.begin_session(&active, &said.human, &how, limits).await
     }
 
     /// Begins a session under an id that was never used before.
@@ -177,7 +197,7 @@ impl Gate {
         &self,
         active: &Active,
         human: &HumanId,
-        (by, until): (SignedInBy, Option<Timestamp>),
+        how: &How<'_>,
         limits: SessionLimits,
     ) -> Result<SignedIn, GateError> {
         if guard!("browser-enrolled", !self.has_force(human, active)) {
@@ -190,13 +210,14 @@ impl Gate {
             id: id.name(),
             human: human.to_string(),
             csrf: Hash::from_bytes(self.inner.parts.entropy.bytes()),
-            how: by.as_str().to_owned(),
+            how: how.by.as_str().to_owned(),
             created: now,
             last_used: now,
-            expires: until.unwrap_or(longest).min(longest),
+            expires: how.until.unwrap_or(longest).min(longest),
+            without: lines(how.without),
         };
         self.store().put_session(session.clone()).await?;
-        let visitor = visitor(&session, human.clone(), limits, now);
+        let visitor = visitor(&session, human.clone(), limits, now)?;
         Ok(SignedIn { id, visitor })
     }
 
@@ -214,7 +235,7 @@ impl Gate {
         };
         let human: HumanId = session.human.parse().map_err(GateError::damaged)?;
         let now = self.store().now().await?;
-        let visitor = visitor(&session, human, limits, now);
+        let visitor = visitor(&session, human, limits, now)?;
         let idle = guard!("browser-idle", now > visitor.idle_ends);
         // The store forgets it at the end that was set then; a setting that was lowered since holds as well.
         let over = guard!("browser-over", now > visitor.ends);
@@ -241,6 +262,14 @@ impl Gate {
         Ok(self.store().end_session(&id.name()).await?)
     }
 
+    /// Those of these teams that the directory does not know.
+    #[must_use]
+    pub fn unknown_teams<'a>(&self, teams: impl Iterator<Item = &'a TeamId>) -> Vec<&'a TeamId> {
+        let active = self.active();
+        let known = &active.directory.teams;
+        teams.filter(|team| !known.contains_key(*team)).collect()
+    }
+
     /// Whether somebody has a key that counts: it is in the directory, and nobody revoked it in the journal.
     fn has_force(&self, human: &HumanId, active: &Active) -> bool {
         let keys = active.directory.humans.get(human).map(|known| &known.keys);
@@ -255,12 +284,15 @@ fn visitor(
     human: HumanId,
     limits: SessionLimits,
     now: Timestamp,
-) -> Visitor {
+) -> Result<Visitor, GateError> {
+    let teams = session.without.lines().map(str::parse);
+    let without: Result<BTreeSet<TeamId>, _> = teams.collect();
     let ends = session.created.plus_seconds(limits.seconds_max);
     let idle_ends = session.last_used.plus_seconds(limits.idle_seconds_max);
-    Visitor {
+    Ok(Visitor {
         human,
         how: session.how.clone(),
+        without: without.map_err(GateError::damaged)?,
         since: session.created,
         last_used: session.last_used,
         idle_ends,
@@ -268,7 +300,13 @@ fn visitor(
         now,
         name: session.id,
         csrf: session.csrf,
-    }
+    })
+}
+
+/// One a line: no name of a team holds a line's end.
+fn lines(teams: &BTreeSet<TeamId>) -> String {
+    let names: Vec<&str> = teams.iter().map(TeamId::as_str).collect();
+    names.join("\n")
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 mod claims;
 mod transaction;
 
-pub use claims::{Expected, LEEWAY_SECONDS, Vouched};
+pub use claims::{Expected, Groups, LEEWAY_SECONDS, Vouched};
 pub use transaction::{Arrived, TRANSACTION_SECONDS, Transaction};
 
-use gatehold_core::ids::HumanId;
+use std::collections::BTreeSet;
+
+use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
 
 /// Why an answer of an identity provider shows nobody who they are.
@@ -31,10 +33,13 @@ pub enum NotVouched {
     #[error("the identity provider's token is not of now: `{0}` does not fit")]
     Time(&'static str),
     /// They showed the provider who they are too long ago, or it does not say when.
-    #[error("the identity provider does not say that they showed it who they are lately")]
+    #[error("the identity provider does not say that you showed it who you are lately")]
     TooOld,
+    /// The groups in the token are no texts.
+    #[error("the groups in the identity provider's token cannot be read")]
+    Groups,
     /// Their name there cannot be used.
-    #[error("the identity provider's name for them cannot be used")]
+    #[error("the identity provider's name for you cannot be used")]
     Name,
 }
 
@@ -43,4 +48,6 @@ pub enum NotVouched {
 pub(crate) struct Said {
     pub(crate) human: HumanId,
     pub(crate) until: Option<Timestamp>,
+    /// Teams that the provider is asked about, and does not say they are in.
+    pub(crate) without: BTreeSet<TeamId>,
 }

@@ -36,6 +36,7 @@ pub fn open(
         secret: place.secret,
         scope: place.scope,
         max_age_seconds: place.max_age_seconds,
+        groups: place.groups,
         public_url: public_url.to_owned(),
         plain_on_loopback: is_dev,
     };

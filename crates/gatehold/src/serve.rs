@@ -237,6 +237,16 @@ fn vouching(
 ) -> Result<Option<IdentityProvider>, Failure> {
     match (given, place) {
         (None, Some(place)) => {
+            let asked = place.groups.iter().flat_map(|groups| groups.teams.keys());
+            let unknown = gate.unknown_teams(asked);
+            if let Some(team) = unknown.first() {
+                return Err(Failure::usage(
+                    format!(
+                        "identity_provider.teams: `{team}` is no team of this gate, and would narrow nothing"
+                    ),
+                    "write it as `gatehold human list` does, or leave it out",
+                ));
+            }
             let is_dev = gate.origin().is_dev();
             identity_provider::open(place, public_url.as_str(), is_dev).map(Some)
         }

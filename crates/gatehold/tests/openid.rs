@@ -149,7 +149,9 @@ fn an_answer_counts_in_the_browser_that_asked_for_it_once() {
 
 #[test]
 fn what_the_provider_signs_is_for_this_sign_in_or_for_nobody() {
-    let mut desk = Desk::open("max_age_seconds = 3600");
+    // Its groups are read too, and one that is named takes nothing away.
+    let teams = "max_age_seconds = 3600\n[identity_provider.teams]\nowners = \"reviewers\"";
+    let mut desk = Desk::open(teams);
     desk.provider.start("RS256", BASIC);
     for (lie, status, why) in [
         ("nonce", 403, "`nonce` is another"),
@@ -159,9 +161,10 @@ fn what_the_provider_signs_is_for_this_sign_in_or_for_nobody() {
         ("azp", 403, "`azp` is another"),
         ("expired", 403, "`exp` does not fit"),
         ("early", 403, "`iat` does not fit"),
-        ("stale", 403, "showed it who they are lately"),
-        ("undated", 403, "showed it who they are lately"),
-        ("nobody", 403, "name for them cannot be used"),
+        ("stale", 403, "showed it who you are lately"),
+        ("undated", 403, "showed it who you are lately"),
+        ("nobody", 403, "name for you cannot be used"),
+        ("groups", 403, "groups in the identity provider"),
         ("unsigned", 403, "none of RS256, PS256, ES256, EdDSA"),
         ("stripped", 403, "signature does not verify"),
         ("shared", 403, "none of RS256, PS256, ES256, EdDSA"),
@@ -283,7 +286,7 @@ fn a_provider_that_cannot_be_reached_signs_nobody_in() {
 
 #[test]
 fn an_insecure_provider_is_for_development_gates() {
-    let desk = Desk::open("");
+    let mut desk = Desk::open("");
     let config = desk.folder.path().join("gate/gatehold.toml");
     let checked = desk.run(&["config", "check", "--config", "gate/gatehold.toml"]);
     let line = format!("console: people sign in at {}\n", desk.provider.issuer());
@@ -302,4 +305,21 @@ fn an_insecure_provider_is_for_development_gates() {
         said.contains("identity_provider.issuer") && said.contains("https"),
         "{said}"
     );
+    // A team that nobody knows would take nobody's seat.
+    desk.end();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("http://login.example", &desk.provider.issuer());
+    std::fs::write(
+        &config,
+        text + "[identity_provider.teams]\nwoners = \"Owners\"\n",
+    )
+    .unwrap();
+    let started = std::process::Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .args(["serve", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(started.stderr).unwrap();
+    assert!(!started.status.success());
+    assert!(said.contains("`woners` is no team of this gate"), "{said}");
 }

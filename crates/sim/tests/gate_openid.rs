@@ -9,9 +9,10 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::openid::{
-    Arrived, Expected, LEEWAY_SECONDS, NotVouched, TRANSACTION_SECONDS, Transaction, Vouched,
+    Arrived, Expected, Groups, LEEWAY_SECONDS, NotVouched, TRANSACTION_SECONDS, Transaction,
+    Vouched,
 };
-use gatehold_gate::{GateError, SessionLimits};
+use gatehold_gate::{GateError, May, SessionLimits};
 use gatehold_proof::id_token::{IssuerKeys, SignedClaims, sign};
 use gatehold_proof::{Algorithm, SigningKey};
 use serde_json::{Value, json};
@@ -62,7 +63,28 @@ fn judged_at(
         nonce: &begun.nonce(),
         begun: begun.begun(),
         max_age_seconds,
+        groups: None,
         now,
+    };
+    Vouched::by(&opened(claims), &expected)
+}
+
+/// The same, where the provider is asked about teams.
+fn grouped(claims: &Value, teams: &[(&str, &str)]) -> Result<Vouched, NotVouched> {
+    let begun = begun();
+    let group = |(team, group): &(&str, &str)| (team.parse().unwrap(), (*group).to_owned());
+    let groups = Groups {
+        claim: "roles".to_owned(),
+        teams: teams.iter().map(group).collect(),
+    };
+    let expected = Expected {
+        issuer: ISSUER,
+        client_id: CLIENT,
+        nonce: &begun.nonce(),
+        begun: begun.begun(),
+        max_age_seconds: None,
+        groups: Some(&groups),
+        now: NOW,
     };
     Vouched::by(&opened(claims), &expected)
 }
@@ -196,6 +218,40 @@ fn a_name_that_nobody_can_see_is_no_name() {
     }
 }
 
+#[test]
+fn a_group_that_is_not_named_takes_the_seat_of_its_team() {
+    let teams = [("security", "Gate security"), ("owners", "Gate owners")];
+    let narrowed = |claims: &Value| -> Result<Vec<String>, NotVouched> {
+        let vouched = grouped(claims, &teams)?;
+        Ok(vouched.without().iter().map(ToString::to_string).collect())
+    };
+    for (roles, missing) in [
+        (json!(["Gate owners", "Gate security", "Everybody"]), vec![]),
+        (json!("Gate security"), vec!["owners"]),
+        (
+            json!(["gate security", "Gate owners "]),
+            vec!["owners", "security"],
+        ),
+        (json!([]), vec!["owners", "security"]),
+        // Where it says nothing, or names the groups elsewhere, they are in none.
+        (Value::Null, vec!["owners", "security"]),
+    ] {
+        assert_eq!(
+            narrowed(&with("roles", roles.clone())).unwrap(),
+            missing,
+            "{roles}"
+        );
+    }
+    for unreadable in [
+        json!(7),
+        json!({"Gate owners": true}),
+        json!([["Gate owners"]]),
+    ] {
+        let refused = narrowed(&with("roles", unreadable.clone()));
+        assert_eq!(refused, Err(NotVouched::Groups), "{unreadable}");
+    }
+}
+
 fn answered(state: &str, issuer: Option<&str>, names_itself: bool) -> Result<(), NotVouched> {
     let arrived = Arrived { state, issuer };
     begun().answered(arrived, ISSUER, names_itself, NOW)
@@ -273,6 +329,42 @@ async fn a_session_ends_when_what_the_provider_said_is_too_old() {
         there.push(visitor.is_some());
     }
     assert_eq!(there, [true, false]);
+}
+
+#[tokio::test]
+async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let submitted = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let id = submitted.unwrap().record.id;
+    let teams = [("reviewers", "Gate reviewers")];
+    let seen = async |subject: &str, roles: Value| {
+        let mut claims = with("roles", roles);
+        claims["sub"] = json!(subject);
+        let vouched = grouped(&claims, &teams).unwrap();
+        let signed_in = shop.gate.sign_in_vouched(&vouched, LIMITS).await.unwrap();
+        // As the store gives it back, with every page.
+        let visitor = shop.gate.visitor(&signed_in.id, LIMITS).await.unwrap();
+        let visitor = visitor.unwrap();
+        let looked = shop.gate.look_through(&visitor, id).await.unwrap();
+        let inbox = shop.gate.inbox_through(&visitor).await.unwrap();
+        let line = inbox.iter().find(|line| line.id == id).unwrap();
+        (looked.may, line.mine, line.asked)
+    };
+    let within = seen("reviewer", json!(["Gate reviewers"])).await;
+    assert_eq!(within, (May::Decide, true, true));
+    for without in [json!([]), json!(["Reviewers"]), Value::Null] {
+        let found = seen("reviewer", without).await;
+        assert_eq!(found, (May::Narrowed, false, false));
+    }
+    // A group gives nobody a seat, and what is theirs by other means stays so.
+    let own = seen("owner", json!(["Gate reviewers"])).await;
+    assert_eq!(own, (May::Own, false, false));
+    let at_a_terminal = shop.gate.look(&Person::Reviewer.id(), id).await.unwrap();
+    assert_eq!(at_a_terminal.may, May::Decide);
+    shop.approve(Person::Reviewer, id).await.unwrap();
+    let signed = seen("reviewer", json!([])).await;
+    assert_eq!(signed, (May::Signed, false, false));
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What a provider signed, judged: it is ours, it is for us, it answers this very sign-in, and it is of now.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
 use gatehold_proof::id_token::SignedClaims;
 
@@ -24,8 +26,20 @@ pub struct Expected<'a> {
     pub begun: Timestamp,
     /// How long ago somebody may have shown the provider who they are.
     pub max_age_seconds: Option<u32>,
+    /// Which teams the provider is asked about, if any.
+    pub groups: Option<&'a Groups>,
     /// The store's time.
     pub now: Timestamp,
+}
+
+/// Teams that somebody is in through the console only while the provider says that they are in a group of its own. It takes
+/// seats away and never gives one: who is in a team, the signed directory says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// The claim that names somebody's groups.
+    pub claim: String,
+    /// The group that each team takes.
+    pub teams: BTreeMap<TeamId, String>,
 }
 
 /// Somebody for whom the provider vouches. Made by [`Vouched::by`] and by nothing else.
@@ -43,7 +57,12 @@ impl Vouched {
         let until = good_until(claims, expected)?;
         let human = HumanId::new(claims.issuer(), claims.subject());
         let human = human.map_err(|_| NotVouched::Name)?;
-        Ok(Self(Said { human, until }))
+        let without = without(claims, expected.groups)?;
+        Ok(Self(Said {
+            human,
+            until,
+            without,
+        }))
     }
 
     /// Who, as the signed directory would write them.
@@ -56,6 +75,12 @@ impl Vouched {
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         self.0.until
+    }
+
+    /// Teams that the provider is asked about, and does not say they are in.
+    #[must_use]
+    pub const fn without(&self) -> &BTreeSet<TeamId> {
+        &self.0.without
     }
 
     pub(crate) const fn said(&self) -> &Said {
@@ -125,6 +150,20 @@ fn good_until(
     }
     let since = Timestamp::from_millis(authenticated.saturating_mul(1_000)).min(expected.now);
     Ok(Some(since.plus_seconds(max_age)))
+}
+
+/// Teams whose group is not among theirs. Where no groups are named they are in none.
+fn without(claims: &SignedClaims, groups: Option<&Groups>) -> Result<BTreeSet<TeamId>, NotVouched> {
+    let Some(groups) = groups else {
+        return Ok(BTreeSet::new());
+    };
+    let theirs = claims.texts(&groups.claim);
+    let theirs = theirs.map_err(|_| NotVouched::Groups)?.unwrap_or_default();
+    let missing = groups.teams.iter().filter(|(_, group)| {
+        let absent = !theirs.contains(group);
+        guard!("openid-group", absent)
+    });
+    Ok(missing.map(|(team, _)| team.clone()).collect())
 }
 
 /// What is beyond every clock is the end of time.

@@ -1,8 +1,11 @@
 //! `[identity_provider]`: who vouches for the people of this gate. With it a gate has a console.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, TeamId};
+use gatehold_core::json::ident::check_identifier;
+use gatehold_gate::openid::Groups;
 use gatehold_server::login::{ClientSecret, check_issuer};
 
 use super::raw;
@@ -15,6 +18,10 @@ const ROOTS_BYTES_MAX: u64 = 1024 * 1024;
 const AGE_SECONDS_MIN: u32 = 300;
 /// Longest: half a day, as long as a sign-in.
 const AGE_SECONDS_MAX: u32 = 12 * 3_600;
+/// Most teams that it is asked about.
+const TEAMS_MAX: usize = 100;
+/// Where groups stand, unless configured.
+const GROUPS_CLAIM: &str = "groups";
 /// What is asked for, unless configured.
 const SCOPE: &str = "openid";
 
@@ -31,6 +38,8 @@ pub struct IdentityProviderPlace {
     pub scope: String,
     /// How long ago people may have shown it who they are.
     pub max_age_seconds: Option<u32>,
+    /// Which teams it is asked about.
+    pub groups: Option<Groups>,
     /// PEM roots of its certificate, when it is not publicly trusted.
     pub roots_pem: Option<Vec<u8>>,
 }
@@ -72,6 +81,7 @@ pub(super) fn read(
         let why = format!("{age} is not between {AGE_SECONDS_MIN} and {AGE_SECONDS_MAX}");
         say("identity_provider.max_age_seconds", why);
     }
+    let groups = groups(raw.groups_claim, raw.teams, say);
     let roots_pem = match raw.ca_file {
         None => None,
         Some(file) => Some(roots_in(&folder.join(file), say)?),
@@ -82,8 +92,45 @@ pub(super) fn read(
         secret: secret?,
         scope,
         max_age_seconds: raw.max_age_seconds,
+        groups,
         roots_pem,
     })
+}
+
+/// Teams and their groups. A team that cannot be read is a mistake: it would narrow nothing.
+fn groups(
+    claim: Option<String>,
+    teams: Option<BTreeMap<String, String>>,
+    say: &mut dyn FnMut(&str, String),
+) -> Option<Groups> {
+    let Some(teams) = teams else {
+        if claim.is_some() {
+            let why =
+                "name the group of each team under [identity_provider.teams], or leave it out";
+            say("identity_provider.groups_claim", why.to_owned());
+        }
+        return None;
+    };
+    if teams.is_empty() || teams.len() > TEAMS_MAX {
+        let why = format!("name 1 to {TEAMS_MAX} teams, or leave the section out");
+        say("identity_provider.teams", why);
+    }
+    let claim = claim.unwrap_or_else(|| GROUPS_CLAIM.to_owned());
+    fits(&claim, "groups_claim", say);
+    let mut read = BTreeMap::new();
+    for (team, group) in teams {
+        match team.parse::<TeamId>() {
+            Ok(id) if check_identifier(&group, TEXT_BYTES_MAX).is_ok() => {
+                read.insert(id, group);
+            }
+            Ok(_) => say(
+                &format!("identity_provider.teams.{team}"),
+                "it is no name of a group: 1 to 1024 bytes that everybody can see".to_owned(),
+            ),
+            Err(error) => say("identity_provider.teams", error.to_string()),
+        }
+    }
+    Some(Groups { claim, teams: read })
 }
 
 /// Why a gate of this URL can have no console. Whether http will do, its origin says when it starts.
@@ -205,11 +252,21 @@ mod tests {
         );
         assert_eq!(place.secret.0, "s3cret");
         assert!(!format!("{place:?}").contains("s3cret"));
+        assert_eq!(place.groups, None);
         let more = format!(
             "{GOOD}scope = \"openid groups\"\nmax_age_seconds = 3600\nca_file = \"ca.pem\"\n"
         );
         let (place, mistakes) = checked(&more, "http://127.0.0.1:7400");
         assert!(mistakes.is_empty() && place.unwrap().roots_pem.is_some());
+        let more = format!("{GOOD}[teams]\nsecurity = \"Gate reviewers\"\n");
+        let (place, mistakes) = checked(&more, URL);
+        let groups = place.unwrap().groups.unwrap();
+        let teams = [("security".parse().unwrap(), "Gate reviewers".to_owned())];
+        assert_eq!(
+            (groups.claim.as_str(), groups.teams),
+            ("groups", teams.into())
+        );
+        assert!(mistakes.is_empty(), "{mistakes:?}");
     }
 
     #[test]
@@ -241,10 +298,25 @@ mod tests {
             ("issuer", "scope = \"openid  groups\"\nissuer", "scope"),
             ("issuer", "ca_file = \"secret\"\nissuer", "ca_file"),
             ("issuer", "ca_file = \"nothing\"\nissuer", "ca_file"),
+            (
+                "issuer",
+                "groups_claim = \"groups\"\nissuer",
+                "groups_claim",
+            ),
         ] {
             let text = GOOD.replacen(from, to, 1);
             let (_, mistakes) = checked(&text, URL);
             assert_eq!(mistakes, [format!("identity_provider.{key}")], "{text}");
+        }
+        for (teams, key) in [
+            ("", "teams"),
+            ("\"\" = \"group\"\n", "teams"),
+            ("\"a\\u202E\" = \"group\"\n", "teams"),
+            ("security = \"\"\n", "teams.security"),
+            ("security = \"a\\nb\"\n", "teams.security"),
+        ] {
+            let (_, mistakes) = checked(&format!("{GOOD}[teams]\n{teams}"), URL);
+            assert_eq!(mistakes, [format!("identity_provider.{key}")], "{teams}");
         }
         let long = GOOD.replace("login.example", &"a".repeat(300));
         assert_eq!(checked(&long, URL).1, ["identity_provider.issuer"]);

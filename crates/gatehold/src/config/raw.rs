@@ -1,6 +1,7 @@
 //! The file as written, one struct a section. Unknown keys are mistakes. What must be there is an `Option` too: whoever uses
 //! it says that it is missing, beside everything else that is wrong.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -91,6 +92,10 @@ pub struct IdentityProvider {
     pub max_age_seconds: Option<u32>,
     /// PEM roots of its certificate.
     pub ca_file: Option<PathBuf>,
+    /// The claim that names somebody's groups.
+    pub groups_claim: Option<String>,
+    /// The group that each team takes.
+    pub teams: Option<BTreeMap<String, String>>,
 }
 
 /// `[[resource]]`.

@@ -228,12 +228,19 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
-    fn drop(&mut self) {
+impl Desk {
+    /// Ends the gate; its files stay.
+    pub fn end(&mut self) {
         if let Some(mut child) = self.gate.take() {
             let _ended = child.kill();
             let _status = child.wait();
         }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -53,6 +53,7 @@ const CHANGES = {
   early: { iat: now() + 3600, exp: now() + 7200 },
   stale: { auth_time: now() - 86400 },
   undated: { auth_time: undefined },
+  groups: { groups: { reviewers: true } },
   nobody: { sub: 'a\u202eb' },
 };
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::openid::{Arrived, Expected, Transaction, Vouched};
+use gatehold_gate::openid::{Arrived, Expected, Groups, Transaction, Vouched};
 use gatehold_proof::id_token::code_challenge;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -48,6 +48,8 @@ pub struct OpenIdSettings {
     pub scope: String,
     /// How long ago somebody may have shown the provider who they are.
     pub max_age_seconds: Option<u32>,
+    /// Which teams it is asked about, if any.
+    pub groups: Option<Groups>,
     /// The gate's public URL.
     pub public_url: String,
     /// A provider on this machine may be called without TLS: at a development gate.
@@ -248,6 +250,7 @@ impl OpenId {
             nonce: &transaction.nonce(),
             begun: transaction.begun(),
             max_age_seconds: self.settings.max_age_seconds,
+            groups: self.settings.groups.as_ref(),
             now,
         };
         Ok(Vouched::by(&claims, &expected)?)

@@ -56,6 +56,9 @@ impl OpenIdError {
             Self::NotVouched(NotVouched::Name) => {
                 "Ask whoever runs the identity provider for a subject without special characters."
             }
+            Self::NotVouched(NotVouched::Groups) => {
+                "Tell the operators of the gate: its `groups_claim` names no list of groups."
+            }
             Self::Token(_) | Self::NotVouched(_) => {
                 "Sign in again. When it happens twice, tell the operators of the gate."
             }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { Chrome, Gate } from "../../crates/gatehold/tests/browser/chrome.mjs";
 import { addPasskey, answer, look, signIn } from "../../crates/gatehold/tests/browser/pages.mjs";
+import { identityProvider } from "./identity_provider.mjs";
 
 const [gatehold, chromium, axe, out] = process.argv.slice(2);
 const axeSource = readFileSync(axe, "utf8");
@@ -139,6 +140,7 @@ try {
   const page = await (await chrome.person()).tab();
   await page.send("Emulation.setFocusEmulationEnabled", { enabled: true });
   await scenes(page, gate);
+  await identityProvider(gatehold, gate.scratch, await (await chrome.person()).tab(), picture);
   problems.push(...page.problems.filter((problem) => !/\b40\d\b/.test(problem)));
 } finally {
   await chrome.end();

@@ -1,6 +1,6 @@
 //! What the tests need from the system: real peers (PostgreSQL, OpenSSH, Chromium) and foreign verifiers (Go, Python).
 //! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The one Python package
-//! among them goes into an environment of its own below `target/`, by its pinned hash.
+//! and the one of npm go into folders of their own below `target/`, by their pinned hashes.
 
 use std::path::Path;
 
@@ -11,6 +11,11 @@ use crate::steps::Step;
 const PYTHON: &str = "target/python";
 /// What goes into it.
 const PYTHON_PACKAGES: &str = "crates/core/tests/json/corpus/requirements.txt";
+
+/// Where the identity provider goes, and where crates/gatehold/tests/openid.rs looks for it.
+const PROVIDER: &str = "target/identity-provider";
+/// What goes into it.
+const PROVIDER_PACKAGES: &str = "crates/gatehold/tests/identity_provider";
 
 pub const STEP: Step = Step {
     name: "packages",
@@ -62,6 +67,14 @@ const NEEDED: &[Package] = &[
         present: || shell::find("sqlite3").is_some(),
     },
     Package {
+        debian: "nodejs",
+        present: || shell::find("node").is_some(),
+    },
+    Package {
+        debian: "npm",
+        present: || shell::find("npm").is_some(),
+    },
+    Package {
         debian: "zstd",
         present: || shell::find("zstd").is_some(),
     },
@@ -69,7 +82,36 @@ const NEEDED: &[Package] = &[
 
 fn run() -> Result<(), String> {
     debian()?;
-    python()
+    python()?;
+    provider()
+}
+
+/// The identity provider, once for each pinned set of packages.
+fn provider() -> Result<(), String> {
+    let lock = |folder: &str| std::fs::read(Path::new(folder).join("package-lock.json")).ok();
+    let installed = Path::new(PROVIDER)
+        .join("node_modules/oidc-provider")
+        .is_dir();
+    if installed && lock(PROVIDER) == lock(PROVIDER_PACKAGES) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(PROVIDER).map_err(|error| format!("{PROVIDER}: {error}"))?;
+    for name in ["package.json", "package-lock.json"] {
+        let to = Path::new(PROVIDER).join(name);
+        std::fs::copy(Path::new(PROVIDER_PACKAGES).join(name), &to)
+            .map_err(|error| format!("{}: {error}", to.display()))?;
+    }
+    let arguments = [
+        "ci",
+        "--prefix",
+        PROVIDER,
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ];
+    shell::run("npm", &arguments).map_err(|error| {
+        format!("{error}\noidc-provider of {PROVIDER_PACKAGES} is missing in {PROVIDER}: it comes from npm")
+    })
 }
 
 /// The Python package, once.

@@ -11,7 +11,7 @@ mod human;
 mod signer;
 mod workload;
 
-pub use config::{ClientConfig, TrustRoots};
+pub use config::{ClientConfig, TrustRoots, install_cryptography};
 pub use error::ClientError;
 pub use signer::{Ambient, AmbientError, RequestSigner, SignatureHeaders, SignerError, ToSign};
 pub use workload::{IdempotencyKey, Submission};

@@ -11,5 +11,5 @@ pub mod wire;
 
 pub use http_client::{
     Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, RequestSigner,
-    SignatureHeaders, SignerError, Submission, ToSign, TrustRoots,
+    SignatureHeaders, SignerError, Submission, ToSign, TrustRoots, install_cryptography,
 };

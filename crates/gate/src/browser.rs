@@ -3,14 +3,17 @@
 //!
 //! The store keeps a hash of the id that the browser has, so that whoever reads the database cannot take a session over.
 
+use std::collections::BTreeSet;
+
 use gatehold_core::guard;
 use gatehold_core::hash::{Hash, hex, unhex};
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
 
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
+use crate::openid::{Transaction, Vouched};
 use crate::ports::store::BrowserSession;
 
 /// How long a session lasts.
@@ -36,6 +39,8 @@ impl Default for SessionLimits {
 pub enum SignedInBy {
     /// They have the code that the process of a development gate printed on its terminal.
     DevelopmentCode,
+    /// An identity provider vouches for them.
+    IdentityProvider,
 }
 
 impl SignedInBy {
@@ -44,8 +49,16 @@ impl SignedInBy {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DevelopmentCode => "development code",
+            Self::IdentityProvider => "identity provider",
         }
     }
+}
+
+/// What a session begins with, beside whose it is.
+struct How<'a> {
+    by: SignedInBy,
+    until: Option<Timestamp>,
+    without: &'a BTreeSet<TeamId>,
 }
 
 /// A session that has just begun.
@@ -93,6 +106,9 @@ pub struct Visitor {
     pub human: HumanId,
     /// How they signed in.
     pub how: String,
+    /// Teams in which they have no seat through this session, whatever the directory says: whoever vouched for them did not
+    /// say that they are still in them.
+    pub without: BTreeSet<TeamId>,
     /// When.
     pub since: Timestamp,
     /// When they were last seen to act.
@@ -123,40 +139,85 @@ impl Visitor {
 }
 
 impl Gate {
-    /// Begins a session under an id that was never used before.
+    /// Begins a session of whoever gave the code that a development gate printed.
     ///
     /// # Errors
-    /// When nobody of this name has a key with force, or this gate does not take such a sign-in.
-    pub async fn sign_in(
+    /// When nobody of this name has a key with force, or this is no development gate.
+    pub async fn sign_in_by_code(
         &self,
         human: &HumanId,
-        by: SignedInBy,
         limits: SessionLimits,
     ) -> Result<SignedIn, GateError> {
         let active = self.current().await?;
         // INVARIANT(as-is-for-dev): one terminal plays several people only at a development gate.
-        let elsewhere = by == SignedInBy::DevelopmentCode && !active.directory.origin.is_dev();
-        if guard!("browser-dev-only", elsewhere) {
+        if guard!("browser-dev-only", !active.directory.origin.is_dev()) {
             return Err(
                 Refusal::NotYours("only a development gate takes the code it prints").into(),
             );
         }
-        if guard!("browser-enrolled", !self.has_force(human, &active)) {
+        let how = How {
+            by: SignedInBy::DevelopmentCode,
+            until: None,
+            without: &BTreeSet::new(),
+        };
+        self.begin_session(&active, human, &how, limits).await
+    }
+
+    /// Begins a sign-in that goes through an identity provider. Only the browser keeps it: nothing is stored.
+    ///
+    /// # Errors
+    /// When the store does not tell the time.
+    pub async fn begin_elsewhere(&self, to: Option<RequestId>) -> Result<Transaction, GateError> {
+        let now = self.store().now().await?;
+        let secret = self.inner.parts.entropy.bytes();
+        Ok(Transaction::begin(secret, now, to))
+    }
+
+    /// Begins a session of whom an identity provider vouches for, no longer than that counts.
+    ///
+    /// # Errors
+    /// When nobody of this name has a key with force.
+    pub async fn sign_in_vouched(
+        &self,
+        vouched: &Vouched,
+        limits: SessionLimits,
+    ) -> Result<SignedIn, GateError> {
+        let active = self.current().await?;
+        let said = vouched.said();
+        let how = How {
+            by: SignedInBy::IdentityProvider,
+            until: said.until,
+            without: &said.without,
+        };
+        self.begin_session(&active, &said.human, &how, limits).await
+    }
+
+    /// Begins a session under an id that was never used before.
+    async fn begin_session(
+        &self,
+        active: &Active,
+        human: &HumanId,
+        how: &How<'_>,
+        limits: SessionLimits,
+    ) -> Result<SignedIn, GateError> {
+        if guard!("browser-enrolled", !self.has_force(human, active)) {
             return Err(Refusal::UnknownPrincipal.into());
         }
         let now = self.store().now().await?;
+        let longest = now.plus_seconds(limits.seconds_max);
         let id = SessionId(self.inner.parts.entropy.bytes());
         let session = BrowserSession {
             id: id.name(),
             human: human.to_string(),
             csrf: Hash::from_bytes(self.inner.parts.entropy.bytes()),
-            how: by.as_str().to_owned(),
+            how: how.by.as_str().to_owned(),
             created: now,
             last_used: now,
-            expires: now.plus_seconds(limits.seconds_max),
+            expires: how.until.unwrap_or(longest).min(longest),
+            without: lines(how.without),
         };
         self.store().put_session(session.clone()).await?;
-        let visitor = visitor(&session, human.clone(), limits, now);
+        let visitor = visitor(&session, human.clone(), limits, now)?;
         Ok(SignedIn { id, visitor })
     }
 
@@ -174,7 +235,7 @@ impl Gate {
         };
         let human: HumanId = session.human.parse().map_err(GateError::damaged)?;
         let now = self.store().now().await?;
-        let visitor = visitor(&session, human, limits, now);
+        let visitor = visitor(&session, human, limits, now)?;
         let idle = guard!("browser-idle", now > visitor.idle_ends);
         // The store forgets it at the end that was set then; a setting that was lowered since holds as well.
         let over = guard!("browser-over", now > visitor.ends);
@@ -201,6 +262,14 @@ impl Gate {
         Ok(self.store().end_session(&id.name()).await?)
     }
 
+    /// Those of these teams that the directory does not know.
+    #[must_use]
+    pub fn unknown_teams<'a>(&self, teams: impl Iterator<Item = &'a TeamId>) -> Vec<&'a TeamId> {
+        let active = self.active();
+        let known = &active.directory.teams;
+        teams.filter(|team| !known.contains_key(*team)).collect()
+    }
+
     /// Whether somebody has a key that counts: it is in the directory, and nobody revoked it in the journal.
     fn has_force(&self, human: &HumanId, active: &Active) -> bool {
         let keys = active.directory.humans.get(human).map(|known| &known.keys);
@@ -215,12 +284,15 @@ fn visitor(
     human: HumanId,
     limits: SessionLimits,
     now: Timestamp,
-) -> Visitor {
+) -> Result<Visitor, GateError> {
+    let teams = session.without.lines().map(str::parse);
+    let without: Result<BTreeSet<TeamId>, _> = teams.collect();
     let ends = session.created.plus_seconds(limits.seconds_max);
     let idle_ends = session.last_used.plus_seconds(limits.idle_seconds_max);
-    Visitor {
+    Ok(Visitor {
         human,
         how: session.how.clone(),
+        without: without.map_err(GateError::damaged)?,
         since: session.created,
         last_used: session.last_used,
         idle_ends,
@@ -228,7 +300,13 @@ fn visitor(
         now,
         name: session.id,
         csrf: session.csrf,
-    }
+    })
+}
+
+/// One a line: no name of a team holds a line's end.
+fn lines(teams: &BTreeSet<TeamId>) -> String {
+    let names: Vec<&str> = teams.iter().map(TeamId::as_str).collect();
+    names.join("\n")
 }
 
 #[cfg(test)]

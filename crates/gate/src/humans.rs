@@ -1,7 +1,7 @@
 //! What people do: look, open, review, act, revoke, stop. Everything but a review may come from a session; a review is
 //! signed by the enrolled key itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::checkpoint::Checkpoint;
 use gatehold_core::commit::Table;
@@ -12,7 +12,7 @@ use gatehold_core::decide::{
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
+use gatehold_core::ids::{HumanId, RequestId, TeamId, WorkloadId};
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::{self, Question};
 use gatehold_core::refusal::Refusal;
@@ -25,6 +25,7 @@ use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
 
 use crate::answers::{InboxItem, OpenedRequest, ReviewInput};
+use crate::browser::Visitor;
 use crate::caps::kept_or_refused;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
@@ -78,6 +79,22 @@ impl Gate {
     /// # Errors
     /// When the store does not answer.
     pub async fn inbox(&self, human: &HumanId) -> Result<Vec<InboxItem>, GateError> {
+        self.inbox_without(human, &BTreeSet::new()).await
+    }
+
+    /// The same through a session, which may have fewer seats than its person.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn inbox_through(&self, visitor: &Visitor) -> Result<Vec<InboxItem>, GateError> {
+        self.inbox_without(&visitor.human, &visitor.without).await
+    }
+
+    async fn inbox_without(
+        &self,
+        human: &HumanId,
+        without: &BTreeSet<TeamId>,
+    ) -> Result<Vec<InboxItem>, GateError> {
         let active = self.current().await?;
         let teams = active.directory.teams_of(human);
         let query = RowQuery {
@@ -93,7 +110,7 @@ impl Gate {
         for (row, _) in believed {
             let record: RequestRecord = body(row)?;
             let Some(held) = &record.held else { continue };
-            let may = may(&record, held, &active, human);
+            let may = may(&record, held, &active, (human, without));
             let (mine, signed) = (may == May::Decide, may == May::Signed);
             let by_name =
                 |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);

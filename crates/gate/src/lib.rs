@@ -25,6 +25,7 @@ mod journaled;
 mod load;
 mod look;
 mod open;
+pub mod openid;
 pub mod ports;
 mod question;
 mod ready;

@@ -1,10 +1,14 @@
 //! Looking at requests without opening them: what a page shows of a request that is held, and what became of those that are
 //! not. It reads and writes nothing, draws no nonce, and tells nobody of another person's review.
 
+use std::collections::BTreeSet;
+
+use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::{Table, UniqueKey};
 use gatehold_core::decide::{Claims, Rendered};
 use gatehold_core::entry::{Entry, Event};
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::guard;
+use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::entitled;
 use gatehold_core::refusal::Refusal;
@@ -14,6 +18,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 
 use crate::believed::record_opens;
+use crate::browser::Visitor;
 use crate::chain::opened;
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
@@ -40,6 +45,8 @@ pub enum May {
     Own,
     /// No checkpoint asks them.
     Nothing,
+    /// A checkpoint asks a team of theirs of which whoever vouched for their session does not say that they are in it.
+    Narrowed,
 }
 
 /// A request as a page shows it.
@@ -106,6 +113,28 @@ impl Gate {
     /// # Errors
     /// When there is no such request, or what is stored of it does not follow from the ledger.
     pub async fn look(&self, human: &HumanId, id: RequestId) -> Result<Looked, GateError> {
+        self.look_without(human, &BTreeSet::new(), id).await
+    }
+
+    /// The same through a session, which may have fewer seats than its person.
+    ///
+    /// # Errors
+    /// As [`Gate::look`].
+    pub async fn look_through(
+        &self,
+        visitor: &Visitor,
+        id: RequestId,
+    ) -> Result<Looked, GateError> {
+        self.look_without(&visitor.human, &visitor.without, id)
+            .await
+    }
+
+    async fn look_without(
+        &self,
+        human: &HumanId,
+        without: &BTreeSet<TeamId>,
+        id: RequestId,
+    ) -> Result<Looked, GateError> {
         let stored = self.request(id).await?;
         let active = self.current().await?;
         let now = self.store().now().await?;
@@ -113,7 +142,7 @@ impl Gate {
         let record = &stored.record;
         let (view, no_view, may) = match &record.held {
             Some(held) if record.state == State::Held => {
-                let may = may(record, held, &active, human);
+                let may = may(record, held, &active, (human, without));
                 match self.view_now(&stored, held, &submission).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -281,18 +310,44 @@ impl Gate {
 }
 
 /// What this person may do about it now. Of reviews they learn of their own alone.
-pub(crate) fn may(record: &RequestRecord, held: &HeldAt, active: &Active, human: &HumanId) -> May {
+pub(crate) fn may(
+    record: &RequestRecord,
+    held: &HeldAt,
+    active: &Active,
+    (human, without): (&HumanId, &BTreeSet<TeamId>),
+) -> May {
     let directory = &active.directory;
     if record.requester.excluded(directory).contains(human) {
         return May::Own;
     }
-    if !entitled(&held.requirement, human, &directory.teams_of(human)) {
+    let teams = directory.teams_of(human);
+    if !entitled(&held.requirement, human, &teams) {
         return May::Nothing;
     }
     if signed(record, held, directory, human) {
         return May::Signed;
     }
+    if guard!(
+        "openid-narrowed",
+        is_narrowed(&held.requirement, human, &teams, without)
+    ) {
+        return May::Narrowed;
+    }
     May::Decide
+}
+
+/// Whether one checkpoint would take their review for the sake of a team that was taken away alone. One is enough: a review
+/// counts at every checkpoint its author may decide at.
+fn is_narrowed(
+    requirement: &Requirement,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+    without: &BTreeSet<TeamId>,
+) -> bool {
+    let left: BTreeSet<TeamId> = teams.difference(without).cloned().collect();
+    let mut checkpoints = requirement.checkpoints();
+    checkpoints
+        .any(|(_, checkpoint)| checkpoint.admits(human, teams) && !checkpoint.admits(human, &left))
 }
 
 /// The stored rendering, compared with its hash; nothing once it was erased.

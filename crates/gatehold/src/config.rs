@@ -4,6 +4,7 @@
 //! is resolved, every file that must be there was read, and every number is within its bounds.
 
 mod check;
+mod identity_provider;
 mod raw;
 #[cfg(test)]
 mod reference;
@@ -22,6 +23,8 @@ use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+
+pub use identity_provider::IdentityProviderPlace;
 
 /// The usual name of the file.
 const FILE: &str = "gatehold.toml";
@@ -67,6 +70,8 @@ pub struct Config {
     pub execution_seconds_max: u32,
     /// How long people stay signed in at the console.
     pub sessions: SessionLimits,
+    /// Who vouches for its people; with it there is a console.
+    pub identity_provider: Option<IdentityProviderPlace>,
 }
 
 /// Where everything durable lives.
@@ -193,6 +198,8 @@ struct Checked {
     targets: usize,
     resources: usize,
     lookups: usize,
+    /// Who vouches for people at the console.
+    identity_provider: Option<String>,
     /// Why the calendar, or a part of it, is unknown now.
     calendar_unknown: Option<String>,
 }
@@ -221,6 +228,7 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         targets: config.targets.ids().count(),
         resources: config.resources.len(),
         lookups: config.lookups.len(),
+        identity_provider: config.identity_provider.map(|place| place.issuer),
         calendar_unknown,
     };
     ctx.print(&checked, || {
@@ -231,8 +239,12 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
             let word = ctx.screen.paint(crate::screen::Style::Amber, "UNKNOWN");
             format!("the calendar is {word}: {}\n", crate::screen::plain(why))
         });
+        let console = checked
+            .identity_provider
+            .as_ref()
+            .map(|issuer| format!("console: people sign in at {issuer}\n"));
         format!(
-            "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{nothing}\n",
+            "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{}{nothing}\n",
             checked.file,
             checked.public_url,
             checked.listen,
@@ -240,6 +252,7 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
             checked.targets,
             checked.resources,
             checked.lookups,
+            console.unwrap_or_default(),
             unknown.unwrap_or_default()
         )
     })?;

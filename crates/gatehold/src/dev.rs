@@ -99,7 +99,8 @@ async fn serve(
     let fresh = folder::prepare(home, addresses).await?;
     let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
     // Under the demo nobody reads what is printed here.
-    let pages = (!dev.quiet).then(|| pages(home, addresses, codes.clone()));
+    let provider = IdentityProvider::Code(codes.clone());
+    let pages = (!dev.quiet).then(|| pages(home, addresses, provider));
     let pages = pages.transpose()?;
     let config = Config::require(&home.join("gatehold.toml"))?;
     let running = Running::start_on(config, opened, pages).await?;
@@ -146,7 +147,7 @@ async fn serve(
 fn pages(
     home: &Path,
     addresses: Addresses,
-    provider: Arc<dyn IdentityProvider>,
+    provider: IdentityProvider,
 ) -> Result<Pages, Failure> {
     let url = PublicUrl::parse(&addresses.console())
         .map_err(|error| Failure::fault(error, "report this"))?;

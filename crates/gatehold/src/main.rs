@@ -42,6 +42,7 @@ mod draft;
 mod exit;
 mod files;
 mod human_key;
+mod identity_provider;
 mod inbox;
 mod init;
 mod interrupt;

@@ -26,8 +26,9 @@ use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
-use crate::config::{Config, ConfigFile, StorePlace};
+use crate::config::{Config, ConfigFile, IdentityProviderPlace, StorePlace};
 use crate::exit::{Exit, Failure};
+use crate::identity_provider;
 use crate::published::{Published, signer};
 
 /// How often the gate's clock looks.
@@ -52,7 +53,7 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
 /// Pages for people: who vouches for them, and where the pages are.
 pub struct Pages {
     /// Who vouches.
-    pub provider: Arc<dyn IdentityProvider>,
+    pub provider: IdentityProvider,
     /// The origin that browsers name.
     pub url: PublicUrl,
     /// Who has new passkeys enrolled at once, at a development gate.
@@ -148,6 +149,7 @@ impl Running {
                 )
             })?),
         };
+        let pages = vouching(pages, config.identity_provider, &public_url, &gate)?;
         let settings = ApiSettings::new(public_url, instance);
         let sessions = config.sessions;
         let console = pages.map(|pages| ConsoleSettings {
@@ -239,6 +241,36 @@ impl Running {
 fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
     let calendars = calendar.map(Calendars::new);
     Arc::new(Sources { calendars, lookups })
+}
+
+/// Pages for people: those that are given, or else at the public URL with the provider that the configuration names.
+fn vouching(
+    given: Option<Pages>,
+    place: Option<IdentityProviderPlace>,
+    public_url: &PublicUrl,
+    gate: &Gate,
+) -> Result<Option<Pages>, Failure> {
+    match (given, place) {
+        (None, Some(place)) => {
+            let asked = place.groups.iter().flat_map(|groups| groups.teams.keys());
+            let unknown = gate.unknown_teams(asked);
+            if let Some(team) = unknown.first() {
+                return Err(Failure::usage(
+                    format!(
+                        "identity_provider.teams: `{team}` is no team of this gate, and would narrow nothing"
+                    ),
+                    "write it as `gatehold human list` does, or leave it out",
+                ));
+            }
+            let is_dev = gate.origin().is_dev();
+            Ok(Some(Pages {
+                provider: identity_provider::open(place, public_url.as_str(), is_dev)?,
+                url: public_url.clone(),
+                enroller: None,
+            }))
+        }
+        (given, _) => Ok(given),
+    }
 }
 
 /// The API, with a console where somebody vouches for people.

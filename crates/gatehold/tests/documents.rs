@@ -55,6 +55,7 @@ macro_rules! documents {
 documents! {
     first_hold = "tutorial/first-hold.md",
     found_a_gate = "how-to/found-a-gate.md",
+    connect_an_identity_provider = "how-to/connect-an-identity-provider.md",
     write_a_policy = "how-to/write-a-policy.md",
     protect_an_http_api = "how-to/protect-an-http-api.md",
     protect_a_database = "how-to/protect-a-database.md",

@@ -1,5 +1,6 @@
 //! Who signed what: closed profiles of HTTP Message Signatures (RFC 9421), JWS and JWT (RFC 7515, 7519), DPoP (RFC 9449)
-//! and JWK (RFC 7517, 7638), each narrow enough to be read in one sitting.
+//! and JWK (RFC 7517, 7638), each narrow enough to be read in one sitting; and the ID tokens of identity providers, which
+//! others make.
 //!
 //! This crate is pure: time and random bytes enter as values, nothing is fetched, nothing is stored. A check hands back a
 //! thing with private fields (`VerifiedSubmitProof`, `PresentedGrantToken`), never a `bool`. What the profile does not
@@ -10,6 +11,7 @@ pub mod content_digest;
 pub mod dpop;
 pub mod grant_token;
 pub mod http_signature;
+pub mod id_token;
 pub mod jws;
 pub mod key;
 pub mod strict_json;

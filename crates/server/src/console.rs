@@ -11,6 +11,7 @@ mod files;
 mod forms;
 mod frame;
 mod inbox;
+mod open_id;
 mod passkeys;
 mod request;
 mod review;
@@ -21,14 +22,13 @@ mod sign_in;
 mod timeline;
 
 use std::fmt;
-use std::sync::Arc;
 
 use axum::Router;
 use gatehold_gate::{Gate, SessionLimits};
 use gatehold_proof::PublicUrl;
 
 use crate::app::App;
-use crate::login::IdentityProvider;
+use crate::login::{IdentityProvider, OpenId, PrintedCode};
 use cookie::CookieName;
 pub(crate) use frame::PageError;
 pub use passkeys::Enroller;
@@ -37,7 +37,7 @@ pub use passkeys::Enroller;
 #[derive(Clone)]
 pub struct ConsoleSettings {
     /// Who vouches for people.
-    pub provider: Arc<dyn IdentityProvider>,
+    pub provider: IdentityProvider,
     /// How long a sign-in lasts.
     pub sessions: SessionLimits,
     /// Where its pages are: the origin that browsers name.
@@ -85,8 +85,20 @@ impl Console {
         self.settings.enroller.as_deref()
     }
 
-    fn provider(&self) -> &dyn IdentityProvider {
-        self.settings.provider.as_ref()
+    /// The codes of a development gate, where they are what it takes.
+    fn codes(&self) -> Option<&PrintedCode> {
+        match &self.settings.provider {
+            IdentityProvider::Code(codes) => Some(codes),
+            IdentityProvider::OpenId(_) => None,
+        }
+    }
+
+    /// The provider elsewhere, where there is one.
+    fn open_id(&self) -> Option<&OpenId> {
+        match &self.settings.provider {
+            IdentityProvider::Code(_) => None,
+            IdentityProvider::OpenId(provider) => Some(provider),
+        }
     }
 }
 
@@ -142,6 +154,8 @@ pages! {
         get "/sign-in" => sign_in::page,
         post "/sign-in" => sign_in::sign_in,
         post "/sign-in/code" => sign_in::code,
+        get "/sign-in/start" => open_id::start,
+        get "/sign-in/callback" => open_id::callback,
         get "/static/{name}" => files::file;
 }
 

@@ -1,44 +1,30 @@
-//! Who somebody is, before there is a session: the port to whatever vouches for people, and what is behind it.
+//! Who somebody is, before there is a session: whoever vouches for people.
 //!
-//! A provider says who it is and nothing else. Whether that person has a key with force, and whether this gate takes such
-//! a provider at all, is the gate's to decide ([`gatehold_gate::Gate::sign_in`]); and no sign-in ever approves anything.
+//! They say who it is and nothing else. Whether that person has a key with force, and whether this gate takes such a sign-in
+//! at all, is the gate's to decide; and no sign-in ever approves anything.
 
 mod code;
+mod open_id;
 
-use gatehold_core::ids::HumanId;
-use gatehold_core::time::Timestamp;
-use gatehold_gate::SignedInBy;
+use std::sync::Arc;
 
 pub use code::{CODE_SECONDS, PrintedCode};
+pub(crate) use open_id::Callback;
+pub use open_id::{
+    AddressError, Answer, CallError, ClientSecret, OpenId, OpenIdError, OpenIdSettings,
+    ProviderCalls, check_issuer,
+};
 
-/// Somebody who asks to be signed in.
+/// Whoever vouches for the people of a gate.
 #[derive(Debug, Clone)]
-pub struct Presented {
-    /// Who they say they are.
-    pub human: HumanId,
-    /// What is to show it.
-    pub secret: String,
+pub enum IdentityProvider {
+    /// The terminal of a development gate.
+    Code(Arc<PrintedCode>),
+    /// An OpenID provider elsewhere.
+    OpenId(Arc<OpenId>),
 }
 
-/// Whoever vouches for people. One that sends the browser elsewhere and takes it back answers in [`Self::begin`].
-pub trait IdentityProvider: Send + Sync + 'static {
-    /// How somebody is signed in by it.
-    fn by(&self) -> SignedInBy;
-
-    /// Prepares a sign-in: brings to the person what they are to present.
-    ///
-    /// # Errors
-    /// Why not now.
-    fn begin(&self, now: Timestamp) -> Result<(), SignInError>;
-
-    /// Finds out whether they are who they say.
-    ///
-    /// # Errors
-    /// Why this does not show it.
-    fn identify(&self, presented: &Presented, now: Timestamp) -> Result<(), SignInError>;
-}
-
-/// Why somebody is not signed in.
+/// Why a code signs nobody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// There is no code now, or it is over.

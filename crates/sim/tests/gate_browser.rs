@@ -25,9 +25,7 @@ use gatehold_gate::ports::facts::Nothing;
 use gatehold_gate::ports::store::{
     BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
 };
-use gatehold_gate::{
-    Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, SignedInBy, Visitor,
-};
+use gatehold_gate::{Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, Visitor};
 use gatehold_policy::Bundle;
 use gatehold_store::memory::MemoryStore;
 
@@ -41,7 +39,7 @@ const LIMITS: SessionLimits = SessionLimits {
 async fn sign_in(shop: &Shop, person: Person) -> (SessionId, Visitor) {
     let signed_in = shop
         .gate
-        .sign_in(&person.id(), SignedInBy::DevelopmentCode, LIMITS)
+        .sign_in_by_code(&person.id(), LIMITS)
         .await
         .unwrap();
     (signed_in.id, signed_in.visitor)
@@ -114,10 +112,7 @@ async fn an_ended_session_and_a_foreign_one_are_nobodys() {
 async fn nobody_without_a_key_signs_in() {
     let shop = Shop::in_memory().await;
     let stranger = "mallory@dev.local".parse().unwrap();
-    let refused = shop
-        .gate
-        .sign_in(&stranger, SignedInBy::DevelopmentCode, LIMITS)
-        .await;
+    let refused = shop.gate.sign_in_by_code(&stranger, LIMITS).await;
     assert!(matches!(
         refused,
         Err(GateError::Refused(Refusal::UnknownPrincipal))
@@ -147,9 +142,7 @@ async fn a_printed_code_signs_in_at_a_development_gate_alone() {
     let shop = Shop::in_memory().await;
     let gate = gate_of(&shop, Arc::new(store)).await;
     assert!(!gate.origin().is_dev());
-    let refused = gate
-        .sign_in(&Person::Owner.id(), SignedInBy::DevelopmentCode, LIMITS)
-        .await;
+    let refused = gate.sign_in_by_code(&Person::Owner.id(), LIMITS).await;
     assert!(
         matches!(refused, Err(GateError::Refused(Refusal::NotYours(_)))),
         "{refused:?}"

@@ -391,17 +391,17 @@ async fn another_schema_is_refused() {
     drop(open(&url).await);
     drop(open(&url).await);
     let admin = server.connect("schema").await;
-    let newer = "INSERT INTO gatehold.migration VALUES (3, 'sha256:00')";
+    let newer = "INSERT INTO gatehold.migration VALUES (4, 'sha256:00')";
     admin.batch_execute(newer).await.unwrap();
     assert!(refused(&url).await.contains("newer gatehold"));
-    let other = "DELETE FROM gatehold.migration WHERE step = 3; UPDATE gatehold.migration SET checksum = 'x'";
+    let other = "DELETE FROM gatehold.migration WHERE step = 4; UPDATE gatehold.migration SET checksum = 'x'";
     admin.batch_execute(other).await.unwrap();
     assert!(refused(&url).await.contains("step 1 of the schema"));
     assert!(refused("not a url").await.contains("connection string"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_the_first_step_is_taken_along() {
+async fn a_database_of_an_older_step_is_taken_along() {
     let server = PostgresServer::start();
     let url = server.create_database("older").await;
     let store = open(&url).await;
@@ -409,12 +409,15 @@ async fn a_database_of_the_first_step_is_taken_along() {
     commit.unwrap().remove(0).unwrap();
     drop(store);
     let admin = server.connect("older").await;
-    let older =
-        "DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step = 2";
-    admin.batch_execute(older).await.unwrap();
-    let store = open(&url).await;
-    assert_eq!(store.head().await.unwrap().size, 1);
-    assert_eq!(store.session(&Hash::of(b"nobody")).await.unwrap(), None);
+    for older in [
+        "DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step > 1",
+        "ALTER TABLE gatehold.browser_session DROP COLUMN narrowed; DELETE FROM gatehold.migration WHERE step > 2",
+    ] {
+        admin.batch_execute(older).await.unwrap();
+        let store = open(&url).await;
+        assert_eq!(store.head().await.unwrap().size, 1);
+        assert_eq!(store.session(&Hash::of(b"nobody")).await.unwrap(), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

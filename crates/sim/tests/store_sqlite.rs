@@ -56,7 +56,16 @@ async fn sqlite_conforms() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_version_is_taken_along() {
+async fn a_file_of_an_older_version_is_taken_along() {
+    for older in [
+        "DROP TABLE browser_session; PRAGMA user_version = 1;",
+        "ALTER TABLE browser_session DROP COLUMN narrowed; PRAGMA user_version = 2;",
+    ] {
+        taken_along_from(older).await;
+    }
+}
+
+async fn taken_along_from(older: &str) {
     let file = File {
         directory: tempfile::tempdir().unwrap(),
         clock: Arc::new(SetClock::at(START)),
@@ -68,7 +77,7 @@ async fn a_file_of_the_first_version_is_taken_along() {
     let path = file.directory.path().join("gate.db");
     rusqlite::Connection::open(path)
         .unwrap()
-        .execute_batch("DROP TABLE browser_session; PRAGMA user_version = 1;")
+        .execute_batch(older)
         .unwrap();
     let store = file.open().await;
     assert_eq!(store.head().await.unwrap().size, 1);

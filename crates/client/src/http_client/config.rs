@@ -15,6 +15,14 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
 }
 
+/// Chooses the cryptography of TLS for this process: reqwest panics without one. Doing it twice is harmless, and when the
+/// program has chosen already, that stays.
+pub fn install_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+}
+
 /// Whom to trust for the gate's certificate.
 #[derive(Debug, Clone)]
 pub enum TrustRoots {
@@ -61,11 +69,7 @@ impl ClientConfig {
     }
 
     pub(super) fn http_client(&self) -> Result<reqwest::Client, ClientError> {
-        // reqwest panics without a provider. Installing one is idempotent; when the program has its own, that one stays.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            let _already_installed =
-                rustls::crypto::aws_lc_rs::default_provider().install_default();
-        }
+        install_cryptography();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("gatehold-client/", env!("CARGO_PKG_VERSION")))
             // A redirect would carry a signed request to somebody else; the signature covers one target only.

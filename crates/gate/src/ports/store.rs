@@ -131,6 +131,8 @@ pub struct BrowserSession {
     pub last_used: Timestamp,
     /// The end of it, whatever the person does.
     pub expires: Timestamp,
+    /// Teams that whoever vouched for them did not say they are in, one a line.
+    pub without: String,
 }
 
 impl fmt::Debug for BrowserSession {

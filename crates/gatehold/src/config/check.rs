@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::section::one_line;
-use super::{Config, Mistake, Secret, StorePlace, raw, section};
+use super::{
+    Config, IdentityProviderPlace, Mistake, Secret, StorePlace, identity_provider, raw, section,
+};
 use crate::ambient::text_variable;
 
 /// Shortest setting of a session: people must get to read a page.
@@ -70,6 +72,8 @@ impl Checks {
         let store = self.section::<raw::Store>(&mut table, "store");
         let ledger = self.section::<raw::Ledger>(&mut table, "ledger");
         let trust = self.optional::<raw::Trust>(&mut table, "trust");
+        let provider = self.optional::<raw::IdentityProvider>(&mut table, "identity_provider");
+        let provider_is_meant = provider.is_some();
         let limits = self
             .optional::<raw::Limits>(&mut table, "limits")
             .unwrap_or_default();
@@ -88,6 +92,7 @@ impl Checks {
         let calendar = top.calendar_file.map(|file| self.folder.join(file));
         let listen = self.listen(top.listen.as_deref());
         let public_url = self.public_url(top.public_url);
+        let provider = provider.and_then(|raw| self.identity_provider(raw, public_url.as_deref()));
         let operations = top
             .operations_listen
             .as_deref()
@@ -103,6 +108,9 @@ impl Checks {
             });
         }
         let (ledger, log_key) = ledger?;
+        if provider_is_meant && provider.is_none() {
+            return None;
+        }
         Some(Config {
             listen: listen?,
             operations,
@@ -125,6 +133,7 @@ impl Checks {
             listen_limits,
             execution_seconds_max,
             sessions,
+            identity_provider: provider,
         })
     }
 
@@ -297,6 +306,16 @@ impl Checks {
                 None
             }
         }
+    }
+
+    fn identity_provider(
+        &mut self,
+        raw: raw::IdentityProvider,
+        public_url: Option<&str>,
+    ) -> Option<IdentityProviderPlace> {
+        let folder = self.folder.clone();
+        let mut say = |key: &str, why: String| self.say(key, why);
+        identity_provider::read(raw, &folder, public_url, &mut say)
     }
 
     fn targets(&mut self, file: Option<&Path>) -> Option<Targets> {

@@ -1,6 +1,7 @@
 //! The file as written, one struct a section. Unknown keys are mistakes. What must be there is an `Option` too: whoever uses
 //! it says that it is missing, beside everything else that is wrong.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -73,6 +74,28 @@ fn anchor_name() -> String {
 pub struct Trust {
     /// The hash of the root statement.
     pub root: Option<String>,
+}
+
+/// `[identity_provider]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProvider {
+    /// Exactly as its tokens name it.
+    pub issuer: Option<String>,
+    /// What this gate is called there.
+    pub client_id: Option<String>,
+    /// A file that holds the secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// What is asked for.
+    pub scope: Option<String>,
+    /// How long ago people may have shown it who they are.
+    pub max_age_seconds: Option<u32>,
+    /// PEM roots of its certificate.
+    pub ca_file: Option<PathBuf>,
+    /// The claim that names somebody's groups.
+    pub groups_claim: Option<String>,
+    /// The group that each team takes.
+    pub teams: Option<BTreeMap<String, String>>,
 }
 
 /// `[[resource]]`.

@@ -38,6 +38,7 @@ fn every_key_of_the_configuration_is_described_and_no_other() {
         ("store.", keys::<raw::Store>()),
         ("ledger.", keys::<raw::Ledger>()),
         ("trust.", keys::<raw::Trust>()),
+        ("identity_provider.", keys::<raw::IdentityProvider>()),
         ("resource[].", keys::<raw::Resource>()),
         ("limits.", keys::<raw::Limits>()),
     ] {

@@ -1,10 +1,12 @@
-//! The cookie that holds a session: its name, its attributes, and reading it from what a browser sends.
+//! The cookies that hold a session, and a sign-in that was begun: names, attributes, and reading them from what a browser
+//! sends.
 //!
 //! With `__Host-` a browser takes it only over TLS, from this very host, for every path; nothing on a sibling domain can set
 //! it. On a development gate, http on 127.0.0.1, there is no TLS to demand: the port stands in the name instead, because
 //! ports share a cookie jar.
 
 use gatehold_gate::SessionId;
+use gatehold_gate::openid::{TRANSACTION_SECONDS, Transaction};
 use gatehold_proof::PublicUrl;
 use http::header::{COOKIE, InvalidHeaderValue};
 use http::{HeaderMap, HeaderValue};
@@ -15,6 +17,8 @@ use super::ConsoleError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CookieName {
     name: String,
+    /// That of a sign-in that was begun.
+    begun: String,
     secure: bool,
     /// What a form's `Origin` must be.
     pub origin: String,
@@ -30,6 +34,7 @@ impl CookieName {
             } else {
                 Ok(Self {
                     name: "__Host-gatehold".to_owned(),
+                    begun: "__Host-gatehold-begun".to_owned(),
                     secure: true,
                     origin,
                 })
@@ -45,6 +50,7 @@ impl CookieName {
         }
         Ok(Self {
             name: format!("gatehold-{port}"),
+            begun: format!("gatehold-begun-{port}"),
             secure: false,
             origin,
         })
@@ -52,41 +58,64 @@ impl CookieName {
 
     /// Sets it.
     pub fn set(&self, id: &SessionId, seconds_max: u32) -> Result<HeaderValue, InvalidHeaderValue> {
-        self.header(&id.text(), seconds_max)
+        self.header(&self.name, &id.text(), seconds_max)
     }
 
     /// Takes it away.
     pub fn clear(&self) -> Result<HeaderValue, InvalidHeaderValue> {
-        self.header("", 0)
+        self.header(&self.name, "", 0)
     }
 
-    fn header(&self, value: &str, seconds: u32) -> Result<HeaderValue, InvalidHeaderValue> {
-        let Self { name, secure, .. } = self;
-        let secure = if *secure { " Secure;" } else { "" };
+    /// Sets a sign-in that was begun. `Lax`, because the provider sends the browser back from its own site.
+    pub fn set_begun(&self, begun: &Transaction) -> Result<HeaderValue, InvalidHeaderValue> {
+        self.header(&self.begun, &begun.text(), TRANSACTION_SECONDS)
+    }
+
+    /// Takes it away: it was answered.
+    pub fn clear_begun(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        self.header(&self.begun, "", 0)
+    }
+
+    fn header(
+        &self,
+        name: &str,
+        value: &str,
+        seconds: u32,
+    ) -> Result<HeaderValue, InvalidHeaderValue> {
+        let secure = if self.secure { " Secure;" } else { "" };
         HeaderValue::from_str(&format!(
             "{name}={value}; Path=/;{secure} HttpOnly; SameSite=Lax; Max-Age={seconds}"
         ))
     }
 
-    /// The one session that a browser sends. Two of the name are none: one of them was put there by somebody else.
+    /// The one session that a browser sends.
     pub fn read(&self, headers: &HeaderMap) -> Option<SessionId> {
-        let mut of_this_name = headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name);
-        let (_, value) = of_this_name.next()?;
-        if of_this_name.next().is_some() {
-            return None;
-        }
-        SessionId::parse(value)
+        SessionId::parse(one(headers, &self.name)?)
     }
+
+    /// The one sign-in that it began.
+    pub fn read_begun(&self, headers: &HeaderMap) -> Option<Transaction> {
+        Transaction::parse(one(headers, &self.begun)?)
+    }
+}
+
+/// The cookie of a name. Two are none: one of them was put there by somebody else.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut of_this_name = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(known, _)| *known == name);
+    let (_, value) = of_this_name.next()?;
+    of_this_name.next().is_none().then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use gatehold_core::time::Timestamp;
+
     use super::*;
 
     fn named(url: &str, dev: bool) -> Result<CookieName, ConsoleError> {
@@ -157,5 +186,34 @@ mod tests {
         }
         let twice = format!("gatehold-7400={good}");
         assert_eq!(read(&[&twice, &twice]), None);
+    }
+
+    #[test]
+    fn a_sign_in_that_was_begun_has_a_cookie_of_its_own() {
+        let begun = Transaction::begin([7; 32], Timestamp::from_millis(1), None);
+        let kept = format!("{}.1.", "07".repeat(32));
+        let real = named("https://gate.example", false).unwrap();
+        assert_eq!(
+            real.set_begun(&begun).unwrap().to_str().unwrap(),
+            format!(
+                "__Host-gatehold-begun={kept}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"
+            )
+        );
+        let dev = named("http://127.0.0.1:7400", true).unwrap();
+        assert!(
+            dev.clear_begun()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .ends_with("; Max-Age=0")
+        );
+        let mut headers = HeaderMap::new();
+        let pair = format!("gatehold-begun-7400={kept}");
+        headers.append(COOKIE, pair.parse().unwrap());
+        assert_eq!(dev.read_begun(&headers), Some(begun));
+        assert_eq!(dev.read(&headers), None);
+        assert_eq!(real.read_begun(&headers), None);
+        headers.append(COOKIE, pair.parse().unwrap());
+        assert_eq!(dev.read_begun(&headers), None);
     }
 }

@@ -87,7 +87,9 @@ impl Frame {
             let others = humans.filter(|human| **human != visitor.human);
             others.map(ToString::to_string).collect()
         };
-        let others = if dev {
+        // Where the terminal of this gate vouches for all of them, and nowhere else.
+        let plays = app.console().is_ok_and(|console| console.codes().is_some());
+        let others = if dev && plays {
             gate.with_directory(others)
         } else {
             Vec::new()

@@ -84,7 +84,7 @@ pub(super) async fn page(
 ) -> Result<Response, PageError> {
     let Query(which) = query.map_err(|_| PageError::Form)?;
     let visitor = &signed_in.visitor;
-    let mut items = app.gate().inbox(&visitor.human).await?;
+    let mut items = app.gate().inbox_through(visitor).await?;
     // Stable: within a group they stay as the gate ordered them.
     items.sort_by_key(group);
     let waiting = items.iter().filter(|item| item.mine).count();

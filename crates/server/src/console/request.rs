@@ -124,7 +124,7 @@ pub(super) async fn page(
 ) -> Result<Response, PageError> {
     let id: RequestId = id.parse().map_err(|_| PageError::Nothing)?;
     let visitor = &signed_in.visitor;
-    let looked = app.gate().look(&visitor.human, id).await?;
+    let looked = app.gate().look_through(visitor, id).await?;
     let questions = app.gate().questions(&looked.record).await?;
     let record = &looked.record;
     let display = match &looked.display {
@@ -334,6 +334,11 @@ fn answer(may: May, id: &RequestId, dev_name: Option<&str>, decide: Option<Decid
             &[],
         ),
         May::Nothing => ("You have no seat at any checkpoint that holds this.", &[]),
+        May::Narrowed => (
+            "You have no seat here through this session: your identity provider does not say that you are in the group that \
+             a team of yours takes. Ask whoever runs it, and sign in again.",
+            &[],
+        ),
     };
     let command = |verb: &&str| match *verb {
         "deny" => format!("gatehold deny {id} --reason REASON{like}"),

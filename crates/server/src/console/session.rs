@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_core::ids::HumanId;
-use gatehold_gate::SignedInBy;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
@@ -34,7 +33,10 @@ pub(super) async fn person(
 ) -> Result<Response, PageError> {
     let [person] = fields.exactly(["person"])?;
     let human: HumanId = person.parse().map_err(|_| PageError::Form)?;
-    sign_in::begin(&app, &headers, &human, SignedInBy::DevelopmentCode, None).await
+    if app.console()?.codes().is_none() {
+        return Err(PageError::Nothing);
+    }
+    sign_in::begin_by_code(&app, &headers, &human, None).await
 }
 
 /// `POST /session/end`.

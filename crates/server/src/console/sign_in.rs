@@ -6,27 +6,30 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::refusal::Refusal;
-use gatehold_gate::GateError;
+use gatehold_gate::{GateError, SignedIn};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::Console;
 use super::forms::Fields;
 use super::frame::{Frame, PageError, html};
 use crate::app::App;
-use crate::login::{Presented, SignInError};
+use crate::login::{OpenId, SignInError};
 
 /// Where to go afterwards: to a request, or to the inbox.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct To {
-    to: Option<String>,
+    pub to: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
     frame: Frame,
+    /// Where people show who they are; without it, the terminal of this gate.
+    provider: Option<String>,
     people: Vec<Choice>,
     to: String,
     /// What went wrong, and what to do next.
@@ -61,34 +64,52 @@ pub(super) async fn sign_in(
     let to = destination(&to)?;
     let human: HumanId = person.parse().map_err(|_| PageError::Form)?;
     let console = app.console()?;
-    let presented = Presented {
-        human,
-        secret: code,
-    };
+    let codes = console.codes().ok_or(PageError::Nothing)?;
     let now = app.gate().now().await?;
     // Whoever has no key is told so before their code is spent.
-    if !is_enrolled(&app, &presented.human) {
+    if !is_enrolled(&app, &human) {
         return Err(GateError::Refused(Refusal::UnknownPrincipal).into());
     }
-    if let Err(why) = console.provider().identify(&presented, now) {
-        let mut page = sign_in_page(&app, to, &person);
-        page.wrong = Some((why.to_string(), why.next().to_owned()));
-        return Ok((StatusCode::FORBIDDEN, html(&page)?).into_response());
+    if let Err(why) = codes.take(&code, now) {
+        let wrong = (why.to_string(), why.next().to_owned());
+        return said_why(&app, to, &person, StatusCode::FORBIDDEN, wrong);
     }
-    let by = console.provider().by();
-    begin(&app, &headers, &presented.human, by, to).await
+    begin_by_code(&app, &headers, &human, to).await
 }
 
-/// Begins a session in a browser, and ends the one it had.
-pub(super) async fn begin(
+/// The sign-in page again, with what went wrong and what to do next.
+pub(super) fn said_why(
+    app: &App,
+    to: Option<RequestId>,
+    chosen: &str,
+    status: StatusCode,
+    wrong: (String, String),
+) -> Result<Response, PageError> {
+    let mut page = sign_in_page(app, to, chosen);
+    page.wrong = Some(wrong);
+    Ok((status, html(&page)?).into_response())
+}
+
+/// Begins a session of somebody of a development gate.
+pub(super) async fn begin_by_code(
     app: &App,
     headers: &HeaderMap,
     human: &HumanId,
-    by: gatehold_gate::SignedInBy,
+    to: Option<RequestId>,
+) -> Result<Response, PageError> {
+    let sessions = app.console()?.sessions();
+    let signed_in = app.gate().sign_in_by_code(human, sessions).await?;
+    begin(app, headers, &signed_in, to).await
+}
+
+/// Hands a session that has begun to a browser, and ends the one it had.
+pub(super) async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    signed_in: &SignedIn,
     to: Option<RequestId>,
 ) -> Result<Response, PageError> {
     let console = app.console()?;
-    let signed_in = app.gate().sign_in(human, by, console.sessions()).await?;
     if let Some(before) = console.cookie.read(headers) {
         app.gate().sign_out(&before).await?;
     }
@@ -105,27 +126,29 @@ pub(super) async fn code(State(app): State<App>, fields: Fields) -> Result<Respo
     let [to] = fields.exactly(["to"])?;
     let to = destination(&to)?;
     let now = app.gate().now().await?;
-    let mut page = sign_in_page(&app, to, "");
-    let status = match app.console()?.provider().begin(now) {
-        Ok(()) => {
-            page.done = Some("A new code stands in the terminal of `gatehold dev`.");
-            StatusCode::OK
-        }
-        Err(why) => {
-            page.wrong = Some((why.to_string(), why.next().to_owned()));
-            match why {
-                SignInError::TooSoon => StatusCode::TOO_MANY_REQUESTS,
-                SignInError::NoCode | SignInError::WrongCode => StatusCode::FORBIDDEN,
-            }
-        }
+    let codes = app.console()?.codes().ok_or(PageError::Nothing)?;
+    let Err(why) = codes.begin(now) else {
+        let mut page = sign_in_page(&app, to, "");
+        page.done = Some("A new code stands in the terminal of `gatehold dev`.");
+        return html(&page);
     };
-    Ok((status, html(&page)?).into_response())
+    let status = match why {
+        SignInError::TooSoon => StatusCode::TOO_MANY_REQUESTS,
+        SignInError::NoCode | SignInError::WrongCode => StatusCode::FORBIDDEN,
+    };
+    let wrong = (why.to_string(), why.next().to_owned());
+    said_why(&app, to, "", status, wrong)
 }
 
 fn sign_in_page(app: &App, to: Option<RequestId>, chosen: &str) -> SignInPage {
-    let humans = app
-        .gate()
-        .with_directory(|directory| directory.humans.keys().cloned().collect::<Vec<_>>());
+    let provider = app.console().ok().and_then(Console::open_id);
+    // Who there is stands on the page of a development gate alone.
+    let humans = match provider {
+        Some(_) => Vec::new(),
+        None => app
+            .gate()
+            .with_directory(|directory| directory.humans.keys().cloned().collect::<Vec<_>>()),
+    };
     // Most people come to decide, and nobody decides on what they asked for themselves.
     let usual = humans
         .iter()
@@ -135,6 +158,7 @@ fn sign_in_page(app: &App, to: Option<RequestId>, chosen: &str) -> SignInPage {
     let chosen = if chosen.is_empty() { &usual } else { chosen };
     SignInPage {
         frame: Frame::of_nobody(app),
+        provider: provider.map(OpenId::host),
         people: humans
             .iter()
             .map(|human| Choice {
@@ -155,7 +179,7 @@ fn is_enrolled(app: &App, human: &HumanId) -> bool {
 }
 
 /// A request or nothing: never an address, so that nobody is sent elsewhere.
-fn destination(text: &str) -> Result<Option<RequestId>, PageError> {
+pub(super) fn destination(text: &str) -> Result<Option<RequestId>, PageError> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::SignedInBy;
 use gatehold_gate::ports::entropy::Entropy;
 
-use super::{IdentityProvider, Presented, SignInError};
+use super::SignInError;
 
 /// How long a code is good, in seconds.
 pub const CODE_SECONDS: u32 = 600;
@@ -77,12 +76,12 @@ impl PrintedCode {
     }
 }
 
-impl IdentityProvider for PrintedCode {
-    fn by(&self) -> SignedInBy {
-        SignedInBy::DevelopmentCode
-    }
-
-    fn begin(&self, now: Timestamp) -> Result<(), SignInError> {
+impl PrintedCode {
+    /// Prints a new code for somebody who asks for one.
+    ///
+    /// # Errors
+    /// When one was printed just now.
+    pub fn begin(&self, now: Timestamp) -> Result<(), SignInError> {
         if self.state().next_at.is_some_and(|next| now < next) {
             return Err(SignInError::TooSoon);
         }
@@ -91,9 +90,12 @@ impl IdentityProvider for PrintedCode {
         Ok(())
     }
 
-    fn identify(&self, presented: &Presented, now: Timestamp) -> Result<(), SignInError> {
-        let digits: String = presented
-            .secret
+    /// Takes a code, once.
+    ///
+    /// # Errors
+    /// When it is not the newest one, or that is over.
+    pub fn take(&self, code: &str, now: Timestamp) -> Result<(), SignInError> {
+        let digits: String = code
             .chars()
             .filter(|character| !matches!(character, '-' | ' '))
             .collect();
@@ -138,11 +140,7 @@ mod tests {
     }
 
     fn present(codes: &PrintedCode, secret: &str, seconds: u32) -> Result<(), SignInError> {
-        let presented = Presented {
-            human: "owner@dev.local".parse().unwrap(),
-            secret: secret.to_owned(),
-        };
-        codes.identify(&presented, START.plus_seconds(seconds))
+        codes.take(secret, START.plus_seconds(seconds))
     }
 
     #[test]

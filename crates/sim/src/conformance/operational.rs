@@ -82,6 +82,7 @@ fn session(id: &str, human: &str, created: i64) -> BrowserSession {
         created: after(created),
         last_used: after(created),
         expires: after(created + 100),
+        without: "security\nowners of it".to_owned(),
     }
 }
 

@@ -29,7 +29,7 @@ use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits};
 use gatehold_policy::Bundle;
 use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
-use gatehold_server::login::PrintedCode;
+use gatehold_server::login::{IdentityProvider, PrintedCode};
 use gatehold_server::{About, ApiSettings, App, ConsoleSettings, PublishedHead, PublishedLedger};
 use gatehold_store::memory::MemoryStore;
 use tokio::sync::{Semaphore, oneshot};
@@ -115,7 +115,7 @@ impl House {
             move |code: &str| printed.lock().unwrap().push(code.to_owned())
         }));
         let console = ConsoleSettings {
-            provider: codes.clone(),
+            provider: IdentityProvider::Code(codes.clone()),
             sessions: SessionLimits::default(),
             url: PublicUrl::parse(&url).unwrap(),
             enroller: None,

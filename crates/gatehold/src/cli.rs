@@ -81,6 +81,8 @@ enum Command {
     Ask(Say),
     /// Say that you are looking at it.
     Claim(Say),
+    /// Take that back.
+    Release(Say),
     /// Pass it on to whoever is next.
     Escalate(Say),
     /// Deny it, report it, and pause the workload.
@@ -231,6 +233,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Deny(args) => act::deny(ctx, &args).await,
         Command::Ask(args) => act::say(ctx, &args, Act::Ask).await,
         Command::Claim(args) => act::say(ctx, &args, Act::Claim).await,
+        Command::Release(args) => act::say(ctx, &args, Act::Release).await,
         Command::Escalate(args) => act::say(ctx, &args, Act::Escalate).await,
         Command::Suspicious(args) => act::say(ctx, &args, Act::Suspicious).await,
         Command::Revoke(args) => act::revoke(ctx, &args).await,

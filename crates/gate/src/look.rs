@@ -1,10 +1,13 @@
 //! Looking at requests without opening them: what a page shows of a request that is held, and what became of those that are
 //! not. It reads and writes nothing, draws no nonce, and tells nobody of another person's review.
 
+use std::collections::BTreeSet;
+
 use gatehold_core::commit::{Table, UniqueKey};
 use gatehold_core::decide::{Claims, Rendered};
+use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::entitled;
 use gatehold_core::refusal::Refusal;
@@ -16,7 +19,7 @@ use gatehold_core::view::View;
 use crate::believed::record_opens;
 use crate::chain::opened;
 use crate::error::GateError;
-use crate::gate::{Active, Gate};
+use crate::gate::Gate;
 use crate::humans::signed;
 use crate::ports::store::{RowQuery, StoredLeaf};
 use crate::question::{Given, When};
@@ -113,7 +116,8 @@ impl Gate {
         let record = &stored.record;
         let (view, no_view, may) = match &record.held {
             Some(held) if record.state == State::Held => {
-                let may = may(record, held, &active, human);
+                let directory = &active.directory;
+                let may = may(record, held, directory, human, &directory.teams_of(human));
                 match self.view_now(&stored, held, &submission).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -210,6 +214,33 @@ impl Gate {
         Ok(page)
     }
 
+    /// The newest requests whose ids begin so, of those that a list would read, newest first. Of the held ones reviews are
+    /// withheld.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn beginning_with(&self, id: &str) -> Result<Vec<RequestRecord>, GateError> {
+        let newest = RowQuery {
+            newest_first: true,
+            limit: READ_AT_ONCE,
+            ..RowQuery::default()
+        };
+        let held = RowQuery {
+            states: vec![State::Held.name().to_owned()],
+            limit: READ_AT_ONCE,
+            ..RowQuery::default()
+        };
+        let mut rows = self.store().rows(Table::Request, &newest).await?;
+        rows.extend(self.store().rows(Table::Request, &held).await?);
+        rows.retain(|row| row.key.id.starts_with(id));
+        rows.sort_by(|left, right| right.key.id.cmp(&left.key.id));
+        rows.dedup_by(|left, right| left.key == right.key);
+        rows.truncate(LINES);
+        let believed = self.believe_all(&rows).await?;
+        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
+        believed.map(|(row, _)| Ok(blind(body(row)?))).collect()
+    }
+
     /// What was signed about it, with the answers as they stand in the leaf of each review.
     async fn said(&self, record: &RequestRecord) -> Result<Vec<Said>, GateError> {
         let mut said = Vec::with_capacity(record.reviews.len());
@@ -281,12 +312,17 @@ impl Gate {
 }
 
 /// What this person may do about it now. Of reviews they learn of their own alone.
-pub(crate) fn may(record: &RequestRecord, held: &HeldAt, active: &Active, human: &HumanId) -> May {
-    let directory = &active.directory;
+pub(crate) fn may(
+    record: &RequestRecord,
+    held: &HeldAt,
+    directory: &Directory,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+) -> May {
     if record.requester.excluded(directory).contains(human) {
         return May::Own;
     }
-    if !entitled(&held.requirement, human, &directory.teams_of(human)) {
+    if !entitled(&held.requirement, human, teams) {
         return May::Nothing;
     }
     if signed(record, held, directory, human) {

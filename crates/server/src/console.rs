@@ -5,18 +5,23 @@
 //! Start at the list of pages below; `access` says who may call one, `frame` what every answer carries.
 
 mod access;
+mod claims;
 mod cookie;
 mod decided;
 mod files;
+mod find;
 mod forms;
 mod frame;
 mod inbox;
+mod live;
 mod request;
 mod said;
 mod same_site;
 mod session;
 mod sign_in;
+mod stacks;
 mod timeline;
+mod views;
 
 use std::fmt;
 use std::sync::Arc;
@@ -60,6 +65,7 @@ pub enum ConsoleError {
 pub(crate) struct Console {
     settings: ConsoleSettings,
     cookie: CookieName,
+    streams: live::Streams,
 }
 
 impl Console {
@@ -71,11 +77,19 @@ impl Console {
         gate: &Gate,
     ) -> Result<Self, ConsoleError> {
         let cookie = CookieName::new(public_url, gate.origin().is_dev())?;
-        Ok(Self { settings, cookie })
+        Ok(Self {
+            settings,
+            cookie,
+            streams: live::Streams::default(),
+        })
     }
 
     fn sessions(&self) -> SessionLimits {
         self.settings.sessions
+    }
+
+    const fn streams(&self) -> &live::Streams {
+        &self.streams
     }
 
     fn provider(&self) -> &dyn IdentityProvider {
@@ -122,6 +136,10 @@ pages! {
         get "/requests/{id}" => request::page,
         get "/requests/{id}/dossier" => request::dossier,
         get "/decided" => decided::page,
+        get "/find" => find::page,
+        get "/events" => live::events,
+        post "/requests/{id}/claim" => claims::claim,
+        post "/requests/{id}/release" => claims::release,
         post "/session/seen" => session::seen,
         post "/session/person" => session::person,
         post "/session/end" => session::end;

@@ -2,119 +2,18 @@
 // the paths of gatehold, Chromium and axe, and the folder for the pictures; everything else is in a folder of its own.
 // A page that logs an error, breaks its own content policy, is wider than the screen or has barriers (WCAG 2.2 AA) fails the run.
 
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { furnish } from "./browser.mjs";
 
 const [gatehold, chromium, axe, out] = process.argv.slice(2);
 const look = readFileSync(axe, "utf8");
-const scratch = mkdtempSync(join(tmpdir(), "gatehold-screenshots-"));
-const home = join(scratch, "gate");
-const environment = { ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, GATEHOLD_HOME: home, NO_COLOR: "1" };
-const problems = [];
+const { command, gate, browser, tab, problems, clear } = furnish(gatehold, chromium);
 
 const SCREENS = [
   { name: "desktop", width: 1280, height: 720, scale: 1, mobile: false },
   { name: "phone", width: 360, height: 740, scale: 2, mobile: true },
 ];
-
-/** Runs a command of gatehold; its exit code may be one of these. */
-function command(words, codes = [0]) {
-  try {
-    return execFileSync(gatehold, words, { env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  } catch (error) {
-    if (codes.includes(error.status)) return error.stdout;
-    throw new Error(`gatehold ${words.join(" ")}: ${error.stderr}`);
-  }
-}
-
-/** A development gate, and the address and the code that it prints. */
-async function gate() {
-  const child = spawn(gatehold, ["dev", "--keep", home], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  for await (const chunk of child.stdout) {
-    text += chunk;
-    const found = text.match(/console\s+(http:\S+)\s+one-time code: (\d{3}-\d{3})/);
-    if (found && text.includes("Ctrl-C")) {
-      child.stdout.resume();
-      return { child, url: found[1].replace(/\/$/, ""), code: found[2] };
-    }
-  }
-  throw new Error(`gatehold dev ended: ${text}`);
-}
-
-/** Chromium over its debugging pipe. */
-function browser() {
-  const options = [
-    "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--hide-scrollbars", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, "profile")}`,
-    ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "about:blank",
-  ];
-  const child = spawn(chromium, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-  const [, , , write, read] = child.stdio;
-  const waiting = new Map();
-  const heard = [];
-  let number = 0;
-  let rest = "";
-  read.setEncoding("utf8");
-  read.on("data", (chunk) => {
-    const messages = (rest + chunk).split("\0");
-    rest = messages.pop();
-    for (const message of messages.map((text) => JSON.parse(text))) {
-      if (message.id) {
-        const [resolve, reject] = waiting.get(message.id);
-        waiting.delete(message.id);
-        if (message.error) reject(new Error(message.error.message));
-        else resolve(message.result);
-      } else {
-        heard.forEach((listen) => listen(message));
-      }
-    }
-  });
-  const send = (method, params = {}, sessionId = undefined) => new Promise((resolve, reject) => {
-    number += 1;
-    waiting.set(number, [resolve, reject]);
-    write.write(`${JSON.stringify({ id: number, method, params, sessionId })}\0`);
-  });
-  return { child, send, heard };
-}
-
-/** One tab. */
-async function tab(chrome) {
-  const { targetId } = await chrome.send("Target.createTarget", { url: "about:blank" });
-  const { sessionId } = await chrome.send("Target.attachToTarget", { targetId, flatten: true });
-  const send = (method, params) => chrome.send(method, params, sessionId);
-  for (const domain of ["Page", "Runtime", "Log"]) await send(`${domain}.enable`);
-  const once = (name) => new Promise((resolve) => {
-    const listen = (message) => {
-      if (message.sessionId !== sessionId || message.method !== name) return;
-      chrome.heard.splice(chrome.heard.indexOf(listen), 1);
-      resolve(message.params);
-    };
-    chrome.heard.push(listen);
-  });
-  chrome.heard.push(({ method, params }) => {
-    if (method === "Runtime.exceptionThrown") problems.push(`a script failed: ${params.exceptionDetails.text}`);
-    if (method === "Log.entryAdded" && params.entry.level === "error" && !/\b40\d\b/.test(params.entry.text)) problems.push(params.entry.text);
-  });
-  const run = async (expression) => {
-    const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
-    if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.text}`);
-    return result.value;
-  };
-  const open = async (url) => {
-    const loaded = once("Page.loadEventFired");
-    await send("Page.navigate", { url });
-    await loaded;
-  };
-  const act = async (expression) => {
-    const loaded = once("Page.loadEventFired");
-    await run(expression);
-    await loaded;
-  };
-  return { send, open, act, run };
-}
 
 async function picture(page, name) {
   for (const screen of SCREENS) {
@@ -188,11 +87,26 @@ async function scenes(page, { url, code }) {
   for (const person of ["reviewer", "second"]) approve(taken, person);
   command(["request", "redeem", taken], [0]);
 
+  for (const id of [9, 11, 12]) ask(task, `UPDATE orders SET status = 'retry' WHERE id = ${id}`, ["--cap", "rows=1"]);
+  command(["claim", all, "--as", "second"]);
+  command(["claim", one, "--as", "reviewer"]);
+
   await page.open(`${url}/`);
+  await page.run(`document.querySelectorAll("main details").forEach((one) => { one.open = true; })`);
   await picture(page, "inbox");
+  ask(task, "DELETE FROM orders WHERE id = 3", ["--cap", "rows=1"]);
+  await page.run(`new Promise((resolve) => { const look = () => (document.querySelector(".row.new") ? resolve() : requestAnimationFrame(look)); look(); })`);
+  await picture(page, "inbox-arrived");
+  await page.open(`${url}/?view=expiring`);
+  await picture(page, "inbox-expiring");
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }))`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`);
   await picture(page, "keys");
+  await page.open(`${url}/?view=all`);
+  await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: ":", bubbles: true }))`);
+  await picture(page, "palette");
+  await page.open(`${url}/find?q=req_ffff`);
+  await picture(page, "find");
   for (const [name, id] of [["request", one], ["request-red", all], ["denied", odd], ["done", taken]]) {
     await page.open(`${url}/requests/${id}`);
     await picture(page, name);
@@ -205,6 +119,10 @@ async function scenes(page, { url, code }) {
   await picture(page, "decided");
   await page.open(`${url}/requests/${taken}`);
   await printed(page, "done-printed");
+  await page.act(`document.querySelector('button[name="person"][value^="owner@"]').click()`);
+  await picture(page, "inbox-quiet");
+  await page.open(`${url}/?view=accountable`);
+  await picture(page, "inbox-accountable");
   await page.open(`${url}/requests/req_${"0".repeat(32)}`);
   await picture(page, "nothing");
 }
@@ -227,10 +145,7 @@ const chrome = browser();
 try {
   await scenes(await tab(chrome), serving);
 } finally {
-  chrome.child.kill();
-  serving.child.kill("SIGTERM");
-  await new Promise((resolve) => serving.child.once("exit", resolve));
-  rmSync(scratch, { recursive: true, force: true });
+  await clear(chrome, serving);
 }
 if (problems.length > 0) {
   console.error(problems.join("\n"));

@@ -1,5 +1,6 @@
 //! Pictures of every page of the review console, taken from a real gate by a real browser, for people to look at.
-//! They are not compared with anything: what is tested is said by tests, and how it looks is judged by eye.
+//! They are not compared with anything: what is tested is said by tests, and how it looks is judged by eye. What only a
+//! browser can show, an inbox that changes under the reader, is tried afterwards and fails the run.
 
 use crate::shell;
 
@@ -9,6 +10,8 @@ const FOLDER: &str = "target/screenshots";
 const PACKAGES: &str = "target/node";
 /// What takes them.
 const SCRIPT: &str = "xtask/screenshots/take.mjs";
+/// What looks at an inbox that changes.
+const LIVE: &str = "xtask/screenshots/live.mjs";
 
 pub fn run() -> Result<(), String> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
@@ -28,6 +31,7 @@ pub fn run() -> Result<(), String> {
     ];
     let [gatehold, chromium] = &words;
     shell::run("node", &[SCRIPT, gatehold, chromium, &axe, FOLDER])?;
+    shell::run("node", &[LIVE, gatehold, chromium])?;
     println!("the pictures are in {FOLDER}");
     Ok(())
 }

@@ -88,11 +88,26 @@ async function scenes(page, gate) {
   await addPasskey(page, gate);
   await picture(page, "keys");
 
+  for (const id of [9, 11, 12]) gate.ask(`UPDATE orders SET status = 'retry' WHERE id = ${id}`, ["--cap", "rows=1"]);
+  gate.command(["claim", all, "--as", "second"]);
+  gate.command(["claim", one, "--as", "reviewer"]);
+
   await page.open(`${url}/`);
+  await page.run(`document.querySelectorAll("main details").forEach((one) => { one.open = true; })`);
   await picture(page, "inbox");
+  gate.ask("DELETE FROM orders WHERE id = 3", ["--cap", "rows=1"]);
+  await page.run(`new Promise((resolve) => { const look = () => (document.querySelector(".row.new") ? resolve() : requestAnimationFrame(look)); look(); })`);
+  await picture(page, "inbox-arrived");
+  await page.open(`${url}/?view=expiring`);
+  await picture(page, "inbox-expiring");
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }))`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`);
   await picture(page, "help");
+  await page.open(`${url}/?view=all`);
+  await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: ":", bubbles: true }))`);
+  await picture(page, "palette");
+  await page.open(`${url}/find?q=req_ffff`);
+  await picture(page, "find");
   for (const [name, id] of [["request", one], ["request-red", all]]) {
     await look(page, gate, id);
     await picture(page, name);
@@ -116,6 +131,10 @@ async function scenes(page, gate) {
   await picture(page, "decided");
   await page.open(`${url}/requests/${taken}`);
   await printed(page, "done-printed");
+  await page.act(`document.querySelector('button[name="person"][value^="owner@"]').click()`);
+  await picture(page, "inbox-quiet");
+  await page.open(`${url}/?view=accountable`);
+  await picture(page, "inbox-accountable");
   await page.open(`${url}/requests/req_${"0".repeat(32)}`);
   await picture(page, "nothing");
 }

@@ -40,7 +40,9 @@ fn every_kind() -> Gate {
         Verdict::Hold(requirement(2)),
         Tier::Red,
     );
-    gate.act(id, ActBy::Human(Who::Bob.id()), ActKind::Escalate, "");
+    for kind in [ActKind::Claim, ActKind::Release, ActKind::Escalate] {
+        gate.act(id, ActBy::Human(Who::Bob.id()), kind, "");
+    }
     let now = gate.answer(Verdict::Hold(requirement(2)), Tier::Red);
     gate.review(id, Who::Bob, Approve, &now);
     gate.review(id, Who::Cid, Approve, &now);

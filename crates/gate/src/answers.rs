@@ -106,6 +106,8 @@ pub struct InboxItem {
     pub id: RequestId,
     /// The descriptor's sentence.
     pub sentence: String,
+    /// Which kind of action.
+    pub descriptor: String,
     /// How risky.
     pub tier: Tier,
     /// Who asks.
@@ -130,6 +132,10 @@ pub struct InboxItem {
     pub asked: bool,
     /// Whether the caller has signed it already: it waits for others.
     pub signed: bool,
+    /// Whether a checkpoint that holds it has a seat for the caller or a team of theirs, even where they must not take it.
+    pub seat: bool,
+    /// Whether the caller answers for it: it is of a workload that they own or back up, or their own.
+    pub accountable: bool,
     /// How often it was escalated.
     pub escalations: u32,
 }

@@ -1,10 +1,8 @@
 //! What people do: look, open, review, act, revoke, stop. Everything but a review may come from a session; a review is
 //! signed by the enrolled key itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use gatehold_core::checkpoint::Checkpoint;
-use gatehold_core::commit::Table;
 use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
     decide, revoke_key,
@@ -12,7 +10,7 @@ use gatehold_core::decide::{
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId, TeamId, WorkloadId};
+use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::{self, Question};
 use gatehold_core::refusal::Refusal;
@@ -24,23 +22,19 @@ use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
 
-use crate::answers::{InboxItem, OpenedRequest, ReviewInput};
-use crate::browser::Visitor;
+use crate::answers::{OpenedRequest, ReviewInput};
 use crate::caps::kept_or_refused;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::look::{May, may};
-use crate::ports::store::{OpenedView, RowQuery};
+use crate::ports::store::OpenedView;
 use crate::question::{Given, When};
 use crate::redeem::blind;
 use crate::safe_act::SafeAct;
-use crate::stored::{StoredRequest, body};
+use crate::stored::StoredRequest;
 use crate::submit::digest_words;
-use crate::view::{bytes, people_needed};
+use crate::view::bytes;
 
-/// Most lines of an inbox.
-const INBOX_MAX: u32 = 1_000;
 /// How long an opened view can be signed, in seconds.
 const OPENED_SECONDS: u32 = 3_600;
 
@@ -51,6 +45,9 @@ pub(crate) fn signed(
     directory: &Directory,
     human: &HumanId,
 ) -> bool {
+    if record.reviews.is_empty() {
+        return false;
+    }
     let question = Question {
         subject: Subject {
             gate: &directory.origin,
@@ -74,75 +71,6 @@ pub(crate) fn signed(
 }
 
 impl Gate {
-    /// What is held, most urgent first within a tier.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn inbox(&self, human: &HumanId) -> Result<Vec<InboxItem>, GateError> {
-        self.inbox_without(human, &BTreeSet::new()).await
-    }
-
-    /// The same through a session, which may have fewer seats than its person.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn inbox_through(&self, visitor: &Visitor) -> Result<Vec<InboxItem>, GateError> {
-        self.inbox_without(&visitor.human, &visitor.without).await
-    }
-
-    async fn inbox_without(
-        &self,
-        human: &HumanId,
-        without: &BTreeSet<TeamId>,
-    ) -> Result<Vec<InboxItem>, GateError> {
-        let active = self.current().await?;
-        let teams = active.directory.teams_of(human);
-        let query = RowQuery {
-            states: vec![State::Held.name().to_owned()],
-            limit: INBOX_MAX,
-            ..RowQuery::default()
-        };
-        let mut items = Vec::new();
-        let rows = self.store().rows(Table::Request, &query).await?;
-        let believed = self.believe_all(&rows).await?;
-        // One row that somebody changed is reported and left out; the others are still to be decided.
-        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
-        for (row, _) in believed {
-            let record: RequestRecord = body(row)?;
-            let Some(held) = &record.held else { continue };
-            let may = may(&record, held, &active, (human, without));
-            let (mine, signed) = (may == May::Decide, may == May::Signed);
-            let by_name =
-                |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
-            let asked = held.asked().into_iter().any(|team| teams.contains(team))
-                || held.requirement.checkpoints().any(by_name);
-            items.push(InboxItem {
-                id: record.id,
-                sentence: record.sentence.clone(),
-                tier: record.tier,
-                requester: record.requester.name(),
-                target: record.envelope.target.to_string(),
-                resource: record.envelope.resource.to_string(),
-                why: record.reasons.clone(),
-                submitted_at: record.submitted_at,
-                decide_by: held.decide_by,
-                claimed_by: record.claimed_by.clone(),
-                people_needed: people_needed(&record, held, active.directory.origin.is_dev()),
-                mine,
-                asked: mine && asked,
-                signed,
-                escalations: record.escalations,
-            });
-        }
-        items.sort_by(|left, right| {
-            right
-                .tier
-                .cmp(&left.tier)
-                .then(left.decide_by.cmp(&right.decide_by))
-        });
-        Ok(items)
-    }
-
     /// A request as anyone enrolled may see it.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::{Table, UniqueKey};
 use gatehold_core::decide::{Claims, Rendered};
+use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::guard;
 use gatehold_core::ids::{HumanId, RequestId, TeamId};
@@ -21,7 +22,7 @@ use crate::believed::record_opens;
 use crate::browser::Visitor;
 use crate::chain::opened;
 use crate::error::GateError;
-use crate::gate::{Active, Gate};
+use crate::gate::Gate;
 use crate::humans::signed;
 use crate::ports::store::{RowQuery, StoredLeaf};
 use crate::question::{Given, When};
@@ -142,7 +143,9 @@ impl Gate {
         let record = &stored.record;
         let (view, no_view, may) = match &record.held {
             Some(held) if record.state == State::Held => {
-                let may = may(record, held, &active, (human, without));
+                let directory = &active.directory;
+                let teams = directory.teams_of(human);
+                let may = may(record, held, directory, (human, &teams, without));
                 match self.view_now(&stored, held, &submission).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -239,6 +242,33 @@ impl Gate {
         Ok(page)
     }
 
+    /// The newest requests whose ids begin so, of those that a list would read, newest first. Of the held ones reviews are
+    /// withheld.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn beginning_with(&self, id: &str) -> Result<Vec<RequestRecord>, GateError> {
+        let newest = RowQuery {
+            newest_first: true,
+            limit: READ_AT_ONCE,
+            ..RowQuery::default()
+        };
+        let held = RowQuery {
+            states: vec![State::Held.name().to_owned()],
+            limit: READ_AT_ONCE,
+            ..RowQuery::default()
+        };
+        let mut rows = self.store().rows(Table::Request, &newest).await?;
+        rows.extend(self.store().rows(Table::Request, &held).await?);
+        rows.retain(|row| row.key.id.starts_with(id));
+        rows.sort_by(|left, right| right.key.id.cmp(&left.key.id));
+        rows.dedup_by(|left, right| left.key == right.key);
+        rows.truncate(LINES);
+        let believed = self.believe_all(&rows).await?;
+        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
+        believed.map(|(row, _)| Ok(blind(body(row)?))).collect()
+    }
+
     /// What was signed about it, with the answers as they stand in the leaf of each review.
     async fn said(&self, record: &RequestRecord) -> Result<Vec<Said>, GateError> {
         let mut said = Vec::with_capacity(record.reviews.len());
@@ -313,15 +343,13 @@ impl Gate {
 pub(crate) fn may(
     record: &RequestRecord,
     held: &HeldAt,
-    active: &Active,
-    (human, without): (&HumanId, &BTreeSet<TeamId>),
+    directory: &Directory,
+    (human, teams, without): (&HumanId, &BTreeSet<TeamId>, &BTreeSet<TeamId>),
 ) -> May {
-    let directory = &active.directory;
     if record.requester.excluded(directory).contains(human) {
         return May::Own;
     }
-    let teams = directory.teams_of(human);
-    if !entitled(&held.requirement, human, &teams) {
+    if !entitled(&held.requirement, human, teams) {
         return May::Nothing;
     }
     if signed(record, held, directory, human) {
@@ -329,7 +357,7 @@ pub(crate) fn may(
     }
     if guard!(
         "openid-narrowed",
-        is_narrowed(&held.requirement, human, &teams, without)
+        is_narrowed(&held.requirement, human, teams, without)
     ) {
         return May::Narrowed;
     }

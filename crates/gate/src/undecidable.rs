@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gatehold_core::assurance::Assurance;
-use gatehold_core::checkpoint::{Alternative, Requirement, floors};
+use gatehold_core::checkpoint::{Alternative, Checkpoint, Requirement, floors};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::{DescriptorId, HumanId, TeamId};
@@ -120,6 +120,15 @@ impl People {
         found
             .map(|(why, changes)| Undecidable { changes, why })
             .collect()
+    }
+
+    /// Whether a checkpoint could be filled, were everybody there and nobody of them the one who asks.
+    pub(crate) fn could_fill(&self, checkpoint: &Checkpoint) -> bool {
+        let requirement = Requirement::new(vec![checkpoint.clone()]);
+        requirement.is_ok_and(|requirement| {
+            let floors = floors(Tier::Green, self.dev);
+            seats::filled(&requirement, floors, &self.humans).is_filled()
+        })
     }
 
     /// What is missing for this change, if it is decidable for nobody.

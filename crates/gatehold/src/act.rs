@@ -131,7 +131,7 @@ pub async fn deny(ctx: &Ctx, args: &Deny) -> Result<Exit, Failure> {
     send(ctx, args.id, &request, "denied").await
 }
 
-/// `ask`, `claim`, `escalate`, `suspicious`.
+/// `ask`, `claim`, `release`, `escalate`, `suspicious`.
 ///
 /// # Errors
 /// When the gate refuses.
@@ -144,6 +144,7 @@ pub async fn say(ctx: &Ctx, args: &Say, act: Act) -> Result<Exit, Failure> {
     let told = match act {
         Act::Ask => "asked; the clock keeps running, and the answer will be a claim",
         Act::Claim => "claimed; others see that you are looking at it",
+        Act::Release => "released; nobody says any more that they are looking at it",
         Act::Escalate => "passed on to whoever is next",
         Act::Suspicious => "denied and reported; the workload is paused",
         Act::Deny => "denied",

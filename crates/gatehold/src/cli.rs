@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
 use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
+use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
 use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
@@ -18,7 +19,6 @@ use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::memory;
-use crate::consoles::{self, Console};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
 use crate::record::{self, Record};
@@ -82,6 +82,8 @@ enum Command {
     Ask(Say),
     /// Say that you are looking at it.
     Claim(Say),
+    /// Take that back.
+    Release(Say),
     /// Pass it on to whoever is next.
     Escalate(Say),
     /// Deny it, report it, and pause the workload.
@@ -235,6 +237,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Deny(args) => act::deny(ctx, &args).await,
         Command::Ask(args) => act::say(ctx, &args, Act::Ask).await,
         Command::Claim(args) => act::say(ctx, &args, Act::Claim).await,
+        Command::Release(args) => act::say(ctx, &args, Act::Release).await,
         Command::Escalate(args) => act::say(ctx, &args, Act::Escalate).await,
         Command::Suspicious(args) => act::say(ctx, &args, Act::Suspicious).await,
         Command::Revoke(args) => act::revoke(ctx, &args).await,

@@ -144,11 +144,7 @@ async fn serve(
 }
 
 /// The console: on `localhost`, because browsers make no passkeys for an address.
-fn pages(
-    home: &Path,
-    addresses: Addresses,
-    provider: IdentityProvider,
-) -> Result<Pages, Failure> {
+fn pages(home: &Path, addresses: Addresses, provider: IdentityProvider) -> Result<Pages, Failure> {
     let url = PublicUrl::parse(&addresses.console())
         .map_err(|error| Failure::fault(error, "report this"))?;
     Ok(Pages {

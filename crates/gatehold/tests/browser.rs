@@ -40,6 +40,11 @@ fn two_people_review_with_passkeys() {
 }
 
 #[test]
+fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
+    run("live.mjs");
+}
+
+#[test]
 fn b03_b04_b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
     run("attacks.mjs");
 }
@@ -57,7 +62,10 @@ fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
             let challenge = URL_SAFE_NO_PAD.decode(lines.next().unwrap()).unwrap();
             let challenge = Hash::from_bytes(challenge.try_into().unwrap());
             let assertion = Assertion::from_text(lines.next().unwrap()).unwrap();
-            let flags = key.verify(&assertion, &challenge, &consoles).unwrap().flags();
+            let flags = key
+                .verify(&assertion, &challenge, &consoles)
+                .unwrap()
+                .flags();
             assert!(flags.user_presence && flags.user_verification);
             assert!(key.verify(&assertion, &challenge, &elsewhere).is_err());
             let other = Hash::of(challenge.as_bytes());

@@ -98,6 +98,7 @@ impl Walk {
         let request = self.held();
         self.says("inbox", &["--as", "reviewer"]);
         self.says("claim", &[&request, "--as", "reviewer"]);
+        self.says("release", &[&request, "--as", "reviewer"]);
         self.says("ask", &[&request, "which order?", "--as", "reviewer"]);
         self.says("request answer", &[&request, "number 7"]);
         self.says("escalate", &[&request, "--as", "reviewer"]);

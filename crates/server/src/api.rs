@@ -20,10 +20,10 @@ use utoipa::Path as _;
 use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
-pub(crate) use requests::open::opened;
-pub(crate) use requests::review::review_input;
 use crate::problem::ApiError;
 use crate::{auth, console, metrics, observe};
+pub(crate) use requests::open::opened;
+pub(crate) use requests::review::review_input;
 
 macro_rules! endpoints {
     (signed: $($($signed:ident)::+),+; open: $($($open:ident)::+),+ $(;)?) => {

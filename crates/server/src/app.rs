@@ -25,6 +25,8 @@ pub struct ApiSettings {
     pub wait_max: Duration,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
+    /// Between two signs of life of a stream of the console; how soon it ends with its session.
+    pub beat: Duration,
     /// Names this process in ids of calls; not a secret.
     pub instance: String,
 }
@@ -38,6 +40,7 @@ impl ApiSettings {
             skew_seconds: 5,
             wait_max: Duration::from_secs(60),
             body_timeout: Duration::from_secs(20),
+            beat: Duration::from_secs(15),
             instance: instance.into(),
         }
     }

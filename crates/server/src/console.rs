@@ -5,12 +5,15 @@
 //! Start at the list of pages below; `access` says who may call one, `frame` what every answer carries.
 
 mod access;
+mod claims;
 mod cookie;
 mod decided;
 mod files;
+mod find;
 mod forms;
 mod frame;
 mod inbox;
+mod live;
 mod open_id;
 mod passkeys;
 mod request;
@@ -19,9 +22,12 @@ mod said;
 mod same_site;
 mod session;
 mod sign_in;
+mod stacks;
 mod timeline;
+mod views;
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::Router;
 use gatehold_gate::{Gate, SessionLimits};
@@ -67,6 +73,7 @@ pub enum ConsoleError {
 pub(crate) struct Console {
     settings: ConsoleSettings,
     cookie: CookieName,
+    streams: live::Streams,
 }
 
 impl Console {
@@ -74,11 +81,19 @@ impl Console {
     /// When the address of the gate cannot have one.
     pub(crate) fn new(settings: ConsoleSettings, gate: &Gate) -> Result<Self, ConsoleError> {
         let cookie = CookieName::new(&settings.url, gate.origin().is_dev())?;
-        Ok(Self { settings, cookie })
+        Ok(Self {
+            settings,
+            cookie,
+            streams: live::Streams::default(),
+        })
     }
 
     fn sessions(&self) -> SessionLimits {
         self.settings.sessions
+    }
+
+    const fn streams(&self) -> &live::Streams {
+        &self.streams
     }
 
     fn enroller(&self) -> Option<&dyn Enroller> {
@@ -147,6 +162,10 @@ pages! {
         get "/keys" => passkeys::page,
         post "/keys" => passkeys::add,
         get "/decided" => decided::page,
+        get "/find" => find::page,
+        get "/events" => live::events,
+        post "/requests/{id}/claim" => claims::claim,
+        post "/requests/{id}/release" => claims::release,
         post "/session/seen" => session::seen,
         post "/session/person" => session::person,
         post "/session/end" => session::end;

@@ -1,19 +1,20 @@
-// The keys of the console: moving and looking, nothing else. No key approves, denies or sends anything.
+// The keys of the console: moving, looking and finding. One says that you look at a request; no key approves or denies.
 // A plain module: it changes classes, focus and the address, and never makes markup.
 
-const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => !row.hidden);
-let at = -1;
+const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => !row.hidden && row.checkVisibility?.() !== false);
+const here = () => document.querySelector(".row.at") ?? document.activeElement?.closest?.("[data-row]");
 let prefix = false;
 
 /** Moves to the next or the previous request of the list. */
 function move(step) {
   const all = rows();
   if (all.length === 0) return;
-  at = Math.max(0, Math.min(all.length - 1, at + step));
-  all.forEach((row, number) => row.classList.toggle("at", number === at));
-  const link = all[at].querySelector("a.sentence");
-  link.focus({ preventScroll: true });
-  all[at].scrollIntoView({ block: "nearest" });
+  const from = all.indexOf(here());
+  const to = all[Math.max(0, Math.min(all.length - 1, from < 0 && step < 0 ? 0 : from + step))];
+  document.querySelectorAll(".row.at").forEach((row) => row.classList.remove("at"));
+  to.classList.add("at");
+  to.querySelector("a.sentence").focus({ preventScroll: true });
+  to.scrollIntoView({ block: "nearest" });
 }
 
 /** Back to the list that this page was reached from. */
@@ -21,10 +22,21 @@ function back() {
   location.assign(document.body.dataset.part === "request" && document.getElementById("t-happened") ? "/decided" : "/");
 }
 
-/** A field that hides the requests without its words; the list itself stays as it is. */
+/** Hides the requests without the words in the field; the list itself stays as it is. */
+function filter() {
+  const field = document.getElementById("find");
+  if (!field) return;
+  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const row of document.querySelectorAll("[data-row]")) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+    if (row.hidden) row.classList.remove("at");
+    else if (words.length > 0) row.closest("details")?.setAttribute("open", "");
+  }
+}
+
 function find() {
-  const list = document.querySelector("[data-list]");
-  if (!list) return;
+  if (!document.querySelector("[data-list]")) return;
   let field = document.getElementById("find");
   if (!field) {
     field = document.createElement("input");
@@ -33,46 +45,87 @@ function find() {
     field.className = "find finding";
     field.setAttribute("aria-label", "Find in the list");
     field.placeholder = "Find in the list";
-    field.addEventListener("input", () => {
-      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-      for (const row of document.querySelectorAll("[data-row]")) {
-        const text = row.textContent.toLowerCase();
-        row.hidden = !words.every((word) => text.includes(word));
-        row.classList.remove("at");
-      }
-      at = -1;
-    });
+    field.addEventListener("input", filter);
     document.querySelector(".head").append(field);
   }
   field.focus();
 }
 
 const help = document.getElementById("keys");
+const palette = document.getElementById("palette");
 
 const keys = {
   j: () => move(1),
   k: () => move(-1),
   u: back,
-  o: () => document.querySelector(".row.at a.sentence")?.click(),
+  o: () => here()?.querySelector("a.sentence").click(),
+  c: () => here()?.querySelector("[data-claim]")?.click(),
   y: () => navigator.clipboard?.writeText(location.href),
   "/": find,
   "?": () => help?.showModal(),
+  ":": goTo,
   g: () => {
     prefix = true;
     setTimeout(() => { prefix = false; }, 1500);
   },
 };
-const after_g = { i: "/", d: "/decided", k: "/keys" };
+const after_g = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", k: "/keys" };
 
+/** The palette: pages by their names, and requests by their ids. */
+function goTo() {
+  if (!palette || palette.open) return;
+  const field = palette.querySelector("input");
+  field.value = "";
+  choose();
+  palette.showModal();
+  field.focus();
+}
+
+const lines = () => [...palette.querySelectorAll("li")];
+const links = () => lines().filter((line) => !line.hidden).map((line) => line.querySelector("a"));
+
+/** Shows the pages with the words in the field. */
+function choose() {
+  const words = palette.querySelector("input").value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const line of lines()) {
+    const text = line.textContent.toLowerCase();
+    line.hidden = !words.every((word) => text.includes(word));
+  }
+}
+
+palette?.querySelector("input").addEventListener("input", choose);
+palette?.querySelector("form").addEventListener("submit", (event) => {
+  const found = links();
+  if (found.length === 0) return;
+  event.preventDefault();
+  location.assign(found[0].href);
+});
+palette?.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const all = [palette.querySelector("input"), ...links()];
+  const to = all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + step))];
+  to.focus();
+  event.preventDefault();
+});
+
+document.addEventListener("rows", filter);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const field = event.target.closest?.("input, textarea, select");
-  if (event.key === "Escape") {
-    if (field) field.blur();
-    else if (!help?.open && document.body.dataset.part === "request") back();
+  if (event.isComposing || event.defaultPrevented) return;
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+    goTo();
+    event.preventDefault();
     return;
   }
-  if (field || help?.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const field = event.target.closest?.("input, textarea, select");
+  if (event.key === "Escape") {
+    if (palette?.open || help?.open) return;
+    if (field) field.blur();
+    else if (document.body.dataset.part === "request") back();
+    return;
+  }
+  if (field || help?.open || palette?.open) return;
   if (prefix && after_g[event.key]) {
     location.assign(after_g[event.key]);
     event.preventDefault();

@@ -27,6 +27,7 @@ use gatehold_gate::ports::store::{
 };
 use gatehold_gate::{Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, Visitor};
 use gatehold_policy::Bundle;
+use gatehold_sim::postgres_server::PostgresServer;
 use gatehold_store::memory::MemoryStore;
 
 use shop::{Counting, OFFLINE, Person, Shop, bundle_folder, root};
@@ -262,7 +263,7 @@ async fn an_inbox_takes_three_queries_however_much_is_held() {
     let gate = gate_of(&shop, counted.clone()).await;
     let task = shop.task().await;
     let mut held = 0;
-    for more in [1_usize, 119] {
+    for more in [1_usize, 999] {
         for number in held..held + more {
             let sql = format!("DELETE FROM orders WHERE id = {number}");
             let input = shop.asked(Some(task), "shop.write", &sql, false);
@@ -278,6 +279,111 @@ async fn an_inbox_takes_three_queries_however_much_is_held() {
             assert!(asked <= 3, "{asked} queries for {held}");
         }
     }
+    // One reading serves everybody, and what they see beside it: no view asks again.
+    counted.asked.store(0, Ordering::Relaxed);
+    let all = gate.held_now().await.unwrap();
+    assert!(!all.is_whole(), "as many as are read at once");
+    for person in [Person::Owner, Person::Reviewer, Person::Second] {
+        assert_eq!(all.of(&person.id()).len(), held);
+    }
+    assert!(counted.asked.load(Ordering::Relaxed) <= 3);
+}
+
+#[tokio::test]
+async fn an_inbox_says_what_waits_for_whom_and_who_answers_for_it() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let change = shop
+        .propose("team.set", &shop::team_set(), Person::Second)
+        .await;
+    let held = [write.unwrap().record.id, change.id];
+    let all = shop.gate.held_now().await.unwrap();
+    assert!(all.is_whole());
+    for (person, mine, accountable) in [
+        (Person::Owner, [false, false], [true, false]),
+        (Person::Reviewer, [true, true], [false, false]),
+        (Person::Second, [true, false], [false, true]),
+    ] {
+        let items = all.of(&person.id());
+        for (number, id) in held.iter().enumerate() {
+            let item = items.iter().find(|item| item.id == *id).unwrap();
+            let says = (Some(&item.mine), Some(&item.accountable));
+            assert_eq!(
+                says,
+                (mine.get(number), accountable.get(number)),
+                "{} {id}",
+                person.id()
+            );
+            assert!(item.seat, "{} is of the team that is asked", person.id());
+        }
+    }
+}
+
+/// A gate that waits hears of what another one on the same store writes, and of nothing else.
+async fn hears(shop: &Shop, other: &Gate) {
+    let leaves = shop.leaves().await;
+    let moment = std::time::Duration::from_millis(1);
+    assert_eq!(other.grown(leaves, moment).await.unwrap(), leaves);
+    let long = std::time::Duration::from_secs(60);
+    let (heard, _) = tokio::join!(other.grown(leaves, long), shop.task());
+    assert_eq!(heard.unwrap(), shop.leaves().await);
+    // What was written before it was asked is not waited for.
+    assert_eq!(
+        other.grown(leaves, long).await.unwrap(),
+        shop.leaves().await
+    );
+}
+
+#[tokio::test]
+async fn a_gate_hears_what_another_one_writes() {
+    let shop = Shop::in_memory().await;
+    let other = gate_of(&shop, shop.shared_memory()).await;
+    hears(&shop, &other).await;
+    hears(&shop, &shop.gate).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_hears_what_another_one_writes_in_postgresql() {
+    let server = PostgresServer::start();
+    let shop = Shop::in_postgres(&server.create_database("heard").await).await;
+    let other = shop.beside(None).await;
+    hears(&shop, &other).await;
+}
+
+#[tokio::test]
+async fn a_day_is_counted_without_what_is_held() {
+    let shop = Shop::in_memory().await;
+    let before = shop.gate.today().await.unwrap();
+    let task = shop.task().await;
+    let read = shop.submit(&task, "shop.read", "SELECT 1").await.unwrap();
+    assert_eq!(read.record.state, State::Allowed);
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let id = write.unwrap().record.id;
+    let held = shop.gate.today().await.unwrap();
+    let counted = |today: &gatehold_gate::Today| (today.let_through, today.denied, today.by_people);
+    let (let_through, denied, by_people) = counted(&before);
+    assert_eq!(counted(&held), (let_through + 1, denied, by_people));
+    assert_ne!(held.last.as_ref().map(|last| last.id), Some(id));
+    // A review that does not decide changes nothing of it.
+    shop.approve(Person::Reviewer, id).await.unwrap();
+    let reviewed = shop.gate.today().await.unwrap();
+    assert_eq!(format!("{reviewed:?}"), format!("{held:?}"));
+    shop.deny(Person::Second, id).await.unwrap();
+    let decided = shop.gate.today().await.unwrap();
+    assert_eq!(counted(&decided), (let_through + 1, denied, by_people + 1));
+    assert_eq!(decided.last.map(|last| last.id), Some(id));
+    assert!(
+        decided.checkpoints > 0 && decided.uncovered.is_empty(),
+        "{:?}",
+        decided.uncovered
+    );
+    // Yesterday is not today.
+    let now = shop.gate.now().await.unwrap();
+    after(&shop, now, 86_400).await;
+    let tomorrow = shop.gate.today().await.unwrap();
+    assert_eq!(counted(&tomorrow), (0, 0, 0));
+    assert!(tomorrow.last.is_some() && !tomorrow.at_least);
 }
 
 /// Another process on a store, in which a workload may ask for more than the shop lets it.

@@ -347,7 +347,7 @@ async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console
         let visitor = shop.gate.visitor(&signed_in.id, LIMITS).await.unwrap();
         let visitor = visitor.unwrap();
         let looked = shop.gate.look_through(&visitor, id).await.unwrap();
-        let inbox = shop.gate.inbox_through(&visitor).await.unwrap();
+        let inbox = shop.gate.held_now().await.unwrap().through(&visitor);
         let line = inbox.iter().find(|line| line.id == id).unwrap();
         (looked.may, line.mine, line.asked)
     };

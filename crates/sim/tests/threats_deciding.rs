@@ -262,6 +262,7 @@ fn doors(story: &mut Story, name: &str, request: RequestId) -> Vec<(String, Resu
     for kind in [
         ActKind::Ask,
         ActKind::Claim,
+        ActKind::Release,
         ActKind::Escalate,
         ActKind::Deny,
         ActKind::Suspicious,

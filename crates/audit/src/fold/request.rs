@@ -386,7 +386,7 @@ impl Fold {
         let code = match act.as_str() {
             "deny" => Some("denied_by_human"),
             "suspicious" => Some("suspicious"),
-            "ask" | "answer" | "claim" | "escalate" => None,
+            "ask" | "answer" | "claim" | "release" | "escalate" => None,
             _ => return wrong(Code::Record, "there is no such act"),
         };
         let step = if code.is_some() {
@@ -423,6 +423,11 @@ impl Fold {
                     .map(|(head, text)| Claims::extend(head, &text));
             }
             "claim" => request.claimed_by.clone_from(human),
+            "release" => {
+                let own = request.claimed_by.is_some() && request.claimed_by == *human;
+                ensure(own, Code::Record, "a claim is released by somebody else")?;
+                request.claimed_by = None;
+            }
             "escalate" => {
                 request.escalations = request.escalations.saturating_add(1);
                 if let Some(held) = &mut request.held {

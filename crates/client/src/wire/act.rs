@@ -33,6 +33,8 @@ pub enum Act {
     Escalate,
     /// Says "I am looking at it".
     Claim,
+    /// Takes that back.
+    Release,
     /// Reports the request as suspicious.
     Suspicious,
 }
@@ -68,7 +70,7 @@ impl WireRequest for ActRequest {
             (Act::Deny, None) => {
                 return Err(BoundsError::new("reason", "is missing; a denial says why"));
             }
-            (Act::Ask | Act::Escalate | Act::Claim | Act::Suspicious, Some(_)) => {
+            (Act::Ask | Act::Escalate | Act::Claim | Act::Release | Act::Suspicious, Some(_)) => {
                 return Err(BoundsError::new(
                     "reason",
                     "belongs to a denial only; use `text`",

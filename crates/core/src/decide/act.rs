@@ -1,4 +1,4 @@
-//! Acts without a verdict: ask, answer, claim, escalate, suspicious. They may come by weaker channels than a review,
+//! Acts without a verdict: ask, answer, claim, release, escalate, suspicious. They may come by weaker channels than a review,
 //! because none of them lets anything out; suspicious denies and pauses, which is the safe direction.
 
 use super::world::{CallNonce, Fresh, World};
@@ -24,8 +24,10 @@ pub enum ActKind {
     Ask,
     /// The requester answers; extends the claims chain and disarms open screens.
     Answer,
-    /// A reviewer says they are looking at it.
+    /// A reviewer says they are looking at it. It keeps nobody else from deciding.
     Claim,
+    /// Whoever said so takes it back.
+    Release,
     /// A reviewer passes it on to whoever is next.
     Escalate,
     /// A reviewer reports it: denied, and the workload paused, if one asked.
@@ -42,6 +44,7 @@ impl ActKind {
             Self::Ask => "ask",
             Self::Answer => "answer",
             Self::Claim => "claim",
+            Self::Release => "release",
             Self::Escalate => "escalate",
             Self::Suspicious => "suspicious",
             Self::Deny => "deny",
@@ -156,7 +159,9 @@ fn apply(
 ) -> Result<(), Refusal> {
     let step = match kind {
         ActKind::Suspicious | ActKind::Deny => Step::Denied,
-        ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Escalate => Step::Acted,
+        ActKind::Ask | ActKind::Answer | ActKind::Claim | ActKind::Release | ActKind::Escalate => {
+            Step::Acted
+        }
     };
     next.state = state::next(next.state, step).ok_or(Refusal::WrongState {
         state: next.state.name(),
@@ -164,6 +169,7 @@ fn apply(
     match kind {
         ActKind::Answer => next.claims_head = Claims::extend(next.claims_head, text),
         ActKind::Claim => next.claimed_by = human.cloned(),
+        ActKind::Release => next.claimed_by = None,
         ActKind::Escalate => {
             next.escalations = next.escalations.saturating_add(1);
             if let Some(held) = &mut next.held {
@@ -213,6 +219,10 @@ fn check_actor(
                 && entitled(&held.requirement, human, &teams);
             if guard!("act-not-entitled", !may) {
                 return Err(Refusal::NotEntitled);
+            }
+            let claimed = record.claimed_by.as_ref() == Some(human);
+            if guard!("release-own", act.kind == ActKind::Release && !claimed) {
+                return Err(Refusal::NotYours("only whoever claimed it releases it"));
             }
             Ok(Some(human.clone()))
         }

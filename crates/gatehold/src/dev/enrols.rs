@@ -31,8 +31,6 @@ impl Enroller for Generated {
             let profile = Profile::load(&self.home)?;
             sample::enrol_passkey(&profile, &proof).await
         };
-        enrolled
-            .await
-            .map_err(|failure| failure.causes.join(": "))
+        enrolled.await.map_err(|failure| failure.causes.join(": "))
     }
 }

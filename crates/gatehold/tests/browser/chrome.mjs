@@ -67,7 +67,8 @@ export class Gate {
       this.child.kill("SIGTERM");
       await gone;
     }
-    rmSync(this.scratch, { recursive: true, force: true });
+    // What the browser started in turn may still be writing.
+    rmSync(this.scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
@@ -159,6 +160,11 @@ export class Tab {
 
   send(method, params) {
     return this.chrome.send(method, params, this.session);
+  }
+
+  /** Calls for every event of this tab. */
+  hear(listen) {
+    this.chrome.heard.add((message) => { if (message.sessionId === this.session) listen(message); });
   }
 
   /** The next event of this name. */

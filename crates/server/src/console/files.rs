@@ -21,6 +21,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/keys.js"),
     ),
     (
+        "live.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/live.js"),
+    ),
+    (
+        "console.md",
+        "text/plain; charset=utf-8",
+        include_bytes!("../../../../docs/reference/console.md"),
+    ),
+    (
         "seen.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/seen.js"),

@@ -16,9 +16,9 @@ use http::{HeaderValue, StatusCode};
 use super::said::{Moment, moment};
 use crate::app::App;
 
-/// Nothing inline, nothing from elsewhere, no frame around it, no script text from strings.
+/// Nothing inline, nothing from elsewhere, no frame around it, no markup or script text from strings and nobody to vouch for any.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// Passkeys of this origin, and no other power of the browser.
 const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), \
      geolocation=(), display-capture=(), usb=(), payment=(), clipboard-read=()";

@@ -6,10 +6,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_client::wire::{ReviewRequest, WireRequest as _};
 use gatehold_core::decide::ActKind;
+use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
-use gatehold_gate::Looked;
+use gatehold_core::refusal::Refusal;
+use gatehold_gate::{GateError, Looked, May};
 use serde::Serialize;
 
 use super::access::SignedIn;
@@ -38,6 +40,15 @@ fn request(id: &str) -> Result<RequestId, PageError> {
     id.parse().map_err(|_| PageError::Nothing)
 }
 
+/// A session may have fewer seats than its person: then nothing is decided through it, whatever their key could sign elsewhere.
+async fn seated(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<(), PageError> {
+    let looked = app.gate().look_through(&signed_in.visitor, id).await?;
+    if guard!("console-seat", looked.may == May::Narrowed) {
+        return Err(GateError::Refused(Refusal::NotYours("seat in this session")).into());
+    }
+    Ok(())
+}
+
 /// `POST /requests/{id}/open`: what is shown, and what is to be signed with this key.
 pub(super) async fn open(
     State(app): State<App>,
@@ -48,6 +59,7 @@ pub(super) async fn open(
     let id = request(&id)?;
     let [key] = fields.exactly(["key"])?;
     let key: Hash = key.parse().map_err(|_| PageError::Form)?;
+    seated(&app, &signed_in, id).await?;
     let human = &signed_in.visitor.human;
     let opened_now = app
         .gate()
@@ -68,11 +80,12 @@ struct Reviewed {
 /// `POST /requests/{id}/review`: what the passkey signed. The session that carries it adds nothing.
 pub(super) async fn review(
     State(app): State<App>,
-    _signed_in: SignedIn,
+    signed_in: SignedIn,
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Told> {
     let id = request(&id)?;
+    seated(&app, &signed_in, id).await?;
     let [review] = fields.exactly(["review"])?;
     let review: ReviewRequest = serde_json::from_str(&review).map_err(|_| PageError::Form)?;
     review.check().map_err(|_| PageError::Form)?;
@@ -98,7 +111,7 @@ pub(super) async fn stamp(
     let id = request(&id)?;
     let looked = app
         .gate()
-        .look(&signed_in.visitor.human, id)
+        .look_through(&signed_in.visitor, id)
         .await
         .map_err(PageError::Gate)?;
     let stamp = stamp_of(&app, &looked)?;
@@ -122,7 +135,7 @@ fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> {
     Ok(Hash::of(&bytes).to_string())
 }
 
-/// `POST /requests/{id}/act`: deny, ask, escalate, claim, report. Nothing here lets anything out.
+/// `POST /requests/{id}/act`: deny, ask, escalate, report. Nothing here lets anything out.
 pub(super) async fn act(
     State(app): State<App>,
     signed_in: SignedIn,
@@ -135,7 +148,6 @@ pub(super) async fn act(
         "deny" => ActKind::Deny,
         "ask" => ActKind::Ask,
         "escalate" => ActKind::Escalate,
-        "claim" => ActKind::Claim,
         "suspicious" => ActKind::Suspicious,
         _ => return Err(PageError::Form),
     };
@@ -148,6 +160,7 @@ pub(super) async fn act(
         _ if reason.is_empty() => text.to_owned(),
         _ => return Err(PageError::Form),
     };
+    seated(&app, &signed_in, id).await?;
     let human = &signed_in.visitor.human;
     let record = app.gate().act(human, id, kind, &text, CHANNEL).await?;
     app.metrics().reviewed(&record);

@@ -2,6 +2,8 @@
 
 mod blind;
 mod doors;
+mod inbox;
+mod live;
 mod pages;
 mod sessions;
 

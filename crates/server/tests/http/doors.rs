@@ -34,6 +34,7 @@ fn sayings(request: &str, review: &Value) -> Vec<(String, Value)> {
         act(json!({ "act": "ask", "text": "why?" })),
         act(json!({ "act": "escalate" })),
         act(json!({ "act": "claim" })),
+        act(json!({ "act": "release" })),
         act(json!({ "act": "suspicious" })),
     ]
 }

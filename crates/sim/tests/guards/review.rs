@@ -134,6 +134,31 @@ fn an_act_is_about_something_that_is_held() {
 }
 
 #[test]
+fn a_claim_is_no_lock_and_is_released_by_whoever_made_it() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let acts = |name: &str, kind: ActKind| Intent::Act {
+        by: ActBy::Human(human(name)),
+        kind,
+        request,
+    };
+    let not_yours = Refusal::NotYours("only whoever claimed it releases it");
+    refused(story.tell(acts("bob", ActKind::Release)), &not_yours);
+    story.tell(acts("bob", ActKind::Claim)).unwrap();
+    assert_eq!(story.record(request).claimed_by, Some(human("bob")));
+    refused(story.tell(acts("eve", ActKind::Release)), &not_yours);
+    // Somebody else takes it over, and then it is theirs to release.
+    story.tell(acts("eve", ActKind::Claim)).unwrap();
+    refused(story.tell(acts("bob", ActKind::Release)), &not_yours);
+    story.tell(acts("eve", ActKind::Release)).unwrap();
+    assert_eq!(story.record(request).claimed_by, None);
+    // Nor does it keep anybody from deciding.
+    story.tell(acts("eve", ActKind::Claim)).unwrap();
+    story.approve("bob", request).unwrap();
+    assert_eq!(story.record(request).state.name(), "redeemable");
+}
+
+#[test]
 fn the_signed_body_asks_for_what_is_decided_on() {
     let mut story = Story::dev();
     let task = story.start("bot-1");

@@ -1,4 +1,4 @@
-//! `POST /v1/requests/{id}/acts`: deny, ask, escalate, claim, suspicious, by a session. Nothing here lets anything out.
+//! `POST /v1/requests/{id}/acts`: deny, ask, escalate, claim, release, suspicious, by a session. Nothing here lets anything out.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -36,6 +36,7 @@ pub(in crate::api) async fn handle(
         Act::Ask => ActKind::Ask,
         Act::Escalate => ActKind::Escalate,
         Act::Claim => ActKind::Claim,
+        Act::Release => ActKind::Release,
         Act::Suspicious => ActKind::Suspicious,
     };
     let text = match (request.reason.map(reason), request.text) {

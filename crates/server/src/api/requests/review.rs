@@ -36,10 +36,7 @@ pub(in crate::api) async fn handle(
 }
 
 /// A signed review as the gate takes it.
-pub(crate) fn review_input(
-    id: RequestId,
-    request: ReviewRequest,
-) -> Result<ReviewInput, ApiError> {
+pub(crate) fn review_input(id: RequestId, request: ReviewRequest) -> Result<ReviewInput, ApiError> {
     let context = String::from_utf8(request.context.0).map_err(|_| ApiError::Member {
         member: "context",
         why: "it is not UTF-8, so not the canonical context".to_owned(),

@@ -18,12 +18,24 @@ async fn pages(browser: &mut Browser<'_>, request: &str) -> Vec<String> {
     ] {
         pages.push(browser.page(target).await);
     }
+    let mut beside = Vec::new();
+    for target in [
+        "/?view=team",
+        "/?view=expiring",
+        "/?view=accountable",
+        "/?view=all",
+        "/find?q=req_",
+        "/find?q=0000",
+    ] {
+        beside.push(browser.page(target).await);
+    }
     let dossier = browser.get(&format!("/requests/{request}/dossier")).await;
     pages.push(format!(
         "{} {}",
         dossier.status,
         String::from_utf8_lossy(&dossier.body)
     ));
+    pages.extend(beside);
     pages
 }
 
@@ -51,7 +63,8 @@ async fn a_review_shows_on_nobody_elses_page_before_the_decision() {
     assert_eq!(pages(&mut second, &request).await, before.0);
     assert_eq!(pages(&mut owner, &request).await, before.1);
     let own = pages(&mut author, &request).await;
-    assert!(own[0].contains("Signed by you") && own[3].contains("Your review is in"));
+    assert!(own[0].contains("Nothing waits for you") && own[3].contains("Your review is in"));
+    assert!(own[5].contains("Signed by you") && own[8].contains("Signed by you"));
     assert!(own[4].starts_with("404"), "no dossier while it is held");
 
     let client = Person::Second.log_in(&house).await;

@@ -105,6 +105,10 @@ async fn every_page_takes_its_own_methods_and_no_other() {
             "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE",
         ] {
             let of = if method == "HEAD" { "GET" } else { method };
+            if path == "/events" && of == "GET" {
+                // It has no end; `live` asks it what it says.
+                continue;
+            }
             let call = Call::new(method, &target(page, &request), "");
             let answer = browser.send(call).await;
             if takes.contains(&of) {
@@ -263,6 +267,29 @@ async fn hostile_addresses_and_headers_are_refused_in_words() {
         ("/?page=-1", 400),
         ("/?page=18446744073709551615", 200),
         ("/?next=https://evil.example", 400),
+        ("/?view=everything", 400),
+        ("/?view=MINE", 400),
+        ("/?view=", 400),
+        ("/?view=mine&view=all", 400),
+        ("/?view=%3Cscript%3E", 400),
+        ("/?like=0123456789abcdef", 200),
+        ("/?like=0123456789ABCDEF", 400),
+        ("/?like=%27%20OR%201%3D1%20--", 400),
+        ("/?like=", 400),
+        ("/?view=all&page=18446744073709551615", 200),
+        ("/?view=all&page=18446744073709551616", 400),
+        ("/events?view=everything", 400),
+        ("/events?seen=0", 400),
+        ("/events?seen=%0A%0Aevent:%20changed", 400),
+        ("/events?page=-1", 400),
+        ("/events?surplus=1", 400),
+        ("/find", 400),
+        ("/find?q=", 200),
+        ("/find?q=..%2F..", 200),
+        ("/find?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E", 200),
+        ("/find?q=https://evil.example", 200),
+        ("/find?q=req_%E2%80%AE0199", 200),
+        ("/find?q=req_0199&q=req_0200", 400),
         ("/sign-in?to=https://evil.example", 400),
         ("/sign-in?to=//evil.example", 400),
         ("/sign-in?to=req_1", 400),
@@ -273,6 +300,8 @@ async fn hostile_addresses_and_headers_are_refused_in_words() {
         assert!(!text.contains("<script>"), "{target}");
         assert!(!text.contains("evil.example"), "{target}");
     }
+    let long = format!("/find?q={}", "a".repeat(65));
+    assert_eq!(browser.get(&long).await.status, 400);
     let long = format!("/requests/{}", "a".repeat(5_000));
     assert_eq!(browser.get(&long).await.status, 414);
     let hostile = Call::new("GET", "/", "")

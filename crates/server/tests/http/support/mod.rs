@@ -90,7 +90,10 @@ impl House {
                 begun: begun.clone(),
             }),
             facts: Arc::new(gatehold_gate::ports::facts::Nothing),
-            settings: Settings::default(),
+            settings: Settings {
+                open_holds_max: 40,
+                ..Settings::default()
+            },
             pinned_root: None,
             catalog: Catalog::default(),
             execution_seconds_max: 60,
@@ -109,6 +112,8 @@ impl House {
         let url = format!("http://{}", listener.address());
         let mut settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
         settings.body_timeout = body_timeout.unwrap_or(settings.body_timeout);
+        // As often as nobody would, so that a test needs not wait for a stream to look at its session.
+        settings.beat = Duration::from_millis(20);
         let printed = Arc::new(Mutex::new(Vec::new()));
         let codes = Arc::new(PrintedCode::new(Arc::new(Counting::default()), {
             let printed = printed.clone();

@@ -14,9 +14,10 @@ use gatehold_core::json::canonical;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext, UnverifiedReview};
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::time::Timestamp;
+use gatehold_core::trust::revocation::{REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::{
-    AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement,
-    SUBMIT_NAMESPACE, SignedRoot, SubmitSignature,
+    AttestationRoots, KeyRevocation, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature,
+    RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot, SubmitSignature,
 };
 use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
 use gatehold_proof::SigningKey;
@@ -121,6 +122,29 @@ fn answers() -> Answers {
         criteria: BTreeMap::from([("intent".to_owned(), "yes".to_owned())]),
         justification: "looked at it".into(),
         salt: "salt".into(),
+    }
+}
+
+impl House {
+    /// Takes the force of somebody's own key away, signed by them.
+    pub async fn revoke_key(&self, person: Person) {
+        let statement = KeyRevocation {
+            type_: REVOCATION_TYPE.to_owned(),
+            gate: self.gate.origin(),
+            human: person.id(),
+            key: person.thumbprint(),
+        };
+        let statement = canonical::to_bytes(&statement).unwrap();
+        let signature = RevocationSignature {
+            human: person.id(),
+            key: person.thumbprint(),
+            signature: person.sign(SAFE_NAMESPACE, &statement),
+        };
+        let revocation = SignedRevocation {
+            statement: String::from_utf8(statement).unwrap(),
+            signatures: vec![signature],
+        };
+        self.gate.revoke_key(revocation).await.unwrap();
     }
 }
 

@@ -1,0 +1,169 @@
+// The inbox in a real browser: it changes by itself and nobody loses their place, a lost stream is said, keys find everything and
+// none decides. Started by `tests/browser.rs` with the paths of gatehold and Chromium. It waits for what is to be seen and
+// fails when that does not come.
+
+import { Chrome, Gate } from "./chrome.mjs";
+import { signIn } from "./pages.mjs";
+
+const [program, chromium] = process.argv.slice(2);
+const gate = new Gate(program);
+const LONG = 30_000;
+
+function ensure(holds, what) {
+  if (!holds) throw new Error(`not so: ${what}`);
+  console.log(`  ${what}`);
+}
+
+/** Waits until something is so on a page. */
+async function until(page, expression, what) {
+  const within = `new Promise((resolve) => {
+    const end = Date.now() + ${LONG};
+    const look = () => { const so = (${expression}); if (so || Date.now() > end) resolve(Boolean(so)); else requestAnimationFrame(look); };
+    look();
+  })`;
+  ensure(await page.run(within), what);
+}
+
+const CODES = { Enter: 13, Escape: 27, ArrowDown: 40, Tab: 9 };
+
+async function press(page, key, modifiers = 0) {
+  const text = key.length === 1 && modifiers === 0 ? key : key === "Enter" ? "\r" : undefined;
+  const code = CODES[key] ?? key.toUpperCase().charCodeAt(0);
+  const event = { key, text, modifiers, windowsVirtualKeyCode: code };
+  await page.send("Input.dispatchKeyEvent", { type: "keyDown", ...event });
+  await page.send("Input.dispatchKeyEvent", { type: "keyUp", ...event });
+}
+
+async function write(page, text) {
+  await page.send("Input.insertText", { text });
+}
+
+/** Presses keys that lead to another page. */
+async function go(page, keys, where) {
+  const loaded = page.once("Page.loadEventFired");
+  for (const key of keys) await press(page, key);
+  await loaded;
+  const at = await page.run("location.pathname + location.search");
+  ensure(at === where, `leads to ${at}`);
+}
+
+const update = (id) => gate.ask(`UPDATE orders SET status = 'retry' WHERE id = ${id}`, ["--cap", `rows=${id}`]);
+const row = (id) => `document.querySelector('[data-row][data-key="${id}"]')`;
+const chip = `document.getElementById("live-state")`;
+
+async function scenes(page, { url }) {
+  await signIn(page, gate, "reviewer");
+  await until(page, `${chip}.textContent.includes("Live") && !${chip}.hidden`, "an empty inbox is live");
+  ensure(await page.run(`(() => { try { trustedTypes.createPolicy("any", {}); return false; } catch { return true; } })()`), "no script may vouch for markup");
+
+  const first = update(7);
+  await until(page, `${row(first)}?.classList.contains("new") && ${row(first)}.textContent.includes("NEW")`, "what is asked for arrives, marked as new");
+  await until(page, `!document.querySelector('[data-key="today"]')`, "the empty state goes");
+  await until(page, `document.title.includes("1 request for you")`, "the title counts it");
+  await press(page, "j");
+  ensure(await page.run(`document.activeElement === ${row(first)}.querySelector("a.sentence")`), "j goes to it");
+  ensure(await page.run(`!${row(first)}.classList.contains("new")`), "and it is new no more");
+
+  await page.run(`(() => {
+    ${row(first)}.untouched = true;
+    const line = ${row(first)}.querySelector("time");
+    getSelection().selectAllChildren(line);
+    document.body.style.minHeight = "300vh";
+    scrollTo(0, 40);
+  })()`);
+  const top = await page.run(`${row(first)}.getBoundingClientRect().top`);
+  const red = gate.ask("DELETE FROM orders");
+  await until(page, row(red), "something more urgent arrives above it");
+  ensure(await page.run(`${row(first)}.untouched === true`), "the row that did not change is the same element");
+  ensure(await page.run(`document.activeElement === ${row(first)}.querySelector("a.sentence")`), "it has the focus");
+  ensure(await page.run(`getSelection().toString() === ${row(first)}.querySelector("time").textContent`), "what is selected in it stays selected");
+  const moved = (await page.run(`${row(first)}.getBoundingClientRect().top`)) - top;
+  ensure(Math.abs(moved) < 2, `it stands where it stood (${moved})`);
+
+  await page.run(`getSelection().removeAllRanges()`);
+  gate.command(["claim", first, "--as", "second"]);
+  await until(page, `${row(first)}.textContent.includes("second@dev.gatehold.local is looking at it")`, "a claim of somebody else is seen");
+  ensure(await page.run(`${row(first)}.untouched === undefined && document.activeElement === ${row(first)}.querySelector("a.sentence")`), "its row was replaced and has the focus all the same");
+  await press(page, "c");
+  await until(page, `${row(first)}.textContent.includes("You are looking at it")`, "c takes it over");
+  ensure(await page.run(`${row(first)}.contains(document.activeElement)`), "and the focus stays in the row");
+  await press(page, "c");
+  await until(page, `!${row(first)}.textContent.includes("looking at it")`, "c releases it");
+
+  await page.run(`getSelection().selectAllChildren(${row(first)}.querySelector("time"))`);
+  gate.command(["claim", first, "--as", "second"]);
+  const other = update(8);
+  await until(page, row(other), "another one arrives");
+  ensure(await page.run(`getSelection().toString().length > 0 && !${row(first)}.textContent.includes("second@")`), "a row in which text is selected waits");
+  await page.run(`getSelection().removeAllRanges()`);
+  await until(page, `${row(first)}.textContent.includes("second@")`, "and changes when nothing is selected any more");
+
+  await page.run(`${row(first)}.querySelector("a.sentence").focus()`);
+  gate.command(["deny", first, "--reason", "too_broad", "--as", "second"]);
+  await until(page, `!${row(first)}`, "what is decided goes");
+  ensure(await page.run(`document.activeElement.matches("a.sentence")`), "and the next one has the focus");
+
+  await page.send("Network.enable");
+  const cut = (offline) => page.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await page.run(`${chip}.dataset.now = ""`);
+  await cut(true);
+  // What is offline does not close what is open: the stream is asked for again.
+  await page.run(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`);
+  await until(page, `${chip}.textContent.includes("Not live")`, "a lost connection is said");
+  const meanwhile = update(9);
+  await cut(false);
+  await until(page, `${chip}.textContent.includes("Live") && ${row(meanwhile)}`, "and what happened meanwhile is there when it is back");
+
+  await press(page, "k", 2);
+  await until(page, `document.getElementById("palette").open`, "Ctrl-K opens the palette");
+  await write(page, meanwhile.slice(0, -1));
+  await go(page, ["Enter"], `/requests/${meanwhile}`);
+  await press(page, ":");
+  await until(page, `document.getElementById("palette").open`, "so does :");
+  await write(page, "my team");
+  await go(page, ["Enter"], "/?view=team");
+  await go(page, ["g", "e"], "/?view=expiring");
+  await go(page, ["g", "l"], "/?view=all");
+  await until(page, `!${chip}.hidden`, "every view is live");
+
+  // Every key alone, on a list and on a request: whatever is sent is a claim, or that somebody is there.
+  const sent = [];
+  page.hear(({ method, params }) => {
+    if (method === "Network.requestWillBeSent" && params.request.method !== "GET") sent.push(new URL(params.request.url).pathname);
+  });
+  for (const where of ["/?view=all", `/requests/${meanwhile}`]) {
+    for (const key of "abcdefhijklmnopqrstvwxz0123456789!.,;[]") {
+      await page.open(url + where);
+      await press(page, "j");
+      await press(page, key);
+      await press(page, "Escape");
+    }
+  }
+  const harmless = (path) => path === "/session/seen" || /^\/requests\/req_[0-9a-f]{32}\/(claim|release)$/.test(path);
+  ensure(sent.length > 0 && sent.every(harmless), `no single key decides: ${[...new Set(sent)].join(" ")}`);
+  const state = JSON.parse(gate.command(["inbox", "--as", "reviewer", "-o", "json"])).items.map((item) => item.request);
+  ensure(state.includes(meanwhile) && state.includes(red), "what was held is held");
+
+  await page.open(`${url}/?view=all`);
+  await until(page, `${chip}.textContent.includes("Live")`, "live again");
+  await page.run(`fetch("/session/end", { method: "POST", body: new URLSearchParams(new FormData(document.getElementById("seen"))) }).then(() => {})`);
+  await until(page, `${chip}.textContent.includes("Signed out")`, "the end of the session is said");
+}
+
+await gate.start();
+const chrome = new Chrome(chromium, gate.scratch);
+let problems = [];
+try {
+  const page = await (await chrome.person()).tab();
+  problems = page.problems;
+  await scenes(page, gate);
+} finally {
+  await chrome.end();
+  await gate.end();
+}
+const expected = /ERR_INTERNET_DISCONNECTED|ERR_INCOMPLETE_CHUNKED|TrustedTypePolicy named 'any'|status of 40\d/;
+const real = problems.filter((problem) => !expected.test(problem));
+if (real.length > 0) {
+  console.error(real.join("\n"));
+  process.exit(1);
+}

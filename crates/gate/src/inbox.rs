@@ -65,13 +65,14 @@ impl HeldNow {
     fn without(&self, human: &HumanId, without: &BTreeSet<TeamId>) -> Vec<InboxItem> {
         let directory = &self.active.directory;
         let teams = directory.teams_of(human);
+        let left: BTreeSet<TeamId> = teams.difference(without).cloned().collect();
         let each = self.records.iter().filter_map(|record| {
             let held = record.held.as_ref()?;
             let may = may(record, held, directory, (human, &teams, without));
             let (mine, signed) = (may == May::Decide, may == May::Signed);
             let by_name =
                 |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
-            let asked = held.asked().into_iter().any(|team| teams.contains(team))
+            let asked = held.asked().into_iter().any(|team| left.contains(team))
                 || held.requirement.checkpoints().any(by_name);
             let mut seats = held.requirement.checkpoints();
             Some(InboxItem {
@@ -90,7 +91,7 @@ impl HeldNow {
                 mine,
                 asked: mine && asked,
                 signed,
-                seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, &teams)),
+                seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, &left)),
                 accountable: answers_for(human, &record.requester, directory),
                 escalations: record.escalations,
             })

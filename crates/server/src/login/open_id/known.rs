@@ -129,3 +129,131 @@ async fn get(calls: &dyn ProviderCalls, address: &str) -> Result<Vec<u8>, OpenId
         Err(CallError(format!("{address} answers with {}", answer.status)).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use gatehold_proof::id_token::sign;
+    use gatehold_proof::{Algorithm, SigningKey};
+
+    use super::super::{Answer, ClientSecret};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    const ISSUER: &str = "https://login.example";
+
+    /// Counts how often it is asked; has the key of this number, and fails with 0.
+    struct Counted {
+        calls: AtomicUsize,
+        key: AtomicU8,
+    }
+
+    fn key(number: u8) -> SigningKey {
+        SigningKey::from_seed(Algorithm::Ed25519, &[number; 32]).unwrap()
+    }
+
+    #[async_trait]
+    impl ProviderCalls for Counted {
+        async fn get(&self, address: &str) -> Result<Answer, CallError> {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            let number = self.key.load(Ordering::Relaxed);
+            let body = if address.ends_with("/keys") {
+                let jwk = key(number.max(1)).public().to_jwk();
+                let named = jwk.trim_end_matches('}');
+                format!(r#"{{"keys":[{named},"kid":"{number}"}}]}}"#)
+            } else {
+                format!(
+                    r#"{{"issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/auth","token_endpoint":"{ISSUER}/token","jwks_uri":"{ISSUER}/keys"}}"#
+                )
+            };
+            Ok(Answer {
+                status: if number == 0 { 500 } else { 200 },
+                body: body.into_bytes(),
+            })
+        }
+
+        async fn post(
+            &self,
+            _: &str,
+            _: String,
+            _: Option<(String, String)>,
+        ) -> Result<Answer, CallError> {
+            Err(CallError("nobody posts here".to_owned()))
+        }
+    }
+
+    fn provider(number: u8) -> Counted {
+        Counted {
+            calls: AtomicUsize::new(0),
+            key: AtomicU8::new(number),
+        }
+    }
+
+    fn settings() -> OpenIdSettings {
+        OpenIdSettings {
+            issuer: ISSUER.to_owned(),
+            client_id: "gate".to_owned(),
+            secret: ClientSecret(String::new()),
+            scope: "openid".to_owned(),
+            max_age_seconds: None,
+            groups: None,
+            public_url: "https://gate.example".to_owned(),
+            plain_on_loopback: false,
+        }
+    }
+
+    /// Whether a provider describes itself, and how often it was asked by then.
+    async fn described(known: &Known, calls: &Counted, seconds: u32) -> (bool, usize) {
+        let now = NOW.plus_seconds(seconds);
+        let read = known.description(calls, &settings(), now).await;
+        (read.is_ok(), calls.calls.load(Ordering::Relaxed))
+    }
+
+    /// Whether a token of this key is opened, and how often the provider was asked by then.
+    async fn opened(known: &Known, calls: &Counted, number: u8, seconds: u32) -> (bool, usize) {
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{number}"}}"#);
+        let claims = r#"{"iss":"i","sub":"s","aud":"a","exp":1,"iat":1}"#;
+        let token = sign(&key(number), &header, claims).unwrap();
+        let now = NOW.plus_seconds(seconds);
+        let keys_at = format!("{ISSUER}/keys");
+        let read = known.open(calls, &keys_at, &token, now).await;
+        (read.is_ok(), calls.calls.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_description_is_used_for_an_hour() {
+        let (known, calls) = (Known::default(), provider(1));
+        assert_eq!(described(&known, &calls, 0).await, (true, 1));
+        assert_eq!(described(&known, &calls, 3_600).await, (true, 1));
+        // One that does not answer then is not believed for what it said once.
+        calls.key.store(0, Ordering::Relaxed);
+        assert_eq!(described(&known, &calls, 3_601).await, (false, 2));
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_is_left_alone_for_five_seconds() {
+        let (known, calls) = (Known::default(), provider(0));
+        assert_eq!(described(&known, &calls, 0).await, (false, 1));
+        calls.key.store(1, Ordering::Relaxed);
+        assert_eq!(described(&known, &calls, 5).await, (false, 1));
+        assert_eq!(described(&known, &calls, 6).await, (true, 2));
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_looked_for_once_a_minute() {
+        let (known, calls) = (Known::default(), provider(1));
+        assert_eq!(opened(&known, &calls, 1, 0).await, (true, 1));
+        // A key that nobody published is asked for once.
+        assert_eq!(opened(&known, &calls, 9, 1).await, (false, 2));
+        assert_eq!(opened(&known, &calls, 8, 1).await, (false, 2));
+        assert_eq!(opened(&known, &calls, 1, 2).await, (true, 2));
+        calls.key.store(2, Ordering::Relaxed);
+        assert_eq!(opened(&known, &calls, 2, 61).await, (false, 2));
+        assert_eq!(opened(&known, &calls, 2, 62).await, (true, 3));
+        // The old one is gone with it, and an hour later all are read again.
+        assert_eq!(opened(&known, &calls, 1, 63).await, (false, 3));
+        assert_eq!(opened(&known, &calls, 2, 62 + 3_601).await, (true, 4));
+    }
+}

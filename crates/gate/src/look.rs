@@ -130,6 +130,26 @@ impl Gate {
             .await
     }
 
+    /// Refuses whoever has fewer seats through this session than their person has, and would act on this request through it,
+    /// whatever their key could sign elsewhere.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYours`], or when there is no such request.
+    pub async fn seated(&self, visitor: &Visitor, id: RequestId) -> Result<(), GateError> {
+        let stored = self.request(id).await?;
+        let active = self.current().await?;
+        let (record, directory) = (&stored.record, &active.directory);
+        let (human, without) = (&visitor.human, &visitor.without);
+        let teams = directory.teams_of(human);
+        let narrowed = record.held.as_ref().is_some_and(|held| {
+            may(record, held, directory, (human, &teams, without)) == May::Narrowed
+        });
+        if guard!("session-seat", narrowed) {
+            return Err(Refusal::NotYours("no seat through this session").into());
+        }
+        Ok(())
+    }
+
     async fn look_without(
         &self,
         human: &HumanId,

@@ -349,6 +349,8 @@ async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console
         let looked = shop.gate.look_through(&visitor, id).await.unwrap();
         let inbox = shop.gate.held_now().await.unwrap().through(&visitor);
         let line = inbox.iter().find(|line| line.id == id).unwrap();
+        let seated = shop.gate.seated(&visitor, id).await.is_ok();
+        assert_eq!(seated, looked.may != May::Narrowed);
         (looked.may, line.mine, line.asked)
     };
     let within = seen("reviewer", json!(["Gate reviewers"])).await;

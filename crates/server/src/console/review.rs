@@ -6,12 +6,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_client::wire::{ReviewRequest, WireRequest as _};
 use gatehold_core::decide::ActKind;
-use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
-use gatehold_core::refusal::Refusal;
-use gatehold_gate::{GateError, Looked, May};
+use gatehold_gate::Looked;
 use serde::Serialize;
 
 use super::access::SignedIn;
@@ -40,15 +38,6 @@ fn request(id: &str) -> Result<RequestId, PageError> {
     id.parse().map_err(|_| PageError::Nothing)
 }
 
-/// A session may have fewer seats than its person: then nothing is decided through it, whatever their key could sign elsewhere.
-async fn seated(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<(), PageError> {
-    let looked = app.gate().look_through(&signed_in.visitor, id).await?;
-    if guard!("console-seat", looked.may == May::Narrowed) {
-        return Err(GateError::Refused(Refusal::NotYours("seat in this session")).into());
-    }
-    Ok(())
-}
-
 /// `POST /requests/{id}/open`: what is shown, and what is to be signed with this key.
 pub(super) async fn open(
     State(app): State<App>,
@@ -59,8 +48,12 @@ pub(super) async fn open(
     let id = request(&id)?;
     let [key] = fields.exactly(["key"])?;
     let key: Hash = key.parse().map_err(|_| PageError::Form)?;
-    seated(&app, &signed_in, id).await?;
-    let human = &signed_in.visitor.human;
+    let visitor = &signed_in.visitor;
+    app.gate()
+        .seated(visitor, id)
+        .await
+        .map_err(PageError::Gate)?;
+    let human = &visitor.human;
     let opened_now = app
         .gate()
         .open_request(human, &key, id)
@@ -85,7 +78,10 @@ pub(super) async fn review(
     fields: Fields,
 ) -> Result<Response, Told> {
     let id = request(&id)?;
-    seated(&app, &signed_in, id).await?;
+    app.gate()
+        .seated(&signed_in.visitor, id)
+        .await
+        .map_err(PageError::Gate)?;
     let [review] = fields.exactly(["review"])?;
     let review: ReviewRequest = serde_json::from_str(&review).map_err(|_| PageError::Form)?;
     review.check().map_err(|_| PageError::Form)?;
@@ -160,7 +156,7 @@ pub(super) async fn act(
         _ if reason.is_empty() => text.to_owned(),
         _ => return Err(PageError::Form),
     };
-    seated(&app, &signed_in, id).await?;
+    app.gate().seated(&signed_in.visitor, id).await?;
     let human = &signed_in.visitor.human;
     let record = app.gate().act(human, id, kind, &text, CHANNEL).await?;
     app.metrics().reviewed(&record);

@@ -12,6 +12,7 @@ use crate::ssh::sshsig::{sign_software, software_key};
 use crate::time::Timestamp;
 
 mod levels;
+mod passkeys;
 mod recovery;
 
 const MODEL: [u8; 16] = [0xa7; 16];

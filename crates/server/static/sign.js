@@ -234,10 +234,11 @@ async function approve() {
 
 /** Asks whether what is open is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
-  const answer = await fetch(data.stamp, { headers: { accept: "application/json" } });
-  const now = answer.ok ? (await answer.json()).stamp : "";
+  const answer = await fetch(data.stamp, { headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
+  const { stamp: now } = await answer.json();
   if (data.stamped === undefined) data.stamped = now;
-  if (now === "" || now !== data.stamped) {
+  if (now !== data.stamped) {
     shown = null;
     button.disabled = true;
     document.getElementById("yet").textContent = "";

@@ -1,5 +1,5 @@
 //! What the tests need from the system: real peers (PostgreSQL, OpenSSH, Chromium) and foreign verifiers (Go, Python).
-//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The one Python package
+//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The Python packages
 //! and the one of npm go into folders of their own below `target/`, by their pinned hashes.
 
 use std::path::Path;
@@ -7,10 +7,13 @@ use std::path::Path;
 use crate::shell;
 use crate::steps::Step;
 
-/// The environment of the Python package, where crates/core/tests/json/live.rs looks for it.
+/// The environment of the Python packages, where crates/core/tests/json/live.rs and crates/gatehold/tests/browser.rs look for it.
 const PYTHON: &str = "target/python";
-/// What goes into it.
-const PYTHON_PACKAGES: &str = "crates/core/tests/json/corpus/requirements.txt";
+/// What goes into it, all at once or not at all.
+const PYTHON_PACKAGES: [&str; 2] = [
+    "crates/core/tests/json/corpus/requirements.txt",
+    "crates/gatehold/tests/browser/requirements.txt",
+];
 
 /// Where the identity provider goes, and where crates/gatehold/tests/openid.rs looks for it.
 const PROVIDER: &str = "target/identity-provider";
@@ -114,18 +117,19 @@ fn provider() -> Result<(), String> {
     })
 }
 
-/// The Python package, once.
+/// The Python packages, once.
 fn python() -> Result<(), String> {
     let python = format!("{PYTHON}/bin/python3");
-    if shell::answers(&python, &["-c", "import rfc8785"]) {
+    if shell::answers(&python, &["-c", "import rfc8785, fido2.webauthn, cryptography"]) {
         return Ok(());
     }
     shell::run("python3", &["-m", "venv", PYTHON])?;
     let mut arguments = vec!["-m", "pip", "install", "--disable-pip-version-check"];
     arguments.extend(["--require-hashes", "--only-binary=:all:"]);
-    arguments.extend(["-r", PYTHON_PACKAGES]);
+    arguments.extend(PYTHON_PACKAGES.iter().flat_map(|file| ["-r", *file]));
     shell::run(&python, &arguments).map_err(|error| {
-        format!("{error}\nthe Python package of {PYTHON_PACKAGES} is missing in {PYTHON}: it comes from a package index")
+        let files = PYTHON_PACKAGES.join(" and ");
+        format!("{error}\nthe Python packages of {files} are missing in {PYTHON}: they come from a package index")
     })
 }
 

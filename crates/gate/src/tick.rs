@@ -153,7 +153,11 @@ impl Gate {
             Ok(record) => Ok(record.state == State::Completed),
             Err(error @ GateError::Store(_)) => Err(error),
             Err(error) => {
-                tracing::warn!(request = %row.key.id, %error, "an approved change cannot be applied");
+                // Whoever signed last applies it too, and may have done so between two reads here.
+                let waits = self.request(id).await;
+                if waits.is_ok_and(|stored| stored.record.state == State::Redeemable) {
+                    tracing::warn!(request = %row.key.id, %error, "an approved change cannot be applied");
+                }
                 Ok(false)
             }
         }

@@ -15,18 +15,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehold_core::hash::Hash;
 use gatehold_core::passkey::{Assertion, PasskeyPublicKey, WebOrigin};
 
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
+const PYTHON: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../target/python/bin/python3"
+);
+
 /// Runs one script to its end; what it finds wrong is what it prints.
-fn run(script: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let run = Command::new("node")
-        .arg(folder.join(script))
-        .arg(env!("CARGO_BIN_EXE_gatehold"))
-        .arg("chromium")
-        .output();
-    match run {
-        Err(error) => panic!("node: {error}; `cargo xtask packages` installs it and Chromium"),
+fn run(script: &str, more: &[&str]) -> String {
+    let mut node = Command::new("node");
+    node.arg(Path::new(FOLDER).join(script))
+        .args([env!("CARGO_BIN_EXE_gatehold"), "chromium"])
+        .args(more);
+    said(script, &mut node)
+}
+
+fn said(what: &str, command: &mut Command) -> String {
+    match command.output() {
+        Err(error) => panic!("{what}: {error}; `cargo xtask packages` installs what it needs"),
         Ok(run) if !run.status.success() => panic!(
-            "{script}\n{}\n{}",
+            "{what}\n{}\n{}",
             String::from_utf8_lossy(&run.stdout),
             String::from_utf8_lossy(&run.stderr)
         ),
@@ -35,23 +43,31 @@ fn run(script: &str) -> String {
 }
 
 #[test]
-fn two_people_review_with_passkeys() {
-    run("journey.mjs");
+fn two_people_review_with_passkeys_and_python_fido2_verifies_what_they_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dossier = folder.path().join("one.dossier");
+    let url = run("journey.mjs", &[dossier.to_str().unwrap()]);
+    let mut python = Command::new(PYTHON);
+    python
+        .arg(Path::new(FOLDER).join("verify_with_fido2.py"))
+        .arg(&dossier);
+    let verified = said("python-fido2", python.arg(url.trim()));
+    assert_eq!(verified, "2 verified by python-fido2\n");
 }
 
 #[test]
 fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
-    run("live.mjs");
+    run("live.mjs", &[]);
 }
 
 #[test]
 fn b03_b04_b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
-    run("attacks.mjs");
+    run("attacks.mjs", &[]);
 }
 
 #[test]
 fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
-    let said = run("assertions.mjs");
+    let said = run("assertions.mjs", &[]);
     let mut lines = said.lines();
     let mut verified = 0;
     while let (Some(origin), Some(line)) = (lines.next(), lines.next()) {

@@ -1,22 +1,15 @@
 // Two people review in browsers of their own, each with a passkey: approve, narrow, deny, ask, escalate, report, and what a
-// changed request does to an open page. Started by `tests/browser.rs` with the paths of gatehold and Chromium.
+// changed request does to an open page. Started by `tests/browser.rs` with the paths of gatehold and Chromium and of the
+// dossier that it leaves behind; prints where the pages were.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-
 import { Chrome, Gate } from "./chrome.mjs";
 import { act, addPasskey, answer, approve, approveInVain, be, look, signIn, state } from "./pages.mjs";
 
-const [program, chromium] = process.argv.slice(2);
+const [program, chromium, dossier] = process.argv.slice(2);
 const gate = new Gate(program);
 await gate.start();
 const chrome = new Chrome(chromium, gate.scratch);
-
-const dossier = (id) => {
-  const file = join(gate.scratch, `${id}.dossier`);
-  gate.command(["audit", "dossier", id, "--out", file]);
-  return file;
-};
 
 try {
   const tab = await (await chrome.person()).tab();
@@ -71,7 +64,8 @@ try {
     await approve(tab);
   }
   gate.command(["request", "redeem", one]);
-  const explained = gate.command(["audit", "explain", dossier(one)]);
+  gate.command(["audit", "dossier", one, "--out", dossier]);
+  const explained = gate.command(["audit", "explain", dossier]);
   assert.match(explained, /verified/i);
 
   // A question, its answer, and a page that was open meanwhile: it disarms, and nothing is signed.
@@ -98,6 +92,7 @@ try {
 
   assert.deepEqual(tab.problems, []);
   gate.command(["audit", "verify"]);
+  console.log(gate.url);
 } finally {
   await chrome.end();
   await gate.end();

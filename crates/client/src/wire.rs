@@ -13,6 +13,7 @@ mod catalogue;
 mod change;
 mod decision;
 mod humans;
+mod deciders;
 mod inbox;
 mod limits;
 mod problem;
@@ -34,6 +35,7 @@ pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans};
+pub use deciders::{Against, Decider, Deciders};
 pub use inbox::{Inbox, InboxItem};
 pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

@@ -16,6 +16,7 @@ use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
+use crate::who_can_approve::{self, WhoCanApprove};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::memory;
@@ -70,6 +71,8 @@ enum Command {
     },
     /// What waits for you.
     Inbox(InboxArgs),
+    /// Who could approve a request, and whether they would be enough.
+    WhoCanApprove(WhoCanApprove),
     /// Show one held request: the exact action, why it is held, what is known.
     Show(Show),
     /// Show, ask every criterion, sign.
@@ -228,6 +231,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Config(command) => config::run(ctx, &command),
         Command::Login { lifetime } => login(ctx, lifetime).await,
         Command::Inbox(args) => inbox::inbox(ctx, &args).await,
+        Command::WhoCanApprove(args) => who_can_approve::run(ctx, &args).await,
         Command::Show(args) => inbox::show(ctx, &args).await,
         Command::Approve(args) => approve(ctx, &args, |_| {}).await,
         Command::Narrow(args) => {

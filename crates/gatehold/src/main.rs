@@ -65,6 +65,7 @@ mod session;
 mod standing;
 mod task;
 mod terminal;
+mod who_can_approve;
 mod workload;
 
 use std::process::ExitCode;

@@ -52,7 +52,7 @@ endpoints! {
     signed:
         tasks::start, tasks::end,
         requests::submit, requests::status, requests::withdraw, requests::answer, requests::redeem,
-        requests::open, requests::review, requests::act, requests::revoke,
+        requests::open, requests::review, requests::act, requests::revoke, requests::deciders,
         people::inbox, people::humans, people::change, people::revoke_key,
         stops::set,
         gate::info, gate::descriptors,

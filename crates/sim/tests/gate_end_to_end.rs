@@ -10,7 +10,7 @@ use gatehold_core::decide::ActKind;
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
-use gatehold_gate::GateError;
+use gatehold_gate::{Against, GateError};
 
 use shop::{Person, Shop};
 
@@ -79,6 +79,39 @@ async fn a_write_is_held_until_two_people_sign_exactly_it() {
         code(shop.gate.redeem(&shop.caller(), id).await),
         "wrong_state"
     );
+}
+
+#[tokio::test]
+async fn who_can_approve_is_said_without_a_word_about_reviews() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let id = write.unwrap().record.id;
+    let seated = async || {
+        let found = shop.gate.deciders(id).await.unwrap();
+        let people: Vec<_> = found
+            .people
+            .iter()
+            .map(|person| (person.human.clone(), person.but))
+            .collect();
+        (people, found.people_needed, found.enough)
+    };
+    let (owner, reviewer, second) = (
+        (Person::Owner.id(), Some(Against::Asked)),
+        (Person::Reviewer.id(), None),
+        (Person::Second.id(), None),
+    );
+    let everybody = vec![reviewer.clone(), second, owner.clone()];
+    assert_eq!(seated().await, (everybody.clone(), 2, true));
+    // That one of them has signed changes nothing of it.
+    shop.approve(Person::Reviewer, id).await.unwrap();
+    assert_eq!(seated().await, (everybody, 2, true));
+    // One who lost every key is gone, and the other alone is not enough.
+    shop.revoke_key(Person::Second).await.unwrap();
+    assert_eq!(seated().await, (vec![reviewer, owner], 2, false));
+    let denied = shop.gate.act(&Person::Reviewer.id(), id, ActKind::Deny, "", "test");
+    denied.await.unwrap();
+    assert_eq!(code(shop.gate.deciders(id).await), "wrong_state");
 }
 
 #[tokio::test]

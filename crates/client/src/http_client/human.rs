@@ -4,7 +4,7 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Descriptors, GateInfo, Humans, Inbox, KeyRevocationRequest,
+    ActRequest, ChangeRequest, Deciders, Descriptors, GateInfo, Humans, Inbox, KeyRevocationRequest,
     LoginRequest, Opened, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops,
     Submitted,
 };
@@ -24,6 +24,15 @@ impl Client {
     /// See [`ClientError`].
     pub async fn inbox(&self) -> Result<Inbox, ClientError> {
         self.call_json(Call::get("/v1/inbox")).await
+    }
+
+    /// Who could approve a held request.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn deciders(&self, request: &str) -> Result<Deciders, ClientError> {
+        self.call_json(Call::get(path("requests", request, "/deciders")?))
+            .await
     }
 
     /// Opens a request for review: draws the nonce that the review consumes.

@@ -3,6 +3,7 @@
 pub(super) mod act;
 pub(super) mod answer;
 pub(super) mod claims;
+pub(super) mod deciders;
 pub(super) mod open;
 pub(super) mod redeem;
 pub(super) mod review;

@@ -1,0 +1,121 @@
+//! Who could approve a held request, as people and keys are now, and whether they would be enough. It tells nothing of reviews: who
+//! has signed already is nobody else's to know, and is among those who could.
+
+use std::collections::BTreeSet;
+
+use gatehold_core::assurance::Assurance;
+use gatehold_core::checkpoint::floors;
+use gatehold_core::directory::Directory;
+use gatehold_core::ids::{HumanId, RequestId, TeamId};
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::{HeldAt, RequestRecord, State};
+use gatehold_core::seats::{self, Reviewer};
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::view::people_needed;
+
+/// Somebody who may decide, or would if they had not asked or had a better key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decider {
+    /// Who.
+    pub human: HumanId,
+    /// The most that a key of theirs counts for.
+    pub assurance: Assurance,
+    /// Checkpoints that admit them, by name.
+    pub checkpoints: Vec<String>,
+    /// What stands against them.
+    pub but: Option<Against>,
+}
+
+/// Why somebody with a seat approves nothing here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// They asked, or are behind whoever did.
+    Asked,
+    /// No key of theirs counts for as much as any seat takes.
+    Key,
+}
+
+/// Everybody who could approve one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deciders {
+    /// Who has a seat, by name; those who can approve first.
+    pub people: Vec<Decider>,
+    /// The fewest who must.
+    pub people_needed: u32,
+    /// Whether all of them together would be enough. If not, it can only be denied, withdrawn or run out.
+    pub enough: bool,
+}
+
+impl Deciders {
+    fn of(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> Self {
+        let dev = directory.origin.is_dev();
+        let floors = floors(record.tier, dev);
+        let excluded = record.requester.excluded(directory);
+        let weakest = floors.iter().map(|floor| floor.factor).min();
+        let mut people: Vec<Decider> = Vec::new();
+        let mut able: Vec<Reviewer> = Vec::new();
+        for (human, keys) in &directory.humans {
+            let Some(assurance) = keys.keys.values().map(|key| key.assurance).max() else {
+                continue;
+            };
+            let teams = directory.teams_of(human);
+            let checkpoints = admitting(held, human, &teams);
+            if checkpoints.is_empty() {
+                continue;
+            }
+            let but = if excluded.contains(human) {
+                Some(Against::Asked)
+            } else if weakest.is_none_or(|weakest| assurance < weakest) {
+                Some(Against::Key)
+            } else {
+                able.push(Reviewer {
+                    human: human.clone(),
+                    assurance,
+                    teams,
+                });
+                None
+            };
+            people.push(Decider {
+                human: human.clone(),
+                assurance,
+                checkpoints,
+                but,
+            });
+        }
+        people.sort_by_key(|person| person.but.is_some());
+        let many = able.len() >= record.requester.people_min();
+        Self {
+            people_needed: people_needed(record, held, dev),
+            enough: many && seats::filled(&held.requirement, floors, &able).is_filled(),
+            people,
+        }
+    }
+}
+
+fn admitting(held: &HeldAt, human: &HumanId, teams: &BTreeSet<TeamId>) -> Vec<String> {
+    let checkpoints = held.requirement.checkpoints();
+    let admitting = checkpoints.filter(|(_, checkpoint)| checkpoint.admits(human, teams));
+    admitting
+        .map(|(_, checkpoint)| checkpoint.name.to_string())
+        .collect()
+}
+
+impl Gate {
+    /// Who could approve a held request.
+    ///
+    /// # Errors
+    /// When it is not held, there is none, or what is stored does not follow from the ledger.
+    pub async fn deciders(&self, id: RequestId) -> Result<Deciders, GateError> {
+        let record = self.request(id).await?.record;
+        let (State::Held, Some(held)) = (record.state, &record.held) else {
+            return Err(Refusal::WrongState {
+                state: record.state.name(),
+            }
+            .into());
+        };
+        let active = self.current().await?;
+        Ok(Deciders::of(&record, held, &active.directory))
+    }
+}

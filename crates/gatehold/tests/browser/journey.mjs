@@ -3,6 +3,7 @@
 // dossier that it leaves behind; prints where the pages were.
 
 import assert from "node:assert/strict";
+
 import { Chrome, Gate } from "./chrome.mjs";
 import { act, addPasskey, answer, approve, approveInVain, be, look, signIn, state } from "./pages.mjs";
 
@@ -90,7 +91,8 @@ try {
   assert.equal(await state(tab), "DENIED");
   assert.throws(() => gate.ask("UPDATE orders SET status = 'paid' WHERE id = 2", ["--cap", "rows=1"]), /exit 3/);
 
-  assert.deepEqual(tab.problems, []);
+  // A page that is left while it opens what was denied meanwhile is told so.
+  assert.deepEqual(tab.problems.filter((problem) => !/\b409\b.*\/open$/.test(problem)), []);
   gate.command(["audit", "verify"]);
   console.log(gate.url);
 } finally {

@@ -2,8 +2,9 @@
 // the pages on the way, and that the way works with the browser's own cookies, policies and Sec-Fetch headers.
 
 import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const PACKAGES = resolve(import.meta.dirname, "../../target/identity-provider");
@@ -34,10 +35,8 @@ async function started(program, words, options, wanted) {
 }
 
 /** A gate of three people whom a provider vouches for, served, and the provider. */
-async function gate(gatehold, scratch) {
+async function gate(gatehold, cwd) {
   if (!existsSync(join(PACKAGES, "node_modules/oidc-provider"))) throw new Error("oidc-provider is missing: run `cargo xtask packages`");
-  const cwd = join(scratch, "provided");
-  mkdirSync(cwd);
   const options = { cwd, env: { ...process.env, GATEHOLD_HOME: join(cwd, "home"), NO_COLOR: "1" } };
   const [port, providers] = [await free(), await free()];
   const [url, issuer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${providers}`];
@@ -74,7 +73,8 @@ async function through(page, { url, issuer }, subject) {
   await page.send("Log.enable");
 }
 
-export async function identityProvider(gatehold, scratch, page, picture) {
+export async function identityProvider(gatehold, page, picture) {
+  const scratch = mkdtempSync(join(tmpdir(), "gatehold-provided-"));
   const provided = await gate(gatehold, scratch);
   try {
     await page.open(provided.url);
@@ -90,6 +90,10 @@ export async function identityProvider(gatehold, scratch, page, picture) {
     if (seen !== `/ann@${provided.issuer}`) throw new Error(`ann did not sign in: ${seen}`);
     await picture(page, "inbox-provider");
   } finally {
-    for (const child of provided.children) child.kill("SIGTERM");
+    for (const child of provided.children) {
+      child.kill("SIGTERM");
+      await new Promise((ended) => child.once("exit", ended));
+    }
+    rmSync(scratch, { recursive: true, force: true });
   }
 }

@@ -159,7 +159,7 @@ try {
   const page = await (await chrome.person()).tab();
   await page.send("Emulation.setFocusEmulationEnabled", { enabled: true });
   await scenes(page, gate);
-  await identityProvider(gatehold, gate.scratch, await (await chrome.person()).tab(), picture);
+  await identityProvider(gatehold, await (await chrome.person()).tab(), picture);
   problems.push(...page.problems.filter((problem) => !/\b40\d\b/.test(problem)));
 } finally {
   await chrome.end();

@@ -120,7 +120,10 @@ fn provider() -> Result<(), String> {
 /// The Python packages, once.
 fn python() -> Result<(), String> {
     let python = format!("{PYTHON}/bin/python3");
-    if shell::answers(&python, &["-c", "import rfc8785, fido2.webauthn, cryptography"]) {
+    if shell::answers(
+        &python,
+        &["-c", "import rfc8785, fido2.webauthn, cryptography"],
+    ) {
         return Ok(());
     }
     shell::run("python3", &["-m", "venv", PYTHON])?;

@@ -11,9 +11,9 @@ mod bounds;
 mod bytes;
 mod catalogue;
 mod change;
+mod deciders;
 mod decision;
 mod humans;
-mod deciders;
 mod inbox;
 mod limits;
 mod problem;
@@ -31,11 +31,11 @@ pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
 pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
+pub use deciders::{Against, Decider, Deciders};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans};
-pub use deciders::{Against, Decider, Deciders};
 pub use inbox::{Inbox, InboxItem};
 pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

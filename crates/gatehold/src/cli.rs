@@ -16,7 +16,6 @@ use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
-use crate::who_can_approve::{self, WhoCanApprove};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::memory;
@@ -27,6 +26,7 @@ use crate::recover::{self, Recover};
 use crate::request::{self, Request};
 use crate::review::approve::{Approve, Narrow, approve};
 use crate::task::{self, Task};
+use crate::who_can_approve::{self, WhoCanApprove};
 use crate::workload::{self, Point, Workload};
 use crate::{doctor, serve, session};
 

@@ -4,9 +4,9 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Deciders, Descriptors, GateInfo, Humans, Inbox, KeyRevocationRequest,
-    LoginRequest, Opened, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops,
-    Submitted,
+    ActRequest, ChangeRequest, Deciders, Descriptors, GateInfo, Humans, Inbox,
+    KeyRevocationRequest, LoginRequest, Opened, RequestStatus, ReviewRequest, ReviewResult,
+    Session, StopRequest, Stops, Submitted,
 };
 
 impl Client {

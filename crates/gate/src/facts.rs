@@ -1,4 +1,4 @@
-//! What the gate finds out before it decides: asked through the [`Facts`](crate::ports::facts::Facts) port, held to what the
+//! What the gate finds out before it decides: asked through the [`Facts`] port, held to what the
 //! descriptor declares, and told apart: VERIFIED with source and age, or UNKNOWN with why. Claims are never among it.
 
 use std::collections::BTreeMap;

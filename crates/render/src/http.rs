@@ -68,6 +68,15 @@ fn path_of(bytes: &[u8], findings: &mut Findings) -> Option<Block> {
     let member = |pointer| document.pointer(pointer).and_then(payload::Json::as_str);
     member("/method")?;
     let target = member("/path")?;
+    if !findings.secrets_in(target).is_empty() {
+        // Where the member stands it is hidden; taken apart it would be shown.
+        findings.raise(Flag::Uninspectable);
+        findings.note_text(
+            Flag::Malformed,
+            "path not taken apart, a secret stands in it",
+        );
+        return None;
+    }
     Some(Block {
         kind: BlockKind::Payload,
         title: "Path and query".to_owned(),

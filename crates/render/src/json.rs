@@ -117,27 +117,44 @@ fn shaped(
         .runs
         .first()
         .map_or_else(String::new, |run| run.text.clone());
+    let not_taken_apart = |why: &'static str, findings: &mut Findings| {
+        findings.raise(Flag::Uninspectable);
+        let mut note = vec![Run::new(RunKind::Text, why)];
+        note.extend(escape_short(label, findings));
+        findings.note(Flag::Malformed, note);
+        Vec::new()
+    };
     let made = match (shape, value) {
         (Shape::Plain | Shape::Secret, _) => return Vec::new(),
+        // What takes text apart knows of no secrets, and would show them.
+        (_, value) if holds_secret(value, findings) => {
+            return not_taken_apart("not taken apart, a secret stands in it: ", findings);
+        }
         (Shape::Recipients, value) => {
             return recipients::of_json(&title, value, input.internal, findings);
         }
         (Shape::Sql, Json::String(text)) => sql::of_text(text, None, findings),
         (Shape::Shell, Json::String(text)) => shell::of_text(text, findings),
         (Shape::Diff, Json::String(text)) => diff::blocks(text.as_bytes(), findings),
-        _ => {
-            findings.raise(Flag::Uninspectable);
-            let mut note = vec![Run::new(RunKind::Text, "no text: ")];
-            note.extend(escape_short(label, findings));
-            findings.note(Flag::Malformed, note);
-            return Vec::new();
-        }
+        _ => return not_taken_apart("no text: ", findings),
     };
     let named = |block: Block| Block {
         title: format!("{title}: {}", block.title),
         ..block
     };
     made.into_iter().map(named).collect()
+}
+
+/// Whether a secret stands in any text of a value.
+fn holds_secret(value: &Json, findings: &Findings) -> bool {
+    let mut holds = false;
+    leaves(value, &mut |leaf| {
+        holds |= leaf
+            .value
+            .as_str()
+            .is_some_and(|text| !findings.secrets_in(text).is_empty());
+    });
+    holds
 }
 
 /// The secrets among the described members, which are counted and hashed wherever they stand.
@@ -190,6 +207,9 @@ fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
         return value_lines(margin, leaf.value, findings);
     }
     let name = leaf.own(&mut margin);
+    if !findings.secrets_in(name).is_empty() {
+        findings.raise(Flag::Exposed);
+    }
     scripts::look_at(name, findings);
     named(margin, name, " = ", findings, |head, findings| {
         value_lines(head, leaf.value, findings)

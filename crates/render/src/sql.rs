@@ -142,7 +142,7 @@ fn grammar(
             findings.raise(Flag::Uninspectable);
             match why {
                 NoReading::TooDeep => {
-                    findings.note_text(Flag::Malformed, "too long to be parsed");
+                    findings.note_text(Flag::Malformed, "too long or too deep to be parsed");
                 }
                 NoReading::Refused => findings.note_text(
                     Flag::Malformed,

@@ -10,6 +10,8 @@ use super::lexer::Token;
 const DEPTH_MAX: usize = 48;
 /// Tokens that can make a tree one level deeper. What walks a tree walks it recursively, so its depth is bounded here.
 const CHAIN_MAX: usize = 1_000;
+/// How deep `POSITION (` may nest: the parser reads what stands in each twice, so that the work doubles with each level.
+const POSITION_DEPTH_MAX: usize = 3;
 
 /// A database whose grammar is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub(super) fn read(
     tokens: &[Token<'_>],
     target: Option<Database>,
 ) -> Result<Reading, NoReading> {
-    if chain(tokens) > CHAIN_MAX {
+    if chain(tokens) > CHAIN_MAX || position_depth(tokens) > POSITION_DEPTH_MAX {
         return Err(NoReading::TooDeep);
     }
     let asked = target.map_or_else(|| Database::ALL.to_vec(), |only| vec![only]);
@@ -110,6 +112,29 @@ pub(super) fn read(
     Ok(reading)
 }
 
+/// How deep brackets that belong to `POSITION` stand within each other.
+fn position_depth(tokens: &[Token<'_>]) -> usize {
+    let mut open: Vec<bool> = Vec::new();
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut named = false;
+    for token in tokens {
+        match token {
+            Token::Symbol('(') => {
+                open.push(named);
+                depth = depth.saturating_add(usize::from(named));
+                deepest = deepest.max(depth);
+            }
+            Token::Symbol(')') => {
+                let closed = open.pop().unwrap_or(false);
+                depth = depth.saturating_sub(usize::from(closed));
+            }
+            _ => {}
+        }
+        named = token.is("POSITION");
+    }
+    deepest
+}
+
 /// Rows of literals are wide and flat; every other word or operator may stand one level below the one before.
 fn chain(tokens: &[Token<'_>]) -> usize {
     let flat = |token: &&Token<'_>| {
@@ -121,4 +146,31 @@ fn chain(tokens: &[Token<'_>]) -> usize {
             .any(|word| token.is(word))
     };
     tokens.iter().filter(|token| !flat(token)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lexer::lex;
+    use super::*;
+
+    #[test]
+    fn what_is_read_twice_at_each_level_nests_a_little() {
+        let nested = |levels: usize| {
+            let sql = format!(
+                "SELECT {}b{}",
+                "Position (a IN ".repeat(levels),
+                ")".repeat(levels)
+            );
+            let (tokens, _) = lex(&sql);
+            read(&sql, &tokens, None).map(drop)
+        };
+        assert_eq!(nested(POSITION_DEPTH_MAX), Ok(()));
+        assert_eq!(nested(POSITION_DEPTH_MAX + 1), Err(NoReading::TooDeep));
+        assert_eq!(nested(40), Err(NoReading::TooDeep));
+        // Beside each other they are read once each.
+        let beside = "SELECT position('a' IN b), position('c' IN d), (position('e' IN (f))), position('g' IN h)";
+        let (tokens, _) = lex(beside);
+        assert_eq!(position_depth(&tokens), 1);
+        assert!(read(beside, &tokens, None).is_ok());
+    }
 }

@@ -50,6 +50,8 @@ fn hostile() -> Vec<Vec<u8>> {
         format!("SELECT * FROM {}a{}", "(".repeat(40), ")".repeat(40)).into_bytes(),
         format!("SELECT 1 WHERE {}1", "NOT ".repeat(16_000)).into_bytes(),
         format!("SELECT {}", "CASE WHEN ".repeat(6_000)).into_bytes(),
+        // Read twice at each level by the parser: without a bound of its own this never ends.
+        format!("SELECT {}1{}", "position(".repeat(40), ")".repeat(40)).into_bytes(),
     ];
     for piece in [
         "a",

@@ -4,5 +4,6 @@
 
 mod bounded;
 mod corpus;
+mod hidden;
 mod lossless;
 mod quiet;

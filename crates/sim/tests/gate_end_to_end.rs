@@ -109,10 +109,8 @@ async fn who_can_approve_is_said_without_a_word_about_reviews() {
     // One who lost every key is gone, and the other alone is not enough.
     shop.revoke_key(Person::Second).await.unwrap();
     assert_eq!(seated().await, (vec![reviewer, owner], 2, false));
-    let denied = shop
-        .gate
-        .act(&Person::Reviewer.id(), id, ActKind::Deny, "", "test");
-    denied.await.unwrap();
+    let (by, gate) = (Person::Reviewer.id(), &shop.gate);
+    gate.act(&by, id, ActKind::Deny, "", "test").await.unwrap();
     assert_eq!(code(shop.gate.deciders(id).await), "wrong_state");
 }
 

@@ -115,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn rounds_are_judged_by_their_median_and_by_memory() {
-        let few = [900.0, 1_000.0, 5_000.0];
+    fn neighbouring_rounds_are_judged_by_their_median_ratio_and_by_memory() {
+        let few = [1_000.0, 500.0, 2_000.0];
         let idle = Some(IDLE_KIB_MAX);
-        assert_eq!(missed(&report(few, [1.0, 900.0, 900.0], idle)), None);
-        let slow = missed(&report(few, [899.0, 899.0, 5_000.0], idle)).unwrap();
+        assert_eq!(missed(&report(few, [1.0, 450.0, 2_000.0], idle)), None);
+        let slow = missed(&report(few, [899.0, 5_000.0, 1.0], idle)).unwrap();
         assert!(
             slow.contains("1000 policies give 0.899 of the answers of 10 at 32"),
             "{slow}"

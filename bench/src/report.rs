@@ -30,14 +30,23 @@ impl Report {
         self.idle.get(&policies).copied()
     }
 
-    /// What a gate with many policies answers of what one with few does, by the number of connections.
+    /// What a gate with many policies answers of what one with few does, by the number of connections: the median over the
+    /// rounds, each compared with its neighbour in time, so that a machine that others slow for a while slows both.
     pub fn many_over_few(&self) -> Vec<(usize, f64)> {
         let keys = self.rounds.keys();
         let connections: BTreeSet<usize> = keys.map(|(_, _, connections)| *connections).collect();
         let ratio = |connections| {
-            let few = self.median("gatehold", FEW, connections)?;
-            let many = self.median("gatehold", MANY, connections)?;
-            Some((connections, many.per_second / few.per_second))
+            let of = |policies| {
+                self.rounds
+                    .get(&("gatehold".to_owned(), policies, connections))
+            };
+            let pairs = of(MANY)?.iter().zip(of(FEW)?);
+            let mut ratios: Vec<f64> = pairs
+                .map(|(many, few)| many.per_second / few.per_second)
+                .collect();
+            ratios.sort_by(f64::total_cmp);
+            let median = ratios.get(ratios.len() / 2)?;
+            Some((connections, *median))
         };
         connections.into_iter().filter_map(ratio).collect()
     }

@@ -17,7 +17,7 @@ mod task;
 mod world;
 mod writer;
 
-pub use act::{Act, ActBy, ActKind};
+pub use act::{Act, ActBy, ActKind, HANDLED_MAX};
 pub use apply::{KEY_REVOKE, found, recover, revoke_key};
 pub use close::{Revoke, Withdraw};
 pub use redeem::Redeem;

@@ -133,10 +133,11 @@ impl PasskeyPublicKey {
         )
     }
 
-    /// The name of this key in records, contexts and directories.
+    /// The name of this key in records, contexts and directories: of the point alone. No signature covers the credential's id,
+    /// so that one key under a second id, or for a second page, would otherwise be a second key (threat A9).
     #[must_use]
     pub fn thumbprint(&self) -> Hash {
-        Hash::tagged("gatehold/passkey/v1", &[self.to_line().as_bytes()])
+        Hash::tagged("gatehold/passkey/v1", &[self.point.as_bytes()])
     }
 
     /// Which relying party it was made for.

@@ -241,7 +241,7 @@ impl Gate {
         let over = guard!("browser-over", now > visitor.ends);
         let gone = guard!(
             "browser-still-enrolled",
-            !self.has_force(&visitor.human, &self.active())
+            !self.has_force(&visitor.human, self.current().await?.as_ref())
         );
         Ok((!idle && !over && !gone).then_some(visitor))
     }

@@ -17,6 +17,7 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewError, ReviewerRef, Subject,
+    UnverifiedReview,
 };
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
@@ -38,14 +39,22 @@ use crate::view::bytes;
 /// How long an opened view can be signed, in seconds.
 const OPENED_SECONDS: u32 = 3_600;
 
-/// Whether a review of theirs counts, so that nothing is left for them to do. They learn only of their own.
+/// Whether a review of theirs counts, so that nothing is left for them to do. They learn only of their own: the reviews of
+/// others are not even verified, so that the time of an answer says nothing of them.
 pub(crate) fn signed(
     record: &RequestRecord,
     held: &HeldAt,
     directory: &Directory,
     human: &HumanId,
 ) -> bool {
-    if record.reviews.is_empty() {
+    let own = |review: &&UnverifiedReview| {
+        canonical::from_bytes::<ReviewContext>(review.context.as_bytes()).is_ok_and(|context| {
+            let by = &context.reviewer;
+            (by.issuer.as_str(), by.subject.as_str()) == (human.issuer(), human.subject())
+        })
+    };
+    let own: Vec<UnverifiedReview> = record.reviews.iter().filter(own).cloned().collect();
+    if own.is_empty() {
         return false;
     }
     let question = Question {
@@ -63,7 +72,7 @@ pub(crate) fn signed(
         requester: &record.requester,
         directory,
     };
-    let counted = quorum::count(&question, &record.reviews);
+    let counted = quorum::count(&question, &own);
     counted
         .approvals
         .iter()

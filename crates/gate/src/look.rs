@@ -372,14 +372,15 @@ pub(crate) fn may(
     if !entitled(&held.requirement, human, teams) {
         return May::Nothing;
     }
-    if signed(record, held, directory, human) {
-        return May::Signed;
-    }
+    // Before what they signed at a terminal: whoever has a seat through a session no longer does not act through it either.
     if guard!(
         "openid-narrowed",
         is_narrowed(&held.requirement, human, teams, without)
     ) {
         return May::Narrowed;
+    }
+    if signed(record, held, directory, human) {
+        return May::Signed;
     }
     May::Decide
 }

@@ -103,6 +103,15 @@ impl PublishedLedger for Published {
     }
 }
 
+/// What writes tree heads to a folder.
+///
+/// # Errors
+/// When the folder is not one it can write to.
+pub fn publisher_to(folder: &std::path::Path, signer: LogSigner) -> Result<Publisher, Failure> {
+    let next = "correct `ledger.published_folder`, or leave it out here";
+    Publisher::open(folder, signer).map_err(|fault| Failure::fault(fault, next))
+}
+
 /// The log's signing key.
 ///
 /// # Errors

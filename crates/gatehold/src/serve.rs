@@ -29,7 +29,7 @@ use crate::ambient::Os;
 use crate::config::{Config, ConfigFile, IdentityProviderPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
-use crate::published::{Published, signer};
+use crate::published::{Published, publisher_to, signer};
 
 /// How often the gate's clock looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -140,15 +140,10 @@ impl Running {
         let signer = signer(&config.log_key, gate.origin().as_str())?;
         let folder = config.published.clone().unwrap_or_default();
         let published = Published::new(store, folder, &signer);
-        let publisher = match &config.published {
-            None => None,
-            Some(folder) => Some(Publisher::open(folder, signer).map_err(|fault| {
-                Failure::fault(
-                    fault,
-                    "correct `ledger.published_folder`, or leave it out here",
-                )
-            })?),
-        };
+        let publisher = config.published.as_deref();
+        let publisher = publisher
+            .map(|folder| publisher_to(folder, signer))
+            .transpose()?;
         let pages = vouching(pages, config.identity_provider, &public_url, &gate)?;
         let settings = ApiSettings::new(public_url, instance);
         let sessions = config.sessions;

@@ -61,7 +61,7 @@ fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
 }
 
 #[test]
-fn b03_b04_b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
+fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
     run("attacks.mjs", &[]);
 }
 

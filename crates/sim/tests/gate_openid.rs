@@ -365,7 +365,10 @@ async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console
     let at_a_terminal = shop.gate.look(&Person::Reviewer.id(), id).await.unwrap();
     assert_eq!(at_a_terminal.may, May::Decide);
     shop.approve(Person::Reviewer, id).await.unwrap();
+    // Nor does what they signed there let them act through a session that has not the seat.
     let signed = seen("reviewer", json!([])).await;
+    assert_eq!(signed, (May::Narrowed, false, false));
+    let signed = seen("reviewer", json!(["Gate reviewers"])).await;
     assert_eq!(signed, (May::Signed, false, false));
 }
 

@@ -198,7 +198,7 @@ async fn other_files_are_refused() {
     assert_eq!(mode & 0o777, 0o600);
     // The version stands at offset 60 of the header.
     let file = OpenOptions::new().write(true).open(&path).unwrap();
-    file.write_all_at(&3u32.to_be_bytes(), 60).unwrap();
+    file.write_all_at(&99u32.to_be_bytes(), 60).unwrap();
     let newer = SqliteStore::open(options(&path)).err().unwrap();
     assert!(newer.to_string().contains("newer gatehold"), "{newer}");
     file.write_all_at(&0u32.to_be_bytes(), 68).unwrap();

@@ -60,6 +60,7 @@ pub(crate) struct RequestFold {
     pub(crate) ended_by: Option<HumanId>,
     pub(crate) claimed_by: Option<HumanId>,
     pub(crate) escalations: u32,
+    pub(crate) handled: u32,
     pub(crate) turns: Vec<Turn>,
     pub(crate) decided_by: Option<DecidedBy>,
     pub(crate) grant: Option<GrantId>,
@@ -102,6 +103,7 @@ impl RequestFold {
             ended_by: None,
             claimed_by: None,
             escalations: 0,
+            handled: 0,
             turns: Vec::new(),
             decided_by: None,
             grant: None,
@@ -149,6 +151,7 @@ impl RequestFold {
             reviews: self.reviews.iter().cloned().collect::<Option<_>>()?,
             claimed_by: self.claimed_by.clone(),
             escalations: self.escalations,
+            handled: self.handled,
             turns: self.turns.clone(),
             decided_by: self.decided_by,
             grant: self.grant,
@@ -414,6 +417,9 @@ impl Fold {
                 asked_by: human.clone(),
                 at: leaf.entry.at,
             });
+        }
+        if matches!(act.as_str(), "claim" | "release" | "escalate") {
+            request.handled = request.handled.saturating_add(1);
         }
         match act.as_str() {
             "answer" => {

@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// Longest question or answer in bytes.
 pub const TEXT_BYTES_MAX: usize = 8 << 10;
 
+/// How often people may claim one request, take that back and escalate it, together.
+pub const HANDLED_MAX: u32 = 64;
+
 /// Which act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActKind {
@@ -113,6 +116,7 @@ pub(super) fn act(
         next.take_turn(human.clone(), written, now)?;
         writer.once(Turn::key(&record.id, written), None);
     }
+    count(act.kind, &mut next)?;
     let name = record.requester.name();
     apply(act.kind, human.as_ref(), &act.text, &mut next, now)?;
     if next.state == State::Denied {
@@ -147,6 +151,20 @@ pub(super) fn act(
     let write = writer.finish(LeafKind::Act, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
+}
+
+/// Handing it about decides nothing and is a leaf each time: it has an end.
+fn count(kind: ActKind, next: &mut RequestRecord) -> Result<(), Refusal> {
+    if !matches!(kind, ActKind::Claim | ActKind::Release | ActKind::Escalate) {
+        return Ok(());
+    }
+    if guard!("act-handled-limit", next.handled >= HANDLED_MAX) {
+        return Err(Refusal::Claims(format!(
+            "it was claimed, released and escalated {HANDLED_MAX} times; decide it, or ask the requester"
+        )));
+    }
+    next.handled = next.handled.saturating_add(1);
+    Ok(())
 }
 
 /// What the act changes in the request itself.
@@ -223,6 +241,9 @@ fn check_actor(
             let claimed = record.claimed_by.as_ref() == Some(human);
             if guard!("release-own", act.kind == ActKind::Release && !claimed) {
                 return Err(Refusal::NotYours("only whoever claimed it releases it"));
+            }
+            if guard!("claim-once", act.kind == ActKind::Claim && claimed) {
+                return Err(Refusal::NotYours("you have claimed it already"));
             }
             Ok(Some(human.clone()))
         }

@@ -487,6 +487,7 @@ fn record(
         reviews: Vec::new(),
         claimed_by: None,
         escalations: 0,
+        handled: 0,
         turns: Vec::new(),
         decided_by: answer.decided_by,
         grant: (answer.state == State::Allowed).then_some(fresh.grant),

@@ -46,6 +46,21 @@ fn an_honest_signature_counts_and_says_what_was_checked() {
 }
 
 #[test]
+fn a09_one_key_has_one_name_whatever_it_is_called() {
+    let key = passkey().public_key();
+    let line = key.to_line();
+    let renamed = |line: &str| PasskeyPublicKey::from_line(line).unwrap();
+    let (rest, _) = line.rsplit_once(' ').unwrap();
+    let other_id = renamed(&format!("{rest} AAAA"));
+    let other_page = renamed(&line.replace("gate.acme.internal", "gate.acme.example"));
+    assert_ne!(other_id, key);
+    assert_eq!(other_id.thumbprint(), key.thumbprint());
+    assert_eq!(other_page.thumbprint(), key.thumbprint());
+    let other_key = SoftPasskey::new([8; 32], console()).public_key();
+    assert_ne!(other_key.thumbprint(), key.thumbprint());
+}
+
+#[test]
 fn the_challenge_over_a_review_context_is_the_one_that_contexts_name() {
     assert_eq!(
         PasskeyPublicKey::challenge(REVIEW_TYPE, b"{}"),

@@ -187,6 +187,9 @@ pub struct RequestRecord {
     pub claimed_by: Option<HumanId>,
     /// How often it was escalated.
     pub escalations: u32,
+    /// How often people claimed it, took that back or escalated it themselves; at most
+    /// [`HANDLED_MAX`](crate::decide::HANDLED_MAX).
+    pub handled: u32,
     /// Questions and answers, in order.
     pub turns: Vec<Turn>,
     /// Who decided, once somebody did.

@@ -34,8 +34,8 @@ def enrolled(dossier):
             texts += [bytes.fromhex(found.decode()) for found in re.findall(rb'"payload":"([0-9a-f]+)"', content)]
             for text in texts:
                 for line in re.findall(rb"webauthn-es256 [a-z0-9.-]+ [A-Za-z0-9_-]+ [A-Za-z0-9_-]+", text):
-                    name = hashlib.sha256(b"gatehold/passkey/v1\0" + line).hexdigest()
                     _, relying_party, point, _ = line.decode().split(" ")
+                    name = hashlib.sha256(b"gatehold/passkey/v1\0" + plain(point)).hexdigest()
                     keys[f"sha256:{name}"] = (relying_party, plain(point))
     return keys
 

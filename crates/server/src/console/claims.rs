@@ -50,6 +50,9 @@ async fn act(
         like: None,
     };
     let id: RequestId = id.parse().map_err(|_| PageError::Nothing)?;
+    if kind == ActKind::Claim {
+        app.gate().seated(&signed_in.visitor, id).await?;
+    }
     let human = &signed_in.visitor.human;
     app.gate().act(human, id, kind, "", CHANNEL).await?;
     Ok(Redirect::to(&which.href()).into_response())

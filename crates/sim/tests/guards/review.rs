@@ -1,6 +1,6 @@
 //! A review as it arrives: by somebody who may, about what they were shown, no wider than what was asked.
 
-use gatehold_core::decide::{ActBy, ActKind, Claims, Command};
+use gatehold_core::decide::{ActBy, ActKind, Claims, Command, HANDLED_MAX};
 use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
@@ -147,6 +147,8 @@ fn a_claim_is_no_lock_and_is_released_by_whoever_made_it() {
     story.tell(acts("bob", ActKind::Claim)).unwrap();
     assert_eq!(story.record(request).claimed_by, Some(human("bob")));
     refused(story.tell(acts("eve", ActKind::Release)), &not_yours);
+    let already = Refusal::NotYours("you have claimed it already");
+    refused(story.tell(acts("bob", ActKind::Claim)), &already);
     // Somebody else takes it over, and then it is theirs to release.
     story.tell(acts("eve", ActKind::Claim)).unwrap();
     refused(story.tell(acts("bob", ActKind::Release)), &not_yours);
@@ -156,6 +158,34 @@ fn a_claim_is_no_lock_and_is_released_by_whoever_made_it() {
     story.tell(acts("eve", ActKind::Claim)).unwrap();
     story.approve("bob", request).unwrap();
     assert_eq!(story.record(request).state.name(), "redeemable");
+}
+
+#[test]
+fn people_hand_a_request_about_so_often_and_no_more() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let mut act = |name: &str, kind: ActKind| {
+        let by = ActBy::Human(human(name));
+        story.tell(Intent::Act { by, kind, request }).map(drop)
+    };
+    for turn in 0..HANDLED_MAX {
+        let (name, kind) = match turn % 4 {
+            0 => ("bob", ActKind::Claim),
+            1 => ("eve", ActKind::Claim),
+            2 => ("eve", ActKind::Release),
+            _ => ("eve", ActKind::Escalate),
+        };
+        act(name, kind).unwrap();
+    }
+    for kind in [ActKind::Claim, ActKind::Escalate] {
+        let more = act("bob", kind).unwrap_err();
+        let No::Refused(why) = more else {
+            panic!("{more:?}");
+        };
+        assert!(why.contains("64 times"), "{why}");
+    }
+    // What decides it is not among them.
+    act("bob", ActKind::Deny).unwrap();
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Walk {
     fn requests(&mut self) {
         let request = self.held();
         self.says("inbox", &["--as", "reviewer"]);
+        self.says("who-can-approve", &[&request, "--as", "reviewer"]);
         self.says("claim", &[&request, "--as", "reviewer"]);
         self.says("release", &[&request, "--as", "reviewer"]);
         self.says("ask", &[&request, "which order?", "--as", "reviewer"]);
@@ -149,6 +150,8 @@ impl Walk {
         self.says("human challenge", &[&human, "--out", "challenge"]);
         self.says("human prove", &[&human, "--key", "new", "--out", "proof"]);
         self.asks("human enrol", &["proof"]);
+        let page = ["--origin", "https://gate.acme.example"];
+        self.asks("console set", &page);
         self.asks("team set", &["owners", "--member", &human]);
         self.says("workload keygen", &["bot.pem"]);
         let backup = humans["humans"][1]["human"].as_str().unwrap();

@@ -140,6 +140,7 @@ class Person {
     const { sessionId } = await this.chrome.send("Target.attachToTarget", { targetId, flatten: true });
     const tab = new Tab(this.chrome, sessionId, targetId);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await tab.send(`${domain}.enable`);
+    await tab.send("Page.setLifecycleEventsEnabled", { enabled: true });
     return tab;
   }
 }
@@ -189,10 +190,29 @@ export class Tab {
 
   /** Goes to an address and waits until it is loaded. */
   async open(url) {
-    const loaded = this.once("Page.loadEventFired");
-    const { errorText } = await this.send("Page.navigate", { url });
-    if (errorText) throw new Error(`${url}: ${errorText}`);
-    await loaded;
+    // By the loader of this very navigation: what a key began before may end meanwhile.
+    const { chrome, session } = this;
+    const loads = new Set();
+    let wanted;
+    let done;
+    const loaded = new Promise((resolve) => { done = resolve; });
+    const look = () => { if (loads.has(wanted)) done(); };
+    const listen = ({ sessionId, method, params }) => {
+      if (sessionId !== session || method !== "Page.lifecycleEvent" || params.name !== "load") return;
+      loads.add(params.loaderId);
+      look();
+    };
+    chrome.heard.add(listen);
+    try {
+      const { errorText, loaderId } = await this.send("Page.navigate", { url });
+      if (errorText) throw new Error(`${url}: ${errorText}`);
+      if (!loaderId) return;
+      wanted = loaderId;
+      look();
+      await loaded;
+    } finally {
+      chrome.heard.delete(listen);
+    }
   }
 
   /** Does something that leads to another page. */

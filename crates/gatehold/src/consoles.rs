@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 pub enum Console {
     /// Ask for passkeys to sign on exactly these pages.
     Set {
-        /// A page's origin, such as https://gate.acme.example; without any, no passkey signs from then on.
+        /// A page's origin: https, host and port, without a path; without any, no passkey signs from then on.
         #[arg(long, value_name = "ORIGIN")]
         origin: Vec<WebOrigin>,
         /// How it is asked for.

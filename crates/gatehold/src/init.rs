@@ -95,7 +95,7 @@ pub struct New {
     /// The public half of an offline key that can restore a lost quorum; two or more, kept apart from each other.
     #[arg(long, value_name = "FILE")]
     pub recovery_key: Vec<PathBuf>,
-    /// A page on which passkeys sign, such as https://gate.acme.example; without any, people sign in terminals.
+    /// The origin of a page on which passkeys sign: https, host and port, without a path; without any, people sign in terminals.
     #[arg(long, value_name = "ORIGIN")]
     pub console: Vec<WebOrigin>,
 }

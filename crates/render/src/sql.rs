@@ -6,6 +6,7 @@
 
 mod effect;
 mod lexer;
+mod metered;
 mod reading;
 mod verbs;
 

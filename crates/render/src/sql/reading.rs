@@ -5,14 +5,12 @@ use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect
 use sqlparser::parser::Parser;
 
 use super::lexer::Token;
+use super::metered::Metered;
 
 /// How deep a parser may nest.
 const DEPTH_MAX: usize = 48;
 /// Tokens that can make a tree one level deeper. What walks a tree walks it recursively, so its depth is bounded here.
 const CHAIN_MAX: usize = 1_000;
-/// How deep `POSITION (` may nest: the parser reads what stands in each twice, so that the work doubles with each level.
-const POSITION_DEPTH_MAX: usize = 3;
-
 /// A database whose grammar is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
@@ -42,13 +40,16 @@ impl Database {
         }
     }
 
-    fn read(self, sql: &str) -> Option<Vec<Statement>> {
-        let dialect: &dyn Dialect = match self {
+    fn dialect(self) -> &'static dyn Dialect {
+        match self {
             Database::PostgreSql => &PostgreSqlDialect {},
             Database::Sqlite => &SQLiteDialect {},
             Database::MySql => &MySqlDialect {},
-        };
-        Parser::new(dialect)
+        }
+    }
+
+    fn read(self, sql: &str, tokens: usize) -> Option<Vec<Statement>> {
+        Parser::new(&Metered::new(self.dialect(), tokens))
             .with_recursion_limit(DEPTH_MAX)
             .try_with_sql(sql)
             .ok()?
@@ -81,14 +82,14 @@ pub(super) fn read(
     tokens: &[Token<'_>],
     target: Option<Database>,
 ) -> Result<Reading, NoReading> {
-    if chain(tokens) > CHAIN_MAX || position_depth(tokens) > POSITION_DEPTH_MAX {
+    if chain(tokens) > CHAIN_MAX {
         return Err(NoReading::TooDeep);
     }
     let asked = target.map_or_else(|| Database::ALL.to_vec(), |only| vec![only]);
     let mut reading: Option<Reading> = None;
     let mut not_read_by = Vec::new();
     for database in asked {
-        let Some(statements) = database.read(sql) else {
+        let Some(statements) = database.read(sql, tokens.len()) else {
             not_read_by.push(database);
             continue;
         };
@@ -112,29 +113,6 @@ pub(super) fn read(
     Ok(reading)
 }
 
-/// How deep brackets that belong to `POSITION` stand within each other.
-fn position_depth(tokens: &[Token<'_>]) -> usize {
-    let mut open: Vec<bool> = Vec::new();
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let mut named = false;
-    for token in tokens {
-        match token {
-            Token::Symbol('(') => {
-                open.push(named);
-                depth = depth.saturating_add(usize::from(named));
-                deepest = deepest.max(depth);
-            }
-            Token::Symbol(')') => {
-                let closed = open.pop().unwrap_or(false);
-                depth = depth.saturating_sub(usize::from(closed));
-            }
-            _ => {}
-        }
-        named = token.is("POSITION");
-    }
-    deepest
-}
-
 /// Rows of literals are wide and flat; every other word or operator may stand one level below the one before.
 fn chain(tokens: &[Token<'_>]) -> usize {
     let flat = |token: &&Token<'_>| {
@@ -153,24 +131,53 @@ mod tests {
     use super::super::lexer::lex;
     use super::*;
 
+    fn of(sql: &str) -> Result<(), NoReading> {
+        let (tokens, _) = lex(sql);
+        read(sql, &tokens, None).map(drop)
+    }
+
     #[test]
-    fn what_is_read_twice_at_each_level_nests_a_little() {
-        let nested = |levels: usize| {
-            let sql = format!(
-                "SELECT {}b{}",
-                "Position (a IN ".repeat(levels),
-                ")".repeat(levels)
-            );
-            let (tokens, _) = lex(&sql);
-            read(&sql, &tokens, None).map(drop)
+    fn what_is_tried_several_ways_at_each_level_nests_a_little() {
+        let nested = |levels: usize, close: &str| {
+            let open = "position(a IN ".repeat(levels);
+            of(&format!("SELECT {open}b{}", close.repeat(levels)))
         };
-        assert_eq!(nested(POSITION_DEPTH_MAX), Ok(()));
-        assert_eq!(nested(POSITION_DEPTH_MAX + 1), Err(NoReading::TooDeep));
-        assert_eq!(nested(40), Err(NoReading::TooDeep));
+        assert_eq!(nested(3, ")"), Ok(()));
+        // What never closes is tried anew at every level.
+        assert_eq!(nested(40, ""), Err(NoReading::Refused));
         // Beside each other they are read once each.
-        let beside = "SELECT position('a' IN b), position('c' IN d), (position('e' IN (f))), position('g' IN h)";
-        let (tokens, _) = lex(beside);
-        assert_eq!(position_depth(&tokens), 1);
-        assert!(read(beside, &tokens, None).is_ok());
+        let beside = "position('a' IN b), position('c' IN d), (position('e' IN (f)))";
+        assert_eq!(
+            of(&format!("SELECT {}1", format!("{beside}, ").repeat(60))),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn the_meter_changes_nothing_else() {
+        for database in Database::ALL {
+            for sql in [
+                "SELECT a AS \"b\", `c` FROM d AS e LEFT JOIN f USING (g) WHERE h = 'i' -- j",
+                "INSERT INTO t (a, b) VALUES (1, 'x'), (2, E'y\\n') ON CONFLICT (a) DO UPDATE SET b = excluded.b RETURNING *",
+                "UPDATE t SET a = a + 1 WHERE b NOTNULL LIMIT 1, 2",
+                "SELECT x'00', $1, :a, ?, a->>'b' @> c::jsonb, \"d\" FROM e ORDER BY 1 DESC NULLS LAST",
+                "CREATE TABLE t (a int PRIMARY KEY, b text[] DEFAULT '{}')",
+                "REPLACE INTO t SET a = 1",
+                "COMMENT ON TABLE t IS 'x'",
+                "LOCK TABLES t WRITE",
+                "SELECT !a, b ~ 'c', d << 2, e ! FROM f",
+            ] {
+                let plain = Parser::new(database.dialect())
+                    .with_recursion_limit(DEPTH_MAX)
+                    .try_with_sql(sql)
+                    .and_then(|mut parser| parser.parse_statements())
+                    .ok();
+                assert_eq!(
+                    database.read(sql, lex(sql).0.len()),
+                    plain,
+                    "{database:?}: {sql}"
+                );
+            }
+        }
     }
 }

@@ -49,10 +49,13 @@ async fn look(gate: Gate, said: watch::Sender<Option<HeldNow>>) {
         match next(&gate, leaves).await {
             Ok((size, Some(held))) => {
                 leaves = Some(size);
-                // Most of what is written concerns nothing that is held, and then nobody needs to look.
+                // Most of what is written concerns nothing that is held. Then nobody needs to look, and what was worked out
+                // stays.
                 said.send_if_modified(|known| {
                     let same = known.as_ref().is_some_and(|known| known.is_same_as(&held));
-                    *known = Some(held);
+                    if !same {
+                        *known = Some(held);
+                    }
                     !same
                 });
                 rest(&said, REST).await;

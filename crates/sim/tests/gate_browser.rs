@@ -35,6 +35,7 @@ use shop::{Counting, OFFLINE, Person, Shop, bundle_folder, root};
 const LIMITS: SessionLimits = SessionLimits {
     seconds_max: 8 * 3_600,
     idle_seconds_max: 1_800,
+    provider: None,
 };
 
 async fn sign_in(shop: &Shop, person: Person) -> (SessionId, Visitor) {

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::openid::{Arrived, Expected, Groups, Transaction, Vouched};
+use gatehold_gate::openid::{self, Arrived, Expected, Groups, Transaction, Vouched};
 use gatehold_proof::id_token::code_challenge;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -176,6 +177,13 @@ impl OpenId {
     /// What people know it by.
     pub(crate) fn host(&self) -> String {
         address::host(&self.settings.issuer)
+    }
+
+    /// Names it, what we are called there and what it is asked: sessions that rest on it have no force under another.
+    pub(crate) fn name(&self) -> Hash {
+        let settings = &self.settings;
+        let groups = settings.groups.as_ref();
+        openid::provider(&settings.issuer, &settings.client_id, groups)
     }
 
     fn redirect_uri(&self) -> String {

@@ -90,9 +90,11 @@ async function open() {
   if (found.display.flags.includes("too_large_to_show")) {
     throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
   }
+  // Made whole first: what this module cannot show throws, and is not open.
+  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.view)];
+  signed.replaceChildren(...above);
+  says.replaceChildren(...below);
   shown = found;
-  signed.replaceChildren(...panel({ ...shown, lowered: shown.context.limits }));
-  says.replaceChildren(...claims(shown.view));
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
@@ -236,7 +238,7 @@ async function approve() {
   return post(data.review, { review: JSON.stringify(review) });
 }
 
-/** Asks whether what this page was made of, and what is open, is still what would be opened. It tells nothing of reviews: those void no open screen. */
+/** Asks whether what this page shows is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
   const answer = await fetch(data.stamp, { headers: { accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");

@@ -279,12 +279,13 @@ impl Gate {
         teams.filter(|team| !known.contains_key(*team)).collect()
     }
 
-    /// Whether somebody has a key that counts: it is in the directory, and nobody revoked it in the journal.
+    /// Whether somebody has a key that counts: it is in the directory, can sign somewhere, and nobody revoked it in the journal.
     fn has_force(&self, human: &HumanId, active: &Active) -> bool {
-        let keys = active.directory.humans.get(human).map(|known| &known.keys);
-        keys.into_iter()
-            .flatten()
-            .any(|(key, _)| !self.is_key_revoked_in_journal(human, key))
+        let directory = &active.directory;
+        let keys = directory.humans.get(human).map(|known| &known.keys);
+        keys.into_iter().flatten().any(|(name, key)| {
+            directory.can_sign(key) && !self.is_key_revoked_in_journal(human, name)
+        })
     }
 }
 

@@ -231,6 +231,25 @@ impl Directory {
             .verify(signature, message, namespace, &self.consoles)
     }
 
+    /// Whether a signature of this key can count now: a passkey signs only on a page of its own relying party, and is of no use
+    /// once people agreed on none of these any more.
+    #[must_use]
+    pub fn can_sign(&self, key: &EnrolledKey) -> bool {
+        let Some(passkey) = key.key.as_passkey() else {
+            return true;
+        };
+        let mut consoles = self.consoles.iter();
+        consoles.any(|console| console.relying_party() == passkey.relying_party())
+    }
+
+    /// The most that a signature of this person can count for now; nothing where they have no key that can sign.
+    #[must_use]
+    pub fn strongest(&self, human: &HumanId) -> Option<Assurance> {
+        let keys = self.humans.get(human)?.keys.values();
+        let able = keys.filter(|key| self.can_sign(key));
+        able.map(|key| key.assurance).max()
+    }
+
     /// Who a key belongs to, if it has force. A key has one holder: enrolment refuses a second (threat A9).
     #[must_use]
     pub fn holder(&self, thumbprint: &Hash) -> Option<&HumanId> {

@@ -16,13 +16,15 @@ use crate::gate::{Active, Gate};
 use crate::openid::{Transaction, Vouched};
 use crate::ports::store::BrowserSession;
 
-/// How long a session lasts.
+/// How long a session lasts, and whose word it rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
     /// From signing in, whatever the person does.
     pub seconds_max: u32,
     /// Without a sign of the person.
     pub idle_seconds_max: u32,
+    /// Who vouches for people now, as [`crate::openid::provider`] names it; nothing where a printed code does.
+    pub provider: Option<Hash>,
 }
 
 impl Default for SessionLimits {
@@ -30,6 +32,7 @@ impl Default for SessionLimits {
         Self {
             seconds_max: 8 * 3_600,
             idle_seconds_max: 30 * 60,
+            provider: None,
         }
     }
 }
@@ -59,6 +62,7 @@ struct How<'a> {
     by: SignedInBy,
     until: Option<Timestamp>,
     without: &'a BTreeSet<TeamId>,
+    provider: Option<Hash>,
 }
 
 /// A session that has just begun.
@@ -159,6 +163,7 @@ impl Gate {
             by: SignedInBy::DevelopmentCode,
             until: None,
             without: &BTreeSet::new(),
+            provider: None,
         };
         self.begin_session(&active, human, &how, limits).await
     }
@@ -188,6 +193,7 @@ impl Gate {
             by: SignedInBy::IdentityProvider,
             until: said.until,
             without: &said.without,
+            provider: Some(said.provider),
         };
         self.begin_session(&active, &said.human, &how, limits).await
     }
@@ -215,6 +221,7 @@ impl Gate {
             last_used: now,
             expires: how.until.unwrap_or(longest).min(longest),
             without: lines(how.without),
+            provider: how.provider,
         };
         self.store().put_session(session.clone()).await?;
         let visitor = visitor(&session, human.clone(), limits, now)?;
@@ -239,11 +246,13 @@ impl Gate {
         let idle = guard!("browser-idle", now > visitor.idle_ends);
         // The store forgets it at the end that was set then; a setting that was lowered since holds as well.
         let over = guard!("browser-over", now > visitor.ends);
+        // Who vouched for it must be who would now, asked in the same way: what another one said about seats is no longer asked.
+        let elsewhere = guard!("browser-provider", session.provider != limits.provider);
         let gone = guard!(
             "browser-still-enrolled",
             !self.has_force(&visitor.human, self.current().await?.as_ref())
         );
-        Ok((!idle && !over && !gone).then_some(visitor))
+        Ok((!idle && !over && !elsewhere && !gone).then_some(visitor))
     }
 
     /// The person was seen to act.
@@ -270,12 +279,13 @@ impl Gate {
         teams.filter(|team| !known.contains_key(*team)).collect()
     }
 
-    /// Whether somebody has a key that counts: it is in the directory, and nobody revoked it in the journal.
+    /// Whether somebody has a key that counts: it is in the directory, can sign somewhere, and nobody revoked it in the journal.
     fn has_force(&self, human: &HumanId, active: &Active) -> bool {
-        let keys = active.directory.humans.get(human).map(|known| &known.keys);
-        keys.into_iter()
-            .flatten()
-            .any(|(key, _)| !self.is_key_revoked_in_journal(human, key))
+        let directory = &active.directory;
+        let keys = directory.humans.get(human).map(|known| &known.keys);
+        keys.into_iter().flatten().any(|(name, key)| {
+            directory.can_sign(key) && !self.is_key_revoked_in_journal(human, name)
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::view::people_needed;
 pub struct Decider {
     /// Who.
     pub human: HumanId,
-    /// The most that a key of theirs counts for.
+    /// The most that a key of theirs can count for now.
     pub assurance: Assurance,
     /// Checkpoints that admit them, by name.
     pub checkpoints: Vec<String>,
@@ -56,8 +56,8 @@ impl Deciders {
         let weakest = floors.iter().map(|floor| floor.factor).min();
         let mut people: Vec<Decider> = Vec::new();
         let mut able: Vec<Reviewer> = Vec::new();
-        for (human, keys) in &directory.humans {
-            let Some(assurance) = keys.keys.values().map(|key| key.assurance).max() else {
+        for human in directory.humans.keys() {
+            let Some(assurance) = directory.strongest(human) else {
                 continue;
             };
             let teams = directory.teams_of(human);

@@ -1,8 +1,9 @@
 //! What is held, and how it stands to one person: read at once in three queries however much it is, believed only as far as it
 //! follows from the ledger, and told each person without a word about anybody's review.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use gatehold_core::checkpoint::Checkpoint;
@@ -10,7 +11,7 @@ use gatehold_core::commit::Table;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, TeamId};
-use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::requester::Requester;
 
 use crate::answers::InboxItem;
@@ -27,6 +28,10 @@ const INBOX_MAX: u32 = 1_000;
 /// How often a gate that waits looks whether another process wrote something.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How everything that is held stands to each person, by who they are and the teams their session is without: a few bits for
+/// each request, so that it stays small for as many people as look.
+type Known = BTreeMap<(HumanId, BTreeSet<TeamId>), Arc<OnceLock<Arc<[Stance]>>>>;
+
 /// Everything that was held at one moment. Reviews are in it, so it gives nothing but what one person may see.
 #[derive(Clone)]
 pub struct HeldNow {
@@ -35,6 +40,8 @@ pub struct HeldNow {
     whole: bool,
     /// Names the rows it was read from, and the directory.
     read: Hash,
+    known: Arc<Mutex<Known>>,
+    worked_out: Arc<AtomicUsize>,
 }
 
 impl HeldNow {
@@ -62,41 +69,19 @@ impl HeldNow {
         self.without(&visitor.human, &visitor.without)
     }
 
+    /// How often it was worked out how all of that stands to somebody: once for each person, however often they look.
+    #[must_use]
+    pub fn worked_out(&self) -> usize {
+        self.worked_out.load(Ordering::Relaxed)
+    }
+
     fn without(&self, human: &HumanId, without: &BTreeSet<TeamId>) -> Vec<InboxItem> {
-        let directory = &self.active.directory;
-        let teams = directory.teams_of(human);
-        let left: BTreeSet<TeamId> = teams.difference(without).cloned().collect();
-        let each = self.records.iter().filter_map(|record| {
-            let held = record.held.as_ref()?;
-            let may = may(record, held, directory, (human, &teams, without));
-            let (mine, signed) = (may == May::Decide, may == May::Signed);
-            let by_name =
-                |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
-            let asked = held.asked().into_iter().any(|team| left.contains(team))
-                || held.requirement.checkpoints().any(by_name);
-            let mut seats = held.requirement.checkpoints();
-            Some(InboxItem {
-                id: record.id,
-                sentence: record.sentence.clone(),
-                descriptor: record.envelope.descriptor.id.to_string(),
-                tier: record.tier,
-                requester: record.requester.name(),
-                target: record.envelope.target.to_string(),
-                resource: record.envelope.resource.to_string(),
-                why: record.reasons.clone(),
-                submitted_at: record.submitted_at,
-                decide_by: held.decide_by,
-                claimed_by: record.claimed_by.clone(),
-                people_needed: people_needed(record, held, directory.origin.is_dev()),
-                mine,
-                asked: mine && asked,
-                signed,
-                seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, &left)),
-                accountable: answers_for(human, &record.requester, directory),
-                escalations: record.escalations,
-            })
-        });
-        let mut items: Vec<InboxItem> = each.collect();
+        let dev = self.active.directory.origin.is_dev();
+        let stances = self.stances(human, without);
+        let each = self.records.iter().zip(stances.iter());
+        let mut items: Vec<InboxItem> = each
+            .filter_map(|(record, stance)| Some(item(record, record.held.as_ref()?, *stance, dev)))
+            .collect();
         items.sort_by(|left, right| {
             right
                 .tier
@@ -104,6 +89,84 @@ impl HeldNow {
                 .then(left.decide_by.cmp(&right.decide_by))
         });
         items
+    }
+
+    /// How each stands to somebody. Signatures are verified for it, so it is worked out once and shared by all their windows.
+    fn stances(&self, human: &HumanId, without: &BTreeSet<TeamId>) -> Arc<[Stance]> {
+        let own = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = known.entry((human.clone(), without.clone())).or_default();
+            Arc::clone(own)
+        };
+        // Nobody waits here for another person's.
+        let stances = own.get_or_init(|| {
+            self.worked_out.fetch_add(1, Ordering::Relaxed);
+            let directory = &self.active.directory;
+            let stance = |record| Stance::of(record, directory, human, without);
+            self.records.iter().map(stance).collect()
+        });
+        Arc::clone(stances)
+    }
+}
+
+/// How something that is held stands to one person.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stance {
+    mine: bool,
+    asked: bool,
+    signed: bool,
+    seat: bool,
+    accountable: bool,
+}
+
+impl Stance {
+    fn of(
+        record: &RequestRecord,
+        directory: &Directory,
+        human: &HumanId,
+        without: &BTreeSet<TeamId>,
+    ) -> Self {
+        let Some(held) = &record.held else {
+            return Self::default();
+        };
+        let teams = directory.teams_of(human);
+        let left: BTreeSet<TeamId> = teams.difference(without).cloned().collect();
+        let may = may(record, held, directory, (human, &teams, without));
+        let by_name =
+            |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
+        let asked = held.asked().into_iter().any(|team| left.contains(team))
+            || held.requirement.checkpoints().any(by_name);
+        let mut seats = held.requirement.checkpoints();
+        Self {
+            mine: may == May::Decide,
+            asked: may == May::Decide && asked,
+            signed: may == May::Signed,
+            seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, &left)),
+            accountable: answers_for(human, &record.requester, directory),
+        }
+    }
+}
+
+fn item(record: &RequestRecord, held: &HeldAt, stance: Stance, dev: bool) -> InboxItem {
+    InboxItem {
+        id: record.id,
+        sentence: record.sentence.clone(),
+        descriptor: record.envelope.descriptor.id.to_string(),
+        tier: record.tier,
+        requester: record.requester.name(),
+        target: record.envelope.target.to_string(),
+        resource: record.envelope.resource.to_string(),
+        why: record.reasons.clone(),
+        submitted_at: record.submitted_at,
+        decide_by: held.decide_by,
+        claimed_by: record.claimed_by.clone(),
+        people_needed: people_needed(record, held, dev),
+        mine: stance.mine,
+        asked: stance.asked,
+        signed: stance.signed,
+        seat: stance.seat,
+        accountable: stance.accountable,
+        escalations: record.escalations,
     }
 }
 
@@ -157,6 +220,8 @@ impl Gate {
             records: records?.into(),
             read: named(&rows, active.directory.version),
             active,
+            known: Arc::default(),
+            worked_out: Arc::default(),
             whole: u32::try_from(rows.len()).unwrap_or(u32::MAX) < INBOX_MAX,
         })
     }

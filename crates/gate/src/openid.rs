@@ -6,11 +6,12 @@
 mod claims;
 mod transaction;
 
-pub use claims::{Expected, Groups, LEEWAY_SECONDS, Vouched};
+pub use claims::{Expected, Groups, LEEWAY_SECONDS, Vouched, provider};
 pub use transaction::{Arrived, TRANSACTION_SECONDS, Transaction};
 
 use std::collections::BTreeSet;
 
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
 
@@ -50,4 +51,6 @@ pub(crate) struct Said {
     pub(crate) until: Option<Timestamp>,
     /// Teams that the provider is asked about, and does not say they are in.
     pub(crate) without: BTreeSet<TeamId>,
+    /// Names whoever said it, as [`provider`] does.
+    pub(crate) provider: Hash,
 }

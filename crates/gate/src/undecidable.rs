@@ -66,11 +66,10 @@ struct Demand<'a> {
 
 impl From<&Directory> for People {
     fn from(directory: &Directory) -> Self {
-        let humans = directory.humans.iter().filter_map(|(human, keys)| {
-            let assurance = keys.keys.values().map(|key| key.assurance).max()?;
+        let humans = directory.humans.keys().filter_map(|human| {
             Some(Reviewer {
                 human: human.clone(),
-                assurance,
+                assurance: directory.strongest(human)?,
                 teams: directory.teams_of(human),
             })
         });

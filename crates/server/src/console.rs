@@ -44,7 +44,7 @@ pub use passkeys::Enroller;
 pub struct ConsoleSettings {
     /// Who vouches for people.
     pub provider: IdentityProvider,
-    /// How long a sign-in lasts.
+    /// How long a sign-in lasts; whom it rests on, `provider` says.
     pub sessions: SessionLimits,
     /// Where its pages are: the origin that browsers name.
     pub url: PublicUrl,
@@ -89,7 +89,10 @@ impl Console {
     }
 
     fn sessions(&self) -> SessionLimits {
-        self.settings.sessions
+        SessionLimits {
+            provider: self.open_id().map(OpenId::name),
+            ..self.settings.sessions
+        }
     }
 
     const fn streams(&self) -> &live::Streams {

@@ -184,7 +184,20 @@ function terms(view, lowered) {
       ...view.checkpoints.map(([name, people]) => term(`Checkpoint ${name}`, quiet(people)))));
 }
 
-/** Everything that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
+/** What the requester says, and answers: signed as every fact of the view is, and believed by nobody. Collapsed, and last. */
+export function claims(view) {
+  const said = view.facts.filter((fact) => fact.source === "claimed");
+  const title = el("h2", "", "What the requester says");
+  title.id = "t-says";
+  if (said.length === 0) return [title, el("p", "dim", "Nothing.")];
+  const claim = (fact) => el("section", "claim",
+    el("h3", "", mark("claimed"), " ", quiet(fact.label)),
+    el("blockquote", "", ...fact.value.split("\n").map((line) => el("p", "", quiet(line.replace(/\r+$/, ""))))));
+  const summary = el("summary", "", `Untrusted text, ${counted(said.length, "part")}: nobody has checked it`);
+  return [title, el("details", "", summary, ...said.map(claim))];
+}
+
+/** Everything else that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
 export function panel({ display, view, envelope, words, lowered }) {
   const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name}: ${input.value} (${input.why})`);
   const name = asker(view.requester);

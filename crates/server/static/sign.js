@@ -4,7 +4,7 @@
 // INVARIANT(signed-is-shown): the challenge is computed from bytes that this module parsed, showed and hashed itself.
 
 import { base64, base64url, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
-import { el, limits, panel, quiet } from "./panel.js";
+import { claims, el, limits, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
@@ -14,6 +14,7 @@ const token = () => form.elements.token.value;
 const said = document.getElementById("said");
 const button = document.getElementById("approve");
 const signed = document.getElementById("signed");
+const says = document.getElementById("says");
 
 /** What is opened now; nothing before, and nothing once it changed. */
 let shown = null;
@@ -72,23 +73,28 @@ async function differences(opened, key) {
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own, claims: opened.claims } };
+  return { wrong, shown: { context, view, envelope, display, words: own } };
 }
 
 /** Opens the request with the chosen key and shows it. */
 async function open() {
+  shown = null;
   const key = form.elements.key.value;
   const opened = await post(data.open, { key });
   const { wrong, shown: found } = await differences(opened, key);
   if (wrong.length > 0) {
     signed.replaceChildren();
+    says.replaceChildren();
     throw new Refused(`Verification failed: ${wrong.join("; ")}.`, "Do not approve. Keep this page and report it: the gate shows something else than it asks to be signed.");
   }
   if (found.display.flags.includes("too_large_to_show")) {
     throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
   }
+  // Made whole first: what this module cannot show throws, and is not open.
+  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.view)];
+  signed.replaceChildren(...above);
+  says.replaceChildren(...below);
   shown = found;
-  signed.replaceChildren(...panel({ ...shown, lowered: shown.context.limits }));
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
@@ -232,12 +238,11 @@ async function approve() {
   return post(data.review, { review: JSON.stringify(review) });
 }
 
-/** Asks whether what is open is still what would be opened. It tells nothing of reviews: those void no open screen. */
+/** Asks whether what this page shows is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
   const answer = await fetch(data.stamp, { headers: { accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
   const { stamp: now } = await answer.json();
-  if (data.stamped === undefined) data.stamped = now;
   if (now !== data.stamped) {
     shown = null;
     button.disabled = true;

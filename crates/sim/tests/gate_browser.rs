@@ -35,6 +35,7 @@ use shop::{Counting, OFFLINE, Person, Shop, bundle_folder, root};
 const LIMITS: SessionLimits = SessionLimits {
     seconds_max: 8 * 3_600,
     idle_seconds_max: 1_800,
+    provider: None,
 };
 
 async fn sign_in(shop: &Shop, person: Person) -> (SessionId, Visitor) {
@@ -318,6 +319,29 @@ async fn an_inbox_says_what_waits_for_whom_and_who_answers_for_it() {
             assert!(item.seat, "{} is of the team that is asked", person.id());
         }
     }
+}
+
+#[tokio::test]
+async fn how_what_is_held_stands_to_somebody_is_worked_out_once() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    assert_eq!(write.unwrap().record.state, State::Held);
+    let (_, one) = sign_in(&shop, Person::Reviewer).await;
+    let (_, other) = sign_in(&shop, Person::Reviewer).await;
+    let held = shop.gate.held_now().await.unwrap();
+    // As every window of theirs has it.
+    for visitor in [&one, &other, &one] {
+        let items = held.clone().through(visitor);
+        assert!(items.iter().all(|item| item.mine) && items.len() == 1);
+    }
+    assert_eq!(held.worked_out(), 1);
+    // Another person, and a session with fewer seats, stand to it otherwise.
+    let mut narrowed = one;
+    narrowed.without.insert("reviewers".parse().unwrap());
+    assert!(held.through(&narrowed).iter().all(|item| !item.mine));
+    assert!(held.of(&Person::Owner.id()).iter().all(|item| !item.mine));
+    assert_eq!(held.worked_out(), 3);
 }
 
 /// A gate that waits hears of what another one on the same store writes, and of nothing else.

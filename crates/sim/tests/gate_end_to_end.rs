@@ -6,11 +6,17 @@
 mod shop;
 
 use gatehold_core::action::Envelope;
+use gatehold_core::assurance::Assurance;
 use gatehold_core::decide::ActKind;
 use gatehold_core::json::canonical;
+use gatehold_core::passkey::soft::SoftPasskey;
+use gatehold_core::passkey::{PasskeyPublicKey, WebOrigin};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
-use gatehold_gate::{Against, GateError};
+use gatehold_core::trust::change::HumanEnrol;
+use gatehold_core::trust::{ENROL_NAMESPACE, attestation_challenge};
+use gatehold_gate::{Against, GateError, SessionLimits};
+use serde_json::json;
 
 use shop::{Person, Shop};
 
@@ -112,6 +118,51 @@ async fn who_can_approve_is_said_without_a_word_about_reviews() {
     let (by, gate) = (Person::Reviewer.id(), &shop.gate);
     gate.act(&by, id, ActKind::Deny, "", "test").await.unwrap();
     assert_eq!(code(shop.gate.deciders(id).await), "wrong_state");
+}
+
+#[tokio::test]
+async fn a_passkey_of_a_console_that_is_none_any_more_makes_nobody_able() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let id = write.unwrap().record.id;
+    let page = WebOrigin::new("https://gate.example").unwrap();
+    let (origin, second) = (shop.gate.origin(), Person::Second.id());
+    let named = json!({ "consoles": [page.as_str()] }).to_string();
+    shop.change("config.change", &named, Person::Owner).await;
+    let passkey = SoftPasskey::new([7; 32], page);
+    let key = passkey.public_key().to_line();
+    let message = HumanEnrol::possession_message(&origin, &second, &key).unwrap();
+    let challenge = PasskeyPublicKey::challenge(ENROL_NAMESPACE, &message);
+    let made_for = attestation_challenge(&origin, &second).unwrap();
+    let enrol = HumanEnrol {
+        possession: passkey.sign(&challenge).to_text().unwrap(),
+        attestation: Some(passkey.register(&made_for).to_text().unwrap()),
+        assurance: Assurance::Verified,
+        human: second.clone(),
+        key,
+    };
+    let enrol = String::from_utf8(canonical::to_bytes(&enrol).unwrap()).unwrap();
+    shop.change("human.enrol", &enrol, Person::Second).await;
+    let able = async || {
+        let found = shop.gate.deciders(id).await.unwrap();
+        let mut people = found.people.iter();
+        let theirs = people.find(|person| person.human == second);
+        (theirs.map(|person| person.assurance), found.enough)
+    };
+    assert_eq!(able().await, (Some(Assurance::Verified), true));
+    // Without that console it is as if there were no passkey, and then no key.
+    shop.change("config.change", r#"{"consoles":[]}"#, Person::Owner)
+        .await;
+    assert_eq!(able().await, (Some(Assurance::Software), true));
+    let limits = SessionLimits::default();
+    let session = shop.gate.sign_in_by_code(&second, limits).await.unwrap();
+    shop.revoke_key(Person::Second).await.unwrap();
+    assert_eq!(able().await, (None, false));
+    let visitor = shop.gate.visitor(&session.id, limits).await.unwrap();
+    assert_eq!(visitor, None);
+    let refused = shop.gate.sign_in_by_code(&second, limits).await;
+    assert_eq!(code(refused.map(drop)), "unknown_principal");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::openid::{
     Arrived, Expected, Groups, LEEWAY_SECONDS, NotVouched, TRANSACTION_SECONDS, Transaction,
-    Vouched,
+    Vouched, provider,
 };
 use gatehold_gate::{GateError, May, SessionLimits};
 use gatehold_proof::id_token::{IssuerKeys, SignedClaims, sign};
@@ -23,10 +23,23 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const ISSUER: &str = "dev.local";
 const CLIENT: &str = "gate";
 const MAX_AGE: u32 = 3_600;
-const LIMITS: SessionLimits = SessionLimits {
-    seconds_max: 8 * 3_600,
-    idle_seconds_max: 8 * 3_600,
-};
+
+/// Sessions last eight hours, while this provider is asked about these teams.
+fn limits(groups: Option<&Groups>) -> SessionLimits {
+    SessionLimits {
+        seconds_max: 8 * 3_600,
+        idle_seconds_max: 8 * 3_600,
+        provider: Some(provider(ISSUER, CLIENT, groups)),
+    }
+}
+
+fn groups(teams: &[(&str, &str)]) -> Groups {
+    let group = |(team, group): &(&str, &str)| (team.parse().unwrap(), (*group).to_owned());
+    Groups {
+        claim: "roles".to_owned(),
+        teams: teams.iter().map(group).collect(),
+    }
+}
 
 fn begun() -> Transaction {
     gatehold_sim::mutants::remove_the_named_guard();
@@ -72,11 +85,7 @@ fn judged_at(
 /// The same, where the provider is asked about teams.
 fn grouped(claims: &Value, teams: &[(&str, &str)]) -> Result<Vouched, NotVouched> {
     let begun = begun();
-    let group = |(team, group): &(&str, &str)| (team.parse().unwrap(), (*group).to_owned());
-    let groups = Groups {
-        claim: "roles".to_owned(),
-        teams: teams.iter().map(group).collect(),
-    };
+    let groups = groups(teams);
     let expected = Expected {
         issuer: ISSUER,
         client_id: CLIENT,
@@ -311,24 +320,69 @@ async fn a_session_ends_when_what_the_provider_said_is_too_old() {
     let clock = shop.memory().clock();
     clock.set(NOW.plus_seconds(60));
     let vouched = judged(&claims()).unwrap();
-    let signed_in = shop.gate.sign_in_vouched(&vouched, LIMITS).await.unwrap();
+    let limits = limits(None);
+    let signed_in = shop.gate.sign_in_vouched(&vouched, limits).await.unwrap();
     assert_eq!(signed_in.visitor.human, Person::Reviewer.id());
     assert_eq!(signed_in.visitor.how, "identity provider");
     assert_eq!(signed_in.visitor.ends, NOW.plus_seconds(60 + MAX_AGE));
     // The gate's own bound holds as well.
     let short = SessionLimits {
         seconds_max: 600,
-        ..LIMITS
+        ..limits
     };
     let shorter = shop.gate.sign_in_vouched(&vouched, short).await.unwrap();
     assert_eq!(shorter.visitor.ends, NOW.plus_seconds(660));
     let mut there = Vec::new();
     for seconds in [60 + MAX_AGE, 61 + MAX_AGE] {
         clock.set(NOW.plus_seconds(seconds));
-        let visitor = shop.gate.visitor(&signed_in.id, LIMITS).await.unwrap();
+        let visitor = shop.gate.visitor(&signed_in.id, limits).await.unwrap();
         there.push(visitor.is_some());
     }
     assert_eq!(there, [true, false]);
+}
+
+#[tokio::test]
+async fn a26_a_session_ends_when_another_provider_or_other_groups_are_asked() {
+    let shop = Shop::in_memory().await;
+    let teams = [("reviewers", "gates")];
+    let own = groups(&teams);
+    let vouched = grouped(&with("roles", json!(["gates"])), &teams).unwrap();
+    let before = limits(Some(&own));
+    let session = shop.gate.sign_in_vouched(&vouched, before).await.unwrap();
+    let other_claim = Groups {
+        claim: "groups".to_owned(),
+        ..own.clone()
+    };
+    let run_together = groups(&[("reviewersg", "ates")]);
+    for (provider, has_force) in [
+        (before.provider, true),
+        (Some(provider(ISSUER, CLIENT, None)), false),
+        (Some(provider("evil.example", CLIENT, Some(&own))), false),
+        (Some(provider(ISSUER, "another", Some(&own))), false),
+        (Some(provider(ISSUER, CLIENT, Some(&other_claim))), false),
+        (Some(provider(ISSUER, CLIENT, Some(&run_together))), false),
+        (
+            limits(Some(&groups(&[("reviewers", "Others")]))).provider,
+            false,
+        ),
+        (limits(Some(&groups(&[]))).provider, false),
+        (None, false),
+    ] {
+        let now = SessionLimits { provider, ..before };
+        let visitor = shop.gate.visitor(&session.id, now).await.unwrap();
+        assert_eq!(visitor.is_some(), has_force, "{provider:?}");
+    }
+    // Nor is the session of a printed code one of a provider's.
+    let by_code = SessionLimits {
+        provider: None,
+        ..before
+    };
+    let human = Person::Reviewer.id();
+    let session = shop.gate.sign_in_by_code(&human, by_code).await.unwrap();
+    for (limits, has_force) in [(by_code, true), (before, false)] {
+        let visitor = shop.gate.visitor(&session.id, limits).await.unwrap();
+        assert_eq!(visitor.is_some(), has_force);
+    }
 }
 
 #[tokio::test]
@@ -338,13 +392,14 @@ async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console
     let submitted = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
     let id = submitted.unwrap().record.id;
     let teams = [("reviewers", "Gate reviewers")];
+    let limits = limits(Some(&groups(&teams)));
     let seen = async |subject: &str, roles: Value| {
         let mut claims = with("roles", roles);
         claims["sub"] = json!(subject);
         let vouched = grouped(&claims, &teams).unwrap();
-        let signed_in = shop.gate.sign_in_vouched(&vouched, LIMITS).await.unwrap();
+        let signed_in = shop.gate.sign_in_vouched(&vouched, limits).await.unwrap();
         // As the store gives it back, with every page.
-        let visitor = shop.gate.visitor(&signed_in.id, LIMITS).await.unwrap();
+        let visitor = shop.gate.visitor(&signed_in.id, limits).await.unwrap();
         let visitor = visitor.unwrap();
         let looked = shop.gate.look_through(&visitor, id).await.unwrap();
         let inbox = shop.gate.held_now().await.unwrap().through(&visitor);
@@ -379,7 +434,7 @@ async fn a_provider_vouches_for_nobody_without_a_key() {
     let revoked = judged(&with("sub", json!("second"))).unwrap();
     shop.revoke_key(Person::Second).await.unwrap();
     for vouched in [stranger, revoked] {
-        let refused = shop.gate.sign_in_vouched(&vouched, LIMITS).await;
+        let refused = shop.gate.sign_in_vouched(&vouched, limits(None)).await;
         assert!(
             matches!(refused, Err(GateError::Refused(Refusal::UnknownPrincipal))),
             "{refused:?}"

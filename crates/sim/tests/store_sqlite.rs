@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gatehold_core::hash::Hash;
-use gatehold_gate::ports::store::Store as _;
+use gatehold_gate::ports::store::{BrowserSession, Store as _};
 use gatehold_sim::conformance::{self, Database, Draft, START};
 use gatehold_store::AfterCommit;
 use gatehold_store::clock::SetClock;
@@ -59,7 +59,8 @@ async fn sqlite_conforms() {
 async fn a_file_of_an_older_version_is_taken_along() {
     for older in [
         "DROP TABLE browser_session; PRAGMA user_version = 1;",
-        "ALTER TABLE browser_session DROP COLUMN narrowed; PRAGMA user_version = 2;",
+        "ALTER TABLE browser_session DROP COLUMN provider; ALTER TABLE browser_session DROP COLUMN narrowed; PRAGMA user_version = 2;",
+        "ALTER TABLE browser_session DROP COLUMN provider; PRAGMA user_version = 3;",
     ] {
         taken_along_from(older).await;
     }
@@ -73,6 +74,19 @@ async fn taken_along_from(older: &str) {
     let store = file.open().await;
     let commit = store.commit(vec![Draft::new().write()]).await;
     commit.unwrap().remove(0).unwrap();
+    let session = BrowserSession {
+        id: Hash::of(b"somebody"),
+        human: "ann@dev.local".to_owned(),
+        csrf: Hash::of(b"csrf"),
+        how: "identity provider".to_owned(),
+        created: START,
+        last_used: START,
+        expires: START.plus_seconds(3_600),
+        without: String::new(),
+        provider: None,
+    };
+    store.put_session(session.clone()).await.unwrap();
+    assert!(store.session(&session.id).await.unwrap().is_some());
     drop(store);
     let path = file.directory.path().join("gate.db");
     rusqlite::Connection::open(path)
@@ -81,7 +95,8 @@ async fn taken_along_from(older: &str) {
         .unwrap();
     let store = file.open().await;
     assert_eq!(store.head().await.unwrap().size, 1);
-    assert_eq!(store.session(&Hash::of(b"nobody")).await.unwrap(), None);
+    // Nobody knows who vouched for it.
+    assert_eq!(store.session(&session.id).await.unwrap(), None);
     drop(store);
     drop(file.open().await);
 }

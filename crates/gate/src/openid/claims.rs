@@ -42,6 +42,26 @@ pub struct Groups {
     pub teams: BTreeMap<TeamId, String>,
 }
 
+/// Names a provider, what we are called there and the teams that it is asked about. What it said under one of these names says
+/// nothing under another.
+#[must_use]
+pub fn provider(issuer: &str, client_id: &str, groups: Option<&Groups>) -> Hash {
+    let mut all = vec![issuer, client_id];
+    if let Some(groups) = groups {
+        all.push(&groups.claim);
+        for (team, group) in &groups.teams {
+            all.extend([team.as_str(), group]);
+        }
+    }
+    // Each is as long as the others, so that no two of them run into one.
+    let each: Vec<Hash> = all
+        .into_iter()
+        .map(|text| Hash::of(text.as_bytes()))
+        .collect();
+    let parts: Vec<&[u8]> = each.iter().map(|hash| &hash.as_bytes()[..]).collect();
+    Hash::tagged("gatehold/identity-provider/v1", &parts)
+}
+
 /// Somebody for whom the provider vouches. Made by [`Vouched::by`] and by nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched(pub(super) Said);
@@ -62,6 +82,7 @@ impl Vouched {
             human,
             until,
             without,
+            provider: provider(expected.issuer, expected.client_id, expected.groups),
         }))
     }
 

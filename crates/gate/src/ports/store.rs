@@ -133,6 +133,8 @@ pub struct BrowserSession {
     pub expires: Timestamp,
     /// Teams that whoever vouched for them did not say they are in, one a line.
     pub without: String,
+    /// Names who vouched for them and how they were asked; nothing for a printed code.
+    pub provider: Option<Hash>,
 }
 
 impl fmt::Debug for BrowserSession {

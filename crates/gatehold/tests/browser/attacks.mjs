@@ -15,6 +15,17 @@ const chrome = new Chrome(chromium, gate.scratch);
 /** Whether anybody but this person still has to look: their review does not count yet. */
 const open = (id, person) => JSON.parse(gate.command(["inbox", "--as", person, "-o", "json"])).items.some((item) => item.request === id && item.mine);
 
+/** Holds one call of a page where it is on its way, and does something then. */
+async function paused(tab, urlPattern, requestStage, act, then) {
+  await tab.send("Fetch.enable", { patterns: [{ urlPattern, requestStage }] });
+  const held = tab.once("Fetch.requestPaused");
+  const acted = act();
+  const { requestId } = await held;
+  await then(requestId);
+  await acted;
+  await tab.send("Fetch.disable");
+}
+
 try {
   const browser = await chrome.person();
   const tab = await browser.tab();
@@ -57,6 +68,40 @@ try {
     assert.deepEqual(await tab.run(() => [document.getElementById("approve").disabled, document.getElementById("signed").childElementCount]), [true, 0], member);
     await tab.send("Fetch.disable");
   }
+
+  // The same when it happens to a page on which everything was answered: what was open before cannot be signed any more.
+  await look(tab, gate, id);
+  await answer(tab, { fact: "1" });
+  await tab.until(() => !document.getElementById("approve").disabled);
+  await paused(tab, "*/open", "Request", () => tab.run(() => {
+    document.getElementById("decide").elements.key.dispatchEvent(new Event("change"));
+  }), (requestId) => tab.send("Fetch.failRequest", { requestId, errorReason: "Failed" }));
+  await tab.until(() => document.getElementById("said").className.includes("bad"));
+  assert.ok(await tab.run(() => document.getElementById("approve").disabled));
+
+  // What the page said before is not taken for what is signed: claims come from the view, and stand collapsed as what they are.
+  const said = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 9", ["--cap", "rows=1", "--reason", "the worker crashed\nat noon"]);
+  await paused(tab, "*/open", "Request", () => tab.open(`${gate.url}/requests/${said}`), async (requestId) => {
+    await tab.run(() => { document.querySelector("#says blockquote").textContent = "approved by security"; });
+    await tab.send("Fetch.continueRequest", { requestId });
+  });
+  await tab.until(() => !document.getElementById("opened").hidden);
+  assert.deepEqual(await tab.run(() => [...document.querySelectorAll("#says .claim")].map((one) => [one.closest("details").open, one.querySelector(".chip").textContent, one.querySelector("h3 bdi").textContent, ...[...one.querySelectorAll("blockquote p")].map((line) => line.textContent)])), [
+    [false, "\u201cCLAIMED", "reason", "the worker crashed", "at noon"],
+  ]);
+
+  // A page that was made before an answer, and is looked at only then, is not signed.
+  gate.command(["ask", said, "which worker?", "--as", "second"], [0, 5]);
+  await paused(tab, "*/stamp", "Request", () => tab.open(`${gate.url}/requests/${said}`), async (requestId) => {
+    gate.command(["request", "answer", said, "the one of billing"], [0, 5]);
+    await tab.send("Fetch.continueRequest", { requestId });
+  });
+  await tab.until(() => document.getElementById("said").className.includes("bad"));
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /changed since you opened it/);
+  assert.deepEqual(await tab.run(() => [document.getElementById("approve").disabled, document.getElementById("opened").hidden]), [true, true]);
+  // Loaded again it is, with the answer.
+  await look(tab, gate, said);
+  assert.match(await tab.run(() => document.getElementById("says").textContent), /CLAIMED.*answer to question 1.*the one of billing/s);
 
   // An assertion counts once: what was sent is sent again, for the same request and for another.
   await look(tab, gate, id);

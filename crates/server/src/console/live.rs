@@ -20,6 +20,7 @@ use bytes::Bytes;
 use gatehold_core::hash::{Hash, unhex};
 use gatehold_core::ids::HumanId;
 use gatehold_core::time::Timestamp;
+use gatehold_gate::HeldNow;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Frame;
@@ -32,7 +33,7 @@ use super::frame::PageError;
 use super::stacks::Shown;
 use super::views::{Likeness, View, Which};
 use crate::app::App;
-use pulse::{Heard, Pulse};
+use pulse::Pulse;
 
 /// Streams at once of one person: so many windows hear of changes.
 const OF_ONE_MAX: usize = 8;
@@ -130,6 +131,7 @@ pub(super) async fn events(
         signed_in,
         which,
         seen,
+        beat: None,
         send,
         _place: place,
     };
@@ -176,6 +178,8 @@ struct Stream {
     which: Which,
     /// What it shows.
     seen: Option<Hash>,
+    /// When it beat last. What the clock alone changes is said with a beat; in between it stands still.
+    beat: Option<Timestamp>,
     send: mpsc::Sender<Bytes>,
     _place: Place,
 }
@@ -215,20 +219,21 @@ impl Stream {
     }
 
     /// Looks at what is held, and says so when that is no longer what this window shows. Gives whether the stream goes on.
-    async fn heard(&mut self, heard: Option<&Heard>, beat: bool) -> bool {
-        let mut now = heard.map(|heard| heard.now);
+    async fn heard(&mut self, held: Option<&HeldNow>, beat: bool) -> bool {
         if beat {
-            now = self.is_signed_in().await;
-            let said = now.is_some_and(|now| self.say(format!("event: beat\ndata: {now}\n\n")));
+            self.beat = self.is_signed_in().await;
+            let beat = self.beat.map(|now| format!("event: beat\ndata: {now}\n\n"));
+            let said = beat.is_some_and(|beat| self.say(beat));
             if !said {
                 return false;
             }
         }
-        let (Some(heard), Some(now)) = (heard, now) else {
+        // Else a row that changed where this person sees nothing would have what the clock changed said early, and tell of it.
+        let (Some(held), Some(now)) = (held, self.beat) else {
             // Nothing was read yet.
             return true;
         };
-        let print = self.print(heard, now);
+        let print = self.print(held, now);
         if self.seen == Some(print) {
             return true;
         }
@@ -257,8 +262,8 @@ impl Stream {
         visitor.map(|visitor| visitor.now)
     }
 
-    fn print(&self, heard: &Heard, now: Timestamp) -> Hash {
-        let items = heard.held.through(&self.signed_in.visitor);
+    fn print(&self, held: &HeldNow, now: Timestamp) -> Hash {
+        let items = held.through(&self.signed_in.visitor);
         Shown::of(&items, self.which.clone(), now).print()
     }
 

@@ -21,7 +21,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
-use super::review::REASONS;
+use super::review::{REASONS, stamp_of};
 use super::said::{
     CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, duration, each, limits, lines,
     mark, moment, people, quiet, state, tier,
@@ -111,6 +111,8 @@ struct Answer {
 struct Decide {
     human: String,
     token: String,
+    /// Names what this page shows, so that its module signs nothing else.
+    stamp: String,
     relying_party: String,
     keys: Vec<OwnPasskey>,
     reasons: &'static [(&'static str, &'static str)],
@@ -137,7 +139,7 @@ pub(super) async fn page(
     let is_held = record.state == Stands::Held;
     let may = is_held.then_some(looked.may);
     let decide = match may {
-        Some(May::Decide) => Some(decide(&app, visitor)?),
+        Some(May::Decide) => Some(decide(&app, visitor, &looked)?),
         _ => None,
     };
     let dev_name = app
@@ -305,10 +307,11 @@ fn claims(looked: &Looked) -> Vec<Claim> {
     all
 }
 
-fn decide(app: &App, visitor: &Visitor) -> Result<Decide, PageError> {
+fn decide(app: &App, visitor: &Visitor, looked: &Looked) -> Result<Decide, PageError> {
     Ok(Decide {
         human: visitor.human.to_string(),
         token: visitor.form_token(),
+        stamp: stamp_of(app, looked)?,
         relying_party: signing_origin(app)?
             .map(|origin| origin.relying_party().to_string())
             .unwrap_or_default(),

@@ -115,7 +115,7 @@ pub(super) async fn stamp(
 }
 
 /// A name for what is shown apart from times and ages. Nothing of reviews is in it: that one exists is nobody else's to know.
-fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> {
+pub(super) fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> {
     let record = &looked.record;
     let held = record.held.as_ref();
     let view = looked.view.as_ref();

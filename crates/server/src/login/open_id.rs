@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::openid::{Arrived, Expected, Groups, Transaction, Vouched};
+use gatehold_gate::openid::{self, Arrived, Expected, Groups, Transaction, Vouched};
 use gatehold_proof::id_token::code_challenge;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -168,7 +169,7 @@ impl OpenId {
         Ok(Self {
             settings,
             calls,
-            known: Known::default(),
+            known: Known::new(),
             exchanges: Semaphore::new(EXCHANGES_MAX),
         })
     }
@@ -178,18 +179,25 @@ impl OpenId {
         address::host(&self.settings.issuer)
     }
 
+    /// Names it, what we are called there and what it is asked: sessions that rest on it have no force under another.
+    pub(crate) fn name(&self) -> Hash {
+        let settings = &self.settings;
+        let groups = settings.groups.as_ref();
+        openid::provider(&settings.issuer, &settings.client_id, groups)
+    }
+
     fn redirect_uri(&self) -> String {
         format!("{}{CALLBACK}", self.settings.public_url)
     }
 
-    async fn description(&self, now: Timestamp) -> Result<Arc<Discovery>, OpenIdError> {
+    async fn description(&self) -> Result<Arc<Discovery>, OpenIdError> {
         let calls = self.calls.as_ref();
-        self.known.description(calls, &self.settings, now).await
+        self.known.description(calls, &self.settings).await
     }
 
     /// Where a browser goes that begins this sign-in.
     pub(crate) async fn depart(&self, transaction: &Transaction) -> Result<String, OpenIdError> {
-        let description = self.description(transaction.begun()).await?;
+        let description = self.description().await?;
         let settings = &self.settings;
         let (state, nonce) = (transaction.state(), transaction.nonce());
         let challenge = code_challenge(&transaction.verifier());
@@ -218,7 +226,7 @@ impl OpenId {
         callback: &Callback,
         now: Timestamp,
     ) -> Result<(), OpenIdError> {
-        let description = self.description(now).await?;
+        let description = self.description().await?;
         let arrived = Arrived {
             state: &callback.state,
             issuer: callback.issuer.as_deref(),
@@ -239,11 +247,11 @@ impl OpenId {
         let Ok(Ok(_turn)) = turn else {
             return Err(OpenIdError::Busy);
         };
-        let description = self.description(now).await?;
+        let description = self.description().await?;
         let token = self.redeem(&description, transaction, code).await?;
         let calls = self.calls.as_ref();
         let keys_at = description.keys.as_str();
-        let claims = self.known.open(calls, keys_at, &token, now).await?;
+        let claims = self.known.open(calls, keys_at, &token).await?;
         let expected = Expected {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,

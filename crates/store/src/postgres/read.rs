@@ -43,11 +43,11 @@ statements! {
         outbox: "SELECT number, dedup, topic, body FROM gatehold.outbox ORDER BY number LIMIT $1",
         opened: "SELECT request, view, expires FROM gatehold.opened_view WHERE review_nonce = $1",
         forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
-        session: "SELECT human, csrf, how, created, last_used, expires, narrowed FROM gatehold.browser_session WHERE id = $1",
+        session: "SELECT human, csrf, how, created, last_used, expires, narrowed, provider FROM gatehold.browser_session WHERE id = $1",
         forget_sessions: "DELETE FROM gatehold.browser_session WHERE expires < $1 OR id IN
             (SELECT id FROM gatehold.browser_session WHERE human = $2 ORDER BY created DESC, id DESC OFFSET $3)",
-        put_session: "INSERT INTO gatehold.browser_session (id, human, csrf, how, created, last_used, expires, narrowed)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+        put_session: "INSERT INTO gatehold.browser_session (id, human, csrf, how, created, last_used, expires, narrowed, provider)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
         use_session: "UPDATE gatehold.browser_session SET last_used = greatest(last_used, $2) WHERE id = $1",
         end_session: "DELETE FROM gatehold.browser_session WHERE id = $1",
         acknowledge: "DELETE FROM gatehold.outbox WHERE number = $1",
@@ -335,6 +335,7 @@ impl Reader {
             .one(&self.statements.session, &[&&id.as_bytes()[..]])
             .await?;
         let Some(row) = found else { return Ok(None) };
+        let provider: Option<&[u8]> = get(&row, 7)?;
         Ok(Some(BrowserSession {
             id: *id,
             human: get(&row, 0)?,
@@ -344,6 +345,7 @@ impl Reader {
             last_used: time(&row, 4)?,
             expires: time(&row, 5)?,
             without: get(&row, 6)?,
+            provider: provider.map(fixed).transpose()?.map(Hash::from_bytes),
         }))
     }
 
@@ -353,6 +355,8 @@ impl Reader {
         now: Timestamp,
     ) -> Result<(), StoreFault> {
         let kept = i64::from(SESSIONS_OF_ONE_MAX - 1);
+        let provider = session.provider.as_ref();
+        let provider = provider.map(|provider| &provider.as_bytes()[..]);
         self.run(
             &self.statements.forget_sessions,
             &[&now.millis(), &session.human, &kept],
@@ -369,6 +373,7 @@ impl Reader {
                 &session.last_used.millis(),
                 &session.expires.millis(),
                 &session.without,
+                &provider,
             ],
         )
         .await

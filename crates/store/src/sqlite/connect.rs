@@ -16,11 +16,13 @@ use super::fault::{damaged, fault};
 
 /// `GHLD`: tells our files from other people's databases.
 const APPLICATION_ID: i64 = 0x4748_4c44;
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// The first version knew no sessions of browsers.
 const WITHOUT_SESSIONS: i64 = 1;
 /// The second knew sessions that nothing narrows.
 const NOT_NARROWED: i64 = 2;
+/// The third did not know who vouched for them.
+const NOT_VOUCHED: i64 = 3;
 const STATEMENTS_CACHED: usize = 64;
 /// How long another process may hold the write lock before a batch fails.
 pub(super) const BUSY_MILLIS: u64 = 5_000;
@@ -162,7 +164,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
         (0, 0) => create(&transaction, path)?,
-        (APPLICATION_ID, WITHOUT_SESSIONS | NOT_NARROWED) => {}
+        (APPLICATION_ID, WITHOUT_SESSIONS | NOT_NARROWED | NOT_VOUCHED) => {}
         (APPLICATION_ID, _) => {
             return Err(StoreFault::Unavailable(format!(
                 "{} has schema version {version} and this program knows {SCHEMA_VERSION}; run a newer gatehold",
@@ -171,14 +173,15 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
         }
         _ => return Err(not_ours(path)),
     }
-    if version != NOT_NARROWED {
-        transaction
-            .execute_batch(include_str!("sessions.sql"))
-            .map_err(fault)?;
+    for (until, step) in [
+        (WITHOUT_SESSIONS, include_str!("sessions.sql")),
+        (NOT_NARROWED, include_str!("narrowed_sessions.sql")),
+        (NOT_VOUCHED, include_str!("vouched_sessions.sql")),
+    ] {
+        if version <= until {
+            transaction.execute_batch(step).map_err(fault)?;
+        }
     }
-    transaction
-        .execute_batch(include_str!("narrowed_sessions.sql"))
-        .map_err(fault)?;
     transaction
         .execute_batch(&format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"

@@ -288,7 +288,7 @@ pub(super) fn opened(connection: &Connection, review_nonce: &str) -> Result<Opti
 pub(super) fn session(connection: &Connection, id: &Hash) -> Result<Option<BrowserSession>> {
     connection
         .prepare_cached(
-            "SELECT human, csrf, how, created, last_used, expires, narrowed FROM browser_session WHERE id = ?1",
+            "SELECT human, csrf, how, created, last_used, expires, narrowed, provider FROM browser_session WHERE id = ?1",
         )?
         .query_row([&id.as_bytes()[..]], |row| {
             Ok(BrowserSession {
@@ -300,6 +300,7 @@ pub(super) fn session(connection: &Connection, id: &Hash) -> Result<Option<Brows
                 last_used: Timestamp::from_millis(row.get(4)?),
                 expires: Timestamp::from_millis(row.get(5)?),
                 without: row.get(6)?,
+                provider: fixed_or_null(row, 7)?.map(Hash::from_bytes),
             })
         })
         .optional()

@@ -174,8 +174,8 @@ fn put_session(
         .execute(params![now, session.human, SESSIONS_OF_ONE_MAX - 1])?;
     connection
         .prepare_cached(
-            "INSERT INTO browser_session (id, human, csrf, how, created, last_used, expires, narrowed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO browser_session (id, human, csrf, how, created, last_used, expires, narrowed, provider)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             &session.id.as_bytes()[..],
@@ -185,7 +185,8 @@ fn put_session(
             session.created.millis(),
             session.last_used.millis(),
             session.expires.millis(),
-            session.without
+            session.without,
+            session.provider.as_ref().map(|provider| &provider.as_bytes()[..])
         ])
 }
 

@@ -74,6 +74,31 @@ fn a_passkey_is_enrolled_only_where_people_agreed_that_one_signs() {
 }
 
 #[test]
+fn a_passkey_can_sign_while_a_console_of_its_relying_party_is_named() {
+    let ann = human("ann");
+    let gate = founded(&[console()]).unwrap();
+    let passkey = SoftPasskey::new([7; 32], console());
+    let enrol = Change::HumanEnrol(proof(&passkey));
+    let gate = enrol.apply(&gate, &human("bob"), NOW, 7).unwrap();
+    assert_eq!(gate.strongest(&ann), Some(Assurance::Verified));
+    let on = |consoles: &[&str]| {
+        let consoles = consoles.iter().map(|page| WebOrigin::new(page).unwrap());
+        let consoles = consoles.collect();
+        let change = Change::ConfigChange(ConfigChange { consoles });
+        change.apply(&gate, &human("bob"), NOW, 8).unwrap()
+    };
+    // Another port of the host is a page of the same relying party.
+    let moved = on(&["https://gate.acme.internal:8443"]);
+    assert_eq!(moved.strongest(&ann), Some(Assurance::Verified));
+    for gone in [on(&[]), on(&["https://other.acme.internal"])] {
+        assert_eq!(gone.strongest(&ann), None, "{:?}", gone.consoles);
+        // Keys of terminals need no page.
+        assert_eq!(gone.strongest(&human("bob")), Some(Assurance::Software));
+    }
+    assert_eq!(gate.strongest(&human("nobody")), None);
+}
+
+#[test]
 fn a_registration_is_of_the_key_that_is_enrolled() {
     let gate = founded(&[console()]).unwrap();
     let (own, other) = (

@@ -5,7 +5,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use gatehold_core::time::Timestamp;
 use gatehold_gate::{Gate, HeldNow};
 use tokio::sync::watch;
 
@@ -18,26 +17,19 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How long a store that does not answer is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(2);
 
-/// What is held, as it was read.
-#[derive(Clone)]
-pub(super) struct Heard {
-    pub held: HeldNow,
-    pub now: Timestamp,
-}
-
 /// Whoever looks for all streams.
-#[derive(Debug, Default)]
-pub(super) struct Pulse(Mutex<Option<watch::Sender<Option<Heard>>>>);
+#[derive(Default)]
+pub(super) struct Pulse(Mutex<Option<watch::Sender<Option<HeldNow>>>>);
 
-impl std::fmt::Debug for Heard {
+impl std::fmt::Debug for Pulse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Heard(at {})", self.now)
+        f.write_str("Pulse")
     }
 }
 
 impl Pulse {
     /// Hears of everything that is held from now on. Whoever listens first has somebody look.
-    pub fn listen(&self, app: &App) -> watch::Receiver<Option<Heard>> {
+    pub fn listen(&self, app: &App) -> watch::Receiver<Option<HeldNow>> {
         let mut sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = sender.as_ref().filter(|sender| !sender.is_closed()) {
             // Somebody listens already, so somebody looks.
@@ -51,18 +43,19 @@ impl Pulse {
 }
 
 /// Looks until nobody listens.
-async fn look(gate: Gate, said: watch::Sender<Option<Heard>>) {
+async fn look(gate: Gate, said: watch::Sender<Option<HeldNow>>) {
     let mut leaves = None;
     while !said.is_closed() {
         match next(&gate, leaves).await {
-            Ok((size, Some(heard))) => {
+            Ok((size, Some(held))) => {
                 leaves = Some(size);
-                // Most of what is written concerns nothing that is held, and then nobody needs to look.
+                // Most of what is written concerns nothing that is held. Then nobody needs to look, and what was worked out
+                // stays.
                 said.send_if_modified(|known| {
-                    let same = known
-                        .as_ref()
-                        .is_some_and(|known| known.held.is_same_as(&heard.held));
-                    *known = Some(heard);
+                    let same = known.as_ref().is_some_and(|known| known.is_same_as(&held));
+                    if !same {
+                        *known = Some(held);
+                    }
                     !same
                 });
                 rest(&said, REST).await;
@@ -77,7 +70,7 @@ async fn look(gate: Gate, said: watch::Sender<Option<Heard>>) {
 }
 
 /// Waits so long, or until nobody listens.
-async fn rest(said: &watch::Sender<Option<Heard>>, at_most: Duration) {
+async fn rest(said: &watch::Sender<Option<HeldNow>>, at_most: Duration) {
     let _gone = tokio::time::timeout(at_most, said.closed()).await;
 }
 
@@ -86,7 +79,7 @@ async fn rest(said: &watch::Sender<Option<Heard>>, at_most: Duration) {
 async fn next(
     gate: &Gate,
     leaves: Option<u64>,
-) -> Result<(u64, Option<Heard>), gatehold_gate::GateError> {
+) -> Result<(u64, Option<HeldNow>), gatehold_gate::GateError> {
     let size = match leaves {
         None => gate.grown(u64::MAX, WAIT).await?,
         Some(leaves) => gate.grown(leaves, WAIT).await?,
@@ -94,7 +87,5 @@ async fn next(
     if leaves == Some(size) {
         return Ok((size, None));
     }
-    let held = gate.held_now().await?;
-    let now = gate.now().await?;
-    Ok((size, Some(Heard { held, now })))
+    Ok((size, Some(gate.held_now().await?)))
 }

@@ -1,6 +1,9 @@
 //! The stream of the inbox: it says that a page has changed to whoever may see that, keeps no session alive, ends with it, is
 //! bounded, and takes nothing that a browser sends back on trust.
 
+use std::time::Duration;
+
+use gatehold_server::listen::ListenLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -198,6 +201,41 @@ async fn nobody_hears_of_anothers_review() {
         assert_eq!(kind, "changed");
         assert!(!target.ends_with(&id));
     }
+}
+
+#[tokio::test]
+async fn nobody_hears_of_anothers_review_by_what_the_clock_has_changed() {
+    // It beats once: whatever comes then is off the beat.
+    let once = Duration::from_secs(86_400);
+    let house = House::open_beating(ListenLimits::default(), None, once).await;
+    let request = hold(&house).await;
+    let mut second = Browser::of(&house, Person::Second).await;
+    let mut author = Browser::of(&house, Person::Reviewer).await;
+    let target = events(&mut second, "/?view=expiring").await;
+    let mut listening = Listening::to(&house, &second, &target, None).await;
+    listening.beats(1).await;
+    let own = events(&mut author, "/").await;
+    let mut own = Listening::to(&house, &author, &own, None).await;
+    own.beats(1).await;
+    // It has little time left now, and the page would say so.
+    house.after(601);
+    assert_ne!(target, events(&mut second, "/?view=expiring").await);
+    let reviewer = Person::Reviewer.log_in(&house).await;
+    let opened = reviewer.open(&request).await.unwrap();
+    let review = Person::Reviewer.review(&opened, true);
+    reviewer.review(&request, &review).await.unwrap();
+    assert_eq!(own.heard().await.unwrap().0, "changed");
+    // What was done and undone since is all that was heard: it ends with what was shown when it beat.
+    let mut heard = Vec::new();
+    for act in ["claim", "release"] {
+        let act = format!("/requests/{request}/{act}");
+        second
+            .post_as_shown(&act, &[("view", "expiring"), ("page", "0")])
+            .await;
+        heard.push(listening.heard().await.unwrap().1);
+    }
+    assert!(!target.ends_with(&heard[0]));
+    assert!(target.ends_with(&heard[1]), "{target} {heard:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What pages say: the fixed order, everything of the action, nothing of others in our own voice; what every answer carries,
 //! and how little it takes.
 
-use gatehold_client::wire::{Act, ActRequest, DenyReason, Submitted};
+use gatehold_client::wire::{Act, ActRequest, AnswerRequest, DenyReason, Submitted};
 
 use super::{ask, hold, hold_saying};
 use crate::support::House;
@@ -143,6 +143,29 @@ async fn a_request_is_shown_in_the_fixed_order() {
     assert_eq!(page.matches("<details>").count(), 1);
     assert!(page.contains("no passkey of yours signs on this page"));
     assert!(page.contains("<details class=\"terminal\">"));
+}
+
+#[tokio::test]
+async fn a_page_carries_the_name_of_what_it_shows() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let shown = browser.page(&format!("/requests/{request}")).await;
+    let (_, rest) = shown.split_once("data-stamped=\"").unwrap();
+    let stamped = rest.split('"').next().unwrap();
+    let now = format!("/requests/{request}/stamp");
+    let same = format!("{{\"stamp\":\"{stamped}\"}}");
+    assert_eq!(browser.page(&now).await, same);
+    // A page from before the words that were added to it is not of what would be opened, whenever it asks first.
+    let act = format!("/requests/{request}/act");
+    let question = [("act", "ask"), ("reason", ""), ("text", "which orders?")];
+    assert_eq!(browser.post_as_shown(&act, &question).await.status, 303);
+    let bot = house.client(&house.workload);
+    let answer = AnswerRequest {
+        text: "all of them".to_owned(),
+    };
+    bot.answer(&request, &answer).await.unwrap();
+    assert_ne!(browser.page(&now).await, same);
 }
 
 #[tokio::test]

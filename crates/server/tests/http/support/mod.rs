@@ -65,6 +65,16 @@ impl House {
 
     /// With other bounds of the listener, and another time for a body to arrive.
     pub async fn open_within(limits: ListenLimits, body_timeout: Option<Duration>) -> Self {
+        // As often as nobody would, so that a test needs not wait for a stream to look at its session.
+        Self::open_beating(limits, body_timeout, Duration::from_millis(20)).await
+    }
+
+    /// The same, with streams that beat so often.
+    pub async fn open_beating(
+        limits: ListenLimits,
+        body_timeout: Option<Duration>,
+        beat: Duration,
+    ) -> Self {
         let store = MemoryStore::at(Timestamp::from_millis(NOW));
         let entropy = Arc::new(Counting::default());
         let folder = bundle_folder();
@@ -112,8 +122,7 @@ impl House {
         let url = format!("http://{}", listener.address());
         let mut settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
         settings.body_timeout = body_timeout.unwrap_or(settings.body_timeout);
-        // As often as nobody would, so that a test needs not wait for a stream to look at its session.
-        settings.beat = Duration::from_millis(20);
+        settings.beat = beat;
         let printed = Arc::new(Mutex::new(Vec::new()));
         let codes = Arc::new(PrintedCode::new(Arc::new(Counting::default()), {
             let printed = printed.clone();

@@ -1,4 +1,4 @@
-//! The dossier of one request: every leaf about it, every link of the chain of trust before its last leaf, and the proof
+//! The dossier of one request: every leaf about it, every correction of one of them, every link of the chain of trust before its last leaf, and the proof
 //! of each under one tree head. One file; whoever has it needs nothing else but the root's hash.
 
 mod read;
@@ -125,6 +125,10 @@ impl DossierCollector {
             return;
         }
         match (kind, &entry.event) {
+            (_, Event::Corrected { of, .. }) if *of == self.request => {
+                self.last = self.last.map(|last| last.max(leaf.index));
+                self.kept.push(leaf.clone());
+            }
             (Some(kind), _) if carries_trust(kind) => self.kept.push(only_evidence(leaf)),
             (Some(LeafKind::Task), Event::Task { task, what, .. }) if what == "started" => {
                 self.tasks.push((*task, leaf.clone()));
@@ -153,7 +157,7 @@ impl DossierCollector {
             });
         }
         let about = |leaf: &LedgerLeaf| {
-            Entry::from_bytes(&leaf.record).is_ok_and(|entry| entry.request == Some(self.request))
+            Entry::from_bytes(&leaf.record).is_ok_and(|entry| is_of(&entry, &self.request))
         };
         let mut leaves = self.kept;
         let erased_by: Vec<u64> = leaves
@@ -218,6 +222,12 @@ impl Dossier {
         }
         Ok(dossier)
     }
+}
+
+/// Whether a leaf is about a request, or corrects one that is.
+pub(crate) fn is_of(entry: &Entry, request: &RequestId) -> bool {
+    let corrects = matches!(&entry.event, Event::Corrected { of, .. } if of == request);
+    entry.request == Some(*request) || corrects
 }
 
 fn task_of(leaf: &LedgerLeaf) -> Option<TaskId> {

@@ -61,6 +61,8 @@ pub enum Code {
     Limits,
     /// It happened after its deadline, or expired before.
     Deadline,
+    /// A correction does not verify, or names another leaf than it says.
+    Correction,
 }
 
 impl Code {
@@ -94,6 +96,7 @@ impl Code {
             Self::Quorum => "quorum",
             Self::Limits => "limits",
             Self::Deadline => "deadline",
+            Self::Correction => "correction",
         }
     }
 }

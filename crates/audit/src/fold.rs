@@ -1,6 +1,7 @@
 //! Replays a ledger: the chain of trust, tasks, stops and every request, leaf by leaf, as the gate must have seen them.
 //! What does not follow is a finding at the leaf that does not follow. Nothing here asks policy or a clock.
 
+mod correction;
 mod execution;
 mod request;
 mod review;
@@ -24,6 +25,7 @@ use gatehold_core::trust::change::IN_SIGNED_BODY;
 
 use crate::finding::{Code, Finding, Gap};
 use crate::opened::{Expect, Opened, carries_trust};
+pub use correction::CorrectionShown;
 pub(crate) use request::RequestFold;
 use rows::only_its_rows;
 use surroundings::TaskFold;
@@ -60,6 +62,12 @@ pub(crate) struct Fold {
     pub(crate) rows: BTreeMap<String, (u64, Hash)>,
     /// Signed calls that asked for something, by the leaf that they made.
     calls: BTreeMap<Hash, u64>,
+    /// The leaves of each request, with what they commit to.
+    leaves_of: BTreeMap<RequestId, Vec<(u64, Hash)>>,
+    /// Statements that correct something: each counts once.
+    corrections_signed: BTreeSet<Hash>,
+    /// Corrections of the subject.
+    pub(crate) corrections: Vec<CorrectionShown>,
 }
 
 /// A check that failed: what kind of thing, and the sentence about it.
@@ -101,6 +109,9 @@ impl Fold {
             reviews: 0,
             rows: BTreeMap::new(),
             calls: BTreeMap::new(),
+            leaves_of: BTreeMap::new(),
+            corrections_signed: BTreeSet::new(),
+            corrections: Vec::new(),
         }
     }
 
@@ -131,6 +142,7 @@ impl Fold {
                 .insert((leaf.index, name));
         }
         self.put_rows(leaf);
+        self.keep_commitment(leaf);
         let result = match leaf.entry.request {
             Some(id) => self.about_request(id, leaf),
             None => self.about_gate(leaf),
@@ -280,6 +292,7 @@ impl Fold {
                 Ok(())
             }
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
+            (Event::Corrected { .. }, LeafKind::Correction) => self.corrected(leaf),
             (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (
                 Event::Rejoined {

@@ -17,7 +17,7 @@ pub use dossier::{
 };
 pub use export::{Export, ExportError, ExportItem, Line, RowClaim};
 pub use finding::{Code, Finding, Gap};
-pub use fold::Link;
+pub use fold::{CorrectionShown, Link};
 pub use leaf::{Base64, Hex, LedgerAttachment, LedgerLeaf};
 pub use opened::kind_of;
 pub use receipt::{ReceiptIssueError, ReceiptReport, issue_receipt, verify_receipt};

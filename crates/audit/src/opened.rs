@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use gatehold_core::commit::LeafKind;
 use gatehold_core::entry::{Entry, Event};
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_ledger::{Leaf, Salt, attachment_opens};
 
@@ -20,7 +21,7 @@ pub(crate) const fn carries_trust(kind: LeafKind) -> bool {
 }
 
 /// Kinds by number. A number that is not here is no leaf of ours.
-const KINDS: [LeafKind; 18] = [
+const KINDS: [LeafKind; 19] = [
     LeafKind::Root,
     LeafKind::Submission,
     LeafKind::Review,
@@ -39,6 +40,7 @@ const KINDS: [LeafKind; 18] = [
     LeafKind::Tampering,
     LeafKind::Rejoin,
     LeafKind::Evaluation,
+    LeafKind::Correction,
 ];
 
 /// The kind with this number.
@@ -53,6 +55,8 @@ pub(crate) struct Opened {
     pub(crate) index: u64,
     pub(crate) kind: LeafKind,
     pub(crate) time: Timestamp,
+    /// The last 32 of its 35 bytes.
+    pub(crate) commitment: Hash,
     pub(crate) entry: Entry,
     attachments: BTreeMap<String, Body>,
 }
@@ -101,6 +105,7 @@ impl Opened {
             index: leaf.index,
             kind,
             time: leaf.time,
+            commitment: Hash::from_bytes(committed.commitment),
             entry,
             attachments,
         })
@@ -197,6 +202,7 @@ const fn needed(event: &Event) -> &'static [&'static str] {
         Event::Reheld { .. } => &["verdict"],
         Event::Stops { .. } => &["reason"],
         Event::Trust { .. } => &["evidence"],
+        Event::Corrected { .. } => &["statement", "signature", "text"],
         _ => &[],
     }
 }

@@ -11,6 +11,7 @@ mod bounds;
 mod bytes;
 mod catalogue;
 mod change;
+mod correction;
 mod deciders;
 mod decision;
 mod humans;
@@ -31,6 +32,7 @@ pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
 pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
+pub use correction::{Correction, CorrectionRequest, Corrections, RecordedLeaf};
 pub use deciders::{Against, Decider, Deciders};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,

@@ -183,6 +183,8 @@ pub enum LeafKind {
     Rejoin = 17,
     /// An `AuthZEN` evaluation.
     Evaluation = 18,
+    /// A person says that something recorded of a request was wrong. Changes nothing.
+    Correction = 19,
 }
 
 /// A named blob that belongs to a leaf and can be erased alone. Its salted hash stands in the leaf's record.

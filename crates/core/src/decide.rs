@@ -6,6 +6,7 @@
 mod act;
 mod apply;
 mod close;
+mod correct;
 mod escalate;
 mod habit;
 mod redeem;
@@ -20,6 +21,7 @@ mod writer;
 pub use act::{Act, ActBy, ActKind, HANDLED_MAX};
 pub use apply::{KEY_REVOKE, found, recover, revoke_key};
 pub use close::{Revoke, Withdraw};
+pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};

@@ -322,6 +322,22 @@ pub enum Event {
         /// Why: `too_many_holds`, `suspicious`.
         code: String,
     },
+    /// A person signed that something recorded of a request was wrong. The signed statement, the signature and their words are
+    /// attachments. It is about no request: nothing of one follows from it.
+    Corrected {
+        /// Of which request.
+        of: RequestId,
+        /// In which leaf.
+        leaf: u64,
+        /// What that leaf commits to.
+        commitment: Hash,
+        /// Who says so.
+        human: HumanId,
+        /// With which key.
+        key: Hash,
+        /// Hash of the signed statement: each counts once.
+        signed: Hash,
+    },
     /// A gate found that the database does not follow from the ledger. What it found is the attachment `finding`.
     Tampered {
         /// Hash of the finding: each is told once.
@@ -376,6 +392,7 @@ impl Event {
             | Self::Stops { .. }
             | Self::Refused { .. }
             | Self::Paused { .. }
+            | Self::Corrected { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }

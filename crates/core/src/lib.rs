@@ -12,6 +12,7 @@ pub mod attest;
 pub mod checkpoint;
 pub mod commit;
 pub mod context;
+pub mod correction;
 pub mod decide;
 pub mod descriptor;
 pub mod directory;

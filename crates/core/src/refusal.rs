@@ -106,6 +106,12 @@ pub enum Refusal {
     /// An attachment may not be erased, or was erased and is asked for.
     #[error("{0}")]
     Erasure(String),
+    /// What somebody signed is no correction of this.
+    #[error("this is no correction: {0}")]
+    Correction(#[from] crate::correction::CorrectionError),
+    /// As many corrections as are kept of one request.
+    #[error("this request has as many corrections as are kept of one")]
+    TooManyCorrections,
 }
 
 impl Refusal {
@@ -141,6 +147,8 @@ impl Refusal {
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::Bundle(_) => "unsound_bundle",
             Self::Erasure(_) => "erasure",
+            Self::Correction(_) => "invalid_correction",
+            Self::TooManyCorrections => "too_many_corrections",
         }
     }
 
@@ -221,6 +229,8 @@ impl Refusal {
             Self::Erasure(_) => {
                 "Wait until what needs it has ended, or name another one: `gatehold record list REQUEST`."
             }
+            Self::Correction(_) => "Make it again with `gatehold correct REQUEST`.",
+            Self::TooManyCorrections => "Tell whoever reads these what else was wrong.",
         }
     }
 }

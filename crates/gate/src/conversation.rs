@@ -25,6 +25,8 @@ pub struct Asked {
     pub by: String,
     /// When.
     pub at: Timestamp,
+    /// Its leaf.
+    pub leaf: u64,
     /// The question: what cannot be seen or would move a cursor is shown by its number.
     pub text: String,
     /// The answer, once there is one; it answers every question that was open.
@@ -36,6 +38,8 @@ pub struct Asked {
 pub struct Answered {
     /// When.
     pub at: Timestamp,
+    /// Its leaf.
+    pub leaf: u64,
     /// The answer, shown as the question is.
     pub text: String,
 }
@@ -52,19 +56,24 @@ impl Gate {
         }
         let active = self.current().await?;
         for turn in &record.turns {
-            let text = self.words_of(record, turn).await?;
+            let (leaf, text) = self.words_of(record, turn).await?;
             if let Some(human) = &turn.asked_by {
                 let number = u32::try_from(questions.len()).unwrap_or(u32::MAX);
                 questions.push(Asked {
                     number: number.saturating_add(1),
                     by: spoken_for(record, &active.directory, human),
                     at: turn.at,
+                    leaf,
                     text,
                     answer: None,
                 });
                 continue;
             }
-            let answer = Answered { at: turn.at, text };
+            let answer = Answered {
+                at: turn.at,
+                leaf,
+                text,
+            };
             for open in questions.iter_mut().filter(|asked| asked.answer.is_none()) {
                 open.answer = Some(answer.clone());
             }
@@ -72,7 +81,11 @@ impl Gate {
         Ok(questions)
     }
 
-    async fn words_of(&self, record: &RequestRecord, turn: &Turn) -> Result<String, GateError> {
+    async fn words_of(
+        &self,
+        record: &RequestRecord,
+        turn: &Turn,
+    ) -> Result<(u64, String), GateError> {
         let damaged = || {
             let id = &record.id;
             GateError::damaged(format!(
@@ -102,14 +115,14 @@ impl Gate {
             return Err(damaged());
         }
         let Some(committed) = committed else {
-            return Ok(String::new());
+            return Ok((index, String::new()));
         };
         let kept = leaf
             .attachments
             .into_iter()
             .find(|kept| kept.name == "text");
         let Some((salt, bytes)) = kept.and_then(|kept| kept.salt.zip(kept.bytes)) else {
-            return Ok("(erased)".to_owned());
+            return Ok((index, "(erased)".to_owned()));
         };
         let draft = AttachmentDraft {
             name: "text",
@@ -119,7 +132,7 @@ impl Gate {
         if draft.commitment() != *committed {
             return Err(damaged());
         }
-        Ok(visible(&String::from_utf8_lossy(&draft.bytes)))
+        Ok((index, visible(&String::from_utf8_lossy(&draft.bytes))))
     }
 }
 

@@ -140,6 +140,11 @@ impl Gate {
                 ..
             } => lines.push(format!("it says that {requester} {what} the task {task}")),
             Event::Refused { .. } => lines.push("it says that calls were refused".to_owned()),
+            Event::Corrected {
+                of, leaf, human, ..
+            } => lines.push(format!(
+                "it says that {human} corrected leaf {leaf} of {of}"
+            )),
             Event::Tampered { .. } => {
                 lines.push("it says that somebody changed the database".to_owned());
             }

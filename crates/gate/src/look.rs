@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::checkpoint::Requirement;
-use gatehold_core::commit::{Table, UniqueKey};
+use gatehold_core::commit::Table;
 use gatehold_core::decide::{Claims, Rendered};
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
@@ -21,6 +21,7 @@ use gatehold_core::view::View;
 use crate::believed::record_opens;
 use crate::browser::Visitor;
 use crate::chain::opened;
+use crate::corrections::Corrected;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::humans::signed;
@@ -71,6 +72,12 @@ pub struct Looked {
     pub said: Vec<Said>,
     /// Who ended it without a review of their own, once somebody did.
     pub ended_by: Option<Ended>,
+    /// What people said was recorded wrong, once it is decided.
+    pub corrections: Vec<Corrected>,
+    /// The leaf of its submission.
+    pub first_leaf: u64,
+    /// The latest leaf about it.
+    pub last_leaf: u64,
     /// The store's time.
     pub now: Timestamp,
 }
@@ -82,6 +89,8 @@ pub struct Said {
     pub context: ReviewContext,
     /// What was answered; nothing once it was erased.
     pub answers: Option<Answers>,
+    /// Its leaf, where that is known.
+    pub leaf: Option<u64>,
 }
 
 /// Whoever ended a request, and what they wrote.
@@ -176,12 +185,18 @@ impl Gate {
         };
         let display = shown(record, &submission)?;
         let claims = claimed(record, &submission)?;
-        let (said, ended_by) = if record.state == State::Held {
-            (Vec::new(), None)
+        let (said, ended_by, corrections) = if record.state == State::Held {
+            (Vec::new(), None, Vec::new())
         } else {
-            (self.said(record).await?, self.ended_by(&stored).await?)
+            let ended_by = self.ended_by(&stored).await?;
+            let corrections = self.corrections(id).await?;
+            (self.said(record).await?, ended_by, corrections)
         };
+        let (first_leaf, last_leaf) = (stored.first_leaf, stored.last_leaf);
         Ok(Looked {
+            corrections,
+            first_leaf,
+            last_leaf,
             display,
             words: digest_words(record),
             view,
@@ -295,8 +310,8 @@ impl Gate {
         for review in &record.reviews {
             let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
                 .map_err(GateError::damaged)?;
-            let key = UniqueKey(format!("review:{}:{}", record.id, context.review_nonce));
-            let leaf = match self.store().unique(&key).await? {
+            let index = self.review_leaf(record, &review.context).await?;
+            let leaf = match index {
                 Some(index) => self.whole_leaf(index).await?,
                 None => None,
             };
@@ -306,7 +321,11 @@ impl Gate {
                 let signed = answers.hash().ok() == Some(context.answers_hash);
                 signed.then_some(answers)
             });
-            said.push(Said { context, answers });
+            said.push(Said {
+                context,
+                answers,
+                leaf: index,
+            });
         }
         Ok(said)
     }
@@ -348,7 +367,7 @@ impl Gate {
         })
     }
 
-    async fn whole_leaf(&self, index: u64) -> Result<Option<StoredLeaf>, GateError> {
+    pub(crate) async fn whole_leaf(&self, index: u64) -> Result<Option<StoredLeaf>, GateError> {
         let leaf = self
             .store()
             .leaves(index, 1, true)

@@ -11,6 +11,7 @@ use crate::audit::{self, Audit};
 use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
+use crate::correct::{self, CorrectArgs};
 use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
@@ -73,7 +74,7 @@ enum Command {
     Inbox(InboxArgs),
     /// Who could approve a request, and whether they would be enough.
     WhoCanApprove(WhoCanApprove),
-    /// Show one held request: the exact action, why it is held, what is known.
+    /// Show one request: the exact action, why it is held, what is known; of a decided one what happened.
     Show(Show),
     /// Show, ask every criterion, sign.
     Approve(Approve),
@@ -93,6 +94,8 @@ enum Command {
     Suspicious(Say),
     /// Take away what was allowed, before it is used.
     Revoke(Revoke),
+    /// Say, signed, that something recorded of a decided request was wrong; it changes nothing.
+    Correct(CorrectArgs),
     /// Stop a workload, a task, a target or a resource, at once.
     Stop(Stop),
     /// Stop everything, at once.
@@ -245,6 +248,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Escalate(args) => act::say(ctx, &args, Act::Escalate).await,
         Command::Suspicious(args) => act::say(ctx, &args, Act::Suspicious).await,
         Command::Revoke(args) => act::revoke(ctx, &args).await,
+        Command::Correct(args) => correct::correct(ctx, &args).await,
         Command::Stop(args) => act::stop(ctx, &args).await,
         Command::Lockdown(args) => act::lockdown(ctx, &args).await,
         Command::Stops(command) => people::stops(ctx, &command).await,

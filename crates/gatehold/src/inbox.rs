@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use gatehold_client::wire::{Inbox, InboxItem, Tier};
+use gatehold_client::wire::{Inbox, InboxItem, RequestState, Tier};
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
 
 use crate::ambient::now_millis;
 use crate::context::Ctx;
+use crate::correct::decided;
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
 use crate::review::approve::open;
@@ -137,6 +138,14 @@ pub const fn tier(tier: Tier) -> &'static str {
 pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let status = acting.client.status(&args.id.to_string(), 0).await?;
+    if status.state != RequestState::Held {
+        let known = acting.client.corrections(&status.request, None).await?;
+        let answer =
+            serde_json::json!({ "request": status.request, "status": status, "recorded": known });
+        ctx.print(&answer, || decided(&status, &known, &ctx.screen))?;
+        return Ok(Exit::Done);
+    }
     let shown = open(&acting, &profile.origin, args.id).await?;
     let answer = serde_json::json!({
         "request": shown.context.request,

@@ -33,6 +33,7 @@ mod config;
 mod connect;
 mod consoles;
 mod context;
+mod correct;
 mod default_pack;
 mod demo;
 mod descriptor;

@@ -22,6 +22,7 @@ use utoipa::openapi::HttpMethod;
 use crate::app::App;
 use crate::problem::ApiError;
 use crate::{auth, console, metrics, observe};
+pub(crate) use requests::correct::correction_input;
 pub(crate) use requests::open::opened;
 pub(crate) use requests::review::review_input;
 
@@ -53,6 +54,7 @@ endpoints! {
         tasks::start, tasks::end,
         requests::submit, requests::status, requests::withdraw, requests::answer, requests::redeem,
         requests::open, requests::review, requests::act, requests::revoke, requests::deciders,
+        requests::corrections, requests::correct,
         people::inbox, people::humans, people::change, people::revoke_key,
         stops::set,
         gate::info, gate::descriptors,

@@ -7,6 +7,7 @@
 mod access;
 mod claims;
 mod cookie;
+mod corrections;
 mod decided;
 mod files;
 mod find;
@@ -18,6 +19,7 @@ mod open_id;
 mod passkeys;
 mod request;
 mod review;
+mod revoke;
 mod said;
 mod same_site;
 mod session;
@@ -162,6 +164,8 @@ pages! {
         post "/requests/{id}/open" => review::open,
         post "/requests/{id}/review" => review::review,
         post "/requests/{id}/act" => review::act,
+        post "/requests/{id}/revoke" => revoke::revoke,
+        post "/requests/{id}/correct" => corrections::correct,
         get "/keys" => passkeys::page,
         post "/keys" => passkeys::add,
         get "/decided" => decided::page,

@@ -5,7 +5,7 @@ use gatehold_core::request::State;
 use gatehold_ledger::{Leaf, LogKey, SignedTreeHead, verify_inclusion};
 
 use super::report::{self, DossierReport};
-use super::{Dossier, DossierError, ProvenLeaf};
+use super::{Dossier, DossierError, ProvenLeaf, is_of};
 use crate::finding::{Code, Finding};
 use crate::fold::Fold;
 use crate::opened::{Expect, Opened};
@@ -65,7 +65,7 @@ pub fn verify_dossier(bytes: &[u8], trusted: &Trusted) -> Result<DossierReport, 
 }
 
 fn is_own(leaf: &Opened, dossier: &Dossier) -> bool {
-    leaf.entry.request == Some(dossier.request)
+    is_of(&leaf.entry, &dossier.request)
 }
 
 fn head(dossier: &Dossier, trusted: &Trusted, fold: &mut Fold) -> Option<SignedTreeHead> {

@@ -20,15 +20,16 @@ use serde::Serialize;
 
 use super::Dossier;
 use crate::finding::{Finding, Gap};
-use crate::fold::{Fold, Link, RequestFold};
+use crate::fold::{CorrectionShown, Fold, Link, RequestFold};
 use crate::opened::Opened;
 use crate::verify::Trusted;
 
 /// What no offline verification shows (design, decision 12). Printed with every dossier.
-pub const NOT_SHOWN: [&str; 3] = [
+pub const NOT_SHOWN: [&str; 4] = [
     "whether it has been revoked since the tree head: ask the gate",
     "what happened at the target: the outcome is what the target reported",
     "that the reviewers understood what they signed: only that they were shown it and answered",
+    "corrections that whoever handed this over left out: the ledger has all of them",
 ];
 
 /// The answers.
@@ -66,6 +67,8 @@ pub struct DossierReport {
     pub revocation: String,
     /// What happened, in the order of the ledger.
     pub steps: Vec<Step>,
+    /// What people said was recorded wrong. It changes nothing of the rest.
+    pub corrections: Vec<CorrectionShown>,
     /// What this does not show.
     pub not_shown: Vec<&'static str>,
 }
@@ -229,6 +232,7 @@ pub(super) fn of(
         spend_by: request.spend_by,
         revocation: revocation(request),
         steps: own.iter().map(|leaf| step(leaf)).collect(),
+        corrections: fold.corrections.clone(),
         requester,
         not_shown: NOT_SHOWN.to_vec(),
     }

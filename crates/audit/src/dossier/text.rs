@@ -9,6 +9,7 @@ use gatehold_core::request::DecidedBy;
 use gatehold_core::review::ReviewAct;
 
 use super::report::{DossierReport, PolicyShown, ReviewShown};
+use crate::fold::CorrectionShown;
 use crate::report::quorum_lost;
 
 impl DossierReport {
@@ -70,6 +71,14 @@ impl DossierReport {
         for review in self.reviews.iter().filter(|review| !review.void) {
             writeln!(f, "  review       {}", line(review))?;
         }
+        for one in &self.corrections {
+            writeln!(
+                f,
+                "  CORRECTION   of leaf {}: {}",
+                one.corrects,
+                correction(one)
+            )?;
+        }
         Ok(())
     }
 
@@ -99,6 +108,38 @@ impl DossierReport {
         }
         if self.reviews.is_empty() {
             writeln!(f, "  Nobody: no review was signed.")?;
+        }
+        Ok(())
+    }
+
+    /// What happened, and beside each leaf what somebody says was wrong in it.
+    fn write_steps(&self, f: &mut dyn fmt::Write) -> fmt::Result {
+        for step in &self.steps {
+            let (leaf, at) = (step.leaf, step.at);
+            writeln!(f, "  leaf {leaf:<6} {at}  {}", quiet(&step.what))?;
+            if let Some(trace) = &step.trace {
+                let rules = match trace.rules.as_slice() {
+                    [] => "no rule".to_owned(),
+                    rules => rules.join(", "),
+                };
+                writeln!(
+                    f,
+                    "              by {}  input {}  bundle {}",
+                    quiet(&rules),
+                    trace.input,
+                    trace.bundle
+                )?;
+            }
+            for one in self.corrections.iter().filter(|one| one.corrects == leaf) {
+                writeln!(
+                    f,
+                    "              CORRECTED by leaf {}, {}: {}; key {}",
+                    one.leaf,
+                    one.at,
+                    correction(one),
+                    one.key
+                )?;
+            }
         }
         Ok(())
     }
@@ -175,28 +216,7 @@ impl fmt::Display for DossierReport {
         }
         writeln!(f, "\nCan it be revoked\n  {}", self.revocation)?;
         writeln!(f, "\nWhat happened")?;
-        for step in &self.steps {
-            writeln!(
-                f,
-                "  leaf {:<6} {}  {}",
-                step.leaf,
-                step.at,
-                quiet(&step.what)
-            )?;
-            if let Some(trace) = &step.trace {
-                let rules = match trace.rules.as_slice() {
-                    [] => "no rule".to_owned(),
-                    rules => rules.join(", "),
-                };
-                writeln!(
-                    f,
-                    "              by {}  input {}  bundle {}",
-                    quiet(&rules),
-                    trace.input,
-                    trace.bundle
-                )?;
-            }
-        }
+        self.write_steps(f)?;
         if !self.gaps.is_empty() {
             writeln!(f, "\nNot checked")?;
             for gap in &self.gaps {
@@ -277,6 +297,19 @@ fn line(review: &ReviewShown) -> String {
         "{} {act} at {} (leaf {}; {assurance}{void})",
         review.reviewer, review.at, review.leaf
     )
+}
+
+/// Who says so, and what.
+fn correction(one: &CorrectionShown) -> String {
+    let text = match &one.text {
+        Some(text) => format!("\"{}\"", quiet(text)),
+        None => "the words are not here".to_owned(),
+    };
+    let signed = match one.assurance {
+        Some(level) => format!("signed, {level}"),
+        None => "signature not checked".to_owned(),
+    };
+    format!("{} said ({signed}): {text}", one.human)
 }
 
 const fn decided(by: DecidedBy) -> &'static str {

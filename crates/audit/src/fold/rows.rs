@@ -43,6 +43,7 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         | Event::Claimed { .. }
         | Event::Executed { .. }
         | Event::Refused { .. }
+        | Event::Corrected { .. }
         | Event::Tampered { .. }
         | Event::Rejoined { .. } => false,
     }

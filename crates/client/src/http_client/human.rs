@@ -4,9 +4,9 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Deciders, Descriptors, GateInfo, Humans, Inbox,
-    KeyRevocationRequest, LoginRequest, Opened, RequestStatus, ReviewRequest, ReviewResult,
-    Session, StopRequest, Stops, Submitted,
+    ActRequest, ChangeRequest, Correction, CorrectionRequest, Corrections, Deciders, Descriptors,
+    GateInfo, Humans, Inbox, KeyRevocationRequest, LoginRequest, Opened, RequestStatus,
+    ReviewRequest, ReviewResult, Session, StopRequest, Stops, Submitted,
 };
 
 impl Client {
@@ -123,6 +123,37 @@ impl Client {
     pub async fn revoke_request(&self, request: &str) -> Result<RequestStatus, ClientError> {
         let key = self.random_hex()?;
         self.call_json(Call::post(path("requests", request, "/revoke")?).idempotency_key(key))
+            .await
+    }
+
+    /// The corrections of a request, its leaves, and one more leaf of it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn corrections(
+        &self,
+        request: &str,
+        leaf: Option<u64>,
+    ) -> Result<Corrections, ClientError> {
+        let mut target = path("requests", request, "/corrections")?;
+        if let Some(leaf) = leaf {
+            target.push_str(&format!("?leaf={leaf}"));
+        }
+        self.call_json(Call::get(target)).await
+    }
+
+    /// Hands in a signed correction.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn correct(
+        &self,
+        request: &str,
+        correction: &CorrectionRequest,
+    ) -> Result<Correction, ClientError> {
+        let key = self.random_hex()?;
+        let target = path("requests", request, "/corrections")?;
+        self.call_json(Call::post(target).json(correction)?.idempotency_key(key))
             .await
     }
 

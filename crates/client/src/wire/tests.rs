@@ -46,6 +46,9 @@ fn every_request_is_read_strictly() {
     strict::<KeyRevocationRequest>(
         r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","signature":"s"}]}"#,
     );
+    strict::<CorrectionRequest>(
+        r#"{"statement":"e30=","signature":"s","text":"it was another one","salt":"ab"}"#,
+    );
     strict::<ActRequest>(r#"{"act":"deny","reason":"too_broad","text":"no"}"#);
     strict::<StopRequest>(r#"{"scope":"workload","name":"w","reason":"odd"}"#);
 }

@@ -3,6 +3,8 @@
 pub(super) mod act;
 pub(super) mod answer;
 pub(super) mod claims;
+pub(super) mod correct;
+pub(super) mod corrections;
 pub(super) mod deciders;
 pub(super) mod open;
 pub(super) mod redeem;

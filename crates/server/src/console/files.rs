@@ -61,6 +61,21 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/passkeys.js"),
     ),
     (
+        "record.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/record.js"),
+    ),
+    (
+        "confirm.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/confirm.js"),
+    ),
+    (
+        "record.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/record.css"),
+    ),
+    (
         "words.txt",
         "text/plain; charset=utf-8",
         gatehold_core::words::LIST.as_bytes(),

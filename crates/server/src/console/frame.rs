@@ -207,6 +207,14 @@ impl PageError {
                 StatusCode::CONFLICT,
                 page("Not possible now", &refusal.to_string(), refusal.next()),
             ),
+            Self::Gate(GateError::Journaled) => (
+                StatusCode::ACCEPTED,
+                page(
+                    "It is in force, and not in the ledger yet",
+                    "The store does not take it now, so this gate keeps it and acts on it. Nothing else is decided until the store takes it.",
+                    "Nothing more is needed of you; the operators must bring the store back.",
+                ),
+            ),
             Self::NotEnrolled(why) => (
                 StatusCode::CONFLICT,
                 page(

@@ -19,6 +19,7 @@ use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use super::access::SignedIn;
+use super::corrections::{Correctable, correctable};
 use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
 use super::review::{REASONS, stamp_of};
@@ -56,6 +57,17 @@ struct RequestPage {
     claims_erased: bool,
     happened: Vec<Happened>,
     by: &'static str,
+    /// Whether there is something to take away.
+    revocable: Option<Revocable>,
+    correct: Option<Correctable>,
+    /// When and by whom it was looked at, for paper.
+    looked: Moment,
+}
+
+/// What can be taken away, and what that means.
+struct Revocable {
+    token: String,
+    means: &'static str,
 }
 
 /// What is shown while it is held.
@@ -142,6 +154,10 @@ pub(super) async fn page(
         Some(May::Decide) => Some(decide(&app, visitor, &looked)?),
         _ => None,
     };
+    let correct = match is_held {
+        true => None,
+        false => Some(correctable(&app, visitor, id).await?),
+    };
     let dev_name = app
         .gate()
         .origin()
@@ -180,7 +196,25 @@ pub(super) async fn page(
             timeline(&looked, &questions)
         },
         by: super::decided::by(record),
+        revocable: revocable(record.state, visitor),
+        correct,
+        looked: moment(looked.now, looked.now),
     })
+}
+
+/// What taking it away would do now.
+fn revocable(state: Stands, visitor: &Visitor) -> Option<Revocable> {
+    let means = match state {
+        Stands::Allowed | Stands::Redeemable => {
+            "It was not used yet. Once taken away it never is, and whoever asked must ask anew."
+        }
+        Stands::Executing => {
+            "It is being performed. What can be given up at its target is, and what came of it is then unknown."
+        }
+        _ => return None,
+    };
+    let token = visitor.form_token();
+    Some(Revocable { token, means })
 }
 
 /// `GET /requests/{id}/dossier`: everything that proves it. Not while it is held, or it would tell who has reviewed.

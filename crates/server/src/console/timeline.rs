@@ -4,77 +4,164 @@
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::{Asked, Looked, Said};
+use gatehold_gate::{Asked, Corrected, Looked, Said};
 
 use super::decided::by;
-use super::said::{Moment, Quiet, code, each, limits, lines, moment};
+use super::said::{Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, each, limits, lines, moment};
 
 /// One thing that happened.
 #[derive(Debug)]
 pub(super) struct Happened {
     pub at: Moment,
     pub what: String,
+    /// Where it is recorded, once it is.
+    pub leaf: Option<u64>,
     /// Their words; nobody of us says this.
     pub words: Vec<Quiet>,
     /// What belongs to it.
     pub more: Vec<Quiet>,
+    /// What people say is wrong in it.
+    pub corrections: Vec<Fix>,
 }
 
-/// Everything that is known of it, oldest first.
-pub(super) fn timeline(looked: &Looked, questions: &[Asked]) -> Vec<Happened> {
-    let record = &looked.record;
-    let mut all: Vec<(Timestamp, u8, Happened)> = Vec::new();
-    let mut add = |at: Timestamp, order: u8, what: String, words: Vec<Quiet>, more: Vec<String>| {
-        let at_shown = moment(at, looked.now);
-        all.push((
+/// One correction, as it stands beside what it corrects.
+#[derive(Debug)]
+pub(super) struct Fix {
+    pub leaf: u64,
+    pub by: String,
+    pub at: Moment,
+    pub mark: Mark,
+    pub signed: &'static str,
+    pub words: Vec<Quiet>,
+}
+
+/// Something that happened, as it is put together.
+struct New {
+    at: Timestamp,
+    /// What comes first of two at the same time.
+    order: u8,
+    leaf: Option<u64>,
+    what: String,
+    words: Vec<Quiet>,
+    more: Vec<String>,
+}
+
+impl New {
+    fn at(at: Timestamp, order: u8, leaf: Option<u64>, what: String) -> Self {
+        let (words, more) = (Vec::new(), Vec::new());
+        Self {
             at,
             order,
-            Happened {
-                at: at_shown,
-                what,
-                words,
-                more: each(&more),
-            },
-        ));
+            leaf,
+            what,
+            words,
+            more,
+        }
+    }
+}
+
+/// Everything that is known of it, oldest first, and beside each part what was corrected.
+pub(super) fn timeline(looked: &Looked, questions: &[Asked]) -> Vec<Happened> {
+    let mut all = begun(looked);
+    for asked in questions {
+        let what = format!("Question {} of {}", asked.number, asked.by);
+        let question = New::at(asked.at, 2, Some(asked.leaf), what);
+        all.push(New {
+            words: lines(&asked.text),
+            ..question
+        });
+        if let Some(answer) = &asked.answer {
+            let what = format!("The requester answered question {}", asked.number);
+            let answered = New::at(answer.at, 2, Some(answer.leaf), what);
+            all.push(New {
+                words: lines(&answer.text),
+                ..answered
+            });
+        }
+    }
+    all.extend(looked.said.iter().map(reviewed));
+    end(looked, &mut all);
+    all.sort_by_key(|new| (new.at, new.order));
+    let mut open: Vec<&Corrected> = looked.corrections.iter().collect();
+    let mut happened: Vec<Happened> = Vec::with_capacity(all.len());
+    for new in all {
+        let (beside, left) = open
+            .into_iter()
+            .partition(|one: &&Corrected| new.leaf == Some(one.corrects));
+        open = left;
+        happened.push(shown(new, beside, looked.now));
+    }
+    // Beside a leaf that this page does not name otherwise.
+    for one in open {
+        let what = format!("Something else is recorded in leaf {}", one.corrects);
+        let new = New::at(one.at, 9, Some(one.corrects), what);
+        happened.push(shown(new, vec![one], looked.now));
+    }
+    happened
+}
+
+fn shown(new: New, corrections: Vec<&Corrected>, now: Timestamp) -> Happened {
+    Happened {
+        at: moment(new.at, now),
+        what: new.what,
+        leaf: new.leaf,
+        words: new.words,
+        more: each(&new.more),
+        corrections: corrections.into_iter().map(|one| fix(one, now)).collect(),
+    }
+}
+
+fn fix(one: &Corrected, now: Timestamp) -> Fix {
+    let (mark, signed) = if one.verifies_now {
+        (VERIFIED, "their key signed it")
+    } else {
+        (UNKNOWN, "their key has no force now; the dossier proves it")
     };
+    let erased = "The words were erased.";
+    Fix {
+        leaf: one.leaf,
+        by: one.human.to_string(),
+        at: moment(one.at, now),
+        mark,
+        signed,
+        words: lines(one.text.as_deref().unwrap_or(erased)),
+    }
+}
+
+/// How it began.
+fn begun(looked: &Looked) -> Vec<New> {
+    let record = &looked.record;
+    let first = Some(looked.first_leaf);
     let asked = format!("{} asked for it", record.requester.name());
-    add(record.submitted_at, 0, asked, Vec::new(), Vec::new());
+    let mut all = vec![New::at(record.submitted_at, 0, first, asked)];
     if let Some(held) = &record.held {
         let names: Vec<String> = held
             .requirement
             .checkpoints()
             .map(|(_, checkpoint)| checkpoint.name.to_string())
             .collect();
+        // Held again is recorded elsewhere.
+        let leaf = first.filter(|_| held.since == record.submitted_at);
         let what = format!("Held at {}", names.join(", "));
-        add(held.since, 1, what, Vec::new(), Vec::new());
+        all.push(New::at(held.since, 1, leaf, what));
     }
-    for question in questions {
-        let what = format!("Question {} of {}", question.number, question.by);
-        add(question.at, 2, what, lines(&question.text), Vec::new());
-        if let Some(answer) = &question.answer {
-            let what = format!("The requester answered question {}", question.number);
-            add(answer.at, 2, what, lines(&answer.text), Vec::new());
-        }
-    }
-    for review in &looked.said {
-        let (what, words, more) = reviewed(review);
-        add(review.context.issued_at, 3, what, words, more);
-    }
-    end(looked, &mut add);
-    all.sort_by_key(|(at, order, _)| (*at, *order));
-    all.into_iter().map(|(_, _, happened)| happened).collect()
+    all
 }
 
-fn reviewed(review: &Said) -> (String, Vec<Quiet>, Vec<String>) {
+fn reviewed(review: &Said) -> New {
     let reviewer = &review.context.reviewer;
     let act = match review.context.act {
         ReviewAct::Approve => "approved",
         ReviewAct::Deny => "denied",
     };
     let what = format!("{}@{} {act} it, signed", reviewer.subject, reviewer.issuer);
+    let new = New::at(review.context.issued_at, 3, review.leaf, what);
     let Some(answers) = &review.answers else {
         let gone = "What they answered was erased, or is not what they signed.";
-        return (what, Vec::new(), vec![gone.to_owned()]);
+        return New {
+            more: vec![gone.to_owned()],
+            ..new
+        };
     };
     let mut more: Vec<String> = answers
         .criteria
@@ -89,23 +176,22 @@ fn reviewed(review: &Said) -> (String, Vec<Quiet>, Vec<String>) {
     } else {
         lines(&answers.justification)
     };
-    (what, words, more)
+    New { words, more, ..new }
 }
 
-fn end(looked: &Looked, add: &mut impl FnMut(Timestamp, u8, String, Vec<Quiet>, Vec<String>)) {
+fn end(looked: &Looked, all: &mut Vec<New>) {
     let record = &looked.record;
+    let last = Some(looked.last_leaf).filter(|_| record.state.is_terminal());
     if let Some(outcome) = &record.outcome {
         let quantity = outcome
             .quantity
             .map(|quantity| format!("{quantity} rows or objects"));
         let what = format!("Executed: {}", code(&outcome.code));
-        add(
-            outcome.at,
-            5,
-            what,
-            Vec::new(),
-            quantity.into_iter().collect(),
-        );
+        let executed = New::at(outcome.at, 5, last, what);
+        all.push(New {
+            more: quantity.into_iter().collect(),
+            ..executed
+        });
     }
     if let Some(closing) = &record.closing {
         let who = looked.ended_by.as_ref();
@@ -113,24 +199,23 @@ fn end(looked: &Looked, add: &mut impl FnMut(Timestamp, u8, String, Vec<Quiet>, 
             Some(ended) => format!("{} {}", ended.human, did(&ended.act)),
             None => format!("Ended: {} (decided by {})", code(&closing.code), by(record)),
         };
-        let text = who
-            .and_then(|ended| ended.text.as_deref())
-            .unwrap_or_default();
-        let words = if text.is_empty() {
-            Vec::new()
-        } else {
-            lines(text)
-        };
+        let text = who.and_then(|ended| ended.text.as_deref());
+        let text = text.unwrap_or_default();
         let channel = who.map(|ended| ended.channel.as_str()).unwrap_or_default();
-        let more = if channel.is_empty() || channel == "signed" {
-            Vec::new()
-        } else {
-            vec![format!("unsigned, by {channel}")]
-        };
-        add(closing.at, 6, what, words, more);
+        let unsigned = !channel.is_empty() && channel != "signed";
+        let ended = New::at(closing.at, 6, last, what);
+        all.push(New {
+            words: if text.is_empty() {
+                Vec::new()
+            } else {
+                lines(text)
+            },
+            more: Vec::from_iter(unsigned.then(|| format!("unsigned, by {channel}"))),
+            ..ended
+        });
     }
     if let Some(latest) = latest(record, looked) {
-        add(looked.now, 7, latest, Vec::new(), Vec::new());
+        all.push(New::at(looked.now, 7, None, latest));
     }
 }
 

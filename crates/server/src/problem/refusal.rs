@@ -40,6 +40,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Criterion(_)
         | Refusal::Limits
         | Refusal::Bundle(_)
+        | Refusal::Correction(_)
         | Refusal::CapNotEnforced { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
         Refusal::UnknownPrincipal => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Refusal::NotYours(_)
@@ -52,6 +53,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::AlreadyDecided
         | Refusal::Stale
         | Refusal::Erasure(_)
+        | Refusal::TooManyCorrections
         | Refusal::NotProven(_) => (StatusCode::CONFLICT, Code::Conflict),
         Refusal::Stopped(_) => (StatusCode::LOCKED, Code::Stopped),
         Refusal::NoSuchRequest => (StatusCode::NOT_FOUND, Code::NotFound),
@@ -102,5 +104,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::IdempotencyMismatch => "The Idempotency-Key names another body",
         Refusal::Bundle(_) => "The bundle is not sound",
         Refusal::Erasure(_) => "The attachment is erased or must stay",
+        Refusal::Correction(_) => "This is no correction",
+        Refusal::TooManyCorrections => "There are enough corrections",
     }
 }

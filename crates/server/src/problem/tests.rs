@@ -4,6 +4,7 @@
 use gatehold_client::wire::{ReadError, SubmitRequest, read_request};
 use gatehold_core::action::ActionError;
 use gatehold_core::assurance::Assurance;
+use gatehold_core::correction::CorrectionError;
 use gatehold_core::json::canonical;
 use gatehold_core::review::ReviewError;
 
@@ -228,6 +229,8 @@ fn refusals() -> Vec<Refusal> {
         R::WrongState { state: "denied" },
         R::Bundle("rules.cedar:4: the rule needs `@owner(\"…\")`".into()),
         R::Erasure("leaf 7 has no attachment `x`".into()),
+        R::Correction(CorrectionError::Other("leaf")),
+        R::TooManyCorrections,
         R::TooLate("the time to decide"),
         R::ChangedSinceShown,
         R::Review(ReviewError::Key),

@@ -5,6 +5,7 @@ mod doors;
 mod inbox;
 mod live;
 mod pages;
+mod record;
 mod sessions;
 
 use gatehold_client::Submission;
@@ -40,4 +41,15 @@ async fn hold(house: &House) -> String {
         &[("reason", "orders are stuck")],
     )
     .await
+}
+
+/// Something that policy let through and nobody used yet.
+async fn usable(house: &House) -> String {
+    let bot = house.client(&house.workload);
+    let task = house.task(&bot).await;
+    let read = house.action(&task, "shop.read", "SELECT 1");
+    match bot.submit(&read, &Submission::default()).await.unwrap() {
+        Submitted::Decided(decision) => decision.request.unwrap(),
+        Submitted::Held(held) => panic!("{held:?}"),
+    }
 }

@@ -50,7 +50,7 @@ impl Person {
         *Hash::of(self.name().as_bytes()).as_bytes()
     }
 
-    fn thumbprint(self) -> Hash {
+    pub fn thumbprint(self) -> Hash {
         Hash::from_bytes(software_key(&self.seed()).thumbprint())
     }
 

@@ -131,12 +131,41 @@ async function scenes(page, gate) {
   await picture(page, "decided");
   await page.open(`${url}/requests/${taken}`);
   await printed(page, "done-printed");
-  await page.act(`document.querySelector('button[name="person"][value^="owner@"]').click()`);
+  await page.leave(`document.querySelector('button[name="person"][value^="owner@"]').click()`);
   await picture(page, "inbox-quiet");
+  await owners(page, gate, taken);
   await page.open(`${url}/?view=accountable`);
   await picture(page, "inbox-accountable");
   await page.open(`${url}/requests/req_${"0".repeat(32)}`);
   await picture(page, "nothing");
+}
+
+/** What becomes of a decided request on its page, and the pages of whoever answers for workloads. */
+async function owners(page, gate, taken) {
+  const { url } = gate;
+  const usable = gate.ask("UPDATE orders SET status = 'paid' WHERE id = 2", ["--cap", "rows=1", "--reason", "paid by card"]);
+  for (const person of ["reviewer", "second"]) approveInTerminal(gate, usable, person);
+  const { leaves } = JSON.parse(gate.command(["correct", taken, "--as", "second", "-o", "json"]));
+  gate.command(["correct", taken, "--leaf", String(leaves[1].leaf), "I answered for order 3; the bank's letter was about order <b>4</b> \u202ealone", "--as", "second"]);
+  for (const [name, id] of [["usable", usable], ["corrected", taken]]) {
+    await page.open(`${url}/requests/${id}`);
+    await page.run(`document.querySelectorAll("details.safe").forEach((one) => { one.open = true; })`);
+    await picture(page, name);
+  }
+  await printed(page, "corrected-printed");
+  await page.open(`${url}/workloads`);
+  await picture(page, "workloads");
+  await page.run(`document.querySelectorAll("details.safe").forEach((one) => { one.open = true; })`);
+  await picture(page, "workloads-asked");
+  await page.leave(`document.querySelector("a.within").click()`);
+  await picture(page, "task");
+  await page.open(`${url}/overview`);
+  await picture(page, "overview");
+  await page.run(`document.querySelectorAll("main details").forEach((one) => { one.open = true; })`);
+  await picture(page, "overview-tables");
+  gate.command(["stop", "task", gate.task, "--reason", "odd steps", "--as", "owner"]);
+  await page.open(`${url}/workloads?all=true`);
+  await picture(page, "workloads-stopped");
 }
 
 /** Approves with every criterion answered; which there are is told by the refusal of those that are open. */

@@ -171,7 +171,7 @@ fn item(record: &RequestRecord, held: &HeldAt, stance: Stance, dev: bool) -> Inb
 }
 
 /// Whether somebody owns or backs up whoever asks, by what the directory says now.
-fn answers_for(human: &HumanId, requester: &Requester, directory: &Directory) -> bool {
+pub(crate) fn answers_for(human: &HumanId, requester: &Requester, directory: &Directory) -> bool {
     match requester {
         Requester::Human { human: asks, .. } => asks == human,
         Requester::Workload {

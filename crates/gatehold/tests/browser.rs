@@ -61,6 +61,11 @@ fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
 }
 
 #[test]
+fn a_decided_request_is_taken_away_corrected_and_printed_and_owners_see_what_is_theirs() {
+    run("record.mjs", &[]);
+}
+
+#[test]
 fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
     run("attacks.mjs", &[]);
 }

@@ -25,6 +25,7 @@ use crate::{auth, console, metrics, observe};
 pub(crate) use requests::correct::correction_input;
 pub(crate) use requests::open::opened;
 pub(crate) use requests::review::review_input;
+pub(crate) use stops::set::stops;
 
 macro_rules! endpoints {
     (signed: $($($signed:ident)::+),+; open: $($($open:ident)::+),+ $(;)?) => {

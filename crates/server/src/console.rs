@@ -16,7 +16,9 @@ mod frame;
 mod inbox;
 mod live;
 mod open_id;
+mod overview;
 mod passkeys;
+mod plots;
 mod request;
 mod review;
 mod revoke;
@@ -25,8 +27,11 @@ mod same_site;
 mod session;
 mod sign_in;
 mod stacks;
+mod stops;
+mod tasks;
 mod timeline;
 mod views;
+mod workloads;
 
 use std::fmt;
 use std::sync::Arc;
@@ -170,6 +175,10 @@ pages! {
         post "/keys" => passkeys::add,
         get "/decided" => decided::page,
         get "/find" => find::page,
+        get "/workloads" => workloads::page,
+        get "/tasks/{id}" => tasks::page,
+        get "/overview" => overview::page,
+        post "/stops" => stops::stop,
         get "/events" => live::events,
         post "/requests/{id}/claim" => claims::claim,
         post "/requests/{id}/release" => claims::release,

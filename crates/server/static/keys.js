@@ -13,7 +13,7 @@ function move(step) {
   const to = all[Math.max(0, Math.min(all.length - 1, from < 0 && step < 0 ? 0 : from + step))];
   document.querySelectorAll(".row.at").forEach((row) => row.classList.remove("at"));
   to.classList.add("at");
-  to.querySelector("a.sentence").focus({ preventScroll: true });
+  to.querySelector("a.sentence, summary")?.focus({ preventScroll: true });
   to.scrollIntoView({ block: "nearest" });
 }
 
@@ -58,7 +58,7 @@ const keys = {
   j: () => move(1),
   k: () => move(-1),
   u: back,
-  o: () => here()?.querySelector("a.sentence").click(),
+  o: () => here()?.querySelector("a.sentence")?.click(),
   c: () => here()?.querySelector("[data-claim]")?.click(),
   y: () => navigator.clipboard?.writeText(location.href),
   "/": find,
@@ -69,7 +69,7 @@ const keys = {
     setTimeout(() => { prefix = false; }, 1500);
   },
 };
-const after_g = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", k: "/keys" };
+const after_g = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", k: "/keys" };
 
 /** The palette: pages by their names, and requests by their ids. */
 function goTo() {

@@ -279,6 +279,7 @@ async fn an_inbox_takes_three_queries_however_much_is_held() {
             let asked = counted.asked.load(Ordering::Relaxed);
             assert!(asked <= 3, "{asked} queries for {held}");
         }
+        few_for_owners(&gate, &counted, held).await;
     }
     // One reading serves everybody, and what they see beside it: no view asks again.
     counted.asked.store(0, Ordering::Relaxed);
@@ -288,6 +289,27 @@ async fn an_inbox_takes_three_queries_however_much_is_held() {
         assert_eq!(all.of(&person.id()).len(), held);
     }
     assert!(counted.asked.load(Ordering::Relaxed) <= 3);
+}
+
+/// What owners and operators look at takes as many queries for a thousand requests as for one.
+async fn few_for_owners(gate: &Gate, counted: &Counted, held: usize) {
+    let held = u64::try_from(held).unwrap();
+    counted.asked.store(0, Ordering::Relaxed);
+    let owned = gate.owned(&Person::Owner.id()).await.unwrap();
+    let asked = counted.asked.load(Ordering::Relaxed);
+    assert!(asked <= 9, "{asked} queries for {held}");
+    assert!(
+        owned
+            .workloads
+            .iter()
+            .any(|one| one.mine && one.counts.held == held)
+    );
+    counted.asked.store(0, Ordering::Relaxed);
+    let overview = gate.overview().await.unwrap();
+    let asked = counted.asked.load(Ordering::Relaxed);
+    assert!(asked <= 13, "{asked} queries for {held}");
+    assert_eq!(overview.held, held);
+    assert_eq!(overview.waits.iter().flatten().sum::<u64>(), held);
 }
 
 #[tokio::test]

@@ -71,6 +71,21 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/confirm.js"),
     ),
     (
+        "overview.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/overview.js"),
+    ),
+    (
+        "home.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/home.css"),
+    ),
+    (
+        "decide.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/decide.css"),
+    ),
+    (
         "record.css",
         "text/css; charset=utf-8",
         include_bytes!("../../static/record.css"),

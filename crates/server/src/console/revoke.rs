@@ -20,6 +20,7 @@ pub(super) async fn revoke(
     let [back] = fields.exactly(["back"])?;
     let there = match back.as_str() {
         "request" => format!("/requests/{id}"),
+        "workloads" => "/workloads".to_owned(),
         _ => return Err(PageError::Form),
     };
     app.gate().revoke(&signed_in.visitor.human, id).await?;

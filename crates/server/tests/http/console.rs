@@ -4,6 +4,7 @@ mod blind;
 mod doors;
 mod inbox;
 mod live;
+mod owners;
 mod pages;
 mod record;
 mod sessions;

@@ -44,7 +44,8 @@ pub(in crate::api) async fn handle(
     }))
 }
 
-fn stops(scope: StopScope, name: &str) -> Result<Stops, ApiError> {
+/// What a stop of this scope and name adds.
+pub(crate) fn stops(scope: StopScope, name: &str) -> Result<Stops, ApiError> {
     let mut stops = Stops::default();
     match scope {
         StopScope::All => stops.everything = true,

@@ -26,6 +26,8 @@ async fn pages(browser: &mut Browser<'_>, request: &str) -> Vec<String> {
         "/?view=all",
         "/find?q=req_",
         "/find?q=0000",
+        "/overview",
+        "/workloads?all=true",
     ] {
         beside.push(browser.page(target).await);
     }

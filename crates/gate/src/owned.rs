@@ -1,0 +1,181 @@
+//! What people answer for: workloads, what of theirs waits, runs or may be used now, and what is stopped. Read in a few queries
+//! however much it is; a row that does not follow from the ledger is reported and left out.
+
+use std::collections::BTreeMap;
+
+use gatehold_core::commit::Table;
+use gatehold_core::directory::{Lifecycle, Workload};
+use gatehold_core::ids::{HumanId, WorkloadId};
+use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::requester::Requester;
+use gatehold_core::stops::Stops;
+use gatehold_core::time::Timestamp;
+use gatehold_core::workload::WorkloadKind;
+
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::inbox::answers_for;
+use crate::ports::store::RowQuery;
+use crate::redeem::blind;
+use crate::stored::body;
+
+/// Rows of one list, the most a store gives.
+pub(crate) const ROWS_MAX: u32 = 1_000;
+
+/// Workloads, and what they may use now.
+#[derive(Debug, Clone)]
+pub struct Owned {
+    /// Every workload, by name; first those that this person answers for.
+    pub workloads: Vec<OwnedWorkload>,
+    /// Decisions that may be used now, or are being used, oldest first.
+    pub live: Vec<Live>,
+    /// Everything that is stopped.
+    pub stops: Stops,
+    /// Whether that is all of it; else the rest is younger.
+    pub whole: bool,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// One workload as it stands.
+#[derive(Debug, Clone)]
+pub struct OwnedWorkload {
+    /// Its name.
+    pub id: WorkloadId,
+    /// What kind of identity.
+    pub kind: WorkloadKind,
+    /// Whether it may ask.
+    pub lifecycle: Lifecycle,
+    /// Who answers for it.
+    pub owner: HumanId,
+    /// Who does when the owner is not there.
+    pub backup: HumanId,
+    /// It stops having force at this time.
+    pub not_after: Timestamp,
+    /// Whether this person is its owner or backup.
+    pub mine: bool,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Whether a stop names it.
+    pub stopped: bool,
+    /// How much of its waits for people, may be used, and runs.
+    pub counts: Counts,
+}
+
+/// How much of a workload waits, may be used, and runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Held.
+    pub held: u64,
+    /// Decided, and not used yet.
+    pub usable: u64,
+    /// Being performed.
+    pub running: u64,
+}
+
+/// A decision that may be used now, or is being used.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The request.
+    pub record: RequestRecord,
+    /// Whether this person answers for whoever asked.
+    pub mine: bool,
+}
+
+impl Gate {
+    /// What there is to answer for, as one person sees it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn owned(&self, human: &HumanId) -> Result<Owned, GateError> {
+        let stops = self.stops_now().await?.value;
+        let active = self.read_on().await?;
+        let now = self.store().now().await?;
+        let (held, all_held) = self.in_states(&[State::Held]).await?;
+        let live = [State::Allowed, State::Redeemable, State::Executing];
+        let (mut live, all_live) = self.in_states(&live).await?;
+        // What is over is ended by the next tick; it permits nothing until then either.
+        live.retain(|record| record.state == State::Executing || record.spend_by >= now);
+        let mut counts: BTreeMap<&WorkloadId, Counts> = BTreeMap::new();
+        for record in held.iter().chain(&live) {
+            let Requester::Workload { id, .. } = &record.requester else {
+                continue;
+            };
+            let of = counts.entry(id).or_default();
+            let count = match record.state {
+                State::Held => &mut of.held,
+                State::Executing => &mut of.running,
+                _ => &mut of.usable,
+            };
+            *count = count.saturating_add(1);
+        }
+        let directory = &active.directory;
+        let each = directory.workloads.iter().map(|(id, workload)| {
+            let paused = active.restraints.is_paused(id.as_str());
+            let counts = counts.get(id).copied().unwrap_or_default();
+            let stopped = stops.everything || stops.workloads.contains(id);
+            owned(id, workload, human, (paused, stopped, counts))
+        });
+        let mut workloads: Vec<OwnedWorkload> = each.collect();
+        workloads.sort_by_key(|workload| !workload.mine);
+        let live = live.iter().map(|record| Live {
+            mine: answers_for(human, &record.requester, directory),
+            record: record.clone(),
+        });
+        Ok(Owned {
+            workloads,
+            live: live.collect(),
+            stops,
+            whole: all_held && all_live,
+            now,
+        })
+    }
+
+    /// The requests in these states that follow from the ledger, oldest first, and whether those are all. Of the held ones
+    /// reviews are withheld.
+    pub(crate) async fn in_states(
+        &self,
+        states: &[State],
+    ) -> Result<(Vec<RequestRecord>, bool), GateError> {
+        let query = RowQuery {
+            states: states.iter().map(|state| state.name().to_owned()).collect(),
+            limit: ROWS_MAX,
+            ..RowQuery::default()
+        };
+        self.believed_requests(&query).await
+    }
+
+    /// The requests of a list that follow from the ledger, and whether those are all.
+    pub(crate) async fn believed_requests(
+        &self,
+        query: &RowQuery,
+    ) -> Result<(Vec<RequestRecord>, bool), GateError> {
+        let rows = self.store().rows(Table::Request, query).await?;
+        let whole = u32::try_from(rows.len()).unwrap_or(u32::MAX) < query.limit;
+        let believed = self.believe_all(&rows).await?;
+        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
+        let records: Result<Vec<RequestRecord>, GateError> =
+            believed.map(|(row, _)| Ok(blind(body(row)?))).collect();
+        Ok((records?, whole))
+    }
+}
+
+fn owned(
+    id: &WorkloadId,
+    workload: &Workload,
+    human: &HumanId,
+    (paused, stopped, counts): (bool, bool, Counts),
+) -> OwnedWorkload {
+    OwnedWorkload {
+        id: id.clone(),
+        kind: workload.kind,
+        lifecycle: workload.lifecycle,
+        owner: workload.owner.clone(),
+        backup: workload.backup.clone(),
+        not_after: workload.not_after,
+        mine: workload.owner == *human || workload.backup == *human,
+        paused,
+        stopped,
+        counts,
+    }
+}

@@ -1,0 +1,148 @@
+//! `/overview`: how things go: what is held, may be used and runs, how requests came out, how long people took and how long others
+//! wait. Pictures are drawn here, of numbers alone, and each stands as a table too.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use gatehold_gate::{Outcome, Overview, Slot};
+
+use super::access::SignedIn;
+use super::frame::{Frame, PageError, html};
+use super::plots::{Bar, Column, Look, bars, columns, height};
+use super::said::{Moment, Quiet, moment, quiet};
+use super::stops::stopped;
+use crate::app::App;
+
+/// The spans of time, in words.
+const SPANS: [&str; 6] = [
+    "under 1 min",
+    "1 to 5 min",
+    "5 to 15 min",
+    "15 to 60 min",
+    "1 to 4 h",
+    "over 4 h",
+];
+/// Tiers, as bars of what is held are drawn.
+const TIERS: [Look; 3] = [("p-green", false), ("p-amber", true), ("p-red", false)];
+/// People's decisions.
+const PEOPLE: [Look; 1] = [("p-blue", false)];
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    token: String,
+    now: Moment,
+    figures: Vec<(&'static str, String)>,
+    stops: Vec<Quiet>,
+    paused: Vec<Quiet>,
+    lockdown: bool,
+    whole_day: bool,
+    legend: Vec<Key>,
+    outcomes: Vec<Column>,
+    hours: Vec<(String, Vec<u64>)>,
+    took: Vec<Bar>,
+    took_any: bool,
+    waits: Vec<Bar>,
+    waits_by_tier: Vec<(&'static str, Vec<u64>)>,
+    height: u64,
+}
+
+/// What a part of a column stands for.
+struct Key {
+    class: &'static str,
+    hatched: bool,
+    word: &'static str,
+    number: u64,
+}
+
+/// `GET /overview`.
+pub(super) async fn page(
+    State(app): State<App>,
+    signed_in: SignedIn,
+) -> Result<Response, PageError> {
+    let visitor = &signed_in.visitor;
+    let seen = app.gate().overview().await?;
+    let hours: Vec<(String, Vec<u64>)> = seen.slots.iter().map(hour).collect();
+    let looks = Outcome::ALL.map(|outcome| look(outcome).0);
+    let labelled: Vec<(String, Vec<u64>)> = hours
+        .iter()
+        .enumerate()
+        .map(|(number, (hour, counts))| {
+            let shown = number.is_multiple_of(3);
+            let label = if shown { hour.clone() } else { String::new() };
+            (label, counts.clone())
+        })
+        .collect();
+    let took: Vec<(&'static str, Vec<u64>)> = SPANS
+        .into_iter()
+        .zip(seen.took.map(|count| vec![count]))
+        .collect();
+    let waits: Vec<(&'static str, Vec<u64>)> = SPANS
+        .into_iter()
+        .zip(seen.waits.map(|counts| counts.to_vec()))
+        .collect();
+    let took_drawn = bars(&took, &PEOPLE);
+    html(&OverviewPage {
+        frame: Frame::of(&app, visitor, "overview"),
+        token: visitor.form_token(),
+        now: moment(seen.now, seen.now),
+        figures: figures(&seen),
+        stops: stopped(&seen.stops),
+        paused: seen.paused.iter().map(|name| quiet(name)).collect(),
+        lockdown: seen.stops.everything,
+        whole_day: seen.whole_day,
+        legend: legend(&seen),
+        outcomes: columns(&labelled, &looks),
+        hours,
+        took_any: seen.took.iter().any(|count| *count > 0),
+        height: height(&took_drawn),
+        took: took_drawn,
+        waits: bars(&waits, &TIERS),
+        waits_by_tier: waits,
+    })
+}
+
+/// How an outcome is drawn and called.
+const fn look(outcome: Outcome) -> (Look, &'static str) {
+    match outcome {
+        Outcome::LetThrough => (("p-quiet", false), "let through by policy"),
+        Outcome::DeniedByPolicy => (("p-amber", true), "denied by policy"),
+        Outcome::Approved => (("p-green", false), "approved by people"),
+        Outcome::DeniedByPeople => (("p-red", true), "denied by people"),
+        Outcome::Undecided => (("p-violet", false), "ended undecided"),
+    }
+}
+
+/// A slot, called by the hour at which it begins.
+fn hour(slot: &Slot) -> (String, Vec<u64>) {
+    let hours = slot.from.seconds().rem_euclid(86_400).div_euclid(3_600);
+    (format!("{hours:02}:00"), slot.counts.to_vec())
+}
+
+fn legend(seen: &Overview) -> Vec<Key> {
+    let keys = Outcome::ALL.iter().enumerate().map(|(place, outcome)| {
+        let ((class, hatched), word) = look(*outcome);
+        let counts = seen.slots.iter().filter_map(|slot| slot.counts.get(place));
+        Key {
+            class,
+            hatched,
+            word,
+            number: counts.sum(),
+        }
+    });
+    keys.collect()
+}
+
+fn figures(seen: &Overview) -> Vec<(&'static str, String)> {
+    let number = |count: u64| {
+        let more = if seen.at_least { "+" } else { "" };
+        format!("{count}{more}")
+    };
+    vec![
+        ("held", number(seen.held)),
+        ("may be used", number(seen.usable)),
+        ("running", number(seen.running)),
+        ("paused", seen.paused.len().to_string()),
+    ]
+}

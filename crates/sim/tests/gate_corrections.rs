@@ -1,6 +1,10 @@
 //! Corrections: a person's signed word beside what it corrects, which changes nothing. One question a guard.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should say where"
+)]
 
 mod shop;
 

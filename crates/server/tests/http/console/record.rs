@@ -2,7 +2,7 @@
 
 use gatehold_client::Client;
 use gatehold_client::wire::{
-    Act, ActRequest, Correction, CorrectionRequest, Corrections, DenyReason, Submitted,
+    Act, ActRequest, Correction, CorrectionRequest, Corrections, DenyReason,
 };
 use gatehold_core::correction::{CORRECTION_TYPE, CorrectionStatement, CorrectionText};
 use gatehold_core::json::canonical;

@@ -109,14 +109,12 @@ fn refused(answer: Result<Corrected, GateError>, why: &CorrectionError) {
 async fn rows(shop: &Shop) -> Vec<String> {
     let mut all = Vec::new();
     for table in Table::ALL {
-        let rows = shop.store().rows(
-            table,
-            &RowQuery {
-                limit: 1_000,
-                ..RowQuery::default()
-            },
-        );
-        all.extend(rows.await.unwrap().iter().map(|row| format!("{row:?}")));
+        let query = RowQuery {
+            limit: 1_000,
+            ..RowQuery::default()
+        };
+        let rows = shop.store().rows(table, &query).await.unwrap();
+        all.extend(rows.iter().map(|row| format!("{row:?}")));
     }
     all
 }

@@ -76,8 +76,8 @@ pub struct Looked {
     pub corrections: Vec<Corrected>,
     /// The leaf of its submission.
     pub first_leaf: u64,
-    /// The latest leaf about it.
-    pub last_leaf: u64,
+    /// The latest leaf about it, once it is decided: before, its number tells of reviews.
+    pub last_leaf: Option<u64>,
     /// The store's time.
     pub now: Timestamp,
 }
@@ -192,10 +192,11 @@ impl Gate {
             let corrections = self.corrections(id).await?;
             (self.said(record).await?, ended_by, corrections)
         };
-        let (first_leaf, last_leaf) = (stored.first_leaf, stored.last_leaf);
+        let held = guard!("look-blind-leaf", record.state == State::Held);
+        let last_leaf = (!held).then_some(stored.last_leaf);
         Ok(Looked {
             corrections,
-            first_leaf,
+            first_leaf: stored.first_leaf,
             last_leaf,
             display,
             words: digest_words(record),

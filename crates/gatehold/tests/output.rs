@@ -126,6 +126,7 @@ impl Walk {
             "deny",
             &[&denied, "--reason", "too_broad", "--as", "reviewer"],
         );
+        self.says("correct", &[&denied, "--as", "reviewer"]);
         let parts = self.says("record list", &[&denied]);
         let leaf = parts[0]["leaf"].to_string();
         self.asks("record erase", &[&leaf, "display"]);

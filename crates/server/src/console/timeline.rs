@@ -181,7 +181,7 @@ fn reviewed(review: &Said) -> New {
 
 fn end(looked: &Looked, all: &mut Vec<New>) {
     let record = &looked.record;
-    let last = Some(looked.last_leaf).filter(|_| record.state.is_terminal());
+    let last = looked.last_leaf.filter(|_| record.state.is_terminal());
     if let Some(outcome) = &record.outcome {
         let quantity = outcome
             .quantity

@@ -217,10 +217,10 @@ async fn nobody_hears_of_anothers_review_by_what_the_clock_has_changed() {
     let own = events(&mut author, "/").await;
     let mut own = Listening::to(&house, &author, &own, None).await;
     own.beats(1).await;
+    let reviewer = Person::Reviewer.log_in(&house).await;
     // It has little time left now, and the page would say so.
     house.after(601);
     assert_ne!(target, events(&mut second, "/?view=expiring").await);
-    let reviewer = Person::Reviewer.log_in(&house).await;
     let opened = reviewer.open(&request).await.unwrap();
     let review = Person::Reviewer.review(&opened, true);
     reviewer.review(&request, &review).await.unwrap();

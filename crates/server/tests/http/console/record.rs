@@ -114,7 +114,7 @@ async fn a_correction_stands_beside_what_it_corrects_on_the_page() {
     // It stands in the entry of what it corrects, and changed nothing of that.
     let (_, entry) = page.split_once("denied it").unwrap();
     assert!(
-        entry.split("</li>").next().unwrap().contains("CORRECTED"),
+        entry.split("</ol>").next().unwrap().contains("CORRECTED"),
         "{page}"
     );
     assert!(page.contains("DENIED"));
@@ -160,7 +160,8 @@ async fn what_is_held_shows_no_leaf_and_takes_no_correction() {
     let request = hold(&house).await;
     let client = Person::Reviewer.log_in(&house).await;
     let refused = client.corrections(&request, None).await.unwrap_err();
-    assert!(refused.to_string().contains("held"), "{refused}");
+    let problem = refused.problem().unwrap();
+    assert!(problem.detail.contains("held"), "{problem:?}");
     let mut browser = Browser::of(&house, Person::Reviewer).await;
     let page = browser.page(&format!("/requests/{request}")).await;
     for absent in [

@@ -31,6 +31,7 @@ use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_reque
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
 use gatehold_server::login::{IdentityProvider, PrintedCode};
 use gatehold_server::{About, ApiSettings, App, ConsoleSettings, PublishedHead, PublishedLedger};
+use gatehold_store::clock::Clock as _;
 use gatehold_store::memory::MemoryStore;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -203,7 +204,7 @@ impl House {
         Client::new(
             &ClientConfig::new(&self.url),
             Arc::new(sign),
-            Arc::new(Counting::default()),
+            Arc::new(AtHouse(self.store.clone())),
         )
         .unwrap()
     }
@@ -282,9 +283,12 @@ impl Entropy for Counting {
 /// Draws of all clients differ: a nonce is good once for each key.
 static DRAWN: AtomicU64 = AtomicU64::new(0);
 
-impl Ambient for Counting {
+/// What clients live by: the house's own clock.
+struct AtHouse(MemoryStore);
+
+impl Ambient for AtHouse {
     fn now_unix_seconds(&self) -> u64 {
-        u64::try_from(NOW / 1000).unwrap()
+        u64::try_from(self.0.clock().now().millis() / 1000).unwrap()
     }
 
     fn fill(&self, bytes: &mut [u8]) -> Result<(), AmbientError> {

@@ -211,16 +211,16 @@ async fn nobody_hears_of_anothers_review_by_what_the_clock_has_changed() {
     let request = hold(&house).await;
     let mut second = Browser::of(&house, Person::Second).await;
     let mut author = Browser::of(&house, Person::Reviewer).await;
-    let target = events(&mut second, "/?view=expiring").await;
+    let target = events(&mut second, "/").await;
     let mut listening = Listening::to(&house, &second, &target, None).await;
     listening.beats(1).await;
     let own = events(&mut author, "/").await;
     let mut own = Listening::to(&house, &author, &own, None).await;
     own.beats(1).await;
     let reviewer = Person::Reviewer.log_in(&house).await;
-    // It has little time left now, and the page would say so.
+    // It has little time left now, and the number beside "Expiring" would say so.
     house.after(601);
-    assert_ne!(target, events(&mut second, "/?view=expiring").await);
+    assert_ne!(target, events(&mut second, "/").await);
     let opened = reviewer.open(&request).await.unwrap();
     let review = Person::Reviewer.review(&opened, true);
     reviewer.review(&request, &review).await.unwrap();
@@ -230,7 +230,7 @@ async fn nobody_hears_of_anothers_review_by_what_the_clock_has_changed() {
     for act in ["claim", "release"] {
         let act = format!("/requests/{request}/{act}");
         second
-            .post_as_shown(&act, &[("view", "expiring"), ("page", "0")])
+            .post_as_shown(&act, &[("view", "mine"), ("page", "0")])
             .await;
         heard.push(listening.heard().await.unwrap().1);
     }

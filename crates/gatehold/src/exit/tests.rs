@@ -6,7 +6,7 @@ const PROBLEMS: &str = include_str!("../../../../docs/reference/problems.md");
 const CLI: &str = include_str!("../../../../docs/reference/cli.md");
 
 /// Problems to which no command is the answer: the caller's own bytes, the clock, another person, or waiting.
-const WITHOUT_COMMAND: [&str; 35] = [
+const WITHOUT_COMMAND: [&str; 36] = [
     "acting_for",
     "bad_signature",
     "body_mismatch",
@@ -34,6 +34,7 @@ const WITHOUT_COMMAND: [&str; 35] = [
     "target_too_long",
     "too_large",
     "too_many",
+    "too_many_corrections",
     "too_slow",
     "unavailable",
     "unknown_target",

@@ -13,7 +13,7 @@ use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 
-/// Expressions that may be begun for each token. What people write takes one or two.
+/// Expressions that may be begun for each token. Every statement of the corpus stays within it.
 const EACH_TOKEN: usize = 8;
 
 /// Another dialect, until nothing is left.

@@ -66,6 +66,8 @@ pub(crate) struct Fold {
     leaves_of: BTreeMap<RequestId, Vec<(u64, Hash)>>,
     /// Statements that correct something: each counts once.
     corrections_signed: BTreeSet<Hash>,
+    /// How many corrections of each request are whose.
+    corrections_by: BTreeMap<RequestId, BTreeMap<HumanId, u32>>,
     /// Corrections of the subject.
     pub(crate) corrections: Vec<CorrectionShown>,
 }
@@ -111,6 +113,7 @@ impl Fold {
             calls: BTreeMap::new(),
             leaves_of: BTreeMap::new(),
             corrections_signed: BTreeSet::new(),
+            corrections_by: BTreeMap::new(),
             corrections: Vec::new(),
         }
     }

@@ -12,19 +12,24 @@ mod cases;
 mod forge;
 mod gate;
 
-use cases::{assert_first, at, first, held, verify_resigned};
+use cases::{UPDATE, assert_first, at, first, held, verify_resigned};
 use forge::{entry, replace, rewrite};
-use gate::{Gate, Who};
+use gate::{Gate, Who, requirement};
 use gatehold_audit::{Code, DossierCollector, DossierReport, Trusted, verify_dossier};
 use gatehold_core::correction::{
-    CORRECTION_TYPE, CorrectionStatement, CorrectionText, UnverifiedCorrection,
+    CORRECTION_TYPE, CORRECTIONS_OF_ONE_MAX, CorrectionStatement, CorrectionText,
+    CorrectionsBefore, UnverifiedCorrection,
 };
 use gatehold_core::decide::{self, Correct, Counters, Settings, Versioned, World};
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
+use gatehold_core::request::State;
 use gatehold_core::ssh::sshsig::sign_software;
+use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
+use gatehold_core::verdict::Verdict;
 
 const WRONG: &str = "the ticket that I named was another one\u{1b}[2J";
 
@@ -43,9 +48,21 @@ fn signed(statement: &CorrectionStatement, who: Who) -> UnverifiedCorrection {
 
 /// Somebody says that a leaf of a request is wrong.
 fn correct(gate: &mut Gate, id: RequestId, leaf: usize, who: Who, known: u32) -> usize {
+    let state = gate.request(id).0.state;
+    correct_in(gate, id, leaf, (who, known), state)
+}
+
+/// The same at a gate that takes the request to be in some state.
+fn correct_in(
+    gate: &mut Gate,
+    id: RequestId,
+    leaf: usize,
+    (who, number): (Who, u32),
+    state: State,
+) -> usize {
     let text = CorrectionText {
         text: WRONG.to_owned(),
-        salt: format!("{known:064}"),
+        salt: format!("{number:064}"),
     };
     let text = text.to_bytes().unwrap();
     let commitment: [u8; 32] = gate.leaves[leaf].leaf[3..].try_into().unwrap();
@@ -65,8 +82,7 @@ fn correct(gate: &mut Gate, id: RequestId, leaf: usize, who: Who, known: u32) ->
         correction: signed(&statement, who),
         text,
         commitment: Some(statement.commitment),
-        known,
-        mine: 0,
+        before: CorrectionsBefore::default(),
     };
     let fresh = gate.fresh();
     let restraints = gate.restraints.clone();
@@ -83,7 +99,8 @@ fn correct(gate: &mut Gate, id: RequestId, leaf: usize, who: Who, known: u32) ->
         habits: None,
         settings: &Settings::default(),
     };
-    let (record, _) = gate.request(id);
+    let (mut record, _) = gate.request(id);
+    record.state = state;
     let write = decide::correct(&command, &record, &world, &fresh, gate.time()).unwrap();
     assert!(write.rows.is_empty() && write.outbox.is_empty());
     at(gate.commit(write).index)
@@ -259,4 +276,42 @@ fn one_signed_statement_counts_once_and_late_ones_do_not() {
         (Some(leaf as u64), Code::Deadline),
         "{found}"
     );
+    let (found, leaf) = forged(|gate, leaf, _| {
+        rewrite(&mut gate.leaves[leaf], |entry| {
+            let signed = entry.at.millis();
+            entry.at = Timestamp::from_millis(signed - 61_000);
+        });
+    });
+    assert_eq!(
+        (found.leaf, found.code),
+        (Some(leaf as u64), Code::Deadline),
+        "{found}"
+    );
+}
+
+#[test]
+fn more_than_a_gate_records_were_recorded_by_something_else() {
+    let mut held = held();
+    let id = id_of(&held.gate, held.submission);
+    let mut last = 0;
+    for number in 0..CORRECTIONS_OF_ONE_MAX {
+        correct(&mut held.gate, id, held.reviews[0], Who::Bob, number);
+        last = correct(&mut held.gate, id, held.reviews[0], Who::Cid, 100 + number);
+    }
+    let report = verify_resigned(&held.gate.leaves, &held.gate);
+    assert!(report.is_sound(), "{report}");
+    correct(&mut held.gate, id, held.reviews[0], Who::Cid, 200);
+    let report = verify_resigned(&held.gate.leaves, &held.gate);
+    assert_first(&report, last + 1, Code::Correction);
+}
+
+#[test]
+fn what_is_held_was_corrected_by_no_gate() {
+    let mut gate = Gate::founded();
+    let task = gate.task();
+    let submission = gate.leaves.len();
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(2)), Tier::Amber);
+    let leaf = correct_in(&mut gate, id, submission, (Who::Bob, 0), State::Denied);
+    let report = verify_resigned(&gate.leaves, &gate);
+    assert_first(&report, leaf, Code::Correction);
 }

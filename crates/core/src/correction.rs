@@ -25,6 +25,25 @@ pub const CORRECTIONS_OF_ONE_MAX: u32 = 8;
 pub const CORRECTIONS_MAX: u32 = 64;
 /// How long a signed correction may be on its way, in seconds.
 pub const CORRECTION_SECONDS_MAX: u32 = 3_600;
+/// Seconds by which the clock of whoever signs may be ahead.
+const AHEAD_SECONDS_MAX: u32 = 60;
+
+/// How many corrections of one request are recorded before another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CorrectionsBefore {
+    /// Of anybody.
+    pub all: u32,
+    /// Of whoever signed this one.
+    pub mine: u32,
+}
+
+impl CorrectionsBefore {
+    /// Whether there is room for another. The gate and the auditor ask the same.
+    #[must_use]
+    pub const fn leave_room(self) -> bool {
+        self.all < CORRECTIONS_MAX && self.mine < CORRECTIONS_OF_ONE_MAX
+    }
+}
 
 /// Exactly what is signed. No member is optional, and none is personal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +186,15 @@ impl VerifiedCorrection {
             statement,
             assurance,
         })
+    }
+
+    /// Whether it may be recorded at this time: signed not long ago, and by no clock that is far ahead. The gate and the
+    /// auditor ask the same.
+    #[must_use]
+    pub fn is_timely(&self, at: Timestamp) -> bool {
+        let issued = self.statement.issued_at;
+        at <= issued.plus_seconds(CORRECTION_SECONDS_MAX)
+            && issued <= at.plus_seconds(AHEAD_SECONDS_MAX)
     }
 
     /// What was signed.

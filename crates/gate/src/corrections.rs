@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gatehold_core::commit::{CounterKey, LeafBytes, UniqueKey};
 use gatehold_core::correction::{
-    CORRECTIONS_MAX, CorrectionText, UnverifiedCorrection, VerifiedCorrection,
+    CORRECTIONS_MAX, CorrectionText, CorrectionsBefore, UnverifiedCorrection, VerifiedCorrection,
 };
 use gatehold_core::decide::{Correct, correct, correction_key, corrections_of_one, signed_key};
 use gatehold_core::entry::{Entry, Event};
@@ -99,8 +99,10 @@ impl Gate {
                 correction: correction.clone(),
                 text: text.clone(),
                 commitment: self.commitment_of(&request, said.leaf).await?,
-                known,
-                mine: mine.first().copied().unwrap_or_default(),
+                before: CorrectionsBefore {
+                    all: known,
+                    mine: mine.first().copied().map_or(0, known_of_one),
+                },
             };
             let world = loaded.world(None, self.settings());
             let fresh = self.fresh(loaded.now);
@@ -225,6 +227,11 @@ impl Gate {
         let own = record.filter(|record| entry_about(record, request).is_some());
         Ok(own.map(|record| commitment(&record.leaf)))
     }
+}
+
+/// A counter as a number of corrections; one that is beyond all bounds leaves no room.
+fn known_of_one(counter: u64) -> u32 {
+    u32::try_from(counter).unwrap_or(u32::MAX)
 }
 
 fn count(of: usize) -> u32 {

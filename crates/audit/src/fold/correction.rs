@@ -3,11 +3,12 @@
 
 use gatehold_core::assurance::Assurance;
 use gatehold_core::correction::{
-    CORRECTION_SECONDS_MAX, CorrectionText, UnverifiedCorrection, VerifiedCorrection,
+    CorrectionText, CorrectionsBefore, UnverifiedCorrection, VerifiedCorrection,
 };
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::request::State;
 use gatehold_core::time::Timestamp;
 use serde::Serialize;
 
@@ -73,6 +74,14 @@ impl Fold {
             Code::Correction,
             "the same signed statement was recorded before",
         )?;
+        // While it is held nobody may learn what others did about it.
+        let of_one = self.requests.get(of);
+        ensure(
+            of_one.is_none_or(|request| request.broken || request.state != State::Held),
+            Code::Correction,
+            "a request that is held was corrected",
+        )?;
+        self.one_more(of, human)?;
         let assurance = self.signed_correction(leaf)?;
         if self.expect == Expect::Selection {
             let text = leaf.bytes("text").map(CorrectionText::from_bytes);
@@ -86,6 +95,22 @@ impl Fold {
                 text: text.and_then(Result::ok).map(|text| text.text),
             });
         }
+        Ok(())
+    }
+
+    /// Counts it, where there is room for it.
+    fn one_more(&mut self, of: &RequestId, human: &HumanId) -> Checked {
+        let by = self.corrections_by.entry(*of).or_default();
+        let before = CorrectionsBefore {
+            all: by.values().sum(),
+            mine: by.get(human).copied().unwrap_or_default(),
+        };
+        ensure(
+            before.leave_room(),
+            Code::Correction,
+            "there are more corrections of one request than a gate records",
+        )?;
+        *by.entry(human.clone()).or_default() += 1;
         Ok(())
     }
 
@@ -159,8 +184,8 @@ fn agrees(leaf: &Opened, verified: &VerifiedCorrection) -> Checked {
         "its words are not those that were signed",
     )?;
     ensure(
-        leaf.entry.at <= said.issued_at.plus_seconds(CORRECTION_SECONDS_MAX),
+        verified.is_timely(leaf.entry.at),
         Code::Deadline,
-        "it was signed too long before it was recorded",
+        "it was signed too long before it was recorded, or after",
     )
 }

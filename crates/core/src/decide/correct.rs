@@ -5,8 +5,8 @@ use super::world::{Fresh, World};
 use super::writer::{About, Writer};
 use crate::commit::{LeafKind, Write};
 use crate::correction::{
-    CORRECTION_SECONDS_MAX, CORRECTION_TEXT_BYTES_MAX, CORRECTIONS_MAX, CORRECTIONS_OF_ONE_MAX,
-    CorrectionError, CorrectionText, UnverifiedCorrection, VerifiedCorrection,
+    CORRECTION_TEXT_BYTES_MAX, CorrectionError, CorrectionText, CorrectionsBefore,
+    UnverifiedCorrection, VerifiedCorrection,
 };
 use crate::entry::Event;
 use crate::hash::Hash;
@@ -14,9 +14,6 @@ use crate::ids::{HumanId, RequestId};
 use crate::refusal::Refusal;
 use crate::request::{RequestRecord, State};
 use crate::time::Timestamp;
-
-/// Seconds by which the clock of whoever signs may be ahead.
-const AHEAD_SECONDS_MAX: u32 = 60;
 
 /// A person says that something recorded of a request was wrong.
 #[derive(Debug, Clone)]
@@ -27,10 +24,9 @@ pub struct Correct {
     pub text: Vec<u8>,
     /// What the leaf commits to that the statement names, read from the ledger; nothing when that is no leaf of this request.
     pub commitment: Option<Hash>,
-    /// How many corrections of this request there are.
-    pub known: u32,
-    /// How many of them are of whoever signed this one, read after `known`: the number that is consumed makes both exact.
-    pub mine: u64,
+    /// How many corrections of this request there are; those of whoever signed this one are read after all of them, and the
+    /// number that is consumed makes both exact.
+    pub before: CorrectionsBefore,
 }
 
 /// The unique key of a request's corrections, numbered from 1.
@@ -78,7 +74,7 @@ pub fn correct(
     if guard!("correction-once", true) {
         writer.once(signed_key(&correct.correction.statement), None);
     }
-    let number = correct.known.saturating_add(1);
+    let number = correct.before.all.saturating_add(1);
     writer.once(correction_key(&record.id, number), None);
     let mine = corrections_of_one(&record.id, human);
     writer.add(mine, 1);
@@ -127,13 +123,10 @@ fn check(
     if guard!("correction-words", unusable) {
         return Err(CorrectionError::Text.into());
     }
-    let late = now > statement.issued_at.plus_seconds(CORRECTION_SECONDS_MAX);
-    let early = statement.issued_at > now.plus_seconds(AHEAD_SECONDS_MAX);
-    if guard!("correction-time", late || early) {
+    if guard!("correction-time", !verified.is_timely(now)) {
         return Err(CorrectionError::Time.into());
     }
-    let enough = correct.known >= CORRECTIONS_MAX || correct.mine >= CORRECTIONS_OF_ONE_MAX.into();
-    if guard!("correction-few", enough) {
+    if guard!("correction-few", !correct.before.leave_room()) {
         return Err(Refusal::TooManyCorrections);
     }
     Ok(())

@@ -17,9 +17,22 @@ pub(crate) struct Mailbox {
     pub(crate) address: String,
 }
 
+/// One of the organisation's own domains, in the forms that addresses are compared with: worked out once, however many
+/// recipients there are.
+struct Own {
+    /// In lower case.
+    domain: String,
+    /// Its characters, in lower case.
+    letters: Vec<char>,
+    /// What it looks like.
+    looks: String,
+    /// Between dots, with dots for hyphens.
+    labels: String,
+}
+
 /// Recipients of one message so far.
-pub(crate) struct Recipients<'a> {
-    internal: &'a [String],
+pub(crate) struct Recipients {
+    internal: Vec<Own>,
     count: u64,
     external: u64,
     /// Addresses under what they look like.
@@ -56,10 +69,21 @@ pub(crate) fn of_json(
     }]
 }
 
-impl<'a> Recipients<'a> {
-    pub(crate) fn new(internal: &'a [String]) -> Self {
+impl Own {
+    fn of(domain: &str) -> Self {
         Self {
-            internal,
+            domain: domain.to_ascii_lowercase(),
+            letters: domain.to_lowercase().chars().collect(),
+            looks: scripts::looks(domain),
+            labels: labels(domain),
+        }
+    }
+}
+
+impl Recipients {
+    pub(crate) fn new(internal: &[String]) -> Self {
+        Self {
+            internal: internal.iter().map(|domain| Own::of(domain)).collect(),
             count: 0,
             external: 0,
             seen: BTreeMap::new(),
@@ -112,7 +136,7 @@ impl<'a> Recipients<'a> {
             odd(&mailbox.address, " looks like ", Some(&twin), findings);
         }
         let external = domain(&mailbox.address)
-            .is_some_and(|domain| !self.internal.is_empty() && !is_within(domain, self.internal));
+            .is_some_and(|domain| !self.internal.is_empty() && !self.is_own(domain));
         if external {
             self.external += 1;
             findings.raise(Flag::External);
@@ -134,19 +158,33 @@ impl<'a> Recipients<'a> {
         let Some(domain) = domain(address) else {
             return;
         };
-        if is_within(domain, self.internal) {
+        if self.is_own(domain) {
             return;
         }
         let shown = punycode::host(&domain.to_ascii_lowercase());
         let shown = shown.as_deref().unwrap_or(domain);
+        let looks = scripts::looks(shown);
+        let letters: Vec<char> = domain.to_lowercase().chars().collect();
+        let labels = labels(domain);
+        // `acme.example.evil.test` and `acme-example.test` hold the labels of `acme.example`.
         let near = self.internal.iter().find(|own| {
-            scripts::looks(own) == scripts::looks(shown)
-                || is_one_apart(own, domain)
-                || contains_label(domain, own)
+            own.looks == looks
+                || is_one_apart(&own.letters, &letters)
+                || labels.contains(&own.labels)
         });
         if let Some(own) = near {
-            odd(address, " is not of ", Some(own), findings);
+            odd(address, " is not of ", Some(&own.domain), findings);
         }
+    }
+
+    /// One of the organisation's own domains, or one below it.
+    fn is_own(&self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        self.internal.iter().any(|own| {
+            domain
+                .strip_suffix(own.domain.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
     }
 }
 
@@ -184,28 +222,17 @@ fn domain(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain)
 }
 
-/// The domain itself or one below it.
-fn is_within(domain: &str, own: &[String]) -> bool {
-    let domain = domain.to_ascii_lowercase();
-    own.iter().any(|own| {
-        domain
-            .strip_suffix(own.to_ascii_lowercase().as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
-}
-
-/// `acme.example.evil.test` or `acme-example.test` for `acme.example`.
-fn contains_label(domain: &str, own: &str) -> bool {
-    let plain = |text: &str| text.to_ascii_lowercase().replace('-', ".");
-    let (domain, own) = (plain(domain), plain(own));
-    format!(".{domain}.").contains(&format!(".{own}."))
+/// The labels of a domain, each between dots; a hyphen parts them too.
+fn labels(domain: &str) -> String {
+    format!(".{}.", domain.to_ascii_lowercase().replace('-', "."))
 }
 
 /// One letter added, left out, changed, or two swapped.
-fn is_one_apart(one: &str, other: &str) -> bool {
-    let one: Vec<char> = one.to_lowercase().chars().collect();
-    let other: Vec<char> = other.to_lowercase().chars().collect();
-    let before = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+fn is_one_apart(one: &[char], other: &[char]) -> bool {
+    if one.len().abs_diff(other.len()) > 1 || one == other {
+        return false;
+    }
+    let before = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let after = one
         .iter()
         .rev()
@@ -213,15 +240,12 @@ fn is_one_apart(one: &str, other: &str) -> bool {
         .take_while(|(a, b)| a == b)
         .count();
     let rest = |word: &[char]| word.len().saturating_sub(before + after);
-    let (left, right) = (rest(&one), rest(&other));
-    if one == other {
-        return false;
-    }
+    let (left, right) = (rest(one), rest(other));
     let swapped = left == 2
         && right == 2
         && one.get(before) == other.get(before + 1)
         && one.get(before + 1) == other.get(before);
-    left.max(right) <= 1 && one.len().abs_diff(other.len()) <= 1 || swapped
+    left.max(right) <= 1 || swapped
 }
 
 /// Splits an address list (RFC 5322): commas outside quotes, comments and angle brackets; groups are opened.
@@ -288,7 +312,7 @@ pub(crate) fn receiving() -> BTreeSet<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_one_apart, mailboxes};
+    use super::mailboxes;
 
     fn split(list: &str) -> Vec<(String, String)> {
         mailboxes(list)
@@ -321,6 +345,10 @@ mod tests {
 
     #[test]
     fn near_names_are_near() {
+        let is_one_apart = |one: &str, other: &str| {
+            let letters = |text: &str| text.chars().collect::<Vec<char>>();
+            super::is_one_apart(&letters(one), &letters(other))
+        };
         for near in ["acmee.test", "acm.test", "acne.test", "amce.test"] {
             assert!(is_one_apart("acme.test", near), "{near}");
         }

@@ -1,5 +1,7 @@
 //! The parts of a message: text as it is read, everything else by type, name, size and hash.
 
+use std::collections::BTreeSet;
+
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape, escape_short};
 use crate::findings::Findings;
@@ -8,6 +10,14 @@ use crate::{decode, opaque, scripts, text};
 
 const PARTS_MAX: usize = 64;
 const DEPTH_MAX: usize = 4;
+
+/// Headers of a part that say how it is read; mail programs disagree which of two counts.
+const ONCE: [&str; 4] = [
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-id",
+];
 
 /// One part: its headers, as far as they matter, and its bytes as sent.
 pub(super) struct Part<'a> {
@@ -45,6 +55,29 @@ impl<'a> Part<'a> {
         parameter(&self.disposition, "filename").or_else(|| parameter(&self.media_type, "name"))
     }
 
+    /// Says what two mail programs could read differently in the headers that say how the part is read.
+    fn look_at_parameters(&self, findings: &mut Findings) {
+        for value in [&self.media_type, &self.disposition] {
+            let mut names = BTreeSet::new();
+            let (parameters, whole) = parameters(value);
+            for (name, _) in parameters {
+                // RFC 2231: a name in pieces or in another character set, of which programs take one or the other.
+                if name.contains('*') {
+                    findings.raise(Flag::Uninspectable);
+                    findings.note_text(Flag::Encoded, "a parameter in pieces or another encoding");
+                }
+                if !names.insert(name) {
+                    findings.raise(Flag::Uninspectable);
+                    findings.note_text(Flag::Ambiguous, "a parameter of a part twice");
+                }
+            }
+            if !whole {
+                findings.raise(Flag::Uninspectable);
+                findings.note_text(Flag::Malformed, "a quoted parameter that never ends");
+            }
+        }
+    }
+
     /// The bytes that a reader gets. `None` when the encoding cannot be undone.
     fn decoded(&self) -> Option<Vec<u8>> {
         match self.encoding.as_str() {
@@ -75,6 +108,7 @@ fn open(part: &Part<'_>, depth: usize, blocks: &mut Vec<Block>, findings: &mut F
         findings.raise(Flag::Uninspectable);
         return findings.note_text(Flag::Malformed, "more parts than are shown");
     }
+    part.look_at_parameters(findings);
     if !part.essence().starts_with("multipart/") {
         let number = blocks.len() + 1;
         return blocks.push(leaf(part, number, findings));
@@ -100,7 +134,20 @@ fn open(part: &Part<'_>, depth: usize, blocks: &mut Vec<Block>, findings: &mut F
             .find_map(|end| bytes.strip_prefix(*end));
         let (head, body) = bare.map_or((head, body), |body| (&b""[..], body));
         let headers = unfold(&String::from_utf8_lossy(head));
+        look_at_names(&headers, findings);
         open(&Part::of(&headers, body), depth + 1, blocks, findings);
+    }
+}
+
+/// A part says once how it is read.
+fn look_at_names(headers: &[(String, String)], findings: &mut Findings) {
+    let mut names = BTreeSet::new();
+    for (name, _) in headers {
+        let lower = name.to_ascii_lowercase();
+        if ONCE.contains(&lower.as_str()) && !names.insert(lower) {
+            findings.raise(Flag::Uninspectable);
+            findings.note_text(Flag::Ambiguous, "a header of a part twice");
+        }
     }
 }
 
@@ -195,12 +242,42 @@ fn leaf(part: &Part<'_>, number: usize, findings: &mut Findings) -> Block {
 
 /// A parameter of a header value, quoted or not.
 fn parameter(value: &str, wanted: &str) -> Option<String> {
-    value.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case(wanted)
-            .then(|| value.trim().trim_matches('"').to_owned())
-    })
+    let (parameters, _) = parameters(value);
+    let mut wanted = parameters.into_iter().filter(|(name, _)| name == wanted);
+    wanted.next().map(|(_, value)| value)
+}
+
+/// The parameters of a header value (RFC 2045 section 5.1), names in lower case: a semicolon within quotes separates nothing.
+/// And whether every quote is closed.
+fn parameters(value: &str) -> (Vec<(String, String)>, bool) {
+    let mut pieces = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for character in value.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => {
+                escaped = true;
+                continue;
+            }
+            '"' => {
+                quoted = !quoted;
+                continue;
+            }
+            ';' if !quoted => {
+                pieces.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+    }
+    let named = pieces.iter().skip(1).filter_map(|piece| {
+        let (name, value) = piece.split_once('=')?;
+        Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+    });
+    (named.collect(), !quoted)
 }
 
 /// `=41` is a byte, `=` at the end of a line joins it with the next.

@@ -64,6 +64,10 @@ pub(super) fn spans(
     let mut replaced: BTreeMap<String, Vec<When>> = BTreeMap::new();
     for event in &events {
         if let Some(when) = &event.replaces {
+            // Without one it would be taken for an instance of every other event that has none.
+            if event.uid.is_empty() {
+                return Err("an event replaces an instance and has no UID that says of which".to_owned());
+            }
             let all = replaced.entry(event.uid.clone()).or_default();
             all.push(when.clone());
         }
@@ -244,7 +248,10 @@ impl Event {
             if free { Ok(()) } else { Err(twice()) }
         };
         match line.name.as_str() {
-            "UID" => line.value.clone_into(&mut self.uid),
+            "UID" => {
+                once(self.uid.is_empty())?;
+                line.value.clone_into(&mut self.uid);
+            }
             "SUMMARY" => self.name = text(line.value),
             "STATUS" => self.cancelled = line.value.eq_ignore_ascii_case("CANCELLED"),
             "DTSTART" => {

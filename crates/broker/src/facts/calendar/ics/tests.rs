@@ -107,6 +107,11 @@ fn an_instance_that_was_moved_is_where_it_was_moved_to() {
     assert!(!covers(&moved, "2026-11-23T09:30:00Z"));
     assert!(covers(&moved, "2026-11-23T13:30:00Z"));
     assert!(covers(&moved, "2026-11-30T09:30:00Z"));
+    let nameless = moved.replace("UID:a\r\n", "");
+    let error = around(&nameless, "2026-11-23T09:30:00Z").unwrap_err();
+    assert!(error.contains("no UID"), "{error}");
+    let twice = moved.replace("UID:a\r\n", "UID:a\r\nUID:b\r\n");
+    assert!(around(&twice, "2026-11-23T09:30:00Z").is_err());
     let cancelled = moved.replace("RECURRENCE-ID", "STATUS:CANCELLED\r\nRECURRENCE-ID");
     assert!(!covers(&cancelled, "2026-11-23T13:30:00Z"));
     assert!(!covers(&cancelled, "2026-11-23T09:30:00Z"));

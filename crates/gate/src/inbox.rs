@@ -102,7 +102,14 @@ impl HeldNow {
         let stances = own.get_or_init(|| {
             self.worked_out.fetch_add(1, Ordering::Relaxed);
             let directory = &self.active.directory;
-            let stance = |record| Stance::of(record, directory, human, without);
+            let teams = directory.teams_of(human);
+            let who = Looker {
+                human,
+                left: teams.difference(without).cloned().collect(),
+                teams,
+                without,
+            };
+            let stance = |record| Stance::of(record, directory, &who);
             self.records.iter().map(stance).collect()
         });
         Arc::clone(stances)
@@ -119,19 +126,22 @@ struct Stance {
     accountable: bool,
 }
 
+/// Who looks, and with which of their teams: the same for everything that is held.
+struct Looker<'a> {
+    human: &'a HumanId,
+    teams: BTreeSet<TeamId>,
+    without: &'a BTreeSet<TeamId>,
+    /// The teams that the session has.
+    left: BTreeSet<TeamId>,
+}
+
 impl Stance {
-    fn of(
-        record: &RequestRecord,
-        directory: &Directory,
-        human: &HumanId,
-        without: &BTreeSet<TeamId>,
-    ) -> Self {
+    fn of(record: &RequestRecord, directory: &Directory, who: &Looker<'_>) -> Self {
         let Some(held) = &record.held else {
             return Self::default();
         };
-        let teams = directory.teams_of(human);
-        let left: BTreeSet<TeamId> = teams.difference(without).cloned().collect();
-        let may = may(record, held, directory, (human, &teams, without));
+        let (human, left) = (who.human, &who.left);
+        let may = may(record, held, directory, (human, &who.teams, who.without));
         let by_name =
             |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
         let asked = held.asked().into_iter().any(|team| left.contains(team))
@@ -141,7 +151,7 @@ impl Stance {
             mine: may == May::Decide,
             asked: may == May::Decide && asked,
             signed: may == May::Signed,
-            seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, &left)),
+            seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, left)),
             accountable: answers_for(human, &record.requester, directory),
         }
     }

@@ -170,7 +170,13 @@ impl Gate {
         let now = self.store().now().await?;
         let submission = self.submission(&stored).await?;
         let record = &stored.record;
+        // The clock has not come by yet: whoever looks is told what they would be told a second later, when they sign.
+        let late = record.deadline().is_some_and(|deadline| deadline < now);
         let (view, no_view, may) = match &record.held {
+            Some(_) if record.state == State::Held && late => {
+                let why = Refusal::TooLate("the time to decide");
+                (None, Some(why), May::Nothing)
+            }
             Some(held) if record.state == State::Held => {
                 let directory = &active.directory;
                 let teams = directory.teams_of(human);

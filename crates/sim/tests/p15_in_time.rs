@@ -14,9 +14,10 @@ mod shop;
 
 use std::sync::Arc;
 
+use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::GateError;
+use gatehold_gate::{GateError, May};
 use gatehold_store::clock::SetClock;
 use share::{Seed, count};
 use shop::{Person, Shop};
@@ -87,4 +88,24 @@ async fn p15_nothing_is_decided_or_used_after_its_time_on_the_stores_clock() {
 fn clock_at(clock: &SetClock) -> i64 {
     use gatehold_store::clock::Clock as _;
     clock.now().millis()
+}
+
+#[tokio::test]
+async fn whoever_looks_before_the_clock_comes_by_is_shown_nothing_to_sign() {
+    let clock = Arc::new(SetClock::at(Timestamp::from_millis(START)));
+    let shop = Shop::open_at(Arc::clone(&clock) as _).await;
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let record = held.unwrap().record;
+    let reviewer = shop.human(Person::Reviewer);
+    let shown = shop.gate.look(&reviewer, record.id).await.unwrap();
+    assert_eq!((shown.view.is_some(), shown.may), (true, May::Decide));
+    let decide_by = record.held.as_ref().unwrap().decide_by;
+    clock.advance(decide_by.millis() - clock_at(&clock) + 1);
+    let shown = shop.gate.look(&reviewer, record.id).await.unwrap();
+    assert_eq!((shown.view, shown.may), (None, May::Nothing));
+    assert_eq!(
+        shown.no_view,
+        Some(Refusal::TooLate("the time to decide"))
+    );
 }

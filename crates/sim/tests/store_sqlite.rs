@@ -58,9 +58,10 @@ async fn sqlite_conforms() {
 #[tokio::test]
 async fn a_file_of_an_older_version_is_taken_along() {
     for older in [
-        "DROP TABLE browser_session; PRAGMA user_version = 1;",
-        "ALTER TABLE browser_session DROP COLUMN provider; ALTER TABLE browser_session DROP COLUMN narrowed; PRAGMA user_version = 2;",
-        "ALTER TABLE browser_session DROP COLUMN provider; PRAGMA user_version = 3;",
+        "ALTER TABLE outbox DROP COLUMN time; DROP TABLE lease; DROP TABLE browser_session; PRAGMA user_version = 1;",
+        "ALTER TABLE outbox DROP COLUMN time; DROP TABLE lease; ALTER TABLE browser_session DROP COLUMN provider; ALTER TABLE browser_session DROP COLUMN narrowed; PRAGMA user_version = 2;",
+        "ALTER TABLE outbox DROP COLUMN time; DROP TABLE lease; ALTER TABLE browser_session DROP COLUMN provider; PRAGMA user_version = 3;",
+        "ALTER TABLE outbox DROP COLUMN time; DROP TABLE lease; PRAGMA user_version = 4;",
     ] {
         taken_along_from(older).await;
     }

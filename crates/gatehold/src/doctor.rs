@@ -126,6 +126,26 @@ async fn trust(
     for one in &undecidable {
         report.say(Level::Bad, format!("{one}. {what_to_do}"));
     }
+    checkpoints(report, &trust, store).await
+}
+
+/// Whether there are people who could approve what each checkpoint holds.
+async fn checkpoints(report: &mut Report, trust: &Trust, store: &dyn Store) -> Result<(), Failure> {
+    let uncovered = trust
+        .uncovered(store)
+        .await
+        .map_err(|error| refused(&error))?;
+    if uncovered.is_empty() {
+        let text = "every checkpoint could be filled by the people there are";
+        report.say(Level::Ok, text.to_owned());
+    }
+    for one in &uncovered {
+        let text = format!(
+            "{one}. Enrol keys with `gatehold human enrol`, put people into the team with `gatehold team set`, or activate a \
+             bundle that asks for others"
+        );
+        report.say(Level::Bad, text);
+    }
     Ok(())
 }
 

@@ -23,7 +23,8 @@ use gatehold_core::trust::{ROOT_NAMESPACE, RootSignature, SignedRoot};
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::facts::Nothing;
 use gatehold_gate::ports::store::{
-    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 use gatehold_gate::{Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, Visitor};
 use gatehold_policy::Bundle;

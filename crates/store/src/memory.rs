@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{

@@ -164,7 +164,7 @@ fn finish(
         };
         writer.put_grant(&ended, grant_version)?;
     }
-    writer.announce_end("closed", record, version);
+    writer.announce_end("closed", record);
     let event = Event::Closed {
         code: end.code.to_owned(),
         decided_by: end.decided_by,

@@ -52,7 +52,7 @@ pub(super) fn report(
     if !report.result.is_empty() {
         writer.attach("result", report.result);
     }
-    writer.announce_end("executed", record, version);
+    writer.announce_end("executed", record);
     let event = Event::Executed {
         outcome: report.outcome,
         digest: record.digest,

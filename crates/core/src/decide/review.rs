@@ -296,7 +296,7 @@ fn write(
     }
     if next.state != State::Held {
         writer.add(holds(&record.requester.name()), -1);
-        writer.announce("decided", record.id, version);
+        writer.announce("decided", record.id);
     }
     let mut limits = None;
     if next.state == State::Redeemable {
@@ -416,8 +416,12 @@ pub(super) fn rehold_at(
         writer.end_grant(grant, grant_version, "reheld")?;
     }
     // Of what was let through by policy nobody was asked before.
-    let topic = if record.held.is_none() { "held" } else { "reheld" };
-    writer.announce(topic, record.id, version);
+    let topic = if record.held.is_none() {
+        "held"
+    } else {
+        "reheld"
+    };
+    writer.announce(topic, record.id);
     writer.attach("verdict", grounds(&next, evaluated, world)?);
     let event = Event::Reheld {
         trace: trace(evaluated, world),

@@ -204,7 +204,7 @@ fn writer<'a>(
             writer.below(holds(&name), world.settings.open_holds_max);
         }
         writer.add(holds(&name), 1);
-        writer.announce("held", record.id, 0);
+        writer.announce("held", record.id);
     }
     if answer.pause && record.requester.is_workload() {
         writer.pause(world, &name, "too_many_holds")?;

@@ -22,6 +22,9 @@ use crate::tier::Tier;
 use crate::time::Timestamp;
 use crate::verdict::Evaluated;
 
+/// Hexadecimal digits of what is drawn for the name of a message.
+const DRAWN: usize = 16;
+
 /// A write in the making.
 pub(super) struct Writer<'a> {
     fresh: &'a Fresh,
@@ -151,19 +154,21 @@ impl<'a> Writer<'a> {
     }
 
     /// Has people told that something became of a request. Whoever tells them loads it then: a message names it and says
-    /// nothing else of it. Its name is never another message's, also where the same happens to a request twice.
-    pub(super) fn announce(&mut self, topic: &str, request: RequestId, version: u64) {
+    /// nothing else of it. Its own name is never another message's, also where the same happens to a request twice.
+    pub(super) fn announce(&mut self, topic: &str, request: RequestId) {
+        let drawn = self.fresh.message(topic).hex();
+        let drawn: String = drawn.chars().take(DRAWN).collect();
         self.outbox.push(Outbox {
-            dedup: format!("{topic}:{request}:{version}"),
+            dedup: format!("{topic}:{request}:{drawn}"),
             topic: topic.to_owned(),
             body: request.to_string(),
         });
     }
 
     /// The same about the end of something. Nobody was asked about what was never held, so nobody waits to be told.
-    pub(super) fn announce_end(&mut self, topic: &str, record: &RequestRecord, version: u64) {
+    pub(super) fn announce_end(&mut self, topic: &str, record: &RequestRecord) {
         if record.held.is_some() {
-            self.announce(topic, record.id, version);
+            self.announce(topic, record.id);
         }
     }
 

@@ -10,7 +10,8 @@ use gatehold_core::commit::{
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 
 pub struct Ending {

@@ -15,13 +15,12 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 use tokio::sync::watch;
 use tokio_postgres::Config;

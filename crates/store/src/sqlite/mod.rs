@@ -16,9 +16,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{

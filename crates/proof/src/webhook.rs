@@ -23,7 +23,7 @@ pub enum WebhookError {
     /// It is written in another way.
     #[error(
         "the secret is no `whsec_` with {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes in base64; take a new one: \
-         `echo whsec_$(openssl rand -base64 32)`"
+         `echo whsec_$(head -c 32 /dev/urandom | base64)`"
     )]
     Secret,
     /// An id that a receiver could read in two ways.
@@ -104,8 +104,10 @@ mod tests {
             secret.sign("msg", 1, b"bodi"),
             other.sign("msg", 1, b"body"),
         ];
-        let different: std::collections::BTreeSet<_> =
-            signatures.iter().map(|signed| signed.as_ref().unwrap()).collect();
+        let different: std::collections::BTreeSet<_> = signatures
+            .iter()
+            .map(|signed| signed.as_ref().unwrap())
+            .collect();
         assert_eq!(different.len(), signatures.len());
     }
 
@@ -126,7 +128,10 @@ mod tests {
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa_-".to_owned(),
             "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
         ] {
-            assert_eq!(WebhookSecret::parse(&bad).unwrap_err(), WebhookError::Secret);
+            assert_eq!(
+                WebhookSecret::parse(&bad).unwrap_err(),
+                WebhookError::Secret
+            );
         }
         let secret = WebhookSecret::parse(&secret(32)).unwrap();
         assert_eq!(format!("{secret:?}"), "WebhookSecret");

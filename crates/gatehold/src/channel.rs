@@ -43,7 +43,9 @@ pub async fn run(ctx: &Ctx, channel: &Channel) -> Result<Exit, Failure> {
         Channel::List(file) => {
             let config = Config::require(&looked_at(ctx, file.config.as_deref()))?;
             let described = config.channels.described();
-            ctx.print(&json!({ "channels": described }), || listed(ctx, &described))?;
+            ctx.print(&json!({ "channels": described }), || {
+                listed(ctx, &described)
+            })?;
         }
         Channel::Test { name, to, file } => {
             let config = Config::require(&looked_at(ctx, file.config.as_deref()))?;
@@ -107,7 +109,13 @@ fn listed(ctx: &Ctx, described: &[Described]) -> String {
     if described.is_empty() {
         return format!("{NOBODY}\n");
     }
-    let all = |words: String| if words.is_empty() { "all".to_owned() } else { words };
+    let all = |words: String| {
+        if words.is_empty() {
+            "all".to_owned()
+        } else {
+            words
+        }
+    };
     let rows: Vec<Vec<String>> = described
         .iter()
         .map(|one| {
@@ -122,12 +130,22 @@ fn listed(ctx: &Ctx, described: &[Described]) -> String {
                 one.server.clone(),
                 all(one.kinds.join(", ")),
                 all(teams.join(", ")),
-                one.tiers_at_least.map_or("green", |tier| tier.as_str()).to_owned(),
+                one.tiers_at_least
+                    .map_or("green", |tier| tier.as_str())
+                    .to_owned(),
                 people.unwrap_or_else(|| "whoever reads it".to_owned()),
             ]
         })
         .collect();
-    let headings = ["CHANNEL", "KIND", "SERVER", "NOTICES", "TEAMS", "FROM TIER", "REACHES"];
+    let headings = [
+        "CHANNEL",
+        "KIND",
+        "SERVER",
+        "NOTICES",
+        "TEAMS",
+        "FROM TIER",
+        "REACHES",
+    ];
     table(&headings, &rows, ctx.screen.width)
 }
 

@@ -1,8 +1,12 @@
 //! Tells people, on a task of its own: no decision waits for a server that somebody is told through.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gatehold_gate::Dispatcher;
+use gatehold_broker::{Channels, OnCall};
+use gatehold_gate::{Dispatcher, Gate};
+use gatehold_proof::PublicUrl;
 use gatehold_server::App;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::MissedTickBehavior;
@@ -11,6 +15,17 @@ use tokio::time::MissedTickBehavior;
 const BEAT: Duration = Duration::from_secs(1);
 /// How long what is under way may take when the gate ends. What does not arrive is told again by whoever goes on.
 const LAST: Duration = Duration::from_secs(3);
+
+/// Knows what a gate has to tell, and tells it on these channels; to whom first, by the file of who is on call.
+pub fn dispatcher(
+    gate: &Gate,
+    (channels, on_call): (Channels, Option<PathBuf>),
+    public_url: &PublicUrl,
+) -> Dispatcher {
+    let on_call = on_call.map(OnCall::new).map(Arc::new);
+    let channels = channels.open(&crate::channel::clock(), on_call.as_ref());
+    Dispatcher::new(gate.clone(), channels, public_url.as_str())
+}
 
 /// What tells people.
 pub struct Telling {
@@ -37,7 +52,9 @@ impl Telling {
     async fn beat(&mut self) {
         match self.dispatcher.beat().await {
             Ok(beat) => self.app.metrics().notices(&beat),
-            Err(error) => tracing::error!(%error, "nobody can be told; the store does not say what"),
+            Err(error) => {
+                tracing::error!(%error, "nobody can be told; the store does not say what")
+            }
         }
     }
 }

@@ -56,7 +56,10 @@ impl Receivers {
         receivers.ports = receivers.next();
         receivers.said.clear();
         receivers.file("hook.secret", SECRET);
-        let url = format!("http://127.0.0.1:{}/services/{TOKEN}", receivers.ports["http"]);
+        let url = format!(
+            "http://127.0.0.1:{}/services/{TOKEN}",
+            receivers.ports["http"]
+        );
         receivers.file("chat.url", &url);
         receivers.file("mail.password", PASSWORD);
         receivers

@@ -96,7 +96,7 @@ mod tests {
         let text = text(&Message::of(&notice, NOW));
         assert_eq!(
             text,
-            "[RED] Approval needed by 2026-11-22 22:31 UTC (18 min): 2 people needed\n\
+            "[RED] Decision needed by 2026-11-22 22:31 UTC (18 min): 2 people needed\n\
              `'*bot*' &lt;@U1&gt; asks: &lt;!channel&gt; @here &lt;https://evil.example|Approve&gt; *bold* _it_ ~no~ 'code' &amp; #general`\n\
              `Held: '''\u{27e8}U+000A\u{27e9}x'''`\n\
              `Words: amber-lotus-kite-seven   Owner: tomas@login.acme.example`\n\

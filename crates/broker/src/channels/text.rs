@@ -138,15 +138,15 @@ fn head(notice: &Notice, now: Timestamp) -> String {
     let by = by.map_or_else(String::new, |by| format!(" by {by}"));
     let state = harmless(&notice.state, SUBJECT_CHARS_MAX);
     match notice.kind {
-        NoticeKind::Asked => format!("Approval needed{by}: {needed}"),
+        NoticeKind::Asked => format!("Decision needed{by}: {needed}"),
         NoticeKind::Escalated => {
             format!(
-                "Nobody has decided yet, so more people are asked. Approval needed{by}: {needed}"
+                "Nobody has decided yet, so more people are asked. Decision needed{by}: {needed}"
             )
         }
-        NoticeKind::Changed => format!("The question has changed. Approval needed{by}: {needed}"),
+        NoticeKind::Changed => format!("The question has changed. Decision needed{by}: {needed}"),
         NoticeKind::Question => format!("A reviewer has a question; its answer is wanted{by}"),
-        NoticeKind::Closed => format!("Closed: {state}. No approval is needed any more."),
+        NoticeKind::Closed => format!("Closed: {state}. Nobody need decide any more."),
         NoticeKind::Outcome => format!("Outcome: {state}"),
     }
 }

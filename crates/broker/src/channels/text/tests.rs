@@ -42,7 +42,7 @@ fn said(notice: &Notice) -> String {
 fn six_lines_say_what_is_asked() {
     assert_eq!(
         said(&notice()),
-        "[RED] Approval needed by 2026-11-22 22:31 UTC (18 min): 2 people needed\n\
+        "[RED] Decision needed by 2026-11-22 22:31 UTC (18 min): 2 people needed\n\
          deploy-bot asks: UPDATE 4212 rows in orders.payments on sql:prod-eu\n\
          Held: first write to prod-eu; PII\n\
          Words: amber-lotus-kite-seven   Owner: tomas@login.acme.example\n\
@@ -59,13 +59,13 @@ fn every_kind_begins_with_what_is_going_on() {
             NoticeKind::Escalated,
             "held",
             format!(
-                "[RED] Nobody has decided yet, so more people are asked. Approval needed {by}: 2 people needed"
+                "[RED] Nobody has decided yet, so more people are asked. Decision needed {by}: 2 people needed"
             ),
         ),
         (
             NoticeKind::Changed,
             "held",
-            format!("[RED] The question has changed. Approval needed {by}: 2 people needed"),
+            format!("[RED] The question has changed. Decision needed {by}: 2 people needed"),
         ),
         (
             NoticeKind::Question,
@@ -75,7 +75,7 @@ fn every_kind_begins_with_what_is_going_on() {
         (
             NoticeKind::Closed,
             "denied",
-            "[RED] Closed: denied. No approval is needed any more.".to_owned(),
+            "[RED] Closed: denied. Nobody need decide any more.".to_owned(),
         ),
         (
             NoticeKind::Outcome,
@@ -100,7 +100,7 @@ fn every_kind_begins_with_what_is_going_on() {
         ..notice()
     };
     let said = said(&alone);
-    assert!(said.starts_with("[RED] Approval needed: 1 person needed\n"));
+    assert!(said.starts_with("[RED] Decision needed: 1 person needed\n"));
     assert!(said.contains("\nWords: amber-lotus-kite-seven\n"), "{said}");
 }
 

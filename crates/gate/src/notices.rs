@@ -8,6 +8,7 @@ mod beat;
 mod dispatcher;
 mod message;
 mod schedule;
+mod waiting;
 
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;

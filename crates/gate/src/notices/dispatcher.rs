@@ -15,8 +15,9 @@ use gatehold_core::time::Timestamp;
 use tokio::task::{Id, JoinSet};
 
 use super::beat::{Beat, ChannelBeat};
-use super::message::{self, Message};
-use super::schedule::{Stand, is_stale, pause_seconds};
+use super::message;
+use super::schedule::{Stand, is_stale};
+use super::waiting::{Waiting, Why};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::notifier::{Channel, NotDelivered, Notice};
@@ -38,44 +39,6 @@ const UNDER_WAY_MAX: usize = 8;
 const ACKNOWLEDGED_AT_ONCE: usize = 16;
 /// After which a delivery counts as failed, whatever its channel does.
 const DELIVERY_MAX: Duration = Duration::from_secs(60);
-
-/// A message that some channel has not taken yet.
-struct Waiting {
-    message: Message,
-    /// How it stands with each channel, in their order.
-    stands: Vec<Stand>,
-    /// How often its request could not be read.
-    unread: u32,
-    /// Not looked at before this time.
-    at: Timestamp,
-}
-
-impl Waiting {
-    fn is_over(&self) -> bool {
-        self.stands.iter().all(|stand| stand.is_over())
-    }
-}
-
-/// Why a notice is tried no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    /// It is too old to be worth telling.
-    Stale,
-    /// More wait than are kept.
-    Full,
-    /// The request has moved on, and there is nothing to tell.
-    Past,
-}
-
-impl Why {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Stale => "it is a day old",
-            Self::Full => "too many wait",
-            Self::Past => "there is nothing to tell any more",
-        }
-    }
-}
 
 /// One notice on its way.
 #[derive(Debug, Clone, Copy)]
@@ -233,7 +196,8 @@ impl Dispatcher {
     }
 
     async fn read_on(&mut self) -> Result<(), GateError> {
-        for announced in self.gate.store().outbox(self.read_to, READ).await? {
+        let new = self.gate.store().outbox(self.read_to, READ).await?;
+        for announced in new {
             self.read_to = announced.number;
             self.take(&announced);
         }
@@ -249,12 +213,7 @@ impl Dispatcher {
     fn take(&mut self, announced: &Announced) {
         match message::read(announced) {
             Ok(Some(message)) if !self.channels.is_empty() => {
-                let waiting = Waiting {
-                    stands: vec![Stand::new(message.at); self.channels.len()],
-                    at: message.at,
-                    unread: 0,
-                    message,
-                };
+                let waiting = Waiting::new(message, self.channels.len());
                 self.waiting.insert(announced.number, waiting);
             }
             Ok(_) => {
@@ -306,26 +265,16 @@ impl Dispatcher {
     /// The channels that it is to be sent to now: each takes so many at a time, and one of each request, so that what becomes of
     /// one arrives in order.
     fn due(&self, waiting: &Waiting, now: Timestamp) -> Vec<usize> {
-        if waiting.at > now {
-            return Vec::new();
-        }
-        let has_room = |channel: usize| {
-            let mut under_way = 0;
-            for delivery in self.under_way.values() {
-                if delivery.channel == channel {
-                    under_way += 1;
-                    if delivery.request == waiting.message.request {
-                        return false;
-                    }
-                }
-            }
-            under_way < UNDER_WAY_MAX
-        };
-        let stands = waiting.stands.iter().enumerate();
-        stands
-            .filter(|(channel, stand)| stand.is_due(now) && has_room(*channel))
-            .map(|(channel, _)| channel)
-            .collect()
+        let mut due = waiting.due(now);
+        due.retain(|channel| {
+            let mut theirs = self
+                .under_way
+                .values()
+                .filter(|one| one.channel == *channel);
+            let request = waiting.message.request;
+            theirs.clone().count() < UNDER_WAY_MAX && theirs.all(|one| one.request != request)
+        });
+        due
     }
 
     fn send(&mut self, number: u64, due: &[usize], notice: &Arc<Notice>) {
@@ -362,26 +311,19 @@ impl Dispatcher {
     /// The request could not be read: somebody may put right what somebody wrote into the database.
     fn look_later(&mut self, number: u64, now: Timestamp, error: &GateError) {
         if let Some(waiting) = self.waiting.get_mut(&number) {
-            waiting.unread = waiting.unread.saturating_add(1);
-            waiting.at = now.plus_seconds(pause_seconds(waiting.unread));
+            waiting.look_later(now);
             tracing::error!(request = %waiting.message.request, %error, "nobody can be told about a request");
         }
     }
 
-    /// Tries a notice no more where it is not on its way. One that has nothing to tell any more is missed by nobody, unless a
-    /// channel failed before.
     fn give_up(&mut self, number: u64, why: Why) {
         let Some(waiting) = self.waiting.get_mut(&number) else {
             return;
         };
-        for (channel, stand) in self.channels.iter().zip(&mut waiting.stands) {
-            let Stand::Waits { failed, .. } = *stand else {
+        for missed in waiting.give_up(why) {
+            let Some(channel) = self.channels.get(missed) else {
                 continue;
             };
-            *stand = Stand::Over;
-            if why == Why::Past && failed == 0 {
-                continue;
-            }
             let counted = self.counted.entry(channel.name().to_owned()).or_default();
             counted.given_up = counted.given_up.saturating_add(1);
             tracing::error!(

@@ -319,12 +319,10 @@ impl Reader {
         seconds: u32,
         now: Timestamp,
     ) -> Result<bool, StoreFault> {
-        let until = now.plus_seconds(seconds).millis();
-        let taken = self.client.execute(
-            &self.statements.lease,
-            &[&name, &holder, &until, &now.millis()],
-        );
-        Ok(taken.await.map_err(fault)? > 0)
+        let (now, until) = (now.millis(), now.plus_seconds(seconds).millis());
+        let params: Params<'_> = &[&name, &holder, &until, &now];
+        let taken = self.client.execute(&self.statements.lease, params).await;
+        Ok(taken.map_err(fault)? > 0)
     }
 
     pub async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault> {

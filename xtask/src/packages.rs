@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::shell;
 use crate::steps::Step;
 
-/// The environment of the Python packages, where crates/core/tests/json/live.rs and crates/gatehold/tests/browser.rs look for it.
+/// The environment of the Python packages, where crates/core/tests/json/live.rs and, of crates/gatehold/tests, browser.rs and
+/// channels.rs look for it.
 const PYTHON: &str = "target/python";
 /// What goes into it, all at once or not at all.
 const PYTHON_PACKAGES: [&str; 3] = [

@@ -177,8 +177,8 @@ pub fn unreached<'h>(
         .iter()
         .any(|one| one.people.is_none() && one.teams.is_empty());
     let mailed = |human: &HumanId| {
-        let lists = described.iter().filter_map(|one| one.people.as_ref());
-        lists.into_iter().any(|people| people.contains(human))
+        let mut lists = described.iter().filter_map(|one| one.people.as_ref());
+        lists.any(|people| people.contains(human))
     };
     humans.filter(|human| !open && !mailed(human)).collect()
 }

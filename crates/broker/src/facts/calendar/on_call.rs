@@ -40,9 +40,12 @@ struct Read {
     said: Result<Vec<Schedule>, String>,
 }
 
+/// Who is on call for one team, or why nobody knows.
+pub type OfTeam = Result<BTreeSet<HumanId>, String>;
+
 /// Who is on call for each team at one moment, or why nobody knows.
 #[derive(Debug, Clone)]
-pub struct Roster(pub Result<BTreeMap<TeamId, Result<BTreeSet<HumanId>, String>>, String>);
+pub struct Roster(pub Result<BTreeMap<TeamId, OfTeam>, String>);
 
 impl Roster {
     /// For this team. Never empty.
@@ -198,7 +201,7 @@ impl Read {
 
 impl Schedule {
     /// An override first, then an event, then the rotation.
-    fn at(&self, now: Timestamp) -> Result<BTreeSet<HumanId>, String> {
+    fn at(&self, now: Timestamp) -> OfTeam {
         let millis = now.millis();
         if millis >= self.until {
             return Err("its schedule has ended; continue it and raise `until`".to_owned());
@@ -226,7 +229,7 @@ impl Schedule {
     }
 
     /// Whom an event names: its attendees, or else its title.
-    fn named(&self, event: &Span) -> Result<BTreeSet<HumanId>, String> {
+    fn named(&self, event: &Span) -> OfTeam {
         let names: &[String] = if event.attendees.is_empty() {
             std::slice::from_ref(&event.name)
         } else {

@@ -89,12 +89,12 @@ const fn is_asking(kind: NoticeKind) -> bool {
 
 /// Whether it is still so. Nobody is asked about what is over, and nobody is told the end of what is held again.
 fn is_timely(kind: NoticeKind, state: State) -> bool {
-    let held = state == State::Held;
+    let over = state != State::Held;
     if is_asking(kind) {
-        !guard!("notice-over", !held)
-    } else {
-        !held
+        let late = guard!("notice-over", over);
+        return !late;
     }
+    over
 }
 
 fn titles(held: &HeldAt) -> Vec<String> {

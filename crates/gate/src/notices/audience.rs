@@ -82,13 +82,15 @@ fn is_asked(
 /// Whoever answers for the requester, and the person behind it. What a workload says of that person is not enough: it would
 /// have anybody be told anything.
 fn accountable(requester: &Requester, directory: &Directory) -> BTreeSet<HumanId> {
-    let initiator = match requester {
-        Requester::Workload {
-            initiator: Some(initiator),
-            ..
-        } if !guard!("notice-initiator-attested", !initiator.attested) => Some(&initiator.human),
-        Requester::Workload { .. } | Requester::Human { .. } => None,
+    let named = match requester {
+        Requester::Workload { initiator, .. } => initiator.as_ref(),
+        Requester::Human { .. } => None,
     };
+    let initiator = named.filter(|named| {
+        let claimed = guard!("notice-initiator-attested", !named.attested);
+        !claimed
+    });
+    let initiator = initiator.map(|initiator| &initiator.human);
     let behind =
         |human: &&HumanId| Some(*human) == initiator || answers_for(human, requester, directory);
     directory.humans.keys().filter(behind).cloned().collect()

@@ -7,12 +7,14 @@ use std::path::Path;
 use crate::shell;
 use crate::steps::Step;
 
-/// The environment of the Python packages, where crates/core/tests/json/live.rs and crates/gatehold/tests/browser.rs look for it.
+/// The environment of the Python packages, where crates/core/tests/json/live.rs and, of crates/gatehold/tests, browser.rs and
+/// channels.rs look for it.
 const PYTHON: &str = "target/python";
 /// What goes into it, all at once or not at all.
-const PYTHON_PACKAGES: [&str; 2] = [
+const PYTHON_PACKAGES: [&str; 3] = [
     "crates/core/tests/json/corpus/requirements.txt",
     "crates/gatehold/tests/browser/requirements.txt",
+    "crates/gatehold/tests/receivers/requirements.txt",
 ];
 
 /// Where the identity provider goes, and where crates/gatehold/tests/openid.rs looks for it.
@@ -122,7 +124,10 @@ fn python() -> Result<(), String> {
     let python = format!("{PYTHON}/bin/python3");
     if shell::answers(
         &python,
-        &["-c", "import rfc8785, fido2.webauthn, cryptography"],
+        &[
+            "-c",
+            "import rfc8785, fido2.webauthn, cryptography, aiosmtpd.smtp, standardwebhooks",
+        ],
     ) {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Targets as configured: read once, every mistake reported at once, secrets only named. Nothing is connected to here,
 //! and no host name is resolved.
 
+mod channels;
 mod counts;
 mod http;
 mod lookups;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use gatehold_gate::ports::facts::{Facts, Found, Moment, Question, Told};
 
 pub use calendar::Calendars;
+pub use calendar::on_call::{OnCall, Roster};
 pub use lookup::Lookups;
 
 /// Every source of facts of a gate.

@@ -6,6 +6,7 @@
 mod answer;
 pub(crate) mod headers;
 pub(crate) mod path;
+mod post;
 pub(crate) mod reach;
 mod request;
 mod send;
@@ -22,6 +23,7 @@ use crate::call::{Call, Mode, Precondition};
 use crate::outcome::{Execution, Stop, code};
 use crate::scrub::{SECRET_BYTES_MIN, Scrubber};
 use crate::secret::{Secret, Source};
+pub(crate) use post::Post;
 use reach::Reach;
 
 /// Caps an HTTP target enforces.
@@ -114,6 +116,22 @@ pub(crate) async fn look(
         answer: target.answer_timeout,
     };
     let sent = send::send(target, times, wire, true).await?;
+    Ok(answer::receive(sent, times.answer, target.bytes_max, &scrubber, true).await)
+}
+
+/// Tells a server that the operator named something in our words. It needs no proof, because nothing is executed; that it may
+/// have arrived without an answer is the caller's to say again.
+pub(crate) async fn tell(
+    target: &HttpTarget,
+    post: Post,
+    secrets: &[Secret],
+) -> Result<Execution, Stop> {
+    let scrubber = Scrubber::new(secrets);
+    let times = send::Times {
+        connect: target.connect_timeout,
+        answer: target.answer_timeout,
+    };
+    let sent = send::send(target, times, post.wire(target)?, true).await?;
     Ok(answer::receive(sent, times.answer, target.bytes_max, &scrubber, true).await)
 }
 

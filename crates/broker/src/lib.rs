@@ -1,10 +1,11 @@
 //! Held execution at real targets: the gate makes the approved call itself, at most once, within its limits. And what the gate
-//! finds out before a decision, by questions of its own.
+//! finds out before a decision, by questions of its own; and the channels on which people are told.
 //!
 //! [`Executors`] is the only way to a target, and it takes proof. Nothing there opens anything towards a target before that, keeps a
 //! connection afterwards, repeats a call, or lets a target's secret out. What nobody can tell is said to be unknown.
 
 mod call;
+mod channels;
 mod config;
 mod executors;
 mod facts;
@@ -19,6 +20,7 @@ mod table;
 mod testing;
 mod tls;
 
+pub use channels::{Channels, Clock, Described};
 pub use config::{ConfigErrors, Environment, Problem, Targets};
 pub use executors::{Effects, Executors};
-pub use facts::{Calendars, Lookups, Sources};
+pub use facts::{Calendars, Lookups, OnCall, Roster, Sources};

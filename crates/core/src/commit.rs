@@ -256,7 +256,7 @@ pub struct Outbox {
     pub dedup: String,
     /// What kind of message.
     pub topic: String,
-    /// Canonical JSON without free text of the requester.
+    /// The id of the request it is about. Never text of the requester.
     pub body: String,
 }
 

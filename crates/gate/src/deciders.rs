@@ -49,7 +49,7 @@ pub struct Deciders {
 }
 
 impl Deciders {
-    fn of(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> Self {
+    pub(crate) fn of(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> Self {
         let dev = directory.origin.is_dev();
         let floors = floors(record.tier, dev);
         let excluded = record.requester.excluded(directory);

@@ -1,7 +1,7 @@
 //! The gate: its ports, and what it holds in memory. Nothing here has authority: everything is rebuilt from the store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gatehold_core::decide::{Fresh, Settings};
@@ -99,6 +99,10 @@ pub(crate) struct Inner {
     pub(crate) unreported: Mutex<Unreported>,
     /// The minute in which the leaves were last read on.
     pub(crate) read_minute: AtomicI64,
+    /// The minute in which it was last looked whether what is held can be approved at all.
+    pub(crate) covered_minute: AtomicI64,
+    /// How much of it could not.
+    pub(crate) uncovered: AtomicU64,
     /// Whether the store took the last write.
     pub(crate) last_write: Mutex<crate::ready::LastWrite>,
     /// Held while an act is put into the revocation journal, from the look at what is in it to the end of the write.

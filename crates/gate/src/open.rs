@@ -2,7 +2,7 @@
 //! last activation names, and what a crash left executing is Unknown.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
 use gatehold_core::decide::{Fresh, found};
@@ -110,6 +110,8 @@ impl Gate {
                 running: Mutex::default(),
                 unreported: Mutex::default(),
                 read_minute: AtomicI64::default(),
+                covered_minute: AtomicI64::default(),
+                uncovered: AtomicU64::default(),
                 last_write: Mutex::default(),
                 keeping: tokio::sync::Mutex::default(),
                 replaying: crate::replay::Replaying::default(),

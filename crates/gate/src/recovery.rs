@@ -14,7 +14,7 @@ use crate::gate::{ChainSoFar, Gate};
 use crate::open::fresh;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::Store;
-use crate::undecidable::{People, Undecidable};
+use crate::undecidable::{People, Uncovered, Undecidable};
 
 /// What the leaves of a store give force to.
 #[derive(Debug)]
@@ -36,6 +36,16 @@ impl Trust {
         let bytes = bundle_bytes(store, &self.links, self.directory.bundle).await?;
         let (bundle, _) = prepare(&bytes)?;
         Ok(People::from(&self.directory).cannot_decide(&bundle))
+    }
+
+    /// The checkpoints of its bundle that its people could never fill.
+    ///
+    /// # Errors
+    /// When no leaf holds the bundle, or it cannot be used.
+    pub async fn uncovered(&self, store: &dyn Store) -> Result<Vec<Uncovered>, OpenError> {
+        let bytes = bundle_bytes(store, &self.links, self.directory.bundle).await?;
+        let (bundle, _) = prepare(&bytes)?;
+        Ok(People::from(&self.directory).cannot_fill(&bundle))
     }
 
     /// Folds it from leaf 0.

@@ -58,6 +58,7 @@ impl Gate {
         let refusals = self.write_refusals(now, false).await?;
         let tampering = self.write_tampering(now).await;
         self.read_on_each_minute(now).await?;
+        self.look_at_coverage(now).await?;
         let erased = self.finish_erasures().await?;
         Ok(Tick {
             expired,

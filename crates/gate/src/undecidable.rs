@@ -11,7 +11,7 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::checkpoint::{Alternative, Checkpoint, Requirement, floors};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
-use gatehold_core::ids::{DescriptorId, HumanId, TeamId};
+use gatehold_core::ids::{CheckpointName, DescriptorId, HumanId, TeamId};
 use gatehold_core::quorum::entitled;
 use gatehold_core::seats::{self, Reviewer};
 use gatehold_core::tier::Tier;
@@ -54,6 +54,19 @@ pub enum Short {
         /// The most who are there and may decide, whoever asks.
         there: usize,
     },
+}
+
+/// A checkpoint whose seats all the people there are could not fill, whoever asks: nothing that it holds can be approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncovered {
+    /// Which.
+    pub checkpoint: CheckpointName,
+    /// What fills it, in words.
+    takes: String,
+    /// Who may.
+    who: String,
+    /// How many of them have a key that counts for any of that.
+    pub there: usize,
 }
 
 /// What a change takes.
@@ -119,6 +132,37 @@ impl People {
         found
             .map(|(why, changes)| Undecidable { changes, why })
             .collect()
+    }
+
+    /// The checkpoints of this bundle that these people could never fill.
+    #[must_use]
+    pub fn cannot_fill(&self, bundle: &Bundle) -> Vec<Uncovered> {
+        let all = bundle.checkpoints().values();
+        all.filter(|checkpoint| !self.could_fill(checkpoint))
+            .map(|checkpoint| self.uncovered(checkpoint))
+            .collect()
+    }
+
+    fn uncovered(&self, checkpoint: &Checkpoint) -> Uncovered {
+        // The weakest key that counts anywhere.
+        let floors = floors(Tier::Green, self.dev).iter();
+        let floor = floors.map(|floor| floor.factor).min();
+        let raised = checkpoint.alternatives.iter().map(|one| Alternative {
+            factor: floor.map_or(one.factor, |floor| one.factor.max(floor)),
+            ..*one
+        });
+        let raised: Vec<Alternative> = raised.collect();
+        let counts = |person: &&Reviewer| {
+            let mut alternatives = raised.iter();
+            checkpoint.admits(&person.human, &person.teams)
+                && alternatives.any(|one| person.assurance >= one.factor)
+        };
+        Uncovered {
+            checkpoint: checkpoint.name.clone(),
+            there: self.humans.iter().filter(counts).count(),
+            takes: takes(&raised),
+            who: who(checkpoint),
+        }
     }
 
     /// Whether a checkpoint could be filled, were everybody there and nobody of them the one who asks.
@@ -221,20 +265,13 @@ impl<'a> Demand<'a> {
         let own = self.requirement.checkpoints();
         let own = own.map(|(_, checkpoint)| fewest(&checkpoint.alternatives));
         let needed = own.fold(fewest(self.floors).max(CHANGE_PEOPLE_MIN), usize::max);
-        let checkpoints = self.requirement.checkpoints().map(|(_, checkpoint)| {
-            let teams = checkpoint.eligible.teams.iter().map(ToString::to_string);
-            let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
-            let who: Vec<String> = teams.chain(humans).collect();
-            format!("{} ({})", checkpoint.name, who.join(", "))
-        });
-        let factors = self
-            .floors
-            .iter()
-            .map(|floor| format!("{} `{}`", floor.seats, floor.factor));
+        let checkpoints = self.requirement.checkpoints();
+        let checkpoints =
+            checkpoints.map(|(_, checkpoint)| format!("{} ({})", checkpoint.name, who(checkpoint)));
         Short::People {
             checkpoints: checkpoints.collect(),
             needed,
-            factors: factors.collect::<Vec<_>>().join(" or "),
+            factors: takes(self.floors),
             besides: if self.gaining == 0 {
                 "whoever asks"
             } else {
@@ -245,12 +282,43 @@ impl<'a> Demand<'a> {
     }
 }
 
+/// Who may decide at a checkpoint.
+fn who(checkpoint: &Checkpoint) -> String {
+    let teams = checkpoint.eligible.teams.iter().map(ToString::to_string);
+    let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
+    let who: Vec<String> = teams.chain(humans).collect();
+    who.join(", ")
+}
+
+/// What any one of these asks for.
+fn takes(alternatives: &[Alternative]) -> String {
+    let each = alternatives
+        .iter()
+        .map(|one| format!("{} `{}`", one.seats, one.factor));
+    each.collect::<Vec<_>>().join(" or ")
+}
+
 impl Short {
     const fn there(&self) -> usize {
         match self {
             Self::NeverHeld => 0,
             Self::People { there, .. } => *there,
         }
+    }
+}
+
+impl fmt::Display for Uncovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            checkpoint,
+            takes,
+            who,
+            there,
+        } = self;
+        write!(
+            f,
+            "nothing that checkpoint {checkpoint} holds can be approved: it takes {takes} of {who}; people whose keys count for that: {there}"
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
+use crate::channel::{self, Channel};
 use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
@@ -20,6 +21,7 @@ use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
 use crate::memory;
+use crate::on_call::{self, OnCallArgs};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
 use crate::record::{self, Record};
@@ -63,6 +65,11 @@ enum Command {
     /// The configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The ways on which people are told.
+    #[command(subcommand)]
+    Channel(Channel),
+    /// Who is on call now, by the schedule of this configuration.
+    OnCall(OnCallArgs),
 
     /// Log in: a fresh key that reads and acts in the safe direction, and never approves.
     Login {
@@ -232,6 +239,8 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Recover(recover) => recover::run(ctx, &recover).await,
         Command::Doctor(file) => doctor::run(ctx, &file).await,
         Command::Config(command) => config::run(ctx, &command),
+        Command::Channel(command) => channel::run(ctx, &command).await,
+        Command::OnCall(args) => on_call::run(ctx, &args),
         Command::Login { lifetime } => login(ctx, lifetime).await,
         Command::Inbox(args) => inbox::inbox(ctx, &args).await,
         Command::WhoCanApprove(args) => who_can_approve::run(ctx, &args).await,

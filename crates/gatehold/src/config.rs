@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use gatehold_broker::{Calendars, Lookups, Targets};
+use gatehold_broker::{Calendars, Channels, Described, Lookups, OnCall, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
@@ -60,6 +60,10 @@ pub struct Config {
     pub lookups: Lookups,
     /// Working hours, holidays and freezes: a file that is read while the gate runs.
     pub calendar: Option<PathBuf>,
+    /// On which ways people are told.
+    pub channels: Channels,
+    /// Who is on call: a file that is read while the gate runs.
+    pub on_call: Option<PathBuf>,
     /// What is known about resources.
     pub resources: Vec<CatalogEntry>,
     /// Limits of the gate.
@@ -202,6 +206,10 @@ struct Checked {
     identity_provider: Option<String>,
     /// Why the calendar, or a part of it, is unknown now.
     calendar_unknown: Option<String>,
+    /// On which ways people are told; without any, nobody is.
+    channels: Vec<Described>,
+    /// Why it is unknown now who is on call, for a team or for all.
+    on_call_unknown: Option<String>,
 }
 
 /// Runs a config command.
@@ -230,31 +238,47 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         lookups: config.lookups.len(),
         identity_provider: config.identity_provider.map(|place| place.issuer),
         calendar_unknown,
+        channels: config.channels.described(),
+        on_call_unknown: config
+            .on_call
+            .and_then(|file| crate::on_call::unknown(&OnCall::look(&file, now))),
     };
-    ctx.print(&checked, || {
-        let nothing = ctx
-            .screen
-            .paint(crate::screen::Style::Green, "nothing is wrong with it");
-        let unknown = checked.calendar_unknown.as_ref().map(|why| {
-            let word = ctx.screen.paint(crate::screen::Style::Amber, "UNKNOWN");
-            format!("the calendar is {word}: {}\n", crate::screen::plain(why))
-        });
-        let console = checked
-            .identity_provider
-            .as_ref()
-            .map(|issuer| format!("console: people sign in at {issuer}\n"));
-        format!(
-            "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{}{nothing}\n",
-            checked.file,
-            checked.public_url,
-            checked.listen,
-            checked.store,
-            checked.targets,
-            checked.resources,
-            checked.lookups,
-            console.unwrap_or_default(),
-            unknown.unwrap_or_default()
-        )
-    })?;
+    ctx.print(&checked, || lines(ctx, &checked))?;
     Ok(Exit::Done)
+}
+
+fn lines(ctx: &Ctx, checked: &Checked) -> String {
+    let nothing = ctx
+        .screen
+        .paint(crate::screen::Style::Green, "nothing is wrong with it");
+    let unknown = |what: &str, why: &Option<String>| {
+        let said = why.as_ref().map(|why| {
+            let word = ctx.screen.paint(crate::screen::Style::Amber, "UNKNOWN");
+            format!("{what} is {word}: {}\n", crate::screen::plain(why))
+        });
+        said.unwrap_or_default()
+    };
+    let channels = if checked.channels.is_empty() {
+        ctx.screen
+            .paint(crate::screen::Style::Amber, crate::channel::NOBODY)
+    } else {
+        crate::channel::summary(&checked.channels)
+    };
+    let console = checked
+        .identity_provider
+        .as_ref()
+        .map(|issuer| format!("console: people sign in at {issuer}\n"));
+    format!(
+        "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{channels}\n{}{}{nothing}\n",
+        checked.file,
+        checked.public_url,
+        checked.listen,
+        checked.store,
+        checked.targets,
+        checked.resources,
+        checked.lookups,
+        console.unwrap_or_default(),
+        unknown("the calendar", &checked.calendar_unknown),
+        unknown("who is on call", &checked.on_call_unknown),
+    )
 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use gatehold_broker::{Described, OnCall};
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::{Compared, Trust};
 use gatehold_store::journal::Journal;
@@ -12,6 +15,7 @@ use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::Style;
 use crate::serve::{open_anchors, open_store, refused, unusable};
+use crate::{channel, on_call};
 
 /// What people might expect and this version does not have.
 const ABSENT: &[&str] = &[
@@ -68,11 +72,51 @@ impl Report {
     }
 }
 
+/// On which ways people are told.
+fn channels(report: &mut Report, config: &Config, described: &[Described]) {
+    if described.is_empty() {
+        report.say(Level::See, channel::NOBODY.to_owned());
+    } else {
+        report.say(Level::Ok, channel::summary(described));
+    }
+    if let Some(file) = &config.on_call {
+        let now = Timestamp::from_millis(crate::ambient::now_millis());
+        match on_call::unknown(&OnCall::look(file, now)) {
+            None => report.say(Level::Ok, "every schedule says who is on call".to_owned()),
+            Some(why) => report.say(
+                Level::See,
+                format!("who is on call is UNKNOWN, and everybody with a seat is told: {why}"),
+            ),
+        }
+    }
+}
+
+/// Who of the gate's people no channel reaches.
+fn unreached<'h>(
+    report: &mut Report,
+    described: &[Described],
+    humans: impl Iterator<Item = &'h HumanId>,
+) {
+    if described.is_empty() {
+        return;
+    }
+    let unreached = channel::unreached(described, humans);
+    if !unreached.is_empty() {
+        let names: Vec<String> = unreached.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "no channel reaches {}: add them to a mail channel, or name a webhook or chat for all teams",
+            names.join(", ")
+        );
+        report.say(Level::See, text);
+    }
+}
+
 /// What the chain of trust gives force to, and what stands beside it in the database.
 async fn trust(
     report: &mut Report,
     store: &dyn Store,
     pinned: Option<Hash>,
+    described: &[Described],
 ) -> Result<(), Failure> {
     let trust = Trust::read(store, pinned)
         .await
@@ -87,6 +131,7 @@ async fn trust(
             directory.workloads.len()
         ),
     );
+    unreached(report, described, directory.humans.keys());
     for leaf in &directory.quorum_lost {
         // True for ever, and nothing that somebody could act on now.
         report.say(
@@ -125,6 +170,26 @@ async fn trust(
     let what_to_do = remedy(&names, !directory.recovery.is_empty());
     for one in &undecidable {
         report.say(Level::Bad, format!("{one}. {what_to_do}"));
+    }
+    checkpoints(report, &trust, store).await
+}
+
+/// Whether there are people who could approve what each checkpoint holds.
+async fn checkpoints(report: &mut Report, trust: &Trust, store: &dyn Store) -> Result<(), Failure> {
+    let uncovered = trust
+        .uncovered(store)
+        .await
+        .map_err(|error| refused(&error))?;
+    if uncovered.is_empty() {
+        let text = "every checkpoint could be filled by the people there are";
+        report.say(Level::Ok, text.to_owned());
+    }
+    for one in &uncovered {
+        let text = format!(
+            "{one}. Enrol keys with `gatehold human enrol`, put people into the team with `gatehold team set`, or activate a \
+             bundle that asks for others"
+        );
+        report.say(Level::Bad, text);
     }
     Ok(())
 }
@@ -212,6 +277,8 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
             "the root is not pinned; only a development gate starts like this".to_owned(),
         ),
     }
+    let described = config.channels.described();
+    channels(report, &config, &described);
     journal(report, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;
@@ -232,7 +299,7 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
             "no gate is founded in it; run `gatehold init finish`".to_owned(),
         );
     } else {
-        trust(report, store.as_ref(), config.root).await?;
+        trust(report, store.as_ref(), config.root, &described).await?;
         rows(report, store.as_ref()).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use gatehold_broker::{Calendars, Executors, Lookups, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
-use gatehold_gate::{Catalog, Gate, OpenError, Parts};
+use gatehold_gate::{Catalog, Dispatcher, Gate, OpenError, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::login::IdentityProvider;
@@ -30,6 +31,7 @@ use crate::config::{Config, ConfigFile, IdentityProviderPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::published::{Published, publisher_to, signer};
+use crate::telling::{self, Telling};
 
 /// How often the gate's clock looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -69,6 +71,7 @@ pub struct Running {
     anchors: Arc<Anchors>,
     published: Arc<Published>,
     publisher: Option<Publisher>,
+    dispatcher: Dispatcher,
 }
 
 impl Running {
@@ -115,12 +118,7 @@ impl Running {
         .await
         .map_err(|error| refused(&error))?;
         let _first = founded.set(gate.clone());
-        if config.root.is_none() && !gate.origin().is_dev() {
-            return Err(Failure::usage(
-                "`trust.root` is not set",
-                "pin the root: write the hash that `gatehold init finish` printed",
-            ));
-        }
+        pinned(config.root, &gate)?;
         let settings = ListenSettings {
             address: config.listen,
             tls: config.tls,
@@ -145,6 +143,8 @@ impl Running {
             .map(|folder| publisher_to(folder, signer))
             .transpose()?;
         let pages = vouching(pages, config.identity_provider, &public_url, &gate)?;
+        let told = (config.channels, config.on_call);
+        let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
         let sessions = config.sessions;
         let console = pages.map(|pages| ConsoleSettings {
@@ -162,6 +162,7 @@ impl Running {
             anchors,
             published,
             publisher,
+            dispatcher,
         })
     }
 
@@ -193,6 +194,12 @@ impl Running {
         let clock = tokio::spawn(clock.run(end_of_clock));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
+        let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();
+        let telling = Telling {
+            app: self.app.clone(),
+            dispatcher: self.dispatcher,
+        };
+        let telling = tokio::spawn(telling.run(end_of_telling));
         let operations = self.operations.map(|listener| {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
@@ -206,7 +213,7 @@ impl Running {
             .listener
             .serve(gatehold_server::router(&self.app), end)
             .await;
-        drop((ending, ended_too));
+        drop((ending, ended_too, ended_as_well));
         if let Some(operations) = operations {
             operations.abort();
             // Awaited, so that what it holds is let go before the caller removes its folder.
@@ -216,6 +223,7 @@ impl Running {
             tracing::error!(%error, "the last refusals could not be written");
         }
         let _ended = clock.await;
+        let _told = telling.await;
         // What was appended since the last time is covered by a tree head before the process is gone.
         if let Ok(mut publishing) = publishing.await {
             publishing.publish().await;
@@ -230,6 +238,17 @@ impl Running {
             )),
         }
     }
+}
+
+/// Only a development gate starts without a root that somebody wrote down.
+fn pinned(root: Option<Hash>, gate: &Gate) -> Result<(), Failure> {
+    if root.is_none() && !gate.origin().is_dev() {
+        return Err(Failure::usage(
+            "`trust.root` is not set",
+            "pin the root: write the hash that `gatehold init finish` printed",
+        ));
+    }
+    Ok(())
 }
 
 /// What finds facts out.

@@ -61,6 +61,7 @@ documents! {
     protect_a_database = "how-to/protect-a-database.md",
     review_with_a_passkey = "how-to/review-with-a-passkey.md",
     find_facts_out = "how-to/find-facts-out.md",
+    reach_people = "how-to/reach-people.md",
     run_two_gates = "how-to/run-two-gates.md",
     verify_offline = "how-to/verify-offline.md",
     respond_to_an_incident = "how-to/respond-to-an-incident.md",

@@ -11,6 +11,9 @@
 mod gate;
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -166,6 +169,7 @@ impl Walk {
     fn operators(&mut self) {
         self.says("config check", &[]);
         self.says("doctor", &[]);
+        self.channels();
         self.says("policy lint", &[]);
         self.says("policy test", &[]);
         self.says("policy explain", &["--case", "read"]);
@@ -187,6 +191,43 @@ impl Walk {
         );
         self.says("lockdown", &["--reason", "x", "--as", "reviewer"]);
         self.asks("stops lift", &["--everything"]);
+    }
+
+    /// A channel that works, and somebody on call.
+    fn channels(&mut self) {
+        let home = self.gate.home.clone();
+        let write = |name: &str, text: &str| {
+            std::fs::write(home.join(name), text).unwrap();
+            let private = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(home.join(name), private).unwrap();
+            home.join(name).display().to_string()
+        };
+        let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", receiver.local_addr().unwrap());
+        let url = write("url", &url);
+        write(
+            "channels.toml",
+            &format!("[[channel]]\nname = \"room\"\nkind = \"chat\"\nurl_file = \"{url}\"\n"),
+        );
+        let who = "[[schedule]]\nteam = \"owners\"\nzone = \"UTC\"\nuntil = 2099-01-01\n\
+            rotation = { from = 2026-01-05T09:00:00, every = \"day\", people = [\"ann@acme\"] }\n";
+        write("on-call.toml", who);
+        let config = std::fs::read_to_string(home.join("gatehold.toml")).unwrap();
+        let more = "channels_file = \"channels.toml\"\non_call_file = \"on-call.toml\"\n";
+        let config = write("told.toml", &format!("{more}{config}"));
+        let config = ["--config", &config];
+        self.says("channel list", &config);
+        let answering = std::thread::spawn(move || {
+            let (mut called, _) = receiver.accept().unwrap();
+            let mut head = [0; 4096];
+            assert_ne!(called.read(&mut head).unwrap(), 0);
+            called
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+        });
+        self.says("channel test", &[&["room"][..], &config].concat());
+        answering.join().unwrap();
+        self.says("on-call", &config);
     }
 
     /// Founding, a lost quorum, a restored database: without a running gate.

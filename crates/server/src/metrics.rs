@@ -1,7 +1,8 @@
 //! What operators count, in the text format of OpenMetrics. Names follow the documented list; labels are words from fixed
-//! sets, never an id, a name, a path or anything a caller sends. What is so right now is in `gauges`.
+//! sets, the operator's names for channels among them, never an id, a path or anything a caller sends. What is so right now is in `gauges`.
 
 mod gauges;
+mod notices;
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use gatehold_core::action::ActionError;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
-use gatehold_gate::{Redeemed, Submitted, Tick};
+use gatehold_gate::{Beat, Redeemed, Submitted, Tick};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -26,6 +27,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::app::App;
 use crate::problem::ApiError;
 use gauges::Gauges;
+use notices::Notices;
 
 /// Every counter of one process.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct Metrics {
     replay_blocked: Counter,
     holds_expired: Counter,
     outcomes_lost: Counter,
+    notices: Notices,
     unauthenticated: Counter,
     head_sequence: Gauge,
     gauges: Gauges,
@@ -116,6 +119,7 @@ impl Metrics {
             replay_blocked: Counter::default(),
             holds_expired: Counter::default(),
             outcomes_lost: Counter::default(),
+            notices: Notices::default(),
             unauthenticated: Counter::default(),
             head_sequence: Gauge::default(),
             gauges: Gauges::default(),
@@ -191,6 +195,7 @@ impl Metrics {
             "Leaves of the ledger that this process has seen",
             self.head_sequence.clone(),
         );
+        self.notices.register(registry);
         self.gauges.register(registry);
     }
 
@@ -198,6 +203,12 @@ impl Metrics {
     pub fn ticked(&self, tick: &Tick) {
         self.holds_expired.inc_by(tick.expired);
         self.outcomes_lost.inc_by(tick.lost);
+    }
+
+    /// Notices were delivered, or were not.
+    pub fn notices(&self, beat: &Beat) {
+        self.notices.take(beat);
+        self.gauges.notices(beat.waiting);
     }
 
     /// Whether decisions are anchored.
@@ -301,6 +312,8 @@ pub(crate) async fn get(extract::State(app): extract::State<App>) -> Response {
     }
     app.metrics().gauges.stands(standing.as_ref().ok());
     app.metrics().gauges.journal(app.gate().journal_waiting());
+    let uncovered = app.gate().holds_nobody_can_approve();
+    app.metrics().gauges.uncovered(uncovered);
     let mut text = String::new();
     if encode(&mut text, &app.metrics().registry).is_err() {
         return ApiError::Fault("metrics could not be written").into_response();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use gatehold_core::commit::{
-    Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
+    Conflict, CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
@@ -23,7 +23,8 @@ use gatehold_core::trust::{ROOT_NAMESPACE, RootSignature, SignedRoot};
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::facts::Nothing;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 use gatehold_gate::{Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, Visitor};
 use gatehold_policy::Bundle;
@@ -519,8 +520,12 @@ impl Store for Counted {
         self.ask().erase(leaf, name, erased_by).await
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
-        self.ask().outbox(limit).await
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
+        self.ask().outbox(after, limit).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        self.ask().lease(name, holder, seconds).await
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {

@@ -13,12 +13,13 @@ use std::thread;
 
 use async_trait::async_trait;
 use gatehold_core::commit::{
-    Conflict, CounterKey, Guard, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
+    Conflict, CounterKey, Guard, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 use gatehold_sim::conformance::{self, Database, START};
 use gatehold_store::AfterCommit;
@@ -138,8 +139,12 @@ impl Store for Forgetful {
         self.store.erase(leaf, name, erased_by).await
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
-        self.store.outbox(limit).await
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
+        self.store.outbox(after, limit).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        self.store.lease(name, holder, seconds).await
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {

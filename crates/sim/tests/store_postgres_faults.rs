@@ -391,10 +391,10 @@ async fn another_schema_is_refused() {
     drop(open(&url).await);
     drop(open(&url).await);
     let admin = server.connect("schema").await;
-    let newer = "INSERT INTO gatehold.migration VALUES (5, 'sha256:00')";
+    let newer = "INSERT INTO gatehold.migration VALUES (6, 'sha256:00')";
     admin.batch_execute(newer).await.unwrap();
     assert!(refused(&url).await.contains("newer gatehold"));
-    let other = "DELETE FROM gatehold.migration WHERE step = 5; UPDATE gatehold.migration SET checksum = 'x'";
+    let other = "DELETE FROM gatehold.migration WHERE step = 6; UPDATE gatehold.migration SET checksum = 'x'";
     admin.batch_execute(other).await.unwrap();
     assert!(refused(&url).await.contains("step 1 of the schema"));
     assert!(refused("not a url").await.contains("connection string"));
@@ -410,9 +410,10 @@ async fn a_database_of_an_older_step_is_taken_along() {
     drop(store);
     let admin = server.connect("older").await;
     for older in [
-        "DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step > 1",
-        "ALTER TABLE gatehold.browser_session DROP COLUMN provider, DROP COLUMN narrowed; DELETE FROM gatehold.migration WHERE step > 2",
-        "ALTER TABLE gatehold.browser_session DROP COLUMN provider; DELETE FROM gatehold.migration WHERE step > 3",
+        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step > 1",
+        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider, DROP COLUMN narrowed; DELETE FROM gatehold.migration WHERE step > 2",
+        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider; DELETE FROM gatehold.migration WHERE step > 3",
+        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DELETE FROM gatehold.migration WHERE step > 4",
     ] {
         admin.batch_execute(older).await.unwrap();
         let store = open(&url).await;

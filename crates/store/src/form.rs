@@ -20,8 +20,8 @@ pub(crate) const ROWS_MAX: u32 = 64;
 
 const GUARDS_MAX: usize = 256;
 const COUNTERS_MAX: usize = 64;
-/// Most messages of the outbox. Whoever delivers them is a later part; until then, and when it falls behind, the oldest go. They
-/// have no authority: everything they tell is in the ledger.
+/// Most messages of the outbox. When whoever delivers them falls behind, the oldest go. They have no authority: everything they
+/// tell is in the ledger.
 pub(crate) const OUTBOX_MAX: i64 = 10_000;
 const MESSAGES_MAX: usize = 64;
 const MESSAGE_BYTES_MAX: usize = 64 << 10;

@@ -7,14 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, Store, StoreFault,
-    StoredAttachment, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, Store,
+    StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 
@@ -55,10 +53,12 @@ struct State {
     unique: BTreeMap<UniqueKey, (u64, Option<Timestamp>)>,
     leaves: Vec<StoredLeaf>,
     by_leaf: BTreeMap<LeafBytes, u64>,
-    outbox: BTreeMap<u64, Outbox>,
+    outbox: BTreeMap<u64, Announced>,
     messages: u64,
     opened: BTreeMap<String, OpenedView>,
     sessions: BTreeMap<Hash, BrowserSession>,
+    /// Who holds each, and until when.
+    leases: BTreeMap<String, (String, Timestamp)>,
     injected: VecDeque<Injected>,
     down: bool,
 }
@@ -207,7 +207,12 @@ impl State {
         }
         for message in staged.outbox {
             self.messages += 1;
-            self.outbox.insert(self.messages, message.clone());
+            let announced = Announced {
+                number: self.messages,
+                at: now,
+                message: message.clone(),
+            };
+            self.outbox.insert(self.messages, announced);
         }
         let kept = self.messages.saturating_sub(OUTBOX_MAX.unsigned_abs());
         while self
@@ -397,15 +402,30 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
         let state = self.up()?;
-        let oldest = state.outbox.iter().take(limit.min(LIMIT_MAX) as usize);
-        Ok(oldest.map(|(id, message)| (*id, message.clone())).collect())
+        let oldest = state.outbox.range(after.saturating_add(1)..);
+        let oldest = oldest.take(limit.min(LIMIT_MAX) as usize);
+        Ok(oldest.map(|(_, message)| message.clone()).collect())
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {
         self.up()?.outbox.remove(&message);
         Ok(())
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        let mut state = self.up()?;
+        let now = self.now_in(&state);
+        let free = state
+            .leases
+            .get(name)
+            .is_none_or(|(known, expires)| known == holder || *expires <= now);
+        if free {
+            let lease = (holder.to_owned(), now.plus_seconds(seconds));
+            state.leases.insert(name.to_owned(), lease);
+        }
+        Ok(free)
     }
 
     async fn put_opened(&self, view: OpenedView) -> Result<(), StoreFault> {

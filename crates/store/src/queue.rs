@@ -71,6 +71,11 @@ pub(crate) enum Side {
         erased_by: u64,
     },
     Acknowledge(u64),
+    Lease {
+        name: String,
+        holder: String,
+        seconds: u32,
+    },
     PutOpened(OpenedView),
     PutSession(BrowserSession),
     UseSession(Hash, Timestamp),

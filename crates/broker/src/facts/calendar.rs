@@ -6,6 +6,7 @@
 mod file;
 mod ics;
 mod moment;
+pub(crate) mod on_call;
 mod rule;
 mod span;
 mod steps;

@@ -133,11 +133,7 @@ pub(super) fn act(
     if !act.text.is_empty() {
         writer.attach("text", act.text.into_bytes());
     }
-    writer.announce(
-        act.kind.name(),
-        format!("{}:{}:{version}", act.kind.name(), record.id),
-        &record.id.to_string(),
-    )?;
+    writer.announce(act.kind.name(), record.id);
     let event = Event::Acted {
         human,
         act: act.kind.name().to_owned(),

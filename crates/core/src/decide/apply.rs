@@ -80,6 +80,7 @@ pub(super) fn apply(
     // The evidence is the request as it was approved, so that anyone can count its reviews again.
     let (evidence, bytes) = evidence(record, approved, submit, world)?;
     writer.attach("evidence", bytes);
+    writer.announce_end("executed", record);
     let event = Event::Trust {
         directory,
         what: approved.action().envelope().descriptor.id.to_string(),

@@ -164,11 +164,7 @@ fn finish(
         };
         writer.put_grant(&ended, grant_version)?;
     }
-    writer.announce(
-        "closed",
-        format!("closed:{}", record.id),
-        &(record.id.to_string(), end.code),
-    )?;
+    writer.announce_end("closed", record);
     let event = Event::Closed {
         code: end.code.to_owned(),
         decided_by: end.decided_by,

@@ -41,11 +41,7 @@ pub(super) fn escalate(
     if guard!("escalate-deadline-in-commit", true) {
         writer.deadline(held.decide_by);
     }
-    writer.announce(
-        "escalated",
-        format!("escalated:{}:{version}", record.id),
-        &(record.id.to_string(), &teams),
-    )?;
+    writer.announce("escalated", record.id);
     let event = Event::Escalated {
         after_seconds,
         teams,

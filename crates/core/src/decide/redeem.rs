@@ -305,6 +305,7 @@ fn close(
     // What policy forbids, it forbids for a reason that may lie in the chain.
     writer.guard_chain(world, &record.envelope.target);
     writer.end_grant(grant, grant_version, code)?;
+    writer.announce_end("closed", record);
     let event = Event::Closed {
         code: code.to_owned(),
         decided_by,

@@ -52,11 +52,7 @@ pub(super) fn report(
     if !report.result.is_empty() {
         writer.attach("result", report.result);
     }
-    writer.announce(
-        "executed",
-        format!("executed:{}", record.id),
-        &(record.id.to_string(), next.state.name()),
-    )?;
+    writer.announce_end("executed", record);
     let event = Event::Executed {
         outcome: report.outcome,
         digest: record.digest,

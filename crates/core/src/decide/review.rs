@@ -296,11 +296,7 @@ fn write(
     }
     if next.state != State::Held {
         writer.add(holds(&record.requester.name()), -1);
-        writer.announce(
-            "decided",
-            format!("decided:{}", record.id),
-            &(record.id.to_string(), next.state.name()),
-        )?;
+        writer.announce("decided", record.id);
     }
     let mut limits = None;
     if next.state == State::Redeemable {
@@ -419,11 +415,13 @@ pub(super) fn rehold_at(
     if let Some((grant, grant_version)) = grant {
         writer.end_grant(grant, grant_version, "reheld")?;
     }
-    writer.announce(
-        "reheld",
-        format!("reheld:{}:{version}", record.id),
-        &record.id.to_string(),
-    )?;
+    // Of what was let through by policy nobody was asked before.
+    let topic = if record.held.is_none() {
+        "held"
+    } else {
+        "reheld"
+    };
+    writer.announce(topic, record.id);
     writer.attach("verdict", grounds(&next, evaluated, world)?);
     let event = Event::Reheld {
         trace: trace(evaluated, world),

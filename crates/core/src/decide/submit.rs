@@ -204,11 +204,7 @@ fn writer<'a>(
             writer.below(holds(&name), world.settings.open_holds_max);
         }
         writer.add(holds(&name), 1);
-        writer.announce(
-            "held",
-            format!("held:{}", record.id),
-            &HeldNotice::of(record),
-        )?;
+        writer.announce("held", record.id);
     }
     if answer.pause && record.requester.is_workload() {
         writer.pause(world, &name, "too_many_holds")?;
@@ -524,26 +520,6 @@ pub(super) fn grant(record: &RequestRecord, now: Timestamp) -> Grant {
         state: GrantState::Active,
         reason: "decided".to_owned(),
         decided_by: record.decided_by.unwrap_or(DecidedBy::Policy),
-    }
-}
-
-/// What is announced about a hold: the descriptor's words, never the requester's.
-#[derive(Serialize)]
-struct HeldNotice {
-    request: String,
-    sentence: String,
-    tier: crate::tier::Tier,
-    decide_by: Option<Timestamp>,
-}
-
-impl HeldNotice {
-    fn of(record: &RequestRecord) -> Self {
-        Self {
-            request: record.id.to_string(),
-            sentence: record.sentence.clone(),
-            tier: record.tier,
-            decide_by: record.held.as_ref().map(|held| held.decide_by),
-        }
     }
 }
 

@@ -170,6 +170,13 @@ impl Fresh {
         *Hash::tagged("gatehold/fresh/salt", &[&self.seed, &[number]]).as_bytes()
     }
 
+    /// Names one message for ever. Drawn, because whoever is told may not learn from it how often a request has changed: until
+    /// the decision nobody but its author knows that a review exists.
+    #[must_use]
+    pub fn message(&self, topic: &str) -> Hash {
+        Hash::tagged("gatehold/fresh/message", &[&self.seed, topic.as_bytes()])
+    }
+
     /// The request nonce.
     #[must_use]
     pub fn request_nonce(&self) -> Hash {

@@ -12,6 +12,7 @@ use crate::commit::{
 use crate::entry::{Entry, Event, Grounds, Trace};
 use crate::grant::{Grant, GrantState};
 use crate::hash::Hash;
+use crate::ids::RequestId;
 use crate::json::canonical;
 use crate::refusal::Refusal;
 use crate::request::{RequestRecord, State};
@@ -20,6 +21,9 @@ use crate::task::Chain;
 use crate::tier::Tier;
 use crate::time::Timestamp;
 use crate::verdict::Evaluated;
+
+/// Hexadecimal digits of what is drawn for the name of a message.
+const DRAWN: usize = 16;
 
 /// A write in the making.
 pub(super) struct Writer<'a> {
@@ -149,19 +153,23 @@ impl<'a> Writer<'a> {
         });
     }
 
-    pub(super) fn announce(
-        &mut self,
-        topic: &str,
-        dedup: String,
-        body: &impl Serialize,
-    ) -> Result<(), Refusal> {
-        let body = String::from_utf8(bytes(body)?).map_err(|_| Refusal::NotProven("outbox"))?;
+    /// Has people told that something became of a request. Whoever tells them loads it then: a message names it and says
+    /// nothing else of it. Its own name is never another message's, also where the same happens to a request twice.
+    pub(super) fn announce(&mut self, topic: &str, request: RequestId) {
+        let drawn = self.fresh.message(topic).hex();
+        let drawn: String = drawn.chars().take(DRAWN).collect();
         self.outbox.push(Outbox {
-            dedup,
+            dedup: format!("{topic}:{request}:{drawn}"),
             topic: topic.to_owned(),
-            body,
+            body: request.to_string(),
         });
-        Ok(())
+    }
+
+    /// The same about the end of something. Nobody was asked about what was never held, so nobody waits to be told.
+    pub(super) fn announce_end(&mut self, topic: &str, record: &RequestRecord) {
+        if record.held.is_some() {
+            self.announce(topic, record.id);
+        }
     }
 
     /// Counts a decided step into its task's chain: labels count from the decision, not from completion. It counts once:

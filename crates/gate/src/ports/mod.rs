@@ -4,4 +4,5 @@ pub mod entropy;
 pub mod executor;
 pub mod facts;
 pub mod journal;
+pub mod notifier;
 pub mod store;

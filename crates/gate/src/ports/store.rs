@@ -147,6 +147,17 @@ impl fmt::Debug for BrowserSession {
     }
 }
 
+/// A message of the outbox that nobody has acknowledged yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Its number: later messages have higher ones, and none is given twice.
+    pub number: u64,
+    /// The store's time at the commit that wrote it.
+    pub at: Timestamp,
+    /// What it says. It is a claim, as every row is.
+    pub message: Outbox,
+}
+
 /// Most sessions of one person; the oldest goes first.
 pub const SESSIONS_OF_ONE_MAX: u32 = 16;
 
@@ -250,17 +261,25 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreFault`] when the store does not answer.
     async fn erase(&self, leaf: u64, name: &str, erased_by: u64) -> Result<(), StoreFault>;
 
-    /// Messages not yet acknowledged, oldest first.
+    /// Messages not yet acknowledged with a number above `after`, oldest first, at most `limit` (capped at 1,000).
     ///
     /// # Errors
     /// [`StoreFault`] when the store does not answer.
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault>;
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault>;
 
     /// Forgets a delivered message.
     ///
     /// # Errors
     /// [`StoreFault`] when the store does not answer.
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault>;
+
+    /// Whether `holder` does from now on, for so many seconds of the store's clock, what one process at a time does: it does
+    /// already, or nobody does, or whoever did has let its time pass. No seconds give it back. Operational: losing it costs a
+    /// repetition, so nothing that must happen once may rest on it.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault>;
 
     /// Remembers an opened view. Operational.
     ///

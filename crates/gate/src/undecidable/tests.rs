@@ -75,3 +75,23 @@ fn keys_that_do_not_count_and_people_of_no_team_decide_nothing() {
         assert!(found.iter().all(|one| one.why.there() == 0), "{found:?}");
     }
 }
+
+#[test]
+fn a_checkpoint_says_what_fills_it_and_how_many_there_are() {
+    let bundle = bundle();
+    let found = people(false, 4, Assurance::Verified, &ALL).cannot_fill(&bundle);
+    assert!(found.is_empty(), "{found:?}");
+    let found = people(false, 1, Assurance::Verified, &["strangers"]).cannot_fill(&bundle);
+    assert_eq!(found.len(), bundle.checkpoints().len());
+    assert!(found.iter().all(|one| one.there == 0), "{found:?}");
+    let found = people(false, 9, Assurance::Software, &ALL).cannot_fill(&bundle);
+    assert_eq!(found.len(), bundle.checkpoints().len());
+    let found = people(false, 1, Assurance::Verified, &ALL).cannot_fill(&bundle);
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found[0],
+        "nothing that checkpoint gate-change holds can be approved: it takes 2 `present` of owners, reviewers, security; people \
+         whose keys count for that: 1"
+    );
+    assert_eq!(found.len(), 3);
+}

@@ -20,7 +20,8 @@ set). Shell completions: `gatehold completions bash`, `zsh` or `fish`.
 
 Which gate a command speaks to: `--home` or `GATEHOLD_HOME` says; without them the `client.toml` in `~/.config/gatehold`
 (`$XDG_CONFIG_HOME/gatehold`); without that a `gatehold dev` that runs. When a `dev` runs beside a `client.toml`, one line on
-standard error says which of them it is. `doctor`, `config check` and `audit` take `gatehold.toml` from here, then from the same places.
+standard error says which of them it is. `doctor`, `config check`, `channel`, `on-call` and
+`audit` take `gatehold.toml` from here, then from the same places.
 
 ## Exit codes
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatehold_broker::{ConfigErrors, Lookups, Targets};
+use gatehold_broker::{Channels, ConfigErrors, Lookups, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::hash::Hash;
@@ -90,6 +90,8 @@ impl Checks {
         let targets = self.targets(top.targets_file.as_deref());
         let lookups = self.lookups(top.lookups_file.as_deref());
         let calendar = top.calendar_file.map(|file| self.folder.join(file));
+        let channels = self.channels(top.channels_file.as_deref());
+        let on_call = top.on_call_file.map(|file| self.folder.join(file));
         let listen = self.listen(top.listen.as_deref());
         let public_url = self.public_url(top.public_url);
         let provider = provider.and_then(|raw| self.identity_provider(raw, public_url.as_deref()));
@@ -128,6 +130,8 @@ impl Checks {
             targets: targets?,
             lookups: lookups?,
             calendar,
+            channels: channels?,
+            on_call,
             resources,
             settings,
             listen_limits,
@@ -337,6 +341,16 @@ impl Checks {
         let environment = |name: &str| text_variable(name);
         let read = Lookups::from_toml(&String::from_utf8_lossy(&text), &environment);
         read.map_err(|errors| self.all_of(file, "lookup", &errors))
+            .ok()
+    }
+
+    fn channels(&mut self, file: Option<&Path>) -> Option<Channels> {
+        let Some(file) = file else {
+            return Some(Channels::default());
+        };
+        let text = self.file("channels_file", file)?;
+        let read = Channels::from_toml(&String::from_utf8_lossy(&text));
+        read.map_err(|errors| self.all_of(file, "channel", &errors))
             .ok()
     }
 

@@ -25,6 +25,10 @@ pub struct Top {
     pub lookups_file: Option<PathBuf>,
     /// File with `[[calendar]]` tables and `[freezes]`.
     pub calendar_file: Option<PathBuf>,
+    /// File with `[[channel]]` tables.
+    pub channels_file: Option<PathBuf>,
+    /// File with `[[schedule]]` tables.
+    pub on_call_file: Option<PathBuf>,
 }
 
 /// `[tls]`.

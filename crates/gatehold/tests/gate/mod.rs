@@ -165,6 +165,13 @@ impl Gate {
         line.map(|number| number.parse().unwrap())
     }
 
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Asks it to end, as an operator's service manager does.
     pub fn terminate(&mut self) {
         let pid = self.child.as_ref().unwrap().id();

@@ -14,6 +14,8 @@ use prometheus_client::registry::{Registry, Unit};
 pub(super) struct Gauges {
     holds_pending: Family<TierLabel, Gauge>,
     hold_age: Gauge,
+    uncovered: Gauge,
+    notices_waiting: Gauge,
     grants_active: Gauge,
     executing: Gauge,
     tampered: Gauge,
@@ -43,6 +45,16 @@ impl Gauges {
             "How long the oldest request that waits for people has waited",
             Unit::Seconds,
             self.hold_age.clone(),
+        );
+        registry.register(
+            "holds_nobody_can_approve",
+            "Requests that wait for people and that nobody could approve, by people and keys as they are",
+            self.uncovered.clone(),
+        );
+        registry.register(
+            "notices_waiting",
+            "Messages of the outbox that a channel has not taken yet",
+            self.notices_waiting.clone(),
         );
         registry.register(
             "grants_active",
@@ -113,6 +125,16 @@ impl Gauges {
         set(&self.tampered, standing.tampered);
         set(&self.chain_findings, standing.chain_findings);
         set(&self.quorum_lost, standing.quorum_lost);
+    }
+
+    /// Found out once a minute.
+    pub fn uncovered(&self, holds: u64) {
+        set(&self.uncovered, holds);
+    }
+
+    /// Set by whoever delivers.
+    pub fn notices(&self, waiting: u64) {
+        set(&self.notices_waiting, waiting);
     }
 
     /// Known without the store.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatehold_client::Submission;
 use gatehold_client::wire::Submitted;
+use gatehold_gate::{Beat, ChannelBeat};
 use gatehold_server::listen::{Ended, ListenLimits, ListenSettings, Listener};
 use tokio::sync::oneshot;
 
@@ -44,11 +45,27 @@ async fn metrics_count_words_and_never_names() {
     let odd = Call::new("BREW", "/v1/gate", "");
     assert_eq!(odd.send(&house).await.status, 405);
 
+    let done = ChannelBeat {
+        delivered: 3,
+        failed: 2,
+        given_up: 1,
+    };
+    house.app.metrics().notices(&Beat {
+        channels: [("on-call".to_owned(), done)].into(),
+        waiting: 4,
+        ..Beat::default()
+    });
+
     let (url, _end, _serving) = serve(gatehold_server::operations_router(&house.app)).await;
     house.url = url;
     let answer = Call::new("GET", "/metrics", "").send(&house).await;
     let text = String::from_utf8(answer.body).unwrap();
     for line in [
+        r#"gatehold_notices_delivered_total{channel="on-call"} 3"#,
+        r#"gatehold_notices_failed_total{channel="on-call"} 2"#,
+        r#"gatehold_notices_given_up_total{channel="on-call"} 1"#,
+        "gatehold_notices_waiting 4",
+        "gatehold_holds_nobody_can_approve 0",
         r#"gatehold_decisions_total{source="policy",tier=""#,
         r#"outcome="allowed"} 1"#,
         r#"outcome="held"} 1"#,

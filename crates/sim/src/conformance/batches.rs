@@ -64,7 +64,7 @@ pub(super) async fn a_conflict_drops_that_write_alone(db: &impl Database) {
         (0, 1)
     );
     assert_eq!(store.row(&numbered(1)).await.unwrap().unwrap().body, b"b");
-    assert_eq!(store.outbox(10).await.unwrap().len(), 1);
+    assert_eq!(store.outbox(0, 10).await.unwrap().len(), 1);
     assert_eq!(
         store.receipt_of(&bad.write().leaf.bytes()).await.unwrap(),
         None

@@ -104,7 +104,7 @@ pub(super) async fn every_guard_is_checked_before_the_first_change(db: &impl Dat
     assert_eq!(store.row(&key).await.unwrap(), None);
     assert_eq!(store.unique(&unique("fresh")).await.unwrap(), None);
     assert_eq!(store.counters(&[counter("touched")]).await.unwrap(), [0]);
-    assert_eq!(store.outbox(10).await.unwrap(), []);
+    assert_eq!(store.outbox(0, 10).await.unwrap(), []);
     assert_eq!(store.head().await.unwrap().size, size);
     ok(&store, whole()).await;
     assert_eq!(store.head().await.unwrap().size, size + 1);

@@ -97,6 +97,8 @@ suite! {
     lists::pages_are_in_order_and_lose_nothing,
     operational::messages_stay_until_acknowledged,
     operational::the_oldest_messages_go_when_nobody_takes_them,
+    operational::a_message_says_when_it_was_written,
+    operational::a_lease_is_one_holders_until_its_time_has_passed,
     operational::an_opened_view_is_found_until_it_expires,
     operational::a_session_is_found_until_it_is_over,
     operational::an_ended_session_is_gone_and_only_that,

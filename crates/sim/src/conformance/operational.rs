@@ -1,40 +1,75 @@
-//! What holds no authority: the outbox, opened views, sessions of browsers.
+//! What holds no authority: the outbox, leases, opened views, sessions of browsers.
 
 use gatehold_core::hash::Hash;
 use gatehold_gate::ports::store::{BrowserSession, OpenedView, SESSIONS_OF_ONE_MAX, Store};
 
 use super::draft::Draft;
 use super::guards::ok;
-use super::{Database, after};
+use super::{Database, START, after};
 
 pub(super) async fn messages_stay_until_acknowledged(db: &impl Database) {
     let store = db.open().await;
-    assert_eq!(store.outbox(10).await.unwrap(), []);
+    assert_eq!(store.outbox(0, 10).await.unwrap(), []);
     ok(
         &store,
         Draft::new().message("a", "{\"n\":1}").message("b", "{}"),
     )
     .await;
     ok(&store, Draft::new().message("c", "")).await;
-    let names = async |limit| {
-        let messages = store.outbox(limit).await.unwrap();
+    let names = async |after, limit| {
+        let messages = store.outbox(after, limit).await.unwrap();
         messages
             .into_iter()
-            .map(|(_, message)| message.dedup)
+            .map(|announced| announced.message.dedup)
             .collect::<Vec<_>>()
     };
-    assert_eq!(names(10).await, ["a", "b", "c"]);
-    assert_eq!(names(2).await, ["a", "b"]);
-    let messages = store.outbox(10).await.unwrap();
+    assert_eq!(names(0, 10).await, ["a", "b", "c"]);
+    assert_eq!(names(0, 2).await, ["a", "b"]);
+    let messages = store.outbox(0, 10).await.unwrap();
+    let first = &messages[0];
     assert_eq!(
-        (messages[0].1.topic.as_str(), messages[0].1.body.as_str()),
+        (first.message.topic.as_str(), first.message.body.as_str()),
         ("held", "{\"n\":1}")
     );
-    store.acknowledge(messages[1].0).await.unwrap();
-    store.acknowledge(messages[1].0).await.unwrap();
-    assert_eq!(names(10).await, ["a", "c"]);
+    assert_eq!(names(first.number, 10).await, ["b", "c"]);
+    assert_eq!(names(messages[2].number, 10).await, [""; 0]);
+    store.acknowledge(messages[1].number).await.unwrap();
+    store.acknowledge(messages[1].number).await.unwrap();
+    assert_eq!(names(0, 10).await, ["a", "c"]);
     ok(&store, Draft::new().message("d", "{}")).await;
-    assert_eq!(names(10).await, ["a", "c", "d"]);
+    assert_eq!(names(0, 10).await, ["a", "c", "d"]);
+    assert_eq!(names(messages[2].number, 10).await, ["d"]);
+}
+
+pub(super) async fn a_message_says_when_it_was_written(db: &impl Database) {
+    let store = db.open().await;
+    ok(&store, Draft::new().message("a", "{}")).await;
+    db.clock().set(after(5_000));
+    ok(&store, Draft::new().message("b", "{}")).await;
+    let messages = store.outbox(0, 10).await.unwrap();
+    let times: Vec<_> = messages.iter().map(|announced| announced.at).collect();
+    assert_eq!(times, [START, after(5_000)]);
+}
+
+pub(super) async fn a_lease_is_one_holders_until_its_time_has_passed(db: &impl Database) {
+    let (one, two) = (db.open().await, db.open().await);
+    let head = one.head().await.unwrap();
+    assert!(one.lease("notices", "one", 30).await.unwrap());
+    assert!(!two.lease("notices", "two", 30).await.unwrap());
+    assert!(two.lease("another", "two", 30).await.unwrap());
+    // Whoever has it keeps it by asking again.
+    db.clock().set(after(29_000));
+    assert!(one.lease("notices", "one", 30).await.unwrap());
+    db.clock().set(after(58_000));
+    assert!(!two.lease("notices", "two", 30).await.unwrap());
+    db.clock().set(after(61_000));
+    assert!(two.lease("notices", "two", 30).await.unwrap());
+    assert!(!one.lease("notices", "one", 30).await.unwrap());
+    // Given back, it is free at once.
+    assert!(two.lease("notices", "two", 0).await.unwrap());
+    assert!(one.lease("notices", "one", 30).await.unwrap());
+    // Nothing of it is a decision.
+    assert_eq!(one.head().await.unwrap(), head);
 }
 
 pub(super) async fn the_oldest_messages_go_when_nobody_takes_them(db: &impl Database) {
@@ -47,8 +82,8 @@ pub(super) async fn the_oldest_messages_go_when_nobody_takes_them(db: &impl Data
         }
         ok(&store, draft).await;
     }
-    let oldest = store.outbox(1).await.unwrap();
-    assert_eq!(oldest[0].1.dedup, "3-48", "10,000 are left");
+    let oldest = store.outbox(0, 1).await.unwrap();
+    assert_eq!(oldest[0].message.dedup, "3-48", "10,000 are left");
 }
 
 pub(super) async fn an_opened_view_is_found_until_it_expires(db: &impl Database) {

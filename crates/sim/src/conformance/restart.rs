@@ -39,14 +39,14 @@ pub(super) async fn everything_is_there_again(db: &impl Database) {
     let head = store.head().await.unwrap();
     let rows = store.rows(Table::Request, &query).await.unwrap();
     let leaves = store.leaves(0, 10, true).await.unwrap();
-    let outbox = store.outbox(10).await.unwrap();
+    let outbox = store.outbox(0, 10).await.unwrap();
     drop(store);
 
     let store = db.open().await;
     assert_eq!(store.head().await.unwrap(), head);
     assert_eq!(store.rows(Table::Request, &query).await.unwrap(), rows);
     assert_eq!(store.leaves(0, 10, true).await.unwrap(), leaves);
-    assert_eq!(store.outbox(10).await.unwrap(), outbox);
+    assert_eq!(store.outbox(0, 10).await.unwrap(), outbox);
     assert_eq!(store.counters(&[counter("n")]).await.unwrap(), [4]);
     assert_eq!(
         store.unique(&unique("key")).await.unwrap(),

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use gatehold_core::commit::{
-    Conflict, CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
+    Conflict, CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write,
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 
 pub struct Ending {
@@ -94,8 +95,12 @@ impl Store for Ending {
         self.alive()?.erase(leaf, name, erased_by).await
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
-        self.alive()?.outbox(limit).await
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
+        self.alive()?.outbox(after, limit).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        self.alive()?.lease(name, holder, seconds).await
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {

@@ -15,13 +15,12 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 use tokio::sync::watch;
 use tokio_postgres::Config;
@@ -211,8 +210,14 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
-        self.readers.reader().await?.outbox(limit).await
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
+        self.readers.reader().await?.outbox(after, limit).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        let now = self.now().await?;
+        let reader = self.readers.reader().await?;
+        reader.lease(name, holder, seconds, now).await
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {

@@ -9,8 +9,8 @@ use gatehold_core::commit::{CounterKey, LeafBytes, Outbox, Receipt, RowIndex, Ro
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, StoreFault, StoredAttachment,
-    StoredLeaf, StoredRecord,
+    Announced, BrowserSession, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, StoreFault,
+    StoredAttachment, StoredLeaf, StoredRecord,
 };
 use gatehold_ledger::Frontier;
 use tokio::sync::Mutex;
@@ -40,7 +40,11 @@ statements! {
         records_of: "SELECT number, leaf, salt, record FROM gatehold.leaf WHERE number = ANY($1)",
         attachments: "SELECT leaf, name, salt, erased_by, CASE WHEN $3::boolean THEN bytes END FROM gatehold.attachment
             WHERE leaf BETWEEN $1 AND $2 ORDER BY leaf, place",
-        outbox: "SELECT number, dedup, topic, body FROM gatehold.outbox ORDER BY number LIMIT $1",
+        outbox: "SELECT number, dedup, topic, body, time FROM gatehold.outbox
+            WHERE number > $1 ORDER BY number LIMIT $2",
+        lease: "INSERT INTO gatehold.lease AS known (name, holder, expires) VALUES ($1, $2, $3)
+            ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires = excluded.expires
+            WHERE known.holder = excluded.holder OR known.expires <= $4",
         opened: "SELECT request, view, expires FROM gatehold.opened_view WHERE review_nonce = $1",
         forget_opened: "DELETE FROM gatehold.opened_view WHERE expires < $1",
         session: "SELECT human, csrf, how, created, last_used, expires, narrowed, provider FROM gatehold.browser_session WHERE id = $1",
@@ -289,18 +293,36 @@ impl Reader {
         found.iter().map(read_record).collect()
     }
 
-    pub async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
+    pub async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
         let limit = i64::from(limit.min(LIMIT_MAX));
-        let found = self.all(&self.statements.outbox, &[&limit]).await?;
-        let message = |row: &tokio_postgres::Row| {
-            let message = Outbox {
-                dedup: get(row, 1)?,
-                topic: get(row, 2)?,
-                body: get(row, 3)?,
-            };
-            Ok((count(row, 0)?, message))
+        let found = self
+            .all(&self.statements.outbox, &[&int(after), &limit])
+            .await?;
+        let announced = |row: &tokio_postgres::Row| {
+            Ok(Announced {
+                number: count(row, 0)?,
+                at: time(row, 4)?,
+                message: Outbox {
+                    dedup: get(row, 1)?,
+                    topic: get(row, 2)?,
+                    body: get(row, 3)?,
+                },
+            })
         };
-        found.iter().map(message).collect()
+        found.iter().map(announced).collect()
+    }
+
+    pub async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        seconds: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreFault> {
+        let (now, until) = (now.millis(), now.plus_seconds(seconds).millis());
+        let params: Params<'_> = &[&name, &holder, &until, &now];
+        let taken = self.client.execute(&self.statements.lease, params).await;
+        Ok(taken.map_err(fault)? > 0)
     }
 
     pub async fn opened(&self, review_nonce: &str) -> Result<Option<OpenedView>, StoreFault> {

@@ -47,8 +47,8 @@ statements! {
         save_unique: "INSERT INTO gatehold.unique_key (key, leaf, forget)
             SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
             ON CONFLICT (key) DO UPDATE SET leaf = excluded.leaf, forget = excluded.forget",
-        save_outbox: "INSERT INTO gatehold.outbox (dedup, topic, body)
-            SELECT dedup, topic, body FROM unnest($1::text[], $2::text[], $3::text[])
+        save_outbox: "INSERT INTO gatehold.outbox (dedup, topic, body, time)
+            SELECT dedup, topic, body, $4::bigint FROM unnest($1::text[], $2::text[], $3::text[])
             WITH ORDINALITY AS message (dedup, topic, body, place) ORDER BY place",
         trim_outbox: "DELETE FROM gatehold.outbox
             WHERE number <= (SELECT max(number) FROM gatehold.outbox) - $1::bigint",
@@ -228,7 +228,7 @@ impl WriteSession {
             (
                 c.dedups.is_empty(),
                 &s.save_outbox,
-                vec![&c.dedups, &c.topics, &c.messages],
+                vec![&c.dedups, &c.topics, &c.messages, now],
             ),
             (c.dedups.is_empty(), &s.trim_outbox, vec![&OUTBOX_MAX]),
             (false, &s.forget, vec![now]),

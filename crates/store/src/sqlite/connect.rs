@@ -16,13 +16,15 @@ use super::fault::{damaged, fault};
 
 /// `GHLD`: tells our files from other people's databases.
 const APPLICATION_ID: i64 = 0x4748_4c44;
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// The first version knew no sessions of browsers.
 const WITHOUT_SESSIONS: i64 = 1;
 /// The second knew sessions that nothing narrows.
 const NOT_NARROWED: i64 = 2;
 /// The third did not know who vouched for them.
 const NOT_VOUCHED: i64 = 3;
+/// The fourth delivered no message, so it knew neither how old one is nor who delivers.
+const NOT_DELIVERED: i64 = 4;
 const STATEMENTS_CACHED: usize = 64;
 /// How long another process may hold the write lock before a batch fails.
 pub(super) const BUSY_MILLIS: u64 = 5_000;
@@ -164,7 +166,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
         (0, 0) => create(&transaction, path)?,
-        (APPLICATION_ID, WITHOUT_SESSIONS | NOT_NARROWED | NOT_VOUCHED) => {}
+        (APPLICATION_ID, WITHOUT_SESSIONS..=NOT_DELIVERED) => {}
         (APPLICATION_ID, _) => {
             return Err(StoreFault::Unavailable(format!(
                 "{} has schema version {version} and this program knows {SCHEMA_VERSION}; run a newer gatehold",
@@ -177,6 +179,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
         (WITHOUT_SESSIONS, include_str!("sessions.sql")),
         (NOT_NARROWED, include_str!("narrowed_sessions.sql")),
         (NOT_VOUCHED, include_str!("vouched_sessions.sql")),
+        (NOT_DELIVERED, include_str!("notices.sql")),
     ] {
         if version <= until {
             transaction.execute_batch(step).map_err(fault)?;

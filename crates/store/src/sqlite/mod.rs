@@ -16,13 +16,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use gatehold_core::commit::{
-    CounterKey, LeafBytes, Outbox, Receipt, RowKey, Table, UniqueKey, Write,
-};
+use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, UniqueKey, Write};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
+    StoredRecord,
 };
 
 pub use self::fold_back::WalBounds;
@@ -208,12 +207,25 @@ impl Store for SqliteStore {
         self.queue()?.side(side).await
     }
 
-    async fn outbox(&self, limit: u32) -> Result<Vec<(u64, Outbox)>, StoreFault> {
-        self.readers.with(|reader| read::outbox(reader, limit))
+    async fn outbox(&self, after: u64, limit: u32) -> Result<Vec<Announced>, StoreFault> {
+        self.readers
+            .with(|reader| read::outbox(reader, after, limit))
     }
 
     async fn acknowledge(&self, message: u64) -> Result<(), StoreFault> {
         self.queue()?.side(Side::Acknowledge(message)).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, seconds: u32) -> Result<bool, StoreFault> {
+        let side = Side::Lease {
+            name: name.to_owned(),
+            holder: holder.to_owned(),
+            seconds,
+        };
+        self.queue()?.side(side).await?;
+        // Nobody else takes what was just taken before its time has passed.
+        let holds = self.readers.with(|reader| read::holder(reader, name))?;
+        Ok(holds.as_deref() == Some(holder))
     }
 
     async fn put_opened(&self, view: OpenedView) -> Result<(), StoreFault> {

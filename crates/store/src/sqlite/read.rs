@@ -11,7 +11,7 @@ use gatehold_core::commit::{LeafBytes, Outbox, Receipt, RowIndex, RowKey, Table}
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    BrowserSession, OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
+    Announced, BrowserSession, OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
     StoredRecord,
 };
 use rusqlite::types::Value;
@@ -257,18 +257,30 @@ fn attachments(connection: &Connection, leaf: u64, bytes: bool) -> Result<Vec<St
     read.collect()
 }
 
-pub(super) fn outbox(connection: &Connection, limit: u32) -> Result<Vec<(u64, Outbox)>> {
-    let mut statement = connection
-        .prepare_cached("SELECT number, dedup, topic, body FROM outbox ORDER BY number LIMIT ?1")?;
-    let read = statement.query_map([limit.min(LIMIT_MAX)], |row| {
-        let message = Outbox {
-            dedup: row.get(1)?,
-            topic: row.get(2)?,
-            body: row.get(3)?,
-        };
-        Ok((count(row, 0)?, message))
+pub(super) fn outbox(connection: &Connection, after: u64, limit: u32) -> Result<Vec<Announced>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, dedup, topic, body, time FROM outbox WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let read = statement.query_map(params![int(after), limit.min(LIMIT_MAX)], |row| {
+        Ok(Announced {
+            number: count(row, 0)?,
+            at: Timestamp::from_millis(row.get(4)?),
+            message: Outbox {
+                dedup: row.get(1)?,
+                topic: row.get(2)?,
+                body: row.get(3)?,
+            },
+        })
     })?;
     read.collect()
+}
+
+/// Who holds a lease, or held it last.
+pub(super) fn holder(connection: &Connection, lease: &str) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT holder FROM lease WHERE name = ?1")?
+        .query_row([lease], |row| row.get(0))
+        .optional()
 }
 
 pub(super) fn opened(connection: &Connection, review_nonce: &str) -> Result<Option<OpenedView>> {

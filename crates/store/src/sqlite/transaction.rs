@@ -88,10 +88,10 @@ pub(super) fn save(
             put.forget.map(Timestamp::millis)
         ])?;
     }
-    let mut outbox =
-        connection.prepare_cached("INSERT INTO outbox (dedup, topic, body) VALUES (?1, ?2, ?3)")?;
+    let mut outbox = connection
+        .prepare_cached("INSERT INTO outbox (dedup, topic, body, time) VALUES (?1, ?2, ?3, ?4)")?;
     for Outbox { dedup, topic, body } in &staged.outbox {
-        outbox.execute(params![dedup, topic, body])?;
+        outbox.execute(params![dedup, topic, body, now.millis()])?;
     }
     if !staged.outbox.is_empty() {
         let newest = connection.last_insert_rowid();

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{BrowserSession, SESSIONS_OF_ONE_MAX, StoreFault};
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -137,6 +138,16 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
         Side::Acknowledge(message) => connection
             .prepare_cached("DELETE FROM outbox WHERE number = ?1")?
             .execute([int(*message)])?,
+        Side::Lease {
+            name,
+            holder,
+            seconds,
+        } => connection
+            .prepare_cached(
+                "INSERT INTO lease (name, holder, expires) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (name) DO UPDATE SET holder = ?2, expires = ?3 WHERE holder = ?2 OR expires <= ?4",
+            )?
+            .execute(params![name, holder, Timestamp::from_millis(now).plus_seconds(*seconds).millis(), now])?,
         Side::PutOpened(view) => {
             connection
                 .prepare_cached("DELETE FROM opened_view WHERE expires < ?1")?

@@ -16,11 +16,11 @@ use super::steps::Steps;
 use super::{Calendar, Days, Freezes, Hours, Said, Scope, ics};
 
 /// Largest `calendar.toml` in bytes.
-const TOML_BYTES_MAX: u64 = 256 << 10;
+pub(super) const TOML_BYTES_MAX: u64 = 256 << 10;
 /// Largest iCalendar file in bytes.
-const ICS_BYTES_MAX: u64 = 1 << 20;
+pub(super) const ICS_BYTES_MAX: u64 = 1 << 20;
 /// Most iCalendar files of one gate.
-const ICS_FILES_MAX: usize = 32;
+pub(super) const ICS_FILES_MAX: usize = 32;
 /// Most calendars, and most lines of any list.
 const LINES_MAX: usize = 1_000;
 /// Longest name of a day or a window, in characters.
@@ -147,7 +147,7 @@ struct Reading<'a> {
 /// Reads the file and all that it names.
 pub(super) fn read(path: &Path, window: Window) -> Result<Said, String> {
     let text = bounded(path, TOML_BYTES_MAX)?;
-    let document: Document = strict(&text)?;
+    let document: Document = strict("calendar.toml", &text)?;
     let mut reading = Reading {
         folder: path.parent().unwrap_or(Path::new(".")),
         window,
@@ -182,7 +182,7 @@ pub(super) fn read(path: &Path, window: Window) -> Result<Said, String> {
 }
 
 /// The text of a regular file, if it is not too long.
-fn bounded(path: &Path, most: u64) -> Result<String, String> {
+pub(super) fn bounded(path: &Path, most: u64) -> Result<String, String> {
     let unreadable = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
@@ -198,21 +198,21 @@ fn bounded(path: &Path, most: u64) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))
 }
 
-fn strict<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn strict<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, String> {
     // Looks at length and depth, and tells the line.
     if let Err(problems) = StrictTable::parse(text) {
         let first = problems.first().map(ToString::to_string);
-        return Err(format!("calendar.toml: {}", first.unwrap_or_default()));
+        return Err(format!("{name}: {}", first.unwrap_or_default()));
     }
     toml::from_str(text).map_err(|error| {
         let what = error.message().lines().next().unwrap_or_default();
         let line = error.span().and_then(|span| text.get(..span.start));
         let line = line.map_or(1, |before| before.matches('\n').count() + 1);
-        format!("calendar.toml, line {line}: {what}")
+        format!("{name}, line {line}: {what}")
     })
 }
 
-fn zone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone of the IANA database"))
 }
 
@@ -223,14 +223,14 @@ fn named(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-fn few<T>(list: Vec<T>) -> Result<Vec<T>, String> {
+pub(super) fn few<T>(list: Vec<T>) -> Result<Vec<T>, String> {
     if list.len() > LINES_MAX {
         return Err(format!("a list holds more than {LINES_MAX} lines"));
     }
     Ok(list)
 }
 
-fn date(value: toml::value::Datetime) -> Result<Date, String> {
+pub(super) fn date(value: toml::value::Datetime) -> Result<Date, String> {
     let text = value.to_string();
     text.parse::<Date>()
         .ok()
@@ -239,7 +239,7 @@ fn date(value: toml::value::Datetime) -> Result<Date, String> {
 }
 
 /// A time without a zone of its own.
-fn time(value: toml::value::Datetime) -> Result<DateTime, String> {
+pub(super) fn time(value: toml::value::Datetime) -> Result<DateTime, String> {
     let text = value.to_string();
     if value.offset.is_some() || value.date.is_none() || value.time.is_none() {
         return Err(format!(
@@ -249,13 +249,13 @@ fn time(value: toml::value::Datetime) -> Result<DateTime, String> {
     text.parse().map_err(|_| format!("`{text}` is no time"))
 }
 
-fn millis(zone: &TimeZone, at: DateTime) -> Result<i64, String> {
+pub(super) fn millis(zone: &TimeZone, at: DateTime) -> Result<i64, String> {
     let at = zone.to_timestamp(at);
     at.map(jiff::Timestamp::as_millisecond)
         .map_err(|_| "a time lies beyond the calendar".to_owned())
 }
 
-fn midnight(day: Date) -> DateTime {
+pub(super) fn midnight(day: Date) -> DateTime {
     day.to_datetime(Time::midnight())
 }
 
@@ -268,6 +268,7 @@ fn whole(zone: &TimeZone, day: Date, name: String) -> Result<Span, String> {
         begins: millis(zone, midnight(day))?,
         ends: millis(zone, midnight(next))?,
         name,
+        attendees: Vec::new(),
     })
 }
 
@@ -345,6 +346,7 @@ impl Reading<'_> {
                 begins: millis(&zone, begins)?,
                 ends: millis(&zone, ends)?,
                 name: named(&window.name)?,
+                attendees: Vec::new(),
             };
             if span.ends <= span.begins {
                 return Err(format!("freeze `{}` ends before it begins", span.name));

@@ -22,6 +22,8 @@ const DEPTH_MAX: usize = 8;
 const DAYS_MAX: i64 = 400;
 /// Longest name of an event that is kept, in characters.
 const NAME_CHARS_MAX: usize = 80;
+/// Most attendees of one event that are kept.
+const ATTENDEES_MAX: usize = 100;
 
 /// One content line: `NAME;PARAM=VALUE:value`.
 struct Line<'a> {
@@ -51,6 +53,7 @@ struct Event {
     besides: Vec<When>,
     replaces: Option<When>,
     cancelled: bool,
+    attendees: Vec<String>,
 }
 
 /// The spans of a file that touch the window. Times without a zone are of `zone`.
@@ -254,6 +257,7 @@ impl Event {
             }
             "SUMMARY" => self.name = text(line.value),
             "STATUS" => self.cancelled = line.value.eq_ignore_ascii_case("CANCELLED"),
+            "ATTENDEE" => self.attends(line),
             "DTSTART" => {
                 once(self.start.is_none())?;
                 self.start = Some(line.time(zone)?);
@@ -285,6 +289,20 @@ impl Event {
         Ok(())
     }
 
+    /// Somebody is invited, by a mail address, and has not said no.
+    fn attends(&mut self, line: &Line<'_>) {
+        let address = line.value.to_lowercase();
+        let declined = line
+            .parameter("PARTSTAT")
+            .is_some_and(|said| said.eq_ignore_ascii_case("DECLINED"));
+        if let Some(address) = address.strip_prefix("mailto:")
+            && !declined
+            && self.attendees.len() < ATTENDEES_MAX
+        {
+            self.attendees.push(address.to_owned());
+        }
+    }
+
     /// The instances that touch the window.
     fn spans(&self, window: Window, steps: &mut Steps, out: &mut Vec<Span>) -> Result<(), String> {
         let start = self.start.as_ref().ok_or("an event has no DTSTART")?;
@@ -314,6 +332,7 @@ impl Event {
                 begins: begins.as_millisecond(),
                 ends: ends.as_millisecond(),
                 name: self.name.clone(),
+                attendees: self.attendees.clone(),
             };
             if !taken_out && window.touches(&span) && !out.contains(&span) {
                 out.push(span);

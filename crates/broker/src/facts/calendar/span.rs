@@ -14,6 +14,8 @@ pub(super) struct Span {
     pub(super) ends: i64,
     /// As the calendar says it.
     pub(super) name: String,
+    /// Whom an event invites, as addresses in lower case.
+    pub(super) attendees: Vec<String>,
 }
 
 impl Span {

@@ -1,0 +1,87 @@
+//! Whether what is held can be approved at all, by people and keys as they are now. Somebody who leaves a team or loses a key can
+//! leave a request that can only run out, and nobody would notice before it does. It decides nothing, and tells of no review.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use gatehold_core::commit::Table;
+use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::time::Timestamp;
+
+use crate::deciders::Deciders;
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::store::RowQuery;
+use crate::stored::body;
+
+/// Held requests looked at, oldest first.
+const LOOKED_AT: u32 = 1_000;
+/// Different questions among them that are answered; most requests of one workload ask the same.
+const QUESTIONS_MAX: usize = 200;
+
+impl Gate {
+    /// How many held requests nobody could approve at the last look, at least. They can be denied or withdrawn, or run out.
+    #[must_use]
+    pub fn holds_nobody_can_approve(&self) -> u64 {
+        self.inner.uncovered.load(Ordering::Relaxed)
+    }
+
+    /// Looks once a minute, and says so when there is one.
+    pub(crate) async fn look_at_coverage(&self, now: Timestamp) -> Result<(), GateError> {
+        let minute = now.seconds().div_euclid(60);
+        if self.inner.covered_minute.swap(minute, Ordering::Relaxed) == minute {
+            return Ok(());
+        }
+        let uncovered = self.uncovered().await?;
+        let count = u64::try_from(uncovered.len()).unwrap_or(u64::MAX);
+        let before = self.inner.uncovered.swap(count, Ordering::Relaxed);
+        if let Some(first) = uncovered.first()
+            && before == 0
+        {
+            tracing::error!(
+                request = %first.id,
+                count,
+                "a held request can be approved by nobody: enrol keys, or change the teams of its checkpoints; `gatehold \
+                 who-can-approve` says what is missing"
+            );
+        }
+        Ok(())
+    }
+
+    /// The held requests that nobody could approve.
+    async fn uncovered(&self) -> Result<Vec<RequestRecord>, GateError> {
+        let active = self.current().await?;
+        let query = RowQuery {
+            states: vec![State::Held.name().to_owned()],
+            limit: LOOKED_AT,
+            ..RowQuery::default()
+        };
+        let rows = self.store().rows(Table::Request, &query).await?;
+        let believed = self.believe_all(&rows).await?;
+        let mut answers = BTreeMap::new();
+        let mut uncovered = Vec::new();
+        for (row, _) in rows.iter().zip(believed).filter(|(_, believed)| *believed) {
+            let Ok(record) = body::<RequestRecord>(row) else {
+                continue;
+            };
+            let Some(held) = &record.held else { continue };
+            // Everything that the answer depends on beside people and keys.
+            let question = (
+                held.requirement_hash,
+                record.tier,
+                record.requester.people_min(),
+                record.requester.excluded(&active.directory),
+            );
+            if answers.len() >= QUESTIONS_MAX && !answers.contains_key(&question) {
+                continue;
+            }
+            let answered = answers.entry(question);
+            let enough =
+                *answered.or_insert_with(|| Deciders::of(&record, held, &active.directory).enough);
+            if !enough {
+                uncovered.push(record);
+            }
+        }
+        Ok(uncovered)
+    }
+}

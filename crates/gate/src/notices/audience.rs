@@ -1,0 +1,97 @@
+//! Who a notice is for. Never the requester set, where somebody is to decide; never more than are asked by now.
+
+use std::collections::BTreeSet;
+
+use gatehold_core::checkpoint::Checkpoint;
+use gatehold_core::directory::Directory;
+use gatehold_core::guard;
+use gatehold_core::ids::{HumanId, TeamId};
+use gatehold_core::request::{HeldAt, RequestRecord};
+use gatehold_core::requester::Requester;
+
+use crate::inbox::answers_for;
+use crate::ports::notifier::NoticeKind;
+
+/// The people it is for.
+pub(super) fn of(
+    kind: NoticeKind,
+    record: &RequestRecord,
+    held: &HeldAt,
+    directory: &Directory,
+) -> BTreeSet<HumanId> {
+    match kind {
+        NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
+            asked(record, held, directory)
+        }
+        NoticeKind::Question => accountable(&record.requester, directory),
+        NoticeKind::Closed | NoticeKind::Outcome => {
+            let mut people = asked(record, held, directory);
+            people.extend(accountable(&record.requester, directory));
+            people
+        }
+    }
+}
+
+/// The teams it is for, of those people.
+pub(super) fn teams(
+    kind: NoticeKind,
+    held: &HeldAt,
+    people: &BTreeSet<HumanId>,
+    directory: &Directory,
+) -> BTreeSet<TeamId> {
+    if kind == NoticeKind::Question {
+        return BTreeSet::new();
+    }
+    let of_them = |team: &&TeamId| {
+        let members = directory.teams.get(*team);
+        members.is_some_and(|members| !members.is_disjoint(people))
+    };
+    held.asked().into_iter().filter(of_them).cloned().collect()
+}
+
+/// Whoever has a seat, is asked by now, and did not ask.
+fn asked(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> BTreeSet<HumanId> {
+    let excluded = record.requester.excluded(directory);
+    let mut people = BTreeSet::new();
+    for human in directory.humans.keys() {
+        // INVARIANT(requester-never-decides): whoever asked is not asked, either.
+        if guard!("notice-requester-set", excluded.contains(human)) {
+            continue;
+        }
+        let teams = directory.teams_of(human);
+        let mut seats = held.requirement.checkpoints();
+        if seats.any(|(_, checkpoint)| is_asked(checkpoint, held, human, &teams)) {
+            people.insert(human.clone());
+        }
+    }
+    people
+}
+
+fn is_asked(
+    checkpoint: &Checkpoint,
+    held: &HeldAt,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+) -> bool {
+    let by_name = checkpoint.eligible.humans.contains(human);
+    let now = checkpoint.asked_after(held.escalated_seconds);
+    let later = !by_name && !now.into_iter().any(|team| teams.contains(team));
+    checkpoint.admits(human, teams) && !guard!("notice-asked-by-now", later)
+}
+
+/// Whoever answers for the requester, and the person behind it. What a workload says of that person is not enough: it would
+/// have anybody be told anything.
+fn accountable(requester: &Requester, directory: &Directory) -> BTreeSet<HumanId> {
+    let named = match requester {
+        Requester::Workload { initiator, .. } => initiator.as_ref(),
+        Requester::Human { .. } => None,
+    };
+    let initiator = named.filter(|named| {
+        let claimed = guard!("notice-initiator-attested", !named.attested);
+        !claimed
+    });
+    let initiator = initiator.map(|initiator| &initiator.human);
+    let behind =
+        |human: &&HumanId| Some(*human) == initiator || answers_for(human, requester, directory);
+    directory.humans.keys().filter(behind).cloned().collect()
+}

@@ -1,0 +1,60 @@
+//! Tells people, on a task of its own: no decision waits for a server that somebody is told through.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehold_broker::{Channels, OnCall};
+use gatehold_gate::{Dispatcher, Gate};
+use gatehold_proof::PublicUrl;
+use gatehold_server::App;
+use tokio::sync::oneshot::Receiver;
+use tokio::time::MissedTickBehavior;
+
+/// How often it looks for something to tell.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long what is under way may take when the gate ends. What does not arrive is told again by whoever goes on.
+const LAST: Duration = Duration::from_secs(3);
+
+/// Knows what a gate has to tell, and tells it on these channels; to whom first, by the file of who is on call.
+pub fn dispatcher(
+    gate: &Gate,
+    (channels, on_call): (Channels, Option<PathBuf>),
+    public_url: &PublicUrl,
+) -> Dispatcher {
+    let on_call = on_call.map(OnCall::new).map(Arc::new);
+    let channels = channels.open(&crate::channel::clock(), on_call.as_ref());
+    Dispatcher::new(gate.clone(), channels, public_url.as_str())
+}
+
+/// What tells people.
+pub struct Telling {
+    /// For metrics.
+    pub app: App,
+    /// Knows what is to be told, and to whom.
+    pub dispatcher: Dispatcher,
+}
+
+impl Telling {
+    /// Tells until `end`.
+    pub async fn run(mut self, mut end: Receiver<()>) {
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = &mut end => break,
+                _ = beat.tick() => self.beat().await,
+            }
+        }
+        let _cut = tokio::time::timeout(LAST, self.dispatcher.end()).await;
+    }
+
+    async fn beat(&mut self) {
+        match self.dispatcher.beat().await {
+            Ok(beat) => self.app.metrics().notices(&beat),
+            Err(error) => {
+                tracing::error!(%error, "nobody can be told; the store does not say what")
+            }
+        }
+    }
+}

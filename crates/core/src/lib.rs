@@ -14,6 +14,7 @@ pub mod commit;
 pub mod context;
 pub mod correction;
 pub mod decide;
+pub mod delegation;
 pub mod descriptor;
 pub mod directory;
 pub mod effect;

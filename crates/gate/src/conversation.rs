@@ -138,7 +138,10 @@ impl Gate {
 
 /// For whom a reviewer speaks: the team that the checkpoints ask, or their own name where they are asked by it.
 fn spoken_for(record: &RequestRecord, directory: &Directory, human: &HumanId) -> String {
-    let teams = directory.teams_of(human);
+    let mut teams = directory.teams_of(human);
+    let given = directory.delegations.values();
+    let given = given.filter(|given| given.to == *human);
+    teams.extend(given.flat_map(|given| given.teams.iter().cloned()));
     let checkpoints = record
         .held
         .iter()

@@ -7,6 +7,7 @@ use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
     decide, revoke_key,
 };
+use gatehold_core::delegation::Lending;
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
@@ -44,9 +45,10 @@ const OPENED_SECONDS: u32 = 3_600;
 pub(crate) fn signed(
     record: &RequestRecord,
     held: &HeldAt,
-    directory: &Directory,
+    lending: &Lending<'_>,
     human: &HumanId,
 ) -> bool {
+    let directory = lending.directory();
     let own = |review: &&UnverifiedReview| {
         canonical::from_bytes::<ReviewContext>(review.context.as_bytes()).is_ok_and(|context| {
             let by = &context.reviewer;
@@ -71,6 +73,7 @@ pub(crate) fn signed(
         tier: record.tier,
         requester: &record.requester,
         directory,
+        moment: lending.moment(),
     };
     let counted = quorum::count(&question, &own);
     counted
@@ -112,7 +115,8 @@ impl Gate {
         let claims = Self::claims(&submission);
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
         let directory = &loaded.active.directory;
-        let authority = directory
+        let authority = loaded
+            .lending(record, held, self.settings())
             .authority(human, key)
             .ok_or(Refusal::UnknownPrincipal)?;
         let given = Given {

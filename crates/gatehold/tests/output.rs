@@ -142,6 +142,12 @@ impl Walk {
         let key = humans["humans"][0]["keys"][0]["key"].as_str().unwrap();
         let alone = [&human, key, "--sign-only", "--as", "reviewer"];
         self.says("key revoke", &alone);
+        let reviewer = humans["humans"][1]["human"].as_str().unwrap();
+        let to = ["--to", reviewer, "--team", "owners", "--until", "5d"];
+        let given = self.says("delegation add", &[&to[..], &["--as", "owner"]].concat());
+        self.says("delegation list", &["--as", "owner"]);
+        let given = given["delegation"].as_str().unwrap().to_owned();
+        self.says("delegation end", &[&given, "--as", "owner"]);
         let home = self.gate.home.clone();
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])

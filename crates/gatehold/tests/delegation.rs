@@ -1,0 +1,225 @@
+//! Deciding for somebody who is away, through the real program: given, seen, used, said on the record, ended, and verified by
+//! whoever has nothing but the ledger.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod gate;
+
+use std::io::Write as _;
+use std::process::{Command, Output};
+
+use gate::Gate;
+use serde_json::Value;
+
+const EVE: &str = "eve@dev.acme.example";
+
+/// A gate with a fourth person, who is in no team.
+fn with_eve() -> Gate {
+    let gate = Gate::start();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(gate.home.join("eve"))
+        .status();
+    assert!(made.unwrap().success());
+    let person = format!("\n[people.eve]\nhuman = \"{EVE}\"\nkey_file = \"eve\"\n");
+    let profile = gate.home.join("client.toml");
+    let mut profile = std::fs::OpenOptions::new()
+        .append(true)
+        .open(profile)
+        .unwrap();
+    profile.write_all(person.as_bytes()).unwrap();
+    let key = gate.home.join("eve").display().to_string();
+    let proof = gate.home.join("proof").display().to_string();
+    succeeds(
+        &gate,
+        &["human", "prove", EVE, "--key", &key, "--out", &proof],
+    );
+    let held = gate.json(&["human", "enrol", &proof, "--as", "owner"]);
+    gate.approved(held["request"].as_str().unwrap());
+    gate
+}
+
+fn succeeds(gate: &Gate, arguments: &[&str]) -> String {
+    let output = gate.run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    text(&output)
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Somebody is away; gives the name of what they signed.
+fn away(gate: &Gate, person: &str, more: &[&str]) -> String {
+    let mut arguments = vec!["delegation", "add", "--to", EVE, "--until", "1d"];
+    for team in ["owners", "reviewers", "security"] {
+        arguments.extend(["--team", team]);
+    }
+    arguments.extend(more);
+    arguments.extend(["--as", person]);
+    let made = gate.json(&arguments);
+    assert_eq!(made["standing"], "active", "{made}");
+    made["delegation"].as_str().unwrap().to_owned()
+}
+
+fn waits_for_eve(gate: &Gate, request: &str) -> bool {
+    let inbox = gate.json(&["inbox", "--as", "eve"]);
+    let mut items = inbox["items"].as_array().unwrap().iter();
+    let item = items.find(|item| item["request"] == request);
+    item.is_some_and(|item| item["mine"] == Value::Bool(true))
+}
+
+/// One person approves, with `yes` to everything.
+fn approves(gate: &Gate, request: &str, person: &str) {
+    let shown = gate.json(&["show", request, "--as", person]);
+    let criteria = shown["view"]["criteria"].as_array().unwrap().iter();
+    let yes = criteria.map(|one| format!("{}=yes", one["id"].as_str().unwrap()));
+    let yes = yes.collect::<Vec<_>>().join(",");
+    succeeds(
+        gate,
+        &["approve", request, "--as", person, "--criteria", &yes],
+    );
+}
+
+const WRITE: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
+
+#[test]
+fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
+    let mut gate = with_eve();
+    let request = gate.held(WRITE);
+    assert!(!waits_for_eve(&gate, &request));
+    let refused = gate.run(&["approve", &request, "--as", "eve"]);
+    assert!(!refused.status.success(), "{refused:?}");
+
+    away(&gate, "second", &["--reason", "holiday"]);
+    assert!(waits_for_eve(&gate, &request), "it is theirs to decide now");
+    let list = succeeds(&gate, &["delegation", "list", "--as", "reviewer"]);
+    assert!(
+        list.contains(&format!("{EVE} decides for second@")),
+        "{list}"
+    );
+    assert!(list.contains("in their words: holiday"), "{list}");
+    let people = succeeds(&gate, &["human", "list", "--as", "reviewer"]);
+    assert!(
+        people.contains(&format!("{EVE} decides for second@")),
+        "{people}"
+    );
+    let who = succeeds(&gate, &["who-can-approve", &request, "--as", "reviewer"]);
+    let line = who.lines().find(|line| line.contains(EVE)).unwrap();
+    assert!(
+        line.contains("for second@") && line.contains("who is away until"),
+        "{line}"
+    );
+
+    approves(&gate, &request, "eve");
+    for person in ["reviewer", "second"] {
+        let page = succeeds(&gate, &["show", &request, "--as", person]);
+        assert!(
+            !page.contains(EVE),
+            "nobody learns of a review before it is decided"
+        );
+    }
+    approves(&gate, &request, "reviewer");
+    let redeemed = gate.json(&["request", "redeem", &request]);
+    assert_eq!(redeemed["status"]["state"], "completed", "{redeemed}");
+
+    let page = succeeds(&gate, &["show", &request, "--as", "reviewer"]);
+    let said = format!("{EVE} approved it for second@");
+    assert!(
+        page.contains(&said) && page.contains("who was away until"),
+        "{page}"
+    );
+    let dossier = gate.home.join("dossier").display().to_string();
+    succeeds(&gate, &["audit", "dossier", &request, "--out", &dossier]);
+    let explained = succeeds(&gate, &["audit", "explain", &dossier]);
+    let said = format!("{EVE} approved for second@");
+    assert!(explained.contains(&said), "{explained}");
+
+    gate.terminate();
+    assert!(gate.ended());
+    let config = gate.home.join("gatehold.toml").display().to_string();
+    succeeds(&gate, &["audit", "verify", "--config", &config]);
+}
+
+#[test]
+fn it_ends_at_the_word_of_one_of_the_two_and_what_rested_on_it_is_decided_again() {
+    let gate = with_eve();
+    let id = away(&gate, "second", &[]);
+    let request = gate.held(WRITE);
+    gate.approved_by(&request, &["eve", "reviewer"]);
+    let stranger = gate.run(&["delegation", "end", &id, "--as", "reviewer"]);
+    assert!(
+        !stranger.status.success(),
+        "one other does not end it: {stranger:?}"
+    );
+    succeeds(&gate, &["delegation", "end", &id, "--as", "eve"]);
+    let list = succeeds(&gate, &["delegation", "list", "--as", "reviewer"]);
+    assert_eq!(list, "nobody decides for anybody\n");
+    let redeemed = gate.run(&["request", "redeem", &request]);
+    assert!(!redeemed.status.success(), "{redeemed:?}");
+    let status = gate.json(&["request", "show", &request]);
+    assert_eq!(status["state"], "held", "people decide again");
+}
+
+#[test]
+fn nobody_gives_what_is_not_theirs_or_without_an_end() {
+    let gate = with_eve();
+    away(&gate, "second", &[]);
+    for (arguments, why) in [
+        (
+            &[
+                "--to",
+                "second@dev.gatehold.local",
+                "--team",
+                "owners",
+                "--until",
+                "1d",
+                "--as",
+                "eve",
+            ][..],
+            "is not in team owners",
+        ),
+        (
+            &[
+                "--to", EVE, "--team", "owners", "--until", "31d", "--as", "second",
+            ],
+            "within 30 days",
+        ),
+        (
+            &[
+                "--to",
+                "nobody@dev.acme.example",
+                "--team",
+                "owners",
+                "--until",
+                "1d",
+                "--as",
+                "second",
+            ],
+            "has no key that has force",
+        ),
+    ] {
+        let refused = gate.run(&[&["delegation", "add"], arguments].concat());
+        assert!(!refused.status.success(), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn whoever_asked_gives_nobody_a_seat() {
+    let gate = with_eve();
+    away(&gate, "owner", &[]);
+    let request = gate.held(WRITE);
+    assert!(
+        !waits_for_eve(&gate, &request),
+        "the owner answers for whoever asked"
+    );
+    let refused = gate.run(&["approve", &request, "--as", "eve"]);
+    assert!(!refused.status.success(), "{refused:?}");
+}

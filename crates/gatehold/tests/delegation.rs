@@ -41,6 +41,7 @@ fn with_eve() -> Gate {
     );
     let held = gate.json(&["human", "enrol", &proof, "--as", "owner"]);
     gate.approved(held["request"].as_str().unwrap());
+    succeeds(&gate, &["login", "--as", "eve"]);
     gate
 }
 
@@ -151,7 +152,9 @@ fn it_ends_at_the_word_of_one_of_the_two_and_what_rested_on_it_is_decided_again(
     let gate = with_eve();
     let id = away(&gate, "second", &[]);
     let request = gate.held(WRITE);
-    gate.approved_by(&request, &["eve", "reviewer"]);
+    for person in ["eve", "reviewer"] {
+        approves(&gate, &request, person);
+    }
     let stranger = gate.run(&["delegation", "end", &id, "--as", "reviewer"]);
     assert!(
         !stranger.status.success(),

@@ -27,11 +27,12 @@ impl Simulator {
         let to = if self.seed.per_mille(50) { from } else { to? }.id.clone();
         let (from, key) = (from.id.clone(), self.key_with_force(from)?.thumbprint);
         let now = self.shelf.now();
-        let begins = now.millis() + 1_000 * (self.seed.index(400) as i64 - 200);
+        let seconds = |number: u64| i64::try_from(number).unwrap_or(0);
+        let begins = now.millis() + 1_000 * (seconds(self.seed.below(400)) - 200);
         let lasts = match self.seed.below(20) {
             0 => 31 * 86_400,
             1 => -60,
-            _ => 30 + self.seed.index(900) as i64,
+            _ => 30 + seconds(self.seed.below(900)),
         };
         let teams = self.some_teams(&from);
         let task = if self.seed.per_mille(250) {

@@ -17,8 +17,10 @@ use gate::Gate;
 use serde_json::Value;
 
 const EVE: &str = "eve@dev.acme.example";
+const SECOND: &str = "second@dev.gatehold.local";
+const TEAMS: [&str; 3] = ["owners", "reviewers", "security"];
 
-/// A gate with a fourth person, who is in no team.
+/// A gate with a fourth person, eve, who is in every team in the place of second, who is in none.
 fn with_eve() -> Gate {
     let gate = Gate::start();
     let made = Command::new("ssh-keygen")
@@ -41,6 +43,18 @@ fn with_eve() -> Gate {
     );
     let held = gate.json(&["human", "enrol", &proof, "--as", "owner"]);
     gate.approved(held["request"].as_str().unwrap());
+    for team in TEAMS {
+        let mut set = vec!["team", "set", team, "--as", "owner"];
+        for member in [
+            "owner@dev.gatehold.local",
+            "reviewer@dev.gatehold.local",
+            EVE,
+        ] {
+            set.extend(["--member", member]);
+        }
+        let held = gate.json(&set);
+        gate.approved(held["request"].as_str().unwrap());
+    }
     succeeds(&gate, &["login", "--as", "eve"]);
     gate
 }
@@ -57,8 +71,8 @@ fn text(output: &Output) -> String {
 
 /// Somebody is away; gives the name of what they signed.
 fn away(gate: &Gate, person: &str, more: &[&str]) -> String {
-    let mut arguments = vec!["delegation", "add", "--to", EVE, "--until", "1d"];
-    for team in ["owners", "reviewers", "security"] {
+    let mut arguments = vec!["delegation", "add", "--to", SECOND, "--until", "1d"];
+    for team in TEAMS {
         arguments.extend(["--team", team]);
     }
     arguments.extend(more);
@@ -68,8 +82,8 @@ fn away(gate: &Gate, person: &str, more: &[&str]) -> String {
     made["delegation"].as_str().unwrap().to_owned()
 }
 
-fn waits_for_eve(gate: &Gate, request: &str) -> bool {
-    let inbox = gate.json(&["inbox", "--as", "eve"]);
+fn waits_for_second(gate: &Gate, request: &str) -> bool {
+    let inbox = gate.json(&["inbox", "--as", "second"]);
     let mut items = inbox["items"].as_array().unwrap().iter();
     let item = items.find(|item| item["request"] == request);
     item.is_some_and(|item| item["mine"] == Value::Bool(true))
@@ -93,35 +107,38 @@ const WRITE: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
 fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
     let mut gate = with_eve();
     let request = gate.held(WRITE);
-    assert!(!waits_for_eve(&gate, &request));
-    let refused = gate.run(&["approve", &request, "--as", "eve"]);
+    assert!(!waits_for_second(&gate, &request));
+    let refused = gate.run(&["approve", &request, "--as", "second"]);
     assert!(!refused.status.success(), "{refused:?}");
 
-    away(&gate, "second", &["--reason", "holiday"]);
-    assert!(waits_for_eve(&gate, &request), "it is theirs to decide now");
+    away(&gate, "eve", &["--reason", "holiday"]);
+    assert!(
+        waits_for_second(&gate, &request),
+        "it is theirs to decide now"
+    );
     let list = succeeds(&gate, &["delegation", "list", "--as", "reviewer"]);
     assert!(
-        list.contains(&format!("{EVE} decides for second@")),
+        list.contains(&format!("{SECOND} decides for {EVE}")),
         "{list}"
     );
     assert!(list.contains("in their words: holiday"), "{list}");
     let people = succeeds(&gate, &["human", "list", "--as", "reviewer"]);
     assert!(
-        people.contains(&format!("{EVE} decides for second@")),
+        people.contains(&format!("{SECOND} decides for {EVE}")),
         "{people}"
     );
     let who = succeeds(&gate, &["who-can-approve", &request, "--as", "reviewer"]);
-    let line = who.lines().find(|line| line.contains(EVE)).unwrap();
+    let line = who.lines().find(|line| line.contains(SECOND)).unwrap();
     assert!(
-        line.contains("for second@") && line.contains("who is away until"),
+        line.contains(&format!("for {EVE}")) && line.contains("who is away until"),
         "{line}"
     );
 
-    approves(&gate, &request, "eve");
-    for person in ["reviewer", "second"] {
+    approves(&gate, &request, "second");
+    for person in ["reviewer", "owner"] {
         let page = succeeds(&gate, &["show", &request, "--as", person]);
         assert!(
-            !page.contains(EVE),
+            !page.contains(SECOND),
             "nobody learns of a review before it is decided"
         );
     }
@@ -130,7 +147,7 @@ fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
     assert_eq!(redeemed["status"]["state"], "completed", "{redeemed}");
 
     let page = succeeds(&gate, &["show", &request, "--as", "reviewer"]);
-    let said = format!("{EVE} approved it for second@");
+    let said = format!("{SECOND} approved it for {EVE}");
     assert!(
         page.contains(&said) && page.contains("who was away until"),
         "{page}"
@@ -138,7 +155,7 @@ fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
     let dossier = gate.home.join("dossier").display().to_string();
     succeeds(&gate, &["audit", "dossier", &request, "--out", &dossier]);
     let explained = succeeds(&gate, &["audit", "explain", &dossier]);
-    let said = format!("{EVE} approved for second@");
+    let said = format!("{SECOND} approved for {EVE}");
     assert!(explained.contains(&said), "{explained}");
 
     gate.terminate();
@@ -150,9 +167,9 @@ fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
 #[test]
 fn it_ends_at_the_word_of_one_of_the_two_and_what_rested_on_it_is_decided_again() {
     let gate = with_eve();
-    let id = away(&gate, "second", &[]);
+    let id = away(&gate, "eve", &[]);
     let request = gate.held(WRITE);
-    for person in ["eve", "reviewer"] {
+    for person in ["second", "reviewer"] {
         approves(&gate, &request, person);
     }
     let stranger = gate.run(&["delegation", "end", &id, "--as", "reviewer"]);
@@ -160,7 +177,7 @@ fn it_ends_at_the_word_of_one_of_the_two_and_what_rested_on_it_is_decided_again(
         !stranger.status.success(),
         "one other does not end it: {stranger:?}"
     );
-    succeeds(&gate, &["delegation", "end", &id, "--as", "eve"]);
+    succeeds(&gate, &["delegation", "end", &id, "--as", "second"]);
     let list = succeeds(&gate, &["delegation", "list", "--as", "reviewer"]);
     assert_eq!(list, "nobody decides for anybody\n");
     let redeemed = gate.run(&["request", "redeem", &request]);
@@ -172,18 +189,11 @@ fn it_ends_at_the_word_of_one_of_the_two_and_what_rested_on_it_is_decided_again(
 #[test]
 fn nobody_gives_what_is_not_theirs_or_without_an_end() {
     let gate = with_eve();
-    away(&gate, "second", &[]);
+    away(&gate, "eve", &[]);
     for (arguments, why) in [
         (
             &[
-                "--to",
-                "second@dev.gatehold.local",
-                "--team",
-                "owners",
-                "--until",
-                "1d",
-                "--as",
-                "eve",
+                "--to", EVE, "--team", "owners", "--until", "1d", "--as", "second",
             ][..],
             "is not in team owners",
         ),
@@ -220,9 +230,9 @@ fn whoever_asked_gives_nobody_a_seat() {
     away(&gate, "owner", &[]);
     let request = gate.held(WRITE);
     assert!(
-        !waits_for_eve(&gate, &request),
+        !waits_for_second(&gate, &request),
         "the owner answers for whoever asked"
     );
-    let refused = gate.run(&["approve", &request, "--as", "eve"]);
+    let refused = gate.run(&["approve", &request, "--as", "second"]);
     assert!(!refused.status.success(), "{refused:?}");
 }

@@ -284,16 +284,7 @@ fn write(
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
     writer.guard_chain(world, &record.envelope.target);
-    // INVARIANT(in-time): the deadline is checked again by the store, on its clock, in the commit.
-    if guard!("review-deadline-in-commit", true) {
-        writer.deadline(held.decide_by);
-    }
-    // Whoever decides for somebody does so until that ends, also while this is on its way to the store.
-    if let Some(lapses) = verified.authority().lapses()
-        && guard!("review-delegation-in-commit", true)
-    {
-        writer.deadline(lapses);
-    }
+    deadlines(&mut writer, held, verified);
     // The nonce is consumed in the write that stores the review (threat B4).
     if guard!("review-nonce-once", true) {
         writer.once(
@@ -351,6 +342,19 @@ fn write(
     let write = writer.finish(kind, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
+}
+
+// INVARIANT(in-time): the deadlines are checked again by the store, on its clock, in the commit.
+fn deadlines(writer: &mut Writer<'_>, held: &HeldAt, verified: &VerifiedReview) {
+    if guard!("review-deadline-in-commit", true) {
+        writer.deadline(held.decide_by);
+    }
+    // Whoever decides for somebody does so until that ends, also while this is on its way to the store.
+    if let Some(lapses) = verified.authority().lapses()
+        && guard!("review-delegation-in-commit", true)
+    {
+        writer.deadline(lapses);
+    }
 }
 
 /// Back to Held at what policy asks for now; every review so far is void (threat A22).

@@ -114,7 +114,8 @@ impl DelegationReason {
     /// [`TrustError::Form`].
     pub fn check(bytes: &[u8], signed: Hash) -> Result<(), TrustError> {
         let reason: Self = canonical::from_canonical_bytes(bytes)?;
-        if reason.text.len() > REASON_BYTES_MAX {
+        let long = reason.text.len() > REASON_BYTES_MAX;
+        if guard!("delegation-reason-short", long) {
             return Err(TrustError::Form(format!(
                 "a reason has at most {REASON_BYTES_MAX} bytes"
             )));
@@ -156,7 +157,8 @@ impl SignedDelegation {
     /// # Errors
     /// [`TrustError::Form`].
     pub fn read(&self) -> Result<DelegationStatement, TrustError> {
-        if self.statement.len() > BYTES_MAX || self.signature.len() > BYTES_MAX {
+        let long = self.statement.len() > BYTES_MAX || self.signature.len() > BYTES_MAX;
+        if guard!("delegation-short", long) {
             return Err(TrustError::Form(format!(
                 "statement and signature may have {BYTES_MAX} bytes each"
             )));

@@ -8,7 +8,9 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::trust::change::TeamSet;
-use gatehold_core::trust::{Chain, DelegationStatement, Evidence, SignedDelegation, TrustError};
+use gatehold_core::trust::{
+    Chain, DelegationReason, DelegationStatement, Evidence, SignedDelegation, TrustError,
+};
 use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::delegations::reason;
 use gatehold_sim::simulator::story::{No, Story};
@@ -123,6 +125,23 @@ fn it_names_some_teams_and_no_empty_list() {
     form(checked(&mut story, |said| {
         said.checkpoints = Some([].into())
     }));
+}
+
+#[test]
+fn what_is_signed_and_what_is_said_of_it_are_short() {
+    let mut story = Story::dev();
+    form(checked(&mut story, |said| {
+        said.nonce = "0".repeat(17 << 10)
+    }));
+    for (bytes, wrong) in [(1_000, false), (1_001, true)] {
+        let reason = DelegationReason {
+            text: "x".repeat(bytes),
+            salt: "ab".to_owned(),
+        };
+        let reason = reason.to_bytes().unwrap();
+        let said = DelegationReason::check(&reason, DelegationReason::hash_of(&reason));
+        assert_eq!(said.is_err(), wrong, "{bytes} bytes: {said:?}");
+    }
 }
 
 #[test]

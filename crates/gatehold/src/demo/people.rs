@@ -88,7 +88,10 @@ pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
 }
 
 /// What the reviewer sees: `gatehold show`, in a process of its own.
-async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
+///
+/// # Errors
+/// When it does not show the request.
+pub async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
     let output = apart(Command::new(program()?))
         .args(["show", id, "--as", name, "--home"])
         .arg(gate.home())

@@ -47,5 +47,6 @@ mod toml_depth;
 pub mod trust;
 pub mod verdict;
 pub mod view;
+pub mod wording;
 pub mod words;
 pub mod workload;

@@ -3,7 +3,8 @@
 //
 // INVARIANT(signed-is-shown): the challenge is computed from bytes that this module parsed, showed and hashed itself.
 
-import { base64, base64url, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
+import { assertion } from "./authenticator.js";
+import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
 import { claims, el, limits, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading } from "./reading.js";
 
@@ -219,22 +220,8 @@ async function approve() {
   const bytes = canonicalBytes(context);
   const { key } = form.elements;
   const option = key.selectedOptions?.[0] ?? key;
-  const credential = await navigator.credentials.get({
-    publicKey: {
-      challenge: await tagged(REVIEW, bytes),
-      rpId: data.relyingParty,
-      allowCredentials: [{ type: "public-key", id: unbase64(option.dataset.credential) }],
-      userVerification: "required",
-      timeout: 120_000,
-    },
-  });
-  const { authenticatorData, clientDataJSON, signature } = credential.response;
-  const assertion = canonical({
-    authenticatorData: base64url(authenticatorData),
-    clientDataJSON: base64url(clientDataJSON),
-    signature: base64url(signature),
-  });
-  const review = { context: base64(bytes), signature: assertion, answers: criteria, justification: answers.justification, salt: answers.salt };
+  const signature = await assertion(await tagged(REVIEW, bytes), data.relyingParty, unbase64(option.dataset.credential));
+  const review = { context: base64(bytes), signature, answers: criteria, justification: answers.justification, salt: answers.salt };
   return post(data.review, { review: JSON.stringify(review) });
 }
 

@@ -273,7 +273,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .collect(),
         change: each(&view.change),
         unlike_baseline: each(&view.unlike_baseline),
-        who: each(&shown::who(&view.requester)),
+        who: each(&view.requester.in_words()),
         how: match view.terms.kind.as_str() {
             "held_execution" => {
                 "The gate runs exactly these bytes, once; nothing is handed out.".to_owned()
@@ -288,7 +288,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .iter()
             .map(|(name, who)| (name.clone(), quiet(who)))
             .collect(),
-        so_far: each(&shown::so_far(view)),
+        so_far: each(&view.so_far.in_words()),
         facts: view.facts.iter().filter(known).map(fact).collect(),
         raised: raised
             .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))

@@ -31,7 +31,7 @@ use enrols::Generated;
 use folder::Addresses;
 use place::Place;
 pub use place::{remove, temporary_folder};
-pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
+pub use sample::{SHOP, WORKLOAD, affirmed, enrol_workload, review};
 
 /// The port, unless it is taken.
 const PORT: u16 = 7400;

@@ -11,7 +11,8 @@ use gatehold_core::limits::Limits;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct};
 
 use super::shown::{Looking, Shown, check};
-use super::{criteria, page};
+use super::criteria::{self, Questions};
+use super::page;
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
@@ -22,12 +23,12 @@ use crate::session::{Acting, acting};
 /// Arguments of `gatehold approve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes    (development gates)"
+    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1    (development gates)"
 )]
 pub struct Approve {
     /// The request, as `gatehold inbox` prints it.
     pub id: RequestId,
-    /// An answer to a criterion, as ID=ANSWER; asked for when it is not given.
+    /// An answer to a criterion, or to the question on red, as ID=ANSWER; asked for when it is not given.
     #[arg(long, value_delimiter = ',', value_name = "ID=ANSWER")]
     pub criteria: Vec<String>,
     /// Why, in your words.
@@ -82,7 +83,7 @@ pub async fn approve(
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let mut shown = open(&acting, &profile.origin, args.id).await?;
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let asked = shown.view.criteria.clone();
+    let asked = Questions::of(&shown);
     if !attended {
         // Scripts play people only with keys that were generated for it, and say every answer.
         if !acting.key.is_generated() {

@@ -56,6 +56,17 @@ export class Gate {
     return JSON.parse(this.command([...words, "--payload", payload, ...more, "-o", "json"], [0, 5])).request;
   }
 
+  /** `yes` to every criterion of a request, and on red what stands on its page, for `--criteria`. */
+  answers(id, person) {
+    const { view, envelope } = JSON.parse(this.command(["show", id, "--as", person, "-o", "json"]));
+    const answers = view.criteria.map((criterion) => `${criterion.id}=yes`);
+    if (view.tier.tier === "red") {
+      const [cap] = Object.entries(view.terms.limits.caps);
+      answers.push(cap ? `fact.${cap[0]}=${cap[1]}` : `fact.resource=${envelope.resource}`);
+    }
+    return answers.join(",");
+  }
+
   /** Where a request stands. */
   status(id) {
     return JSON.parse(this.command(["request", "status", id, "-o", "json"], [0, 3, 4, 5]));

@@ -18,7 +18,7 @@ mod task;
 mod world;
 mod writer;
 
-pub use act::{Act, ActBy, ActKind, HANDLED_MAX};
+pub use act::{Act, ActBy, ActKind, HANDLED_MAX, TEXT_BYTES_MAX};
 pub use apply::{KEY_REVOKE, found, recover, revoke_key};
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};

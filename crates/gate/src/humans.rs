@@ -25,6 +25,7 @@ use gatehold_core::view::View;
 
 use crate::answers::{OpenedRequest, ReviewInput};
 use crate::caps::kept_or_refused;
+use crate::conversation::answers;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -124,6 +125,7 @@ impl Gate {
         let view = self
             .build_view(record, held, &loaded, &answered, &action, &claims)
             .await?;
+        let answers = answers(&self.questions(record).await?);
         let view_bytes = bytes(&view)?;
         let review_nonce = Hash::from_bytes(self.inner.parts.entropy.bytes()).hex();
         let context = ReviewContext {
@@ -167,6 +169,7 @@ impl Gate {
             envelope: action.envelope_bytes().to_vec(),
             payload: action.payload().to_vec(),
             claims,
+            answers,
             context,
             record: blind(stored.record),
         })

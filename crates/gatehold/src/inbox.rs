@@ -148,7 +148,10 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let shown = open(&acting, &profile.origin, args.id).await?;
+    let says = shown.says.iter();
+    let says = says.map(|(name, text)| serde_json::json!({ "name": name, "text": text }));
     let answer = serde_json::json!({
+        "says": says.collect::<Vec<_>>(),
         "request": shown.context.request,
         "digest": shown.context.digest,
         "words": shown.words,

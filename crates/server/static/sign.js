@@ -5,7 +5,8 @@
 
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
-import { claims, el, limits, panel, quiet } from "./panel.js";
+import { claims, head, says as claimed } from "./claims.js";
+import { el, limits, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
@@ -57,6 +58,7 @@ async function differences(opened, key) {
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
   const hash = async (tag, part) => named(await tagged(tag, part));
+  const saying = claimed(view, opened.claims);
   const { reviewer } = context;
   const checks = [
     [context.type === REVIEW, "it is no review context"],
@@ -71,10 +73,12 @@ async function differences(opened, key) {
     [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "view_hash is not that of the view"],
     [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the view contradicts the context"],
     [canonical(context.limits) === canonical(view.terms.limits), "the limits are not those of the view"],
+    [view.claims_head === (await head(opened.claims, opened.answers ?? [])), "claims_head is not that of what the requester says"],
+    [saying !== null, "the view names other claims than those of the requester"],
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own } };
+  return { wrong, shown: { context, view, envelope, display, words: own, said: saying } };
 }
 
 /** Opens the request with the chosen key and shows it. */
@@ -92,7 +96,7 @@ async function open() {
     throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
   }
   // Made whole first: what this module cannot show throws, and is not open.
-  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.view)];
+  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.said)];
   signed.replaceChildren(...above);
   says.replaceChildren(...below);
   shown = found;

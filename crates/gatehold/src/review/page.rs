@@ -55,30 +55,25 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
 }
 
-/// What the requester says, for after the criteria.
+/// What the requester says, whole, for after the criteria.
 #[must_use]
 pub fn claims(shown: &Shown, screen: &Screen) -> String {
-    let claimed: Vec<_> = shown
-        .view
-        .facts
-        .iter()
-        .filter(|fact| fact.source == Source::Claimed)
-        .collect();
     let mut out = Page {
         text: String::new(),
         screen,
     };
-    if claimed.is_empty() {
+    if shown.says.is_empty() {
         return out.text;
     }
     out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
-    for fact in claimed {
+    for (name, text) in &shown.says {
         out.line(&format!(
-            "  {} {}",
+            "  {} {} {}",
             screen.paint(Style::Amber, "CLAIMED"),
-            plain(&fact.label)
+            plain(name),
+            screen.paint(Style::Dim, &counted(text.len().try_into().unwrap_or(u64::MAX), "byte"))
         ));
-        for line in quoted(&fact.value, screen.width) {
+        for line in quoted(text, screen.width) {
             out.line(&line);
         }
     }

@@ -46,6 +46,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/authenticator.js"),
     ),
     (
+        "claims.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/claims.js"),
+    ),
+    (
         "panel.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/panel.js"),

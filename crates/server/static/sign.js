@@ -7,7 +7,7 @@ import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
 import { claims, head, says as claimed } from "./claims.js";
 import { el, limits, panel, quiet } from "./panel.js";
-import { floorSeconds, Reading } from "./reading.js";
+import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
 const form = document.getElementById("decide");
@@ -17,11 +17,13 @@ const said = document.getElementById("said");
 const button = document.getElementById("approve");
 const signed = document.getElementById("signed");
 const says = document.getElementById("says");
+const larger = document.getElementById("larger");
 
 /** What is opened now; nothing before, and nothing once it changed. */
 let shown = null;
 let reading = null;
 let busy = false;
+let ending = 0;
 
 class Refused extends Error {
   constructor(detail, next) {
@@ -103,7 +105,18 @@ async function open() {
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
+  endAt(found.view.decide_by);
   arm();
+}
+
+/** When the time to decide is over, an open page says so by itself. */
+function endAt(time) {
+  clearTimeout(ending);
+  ending = setTimeout(() => {
+    if (!shown || Date.now() < time) return;
+    arm();
+    say("Nobody decided in time, and that is a denial.", "Load this page again to see what became of it.", true);
+  }, Math.min(Math.max(time - Date.now(), 0), 2_147_483_647));
 }
 
 /** The criteria, the fact challenge on red, and what may be lowered. */
@@ -130,7 +143,7 @@ function questions() {
   document.getElementById("criteria").replaceChildren(...asked);
   const challenge = document.getElementById("challenge");
   challenge.replaceChildren();
-  if (view.tier.tier === "red") {
+  if (isRed()) {
     const field = el("input", "");
     Object.assign(field, { name: "fact", id: "fact", type: "text", autocomplete: "off", spellcheck: false });
     const label = el("label", "", fact().question);
@@ -169,6 +182,18 @@ function lowered() {
   return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), caps: Object.fromEntries(caps) };
 }
 
+const isRed = () => shown?.view.tier.tier === "red";
+/** How many screens the exact action takes where that is too many to approve red on. */
+const screens = () => (isRed() ? screensTooMany(signed.querySelector(".exact-action")) : 0);
+
+/** Says so, with the link to carry over. */
+function elsewhere() {
+  const many = screens();
+  larger.hidden = many === 0;
+  button.hidden = many > 0;
+  larger.querySelector(".many").textContent = String(many);
+}
+
 /** What is not there yet before the authenticator is asked. */
 function missing() {
   if (!shown) return ["it is not open"];
@@ -177,8 +202,9 @@ function missing() {
     const answer = answers.get(`criterion:${id}`) ?? "";
     return required && (kind === "yes" ? answer !== "yes" : answer.trim() === "");
   });
-  const red = shown.view.tier.tier === "red";
+  const red = isRed();
   const lines = [];
+  if (screens() > 0) lines.push("review it on a larger screen");
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
@@ -194,6 +220,7 @@ function arm() {
   button.disabled = busy || lines.length > 0;
   document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
   if (!shown) return;
+  elsewhere();
   try {
     const less = lowered();
     const same = canonical(less) === canonical(shown.context.limits);
@@ -212,7 +239,7 @@ async function approve() {
     const answer = fields.get(`criterion:${id}`) ?? "";
     if (answer !== "") criteria[id] = answer;
   }
-  if (view.tier.tier === "red") {
+  if (isRed()) {
     const { name, answer } = fact();
     const typed = fields.get("fact").trim();
     if (typed !== answer) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
@@ -270,6 +297,13 @@ if (form) {
   document.getElementById("acts").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", arm);
+  addEventListener("resize", arm);
+  const link = larger.querySelector("a");
+  link.textContent = link.href;
+  larger.querySelector("button").addEventListener("click", async (event) => {
+    await navigator.clipboard.writeText(link.href);
+    event.target.textContent = "Copied";
+  });
   if (key?.value) {
     button.hidden = false;
     key.addEventListener("change", () => guarded(open));

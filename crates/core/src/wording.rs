@@ -131,7 +131,9 @@ mod tests {
                 external: false,
             },
             crosses_systems: true,
-            latest: ["read a", "read b", "read b", "read a"].map(str::to_owned).to_vec(),
+            latest: ["read a", "read b", "read b", "read a"]
+                .map(str::to_owned)
+                .to_vec(),
         };
         assert_eq!(
             so_far.in_words(),

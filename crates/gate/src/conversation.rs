@@ -52,7 +52,10 @@ pub fn answers(questions: &[Asked]) -> Vec<String> {
     let answers = questions.iter().filter_map(|asked| asked.answer.as_ref());
     let mut answers: Vec<&Answered> = answers.collect();
     answers.dedup_by_key(|answer| answer.leaf);
-    answers.into_iter().map(|answer| answer.said.clone()).collect()
+    answers
+        .into_iter()
+        .map(|answer| answer.said.clone())
+        .collect()
 }
 
 impl Gate {

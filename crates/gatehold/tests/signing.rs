@@ -25,12 +25,18 @@ fn answers_of_the_command_line_stand_on_the_page() {
     let mut approve = vec!["approve", &request, "--as", "reviewer", "--criteria"];
     let answers = gate.answers(&request, "reviewer");
     // What is not on the page is signed by nobody, and a question that was skipped neither.
-    for wrong in [answers.replace("fact.rows=1", "fact.rows=7"), answers.replace(",fact.rows=1", "")] {
+    for wrong in [
+        answers.replace("fact.rows=1", "fact.rows=7"),
+        answers.replace(",fact.rows=1", ""),
+    ] {
         assert_ne!(wrong, answers);
         let refused = gate.run(&[&approve[..], &[&wrong]].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
-        assert!(said.starts_with("error: question `fact.rows` is "), "{said}");
+        assert!(
+            said.starts_with("error: question `fact.rows` is "),
+            "{said}"
+        );
     }
     approve.extend([&answers, "--because", "the incident is real"]);
     let signed = gate.run(&approve);

@@ -363,12 +363,20 @@ async fn a26_a_shorter_max_age_ends_sessions_that_run() {
         (Some(MAX_AGE * 2), false),
         (None, false),
     ] {
-        let visitor = shop.gate.visitor(&session.id, asked(seconds)).await.unwrap();
+        let visitor = shop
+            .gate
+            .visitor(&session.id, asked(seconds))
+            .await
+            .unwrap();
         assert_eq!(visitor.is_some(), has_force, "{seconds:?}");
     }
     // Nor does one that was begun without a bound outlive its introduction.
     let vouched = judged_at(&claims(), None, NOW.plus_seconds(60)).unwrap();
-    let session = shop.gate.sign_in_vouched(&vouched, asked(None)).await.unwrap();
+    let session = shop
+        .gate
+        .sign_in_vouched(&vouched, asked(None))
+        .await
+        .unwrap();
     let visitor = shop.gate.visitor(&session.id, before).await.unwrap();
     assert!(visitor.is_none());
 }
@@ -389,10 +397,19 @@ async fn a26_a_session_ends_when_another_provider_or_other_groups_are_asked() {
     for (provider, has_force) in [
         (before.provider, true),
         (Some(provider(ISSUER, CLIENT, None, None)), false),
-        (Some(provider("evil.example", CLIENT, None, Some(&own))), false),
+        (
+            Some(provider("evil.example", CLIENT, None, Some(&own))),
+            false,
+        ),
         (Some(provider(ISSUER, "another", None, Some(&own))), false),
-        (Some(provider(ISSUER, CLIENT, None, Some(&other_claim))), false),
-        (Some(provider(ISSUER, CLIENT, None, Some(&run_together))), false),
+        (
+            Some(provider(ISSUER, CLIENT, None, Some(&other_claim))),
+            false,
+        ),
+        (
+            Some(provider(ISSUER, CLIENT, None, Some(&run_together))),
+            false,
+        ),
         (
             limits(Some(&groups(&[("reviewers", "Others")]))).provider,
             false,

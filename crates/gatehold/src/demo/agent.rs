@@ -148,8 +148,8 @@ pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
         task,
         write_key: None,
     };
-    // Nothing else happens in this process while it waits, so reading may block.
-    for line in std::io::stdin().lines() {
+    let mut told = told();
+    while let Some(line) = told.recv().await {
         let line = line.map_err(|error| Failure::fault(error, "report this"))?;
         let said = working.obey(&line).await?;
         let text =
@@ -157,6 +157,20 @@ pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
         println!("{text}");
     }
     Ok(Exit::Done)
+}
+
+/// What it is told, line by line. Read by a thread of its own, so that a connection which the gate closes meanwhile is seen to be
+/// closed, and no call is made on it however long a person takes.
+fn told() -> tokio::sync::mpsc::Receiver<std::io::Result<String>> {
+    let (tell, told) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if tell.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 impl Working {

@@ -40,7 +40,10 @@ pub async fn decide(
     }
     stage.must(
         !said.refused && gate.order_status(7)? == "failed",
-        &format!("it ended as {}, and nothing happened at the database", said.code),
+        &format!(
+            "it ended as {}, and nothing happened at the database",
+            said.code
+        ),
         "order 7 is still `failed`; run the demo again and approve it to see the rest",
     )?;
     Ok(false)
@@ -63,7 +66,9 @@ pub async fn look_closely(
         &said.text,
     )?;
     let page = show(gate, &said.id, "reviewer").await?;
-    let chip = page.lines().find(|line| line.contains("\u{27e8}U+202E\u{27e9}"));
+    let chip = page
+        .lines()
+        .find(|line| line.contains("\u{27e8}U+202E\u{27e9}"));
     stage.must(
         chip.is_some(),
         "what it hides is shown by its number",

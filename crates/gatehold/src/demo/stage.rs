@@ -52,7 +52,10 @@ impl Stage {
         for line in lines {
             println!("    {line}");
         }
-        println!("    {}\n", self.screen.paint(Style::Dim, "Ctrl-C ends everything."));
+        println!(
+            "    {}\n",
+            self.screen.paint(Style::Dim, "Ctrl-C ends everything.")
+        );
     }
 
     /// A new part.

@@ -10,9 +10,9 @@ use gatehold_core::ids::{Origin, RequestId};
 use gatehold_core::limits::Limits;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct};
 
-use super::shown::{Looking, Shown, check};
 use super::criteria::{self, Questions};
 use super::page;
+use super::shown::{Looking, Shown, check};
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
@@ -306,7 +306,10 @@ mod tests {
         assert!(whole.contains("line 40 of 100;") && whole.contains("line 80 of 100;"));
         for left in ["skip\n", ""] {
             let part = paged(&text, left);
-            assert!(part.contains("line-40\n") && !part.contains("line-41"), "{part}");
+            assert!(
+                part.contains("line-40\n") && !part.contains("line-41"),
+                "{part}"
+            );
         }
         let short = "one\ntwo\n";
         assert_eq!(paged(short, ""), short);

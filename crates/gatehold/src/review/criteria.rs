@@ -157,7 +157,13 @@ fn ask_fact(
         return write!(output, "{line}").map_err(broken);
     }
     loop {
-        let line = line(&fact.id, &fact.question, "as it stands above", input, output)?;
+        let line = line(
+            &fact.id,
+            &fact.question,
+            "as it stands above",
+            input,
+            output,
+        )?;
         let answer = line.trim();
         if answer == fact.answer {
             answers.insert(fact.id.clone(), answer.to_owned());
@@ -258,9 +264,9 @@ mod tests {
         }
     }
 
-    fn questions(criteria: impl Into<Vec<Criterion>>, fact: Option<&str>) -> Questions {
+    fn questions(criteria: &[Criterion], fact: Option<&str>) -> Questions {
         Questions {
-            criteria: criteria.into(),
+            criteria: criteria.to_vec(),
             fact: fact.map(|answer| FactChallenge {
                 id: "fact.rows".to_owned(),
                 question: "How many rows?".to_owned(),
@@ -286,14 +292,17 @@ mod tests {
             criterion("rollback", CriterionKind::Text, true),
             criterion("note", CriterionKind::Text, false),
         ];
-        answers_to(&questions(criteria, None), input).map(|(answers, _)| answers)
+        answers_to(&questions(&criteria, None), input).map(|(answers, _)| answers)
     }
 
     #[test]
     fn on_red_the_question_about_the_action_is_asked_until_it_is_right() {
-        let red = questions([], Some("4212"));
+        let red = questions(&[], Some("4212"));
         let (answers, said) = answers_to(&red, "4,212\n\n 4212 \n").unwrap();
-        assert_eq!(answers, [("fact.rows".to_owned(), "4212".to_owned())].into());
+        assert_eq!(
+            answers,
+            [("fact.rows".to_owned(), "4212".to_owned())].into()
+        );
         assert_eq!(said.matches("that is not what stands above").count(), 2);
         assert!(said.starts_with("  fact.rows How many rows?\n    (as it stands above) > "));
         assert!(!said.contains("4212"), "{said}");
@@ -307,11 +316,16 @@ mod tests {
         assert_eq!(told("rows=4212"), Ok(()));
         assert_eq!(
             told("rows=1"),
-            Err(vec!["question `fact.rows` is not what stands on the page: How many rows?".to_owned()])
+            Err(vec![
+                "question `fact.rows` is not what stands on the page: How many rows?".to_owned()
+            ])
         );
         assert_eq!(told("bytes=1").unwrap_err().len(), 2);
         let open = check(&red, &BTreeMap::new()).unwrap_err();
-        assert_eq!(open.causes, ["question `fact.rows` is unanswered: How many rows?"]);
+        assert_eq!(
+            open.causes,
+            ["question `fact.rows` is unanswered: How many rows?"]
+        );
     }
 
     #[test]
@@ -341,7 +355,7 @@ mod tests {
         let mut answers =
             parse(&["scope=yes".to_owned(), "rollback=a\u{1b}[2Jb".to_owned()]).unwrap();
         let mut out = Vec::new();
-        let asked = questions(criteria, None);
+        let asked = questions(&criteria, None);
         ask(&asked, &mut answers, &mut &b""[..], &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
@@ -351,7 +365,7 @@ mod tests {
 
     #[test]
     fn what_nobody_answered_is_not_called_unmet() {
-        let scope = questions([criterion("scope", CriterionKind::Yes, true)], None);
+        let scope = questions(&[criterion("scope", CriterionKind::Yes, true)], None);
         let told = |given: &[String]| check(&scope, &parse(given).unwrap()).unwrap_err().causes;
         assert_eq!(told(&[]), ["criterion `scope` is unanswered: about scope?"]);
         let no = ["scope=no".to_owned()];
@@ -363,6 +377,6 @@ mod tests {
         assert!(parse(&["scope".to_owned()]).is_err());
         let given = parse(&["scope = yes".to_owned(), "x=1=2".to_owned()]).unwrap();
         assert_eq!(given.get("x").map(String::as_str), Some("1=2"));
-        assert!(check(&questions([], None), &given).is_err());
+        assert!(check(&questions(&[], None), &given).is_err());
     }
 }

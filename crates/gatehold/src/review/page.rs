@@ -38,7 +38,11 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.list("UNLIKE ITS BASELINE", &view.unlike_baseline, "nothing");
     out.list("WHO", &view.requester.in_words(), "nobody");
     out.terms(view, now);
-    out.list("ALREADY DONE IN THIS TASK", &view.so_far.in_words(), "nothing");
+    out.list(
+        "ALREADY DONE IN THIS TASK",
+        &view.so_far.in_words(),
+        "nothing",
+    );
     out.facts(view);
     let inputs: Vec<String> = view
         .tier
@@ -71,7 +75,10 @@ pub fn claims(shown: &Shown, screen: &Screen) -> String {
             "  {} {} {}",
             screen.paint(Style::Amber, "CLAIMED"),
             plain(name),
-            screen.paint(Style::Dim, &counted(text.len().try_into().unwrap_or(u64::MAX), "byte"))
+            screen.paint(
+                Style::Dim,
+                &counted(text.len().try_into().unwrap_or(u64::MAX), "byte")
+            )
         ));
         for line in quoted(text, screen.width) {
             out.line(&line);

@@ -19,8 +19,8 @@ export class Gate {
   }
 
   /** Starts it; gives the address of its console. */
-  async start() {
-    this.child = spawn(this.program, ["dev", "--keep", this.home], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+  async start(more = []) {
+    this.child = spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     this.child.stdout.setEncoding("utf8");
     this.child.stdout.on("data", (chunk) => {
@@ -42,7 +42,7 @@ export class Gate {
   /** Runs a command of gatehold; its exit code may be one of these. */
   command(words, codes = [0]) {
     try {
-      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "pipe"] });
     } catch (error) {
       if (codes.includes(error.status)) return error.stdout;
       throw new Error(`gatehold ${words.join(" ")}: exit ${error.status}: ${error.stderr}`);
@@ -50,9 +50,9 @@ export class Gate {
   }
 
   /** Asks for something as the workload; gives its name. */
-  ask(payload, more = []) {
+  ask(payload, more = [], [descriptor, resource] = ["sql.write", "shop/orders"]) {
     this.task ??= this.command(["task", "start", "--purpose", "deployment 991 failed, repair order 7"]).trim();
-    const words = ["request", "create", "--task", this.task, "--descriptor", "sql.write", "--target", "sql:shop", "--resource", "shop/orders"];
+    const words = ["request", "create", "--task", this.task, "--descriptor", descriptor, "--target", "sql:shop", "--resource", resource];
     return JSON.parse(this.command([...words, "--payload", payload, ...more, "-o", "json"], [0, 5])).request;
   }
 
@@ -72,12 +72,26 @@ export class Gate {
     return JSON.parse(this.command(["request", "status", id, "-o", "json"], [0, 3, 4, 5]));
   }
 
+  /** Ends it and starts it again, at the same address: passkeys sign there and nowhere else. */
+  async restart() {
+    await this.stop();
+    return this.start(["--port", new URL(this.url).port]);
+  }
+
+  async stop() {
+    if (this.child?.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGTERM");
+    await gone;
+  }
+
+  /** Has both reviewers approve a change of the gate, in a terminal. */
+  approveAll(id) {
+    for (const person of ["reviewer", "second"]) this.command(["approve", id, "--as", person, "--criteria", this.answers(id, person)]);
+  }
+
   async end() {
-    if (this.child?.exitCode === null) {
-      const gone = new Promise((resolve) => this.child.once("exit", resolve));
-      this.child.kill("SIGTERM");
-      await gone;
-    }
+    await this.stop();
     // What the browser started in turn may still be writing.
     rmSync(this.scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }

@@ -253,7 +253,10 @@ pub fn answers(shown: &Value) -> String {
         let caps = view["terms"]["limits"]["caps"].as_object().unwrap();
         answers.push(match caps.iter().next() {
             Some((cap, most)) => format!("fact.{cap}={most}"),
-            None => format!("fact.resource={}", shown["envelope"]["resource"].as_str().unwrap()),
+            None => format!(
+                "fact.resource={}",
+                shown["envelope"]["resource"].as_str().unwrap()
+            ),
         });
     }
     answers.join(",")

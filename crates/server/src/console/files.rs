@@ -237,14 +237,34 @@ mod tests {
             // Everything but names, numbers and how they are set apart.
             let mut rest = line.clone();
             for name in [
-                "workload", "initiator@issuer", "owner@issuer", "backup@issuer", "human@issuer",
-                "beneficiary@issuer", "point ", "same", "2 ", "on behalf of ", "(", ")", ",", ":",
-                "ai_agent", "pop",
+                "workload",
+                "initiator@issuer",
+                "owner@issuer",
+                "backup@issuer",
+                "human@issuer",
+                "beneficiary@issuer",
+                "point ",
+                "same",
+                "2 ",
+                "on behalf of ",
+                "(",
+                ")",
+                ",",
+                ":",
+                "ai_agent",
+                "pop",
             ] {
                 rest = rest.replace(name, "|");
             }
-            for part in rest.split('|').map(str::trim).filter(|part| !part.is_empty()) {
-                assert!(panel.contains(part), "`{part}` of `{line}` is not in panel.js");
+            for part in rest
+                .split('|')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+            {
+                assert!(
+                    panel.contains(part),
+                    "`{part}` of `{line}` is not in panel.js"
+                );
                 parts += 1;
             }
         }

@@ -132,8 +132,9 @@ async fn story(
         }
     }
 
-    cast.stop_gate().await?;
+    // While the gate still runs: whoever has just decided sees on its page what became of it.
     ledger::verify(stage, &gate).await?;
+    cast.stop_gate().await?;
     ledger::tamper(stage, &gate).await
 }
 

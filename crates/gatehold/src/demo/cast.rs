@@ -11,10 +11,10 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::agent::Agent;
 use super::gate::program;
+use super::stage::relay;
 use crate::dev::{CONSOLE, READY, remove, temporary_folder};
 use crate::exit::Failure;
 use crate::interrupt::Signals;
-use crate::screen::plain;
 
 /// Where the gate's pages are, and the code that signs somebody in there.
 pub struct Console {
@@ -87,7 +87,7 @@ impl Cast {
                     // Whoever asks on the sign-in page for another code is told to read it here.
                     tokio::spawn(async move {
                         while let Ok(Some(line)) = lines.next_line().await {
-                            println!("  {}", plain(&line));
+                            relay(&line);
                         }
                     });
                 }

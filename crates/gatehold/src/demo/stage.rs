@@ -143,6 +143,11 @@ impl Stage {
     }
 }
 
+/// A line that the gate prints by itself.
+pub fn relay(line: &str) {
+    println!("  {}", plain(line));
+}
+
 /// This program as it was called, so that the next command works where this one did: also out of a build's folder.
 fn called() -> String {
     std::env::args_os().next().map_or_else(

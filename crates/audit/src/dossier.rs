@@ -89,7 +89,7 @@ pub struct DossierCollector {
     last: Option<u64>,
     hashes: Vec<gatehold_ledger::Hash>,
     kept: Vec<LedgerLeaf>,
-    /// Beginnings of tasks: one of them may turn out to be the request's.
+    /// Beginnings and ends of tasks: one of them may turn out to be the request's.
     tasks: Vec<(TaskId, LedgerLeaf)>,
     /// Changes of the gate that are no links: one of them may have erased a part.
     erasures: Vec<LedgerLeaf>,
@@ -130,7 +130,7 @@ impl DossierCollector {
                 self.kept.push(leaf.clone());
             }
             (Some(kind), _) if carries_trust(kind) => self.kept.push(only_evidence(leaf)),
-            (Some(LeafKind::Task), Event::Task { task, what, .. }) if what == "started" => {
+            (Some(LeafKind::Task), Event::Task { task, .. }) => {
                 self.tasks.push((*task, leaf.clone()));
             }
             (_, Event::Trust { .. }) => self.erasures.push(only_evidence(leaf)),
@@ -171,7 +171,7 @@ impl DossierCollector {
         let begun = self.tasks.into_iter();
         leaves.extend(
             begun
-                .filter(|(id, _)| Some(*id) == task)
+                .filter(|(id, leaf)| Some(*id) == task && leaf.index <= last)
                 .map(|(_, leaf)| leaf),
         );
         let erasures = self.erasures.into_iter();

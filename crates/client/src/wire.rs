@@ -14,6 +14,7 @@ mod change;
 mod correction;
 mod deciders;
 mod decision;
+mod delegation;
 mod humans;
 mod inbox;
 mod limits;
@@ -36,6 +37,10 @@ pub use correction::{Correction, CorrectionRequest, Corrections, RecordedLeaf};
 pub use deciders::{Against, Decider, Deciders};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
+};
+pub use delegation::{
+    DecidesFor, DelegationEndRequest, DelegationItem, DelegationRequest, DelegationStanding,
+    Delegations,
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans};
 pub use inbox::{Inbox, InboxItem};

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use gatehold_client::wire::{
-    Act, ActRequest, AnswerRequest, Base64Bytes, ChangeRequest, Claims, KeyRevocationRequest,
-    KeySignature, LoginRequest, Outcome, ProblemCode, RequestState, ReviewRequest, StopRequest,
-    StopScope, SubmitRequest, Submitted, TaskRequest,
+    Act, ActRequest, AnswerRequest, Base64Bytes, ChangeRequest, Claims, DelegationEndRequest,
+    DelegationRequest, KeyRevocationRequest, KeySignature, LoginRequest, Outcome, ProblemCode,
+    RequestState, ReviewRequest, StopRequest, StopScope, SubmitRequest, Submitted, TaskRequest,
 };
 use gatehold_client::{
     Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, SignatureHeaders,
@@ -219,6 +219,7 @@ const DENIED: &str = r#"{"request":"req_1","outcome":"denied","decided_by":"poli
     "trace":{"rules":["r1"],"bundle":"sha256:b","input":"sha256:i"},"digest":"sha256:d","tier":"red"}"#;
 const HELD: &str = r#"{"request":"req_1","digest":"sha256:d","tier":"red","reasons":[],"trace":{"rules":[],"bundle":"b","input":"i"},"words":["a","b","c","d"],"checkpoints":["prod"],
     "decide_by":1,"spend_by":2,"location":"/v1/requests/req_1"}"#;
+const DELEGATION: &str = r#"{"delegation":"sha256:d","from":"a@b","to":"c@b","teams":["t"],"not_before":1,"not_after":2,"standing":"active","leaf":3}"#;
 const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]}"#;
 const REDEEMED: &str = r#"{"status":{"request":"req_1","state":"completed","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]},
     "result":{"outcome":"completed","code":"ok","status":200,"media_type":"text/plain","body":"b2s=","truncated":false}}"#;
@@ -307,6 +308,19 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         }],
     };
     line_of!(gate, "", c => c.revoke_key(&revocation), "POST /v1/keys/revoke");
+    let delegation = DelegationRequest {
+        statement: b"{}".to_vec().into(),
+        signature: "sig".into(),
+        reason: String::new(),
+        salt: "ab".into(),
+    };
+    line_of!(gate, DELEGATION, c => c.delegate(&delegation), "POST /v1/delegations");
+    line_of!(gate, r#"{"delegations":[]}"#, c => c.delegations(), "GET /v1/delegations");
+    let end = DelegationEndRequest {
+        statement: b"{}".to_vec().into(),
+        signatures: revocation.signatures.clone(),
+    };
+    line_of!(gate, "", c => c.end_delegation(&end), "POST /v1/delegations/end");
     line_of!(gate, STATUS, c => c.revoke_request("req_1"), "POST /v1/requests/req_1/revoke");
     line_of!(gate, r#"{"origin":"o","root":"r","bundle":"b","now":1,"caller":"c"}"#, c => c.gate(), "GET /v1/gate");
     line_of!(gate, r#"{"bundle":"b","descriptors":[]}"#, c => c.descriptors(), "GET /v1/descriptors");

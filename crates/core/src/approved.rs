@@ -5,6 +5,7 @@
 
 use crate::action::Action;
 use crate::checkpoint::Requirement;
+use crate::delegation::{Lending, Moment};
 use crate::directory::Directory;
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId};
@@ -29,6 +30,7 @@ pub struct Approved {
     reviewers: Vec<HumanId>,
     decided_by: DecidedBy,
     spend_by: Timestamp,
+    lapses: Option<Timestamp>,
 }
 
 /// Why there is no proof.
@@ -57,7 +59,7 @@ impl Approved {
         action: Action,
         evaluated: &Evaluated,
         directory: &Directory,
-        now: Timestamp,
+        moment: Moment,
     ) -> Result<Self, NotProven> {
         let same = action.digest() == record.digest && action.envelope() == &record.envelope;
         if guard!("prove-action", !same) {
@@ -75,25 +77,39 @@ impl Approved {
         let grant = record.grant.ok_or(NotProven::Damaged("grant"))?;
         if guard!(
             "requester-force",
-            !record.requester.still_has_force(directory, now)
+            !record.requester.still_has_force(directory, moment.now)
         ) {
             return Err(NotProven::RequesterGone);
         }
-        let (limits, reviewers, decided_by) = match (evaluated.verdict(), &record.held) {
+        let (limits, quorum) = match (evaluated.verdict(), &record.held) {
             // A checkpoint that errs holds; what errs anywhere else has come out as Deny (see `Evaluated`).
             (Verdict::Deny, _) if guard!("prove-forbidden", true) => {
                 return Err(NotProven::Forbidden);
             }
-            (Verdict::Allow | Verdict::Deny, None) => {
-                (within_envelope(record), Vec::new(), DecidedBy::Policy)
-            }
+            (Verdict::Allow | Verdict::Deny, None) => (within_envelope(record), None),
             (Verdict::Hold(now), None) if guard!("prove-never-held", true) => {
                 return Err(NotProven::Reheld(now.clone()));
             }
-            (Verdict::Hold(_), None) => (record.limits.clone(), Vec::new(), DecidedBy::Policy),
+            (Verdict::Hold(_), None) => (record.limits.clone(), None),
             // An empty requirement is covered by any: what people signed still bounds it.
-            (_, Some(held)) => Self::from_quorum(record, held, evaluated, directory)?,
+            (_, Some(held)) => {
+                let (limits, quorum) =
+                    Self::from_quorum(record, held, evaluated, directory, moment)?;
+                (limits, Some(quorum))
+            }
         };
+        let decided_by = match &quorum {
+            Some(_) => DecidedBy::Human,
+            None => DecidedBy::Policy,
+        };
+        let counted = quorum.iter().flat_map(|quorum| &quorum.approvals);
+        let reviewers = counted
+            .clone()
+            .map(|review| review.human().clone())
+            .collect();
+        let lapses = counted
+            .filter_map(|review| review.authority().lapses())
+            .min();
         let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
         Ok(Self {
             request,
@@ -104,6 +120,7 @@ impl Approved {
             reviewers,
             decided_by,
             spend_by,
+            lapses,
         })
     }
 
@@ -112,7 +129,8 @@ impl Approved {
         held: &HeldAt,
         evaluated: &Evaluated,
         directory: &Directory,
-    ) -> Result<(Limits, Vec<HumanId>, DecidedBy), NotProven> {
+        moment: Moment,
+    ) -> Result<(Limits, Quorum), NotProven> {
         let signed = &held.requirement;
         let requirement_hash = signed.requirement_hash();
         if guard!(
@@ -128,7 +146,7 @@ impl Approved {
         if guard!("requirement-covered", !now.is_covered_by(&signed.hashes())) {
             return Err(NotProven::Reheld(now));
         }
-        let quorum = count(record, held, evaluated, directory);
+        let quorum = count(record, held, evaluated, directory, moment);
         let extended = |void: &Void| *void == Void::Review(ReviewError::Other(TIME_TO_SPEND));
         if guard!(
             "prove-spend-by",
@@ -143,12 +161,7 @@ impl Approved {
             return Err(NotProven::Reheld(now));
         }
         let limits = effective_limits(record, signed, &quorum);
-        let reviewers = quorum
-            .approvals
-            .iter()
-            .map(|review| review.human().clone())
-            .collect();
-        Ok((limits, reviewers, DecidedBy::Human))
+        Ok((limits, quorum))
     }
 
     /// Which request.
@@ -199,6 +212,12 @@ impl Approved {
         self.decided_by
     }
 
+    /// When the first delegation that it rests on ends, if it rests on one.
+    #[must_use]
+    pub const fn lapses(&self) -> Option<Timestamp> {
+        self.lapses
+    }
+
     /// Not after this store time.
     #[must_use]
     pub const fn spend_by(&self) -> Timestamp {
@@ -212,6 +231,7 @@ pub(crate) fn count(
     held: &HeldAt,
     evaluated: &Evaluated,
     directory: &Directory,
+    moment: Moment,
 ) -> Quorum {
     let subject = subject(record, held, directory);
     let question = Question {
@@ -220,8 +240,19 @@ pub(crate) fn count(
         tier: evaluated.trace().tier.tier,
         requester: &record.requester,
         directory,
+        moment,
     };
     quorum::count(&question, &record.reviews)
+}
+
+/// The delegations that count at this record.
+pub(crate) fn lending<'a>(
+    record: &'a RequestRecord,
+    held: &'a HeldAt,
+    directory: &'a Directory,
+    moment: Moment,
+) -> Lending<'a> {
+    Lending::new(directory, &held.requirement, &record.requester, moment)
 }
 
 /// What a review of this record must be about.

@@ -18,8 +18,11 @@ mod task;
 mod world;
 mod writer;
 
-pub use act::{Act, ActBy, ActKind, HANDLED_MAX};
-pub use apply::{KEY_REVOKE, found, recover, revoke_key};
+pub use act::{Act, ActBy, ActKind, HANDLED_MAX, TEXT_BYTES_MAX};
+pub use apply::{
+    DELEGATION_ADD, DELEGATION_END, KEY_REVOKE, delegate, delegation_key, end_delegation, found,
+    recover, revoke_key,
+};
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
 pub use redeem::Redeem;

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::Assurance;
+use crate::checkpoint::Requirement;
+use crate::delegation::{Delegation, Through};
 use crate::hash::Hash;
 use crate::ids::{
     DescriptorId, HumanId, Origin, PointId, ResourceId, TargetId, TeamId, WorkloadId,
@@ -15,6 +17,7 @@ use crate::ids::{
 use crate::json::canonical;
 use crate::passkey::WebOrigin;
 use crate::person_key::{PersonKey, SignatureError};
+use crate::quorum::entitled;
 use crate::ssh::SkFlags;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
@@ -161,6 +164,8 @@ pub struct Directory {
     pub workloads: BTreeMap<WorkloadId, Workload>,
     /// Enforcement points.
     pub points: BTreeMap<PointId, Point>,
+    /// Who decides for whom, by the hash of what was signed. Whether one gives anything is asked of each request.
+    pub delegations: BTreeMap<Hash, Delegation>,
     /// Offline keys that can restore a lost quorum.
     pub recovery: Vec<SshPublicKey>,
     /// Makers of authenticators whose attestations count.
@@ -185,6 +190,9 @@ pub struct Authority {
     pub teams: BTreeSet<TeamId>,
     /// The directory version this was read at.
     pub directory: u64,
+    /// For whom else they may decide on this request, and until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<Through>,
 }
 
 impl Authority {
@@ -196,6 +204,25 @@ impl Authority {
             "gatehold/authority/v1",
             &[&canonical::to_bytes(self).unwrap_or_default()],
         )
+    }
+
+    /// Whether they may fill a seat at any checkpoint of this requirement, by themselves or for somebody who is away.
+    #[must_use]
+    pub fn entitles(&self, requirement: &Requirement) -> bool {
+        entitled(requirement, &self.human, &self.teams) || !self.through.is_empty()
+    }
+
+    /// The delegations that they decide by.
+    #[must_use]
+    pub fn delegations(&self) -> BTreeSet<Hash> {
+        let through = self.through.iter();
+        through.map(|through| through.delegation).collect()
+    }
+
+    /// When the first of what others gave them ends: what rests on it is not committed later.
+    #[must_use]
+    pub fn lapses(&self) -> Option<Timestamp> {
+        self.through.iter().map(|through| through.until).min()
     }
 }
 
@@ -259,7 +286,7 @@ impl Directory {
             .map(|(id, _)| id)
     }
 
-    /// The authority of a human with one of their keys, now.
+    /// The authority of a human with one of their keys, now, without what others gave them.
     #[must_use]
     pub fn authority(&self, human: &HumanId, thumbprint: &Hash) -> Option<Authority> {
         let key = self.key(human, thumbprint)?;
@@ -269,6 +296,7 @@ impl Directory {
             assurance: key.assurance,
             teams: self.teams_of(human),
             directory: self.version,
+            through: Vec::new(),
         })
     }
 

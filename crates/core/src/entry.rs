@@ -195,6 +195,9 @@ pub enum Event {
         key: Hash,
         /// The authority they had.
         authority: Hash,
+        /// The delegations by which they decided for somebody who is away, by the hash of what was signed.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        delegations: BTreeSet<Hash>,
         /// Their verdict.
         act: ReviewAct,
         /// Hash of the signed context.

@@ -82,9 +82,48 @@ impl Grant {
             && now <= self.limits.not_after
     }
 
-    /// Whether it will never permit a use again, for want of time.
+    /// Whether its time is over. One that was used or ended is not: whoever read its request just before must not take that
+    /// for a lapse.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.state == GrantState::Ended || now > self.expires_at || now > self.limits.not_after
+        now > self.expires_at || now > self.limits.not_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_is_over_by_its_time_and_not_by_its_use() {
+        let now = Timestamp::from_millis(1_000_000);
+        let later = now.plus_seconds(60);
+        let grant = |state| Grant {
+            id: GrantId::from_bytes([1; 16]),
+            request: RequestId::from_bytes([2; 16]),
+            digest: Hash::of(b"action"),
+            workload: "bot".parse().unwrap(),
+            key: Hash::of(b"key"),
+            task: None,
+            limits: Limits {
+                ttl_seconds: 60,
+                uses: 1,
+                caps: BTreeMap::new(),
+                not_before: now,
+                not_after: later,
+            },
+            created_at: now,
+            expires_at: later,
+            uses: 1,
+            state,
+            reason: String::new(),
+            decided_by: DecidedBy::Human,
+        };
+        assert!(!grant(GrantState::Active).is_over(now));
+        // Read just after the request that it is of, which is about to say what came of it.
+        assert!(!grant(GrantState::Ended).is_over(now));
+        assert!(grant(GrantState::Active).is_over(later.plus_seconds(1)));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::assurance::Assurance;
 use crate::checkpoint::Requirement;
+use crate::delegation::{Lending, Moment};
 use crate::directory::Directory;
 use crate::ids::{HumanId, TeamId};
 use crate::requester::Requester;
@@ -29,6 +30,21 @@ pub struct Question<'a> {
     pub requester: &'a Requester,
     /// Whose keys and teams have force now.
     pub directory: &'a Directory,
+    /// When, and in which open task: what delegations depend on.
+    pub moment: Moment,
+}
+
+impl<'a> Question<'a> {
+    /// The delegations that count.
+    #[must_use]
+    pub fn lending(&self) -> Lending<'a> {
+        Lending::new(
+            self.directory,
+            self.requirement,
+            self.requester,
+            self.moment,
+        )
+    }
 }
 
 /// The answer.
@@ -57,11 +73,14 @@ pub enum Void {
     Software,
     /// The same human stands here already.
     Repeated,
+    /// Whoever they decided for decided here themselves.
+    Returned,
 }
 
 /// Counts.
 // INVARIANT(genuine-quorum): only reviews that verify here, by distinct living entitled humans outside the requester
 // set, fill a seat.
+// INVARIANT(delegation-only-narrows): whoever decides for somebody is counted as that person would be, once.
 #[must_use]
 pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
     let mut quorum = Quorum {
@@ -71,12 +90,28 @@ pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
         void: Vec::new(),
     };
     let excluded = question.requester.excluded(question.directory);
+    let lending = question.lending();
     let mut seen: BTreeSet<HumanId> = BTreeSet::new();
+    let mut approvals = Vec::new();
     for (position, review) in reviews.iter().enumerate().take(REVIEWS_MAX) {
-        match counted(question, review, &excluded, &mut seen) {
+        match counted(question, review, &lending, &excluded, &mut seen) {
             Ok(review) if review.context().act == ReviewAct::Deny => quorum.denial = Some(review),
-            Ok(review) => quorum.approvals.push(review),
+            Ok(review) => approvals.push((position, review)),
             Err(void) => quorum.void.push((position, void)),
+        }
+    }
+    // One authority, one seat: where the person who was away decides, nobody decides for them.
+    for (position, review) in approvals {
+        let authority = review.authority();
+        let own = entitled(question.requirement, &authority.human, &authority.teams);
+        let mut through = authority.through.iter();
+        if guard!(
+            "count-returned",
+            !own && through.all(|through| seen.contains(&through.from))
+        ) {
+            quorum.void.push((position, Void::Returned));
+        } else {
+            quorum.approvals.push(review);
         }
     }
     let short = quorum.approvals.len() < question.requester.people_min();
@@ -89,11 +124,12 @@ pub fn count(question: &Question<'_>, reviews: &[UnverifiedReview]) -> Quorum {
 fn counted(
     question: &Question<'_>,
     review: &UnverifiedReview,
+    lending: &Lending<'_>,
     excluded: &BTreeSet<HumanId>,
     seen: &mut BTreeSet<HumanId>,
 ) -> Result<VerifiedReview, Void> {
-    let review = VerifiedReview::verify(review, &question.subject, question.directory)
-        .map_err(Void::Review)?;
+    let review =
+        VerifiedReview::verify(review, &question.subject, lending).map_err(Void::Review)?;
     if guard!("count-own-request", excluded.contains(review.human())) {
         return Err(Void::OwnRequest);
     }
@@ -105,11 +141,7 @@ fn counted(
     }
     if guard!(
         "count-not-entitled",
-        !entitled(
-            question.requirement,
-            review.human(),
-            &review.authority().teams
-        )
+        !review.authority().entitles(question.requirement)
     ) {
         return Err(Void::NotEntitled);
     }
@@ -126,6 +158,7 @@ fn filled(question: &Question<'_>, approvals: &[VerifiedReview]) -> bool {
             human: review.human().clone(),
             assurance: review.assurance(),
             teams: review.authority().teams.clone(),
+            through: review.authority().through.clone(),
         })
         .collect();
     let floors = crate::checkpoint::floors(question.tier, question.subject.gate.is_dev());

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::Assurance;
-use crate::directory::{Authority, Directory};
+use crate::delegation::Lending;
+use crate::directory::Authority;
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, RequestId};
 use crate::json::canonical;
@@ -248,8 +249,9 @@ impl VerifiedReview {
     pub fn verify(
         review: &UnverifiedReview,
         subject: &Subject<'_>,
-        directory: &Directory,
+        lending: &Lending<'_>,
     ) -> Result<Self, ReviewError> {
+        let directory = lending.directory();
         if review.context.len() > REVIEW_BYTES_MAX || review.signature.len() > REVIEW_BYTES_MAX {
             return Err(ReviewError::Form(format!(
                 "context and signature may have {REVIEW_BYTES_MAX} bytes each"
@@ -267,7 +269,7 @@ impl VerifiedReview {
             .ok_or(ReviewError::Key)?;
         let message = review.context.as_bytes();
         let flags = directory.signed(enrolled, &review.signature, message, REVIEW_TYPE)?;
-        let authority = directory
+        let authority = lending
             .authority(&human, &context.reviewer.key)
             .ok_or(ReviewError::Key)?;
         let assurance = Assurance::of_signature(enrolled.assurance, flags);

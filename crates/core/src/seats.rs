@@ -3,11 +3,15 @@
 //! One person fills one seat of a checkpoint (threat A9). Checkpoints share people, because each review answers the
 //! union of their criteria, except `separate` ones, whose people fill nothing else. More reviews never un-fill
 //! (threat A14). Whoever asked, and whoever is no longer entitled, is left out by the caller before this is asked.
+//!
+//! Whoever decides for somebody who is away stands in that person's place: once in the whole requirement, by one of those
+//! who could, and not at all where the person decides here themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assurance::Assurance;
 use crate::checkpoint::{Alternative, Checkpoint, Requirement};
+use crate::delegation::Through;
 use crate::hash::Hash;
 use crate::ids::{HumanId, TeamId};
 
@@ -20,6 +24,8 @@ pub struct Reviewer {
     pub assurance: Assurance,
     /// Teams they are in, now.
     pub teams: BTreeSet<TeamId>,
+    /// For whom else they decide here.
+    pub through: Vec<Through>,
 }
 
 /// The people who fill one checkpoint.
@@ -65,13 +71,90 @@ pub fn filled(
         shared,
         floors,
     };
-    let groups = table.groups(reviewers);
-    let mut seated = Vec::new();
-    if !table.fill(0, groups, &mut seated) {
-        return SeatsAnswer::Open;
+    let people = people(reviewers);
+    for places in Places::of(&people).take(PLACES_MAX) {
+        let mut seated = Vec::new();
+        if table.fill(0, table.groups(&people, &places), &mut seated) {
+            seated.sort_by_key(|seated| seated.checkpoint);
+            return SeatsAnswer::Filled(seated);
+        }
     }
-    seated.sort_by_key(|seated| seated.checkpoint);
-    SeatsAnswer::Filled(seated)
+    SeatsAnswer::Open
+}
+
+/// Most ways to give away the places of people who are away that are tried. Beyond it nobody is seated: people with seats of
+/// their own still fill them.
+const PLACES_MAX: usize = 1_024;
+
+/// One person with the best of their reviews.
+struct Person<'a> {
+    assurance: Assurance,
+    teams: BTreeSet<TeamId>,
+    through: Vec<&'a Through>,
+}
+
+fn people(reviewers: &[Reviewer]) -> BTreeMap<&HumanId, Person<'_>> {
+    let mut people: BTreeMap<&HumanId, Person<'_>> = BTreeMap::new();
+    let here: BTreeSet<&HumanId> = reviewers.iter().map(|one| &one.human).collect();
+    for reviewer in reviewers {
+        let person = people.entry(&reviewer.human).or_insert_with(|| Person {
+            assurance: reviewer.assurance,
+            teams: BTreeSet::new(),
+            through: Vec::new(),
+        });
+        person.assurance = person.assurance.max(reviewer.assurance);
+        person.teams.extend(reviewer.teams.iter().cloned());
+        let away = |through: &&Through| !guard!("seats-returned", here.contains(&through.from));
+        person.through.extend(reviewer.through.iter().filter(away));
+    }
+    people
+}
+
+/// Who stands in whose place. Each place goes to one of those who could take it; every combination comes once.
+// INVARIANT(delegation-only-narrows): with the person who is away in the place of whoever decides for them, the seats are
+// filled by distinct people as well.
+struct Places<'a> {
+    away: Vec<(&'a HumanId, Vec<&'a HumanId>)>,
+    next: Option<Vec<usize>>,
+}
+
+impl<'a> Places<'a> {
+    fn of(people: &BTreeMap<&'a HumanId, Person<'a>>) -> Self {
+        let mut away: BTreeMap<&HumanId, BTreeSet<&HumanId>> = BTreeMap::new();
+        for (human, person) in people {
+            for through in &person.through {
+                away.entry(&through.from).or_default().insert(human);
+            }
+        }
+        let away: Vec<_> = away
+            .into_iter()
+            .map(|(from, by)| (from, by.into_iter().collect()))
+            .collect();
+        Self {
+            next: Some(vec![0; away.len()]),
+            away,
+        }
+    }
+}
+
+impl<'a> Iterator for Places<'a> {
+    type Item = BTreeMap<&'a HumanId, &'a HumanId>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut at = self.next.take()?;
+        let given = self.away.iter().zip(&at);
+        let given = given.filter_map(|((from, by), at)| Some((*from, *by.get(*at)?)));
+        let given = given.collect();
+        for (index, (_, by)) in at.iter_mut().zip(&self.away) {
+            *index += 1;
+            if *index < by.len() {
+                self.next = Some(at);
+                return Some(given);
+            }
+            *index = 0;
+        }
+        Some(given)
+    }
 }
 
 /// People who are alike: same assurance, admitted by the same checkpoints. Only how many are taken of each group
@@ -91,24 +174,28 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn groups(&self, reviewers: &[Reviewer]) -> Vec<Group> {
-        let mut best: BTreeMap<&HumanId, (Assurance, BTreeSet<&TeamId>)> = BTreeMap::new();
-        for reviewer in reviewers {
-            let entry = best
-                .entry(&reviewer.human)
-                .or_insert((reviewer.assurance, BTreeSet::new()));
-            entry.0 = entry.0.max(reviewer.assurance);
-            entry.1.extend(&reviewer.teams);
-        }
+    fn groups(
+        &self,
+        people: &BTreeMap<&HumanId, Person<'_>>,
+        places: &BTreeMap<&HumanId, &HumanId>,
+    ) -> Vec<Group> {
         let mut groups: BTreeMap<(Assurance, Vec<bool>), Vec<HumanId>> = BTreeMap::new();
-        for (human, (assurance, teams)) in best {
-            let teams: BTreeSet<TeamId> = teams.into_iter().cloned().collect();
+        for (human, person) in people {
+            let given = |through: &&&Through| {
+                let other = places.get(&through.from) != Some(human);
+                !guard!("seats-one-authority", other)
+            };
+            let through: Vec<_> = person.through.iter().filter(given).collect();
+            let admits = |checkpoint: &Checkpoint| {
+                checkpoint.admits(human, &person.teams)
+                    || through.iter().any(|through| through.admits(checkpoint))
+            };
             let every = self.separate.iter().chain(&self.shared);
-            let admitted = every.map(|(_, c)| c.admits(human, &teams)).collect();
+            let admitted = every.map(|(_, checkpoint)| admits(checkpoint)).collect();
             groups
-                .entry((assurance, admitted))
+                .entry((person.assurance, admitted))
                 .or_default()
-                .push(human.clone());
+                .push((*human).clone());
         }
         groups
             .into_iter()

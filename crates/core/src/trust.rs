@@ -2,6 +2,7 @@
 //! now. A row, file or table never gives a key force; only a link that verifies here does.
 
 pub mod change;
+pub mod delegation;
 pub mod enrolment;
 pub mod evidence;
 pub mod recovery;
@@ -20,6 +21,9 @@ use crate::person_key::PersonKeyError;
 use crate::ssh::key::KeyError;
 
 pub use change::Change;
+pub use delegation::{
+    DelegationEnd, DelegationReason, DelegationStatement, SignedDelegation, SignedDelegationEnd,
+};
 pub use enrolment::{AttestationRoots, PinnedRoot, attestation_challenge};
 pub use evidence::{CHANGE_PEOPLE_MIN, Evidence, Executed, SubmitSignature};
 pub use recovery::{Recovery, SignedRecovery};
@@ -148,6 +152,7 @@ pub(crate) fn bad_signature(who: &impl ToString, error: &impl ToString) -> Trust
 pub struct Chain {
     directory: Option<Directory>,
     applied: BTreeSet<RequestId>,
+    delegated: BTreeSet<Hash>,
 }
 
 impl Chain {
@@ -177,6 +182,17 @@ impl Chain {
             }
             (Some(directory), Evidence::Revocation(revocation)) => revocation.apply(directory)?,
             (Some(directory), Evidence::Recovery(recovery)) => recovery.apply(directory, leaf)?,
+            (Some(directory), Evidence::Delegation(delegation)) => {
+                // One that was ended would come back to life.
+                let id = delegation.id();
+                if guard!("delegation-once", self.delegated.contains(&id)) {
+                    return Err(TrustError::Repeated);
+                }
+                let next = delegation.apply(directory, leaf)?;
+                self.delegated.insert(id);
+                next
+            }
+            (Some(directory), Evidence::DelegationEnd(end)) => end.apply(directory)?,
         };
         self.directory = Some(next);
         Ok(())

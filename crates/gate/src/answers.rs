@@ -155,6 +155,8 @@ pub struct OpenedRequest {
     pub payload: Vec<u8>,
     /// What the requester says: untrusted, shown last.
     pub claims: Claims,
+    /// What it answered since, oldest first: untrusted too.
+    pub answers: Vec<String>,
     /// The context to sign; act, limits and answers are the reviewer's to fill in.
     pub context: ReviewContext,
     /// The four digest words.

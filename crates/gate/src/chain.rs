@@ -262,7 +262,11 @@ fn bundle_in(leaf: &StoredLeaf) -> Option<Vec<u8>> {
         .and_then(|bytes| Evidence::from_bytes(bytes).ok())?
     {
         Evidence::Executed(executed) => gatehold_core::hash::unhex(&executed.payload),
-        Evidence::Root(_) | Evidence::Revocation(_) | Evidence::Recovery(_) => None,
+        Evidence::Root(_)
+        | Evidence::Revocation(_)
+        | Evidence::Recovery(_)
+        | Evidence::Delegation(_)
+        | Evidence::DelegationEnd(_) => None,
     }
 }
 

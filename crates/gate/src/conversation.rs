@@ -42,6 +42,20 @@ pub struct Answered {
     pub leaf: u64,
     /// The answer, shown as the question is.
     pub text: String,
+    /// The answer as it was given: what the chain of claims is over.
+    pub said: String,
+}
+
+/// The answers as they were given, oldest first. One that answers several questions was given once.
+#[must_use]
+pub fn answers(questions: &[Asked]) -> Vec<String> {
+    let answers = questions.iter().filter_map(|asked| asked.answer.as_ref());
+    let mut answers: Vec<&Answered> = answers.collect();
+    answers.dedup_by_key(|answer| answer.leaf);
+    answers
+        .into_iter()
+        .map(|answer| answer.said.clone())
+        .collect()
 }
 
 impl Gate {
@@ -56,7 +70,8 @@ impl Gate {
         }
         let active = self.current().await?;
         for turn in &record.turns {
-            let (leaf, text) = self.words_of(record, turn).await?;
+            let (leaf, said) = self.words_of(record, turn).await?;
+            let text = visible(&said);
             if let Some(human) = &turn.asked_by {
                 let number = u32::try_from(questions.len()).unwrap_or(u32::MAX);
                 questions.push(Asked {
@@ -73,6 +88,7 @@ impl Gate {
                 at: turn.at,
                 leaf,
                 text,
+                said,
             };
             for open in questions.iter_mut().filter(|asked| asked.answer.is_none()) {
                 open.answer = Some(answer.clone());
@@ -132,13 +148,16 @@ impl Gate {
         if draft.commitment() != *committed {
             return Err(damaged());
         }
-        Ok((index, visible(&String::from_utf8_lossy(&draft.bytes))))
+        Ok((index, String::from_utf8_lossy(&draft.bytes).into_owned()))
     }
 }
 
 /// For whom a reviewer speaks: the team that the checkpoints ask, or their own name where they are asked by it.
 fn spoken_for(record: &RequestRecord, directory: &Directory, human: &HumanId) -> String {
-    let teams = directory.teams_of(human);
+    let mut teams = directory.teams_of(human);
+    let given = directory.delegations.values();
+    let given = given.filter(|given| given.to == *human);
+    teams.extend(given.flat_map(|given| given.teams.iter().cloned()));
     let checkpoints = record
         .held
         .iter()

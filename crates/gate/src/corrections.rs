@@ -8,6 +8,8 @@ use gatehold_core::correction::{
     CORRECTIONS_MAX, CorrectionText, CorrectionsBefore, UnverifiedCorrection, VerifiedCorrection,
 };
 use gatehold_core::decide::{Correct, correct, correction_key, corrections_of_one, signed_key};
+use gatehold_core::delegation::Through;
+use gatehold_core::directory::Authority;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
@@ -165,16 +167,40 @@ impl Gate {
         let leaves: Vec<u64> = leaves.into_iter().collect();
         let mut records = self.store().records_of(&leaves).await?;
         records.sort_by_key(|record| record.index);
-        let about = |record: &StoredRecord| {
-            let entry = entry_about(record, &request)?;
-            Some(Recorded {
+        let mut recorded = Vec::with_capacity(records.len());
+        for record in &records {
+            let Some(entry) = entry_about(record, &request) else {
+                continue;
+            };
+            let away = self.away(record.index, &entry.event).await?;
+            recorded.push(Recorded {
                 leaf: record.index,
                 commitment: commitment(&record.leaf),
                 at: entry.at,
-                what: what(&entry.event),
-            })
-        };
-        Ok(records.iter().filter_map(about).collect())
+                what: what(&entry.event) + &away,
+            });
+        }
+        Ok(recorded)
+    }
+
+    /// For whom a review was signed, besides whoever signed it.
+    async fn away(&self, leaf: u64, event: &Event) -> Result<String, GateError> {
+        let by = matches!(event, Event::Reviewed { delegations, .. } if !delegations.is_empty());
+        if !by {
+            return Ok(String::new());
+        }
+        let leaf = self.whole_leaf(leaf).await?;
+        let through = leaf.as_ref().map(through).unwrap_or_default();
+        let away = through.iter().map(|one| {
+            let (from, until) = (&one.from, one.until);
+            format!(" for {from}, who was away until {until}")
+        });
+        let away: String = away.collect();
+        Ok(if away.is_empty() {
+            " for somebody who was away; what they could do for them is not here".to_owned()
+        } else {
+            away
+        })
     }
 
     /// The leaves that a row names, directly or by its reviews and turns.
@@ -227,6 +253,14 @@ impl Gate {
         let own = record.filter(|record| entry_about(record, request).is_some());
         Ok(own.map(|record| commitment(&record.leaf)))
     }
+}
+
+/// For whom else a reviewer decided, by the authority in the leaf of their review.
+pub(crate) fn through(leaf: &StoredLeaf) -> Vec<Through> {
+    let authority = opened(leaf, "authority").ok();
+    let authority =
+        authority.and_then(|bytes| canonical::from_canonical_bytes::<Authority>(bytes).ok());
+    authority.map_or_else(Vec::new, |authority| authority.through)
 }
 
 /// A counter as a number of corrections; one that is beyond all bounds leaves no room.

@@ -9,6 +9,7 @@ use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::time::Timestamp;
 
 use crate::deciders::Deciders;
+use crate::delegations::moment;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::RowQuery;
@@ -51,6 +52,8 @@ impl Gate {
     /// The held requests that nobody could approve.
     async fn uncovered(&self) -> Result<Vec<RequestRecord>, GateError> {
         let active = self.current().await?;
+        let now = self.store().now().await?;
+        let open = self.open_tasks(&active.directory).await?;
         let query = RowQuery {
             states: vec![State::Held.name().to_owned()],
             limit: LOOKED_AT,
@@ -65,10 +68,12 @@ impl Gate {
                 continue;
             };
             let Some(held) = &record.held else { continue };
-            // Everything that the answer depends on beside people and keys.
+            // Everything that the answer depends on beside people, keys and the time.
+            let moment = moment(&record, &open, now);
             let question = (
                 held.requirement_hash,
                 record.tier,
+                moment.task,
                 record.requester.people_min(),
                 record.requester.excluded(&active.directory),
             );
@@ -76,8 +81,8 @@ impl Gate {
                 continue;
             }
             let answered = answers.entry(question);
-            let enough =
-                *answered.or_insert_with(|| Deciders::of(&record, held, &active.directory).enough);
+            let enough = *answered
+                .or_insert_with(|| Deciders::of(&record, held, &active.directory, moment).enough);
             if !enough {
                 uncovered.push(record);
             }

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::assurance::Assurance;
-use gatehold_core::checkpoint::floors;
+use gatehold_core::checkpoint::{Alternative, floors};
+use gatehold_core::delegation::{Lending, Moment, Through};
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::refusal::Refusal;
@@ -24,6 +25,8 @@ pub struct Decider {
     pub assurance: Assurance,
     /// Checkpoints that admit them, by name.
     pub checkpoints: Vec<String>,
+    /// For whom else they may decide here, who is away.
+    pub through: Vec<Through>,
     /// What stands against them.
     pub but: Option<Against>,
 }
@@ -49,7 +52,13 @@ pub struct Deciders {
 }
 
 impl Deciders {
-    pub(crate) fn of(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> Self {
+    pub(crate) fn of(
+        record: &RequestRecord,
+        held: &HeldAt,
+        directory: &Directory,
+        moment: Moment,
+    ) -> Self {
+        let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
         let dev = directory.origin.is_dev();
         let floors = floors(record.tier, dev);
         let excluded = record.requester.excluded(directory);
@@ -61,7 +70,8 @@ impl Deciders {
                 continue;
             };
             let teams = directory.teams_of(human);
-            let checkpoints = admitting(held, human, &teams);
+            let through = lending.through(human);
+            let checkpoints = admitting(held, human, &teams, &through);
             if checkpoints.is_empty() {
                 continue;
             }
@@ -74,6 +84,7 @@ impl Deciders {
                     human: human.clone(),
                     assurance,
                     teams,
+                    through: through.clone(),
                 });
                 None
             };
@@ -81,6 +92,7 @@ impl Deciders {
                 human: human.clone(),
                 assurance,
                 checkpoints,
+                through,
                 but,
             });
         }
@@ -88,15 +100,31 @@ impl Deciders {
         let many = able.len() >= record.requester.people_min();
         Self {
             people_needed: people_needed(record, held, dev),
-            enough: many && seats::filled(&held.requirement, floors, &able).is_filled(),
+            enough: many && is_enough(held, floors, &able),
             people,
         }
     }
 }
 
-fn admitting(held: &HeldAt, human: &HumanId, teams: &BTreeSet<TeamId>) -> Vec<String> {
+/// Whether all of them would be enough, with whoever is away or with whoever decides for them.
+fn is_enough(held: &HeldAt, floors: &[Alternative], able: &[Reviewer]) -> bool {
+    let fills = |able: &[Reviewer]| seats::filled(&held.requirement, floors, able).is_filled();
+    let lent = able.iter().flat_map(|one| &one.through);
+    let away: BTreeSet<&HumanId> = lent.map(|through| &through.from).collect();
+    let here = able.iter().filter(|one| !away.contains(&one.human));
+    fills(able) || fills(&here.cloned().collect::<Vec<_>>())
+}
+
+fn admitting(
+    held: &HeldAt,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+    through: &[Through],
+) -> Vec<String> {
     let checkpoints = held.requirement.checkpoints();
-    let admitting = checkpoints.filter(|(_, checkpoint)| checkpoint.admits(human, teams));
+    let admitting = checkpoints.filter(|(_, checkpoint)| {
+        checkpoint.admits(human, teams) || through.iter().any(|one| one.admits(checkpoint))
+    });
     admitting
         .map(|(_, checkpoint)| checkpoint.name.to_string())
         .collect()
@@ -116,6 +144,7 @@ impl Gate {
             .into());
         };
         let active = self.current().await?;
-        Ok(Deciders::of(&record, held, &active.directory))
+        let moment = self.moment_of(&record, &active.directory).await?;
+        Ok(Deciders::of(&record, held, &active.directory, moment))
     }
 }

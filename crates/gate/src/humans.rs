@@ -7,6 +7,7 @@ use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
     decide, revoke_key,
 };
+use gatehold_core::delegation::Lending;
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
@@ -25,6 +26,7 @@ use gatehold_core::view::View;
 
 use crate::answers::{OpenedRequest, ReviewInput};
 use crate::caps::kept_or_refused;
+use crate::conversation::answers;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -44,9 +46,10 @@ const OPENED_SECONDS: u32 = 3_600;
 pub(crate) fn signed(
     record: &RequestRecord,
     held: &HeldAt,
-    directory: &Directory,
+    lending: &Lending<'_>,
     human: &HumanId,
 ) -> bool {
+    let directory = lending.directory();
     let own = |review: &&UnverifiedReview| {
         canonical::from_bytes::<ReviewContext>(review.context.as_bytes()).is_ok_and(|context| {
             let by = &context.reviewer;
@@ -71,6 +74,7 @@ pub(crate) fn signed(
         tier: record.tier,
         requester: &record.requester,
         directory,
+        moment: lending.moment(),
     };
     let counted = quorum::count(&question, &own);
     counted
@@ -112,7 +116,8 @@ impl Gate {
         let claims = Self::claims(&submission);
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
         let directory = &loaded.active.directory;
-        let authority = directory
+        let authority = loaded
+            .lending(record, held, self.settings())
             .authority(human, key)
             .ok_or(Refusal::UnknownPrincipal)?;
         let given = Given {
@@ -124,6 +129,7 @@ impl Gate {
         let view = self
             .build_view(record, held, &loaded, &answered, &action, &claims)
             .await?;
+        let answers = answers(&self.questions(record).await?);
         let view_bytes = bytes(&view)?;
         let review_nonce = Hash::from_bytes(self.inner.parts.entropy.bytes()).hex();
         let context = ReviewContext {
@@ -150,12 +156,11 @@ impl Gate {
             decide_by: held.decide_by,
             spend_by: record.spend_by,
         };
-        let expires = held.decide_by.min(loaded.now.plus_seconds(OPENED_SECONDS));
         let opened = OpenedView {
             review_nonce,
             request: id.to_string(),
             view: view_bytes.clone(),
-            expires,
+            expires: held.decide_by.min(loaded.now.plus_seconds(OPENED_SECONDS)),
         };
         self.store().put_opened(opened).await?;
         let display = crate::stored::attachment(&submission, "display")?.to_vec();
@@ -167,6 +172,7 @@ impl Gate {
             envelope: action.envelope_bytes().to_vec(),
             payload: action.payload().to_vec(),
             claims,
+            answers,
             context,
             record: blind(stored.record),
         })

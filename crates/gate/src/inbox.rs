@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use gatehold_core::checkpoint::Checkpoint;
 use gatehold_core::commit::Table;
+use gatehold_core::delegation::{Delegation, Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, TeamId};
+use gatehold_core::ids::{HumanId, TaskId, TeamId};
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::requester::Requester;
+use gatehold_core::time::Timestamp;
 
 use crate::answers::InboxItem;
 use crate::browser::Visitor;
+use crate::delegations::moment;
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
 use crate::look::{May, may};
@@ -37,6 +40,9 @@ type Known = BTreeMap<(HumanId, BTreeSet<TeamId>), Arc<OnceLock<Arc<[Stance]>>>>
 pub struct HeldNow {
     records: Arc<[RequestRecord]>,
     active: Arc<Active>,
+    /// When, and which tasks of delegations were open then.
+    now: Timestamp,
+    open: Arc<BTreeSet<TaskId>>,
     whole: bool,
     /// Names the rows it was read from, and the directory.
     read: Hash,
@@ -109,7 +115,10 @@ impl HeldNow {
                 teams,
                 without,
             };
-            let stance = |record| Stance::of(record, directory, &who);
+            let stance = |record| {
+                let at = moment(record, &self.open, self.now);
+                Stance::of(record, directory, at, &who)
+            };
             self.records.iter().map(stance).collect()
         });
         Arc::clone(stances)
@@ -136,22 +145,30 @@ struct Looker<'a> {
 }
 
 impl Stance {
-    fn of(record: &RequestRecord, directory: &Directory, who: &Looker<'_>) -> Self {
+    fn of(record: &RequestRecord, directory: &Directory, at: Moment, who: &Looker<'_>) -> Self {
         let Some(held) = &record.held else {
             return Self::default();
         };
         let (human, left) = (who.human, &who.left);
-        let may = may(record, held, directory, (human, &who.teams, who.without));
+        let lending = Lending::new(directory, &held.requirement, &record.requester, at);
+        let through = lending.through(human);
+        let may = may(record, held, &lending, (human, &who.teams, who.without));
         let by_name =
             |(_, checkpoint): (_, &Checkpoint)| checkpoint.eligible.humans.contains(human);
-        let asked = held.asked().into_iter().any(|team| left.contains(team))
-            || held.requirement.checkpoints().any(by_name);
+        let theirs = |team: &TeamId| {
+            left.contains(team) || through.iter().any(|through| through.teams.contains(team))
+        };
+        let asked =
+            held.asked().into_iter().any(theirs) || held.requirement.checkpoints().any(by_name);
         let mut seats = held.requirement.checkpoints();
         Self {
             mine: may == May::Decide,
             asked: may == May::Decide && asked,
             signed: may == May::Signed,
-            seat: seats.any(|(_, checkpoint)| checkpoint.admits(human, left)),
+            seat: seats.any(|(_, checkpoint)| {
+                checkpoint.admits(human, left)
+                    || through.iter().any(|through| through.admits(checkpoint))
+            }),
             accountable: answers_for(human, &record.requester, directory),
         }
     }
@@ -193,11 +210,17 @@ pub(crate) fn answers_for(human: &HumanId, requester: &Requester, directory: &Di
     }
 }
 
-/// One name for them all; it lives as long as what was read.
-fn named(rows: &[Row], directory: u64) -> Hash {
+/// One name for them all; it lives as long as what was read, and no longer than the same delegations count.
+fn named(rows: &[Row], directory: &Directory, open: &BTreeSet<TaskId>, now: Timestamp) -> Hash {
     let row = |row: &Row| format!("{} {} {}\n", row.key, row.version, row.last_leaf);
     let all: String = rows.iter().map(row).collect();
-    Hash::of(format!("{directory}\n{all}").as_bytes())
+    let counts = |(id, given): (&Hash, &Delegation)| {
+        let in_time = given.not_before <= now && now <= given.not_after;
+        let in_task = given.task.is_none_or(|task| open.contains(&task));
+        (in_time && in_task).then(|| format!("{id}\n"))
+    };
+    let given: String = directory.delegations.iter().filter_map(counts).collect();
+    Hash::of(format!("{}\n{given}{all}", directory.version).as_bytes())
 }
 
 impl Gate {
@@ -221,6 +244,13 @@ impl Gate {
             ..RowQuery::default()
         };
         let rows = self.store().rows(Table::Request, &query).await?;
+        // Nothing but a delegation depends on the time here, and most gates have none.
+        let (now, open) = if active.directory.delegations.is_empty() {
+            (Timestamp::from_millis(0), BTreeSet::new())
+        } else {
+            let now = self.store().now().await?;
+            (now, self.open_tasks(&active.directory).await?)
+        };
         let believed = self.believe_all(&rows).await?;
         // One row that somebody changed is reported and left out; the others are still to be decided.
         let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
@@ -228,8 +258,10 @@ impl Gate {
             believed.map(|(row, _)| body(row)).collect();
         Ok(HeldNow {
             records: records?.into(),
-            read: named(&rows, active.directory.version),
+            read: named(&rows, &active.directory, &open, now),
             active,
+            now,
+            open: Arc::new(open),
             known: Arc::default(),
             worked_out: Arc::default(),
             whole: u32::try_from(rows.len()).unwrap_or(u32::MAX) < INBOX_MAX,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use gatehold_core::commit::{CounterKey, RowKey, Table};
 use gatehold_core::decide::{Counters, Pause, Settings, TaskNow, Versioned, World};
+use gatehold_core::delegation::Lending;
 use gatehold_core::guard;
 use gatehold_core::ids::{TargetId, TaskId};
-use gatehold_core::request::RequestRecord;
+use gatehold_core::request::{HeldAt, RequestRecord};
 use gatehold_core::requester::Requester;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Boundary, Chain, Task};
@@ -48,6 +49,18 @@ impl Loaded {
             habits: answered.and_then(|answered| answered.habits.as_ref()),
             settings,
         }
+    }
+
+    /// The delegations that count at a request that is held so.
+    pub(crate) fn lending<'a>(
+        &'a self,
+        record: &'a RequestRecord,
+        held: &'a HeldAt,
+        settings: &'a Settings,
+    ) -> Lending<'a> {
+        let moment = self.world(None, settings).moment(record, self.now);
+        let directory = &self.active.directory;
+        Lending::new(directory, &held.requirement, &record.requester, moment)
     }
 
     /// What the task may touch, if it said so.

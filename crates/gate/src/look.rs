@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::Table;
 use gatehold_core::decide::{Claims, Rendered};
-use gatehold_core::directory::Directory;
+use gatehold_core::delegation::{Lending, Through};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::guard;
 use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::json::canonical;
-use gatehold_core::quorum::entitled;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewContext};
@@ -21,7 +20,7 @@ use gatehold_core::view::View;
 use crate::believed::record_opens;
 use crate::browser::Visitor;
 use crate::chain::opened;
-use crate::corrections::Corrected;
+use crate::corrections::{Corrected, through};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::humans::signed;
@@ -89,6 +88,8 @@ pub struct Said {
     pub context: ReviewContext,
     /// What was answered; nothing once it was erased.
     pub answers: Option<Answers>,
+    /// For whom else they decided, who was away.
+    pub through: Vec<Through>,
     /// Its leaf, where that is known.
     pub leaf: Option<u64>,
 }
@@ -150,8 +151,10 @@ impl Gate {
         let (record, directory) = (&stored.record, &active.directory);
         let (human, without) = (&visitor.human, &visitor.without);
         let teams = directory.teams_of(human);
+        let moment = self.moment_of(record, directory).await?;
         let narrowed = record.held.as_ref().is_some_and(|held| {
-            may(record, held, directory, (human, &teams, without)) == May::Narrowed
+            let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
+            may(record, held, &lending, (human, &teams, without)) == May::Narrowed
         });
         if guard!("session-seat", narrowed) {
             return Err(Refusal::NotYours("no seat through this session").into());
@@ -180,7 +183,9 @@ impl Gate {
             Some(held) if record.state == State::Held => {
                 let directory = &active.directory;
                 let teams = directory.teams_of(human);
-                let may = may(record, held, directory, (human, &teams, without));
+                let moment = self.moment_of(record, directory).await?;
+                let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
+                let may = may(record, held, &lending, (human, &teams, without));
                 match self.view_now(&stored, held, &submission).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -322,8 +327,8 @@ impl Gate {
                 Some(index) => self.whole_leaf(index).await?,
                 None => None,
             };
-            let answers = leaf.and_then(|leaf| {
-                let bytes = opened(&leaf, "answers").ok()?;
+            let answers = leaf.as_ref().and_then(|leaf| {
+                let bytes = opened(leaf, "answers").ok()?;
                 let answers: Answers = canonical::from_canonical_bytes(bytes).ok()?;
                 let signed = answers.hash().ok() == Some(context.answers_hash);
                 signed.then_some(answers)
@@ -331,6 +336,7 @@ impl Gate {
             said.push(Said {
                 context,
                 answers,
+                through: leaf.as_ref().map(through).unwrap_or_default(),
                 leaf: index,
             });
         }
@@ -389,13 +395,17 @@ impl Gate {
 pub(crate) fn may(
     record: &RequestRecord,
     held: &HeldAt,
-    directory: &Directory,
+    lending: &Lending<'_>,
     (human, teams, without): (&HumanId, &BTreeSet<TeamId>, &BTreeSet<TeamId>),
 ) -> May {
-    if record.requester.excluded(directory).contains(human) {
+    if record
+        .requester
+        .excluded(lending.directory())
+        .contains(human)
+    {
         return May::Own;
     }
-    if !entitled(&held.requirement, human, teams) {
+    if !lending.entitles(human) {
         return May::Nothing;
     }
     // Before what they signed at a terminal: whoever has a seat through a session no longer does not act through it either.
@@ -405,7 +415,7 @@ pub(crate) fn may(
     ) {
         return May::Narrowed;
     }
-    if signed(record, held, directory, human) {
+    if signed(record, held, lending, human) {
         return May::Signed;
     }
     May::Decide

@@ -10,6 +10,7 @@ mod message;
 mod schedule;
 mod waiting;
 
+use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::ids::HumanId;
@@ -35,7 +36,8 @@ impl Gate {
         public_url: &str,
     ) -> Result<Option<Notice>, GateError> {
         let record = self.request(message.request).await?.record;
-        Ok(of(message, &record, directory, public_url))
+        let moment = self.moment_of(&record, directory).await?;
+        Ok(of(message, &record, (directory, moment), public_url))
     }
 }
 
@@ -44,14 +46,15 @@ impl Gate {
 fn of(
     message: &Message,
     record: &RequestRecord,
-    directory: &Directory,
+    (directory, moment): (&Directory, Moment),
     public_url: &str,
 ) -> Option<Notice> {
     let held = record.held.as_ref()?;
+    let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
     if !is_timely(message.kind, record.state) {
         return None;
     }
-    let people = audience::of(message.kind, record, held, directory);
+    let people = audience::of(message.kind, record, held, &lending);
     let asks = is_asking(message.kind);
     Some(Notice {
         key: message.key.clone(),
@@ -71,7 +74,7 @@ fn of(
             public_url.trim_end_matches('/'),
             record.id
         ),
-        teams: audience::teams(message.kind, held, &people, directory),
+        teams: audience::teams(message.kind, held, &people, &lending),
         people,
         at: message.at,
     })

@@ -84,6 +84,8 @@ impl From<&Directory> for People {
                 human: human.clone(),
                 assurance: directory.strongest(human)?,
                 teams: directory.teams_of(human),
+                // Whoever is away comes back: what can be decided at all does not rest on who stands in today.
+                through: Vec::new(),
             })
         });
         Self {
@@ -105,6 +107,7 @@ impl From<&RootStatement> for People {
                 human: named.human.clone(),
                 assurance,
                 teams: teams_of(&named.human),
+                through: Vec::new(),
             })
         });
         Self {

@@ -20,10 +20,10 @@ use crate::stored::body;
 
 /// How many earlier steps are shown.
 const LATEST: usize = 10;
-/// Longest claim shown beside a criterion; the whole of it is in the claims.
+/// Characters of a claim in the view; the whole of it is beside the view, under its `claims_head`.
 const CLAIM_SHOWN: usize = 300;
-/// Characters shown of a question or an answer.
-const TURN_SHOWN: usize = 2_000;
+/// Characters of a question or an answer in the view: all of it, unless it is full of what is shown by its number.
+const TURN_SHOWN: usize = gatehold_core::decide::TEXT_BYTES_MAX;
 
 impl Gate {
     pub(crate) async fn build_view(

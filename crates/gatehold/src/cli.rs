@@ -13,6 +13,7 @@ use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
 use crate::correct::{self, CorrectArgs};
+use crate::delegation::{self, Delegation};
 use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
@@ -135,6 +136,9 @@ enum Command {
     /// Revoke a key, at once.
     #[command(subcommand)]
     Key(Key),
+    /// Who decides for you while you are away.
+    #[command(subcommand)]
+    Delegation(Delegation),
     /// Bundles of policy.
     #[command(subcommand)]
     Policy(Policy),
@@ -269,6 +273,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Team(command) => people::team(ctx, &command).await,
         Command::Human(command) => people::human(ctx, &command).await,
         Command::Key(command) => people::key(ctx, &command).await,
+        Command::Delegation(command) => delegation::run(ctx, &command).await,
         Command::Policy(command) => policy::run(ctx, &command).await,
         Command::Descriptor(command) => descriptor::run(ctx, &command).await,
         Command::Record(command) => record::run(ctx, &command).await,

@@ -2,6 +2,7 @@
 //! of its own, and people who sign. Every step checks its own outcome; one that does not happen ends the demo with an error.
 
 mod agent;
+mod browser;
 mod cast;
 mod gate;
 mod ledger;
@@ -9,6 +10,7 @@ mod people;
 mod stage;
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -24,10 +26,28 @@ pub use agent::{AgentArgs, run as run_agent};
 
 /// Arguments of `gatehold demo`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  gatehold demo\n  gatehold demo --browser")]
 pub struct Demo {
     /// Let the demo play the reviewers as well, without asking.
     #[arg(long)]
     pub auto: bool,
+    /// Decide in your browser, with passkeys: it prints one address and a one-time code.
+    #[arg(long, conflicts_with = "auto")]
+    pub browser: bool,
+    /// With --browser, how long it waits for each decision of yours before it gives up.
+    #[arg(long, default_value = "30m", value_parser = crate::parse::seconds)]
+    pub timeout: u32,
+}
+
+/// Who plays the reviewers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reviewers {
+    /// The demo.
+    Demo,
+    /// The user, in this terminal.
+    Terminal,
+    /// The user in a browser, each decision within this time.
+    Browser(Duration),
 }
 
 /// The word that makes this program an agent of the demo.
@@ -41,16 +61,20 @@ const READS: u32 = 40;
 /// The first step that did not happen.
 pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let auto = demo.auto || !attended;
+    let reviewers = match (demo.browser, demo.auto || !attended) {
+        (true, _) => Reviewers::Browser(Duration::from_secs(demo.timeout.into())),
+        (false, true) => Reviewers::Demo,
+        (false, false) => Reviewers::Terminal,
+    };
     let stage = Stage::new(ctx);
     let mut signals = Signals::catch()?;
-    stage.opening(auto && !demo.auto);
+    stage.opening(reviewers == Reviewers::Demo && !demo.auto);
 
-    let mut cast = Cast::start()?;
+    let mut cast = Cast::start(demo.browser)?;
     let told = tokio::select! {
         biased;
         ending = signals.next() => Ok(Some(ending)),
-        told = story(ctx, &stage, &mut cast, auto) => match told {
+        told = story(ctx, &stage, &mut cast, reviewers) => match told {
             Ok(()) => Ok(None),
             // A signal that a person's own command got first.
             Err(failure) => Ending::told_by(failure.exit).map(Some).ok_or(failure),
@@ -67,12 +91,20 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn story(ctx: &Ctx, stage: &Stage, cast: &mut Cast, auto: bool) -> Result<(), Failure> {
+async fn story(
+    ctx: &Ctx,
+    stage: &Stage,
+    cast: &mut Cast,
+    reviewers: Reviewers,
+) -> Result<(), Failure> {
     let gate = Gate::ready(cast).await?;
     stage.done(
         "a gate of its own, founded by three generated people",
         gate.url(),
     );
+    if let Some(console) = gate.console() {
+        stage.console(console);
+    }
     let mut bot = cast.agent(gate::DEPLOY_KEY)?;
     let mut other = cast.agent(gate::OTHER_KEY)?;
     stage.done(
@@ -82,12 +114,27 @@ async fn story(ctx: &Ctx, stage: &Stage, cast: &mut Cast, auto: bool) -> Result<
 
     routine(stage, &mut bot).await?;
     let id = held(stage, &gate, &mut bot).await?;
-    people::decide(ctx, stage, &gate, &id, auto).await?;
-    executed(stage, &gate, &mut bot, &id).await?;
-    cheats(stage, &gate, &mut bot, &mut other, &id).await?;
+    let approved = match reviewers {
+        Reviewers::Browser(timeout) => {
+            browser::decide(stage, &gate, &mut bot, &id, timeout).await?
+        }
+        Reviewers::Demo | Reviewers::Terminal => {
+            let auto = reviewers == Reviewers::Demo;
+            people::decide(ctx, stage, &gate, &id, auto).await?;
+            true
+        }
+    };
+    if approved {
+        executed(stage, &gate, &mut bot, &id).await?;
+        cheats(stage, &gate, &mut bot, &mut other, &id).await?;
+        if let Reviewers::Browser(timeout) = reviewers {
+            browser::look_closely(stage, &gate, &mut other, timeout).await?;
+        }
+    }
 
-    cast.stop_gate().await?;
+    // While the gate still runs: whoever has just decided sees on its page what became of it.
     ledger::verify(stage, &gate).await?;
+    cast.stop_gate().await?;
     ledger::tamper(stage, &gate).await
 }
 

@@ -31,7 +31,7 @@ use enrols::Generated;
 use folder::Addresses;
 use place::Place;
 pub use place::{remove, temporary_folder};
-pub use sample::{SHOP, WORKLOAD, affirmative, enrol_workload, review};
+pub use sample::{SHOP, WORKLOAD, affirmed, enrol_workload, review};
 
 /// The port, unless it is taken.
 const PORT: u16 = 7400;
@@ -51,6 +51,9 @@ pub struct Dev {
     /// Print one line when everything is ready, and nothing else.
     #[arg(long, hide = true)]
     pub quiet: bool,
+    /// With --quiet: serve the console too, and print its address and a one-time code before that line.
+    #[arg(long, hide = true, requires = "quiet")]
+    pub console: bool,
     /// End when standard input does, and remove the folder even so, unless it was there before: whoever started this is gone,
     /// however it ended.
     #[arg(long, hide = true)]
@@ -59,6 +62,8 @@ pub struct Dev {
 
 /// What `--quiet` prints when everything is ready.
 pub const READY: &str = "ready";
+/// What the line begins with on which `--quiet --console` prints address and code.
+pub const CONSOLE: &str = "console ";
 
 /// `gatehold dev`.
 ///
@@ -98,9 +103,9 @@ async fn serve(
     let _standing = Standing::take(home, &url)?;
     let fresh = folder::prepare(home, addresses).await?;
     let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
-    // Under the demo nobody reads what is printed here.
+    // Without a console nobody reads what is printed here.
     let provider = IdentityProvider::Code(codes.clone());
-    let pages = (!dev.quiet).then(|| pages(home, addresses, provider));
+    let pages = (!dev.quiet || dev.console).then(|| pages(home, addresses, provider));
     let pages = pages.transpose()?;
     let config = Config::require(&home.join("gatehold.toml"))?;
     let running = Running::start_on(config, opened, pages).await?;
@@ -120,6 +125,9 @@ async fn serve(
         Err(failure) => Err(failure),
         Ok(()) => {
             if dev.quiet {
+                if dev.console {
+                    println!("{CONSOLE}{}/ {}", addresses.console(), codes.draw(now));
+                }
                 println!("{READY}");
             } else {
                 let code = codes.draw(now);

@@ -13,6 +13,7 @@ use crate::correct::decided;
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
 use crate::review::approve::open;
+use crate::review::criteria::Questions;
 use crate::review::page;
 use crate::review::shown::Shown;
 use crate::screen::{duration, plain, table};
@@ -147,7 +148,10 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let shown = open(&acting, &profile.origin, args.id).await?;
+    let says = shown.says.iter();
+    let says = says.map(|(name, text)| serde_json::json!({ "name": name, "text": text }));
     let answer = serde_json::json!({
+        "says": says.collect::<Vec<_>>(),
         "request": shown.context.request,
         "digest": shown.context.digest,
         "words": shown.words,
@@ -162,15 +166,14 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
 /// The page, and what a reviewer would be asked.
 fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
     let mut text = page::page(shown, &ctx.screen, now_millis());
-    if !shown.view.criteria.is_empty() {
+    let asked = Questions::of(shown);
+    if !asked.is_empty() {
         text.push_str(&format!("\n{}\n", ctx.screen.title("CRITERIA")));
     }
-    for criterion in &shown.view.criteria {
-        text.push_str(&format!(
-            "  {} {}\n",
-            plain(&criterion.id),
-            plain(&criterion.text)
-        ));
+    let criteria = asked.criteria.iter().map(|one| (&one.id, &one.text));
+    let fact = asked.fact.iter().map(|one| (&one.id, &one.question));
+    for (id, question) in criteria.chain(fact) {
+        text.push_str(&format!("  {} {}\n", plain(id), plain(question)));
     }
     text.push_str(&page::claims(shown, &ctx.screen));
     if raw {

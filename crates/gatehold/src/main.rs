@@ -36,6 +36,7 @@ mod consoles;
 mod context;
 mod correct;
 mod default_pack;
+mod delegation;
 mod demo;
 mod descriptor;
 mod dev;

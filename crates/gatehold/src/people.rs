@@ -19,6 +19,7 @@ use gatehold_core::trust::{ENROL_NAMESPACE, KeyRevocation, SAFE_NAMESPACE};
 use crate::attestation::{self, Challenge};
 use crate::change::{Submitting, submit};
 use crate::context::Ctx;
+use crate::delegation::{said, standing};
 use crate::exit::{Exit, Failure};
 use crate::human_key::{HumanKey, read_public};
 use crate::screen::plain;
@@ -260,6 +261,9 @@ fn lines(people: &Humans) -> String {
         }
         if human.keys.is_empty() {
             text.push_str("  no key has force\n");
+        }
+        for one in (people.delegations.iter()).filter(|one| one.from == human.human) {
+            let _ = writeln!(text, "  {} ({})", said(one), standing(one.standing));
         }
     }
     text

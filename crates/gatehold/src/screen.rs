@@ -67,13 +67,22 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Text of others over several lines, each behind a gutter, so that it cannot pass for ours.
+/// Text of others over several lines, each behind a gutter, so that it cannot pass for ours. Empty lines in a row stand as how
+/// many there are, in our voice: nothing is pushed off the screen by them.
 #[must_use]
 pub fn quoted(text: &str, width: usize) -> Vec<String> {
     let room = width.saturating_sub(6).max(20);
     let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let line = plain(line.trim_end_matches('\r'));
+    let all: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
+    for run in all.chunk_by(|left, right| left.is_empty() && right.is_empty()) {
+        if run.len() > 1 {
+            lines.push(format!("  \u{22ef} {} empty lines \u{22ef}", run.len()));
+            continue;
+        }
+        let line = plain(run.first().copied().unwrap_or_default());
         let characters: Vec<char> = line.chars().collect();
         if characters.is_empty() {
             lines.push("  \u{2506}".to_owned());
@@ -191,6 +200,9 @@ mod tests {
     #[test]
     fn nothing_of_others_moves_the_cursor() {
         assert_eq!(plain("a\u{1b}[2Jb\u{202e}c"), "a⟨U+001B⟩[2Jb⟨U+202E⟩c");
+        let padded = quoted(&format!("a{}b\n\nc", "\n".repeat(900)), 40);
+        let wanted = ["  ┆ a", "  ⋯ 899 empty lines ⋯", "  ┆ b", "  ┆", "  ┆ c"];
+        assert_eq!(padded, wanted);
         for line in quoted("one\n\u{9b}two\r\nthree", 40) {
             assert!(line.starts_with("  ┆"), "{line}");
             assert!(line.chars().all(|c| ident::hazard(c).is_none()), "{line}");

@@ -6,9 +6,10 @@ use clap::Args;
 use gatehold_client::wire::{Against, Deciders};
 use gatehold_core::ids::RequestId;
 
+use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::{Style, counted, plain};
+use crate::screen::{Style, counted, moment, plain};
 use crate::session::acting;
 
 /// Arguments of `gatehold who-can-approve`.
@@ -54,9 +55,15 @@ fn lines(ctx: &Ctx, deciders: &Deciders) -> String {
             Some(Against::Asked) => "; not here: they asked, or are behind whoever did".to_owned(),
             Some(Against::Key) => "; not here: their key counts for too little".to_owned(),
         };
+        let away: String = (person.decides_for.iter())
+            .map(|one| {
+                let until = moment(one.until, now_millis());
+                format!(", for {}, who is away until {until}", plain(&one.human))
+            })
+            .collect();
         let _ = writeln!(
             text,
-            "  {}  {} key, at {}{but}",
+            "  {}  {} key, at {}{away}{but}",
             plain(&person.human),
             plain(&person.assurance),
             plain(&person.checkpoints.join(", "))

@@ -56,6 +56,16 @@ fn two_people_review_with_passkeys_and_python_fido2_verifies_what_they_signed() 
 }
 
 #[test]
+fn green_and_amber_take_one_person_and_a_phone_or_a_late_page_says_what_it_cannot() {
+    run("tiers.mjs", &[]);
+}
+
+#[test]
+fn the_demo_is_played_in_a_browser_to_its_end() {
+    run("demo.mjs", &[]);
+}
+
+#[test]
 fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
     run("live.mjs", &[]);
 }

@@ -66,6 +66,21 @@ fn the_demo_stops_its_gate_and_agents_whatever_ends_it() {
 }
 
 #[test]
+fn the_demo_waits_for_a_browser_until_a_signal_or_its_time_is_over() {
+    let machine = Machine::new();
+    let mut demo = machine.start(&["demo", "--browser"]);
+    demo.says("YOUR TURN, in the browser: http://localhost:");
+    leaves_nothing(&machine, demo, ("INT", 130));
+
+    let output = machine.run(&["demo", "--browser", "--timeout", "1s"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{errors}");
+    let told = "nobody decided in the browser within 1 s, so nothing was let out";
+    assert!(errors.contains(told), "{errors}");
+    assert_eq!(machine.temporary(), 0);
+}
+
+#[test]
 fn the_demo_stops_before_its_gate_is_ready() {
     let machine = Machine::new();
     let mut demo = machine.start(&["demo", "--auto"]);

@@ -29,8 +29,8 @@ fn waiting(gate: &Gate, arguments: &[&str]) -> (Child, String) {
 }
 
 fn approves(gate: &Gate, request: &str, person: &str) -> String {
-    let yes = "intent=yes,operational_safety=yes";
-    let output = gate.run(&["approve", request, "--as", person, "--criteria", yes]);
+    let yes = gate.answers(request, person);
+    let output = gate.run(&["approve", request, "--as", person, "--criteria", &yes]);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -85,11 +85,7 @@ impl Walk {
     /// Somebody approves, with `yes` to everything.
     fn approves(&mut self, command: &str, request: &str, person: &str) {
         let shown = self.says("show", &[request, "--as", person]);
-        let criteria = shown["view"]["criteria"].as_array().unwrap();
-        let yes = criteria
-            .iter()
-            .map(|one| format!("{}=yes", one["id"].as_str().unwrap()));
-        let yes = yes.collect::<Vec<_>>().join(",");
+        let yes = gate::answers(&shown);
         let mut arguments = vec![request, "--as", person, "--criteria", &yes];
         if command == "narrow" {
             arguments.extend(["--ttl", "10m"]);
@@ -145,6 +141,12 @@ impl Walk {
         let key = humans["humans"][0]["keys"][0]["key"].as_str().unwrap();
         let alone = [&human, key, "--sign-only", "--as", "reviewer"];
         self.says("key revoke", &alone);
+        let reviewer = humans["humans"][1]["human"].as_str().unwrap();
+        let to = ["--to", reviewer, "--team", "owners", "--until", "5d"];
+        let given = self.says("delegation add", &[&to[..], &["--as", "owner"]].concat());
+        self.says("delegation list", &["--as", "owner"]);
+        let given = given["delegation"].as_str().unwrap().to_owned();
+        self.says("delegation end", &[&given, "--as", "owner"]);
         let home = self.gate.home.clone();
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])

@@ -1,5 +1,5 @@
-//! The demo at a real terminal, played by a person who reads every prompt: questions are answered, the first of the four
-//! words is typed. A slip of the finger is asked again. And by one who says no: nothing is signed then.
+//! The demo at a real terminal, played by a person who reads every prompt: questions are answered, on red also the one about the
+//! action, the first of the four words is typed. A slip of the finger is asked again. And by one who says no: nothing is signed then.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -25,9 +25,11 @@ while True:
     if not unread.endswith("> "):
         continue
     asked = re.search(r"type `(\w+)` to sign[^>]*> $", unread)
-    answer = (word_typed or asked.group(1)) if asked else "yes"
-    if not word_typed and bool(asked) not in slipped:
-        slipped.add(bool(asked))
+    fact = re.search(r"How many rows may it touch at most\?\s+\([^>]*> $", unread)
+    answer = (word_typed or asked.group(1)) if asked else "1" if fact else "yes"
+    kind = "word" if asked else "fact" if fact else "criterion"
+    if not word_typed and kind not in slipped:
+        slipped.add(kind)
         answer = "yse"
     unread = ""
     os.write(terminal, (answer + "\n").encode())
@@ -58,6 +60,9 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
         "(yes / no / cannot tell) > yse",
         "that is none of the answers; nothing is lost",
         "(yes / no / cannot tell) > yes",
+        "(as it stands above) > yse",
+        "that is not what stands above",
+        "(as it stands above) > 1",
         "`no` to stop > yse",
         "YOU SIGN:",
         "recorded; it is decided when enough people have looked",

@@ -44,10 +44,10 @@ impl SignInError {
     pub const fn next(self) -> &'static str {
         match self {
             Self::NoCode => {
-                "Have a new code printed, and read it in the terminal of `gatehold dev`."
+                "Have a new code printed, and read it in the terminal that started this gate."
             }
             Self::WrongCode => {
-                "Read it again in the terminal of `gatehold dev`; the newest one counts."
+                "Read it again in the terminal that started this gate; the newest one counts."
             }
             Self::TooSoon => "Use that one, or wait half a minute.",
         }

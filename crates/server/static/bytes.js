@@ -2,6 +2,9 @@
 
 const utf8 = new TextEncoder();
 
+/** Bytes of a text. */
+export const bytesOf = (text) => utf8.encode(text);
+
 /** Bytes of a base64 text, of either alphabet. */
 export function unbase64(text) {
   const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));

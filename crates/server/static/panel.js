@@ -62,7 +62,8 @@ export function duration(seconds) {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
-const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
+/** A count with its noun. */
+export const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
 
 /** A time as it is and from now. */
 function at(millis) {
@@ -182,19 +183,6 @@ function terms(view, lowered) {
       term("Decide by", ...at(view.decide_by)),
       term("Use by", ...at(view.spend_by)),
       ...view.checkpoints.map(([name, people]) => term(`Checkpoint ${name}`, quiet(people)))));
-}
-
-/** What the requester says, and answers: signed as every fact of the view is, and believed by nobody. Collapsed, and last. */
-export function claims(view) {
-  const said = view.facts.filter((fact) => fact.source === "claimed");
-  const title = el("h2", "", "What the requester says");
-  title.id = "t-says";
-  if (said.length === 0) return [title, el("p", "dim", "Nothing.")];
-  const claim = (fact) => el("section", "claim",
-    el("h3", "", mark("claimed"), " ", quiet(fact.label)),
-    el("blockquote", "", ...fact.value.split("\n").map((line) => el("p", "", quiet(line.replace(/\r+$/, ""))))));
-  const summary = el("summary", "", `Untrusted text, ${counted(said.length, "part")}: nobody has checked it`);
-  return [title, el("details", "", summary, ...said.map(claim))];
 }
 
 /** Everything else that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */

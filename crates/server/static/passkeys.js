@@ -1,7 +1,8 @@
 // A new passkey: made by the browser for this gate and this person, and proven by a signature of its own. It gets force only when
 // other people approve that.
 
-import { base64url, canonical, canonicalBytes, tagged } from "./bytes.js";
+import { assertion } from "./authenticator.js";
+import { base64url, canonical, canonicalBytes, tagged, unbase64 } from "./bytes.js";
 
 const form = document.getElementById("add");
 const data = form?.dataset ?? {};
@@ -38,21 +39,10 @@ async function made() {
   });
 }
 
-const unbase64 = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-
 /** That whoever holds the new key is there, and for which gate and person it is. */
 async function possession(key, credential) {
-  const signed = await navigator.credentials.get({
-    publicKey: {
-      challenge: await tagged("gatehold/enrol/v1", canonicalBytes([data.gate, data.human, key])),
-      rpId: data.relyingParty,
-      allowCredentials: [{ type: "public-key", id: credential.rawId }],
-      userVerification: "required",
-      timeout: 120_000,
-    },
-  });
-  const { authenticatorData, clientDataJSON, signature } = signed.response;
-  return canonical({ authenticatorData: base64url(authenticatorData), clientDataJSON: base64url(clientDataJSON), signature: base64url(signature) });
+  const challenge = await tagged("gatehold/enrol/v1", canonicalBytes([data.gate, data.human, key]));
+  return assertion(challenge, data.relyingParty, credential.rawId);
 }
 
 async function add() {

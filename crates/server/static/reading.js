@@ -1,6 +1,17 @@
 // What this page sees of reading: the end of the exact action was on screen, and time passed while it was looked at. Signals,
 // not guards: whoever can change this page can skip them, and what they sign is the same.
 
+/** A screen of a phone, by its width, or by its height when it lies on its side. */
+const PHONE = matchMedia("(max-width: 44rem), (max-height: 30rem) and (pointer: coarse)");
+/** How many of them a red action may take where it is approved on one. */
+const SCREENS_MAX = 2;
+
+/** How many screens of this phone a part takes, when that is more than red is approved on; 0 otherwise, and on anything larger. */
+export function screensTooMany(part) {
+  const screens = part.getBoundingClientRect().height / innerHeight;
+  return PHONE.matches && screens > SCREENS_MAX ? Math.ceil(screens) : 0;
+}
+
 /** `clamp(4 s, words / 10, 45 s)`: twice the pace of a fast reader. */
 export const floorSeconds = (words) => Math.min(45, Math.max(4, Math.ceil(words / 10)));
 

@@ -1,7 +1,8 @@
 // The page of a decided request: `v` opens what takes its grant away, printing shows the whole record, and a correction is signed
 // by the person's passkey. No key here does anything by itself: each opens a form and stands on its button.
 
-import { base64, base64url, canonical, canonicalBytes, hex, named, tagged, unbase64 } from "./bytes.js";
+import { assertion } from "./authenticator.js";
+import { base64, canonicalBytes, hex, named, tagged, unbase64 } from "./bytes.js";
 
 const CORRECTION = "gatehold/correction/v1";
 const form = document.getElementById("correction");
@@ -43,22 +44,8 @@ async function correct() {
     key: key.value,
     issued_at: Number(now) + Math.round(performance.now()),
   });
-  const credential = await navigator.credentials.get({
-    publicKey: {
-      challenge: await tagged(CORRECTION, statement),
-      rpId: relyingParty,
-      allowCredentials: [{ type: "public-key", id: unbase64(option.dataset.credential) }],
-      userVerification: "required",
-      timeout: 120_000,
-    },
-  });
-  const { authenticatorData, clientDataJSON, signature } = credential.response;
-  const assertion = canonical({
-    authenticatorData: base64url(authenticatorData),
-    clientDataJSON: base64url(clientDataJSON),
-    signature: base64url(signature),
-  });
-  const correction = JSON.stringify({ statement: base64(statement), signature: assertion, ...words });
+  const signature = await assertion(await tagged(CORRECTION, statement), relyingParty, unbase64(option.dataset.credential));
+  const correction = JSON.stringify({ statement: base64(statement), signature, ...words });
   const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams({ token: token.value, correction }) });
   const json = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
   if (!answer.ok || !json) throw Object.assign(new Error(json?.detail ?? "You are signed out, or the gate does not answer."), { next: json?.next ?? "Load this page again." });

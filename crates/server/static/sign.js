@@ -3,9 +3,11 @@
 //
 // INVARIANT(signed-is-shown): the challenge is computed from bytes that this module parsed, showed and hashed itself.
 
-import { base64, base64url, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
-import { claims, el, limits, panel, quiet } from "./panel.js";
-import { floorSeconds, Reading } from "./reading.js";
+import { assertion } from "./authenticator.js";
+import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
+import { claims, head, says as claimed } from "./claims.js";
+import { el, limits, panel, quiet } from "./panel.js";
+import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
 const form = document.getElementById("decide");
@@ -15,11 +17,13 @@ const said = document.getElementById("said");
 const button = document.getElementById("approve");
 const signed = document.getElementById("signed");
 const says = document.getElementById("says");
+const larger = document.getElementById("larger");
 
 /** What is opened now; nothing before, and nothing once it changed. */
 let shown = null;
 let reading = null;
 let busy = false;
+let ending = 0;
 
 class Refused extends Error {
   constructor(detail, next) {
@@ -56,6 +60,7 @@ async function differences(opened, key) {
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
   const hash = async (tag, part) => named(await tagged(tag, part));
+  const saying = claimed(view, opened.claims);
   const { reviewer } = context;
   const checks = [
     [context.type === REVIEW, "it is no review context"],
@@ -70,10 +75,12 @@ async function differences(opened, key) {
     [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "view_hash is not that of the view"],
     [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the view contradicts the context"],
     [canonical(context.limits) === canonical(view.terms.limits), "the limits are not those of the view"],
+    [view.claims_head === (await head(opened.claims, opened.answers ?? [])), "claims_head is not that of what the requester says"],
+    [saying !== null, "the view names other claims than those of the requester"],
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own } };
+  return { wrong, shown: { context, view, envelope, display, words: own, said: saying } };
 }
 
 /** Opens the request with the chosen key and shows it. */
@@ -91,14 +98,25 @@ async function open() {
     throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
   }
   // Made whole first: what this module cannot show throws, and is not open.
-  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.view)];
+  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.said)];
   signed.replaceChildren(...above);
   says.replaceChildren(...below);
   shown = found;
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
+  endAt(found.view.decide_by);
   arm();
+}
+
+/** When the time to decide is over, an open page says so by itself. */
+function endAt(time) {
+  clearTimeout(ending);
+  ending = setTimeout(() => {
+    if (!shown || Date.now() < time) return;
+    arm();
+    say("Nobody decided in time, and that is a denial.", "Load this page again to see what became of it.", true);
+  }, Math.min(Math.max(time - Date.now(), 0), 2_147_483_647));
 }
 
 /** The criteria, the fact challenge on red, and what may be lowered. */
@@ -125,7 +143,7 @@ function questions() {
   document.getElementById("criteria").replaceChildren(...asked);
   const challenge = document.getElementById("challenge");
   challenge.replaceChildren();
-  if (view.tier.tier === "red") {
+  if (isRed()) {
     const field = el("input", "");
     Object.assign(field, { name: "fact", id: "fact", type: "text", autocomplete: "off", spellcheck: false });
     const label = el("label", "", fact().question);
@@ -164,6 +182,18 @@ function lowered() {
   return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), caps: Object.fromEntries(caps) };
 }
 
+const isRed = () => shown?.view.tier.tier === "red";
+/** How many screens the exact action takes where that is too many to approve red on. */
+const screens = () => (isRed() ? screensTooMany(signed.querySelector(".exact-action")) : 0);
+
+/** Says so, with the link to carry over. */
+function elsewhere() {
+  const many = screens();
+  larger.hidden = many === 0;
+  button.hidden = many > 0;
+  larger.querySelector(".many").textContent = String(many);
+}
+
 /** What is not there yet before the authenticator is asked. */
 function missing() {
   if (!shown) return ["it is not open"];
@@ -172,8 +202,9 @@ function missing() {
     const answer = answers.get(`criterion:${id}`) ?? "";
     return required && (kind === "yes" ? answer !== "yes" : answer.trim() === "");
   });
-  const red = shown.view.tier.tier === "red";
+  const red = isRed();
   const lines = [];
+  if (screens() > 0) lines.push("review it on a larger screen");
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
@@ -189,6 +220,7 @@ function arm() {
   button.disabled = busy || lines.length > 0;
   document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
   if (!shown) return;
+  elsewhere();
   try {
     const less = lowered();
     const same = canonical(less) === canonical(shown.context.limits);
@@ -207,7 +239,7 @@ async function approve() {
     const answer = fields.get(`criterion:${id}`) ?? "";
     if (answer !== "") criteria[id] = answer;
   }
-  if (view.tier.tier === "red") {
+  if (isRed()) {
     const { name, answer } = fact();
     const typed = fields.get("fact").trim();
     if (typed !== answer) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
@@ -219,22 +251,8 @@ async function approve() {
   const bytes = canonicalBytes(context);
   const { key } = form.elements;
   const option = key.selectedOptions?.[0] ?? key;
-  const credential = await navigator.credentials.get({
-    publicKey: {
-      challenge: await tagged(REVIEW, bytes),
-      rpId: data.relyingParty,
-      allowCredentials: [{ type: "public-key", id: unbase64(option.dataset.credential) }],
-      userVerification: "required",
-      timeout: 120_000,
-    },
-  });
-  const { authenticatorData, clientDataJSON, signature } = credential.response;
-  const assertion = canonical({
-    authenticatorData: base64url(authenticatorData),
-    clientDataJSON: base64url(clientDataJSON),
-    signature: base64url(signature),
-  });
-  const review = { context: base64(bytes), signature: assertion, answers: criteria, justification: answers.justification, salt: answers.salt };
+  const signature = await assertion(await tagged(REVIEW, bytes), data.relyingParty, unbase64(option.dataset.credential));
+  const review = { context: base64(bytes), signature, answers: criteria, justification: answers.justification, salt: answers.salt };
   return post(data.review, { review: JSON.stringify(review) });
 }
 
@@ -279,6 +297,13 @@ if (form) {
   document.getElementById("acts").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", arm);
+  addEventListener("resize", arm);
+  const link = larger.querySelector("a");
+  link.textContent = link.href;
+  larger.querySelector("button").addEventListener("click", async (event) => {
+    await navigator.clipboard.writeText(link.href);
+    event.target.textContent = "Copied";
+  });
   if (key?.value) {
     button.hidden = false;
     key.addEventListener("change", () => guarded(open));

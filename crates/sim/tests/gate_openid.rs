@@ -29,7 +29,7 @@ fn limits(groups: Option<&Groups>) -> SessionLimits {
     SessionLimits {
         seconds_max: 8 * 3_600,
         idle_seconds_max: 8 * 3_600,
-        provider: Some(provider(ISSUER, CLIENT, groups)),
+        provider: Some(provider(ISSUER, CLIENT, None, groups)),
     }
 }
 
@@ -320,7 +320,10 @@ async fn a_session_ends_when_what_the_provider_said_is_too_old() {
     let clock = shop.memory().clock();
     clock.set(NOW.plus_seconds(60));
     let vouched = judged(&claims()).unwrap();
-    let limits = limits(None);
+    let limits = SessionLimits {
+        provider: Some(provider(ISSUER, CLIENT, Some(MAX_AGE), None)),
+        ..limits(None)
+    };
     let signed_in = shop.gate.sign_in_vouched(&vouched, limits).await.unwrap();
     assert_eq!(signed_in.visitor.human, Person::Reviewer.id());
     assert_eq!(signed_in.visitor.how, "identity provider");
@@ -342,6 +345,43 @@ async fn a_session_ends_when_what_the_provider_said_is_too_old() {
 }
 
 #[tokio::test]
+async fn a26_a_shorter_max_age_ends_sessions_that_run() {
+    let shop = Shop::in_memory().await;
+    let clock = shop.memory().clock();
+    clock.set(NOW.plus_seconds(60));
+    let asked = |seconds: Option<u32>| SessionLimits {
+        provider: Some(provider(ISSUER, CLIENT, seconds, None)),
+        ..limits(None)
+    };
+    let before = asked(Some(MAX_AGE));
+    let vouched = judged(&claims()).unwrap();
+    let session = shop.gate.sign_in_vouched(&vouched, before).await.unwrap();
+    // The same gate, started again with another bound: what was said under the old one is asked for again.
+    for (seconds, has_force) in [
+        (Some(MAX_AGE), true),
+        (Some(MAX_AGE / 2), false),
+        (Some(MAX_AGE * 2), false),
+        (None, false),
+    ] {
+        let visitor = shop
+            .gate
+            .visitor(&session.id, asked(seconds))
+            .await
+            .unwrap();
+        assert_eq!(visitor.is_some(), has_force, "{seconds:?}");
+    }
+    // Nor does one that was begun without a bound outlive its introduction.
+    let vouched = judged_at(&claims(), None, NOW.plus_seconds(60)).unwrap();
+    let session = shop
+        .gate
+        .sign_in_vouched(&vouched, asked(None))
+        .await
+        .unwrap();
+    let visitor = shop.gate.visitor(&session.id, before).await.unwrap();
+    assert!(visitor.is_none());
+}
+
+#[tokio::test]
 async fn a26_a_session_ends_when_another_provider_or_other_groups_are_asked() {
     let shop = Shop::in_memory().await;
     let teams = [("reviewers", "gates")];
@@ -356,11 +396,20 @@ async fn a26_a_session_ends_when_another_provider_or_other_groups_are_asked() {
     let run_together = groups(&[("reviewersg", "ates")]);
     for (provider, has_force) in [
         (before.provider, true),
-        (Some(provider(ISSUER, CLIENT, None)), false),
-        (Some(provider("evil.example", CLIENT, Some(&own))), false),
-        (Some(provider(ISSUER, "another", Some(&own))), false),
-        (Some(provider(ISSUER, CLIENT, Some(&other_claim))), false),
-        (Some(provider(ISSUER, CLIENT, Some(&run_together))), false),
+        (Some(provider(ISSUER, CLIENT, None, None)), false),
+        (
+            Some(provider("evil.example", CLIENT, None, Some(&own))),
+            false,
+        ),
+        (Some(provider(ISSUER, "another", None, Some(&own))), false),
+        (
+            Some(provider(ISSUER, CLIENT, None, Some(&other_claim))),
+            false,
+        ),
+        (
+            Some(provider(ISSUER, CLIENT, None, Some(&run_together))),
+            false,
+        ),
         (
             limits(Some(&groups(&[("reviewers", "Others")]))).provider,
             false,

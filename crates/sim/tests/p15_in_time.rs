@@ -104,8 +104,5 @@ async fn whoever_looks_before_the_clock_comes_by_is_shown_nothing_to_sign() {
     clock.advance(decide_by.millis() - clock_at(&clock) + 1);
     let shown = shop.gate.look(&reviewer, record.id).await.unwrap();
     assert_eq!((shown.view, shown.may), (None, May::Nothing));
-    assert_eq!(
-        shown.no_view,
-        Some(Refusal::TooLate("the time to decide"))
-    );
+    assert_eq!(shown.no_view, Some(Refusal::TooLate("the time to decide")));
 }

@@ -19,6 +19,8 @@ const REACHED: [(&str, &[&str]); 8] = [
         "everything that can be asked",
         &[
             "act",
+            "delegate",
+            "end-delegation",
             "end-task",
             "escalate",
             "executed",

@@ -98,6 +98,20 @@ impl DossierReport {
                     authority.assurance, authority.directory
                 )?;
             }
+            let through = review
+                .authority
+                .iter()
+                .flat_map(|authority| &authority.through);
+            for through in through {
+                let teams: Vec<String> = through.teams.iter().map(ToString::to_string).collect();
+                writeln!(
+                    f,
+                    "      for {} in {}; delegation {}",
+                    through.from,
+                    teams.join(", "),
+                    through.delegation
+                )?;
+            }
             writeln!(f, "      key: {}", review.key)?;
             for (criterion, answer) in &review.answers {
                 writeln!(f, "      {}: \"{}\"", quiet(criterion), quiet(answer))?;
@@ -293,8 +307,12 @@ fn line(review: &ReviewShown) -> String {
         Some(Assurance::Attested) => "attested".to_owned(),
         Some(level) => format!("{level}, not distinguishable from software that lies"),
     };
+    let through = review.authority.iter().flat_map(|one| &one.through);
+    let away: String = through
+        .map(|one| format!(" for {}, who was away until {},", one.from, one.until))
+        .collect();
     format!(
-        "{} {act} at {} (leaf {}; {assurance}{void})",
+        "{} {act}{away} at {} (leaf {}; {assurance}{void})",
         review.reviewer, review.at, review.leaf
     )
 }

@@ -32,7 +32,7 @@ impl Fold {
                 "it was executed under other terms than policy allowed",
             );
         }
-        let Some((held, quorum)) = self.count(request, trace.tier) else {
+        let Some((held, quorum)) = self.count(request, trace.tier, leaf.entry.at) else {
             self.gap(
                 Some(leaf.index),
                 "the reviews behind the execution could not be counted: a part of them is not here",

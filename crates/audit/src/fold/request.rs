@@ -6,6 +6,7 @@ use gatehold_core::approved::bound;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::Claims;
+use gatehold_core::delegation::Lending;
 use gatehold_core::entry::{Basis, Event, Grounds, Stood, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId};
@@ -407,7 +408,7 @@ impl Fold {
         }
         request.step(&[step], leaf)?;
         if let Some(human) = human {
-            self.check_actor(request, human)?;
+            self.check_actor(request, human, leaf.entry.at)?;
         } else {
             ensure(act == "answer", Code::Record, "the act has no author")?;
         }
@@ -454,16 +455,17 @@ impl Fold {
         Ok(())
     }
 
-    fn check_actor(&self, request: &RequestFold, human: &HumanId) -> Checked {
+    fn check_actor(&self, request: &RequestFold, human: &HumanId, at: Timestamp) -> Checked {
         let Some(directory) = self.directory() else {
             return Ok(());
         };
         let own = request
             .requester()
             .is_some_and(|requester| requester.set().contains(human));
-        let entitled = request.held.as_ref().is_none_or(|held| {
-            let teams = directory.teams_of(human);
-            gatehold_core::quorum::entitled(&held.requirement, human, &teams)
+        let held = request.held.as_ref().zip(request.requester());
+        let entitled = held.is_none_or(|(held, requester)| {
+            let moment = self.moment(request, at);
+            Lending::new(directory, &held.requirement, requester, moment).entitles(human)
         });
         ensure(
             !own && entitled && directory.humans.contains_key(human),

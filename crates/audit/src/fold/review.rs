@@ -4,17 +4,19 @@
 use gatehold_core::approved::effective_limits;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
+use gatehold_core::delegation::Lending;
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Event, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
-use gatehold_core::quorum::{self, Question, Quorum, entitled};
+use gatehold_core::quorum::{self, Question, Quorum};
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{Closing, DecidedBy, HeldAt, State};
 use gatehold_core::review::{
     Answers, ReviewAct, ReviewContext, Subject, UnverifiedReview, VerifiedReview,
 };
 use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 
 use super::{Checked, Fold, RequestFold, ensure, wrong};
@@ -86,7 +88,7 @@ impl Fold {
     /// The last seat is filled by what really was signed, and the limits are the least of all.
     // INVARIANT(genuine-quorum): counted again from the signatures in the ledger, under the directory of this leaf.
     fn met(&mut self, request: &RequestFold, leaf: &Opened, tier: Tier) -> Checked {
-        let Some((held, quorum)) = self.count(request, tier) else {
+        let Some((held, quorum)) = self.count(request, tier, leaf.entry.at) else {
             self.gap(
                 Some(leaf.index),
                 "the reviews could not be counted: a part of them is not here",
@@ -119,6 +121,7 @@ impl Fold {
         &self,
         request: &'r RequestFold,
         tier: Tier,
+        at: Timestamp,
     ) -> Option<(&'r HeldAt, Quorum)> {
         let directory = self.directory()?;
         let held = request.held.as_ref()?;
@@ -128,6 +131,7 @@ impl Fold {
             tier,
             requester: request.requester()?,
             directory,
+            moment: self.moment(request, at),
         };
         let reviews: Vec<UnverifiedReview> =
             request.reviews.iter().cloned().collect::<Option<_>>()?;
@@ -165,9 +169,20 @@ impl Fold {
         let Some(directory) = self.directory() else {
             return Ok(Some(review));
         };
+        let moment = self.moment(request, leaf.entry.at);
+        let lending = match request.requester() {
+            Some(requester) => Lending::new(directory, &held.requirement, requester, moment),
+            None => Lending::of_nobody(directory, &held.requirement, moment),
+        };
         let verified =
-            VerifiedReview::verify(&review, &subject(request, &held, directory), directory)
+            VerifiedReview::verify(&review, &subject(request, &held, directory), &lending)
                 .map_err(|error| (Code::Review, error.to_string()))?;
+        if request.requester().is_none() && by_delegation(leaf) {
+            let text = "who asked is not here: whether a delegation counted was not checked";
+            self.gap(Some(leaf.index), text);
+            return Ok(Some(review));
+        }
+        let directory = lending.directory();
         named(leaf, &verified)?;
         current(request, &held, trace, &verified)?;
         shown(leaf, &verified)?;
@@ -183,6 +198,10 @@ impl Fold {
         request.checked.push((leaf.index, verified.assurance()));
         Ok(Some(review))
     }
+}
+
+fn by_delegation(leaf: &Opened) -> bool {
+    matches!(&leaf.entry.event, Event::Reviewed { delegations, .. } if !delegations.is_empty())
 }
 
 fn subject<'a>(request: &RequestFold, held: &HeldAt, directory: &'a Directory) -> Subject<'a> {
@@ -214,6 +233,7 @@ fn named(leaf: &Opened, verified: &VerifiedReview) -> Checked {
         reviewer,
         key,
         authority,
+        delegations,
         act,
         challenge,
         ..
@@ -227,6 +247,7 @@ fn named(leaf: &Opened, verified: &VerifiedReview) -> Checked {
         reviewer == verified.human()
             && *key == context.reviewer.key
             && *authority == context.reviewer.authority_hash
+            && *delegations == verified.authority().delegations()
             && *act == context.act
             && *challenge == ReviewContext::challenge(signed),
         Code::Review,
@@ -292,11 +313,7 @@ fn may_decide(
         .is_some_and(|requester| requester.set().contains(verified.human()));
     ensure(!own, Code::Review, "the reviewer belongs to the requester")?;
     ensure(
-        entitled(
-            &held.requirement,
-            verified.human(),
-            &verified.authority().teams,
-        ),
+        verified.authority().entitles(&held.requirement),
         Code::Review,
         "the reviewer was not entitled to decide",
     )?;

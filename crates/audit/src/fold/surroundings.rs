@@ -1,16 +1,18 @@
 //! Tasks and stops: what surrounds a request. They are read only from a whole ledger; a selection may leave them out.
 
+use gatehold_core::delegation::Moment;
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId};
+use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
 use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
 use gatehold_core::stops::Stops;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Evidence, TrustError};
 
-use super::{Checked, Fold, ensure, wrong};
+use super::{Checked, Fold, RequestFold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::{Expect, Opened};
 
@@ -59,6 +61,20 @@ impl Fold {
             }
             ("started" | "ended", _) => wrong(Code::Task, "a task begins once and ends once"),
             _ => wrong(Code::Record, "a task can only begin or end"),
+        }
+    }
+
+    /// What the delegations at a request depended on at this leaf. A selection that leaves its task out cannot tell that it
+    /// had ended.
+    pub(super) fn moment(&self, request: &RequestFold, at: Timestamp) -> Moment {
+        let named = request.envelope.as_ref().and_then(|envelope| envelope.task);
+        let is_open = |task: &TaskId| match self.tasks.get(task) {
+            Some(known) => known.open,
+            None => self.expect == Expect::Selection,
+        };
+        Moment {
+            now: at,
+            task: named.filter(is_open),
         }
     }
 

@@ -11,7 +11,9 @@ use gatehold_core::json::canonical;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{Outcome, State};
 use gatehold_core::review::ReviewContext;
-use gatehold_core::trust::{Change, Evidence, RootStatement};
+use gatehold_core::trust::{
+    Change, DelegationReason, DelegationStatement, Evidence, RootStatement,
+};
 use serde::Serialize;
 
 use super::{Checked, Fold, RequestFold, ensure, wrong};
@@ -36,7 +38,7 @@ pub struct Link {
 }
 
 impl Fold {
-    /// A link that is no request: the root or a key revocation.
+    /// A link that is no request: the root, a key revocation, a delegation or its end.
     pub(super) fn trust(&mut self, leaf: &Opened) -> Checked {
         let evidence = self.evidence(leaf)?;
         match (&evidence, leaf.kind, leaf.index) {
@@ -58,6 +60,18 @@ impl Fold {
             }
             (Evidence::Revocation(revocation), LeafKind::Trust, _) => {
                 let signers = revocation.signatures.iter();
+                let signers = signers.map(|signature| signature.human.clone()).collect();
+                self.link(leaf, &evidence, signers, Vec::new())
+            }
+            (Evidence::Delegation(delegation), LeafKind::Trust, _) => {
+                let statement = delegation
+                    .read()
+                    .map_err(|error| (Code::Chain, error.to_string()))?;
+                delegated(leaf, &statement)?;
+                self.link(leaf, &evidence, vec![statement.from], Vec::new())
+            }
+            (Evidence::DelegationEnd(end), LeafKind::Trust, _) => {
+                let signers = end.signatures.iter();
                 let signers = signers.map(|signature| signature.human.clone()).collect();
                 self.link(leaf, &evidence, signers, Vec::new())
             }
@@ -257,6 +271,25 @@ impl Fold {
             return wrong(Code::Directory, text);
         }
         Ok(())
+    }
+}
+
+/// A delegation was recorded when it was signed, with the reason that was signed.
+fn delegated(leaf: &Opened, statement: &DelegationStatement) -> Checked {
+    ensure(
+        statement.is_of(leaf.entry.at),
+        Code::Deadline,
+        "the delegation was recorded long after it was signed, before, or when it was over",
+    )?;
+    ensure(
+        leaf.commits_to("reason"),
+        Code::Attachment,
+        "a delegation states its reason beside it",
+    )?;
+    match leaf.bytes("reason") {
+        Some(reason) => DelegationReason::check(reason, statement.reason)
+            .map_err(|error| (Code::Chain, error.to_string())),
+        None => Ok(()),
     }
 }
 

@@ -25,6 +25,7 @@ use gatehold_core::decide::{
     Redeem, Rendered, Report, Revoke, Settings, StopChange, Submission, SubmittedReview, TaskNow,
     TaskStart, Versioned, World,
 };
+use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::{Baseline, Directory, Lifecycle};
 use gatehold_core::entry::Entry;
 use gatehold_core::hash::Hash;
@@ -45,13 +46,14 @@ use gatehold_core::task::{Chain as TaskChain, StepLabels, Task};
 use gatehold_core::tier::{Tier, TierReport};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, RecordErase, TeamSet};
+use gatehold_core::trust::delegation::DELEGATION_TYPE;
 use gatehold_core::trust::recovery::{RECOVERY_NAMESPACE, RECOVERY_TYPE, RecoverySignature};
 use gatehold_core::trust::revocation::{KeyRevocation, REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::root::ROOT_TYPE;
 use gatehold_core::trust::{
-    AttestationRoots, Chain, Change, ENROL_NAMESPACE, Evidence, ROOT_NAMESPACE, RootHuman, RootKey,
-    RootSignature, RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot,
-    SubmitSignature,
+    AttestationRoots, Chain, Change, DelegationReason, DelegationStatement, ENROL_NAMESPACE,
+    Evidence, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature, RootStatement, SAFE_NAMESPACE,
+    SUBMIT_NAMESPACE, SignedDelegation, SignedRevocation, SignedRoot, SubmitSignature,
 };
 use gatehold_core::trust::{Recovery, SignedRecovery};
 use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
@@ -575,6 +577,11 @@ impl Gate {
         let (record, _) = self.request(id);
         let held = record.held.clone().unwrap();
         let directory = self.directory();
+        let moment = Moment {
+            now: self.time(),
+            task: record.envelope.task,
+        };
+        let lending = Lending::new(&directory, &held.requirement, &record.requester, moment);
         ReviewContext {
             type_: REVIEW_TYPE.to_owned(),
             gate: directory.origin.clone(),
@@ -592,7 +599,7 @@ impl Gate {
                 issuer: who.id().issuer().to_owned(),
                 subject: who.id().subject().to_owned(),
                 key: who.thumbprint(),
-                authority_hash: directory
+                authority_hash: lending
                     .authority(&who.id(), &who.thumbprint())
                     .map_or_else(|| Hash::of(b""), |authority| authority.hash()),
             },
@@ -871,6 +878,58 @@ impl Gate {
         self.commit(write).index
     }
 
+    /// Somebody is away for a minute.
+    pub fn delegate(
+        &mut self,
+        from: Who,
+        to: Who,
+        change: impl FnOnce(&mut DelegationStatement),
+    ) -> u64 {
+        let reason = DelegationReason {
+            text: "away".to_owned(),
+            salt: "ab".to_owned(),
+        };
+        let reason = reason.to_bytes().unwrap();
+        let mut statement = DelegationStatement {
+            type_: DELEGATION_TYPE.to_owned(),
+            gate: self.directory().origin,
+            from: from.id(),
+            key: from.thumbprint(),
+            to: to.id(),
+            teams: ["reviewers".parse().unwrap()].into(),
+            task: None,
+            checkpoints: None,
+            not_before: self.time(),
+            not_after: self.time().plus_seconds(60),
+            reason: DelegationReason::hash_of(&reason),
+            nonce: format!("nonce-{}", self.draws),
+            created_at: self.time(),
+        };
+        change(&mut statement);
+        let statement = String::from_utf8(canonical::to_bytes(&statement).unwrap()).unwrap();
+        let delegation = SignedDelegation {
+            signature: delegation_signed(from, &statement),
+            statement,
+        };
+        let fresh = self.fresh();
+        let directory = self.directory();
+        let world = World {
+            policy: None,
+            directory: &directory,
+            stops: &self.value(&RowKey::new(Table::Stops, &"main")),
+            pause: &Versioned::default(),
+            restraints: &self.restraints,
+            task: None,
+            counters: Counters::default(),
+            rendered: None,
+            findings: None,
+            habits: None,
+            settings: &Settings::default(),
+        };
+        let write = decide::delegate(&delegation, reason, &world, &fresh, self.time()).unwrap();
+        self.commit(write).index
+    }
+
     pub fn revoke_key(&mut self, who: Who) -> u64 {
         let statement = KeyRevocation {
             type_: REVOCATION_TYPE.to_owned(),
@@ -907,6 +966,11 @@ impl Gate {
         let write = decide::revoke_key(&evidence, &world, &fresh, self.time()).unwrap();
         self.commit(write).index
     }
+}
+
+/// A delegation's statement, signed by somebody.
+pub fn delegation_signed(by: Who, statement: &str) -> String {
+    sign_software(&by.seed(), DELEGATION_TYPE, statement.as_bytes()).unwrap()
 }
 
 fn resumes(record: &RequestRecord) -> bool {

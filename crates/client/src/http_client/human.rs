@@ -4,9 +4,10 @@
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Correction, CorrectionRequest, Corrections, Deciders, Descriptors,
-    GateInfo, Humans, Inbox, KeyRevocationRequest, LoginRequest, Opened, RequestStatus,
-    ReviewRequest, ReviewResult, Session, StopRequest, Stops, Submitted,
+    ActRequest, ChangeRequest, Correction, CorrectionRequest, Corrections, Deciders,
+    DelegationEndRequest, DelegationItem, DelegationRequest, Delegations, Descriptors, GateInfo,
+    Humans, Inbox, KeyRevocationRequest, LoginRequest, Opened, RequestStatus, ReviewRequest,
+    ReviewResult, Session, StopRequest, Stops, Submitted,
 };
 
 impl Client {
@@ -170,6 +171,37 @@ impl Client {
         )
         .await
         .map(drop)
+    }
+
+    /// Who decides for whom while they are away.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn delegations(&self) -> Result<Delegations, ClientError> {
+        self.call_json(Call::get("/v1/delegations")).await
+    }
+
+    /// Hands in a signed delegation.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn delegate(
+        &self,
+        delegation: &DelegationRequest,
+    ) -> Result<DelegationItem, ClientError> {
+        let key = self.random_hex()?;
+        let call = Call::post("/v1/delegations").json(delegation)?;
+        self.call_json(call.idempotency_key(key)).await
+    }
+
+    /// Hands in the signed end of a delegation.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn end_delegation(&self, end: &DelegationEndRequest) -> Result<(), ClientError> {
+        let key = self.random_hex()?;
+        let call = Call::post("/v1/delegations/end").json(end)?;
+        self.call(call.idempotency_key(key)).await.map(drop)
     }
 
     /// What this gate is, and whom it takes the caller for.

@@ -1,5 +1,6 @@
 //! `GET /v1/requests/{id}/deciders`: who could approve a held request. Nothing of reviews stands here.
 
+use super::delegation::DecidesFor;
 use serde::{Deserialize, Serialize};
 
 /// Everybody who could approve one request, as people and keys are now.
@@ -26,6 +27,9 @@ pub struct Decider {
     pub assurance: String,
     /// Checkpoints that admit them.
     pub checkpoints: Vec<String>,
+    /// For whom else they may decide, who is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decides_for: Vec<DecidesFor>,
     /// Why they approve nothing here all the same; absent when they can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub but: Option<Against>,

@@ -1,5 +1,6 @@
 //! `GET /v1/humans`: the people whose keys have force, and what each key counts as.
 
+use super::delegation::DelegationItem;
 use serde::{Deserialize, Serialize};
 
 /// Everybody who is enrolled.
@@ -13,6 +14,9 @@ pub struct Humans {
     pub quorum_lost: Vec<u64>,
     /// By name.
     pub humans: Vec<HumanItem>,
+    /// Who decides for whom while they are away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegations: Vec<DelegationItem>,
 }
 
 /// One person.

@@ -26,8 +26,11 @@ pub struct Opened {
     pub envelope: Base64Bytes,
     /// The payload, verbatim; its hash stands in the envelope.
     pub payload: Base64Bytes,
-    /// What the requester says, by name. Untrusted, shown last, never as fact.
+    /// What the requester says, by name, whole. Untrusted, shown last, never as fact.
     pub claims: BTreeMap<String, String>,
+    /// What it answered since, oldest first, as it was given: the view's `claims_head` is over these and the claims.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// The descriptor's definition, canonical JSON; the envelope names its hash. The reviewer's client renders the action
     /// again with it and compares.
     pub descriptor: Base64Bytes,

@@ -46,6 +46,12 @@ fn every_request_is_read_strictly() {
     strict::<KeyRevocationRequest>(
         r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","signature":"s"}]}"#,
     );
+    strict::<DelegationRequest>(
+        r#"{"statement":"e30=","signature":"s","reason":"holiday","salt":"ab"}"#,
+    );
+    strict::<DelegationEndRequest>(
+        r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","signature":"s"}]}"#,
+    );
     strict::<CorrectionRequest>(
         r#"{"statement":"e30=","signature":"s","text":"it was another one","salt":"ab"}"#,
     );

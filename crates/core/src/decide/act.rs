@@ -4,11 +4,11 @@
 use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, holds};
 use super::{Claims, Release, Sealed};
-use crate::commit::{LeafKind, Write};
+use crate::approved::lending;
+use crate::commit::{LeafKind, Table, Write};
 use crate::entry::{Event, Stood};
 use crate::hash::Hash;
 use crate::ids::HumanId;
-use crate::quorum::entitled;
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, RequestRecord, State, Turn};
@@ -100,11 +100,15 @@ pub(super) fn act(
             state: record.state.name(),
         });
     }
-    let human = check_actor(&act, record, world)?;
+    let human = check_actor(&act, record, world, now)?;
     let mut next = record.clone();
     let mut writer = Writer::new(fresh);
     if human.is_some() {
         writer.guard_actor(world);
+        // A delegation may be for one task: whoever acts by it does so while that is open.
+        if let Some(task) = world.task {
+            writer.version(Table::Task, &task.task.value.id, task.task.version);
+        }
     }
     if let ActBy::Requester { key, nonce } = &act.by
         && guard!("answer-nonce-once", true)
@@ -212,6 +216,7 @@ fn check_actor(
     act: &Act,
     record: &RequestRecord,
     world: &World<'_>,
+    now: Timestamp,
 ) -> Result<Option<HumanId>, Refusal> {
     match (&act.by, act.kind) {
         (ActBy::Requester { key, .. }, ActKind::Answer) => {
@@ -227,10 +232,10 @@ fn check_actor(
             if guard!("act-own-request", own.contains(human)) {
                 return Err(Refusal::OwnRequest);
             }
-            let teams = world.directory.teams_of(human);
             let held = record.held.as_ref().ok_or(Refusal::NotProven("held"))?;
+            let moment = world.moment(record, now);
             let may = world.directory.humans.contains_key(human)
-                && entitled(&held.requirement, human, &teams);
+                && lending(record, held, world.directory, moment).entitles(human);
             if guard!("act-not-entitled", !may) {
                 return Err(Refusal::NotEntitled);
             }

@@ -15,7 +15,10 @@ use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Outcome, RequestRecord};
 use crate::time::Timestamp;
-use crate::trust::{Change, Evidence, Executed, SubmitSignature};
+use crate::trust::{
+    Change, DelegationReason, Evidence, Executed, SignedDelegation, SignedDelegationEnd,
+    SubmitSignature, TrustError,
+};
 
 /// The body of the directory row: nothing but a count. The directory itself is folded from the chain.
 #[derive(serde::Serialize)]
@@ -215,6 +218,78 @@ pub fn revoke_key(
     )
 }
 
+/// Somebody who is away lets another person decide for them: verified here as the chain verifies it, and of now.
+///
+/// # Errors
+/// When it does not verify under this directory, was signed long ago, or has other words than were signed.
+pub fn delegate(
+    delegation: &SignedDelegation,
+    reason: Vec<u8>,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let refused = |error: TrustError| Refusal::Claims(error.to_string());
+    delegation.check(world.directory).map_err(refused)?;
+    let statement = delegation.read().map_err(refused)?;
+    if guard!("delegation-of-now", !statement.is_of(now)) {
+        return Err(Refusal::Claims(
+            "the delegation was signed too long ago, by a clock that is ahead, or is over already; sign it anew".to_owned(),
+        ));
+    }
+    DelegationReason::check(&reason, statement.reason).map_err(refused)?;
+    let mut writer = Writer::new(fresh);
+    if guard!("delegation-signed-once", true) {
+        writer.once(delegation_key(&delegation.id()), None);
+    }
+    let evidence = Evidence::Delegation(delegation.clone());
+    let parts = [("reason", reason)];
+    link_with(
+        writer,
+        (LeafKind::Trust, DELEGATION_ADD),
+        &evidence,
+        parts,
+        world.directory,
+        now,
+    )
+}
+
+/// A delegation ends early: verified here as the chain verifies it.
+///
+/// # Errors
+/// When it does not verify under this directory.
+pub fn end_delegation(
+    end: &SignedDelegationEnd,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    end.check(world.directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    let evidence = Evidence::DelegationEnd(end.clone());
+    let directory = world.directory;
+    link(
+        LeafKind::Trust,
+        DELEGATION_END,
+        &evidence,
+        directory,
+        fresh,
+        now,
+    )
+}
+
+/// The unique key of one signed delegation: it is recorded once.
+#[must_use]
+pub fn delegation_key(id: &Hash) -> String {
+    format!("delegation:{}", id.hex())
+}
+
+/// What the record of a delegation calls it.
+pub const DELEGATION_ADD: &str = "delegation.add";
+
+/// What the record of its early end calls it.
+pub const DELEGATION_END: &str = "delegation.end";
+
 /// A lost quorum is restored with offline keys: verified here as the chain verifies it, and said in a leaf of its own
 /// kind.
 ///
@@ -257,8 +332,20 @@ fn link(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<Write, Refusal> {
+    let writer = Writer::new(fresh);
+    link_with(writer, (kind, what), evidence, [], directory, now)
+}
+
+/// The same with more beside its evidence.
+fn link_with<const MORE: usize>(
+    mut writer: Writer<'_>,
+    (kind, what): (LeafKind, &str),
+    evidence: &Evidence,
+    more: [(&'static str, Vec<u8>); MORE],
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
     let links = directory.version.saturating_add(1);
-    let mut writer = Writer::new(fresh);
     let key = RowKey::new(Table::Directory, &"main");
     writer.put_row(
         key,
@@ -268,6 +355,9 @@ fn link(
     )?;
     let damaged = |_| Refusal::NotProven("evidence");
     writer.attach("evidence", evidence.to_bytes().map_err(damaged)?);
+    for (name, bytes) in more {
+        writer.attach(name, bytes);
+    }
     let event = Event::Trust {
         directory: links,
         what: what.to_owned(),

@@ -75,7 +75,8 @@ pub(super) fn redeem(
     ) {
         return Err(Refusal::Stale);
     }
-    match Approved::prove(record, action.clone(), evaluated, world.directory, now) {
+    let moment = world.moment(record, now);
+    match Approved::prove(record, action.clone(), evaluated, world.directory, moment) {
         Ok(approved) if record.envelope.target.as_str() == GATE_TARGET => apply::apply(
             redeem,
             record,
@@ -246,6 +247,12 @@ fn claim(
         for last in [last_of_task(world), force_ends].into_iter().flatten() {
             writer.deadline(last);
         }
+    }
+    // Whoever decided for somebody counts until that ends, also while this is on its way to the store.
+    if let Some(lapses) = approved.lapses()
+        && guard!("redeem-delegation-in-commit", true)
+    {
+        writer.deadline(lapses);
     }
     writer.put_grant(&spent, grant_version)?;
     if let Some(habits) = world.habits {

@@ -4,7 +4,7 @@ use super::submit::grant;
 use super::world::{Fresh, World};
 use super::writer::{About, Writer, codes, grounds, holds, trace};
 use super::{Release, Sealed};
-use crate::approved::{bound, count, effective_limits, subject};
+use crate::approved::{bound, count, effective_limits, lending, subject};
 use crate::assurance::Assurance;
 use crate::checkpoint::Requirement;
 use crate::commit::{LeafKind, Write};
@@ -12,7 +12,7 @@ use crate::entry::Event;
 use crate::grant::Grant;
 use crate::hash::Hash;
 use crate::json::canonical;
-use crate::quorum::{Quorum, entitled};
+use crate::quorum::Quorum;
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
@@ -65,7 +65,7 @@ pub(super) fn review(
     let verified = VerifiedReview::verify(
         &submitted.review,
         &subject(record, held, world.directory),
-        world.directory,
+        &lending(record, held, world.directory, world.moment(record, now)),
     )?;
     check_shown(&submitted, &verified, record, held, world)?;
     check_reviewer(&verified, record, signed, world)?;
@@ -88,7 +88,7 @@ pub(super) fn review(
             if guard!("review-limits-lower", raised) {
                 return Err(Refusal::Limits);
             }
-            approve_step(&next, held, evaluated, world)
+            approve_step(&next, held, evaluated, world, now)
         }
     };
     if step == Step::Reheld {
@@ -161,10 +161,9 @@ fn check_reviewer(
     if guard!("review-own-request", own.contains(verified.human())) {
         return Err(Refusal::OwnRequest);
     }
-    let teams = &verified.authority().teams;
     if guard!(
         "review-not-entitled",
-        !entitled(signed, verified.human(), teams)
+        !verified.authority().entitles(signed)
     ) {
         return Err(Refusal::NotEntitled);
     }
@@ -204,20 +203,22 @@ fn approve_step(
     held: &HeldAt,
     evaluated: &Evaluated,
     world: &World<'_>,
+    now: Timestamp,
 ) -> (Step, Option<Quorum>) {
     match evaluated.verdict() {
         Verdict::Deny if guard!("review-forbidden", true) => return (Step::Forbidden, None),
-        Verdict::Hold(now)
+        Verdict::Hold(asked)
             if guard!(
                 "review-requirement-covered",
-                !now.is_covered_by(&held.requirement.hashes())
+                !asked.is_covered_by(&held.requirement.hashes())
             ) =>
         {
             return (Step::Reheld, None);
         }
         Verdict::Allow | Verdict::Deny | Verdict::Hold(_) => {}
     }
-    let quorum = count(next, held, evaluated, world.directory);
+    let moment = world.moment(next, now);
+    let quorum = count(next, held, evaluated, world.directory, moment);
     if quorum.met {
         (Step::Met, Some(quorum))
     } else {
@@ -283,10 +284,7 @@ fn write(
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
     writer.guard_chain(world, &record.envelope.target);
-    // INVARIANT(in-time): the deadline is checked again by the store, on its clock, in the commit.
-    if guard!("review-deadline-in-commit", true) {
-        writer.deadline(held.decide_by);
-    }
+    deadlines(&mut writer, held, verified);
     // The nonce is consumed in the write that stores the review (threat B4).
     if guard!("review-nonce-once", true) {
         writer.once(
@@ -319,6 +317,7 @@ fn write(
         reviewer: verified.human().clone(),
         key: context.reviewer.key,
         authority: context.reviewer.authority_hash,
+        delegations: verified.authority().delegations(),
         act: context.act,
         challenge: ReviewContext::challenge(submitted.review.context.as_bytes()),
         trace: trace(evaluated, world),
@@ -339,6 +338,19 @@ fn write(
     let write = writer.finish(kind, &about, event, now)?;
     let sealed = Sealed::new(&write, Release::Request(Box::new(next)));
     Ok((write, sealed))
+}
+
+// INVARIANT(in-time): the deadlines are checked again by the store, on its clock, in the commit.
+fn deadlines(writer: &mut Writer<'_>, held: &HeldAt, verified: &VerifiedReview) {
+    if guard!("review-deadline-in-commit", true) {
+        writer.deadline(held.decide_by);
+    }
+    // Whoever decides for somebody does so until that ends, also while this is on its way to the store.
+    if let Some(lapses) = verified.authority().lapses()
+        && guard!("review-delegation-in-commit", true)
+    {
+        writer.deadline(lapses);
+    }
 }
 
 /// Back to Held at what policy asks for now; every review so far is void (threat A22).

@@ -101,6 +101,7 @@ mod tests {
             teams: [].into(),
             workloads: [].into(),
             points: [].into(),
+            delegations: [].into(),
             recovery: vec![],
             attestation_roots: AttestationRoots::default(),
             consoles: vec![],

@@ -56,6 +56,12 @@ impl Claims {
         )
     }
 
+    /// The head of the chain once these answers were given, oldest first.
+    #[must_use]
+    pub fn head<'a>(&self, answers: impl IntoIterator<Item = &'a str>) -> Hash {
+        answers.into_iter().fold(self.root(), Self::extend)
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         if self.0.len() > CLAIMS_MAX {
             return Err(Refusal::Claims(format!("at most {CLAIMS_MAX} are kept")));

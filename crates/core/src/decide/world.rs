@@ -1,13 +1,15 @@
 //! The world as a decision saw it. Every part says at which version it was read, so that the write can insist on it.
 
 use crate::commit::UniqueKey;
+use crate::delegation::Moment;
 use crate::directory::Directory;
 use crate::habits::Habits;
 use crate::hash::{Hash, hex};
 use crate::ids::{GrantId, RequestId, TaskId};
+use crate::request::RequestRecord;
 use crate::restraints::Restraints;
 use crate::stops::Stops;
-use crate::task::{Chain, Task};
+use crate::task::{Chain, Task, TaskState};
 use crate::time::Timestamp;
 use crate::verdict::Evaluated;
 use crate::view::Findings;
@@ -120,6 +122,20 @@ pub struct World<'a> {
     pub habits: Option<&'a Habits>,
     /// The gate's limits.
     pub settings: &'a Settings,
+}
+
+impl World<'_> {
+    /// What the delegations at a request depend on: the time, and its task while that is open.
+    #[must_use]
+    pub fn moment(&self, record: &RequestRecord, now: Timestamp) -> Moment {
+        let task = self.task.map(|now| &now.task.value);
+        let open = task.filter(|task| task.state == TaskState::Open);
+        let own = open.filter(|task| record.envelope.task == Some(task.id));
+        Moment {
+            now,
+            task: own.map(|task| task.id),
+        }
+    }
 }
 
 /// The nonce of a signed call, and until when its proof could be taken by any process.

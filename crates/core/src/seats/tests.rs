@@ -52,6 +52,28 @@ fn reviewer(name: usize, assurance: Assurance, teams: &[&str]) -> Reviewer {
         human: format!("p{name}@corp.example").parse().unwrap(),
         assurance,
         teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+        through: vec![],
+    }
+}
+
+/// What somebody who is away gave, by their number.
+fn through(from: usize, teams: &[&str]) -> Through {
+    Through {
+        delegation: Hash::of(&[u8::try_from(from).unwrap()]),
+        from: format!("p{from}@corp.example").parse().unwrap(),
+        teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+        checkpoints: None,
+        until: crate::time::Timestamp::from_millis(9),
+    }
+}
+
+fn deciding_for(name: usize, away: &[usize]) -> Reviewer {
+    Reviewer {
+        through: away
+            .iter()
+            .map(|from| through(*from, &["owners"]))
+            .collect(),
+        ..reviewer(name, Verified, &[])
     }
 }
 
@@ -102,6 +124,41 @@ fn separate_checkpoints_share_nobody() {
     // The owner must be kept for the checkpoint that only owners may fill.
     let other = [one[0].clone(), reviewer(2, Present, &["security"])];
     assert!(is_filled(points(true), ANY, &other));
+}
+
+fn owners(seats: u8) -> Vec<Checkpoint> {
+    let seats = vec![alternative(seats, Software)];
+    vec![checkpoint("a", &["owners"], seats, false)]
+}
+
+#[test]
+fn whoever_decides_for_somebody_fills_their_seat_and_no_second_one() {
+    assert!(is_filled(owners(1), ANY, &[deciding_for(1, &[8])]));
+    let for_two = [deciding_for(1, &[8, 9])];
+    assert!(!is_filled(owners(2), ANY, &for_two), "one person, one seat");
+    let two = [deciding_for(1, &[8]), deciding_for(2, &[9])];
+    assert!(is_filled(owners(2), ANY, &two));
+}
+
+#[test]
+fn two_who_decide_for_the_same_person_fill_one_seat() {
+    let same = [deciding_for(1, &[8]), deciding_for(2, &[8])];
+    assert!(is_filled(owners(1), ANY, &same));
+    assert!(!is_filled(owners(2), ANY, &same));
+    // Whoever could stand for another as well leaves the place to whoever could not.
+    for people in [
+        [deciding_for(1, &[8, 9]), deciding_for(2, &[8])],
+        [deciding_for(1, &[8]), deciding_for(2, &[8, 9])],
+    ] {
+        assert!(is_filled(owners(2), ANY, &people));
+    }
+}
+
+#[test]
+fn where_whoever_was_away_decides_nobody_stands_for_them() {
+    let both = [deciding_for(1, &[8]), reviewer(8, Verified, &["owners"])];
+    assert!(is_filled(owners(1), ANY, &both));
+    assert!(!is_filled(owners(2), ANY, &both));
 }
 
 #[test]
@@ -203,6 +260,75 @@ fn any_checkpoints() -> impl Strategy<Value = Vec<Checkpoint>> {
     )
 }
 
+/// People of whom some decide for others. Those who are away are numbered apart from most who are not.
+fn any_deciding() -> impl Strategy<Value = Vec<Reviewer>> {
+    let given = proptest::collection::vec((3_usize..8, any_teams()), 0..=2);
+    proptest::collection::vec((0_usize..5, any_assurance(), any_teams(), given), 0..=5).prop_map(
+        |each| {
+            each.into_iter()
+                .map(|(name, assurance, teams, given)| Reviewer {
+                    through: given
+                        .into_iter()
+                        .filter(|(from, _)| *from != name)
+                        .map(|(from, teams)| through(from, &teams))
+                        .collect(),
+                    ..reviewer(name, assurance, &teams)
+                })
+                .collect()
+        },
+    )
+}
+
+/// Every way in which those who are away are replaced by one of those who decide for them, or by nobody: with the person who is
+/// away, entitled by themselves, in the place of whoever decides for them.
+fn every_place_taken(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
+    let here: BTreeSet<&HumanId> = people.iter().map(|person| &person.human).collect();
+    let mut takers: BTreeMap<&HumanId, BTreeSet<&HumanId>> = BTreeMap::new();
+    for person in people {
+        for through in person
+            .through
+            .iter()
+            .filter(|one| !here.contains(&one.from))
+        {
+            takers
+                .entry(&through.from)
+                .or_default()
+                .insert(&person.human);
+        }
+    }
+    let alone = people.iter().map(|person| Reviewer {
+        through: vec![],
+        ..person.clone()
+    });
+    let mut ways = vec![alone.collect::<Vec<_>>()];
+    for (from, by) in takers {
+        let taken = by.into_iter().map(|taker| {
+            let theirs = people.iter().filter(|person| person.human == *taker);
+            let best = theirs.clone().map(|person| person.assurance).max();
+            let given = theirs.flat_map(|person| &person.through);
+            let given = given.filter(|through| through.from == *from);
+            Reviewer {
+                human: from.clone(),
+                assurance: best.unwrap(),
+                teams: given.flat_map(|through| through.teams.clone()).collect(),
+                through: vec![],
+            }
+        });
+        let taken: Vec<Reviewer> = taken.collect();
+        let with = |way: &Vec<Reviewer>| {
+            let way = way.clone();
+            taken.clone().into_iter().map(move |person| {
+                let mut way = way.clone();
+                way.push(person);
+                way
+            })
+        };
+        let more: Vec<_> = ways.iter().flat_map(with).collect();
+        ways.extend(more);
+    }
+    ways
+}
+
 fn any_people() -> impl Strategy<Value = Vec<Reviewer>> {
     proptest::collection::vec((0_usize..5, any_assurance(), any_teams()), 0..=6).prop_map(|each| {
         each.into_iter()
@@ -231,6 +357,35 @@ proptest! {
     ) {
         let before = is_filled(checkpoints.clone(), &floor, &people);
         let more: Vec<_> = people.into_iter().chain(one_more).collect();
+        prop_assert!(!before || is_filled(checkpoints, &floor, &more));
+    }
+
+    /// The invariant `delegation-only-narrows`: what is filled with delegations is filled without any by distinct people
+    /// who are entitled themselves, with those who are away in the place of one who decides for them each.
+    #[test]
+    fn a09_a_delegation_fills_nothing_that_those_who_are_away_could_not(
+        checkpoints in any_checkpoints(),
+        people in any_deciding(),
+        floor in any_alternatives(),
+    ) {
+        if is_filled(checkpoints.clone(), &floor, &people) {
+            let ways = every_place_taken(&people);
+            let fills = |way: &Vec<Reviewer>| brute_force(&checkpoints, &floor, way);
+            prop_assert!(ways.iter().any(fills));
+        }
+    }
+
+    /// More reviews by people whom nobody decides for never un-fill, and nobody who decides for others is needed where there is
+    /// no delegation.
+    #[test]
+    fn a14_more_who_decide_for_others_never_unfill(
+        checkpoints in any_checkpoints(),
+        people in any_people(),
+        floor in any_alternatives(),
+        more in any_deciding(),
+    ) {
+        let before = is_filled(checkpoints.clone(), &floor, &people);
+        let more: Vec<_> = people.into_iter().chain(more).collect();
         prop_assert!(!before || is_filled(checkpoints, &floor, &more));
     }
 

@@ -4,12 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::delegation::{SignedDelegation, SignedDelegationEnd};
 use super::recovery::SignedRecovery;
 use super::revocation::SignedRevocation;
 use super::root::SignedRoot;
 use super::{SUBMIT_NAMESPACE, TrustError, bad_signature};
 use crate::action::Action;
 use crate::commit::LeafKind;
+use crate::delegation::Moment;
 use crate::directory::Directory;
 use crate::hash::{Hash, hex, unhex};
 use crate::json::canonical::{self, CanonicalError};
@@ -33,6 +35,10 @@ pub enum Evidence {
     Revocation(SignedRevocation),
     /// The quorum was lost, and offline keys put people back.
     Recovery(SignedRecovery),
+    /// Somebody who is away lets another person decide for them.
+    Delegation(SignedDelegation),
+    /// That has ended early: the safe direction.
+    DelegationEnd(SignedDelegationEnd),
 }
 
 /// A human's signature over what they submit.
@@ -94,7 +100,13 @@ impl Evidence {
         matches!(
             (self, kind),
             (Self::Root(_), LeafKind::Root)
-                | (Self::Executed(_) | Self::Revocation(_), LeafKind::Trust)
+                | (
+                    Self::Executed(_)
+                        | Self::Revocation(_)
+                        | Self::Delegation(_)
+                        | Self::DelegationEnd(_),
+                    LeafKind::Trust
+                )
                 | (Self::Recovery(_), LeafKind::QuorumLost)
         )
     }
@@ -210,6 +222,11 @@ impl Executed {
             tier: record.tier,
             requester: &record.requester,
             directory: before,
+            // No delegation counts for a change of the gate, so no clock is needed to verify a link.
+            moment: Moment {
+                now: record.submitted_at,
+                task: None,
+            },
         };
         let quorum = quorum::count(&question, &record.reviews);
         // The floor does not depend on anything stored with the request: a weak requirement signed into being by

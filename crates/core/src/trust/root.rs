@@ -169,6 +169,7 @@ impl SignedRoot {
             teams: root.teams.clone(),
             workloads: BTreeMap::new(),
             points: BTreeMap::new(),
+            delegations: BTreeMap::new(),
             recovery: self.offline(root)?,
             attestation_roots: root.attestation_roots.clone(),
             consoles: consoles(&root.consoles)?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::checkpoint::Checkpoint;
+use gatehold_core::delegation::Lending;
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::ids::{HumanId, TeamId};
@@ -17,15 +18,16 @@ pub(super) fn of(
     kind: NoticeKind,
     record: &RequestRecord,
     held: &HeldAt,
-    directory: &Directory,
+    lending: &Lending<'_>,
 ) -> BTreeSet<HumanId> {
+    let directory = lending.directory();
     match kind {
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
-            asked(record, held, directory)
+            asked(record, held, lending)
         }
         NoticeKind::Question => accountable(&record.requester, directory),
         NoticeKind::Closed | NoticeKind::Outcome => {
-            let mut people = asked(record, held, directory);
+            let mut people = asked(record, held, lending);
             people.extend(accountable(&record.requester, directory));
             people
         }
@@ -37,20 +39,27 @@ pub(super) fn teams(
     kind: NoticeKind,
     held: &HeldAt,
     people: &BTreeSet<HumanId>,
-    directory: &Directory,
+    lending: &Lending<'_>,
 ) -> BTreeSet<TeamId> {
     if kind == NoticeKind::Question {
         return BTreeSet::new();
     }
+    let lent: BTreeSet<TeamId> = people
+        .iter()
+        .flat_map(|human| lending.through(human))
+        .flat_map(|through| through.teams)
+        .collect();
     let of_them = |team: &&TeamId| {
-        let members = directory.teams.get(*team);
-        members.is_some_and(|members| !members.is_disjoint(people))
+        let members = lending.directory().teams.get(*team);
+        let own = members.is_some_and(|members| !members.is_disjoint(people));
+        own || lent.contains(*team)
     };
     held.asked().into_iter().filter(of_them).cloned().collect()
 }
 
-/// Whoever has a seat, is asked by now, and did not ask.
-fn asked(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> BTreeSet<HumanId> {
+/// Whoever has a seat, or decides for somebody who has and is away, is asked by now, and did not ask.
+fn asked(record: &RequestRecord, held: &HeldAt, lending: &Lending<'_>) -> BTreeSet<HumanId> {
+    let directory = lending.directory();
     let excluded = record.requester.excluded(directory);
     let mut people = BTreeSet::new();
     for human in directory.humans.keys() {
@@ -59,14 +68,22 @@ fn asked(record: &RequestRecord, held: &HeldAt, directory: &Directory) -> BTreeS
             continue;
         }
         let teams = directory.teams_of(human);
+        let through = lending.through(human);
+        let is_asked = |checkpoint: &Checkpoint| {
+            let own = checkpoint.admits(human, &teams);
+            let mut lent = through.iter().filter(|one| one.admits(checkpoint));
+            own && is_asked(checkpoint, held, human, &teams)
+                || lent.any(|one| is_asked(checkpoint, held, human, &one.teams))
+        };
         let mut seats = held.requirement.checkpoints();
-        if seats.any(|(_, checkpoint)| is_asked(checkpoint, held, human, &teams)) {
+        if seats.any(|(_, checkpoint)| is_asked(checkpoint)) {
             people.insert(human.clone());
         }
     }
     people
 }
 
+/// Whether somebody with a seat by these teams is asked by now.
 fn is_asked(
     checkpoint: &Checkpoint,
     held: &HeldAt,
@@ -76,7 +93,7 @@ fn is_asked(
     let by_name = checkpoint.eligible.humans.contains(human);
     let now = checkpoint.asked_after(held.escalated_seconds);
     let later = !by_name && !now.into_iter().any(|team| teams.contains(team));
-    checkpoint.admits(human, teams) && !guard!("notice-asked-by-now", later)
+    !guard!("notice-asked-by-now", later)
 }
 
 /// Whoever answers for the requester, and the person behind it. What a workload says of that person is not enough: it would

@@ -21,7 +21,7 @@ use super::waiting::{Waiting, Why};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::notifier::{Channel, NotDelivered, Notice};
-use crate::ports::store::Announced;
+use crate::ports::store::{Announced, StoreFault};
 
 /// What the lease is called.
 const LEASE: &str = "notices";
@@ -255,7 +255,8 @@ impl Dispatcher {
             match made.await {
                 Ok(Some(notice)) => self.send(number, &due, &Arc::new(notice)),
                 Ok(None) => self.give_up(number, Why::Past),
-                Err(error @ GateError::Store(_)) => return Err(error),
+                // What is damaged is one request's, and no reason to keep quiet about the others.
+                Err(error @ GateError::Store(StoreFault::Unavailable(_))) => return Err(error),
                 Err(error) => self.look_later(number, now, &error),
             }
         }

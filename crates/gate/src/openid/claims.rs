@@ -42,11 +42,18 @@ pub struct Groups {
     pub teams: BTreeMap<TeamId, String>,
 }
 
-/// Names a provider, what we are called there and the teams that it is asked about. What it said under one of these names says
-/// nothing under another.
+/// Names a provider, what we are called there and how it is asked: how long ago somebody may have shown it who they are, and about
+/// which teams. What it said under one of these names says nothing under another, so that a bound which is lowered holds for
+/// sessions that run.
 #[must_use]
-pub fn provider(issuer: &str, client_id: &str, groups: Option<&Groups>) -> Hash {
-    let mut all = vec![issuer, client_id];
+pub fn provider(
+    issuer: &str,
+    client_id: &str,
+    max_age_seconds: Option<u32>,
+    groups: Option<&Groups>,
+) -> Hash {
+    let age = max_age_seconds.map_or_else(String::new, |seconds| seconds.to_string());
+    let mut all = vec![issuer, client_id, age.as_str()];
     if let Some(groups) = groups {
         all.push(&groups.claim);
         for (team, group) in &groups.teams {
@@ -82,7 +89,12 @@ impl Vouched {
             human,
             until,
             without,
-            provider: provider(expected.issuer, expected.client_id, expected.groups),
+            provider: provider(
+                expected.issuer,
+                expected.client_id,
+                expected.max_age_seconds,
+                expected.groups,
+            ),
         }))
     }
 

@@ -13,6 +13,7 @@ fn people(dev: bool, number: usize, assurance: Assurance, teams: &[&str]) -> Peo
         human: format!("p{at}@acme.example").parse().unwrap(),
         assurance,
         teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+        through: Vec::new(),
     });
     People {
         dev,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gatehold_client::wire::{
-    Claims, Descriptors, ExecutionOutcome, Outcome, ReviewRequest, Submitted, TaskRequest,
+    AnswerRequest, Claims, Descriptors, ExecutionOutcome, Outcome, RequestState, ReviewRequest,
+    Submitted, TaskRequest,
 };
 use gatehold_client::{Client, ClientError, IdempotencyKey, Submission};
 use gatehold_core::ids::{TaskId, WorkloadId};
@@ -21,6 +22,10 @@ use crate::profile::Profile;
 
 /// How wide the agent writes what it read: the demo stands it under a step.
 const RESULT_COLUMNS: usize = 72;
+/// How long one call waits for a decision or a question, in seconds; then it asks again.
+const WAIT_SECONDS: u32 = 30;
+/// What it answers whoever asks.
+const ANSWER: &str = "order 7 alone; the log of deployment 991 says why";
 
 /// Arguments of the agent's process.
 #[derive(Debug, Args)]
@@ -143,8 +148,8 @@ pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
         task,
         write_key: None,
     };
-    // Nothing else happens in this process while it waits, so reading may block.
-    for line in std::io::stdin().lines() {
+    let mut told = told();
+    while let Some(line) = told.recv().await {
         let line = line.map_err(|error| Failure::fault(error, "report this"))?;
         let said = working.obey(&line).await?;
         let text =
@@ -152,6 +157,20 @@ pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
         println!("{text}");
     }
     Ok(Exit::Done)
+}
+
+/// What it is told, line by line. Read by a thread of its own, so that a connection which the gate closes meanwhile is seen to be
+/// closed, and no call is made on it however long a person takes.
+fn told() -> tokio::sync::mpsc::Receiver<std::io::Result<String>> {
+    let (tell, told) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if tell.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 impl Working {
@@ -168,7 +187,9 @@ impl Working {
                     .await
             }
             "write" => self.write(rest).await,
+            "wait" => self.wait(rest).await,
             "redeem" => self.redeem(rest).await,
+            "hide" => self.hide(rest).await,
             "swap" => self.swap().await,
             "approve" => self.approve(rest).await,
             "bidi" => self.bidi().await,
@@ -228,6 +249,40 @@ impl Working {
         let mut draft = self.write_draft("7", "refunded")?;
         draft.payload = b"UPDATE orders SET total_cents = 0".to_vec();
         self.submit(&draft, self.write_key.clone()).await
+    }
+
+    /// Waits until people have decided, or ask something, which it answers.
+    async fn wait(&self, id: &str) -> Result<Said, Failure> {
+        loop {
+            let status = match self.client.status(id, WAIT_SECONDS).await {
+                Ok(status) => status,
+                Err(error) => return refused(error),
+            };
+            let asked = status.questions.iter().find(|asked| !asked.answered);
+            if let Some(asked) = asked.filter(|_| status.state == RequestState::Held) {
+                let answer = AnswerRequest {
+                    text: ANSWER.to_owned(),
+                };
+                return match self.client.answer(id, &answer).await {
+                    Ok(_) => Ok(Said::new("asked", id, format!("{}\n{ANSWER}", asked.text))),
+                    Err(error) => refused(error),
+                };
+            }
+            match status.state {
+                RequestState::Held => {}
+                RequestState::Redeemable => return Ok(Said::new("approved", id, "")),
+                state => return Ok(Said::new(&format!("{state:?}").to_lowercase(), id, "")),
+            }
+        }
+    }
+
+    /// A statement with characters in it that reorder what is read.
+    async fn hide(&self, order: &str) -> Result<Said, Failure> {
+        let sql = format!(
+            "UPDATE orders SET status = 'paid' WHERE id = {order} -- \u{202e}\u{2066}diap ton si ti"
+        );
+        self.submit(&self.draft("sql.write", &sql, Claims::default())?, None)
+            .await
     }
 
     async fn redeem(&self, id: &str) -> Result<Said, Failure> {

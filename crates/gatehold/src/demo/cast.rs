@@ -11,9 +11,18 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::agent::Agent;
 use super::gate::program;
-use crate::dev::{READY, remove, temporary_folder};
+use super::stage::relay;
+use crate::dev::{CONSOLE, READY, remove, temporary_folder};
 use crate::exit::Failure;
 use crate::interrupt::Signals;
+
+/// Where the gate's pages are, and the code that signs somebody in there.
+pub struct Console {
+    /// Their address, with a slash at its end.
+    pub url: String,
+    /// Good once.
+    pub code: String,
+}
 
 /// A gate, its agents, and their folder.
 pub struct Cast {
@@ -26,15 +35,16 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Makes the folder and starts the gate; it is not ready yet.
+    /// Makes the folder and starts the gate, with a console or without; it is not ready yet.
     ///
     /// # Errors
     /// When they cannot be made.
-    pub fn start() -> Result<Self, Failure> {
+    pub fn start(console: bool) -> Result<Self, Failure> {
         let folder = temporary_folder("gatehold-demo-")?;
         let mut gate = apart(Command::new(program()?))
             .args(["dev", "--quiet", "--until-eof", "--keep"])
             .arg(folder.path().join("gate"))
+            .args(console.then_some("--console"))
             // Open as long as the demo lives, even one that is killed.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -54,16 +64,34 @@ impl Cast {
         self.folder.path().join("gate")
     }
 
-    /// Waits until the gate is ready.
+    /// Waits until the gate is ready; gives its console where it has one.
     ///
     /// # Errors
     /// When it ends instead.
-    pub async fn ready(&mut self) -> Result<(), Failure> {
+    pub async fn ready(&mut self) -> Result<Option<Console>, Failure> {
         let out = self.gate.stdout.take().ok_or_else(|| mute("the gate"))?;
         let mut lines = BufReader::new(out).lines();
+        let mut console = None;
         while let Ok(Some(line)) = lines.next_line().await {
+            if let Some((url, code)) = line
+                .strip_prefix(CONSOLE)
+                .and_then(|said| said.split_once(' '))
+            {
+                console = Some(Console {
+                    url: url.to_owned(),
+                    code: code.to_owned(),
+                });
+            }
             if line == READY {
-                return Ok(());
+                if console.is_some() {
+                    // Whoever asks on the sign-in page for another code is told to read it here.
+                    tokio::spawn(async move {
+                        while let Ok(Some(line)) = lines.next_line().await {
+                            relay(&line);
+                        }
+                    });
+                }
+                return Ok(console);
             }
         }
         Err(Failure::fault(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::cast::Cast;
+use super::cast::{Cast, Console};
 use crate::connect::new_key;
 use crate::dev::enrol_workload;
 use crate::exit::Failure;
@@ -19,6 +19,7 @@ pub const OTHER_KEY: &str = "other-bot.pem";
 /// A gate that is ready.
 pub struct Gate {
     profile: Profile,
+    console: Option<Console>,
 }
 
 impl Gate {
@@ -27,7 +28,7 @@ impl Gate {
     /// # Errors
     /// When it does not become ready.
     pub async fn ready(cast: &mut Cast) -> Result<Self, Failure> {
-        cast.ready().await?;
+        let console = cast.ready().await?;
         let profile = Profile::load(&cast.home())?;
         let other = new_key()?;
         let pem = other
@@ -35,7 +36,7 @@ impl Gate {
             .map_err(|error| Failure::fault(error, "try again"))?;
         files::replace_secret(&profile.home.join(OTHER_KEY), pem.as_bytes())?;
         enrol_workload(&profile, "other-bot", other.public().to_jwk()).await?;
-        Ok(Self { profile })
+        Ok(Self { profile, console })
     }
 
     /// Where everything of it is.
@@ -46,6 +47,11 @@ impl Gate {
     /// Its address.
     pub fn url(&self) -> &str {
         &self.profile.url
+    }
+
+    /// Its pages, where somebody decides in a browser.
+    pub const fn console(&self) -> Option<&Console> {
+        self.console.as_ref()
     }
 
     /// The people and addresses of it.

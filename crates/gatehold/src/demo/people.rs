@@ -1,6 +1,5 @@
 //! The people of the demo: the user at the terminal plays them through the very commands they would use, or the demo does.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,7 +10,7 @@ use super::cast::apart;
 use super::gate::{Gate, program};
 use super::stage::{SHORT_SECONDS, Stage};
 use crate::context::Ctx;
-use crate::dev::{affirmative, review};
+use crate::dev::{affirmed, review};
 use crate::exit::Failure;
 use crate::interrupt::Ending;
 use crate::review::approve::{open, sign, signed};
@@ -60,7 +59,7 @@ pub async fn owner_tries(gate: &Gate, id: &str) -> Result<Said, Failure> {
     let profile = gate.profile();
     let owner = acting(profile, Some("owner")).await?;
     let shown = open(&owner, &profile.origin, parse(id)?).await?;
-    let answers: BTreeMap<String, String> = shown.view.criteria.iter().map(affirmative).collect();
+    let answers = affirmed(&shown);
     let review = signed(&owner, shown, answers, "it is my agent")?;
     match owner.client.review(id, &review).await {
         Ok(_) => Ok(Said::new("approved", id, "its owner approved it")),
@@ -79,8 +78,7 @@ pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
             let reviewer = acting(profile, Some(name)).await?;
             let mut shown = open(&reviewer, &profile.origin, parse(id)?).await?;
             shown.context.limits.ttl_seconds = SHORT_SECONDS;
-            let answers: BTreeMap<String, String> =
-                shown.view.criteria.iter().map(affirmative).collect();
+            let answers = affirmed(&shown);
             sign(&reviewer, shown, answers, "only for a moment").await?;
         }
     }
@@ -88,7 +86,10 @@ pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
 }
 
 /// What the reviewer sees: `gatehold show`, in a process of its own.
-async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
+///
+/// # Errors
+/// When it does not show the request.
+pub async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> {
     let output = apart(Command::new(program()?))
         .args(["show", id, "--as", name, "--home"])
         .arg(gate.home())

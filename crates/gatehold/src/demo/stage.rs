@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use crate::screen::{Screen, Style, plain};
 
 use super::agent::Said;
+use super::cast::Console;
 
 /// Longest approval that is left to expire, in seconds.
 pub const SHORT_SECONDS: u32 = 1;
@@ -32,6 +33,29 @@ impl Stage {
                 )
             );
         }
+    }
+
+    /// Where the pages are, and the code for them.
+    pub fn console(&self, console: &Console) {
+        let Console { url, code } = console;
+        let code = self.screen.paint(Style::Bold, &plain(code));
+        println!(
+            "\n  console    {}   one-time code: {code} (once, within 10 minutes)\n",
+            plain(url)
+        );
+    }
+
+    /// What the user is to do now, and where.
+    pub fn turn(&self, link: &str, lines: &[&str]) {
+        let title = self.screen.paint(Style::Bold, "YOUR TURN, in the browser:");
+        println!("\n  {title} {}", plain(link));
+        for line in lines {
+            println!("    {line}");
+        }
+        println!(
+            "    {}\n",
+            self.screen.paint(Style::Dim, "Ctrl-C ends everything.")
+        );
     }
 
     /// A new part.
@@ -117,6 +141,11 @@ impl Stage {
         );
         println!("Next: {} dev    the same gate, for use by hand", called());
     }
+}
+
+/// A line that the gate prints by itself.
+pub fn relay(line: &str) {
+    println!("  {}", plain(line));
 }
 
 /// This program as it was called, so that the next command works where this one did: also out of a build's folder.

@@ -20,6 +20,8 @@ use crate::change::{self, Submitting};
 use crate::exit::Failure;
 use crate::profile::Profile;
 use crate::review::approve::{open, sign};
+use crate::review::criteria::Questions;
+use crate::review::shown::Shown;
 use crate::session::{Acting, acting};
 use crate::workload::keygen;
 
@@ -140,13 +142,19 @@ pub async fn review(
 ) -> Result<Option<Outcome>, Failure> {
     let reviewer = acting(profile, Some(name)).await?;
     let shown = open(&reviewer, &profile.origin, id).await?;
-    let answers: BTreeMap<String, String> = shown.view.criteria.iter().map(affirmative).collect();
+    let answers = affirmed(&shown);
     let result = sign(&reviewer, shown, answers, "").await?;
     Ok(result.decision.map(|decision| decision.outcome))
 }
 
-/// The answer that lets an approving review count.
-pub fn affirmative(criterion: &Criterion) -> (String, String) {
+/// The answers that let an approving review count, and on red what stands on the page.
+pub fn affirmed(shown: &Shown) -> BTreeMap<String, String> {
+    let asked = Questions::of(shown);
+    let fact = asked.fact.map(|fact| (fact.id, fact.answer));
+    asked.criteria.iter().map(affirmative).chain(fact).collect()
+}
+
+fn affirmative(criterion: &Criterion) -> (String, String) {
     let answer = match &criterion.kind {
         CriterionKind::Yes => "yes".to_owned(),
         CriterionKind::Choice(words) => words.first().cloned().unwrap_or_default(),

@@ -10,8 +10,9 @@ use gatehold_core::ids::{Origin, RequestId};
 use gatehold_core::limits::Limits;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct};
 
+use super::criteria::{self, Questions};
+use super::page;
 use super::shown::{Looking, Shown, check};
-use super::{criteria, page};
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
@@ -22,12 +23,12 @@ use crate::session::{Acting, acting};
 /// Arguments of `gatehold approve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes    (development gates)"
+    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1    (development gates)"
 )]
 pub struct Approve {
     /// The request, as `gatehold inbox` prints it.
     pub id: RequestId,
-    /// An answer to a criterion, as ID=ANSWER; asked for when it is not given.
+    /// An answer to a criterion, or to the question on red, as ID=ANSWER; asked for when it is not given.
     #[arg(long, value_delimiter = ',', value_name = "ID=ANSWER")]
     pub criteria: Vec<String>,
     /// Why, in your words.
@@ -52,6 +53,9 @@ pub struct Narrow {
     #[arg(long, value_parser = crate::parse::cap, value_name = "NAME=NUMBER")]
     pub cap: Vec<(String, u64)>,
 }
+
+/// Lines of a claim that are shown at once.
+const PAGE_LINES: usize = 40;
 
 /// Opens a request and checks everything that would be signed.
 ///
@@ -82,7 +86,7 @@ pub async fn approve(
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let mut shown = open(&acting, &profile.origin, args.id).await?;
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let asked = shown.view.criteria.clone();
+    let asked = Questions::of(&shown);
     if !attended {
         // Scripts play people only with keys that were generated for it, and say every answer.
         if !acting.key.is_generated() {
@@ -104,9 +108,14 @@ pub async fn approve(
     };
     let mut answering = std::io::stdin().lock();
     criteria::ask(&asked, &mut answers, &mut answering, &mut out)?;
-    drop(answering);
     criteria::check(&asked, &answers)?;
-    ctx.say(&page::claims(&shown, &ctx.screen));
+    let says = page::claims(&shown, &ctx.screen);
+    if attended {
+        in_pages(&says, &mut answering, &mut out)?;
+    } else {
+        ctx.say(&says);
+    }
+    drop(answering);
     ctx.say(&format!(
         "\n{} {}\n",
         ctx.screen.paint(Style::Bold, "YOU SIGN:"),
@@ -132,6 +141,36 @@ pub async fn approve(
     let result = sign(&acting, shown, answers, &args.because).await?;
     ctx.print(&result, || told(ctx, &result) + "\n")?;
     Ok(Exit::Done)
+}
+
+/// Shows a long text a screen at a time; whoever has read enough of it leaves the rest.
+fn in_pages(text: &str, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
+    let broken = |error: std::io::Error| Failure::fault(error, "try again in a terminal");
+    let lines: Vec<&str> = text.lines().collect();
+    let mut shown = 0;
+    for page in lines.chunks(PAGE_LINES) {
+        for line in page {
+            writeln!(out, "{line}").map_err(broken)?;
+        }
+        shown += page.len();
+        if shown == lines.len() {
+            break;
+        }
+        let mut answer = String::new();
+        write!(
+            out,
+            "  line {shown} of {}; Enter for more, `skip` to leave the rest > ",
+            lines.len()
+        )
+        .and_then(|()| out.flush())
+        .and_then(|()| input.read_line(&mut answer))
+        .map_err(broken)?;
+        if answer.trim().eq_ignore_ascii_case("skip") || answer.is_empty() {
+            writeln!(out).map_err(broken)?;
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A key that signs without a touch: the person types the first of the four words instead. Only `no` and the end of the
@@ -244,5 +283,36 @@ impl Narrow {
                 .and_modify(|mine| *mine = (*mine).min(*cap))
                 .or_insert(*cap);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paged(text: &str, input: &str) -> String {
+        let mut out = Vec::new();
+        in_pages(text, &mut input.as_bytes(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_long_claim_is_shown_a_screen_at_a_time_and_nothing_of_it_is_cut() {
+        let lines: Vec<String> = (1..=100).map(|number| format!("line-{number}")).collect();
+        let text = lines.join("\n") + "\n";
+        let whole = paged(&text, "\n\n");
+        assert!(lines.iter().all(|line| whole.contains(line)), "{whole}");
+        assert_eq!(whole.matches("Enter for more").count(), 2);
+        assert!(whole.contains("line 40 of 100;") && whole.contains("line 80 of 100;"));
+        for left in ["skip\n", ""] {
+            let part = paged(&text, left);
+            assert!(
+                part.contains("line-40\n") && !part.contains("line-41"),
+                "{part}"
+            );
+        }
+        let short = "one\ntwo\n";
+        assert_eq!(paged(short, ""), short);
+        assert_eq!(paged("", ""), "");
     }
 }

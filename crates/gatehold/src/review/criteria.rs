@@ -1,13 +1,47 @@
-//! Asking the reviewer the questions of the checkpoints. The questions come from the view, which is signed, and so are the
-//! answers: one that was given on the command line is shown beside its question like any other.
+//! Asking the reviewer the questions of the checkpoints, and on red the one about the action. The questions come from the view,
+//! which is signed, and so are the answers: one that was given on the command line is shown beside its question like any other.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
+use gatehold_core::wording::FactChallenge;
 
+use super::shown::Shown;
 use crate::exit::{Exit, Failure};
 use crate::screen::plain;
+
+/// Everything that is asked before a review may approve.
+#[derive(Debug, Clone)]
+pub struct Questions {
+    /// Of the checkpoints.
+    pub criteria: Vec<Criterion>,
+    /// About the action itself, on red.
+    pub fact: Option<FactChallenge>,
+}
+
+impl Questions {
+    /// What is asked about this request.
+    #[must_use]
+    pub fn of(shown: &Shown) -> Self {
+        let resource = shown.action.envelope().resource.as_str();
+        Self {
+            criteria: shown.view.criteria.clone(),
+            fact: shown.view.fact_challenge(resource),
+        }
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.criteria.is_empty() && self.fact.is_none()
+    }
+
+    fn knows(&self, id: &str) -> bool {
+        self.criteria.iter().any(|criterion| criterion.id == id)
+            || self.fact.as_ref().is_some_and(|fact| fact.id == id)
+    }
+}
 
 /// Answers given on the command line: `id=answer`, repeated or separated by commas.
 ///
@@ -32,9 +66,10 @@ pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 /// Whether the given answers let an approving review count; what is missing is told with its question.
 ///
 /// # Errors
-/// Every criterion that is unanswered or not met, and every answer that answers nothing.
-pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let mut causes: Vec<String> = criteria
+/// Every criterion that is unanswered or not met, a fact that is not the one shown, and every answer that answers nothing.
+pub fn check(asked: &Questions, answers: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let mut causes: Vec<String> = asked
+        .criteria
         .iter()
         .filter(|criterion| !criterion.accepts(answers.get(&criterion.id).map(String::as_str)))
         .map(|criterion| {
@@ -46,10 +81,18 @@ pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Resu
             format!("criterion `{}` {how}: {}", criterion.id, criterion.text)
         })
         .collect();
+    causes.extend(asked.fact.iter().filter_map(|fact| {
+        let how = match answers.get(&fact.id) {
+            Some(answer) if *answer == fact.answer => return None,
+            Some(_) => "is not what stands on the page",
+            None => "is unanswered",
+        };
+        Some(format!("question `{}` {how}: {}", fact.id, fact.question))
+    }));
     causes.extend(
         answers
             .keys()
-            .filter(|id| !criteria.iter().any(|criterion| criterion.id == **id))
+            .filter(|id| !asked.knows(id))
             .map(|id| format!("there is no criterion `{id}`")),
     );
     if causes.is_empty() {
@@ -69,14 +112,15 @@ pub fn check(criteria: &[Criterion], answers: &BTreeMap<String, String>) -> Resu
 /// # Errors
 /// When the input ends, or an answer says that the criterion is not met.
 pub fn ask(
-    criteria: &[Criterion],
+    asked: &Questions,
     answers: &mut BTreeMap<String, String>,
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
-    for criterion in criteria {
+    for criterion in &asked.criteria {
         if let Some(answer) = answers.get(&criterion.id) {
-            write!(output, "{}", answered(criterion, answer)).map_err(broken)?;
+            let line = answered(&criterion.id, &criterion.text, answer);
+            write!(output, "{line}").map_err(broken)?;
             continue;
         }
         let answer = loop {
@@ -95,16 +139,57 @@ pub fn ask(
             answers.insert(criterion.id.clone(), answer);
         }
     }
-    Ok(())
+    match &asked.fact {
+        Some(fact) => ask_fact(fact, answers, input, output),
+        None => Ok(()),
+    }
 }
 
-/// A criterion with the answer that was given on the command line.
+/// Asks what whoever approves must have read, until it is what stands on the page. `no` stops it.
+fn ask_fact(
+    fact: &FactChallenge,
+    answers: &mut BTreeMap<String, String>,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
+    if let Some(answer) = answers.get(&fact.id) {
+        let line = answered(&fact.id, &fact.question, answer);
+        return write!(output, "{line}").map_err(broken);
+    }
+    loop {
+        let line = line(
+            &fact.id,
+            &fact.question,
+            "as it stands above",
+            input,
+            output,
+        )?;
+        let answer = line.trim();
+        if answer == fact.answer {
+            answers.insert(fact.id.clone(), answer.to_owned());
+            return Ok(());
+        }
+        if answer.eq_ignore_ascii_case("no") {
+            return Err(Failure::usage(
+                "nothing was signed",
+                "read it again when you are ready, deny it, or ask with `gatehold ask`",
+            ));
+        }
+        writeln!(
+            output,
+            "    that is not what stands above; read the exact action and the limits again, or `no` to stop"
+        )
+        .map_err(broken)?;
+    }
+}
+
+/// A question with the answer that was given on the command line.
 #[must_use]
-pub fn answered(criterion: &Criterion, answer: &str) -> String {
+pub fn answered(id: &str, text: &str, answer: &str) -> String {
     format!(
         "  {} {}\n    answered: {}\n",
-        plain(&criterion.id),
-        plain(&criterion.text),
+        plain(id),
+        plain(text),
         plain(answer)
     )
 }
@@ -124,7 +209,7 @@ fn broken(error: std::io::Error) -> Failure {
     Failure::fault(error, "try again in a terminal")
 }
 
-/// Asks one question once.
+/// Asks the question of a criterion once.
 fn prompt(
     criterion: &Criterion,
     input: &mut impl BufRead,
@@ -136,19 +221,30 @@ fn prompt(
         CriterionKind::Text if criterion.required => "in your words".to_owned(),
         CriterionKind::Text => "in your words, or nothing".to_owned(),
     };
+    line(&criterion.id, &criterion.text, &choices, input, output)
+}
+
+/// Asks one question once, and says how it is answered.
+fn line(
+    id: &str,
+    text: &str,
+    how: &str,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> Result<String, Failure> {
     write!(
         output,
         "  {} {}\n    ({}) > ",
-        plain(&criterion.id),
-        plain(&criterion.text),
-        plain(&choices)
+        plain(id),
+        plain(text),
+        plain(how)
     )
     .and_then(|()| output.flush())
     .map_err(broken)?;
     let mut line = String::new();
     if input.read_line(&mut line).map_err(broken)? == 0 {
         return Err(Failure::usage(
-            "the input ended before every criterion was answered",
+            "the input ended before every question was answered",
             "answer each question, or deny",
         ));
     }
@@ -168,17 +264,68 @@ mod tests {
         }
     }
 
+    fn questions(criteria: &[Criterion], fact: Option<&str>) -> Questions {
+        Questions {
+            criteria: criteria.to_vec(),
+            fact: fact.map(|answer| FactChallenge {
+                id: "fact.rows".to_owned(),
+                question: "How many rows?".to_owned(),
+                answer: answer.to_owned(),
+            }),
+        }
+    }
+
+    fn answers_to(
+        questions: &Questions,
+        input: &str,
+    ) -> Result<(BTreeMap<String, String>, String), Failure> {
+        let mut answers = BTreeMap::new();
+        let mut out = Vec::new();
+        ask(questions, &mut answers, &mut input.as_bytes(), &mut out)?;
+        check(questions, &answers)?;
+        Ok((answers, String::from_utf8(out).unwrap()))
+    }
+
     fn asked(input: &str) -> Result<BTreeMap<String, String>, Failure> {
         let criteria = [
             criterion("scope", CriterionKind::Yes, true),
             criterion("rollback", CriterionKind::Text, true),
             criterion("note", CriterionKind::Text, false),
         ];
-        let mut answers = BTreeMap::new();
-        let mut out = Vec::new();
-        ask(&criteria, &mut answers, &mut input.as_bytes(), &mut out)?;
-        check(&criteria, &answers)?;
-        Ok(answers)
+        answers_to(&questions(&criteria, None), input).map(|(answers, _)| answers)
+    }
+
+    #[test]
+    fn on_red_the_question_about_the_action_is_asked_until_it_is_right() {
+        let red = questions(&[], Some("4212"));
+        let (answers, said) = answers_to(&red, "4,212\n\n 4212 \n").unwrap();
+        assert_eq!(
+            answers,
+            [("fact.rows".to_owned(), "4212".to_owned())].into()
+        );
+        assert_eq!(said.matches("that is not what stands above").count(), 2);
+        assert!(said.starts_with("  fact.rows How many rows?\n    (as it stands above) > "));
+        assert!(!said.contains("4212"), "{said}");
+        for stopped in ["no\n", "1\n", ""] {
+            assert!(answers_to(&red, stopped).is_err(), "{stopped:?}");
+        }
+        let told = |given: &str| {
+            let given = parse(&[format!("fact.{given}")]).unwrap();
+            check(&red, &given).map_err(|failure| failure.causes)
+        };
+        assert_eq!(told("rows=4212"), Ok(()));
+        assert_eq!(
+            told("rows=1"),
+            Err(vec![
+                "question `fact.rows` is not what stands on the page: How many rows?".to_owned()
+            ])
+        );
+        assert_eq!(told("bytes=1").unwrap_err().len(), 2);
+        let open = check(&red, &BTreeMap::new()).unwrap_err();
+        assert_eq!(
+            open.causes,
+            ["question `fact.rows` is unanswered: How many rows?"]
+        );
     }
 
     #[test]
@@ -208,7 +355,8 @@ mod tests {
         let mut answers =
             parse(&["scope=yes".to_owned(), "rollback=a\u{1b}[2Jb".to_owned()]).unwrap();
         let mut out = Vec::new();
-        ask(&criteria, &mut answers, &mut &b""[..], &mut out).unwrap();
+        let asked = questions(&criteria, None);
+        ask(&asked, &mut answers, &mut &b""[..], &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "  scope about scope?\n    answered: yes\n  rollback about rollback?\n    answered: a⟨U+001B⟩[2Jb\n"
@@ -217,7 +365,7 @@ mod tests {
 
     #[test]
     fn what_nobody_answered_is_not_called_unmet() {
-        let scope = [criterion("scope", CriterionKind::Yes, true)];
+        let scope = questions(&[criterion("scope", CriterionKind::Yes, true)], None);
         let told = |given: &[String]| check(&scope, &parse(given).unwrap()).unwrap_err().causes;
         assert_eq!(told(&[]), ["criterion `scope` is unanswered: about scope?"]);
         let no = ["scope=no".to_owned()];
@@ -229,6 +377,6 @@ mod tests {
         assert!(parse(&["scope".to_owned()]).is_err());
         let given = parse(&["scope = yes".to_owned(), "x=1=2".to_owned()]).unwrap();
         assert_eq!(given.get("x").map(String::as_str), Some("1=2"));
-        assert!(check(&[], &given).is_err());
+        assert!(check(&questions(&[], None), &given).is_err());
     }
 }

@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use gatehold_core::limits::Limits;
-use gatehold_core::requester::{Requester, SubmittingPoint};
 use gatehold_core::tier::Tier;
 use gatehold_core::view::{Source, View};
 use gatehold_render::to_terminal;
@@ -37,9 +36,13 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
         .push_str(&to_terminal(&shown.display, screen.width, screen.color));
     out.list("UNLIKE ITS BASELINE", &view.unlike_baseline, "nothing");
-    out.who(&view.requester);
+    out.list("WHO", &view.requester.in_words(), "nobody");
     out.terms(view, now);
-    out.so_far(view);
+    out.list(
+        "ALREADY DONE IN THIS TASK",
+        &view.so_far.in_words(),
+        "nothing",
+    );
     out.facts(view);
     let inputs: Vec<String> = view
         .tier
@@ -56,30 +59,28 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
 }
 
-/// What the requester says, for after the criteria.
+/// What the requester says, whole, for after the criteria.
 #[must_use]
 pub fn claims(shown: &Shown, screen: &Screen) -> String {
-    let claimed: Vec<_> = shown
-        .view
-        .facts
-        .iter()
-        .filter(|fact| fact.source == Source::Claimed)
-        .collect();
     let mut out = Page {
         text: String::new(),
         screen,
     };
-    if claimed.is_empty() {
+    if shown.says.is_empty() {
         return out.text;
     }
     out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
-    for fact in claimed {
+    for (name, text) in &shown.says {
         out.line(&format!(
-            "  {} {}",
+            "  {} {} {}",
             screen.paint(Style::Amber, "CLAIMED"),
-            plain(&fact.label)
+            plain(name),
+            screen.paint(
+                Style::Dim,
+                &counted(text.len().try_into().unwrap_or(u64::MAX), "byte")
+            )
         ));
-        for line in quoted(&fact.value, screen.width) {
+        for line in quoted(text, screen.width) {
             out.line(&line);
         }
     }
@@ -164,51 +165,6 @@ impl Page<'_> {
         self.line(&names);
     }
 
-    fn who(&mut self, requester: &Requester) {
-        self.title("WHO");
-        match requester {
-            Requester::Workload {
-                id,
-                kind,
-                owner,
-                backup,
-                assurance,
-                point,
-                initiator,
-                ..
-            } => {
-                self.line(&format!("  {id} ({kind}), key proven: {assurance}"));
-                self.line(&format!("  owner {owner}, backup {backup}"));
-                if let Some(point) = point {
-                    let SubmittingPoint { id, owner, .. } = point;
-                    self.line(&format!("  through enforcement point {id}, owner {owner}"));
-                }
-                let who = initiator.as_ref().map_or_else(
-                    || "UNKNOWN: nobody attested who is behind it".to_owned(),
-                    |initiator| {
-                        let word = if initiator.attested {
-                            "attested"
-                        } else {
-                            "by its own word"
-                        };
-                        format!("{} ({word})", initiator.human)
-                    },
-                );
-                self.line(&format!("  on behalf of {who}"));
-            }
-            Requester::Human {
-                human,
-                beneficiaries,
-                ..
-            } => {
-                self.line(&format!("  {human}, by their own signature"));
-                for gains in beneficiaries {
-                    self.line(&format!("  {gains} gains by it"));
-                }
-            }
-        }
-    }
-
     fn terms(&mut self, view: &View, now: i64) {
         self.title("IF APPROVED");
         let terms = &view.terms;
@@ -234,26 +190,6 @@ impl Page<'_> {
         for (name, who) in &view.checkpoints {
             self.line(&format!("  checkpoint {}: {}", plain(name), plain(who)));
         }
-    }
-
-    fn so_far(&mut self, view: &View) {
-        let so_far = &view.so_far;
-        let mut lines = vec![counted(so_far.steps, "step")];
-        for (set, text) in [
-            (so_far.labels.sensitive, "it has read sensitive data"),
-            (
-                so_far.labels.untrusted,
-                "it has taken in text that strangers can write",
-            ),
-            (so_far.labels.external, "it has reached outside"),
-            (so_far.crosses_systems, "it was on other targets before"),
-        ] {
-            if set {
-                lines.push(text.to_owned());
-            }
-        }
-        lines.extend(stacked(&so_far.latest));
-        self.list("ALREADY DONE IN THIS TASK", &lines, "nothing");
     }
 
     fn facts(&mut self, view: &View) {
@@ -290,21 +226,6 @@ fn age(seconds: u32) -> String {
     } else {
         format!(", {} old", duration(i64::from(seconds)))
     }
-}
-
-/// Neighbours that are equal stand on one line, with how many there are.
-fn stacked(lines: &[String]) -> Vec<String> {
-    lines
-        .chunk_by(|left, right| left == right)
-        .map(|same| match same {
-            [one] => one.clone(),
-            several => format!(
-                "{} × {}",
-                several.len(),
-                several.first().map_or("", String::as_str)
-            ),
-        })
-        .collect()
 }
 
 fn counted_people(number: u32) -> String {

@@ -5,13 +5,13 @@
 
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
-use gatehold_core::decide::Rendered;
+use gatehold_core::decide::{Claims, Rendered};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::hash::{Hash, unhex};
 use gatehold_core::ids::{HumanId, Origin, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext};
-use gatehold_core::view::View;
+use gatehold_core::view::{Source, View};
 use gatehold_core::words::words;
 use gatehold_render::{Display, Flag};
 use serde::de::DeserializeOwned;
@@ -44,6 +44,8 @@ pub struct Shown {
     pub words: [&'static str; 4],
     /// The exact action.
     pub action: Action,
+    /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
+    pub says: Vec<(String, String)>,
 }
 
 /// Checks an opened request.
@@ -93,6 +95,17 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
             && view.terms.limits == context.limits,
         "the view contradicts the context",
     );
+    let claims = Claims(opened.claims.clone());
+    let answers = opened.answers.iter().map(String::as_str);
+    same(
+        claims.head(answers) == view.claims_head,
+        "claims_head is not that of what the requester says",
+    );
+    let says = says(claims, &view);
+    same(
+        says.is_some(),
+        "the view names other claims than those of the requester",
+    );
     let nonce = unhex(opened.request_nonce.trim_start_matches("sha256:"))
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
         .unwrap_or_default();
@@ -113,7 +126,21 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         context,
         words,
         action,
+        says: says.unwrap_or_default(),
     })
+}
+
+/// The claims of the view, each as it was made: the view has the beginning of a long one. Nothing when it names others.
+fn says(claims: Claims, view: &View) -> Option<Vec<(String, String)>> {
+    let mut claims = claims.0;
+    let claimed = view.facts.iter();
+    let claimed = claimed.filter(|fact| fact.source == Source::Claimed);
+    let says = claimed.map(|fact| match claims.remove(&fact.label) {
+        Some(whole) => (fact.label.clone(), whole),
+        None => (fact.label.clone(), fact.value.clone()),
+    });
+    let says = says.collect();
+    claims.is_empty().then_some(says)
 }
 
 /// What in the context is about somebody or something else.

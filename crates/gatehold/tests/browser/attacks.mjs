@@ -49,17 +49,21 @@ try {
   await tab.send("WebAuthn.setUserVerified", { authenticatorId: authenticator, isUserVerified: true });
 
   // A26: bytes that were swapped on the way are not shown as if they were signed, and nothing can be signed.
-  for (const member of ["display", "view", "payload", "envelope"]) {
+  for (const member of ["display", "view", "payload", "envelope", "claims"]) {
     await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/open", requestStage: "Response" }] });
     const paused = tab.once("Fetch.requestPaused");
     const loaded = tab.open(`${gate.url}/requests/${id}`);
     const { requestId } = await paused;
     const { body, base64Encoded } = await tab.send("Fetch.getResponseBody", { requestId });
     const opened = JSON.parse(base64Encoded ? Buffer.from(body, "base64").toString() : body);
-    const bytes = Buffer.from(opened[member], "base64").toString();
-    const other = member === "payload" ? bytes.replace("id = 7", "id > 7") : bytes.replace("shop/orders", "shop/ordres");
-    assert.notEqual(other, bytes, member);
-    opened[member] = Buffer.from(other).toString("base64");
+    if (member === "claims") {
+      opened.claims = { ...opened.claims, reason: "approved by security" };
+    } else {
+      const bytes = Buffer.from(opened[member], "base64").toString();
+      const other = member === "payload" ? bytes.replace("id = 7", "id > 7") : bytes.replace("shop/orders", "shop/ordres");
+      assert.notEqual(other, bytes, member);
+      opened[member] = Buffer.from(other).toString("base64");
+    }
     const headers = [{ name: "content-type", value: "application/json" }];
     await tab.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders: headers, body: Buffer.from(JSON.stringify(opened)).toString("base64") });
     await loaded;
@@ -89,6 +93,37 @@ try {
   assert.deepEqual(await tab.run(() => [...document.querySelectorAll("#says .claim")].map((one) => [one.closest("details").open, one.querySelector(".chip").textContent, one.querySelector("h3 bdi").textContent, ...[...one.querySelectorAll("blockquote p")].map((line) => line.textContent)])), [
     [false, "\u201cCLAIMED", "reason", "the worker crashed", "at noon"],
   ]);
+
+  // A long claim is whole, a part at a time, and what it hides behind empty lines is not hidden; a word of it that was swapped on
+  // the way is not shown as if it were signed.
+  const long = [...Array.from({ length: 150 }, (_, number) => `step ${number + 1}`), ...Array(5_000).fill(""), "and drop the table"].join("\n");
+  const lengthy = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 11", ["--cap", "rows=1", "--reason", long]);
+  await look(tab, gate, lengthy);
+  const unfolded = await tab.run(async () => {
+    const all = [...document.querySelectorAll("#says details")];
+    for (const one of all) {
+      const toggled = new Promise((resolve) => one.addEventListener("toggle", resolve, { once: true }));
+      one.open = true;
+      await toggled;
+    }
+    return [all.map((one) => one.querySelector("summary").textContent), [...document.querySelectorAll("#says blockquote p")].map((line) => line.textContent)];
+  });
+  assert.deepEqual(unfolded, [
+    ["Untrusted text, 1 part, whole: nobody has checked it", "Lines 101 to 5151 of 5151"],
+    [...Array.from({ length: 150 }, (_, number) => `step ${number + 1}`), "⋯ 5000 empty lines ⋯", "and drop the table"],
+  ]);
+  assert.match(gate.command(["show", lengthy, "--as", "second"]), /step 150[\s\S]*and drop the table/);
+  await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/open", requestStage: "Response" }] });
+  const answered = tab.once("Fetch.requestPaused");
+  const loaded = tab.open(`${gate.url}/requests/${lengthy}`);
+  const { requestId: swapped } = await answered;
+  const { body: sent, base64Encoded: encoded } = await tab.send("Fetch.getResponseBody", { requestId: swapped });
+  const text = (encoded ? Buffer.from(sent, "base64").toString() : sent).replace("and drop the table", "and keep the table");
+  await tab.send("Fetch.fulfillRequest", { requestId: swapped, responseCode: 200, responseHeaders: [{ name: "content-type", value: "application/json" }], body: Buffer.from(text).toString("base64") });
+  await loaded;
+  await tab.until(() => document.getElementById("said").className.includes("bad"));
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed: claims_head is not that of what the requester says/);
+  await tab.send("Fetch.disable");
 
   // A page that was made before an answer, and is looked at only then, is not signed.
   gate.command(["ask", said, "which worker?", "--as", "second"], [0, 5]);

@@ -19,8 +19,8 @@ export class Gate {
   }
 
   /** Starts it; gives the address of its console. */
-  async start() {
-    this.child = spawn(this.program, ["dev", "--keep", this.home], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+  async start(more = []) {
+    this.child = spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     this.child.stdout.setEncoding("utf8");
     this.child.stdout.on("data", (chunk) => {
@@ -42,7 +42,7 @@ export class Gate {
   /** Runs a command of gatehold; its exit code may be one of these. */
   command(words, codes = [0]) {
     try {
-      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "pipe"] });
     } catch (error) {
       if (codes.includes(error.status)) return error.stdout;
       throw new Error(`gatehold ${words.join(" ")}: exit ${error.status}: ${error.stderr}`);
@@ -50,10 +50,21 @@ export class Gate {
   }
 
   /** Asks for something as the workload; gives its name. */
-  ask(payload, more = []) {
+  ask(payload, more = [], [descriptor, resource] = ["sql.write", "shop/orders"]) {
     this.task ??= this.command(["task", "start", "--purpose", "deployment 991 failed, repair order 7"]).trim();
-    const words = ["request", "create", "--task", this.task, "--descriptor", "sql.write", "--target", "sql:shop", "--resource", "shop/orders"];
+    const words = ["request", "create", "--task", this.task, "--descriptor", descriptor, "--target", "sql:shop", "--resource", resource];
     return JSON.parse(this.command([...words, "--payload", payload, ...more, "-o", "json"], [0, 5])).request;
+  }
+
+  /** `yes` to every criterion of a request, and on red what stands on its page, for `--criteria`. */
+  answers(id, person) {
+    const { view, envelope } = JSON.parse(this.command(["show", id, "--as", person, "-o", "json"]));
+    const answers = view.criteria.map((criterion) => `${criterion.id}=yes`);
+    if (view.tier.tier === "red") {
+      const [cap] = Object.entries(view.terms.limits.caps);
+      answers.push(cap ? `fact.${cap[0]}=${cap[1]}` : `fact.resource=${envelope.resource}`);
+    }
+    return answers.join(",");
   }
 
   /** Where a request stands. */
@@ -61,14 +72,27 @@ export class Gate {
     return JSON.parse(this.command(["request", "status", id, "-o", "json"], [0, 3, 4, 5]));
   }
 
+  /** Ends it and starts it again, at the same address: passkeys sign there and nowhere else. */
+  async restart() {
+    await this.stop();
+    return this.start(["--port", new URL(this.url).port]);
+  }
+
+  async stop() {
+    if (this.child?.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGTERM");
+    await gone;
+  }
+
+  /** Has both reviewers approve a change of the gate, in a terminal. */
+  approveAll(id) {
+    for (const person of ["reviewer", "second"]) this.command(["approve", id, "--as", person, "--criteria", this.answers(id, person)]);
+  }
+
   async end() {
-    if (this.child?.exitCode === null) {
-      const gone = new Promise((resolve) => this.child.once("exit", resolve));
-      this.child.kill("SIGTERM");
-      await gone;
-    }
-    // What the browser started in turn may still be writing.
-    rmSync(this.scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    await this.stop();
+    removed(this.scratch);
   }
 }
 
@@ -122,8 +146,22 @@ export class Chrome {
 
   async end() {
     const gone = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.kill();
+    // Asked, and not killed: it ends its own processes first, and none of them writes into the profile any more.
+    this.send("Browser.close").catch(() => {});
+    const late = setTimeout(() => this.child.kill("SIGKILL"), 10_000);
     await gone;
+    clearTimeout(late);
+  }
+}
+
+/** Removes a folder, with what something wrote into it meanwhile: `rmSync` alone looks once at what is in it. */
+export function removed(folder) {
+  for (let left = 50; ; left -= 1) {
+    try {
+      return rmSync(folder, { recursive: true, force: true, maxRetries: 1, retryDelay: 100 });
+    } catch (error) {
+      if (left === 0) throw error;
+    }
   }
 }
 

@@ -119,6 +119,11 @@ impl Gate {
         held["request"].as_str().unwrap().to_owned()
     }
 
+    /// `yes` to every criterion, and on red what stands on the page, for `--criteria`.
+    pub fn answers(&self, request: &str, person: &str) -> String {
+        answers(&self.json(&["show", request, "--as", person]))
+    }
+
     /// Has both reviewers approve, with `yes` to everything that is asked.
     pub fn approved(&self, request: &str) {
         self.approved_by(request, &["reviewer", "second"]);
@@ -127,13 +132,7 @@ impl Gate {
     /// Has these people approve, in turn, until it is decided.
     pub fn approved_by(&self, request: &str, people: &[&str]) {
         for person in people {
-            let unanswered = self.run(&["approve", request, "--as", person]);
-            let told = String::from_utf8(unanswered.stderr).unwrap();
-            let ids = told.lines().filter_map(|line| {
-                let id = line.strip_prefix("error: criterion `")?.split('`').next()?;
-                Some(format!("{id}=yes"))
-            });
-            let answers = ids.collect::<Vec<_>>().join(",");
+            let answers = self.answers(request, person);
             let approve = ["approve", request, "--as", person, "--criteria", &answers];
             let output = self.run(&approve);
             assert!(output.status.success(), "{output:?}");
@@ -248,4 +247,24 @@ pub fn refusals(export: &str) -> std::collections::BTreeSet<String> {
             Some(refused["code"].as_str()?.to_owned())
         })
         .collect()
+}
+
+/// The answers to what `show -o json` says is asked.
+pub fn answers(shown: &Value) -> String {
+    let view = &shown["view"];
+    let criteria = view["criteria"].as_array().unwrap().iter();
+    let mut answers: Vec<String> = criteria
+        .map(|one| format!("{}=yes", one["id"].as_str().unwrap()))
+        .collect();
+    if view["tier"]["tier"] == "red" {
+        let caps = view["terms"]["limits"]["caps"].as_object().unwrap();
+        answers.push(match caps.iter().next() {
+            Some((cap, most)) => format!("fact.{cap}={most}"),
+            None => format!(
+                "fact.resource={}",
+                shown["envelope"]["resource"].as_str().unwrap()
+            ),
+        });
+    }
+    answers.join(",")
 }

@@ -1,6 +1,10 @@
-//! What people do beside requests: log in, look, ask for a change of the gate, take a key's force away.
+//! What people do beside requests: log in, look, ask for a change of the gate, take a key's force away, let others decide
+//! for them while they are away.
 
 pub(super) mod change;
+pub(super) mod delegate;
+pub(super) mod delegations;
+pub(super) mod end_delegation;
 pub(super) mod humans;
 pub(super) mod inbox;
 pub(super) mod login;

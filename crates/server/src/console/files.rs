@@ -41,6 +41,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/bytes.js"),
     ),
     (
+        "authenticator.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/authenticator.js"),
+    ),
+    (
+        "claims.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/claims.js"),
+    ),
+    (
         "panel.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/panel.js"),
@@ -130,7 +140,14 @@ pub(super) async fn file(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use gatehold_core::hash::Hash;
+    use gatehold_core::ids::HumanId;
+    use gatehold_core::requester::{Initiator, Requester, SubmittingPoint};
+    use gatehold_core::task::StepLabels;
+    use gatehold_core::view::SoFar;
+    use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
     /// What a page's own module shows by its number is what the core calls a hazard: each character, no more and no less.
     #[test]
@@ -158,6 +175,100 @@ mod tests {
             panel.contains(&format!("const HAZARD = /[{class}]/u;")),
             "write {class} into static/panel.js"
         );
+    }
+
+    /// Who asks and what a task did, in the words of the core, with every part that may stand there.
+    fn in_words() -> Vec<String> {
+        let human = |name: &str| HumanId::new("issuer", name).unwrap();
+        let initiated = |attested| Initiator {
+            human: human("initiator"),
+            attested,
+        };
+        let workload = |initiator| Requester::Workload {
+            id: "workload".parse().unwrap(),
+            kind: WorkloadKind::AiAgent,
+            key: Hash::of(b""),
+            owner: human("owner"),
+            backup: human("backup"),
+            custodians: BTreeSet::new(),
+            proposer: human("proposer"),
+            assurance: WorkloadAssurance::Pop,
+            point: Some(SubmittingPoint {
+                id: "point".parse().unwrap(),
+                owner: human("owner"),
+                proposer: human("proposer"),
+            }),
+            initiator,
+            delegators: BTreeSet::new(),
+            drafters: BTreeSet::new(),
+        };
+        let human = Requester::Human {
+            human: human("human"),
+            key: Hash::of(b""),
+            beneficiaries: [human("beneficiary")].into(),
+        };
+        let all = StepLabels {
+            sensitive: true,
+            untrusted: true,
+            external: true,
+        };
+        let so_far = SoFar {
+            steps: 2,
+            labels: all,
+            crosses_systems: true,
+            latest: ["same", "same"].map(str::to_owned).to_vec(),
+        };
+        let initiators = [None, Some(initiated(true)), Some(initiated(false))];
+        let mut lines: Vec<String> = initiators
+            .into_iter()
+            .flat_map(|initiator| workload(initiator).in_words())
+            .collect();
+        lines.extend(human.in_words());
+        lines.extend(so_far.in_words());
+        lines
+    }
+
+    /// The page's own module says them in the same words.
+    #[test]
+    fn the_module_says_what_the_core_says() {
+        let panel = include_str!("../../static/panel.js");
+        let mut parts = 0;
+        for line in in_words() {
+            // Everything but names, numbers and how they are set apart.
+            let mut rest = line.clone();
+            for name in [
+                "workload",
+                "initiator@issuer",
+                "owner@issuer",
+                "backup@issuer",
+                "human@issuer",
+                "beneficiary@issuer",
+                "point ",
+                "same",
+                "2 ",
+                "on behalf of ",
+                "(",
+                ")",
+                ",",
+                ":",
+                "ai_agent",
+                "pop",
+            ] {
+                rest = rest.replace(name, "|");
+            }
+            for part in rest
+                .split('|')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+            {
+                assert!(
+                    panel.contains(part),
+                    "`{part}` of `{line}` is not in panel.js"
+                );
+                parts += 1;
+            }
+        }
+        assert!(parts > 15, "{parts}");
     }
 
     const SHEET: &str = include_str!("../../static/console.css");

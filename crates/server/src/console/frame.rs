@@ -220,7 +220,7 @@ impl PageError {
                 page(
                     "The passkey was not enrolled",
                     why,
-                    "It has no force. Make it again, or read the terminal of `gatehold dev`.",
+                    "It has no force. Make it again, or read the terminal that started this gate.",
                 ),
             ),
             Self::Gate(GateError::Store(StoreFault::Unavailable(_)) | GateError::Busy) => (

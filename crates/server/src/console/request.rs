@@ -24,8 +24,8 @@ use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
 use super::review::{REASONS, stamp_of};
 use super::said::{
-    CLAIMED, Mark, Moment, Quiet, UNKNOWN, VERIFIED, asker, code, duration, each, limits, lines,
-    mark, moment, people, quiet, state, tier,
+    CLAIMED, Mark, Moment, Page, Quiet, UNKNOWN, VERIFIED, asker, code, duration, each, limits,
+    mark, moment, pages, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
 use crate::app::App;
@@ -106,7 +106,7 @@ struct Asked {
 
 struct Claim {
     name: Quiet,
-    lines: Vec<Quiet>,
+    pages: Vec<Page>,
     bytes: usize,
 }
 
@@ -188,7 +188,7 @@ pub(super) async fn page(
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
         may: may.map(|may| answer(may, &id, dev_name, decide)),
-        claims: claims(&looked),
+        claims: claims(&looked, &questions),
         claims_erased: looked.claims.is_none(),
         happened: if is_held {
             Vec::new()
@@ -273,7 +273,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .collect(),
         change: each(&view.change),
         unlike_baseline: each(&view.unlike_baseline),
-        who: each(&shown::who(&view.requester)),
+        who: each(&view.requester.in_words()),
         how: match view.terms.kind.as_str() {
             "held_execution" => {
                 "The gate runs exactly these bytes, once; nothing is handed out.".to_owned()
@@ -288,7 +288,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .iter()
             .map(|(name, who)| (name.clone(), quiet(who)))
             .collect(),
-        so_far: each(&shown::so_far(view)),
+        so_far: each(&view.so_far.in_words()),
         facts: view.facts.iter().filter(known).map(fact).collect(),
         raised: raised
             .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
@@ -324,20 +324,23 @@ fn asked(criterion: &Criterion) -> Asked {
     }
 }
 
-/// What the requester says, and its answers to questions: nobody has checked any of it.
-fn claims(looked: &Looked) -> Vec<Claim> {
+/// What the requester says, and while it is held its answers to questions, whole: nobody has checked any of it.
+fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<Claim> {
     let claim = |name: &str, text: &str| Claim {
         name: quiet(name),
-        lines: lines(text),
+        pages: pages(text),
         bytes: text.len(),
     };
     let first = looked.claims.iter().flat_map(|claims| &claims.0);
     let mut all: Vec<Claim> = first.map(|(name, text)| claim(name, text)).collect();
-    let answered = looked.view.iter().flat_map(|view| &view.facts);
-    let answered = answered.filter(|fact| {
-        fact.source == Source::Claimed && fact.label.starts_with("answer to question ")
-    });
-    all.extend(answered.map(|fact| claim(&fact.label, &fact.value)));
+    if looked.view.is_some() {
+        let answered = questions.iter().filter_map(|asked| {
+            let answer = asked.answer.as_ref()?;
+            let name = format!("answer to question {}", asked.number);
+            Some(claim(&name, &answer.text))
+        });
+        all.extend(answered);
+    }
     all
 }
 

@@ -44,6 +44,67 @@ pub(super) fn lines(text: &str) -> Vec<Quiet> {
         .collect()
 }
 
+/// Lines that a page of a long text has at most, and characters after which it takes no further line.
+const PAGE_LINES: usize = 100;
+const PAGE_CHARACTERS: usize = 8_000;
+
+/// A part of a long text; all but the first are unfolded one by one.
+pub(super) struct Page {
+    /// Which lines they are; empty for the first.
+    pub title: String,
+    pub lines: Vec<Quiet>,
+}
+
+/// A long text of others, whole. Empty lines in a row stand as how many there are, marked as no text of theirs.
+pub(super) fn pages(text: &str) -> Vec<Page> {
+    let all: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
+    let mut pages: Vec<(usize, usize, Page)> = Vec::new();
+    let mut number = 0;
+    for run in all.chunk_by(|left, right| left.is_empty() && right.is_empty()) {
+        let (first, last) = (number + 1, number + run.len());
+        number = last;
+        let line = run.first().copied().unwrap_or_default();
+        let shown = match run.len() {
+            1 => quiet(line),
+            several => vec![Piece {
+                chip: true,
+                text: format!("\u{22ef} {several} empty lines \u{22ef}"),
+            }],
+        };
+        let has_room = |page: &(usize, usize, Page)| {
+            page.2.lines.len() < PAGE_LINES && page.1 < PAGE_CHARACTERS
+        };
+        match pages.last_mut().filter(|page| has_room(page)) {
+            Some((_, characters, page)) => {
+                *characters += line.len();
+                page.lines.push(shown);
+            }
+            None => {
+                let page = Page {
+                    title: String::new(),
+                    lines: vec![shown],
+                };
+                pages.push((first, line.len(), page));
+            }
+        }
+    }
+    let starts: Vec<usize> = pages.iter().map(|(first, ..)| *first).collect();
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([number]);
+    let titled = pages.into_iter().zip(ends).enumerate();
+    titled
+        .map(|(at, ((first, _, page), last))| Page {
+            title: match at {
+                0 => String::new(),
+                _ => format!("Lines {first} to {last} of {number}"),
+            },
+            ..page
+        })
+        .collect()
+}
+
 /// The same of several texts.
 pub(super) fn each(texts: &[String]) -> Vec<Quiet> {
     texts.iter().map(|text| quiet(text)).collect()
@@ -194,6 +255,39 @@ mod tests {
             ]
         );
         assert_eq!(lines("one\r\ntwo\n").len(), 3);
+    }
+
+    #[test]
+    fn a_long_text_is_whole_and_folded() {
+        let said = |pages: &[Page]| -> Vec<(String, usize)> {
+            let each = pages.iter();
+            each.map(|page| (page.title.clone(), page.lines.len()))
+                .collect()
+        };
+        assert_eq!(said(&pages("")), [(String::new(), 1)]);
+        assert_eq!(said(&pages("a\n\nb")), [(String::new(), 3)]);
+        let lines: Vec<String> = (1..=250).map(|number| format!("line {number}")).collect();
+        let long = lines.join("\r\n");
+        let titles = ["", "Lines 101 to 200 of 250", "Lines 201 to 250 of 250"];
+        let found = pages(&long);
+        assert_eq!(
+            said(&found),
+            titles
+                .map(str::to_owned)
+                .into_iter()
+                .zip([100, 100, 50])
+                .collect::<Vec<_>>()
+        );
+        let all = found.iter().flat_map(|page| &page.lines).flatten();
+        let all: Vec<&str> = all.map(|piece| piece.text.as_str()).collect();
+        assert_eq!(all, lines);
+        // What is far below is not hidden by what is above it.
+        let padded = pages(&format!("a{}b", "\n".repeat(40_000)));
+        assert_eq!(said(&padded), [(String::new(), 3)]);
+        let middle = &padded[0].lines[1];
+        assert!(middle[0].chip && middle[0].text.contains("39999 empty lines"));
+        let wide = format!("{}\nend", "x".repeat(9_000));
+        assert_eq!(said(&pages(&wide))[1].0, "Lines 2 to 2 of 2");
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(super) async fn code(State(app): State<App>, fields: Fields) -> Result<Respo
     let codes = app.console()?.codes().ok_or(PageError::Nothing)?;
     let Err(why) = codes.begin(now) else {
         let mut page = sign_in_page(&app, to, "");
-        page.done = Some("A new code stands in the terminal of `gatehold dev`.");
+        page.done = Some("A new code stands in the terminal that started this gate.");
         return html(&page);
     };
     let status = match why {

@@ -79,7 +79,7 @@ pub(super) fn timeline(looked: &Looked, questions: &[Asked]) -> Vec<Happened> {
             });
         }
     }
-    all.extend(looked.said.iter().map(reviewed));
+    all.extend(looked.said.iter().map(|said| reviewed(said, looked.now)));
     end(looked, &mut all);
     all.sort_by_key(|new| (new.at, new.order));
     let mut open: Vec<&Corrected> = looked.corrections.iter().collect();
@@ -148,13 +148,29 @@ fn begun(looked: &Looked) -> Vec<New> {
     all
 }
 
-fn reviewed(review: &Said) -> New {
+fn reviewed(review: &Said, now: Timestamp) -> New {
     let reviewer = &review.context.reviewer;
     let act = match review.context.act {
         ReviewAct::Approve => "approved",
         ReviewAct::Deny => "denied",
     };
-    let what = format!("{}@{} {act} it, signed", reviewer.subject, reviewer.issuer);
+    let through = review.through.iter();
+    let away: String = through
+        .map(|one| {
+            let until = moment(one.until, now);
+            format!(" for {}, who was away until {},", one.from, until.absolute)
+        })
+        .collect();
+    let what = format!(
+        "{}@{} {act} it{away} signed",
+        reviewer.subject,
+        reviewer.issuer,
+        away = if away.is_empty() {
+            ",".to_owned()
+        } else {
+            away
+        }
+    );
     let new = New::at(review.context.issued_at, 3, review.leaf, what);
     let Some(answers) = &review.answers else {
         let gone = "What they answered was erased, or is not what they signed.";

@@ -182,8 +182,12 @@ impl OpenId {
     /// Names it, what we are called there and what it is asked: sessions that rest on it have no force under another.
     pub(crate) fn name(&self) -> Hash {
         let settings = &self.settings;
-        let groups = settings.groups.as_ref();
-        openid::provider(&settings.issuer, &settings.client_id, groups)
+        openid::provider(
+            &settings.issuer,
+            &settings.client_id,
+            settings.max_age_seconds,
+            settings.groups.as_ref(),
+        )
     }
 
     fn redirect_uri(&self) -> String {

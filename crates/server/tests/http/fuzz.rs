@@ -84,6 +84,8 @@ fn targets() -> impl Strategy<Value = String> {
         "/v1/sessions".to_owned(),
         "/v1/changes".to_owned(),
         "/v1/keys/revoke".to_owned(),
+        "/v1/delegations".to_owned(),
+        "/v1/delegations/end".to_owned(),
     ];
     prop_oneof![
         6 => prop::sample::select(fixed),

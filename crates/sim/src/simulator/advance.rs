@@ -239,6 +239,8 @@ fn changed(write: &gatehold_core::commit::Write) -> Option<&'static str> {
         "team.set" => "team-changed",
         "human.enrol" => "key-enrolled",
         "key.revoke" => "key-revoked",
+        "delegation.add" => "delegated",
+        "delegation.end" => "delegation-ended",
         "nhi.create" => "workload-changed",
         _ => "gate-changed",
     })

@@ -35,6 +35,8 @@ impl Simulator {
             88..89 => self.revoke(),
             89..90 => self.stop(),
             90..91 => self.revoke_key(),
+            91..93 => self.delegate(),
+            93..94 => self.end_delegation(),
             _ => self.propose(),
         };
         if let Some(intent) = intent {
@@ -85,7 +87,7 @@ impl Simulator {
         })
     }
 
-    fn some_task(&mut self) -> Option<TaskId> {
+    pub(super) fn some_task(&mut self) -> Option<TaskId> {
         let tasks: Vec<TaskId> = self.oracle.tasks.keys().copied().collect();
         let recent = self.oracle.recent_tasks();
         let from = if self.seed.per_mille(850) {

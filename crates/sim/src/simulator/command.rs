@@ -142,7 +142,10 @@ impl Loaded {
                 add: add.clone(),
                 reason: "something is wrong".to_owned(),
             })),
-            Intent::Open { .. } | Intent::RevokeKey { .. } => {
+            Intent::Open { .. }
+            | Intent::RevokeKey { .. }
+            | Intent::Delegate { .. }
+            | Intent::EndDelegation { .. } => {
                 return Err(Stopped("nothing for core".to_owned()));
             }
         })

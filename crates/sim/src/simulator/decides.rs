@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use gatehold_core::decide::Opened;
+use gatehold_core::delegation::Lending;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::request::State;
@@ -59,7 +60,17 @@ impl Simulator {
         let Some(held) = record.held.clone().filter(|_| record.state == State::Held) else {
             return;
         };
-        let Some(authority) = loaded.directory().authority(human, key) else {
+        let now = (self.processes.get(process)).map(|process| process.now(&self.shelf));
+        let moment = loaded
+            .world(&self.settings)
+            .moment(record, now.unwrap_or(record.submitted_at));
+        let lending = Lending::new(
+            loaded.directory(),
+            &held.requirement,
+            &record.requester,
+            moment,
+        );
+        let Some(authority) = lending.authority(human, key) else {
             return;
         };
         let view = format!(
@@ -69,10 +80,6 @@ impl Simulator {
         .into_bytes();
         let view_hash = View::hash_of(&view);
         let nonce = self.seed.text();
-        let now = self
-            .processes
-            .get(process)
-            .map(|process| process.now(&self.shelf));
         let context = ReviewContext {
             type_: REVIEW_TYPE.to_owned(),
             gate: loaded.directory().origin.clone(),

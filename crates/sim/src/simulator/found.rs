@@ -201,6 +201,7 @@ fn realm(dev: bool, people: &[Person], rules: &Rules) -> Realm {
         bundle: rules.hash(),
         humans: keys.collect(),
         teams: teams(),
+        delegations: BTreeMap::new(),
         workloads: BTreeMap::new(),
     }
 }

@@ -13,6 +13,7 @@ mod advance;
 mod asks;
 mod command;
 mod decides;
+mod delegate;
 mod end;
 pub mod folds;
 mod forge;

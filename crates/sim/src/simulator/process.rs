@@ -366,6 +366,14 @@ impl Process {
             let write = decide::revoke_key(&evidence, &world, fresh, now).map_err(refused)?;
             return Ok((write, None));
         }
+        if let Intent::Delegate { delegation, reason } = intent {
+            let write = decide::delegate(delegation, reason.clone(), &world, fresh, now);
+            return Ok((write.map_err(refused)?, None));
+        }
+        if let Intent::EndDelegation { end } = intent {
+            let write = decide::end_delegation(end, &world, fresh, now).map_err(refused)?;
+            return Ok((write, None));
+        }
         let mut command = loaded.command(shelf, intent, now)?;
         change(&mut command);
         let record = loaded.record(intent)?;

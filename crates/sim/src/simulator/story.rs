@@ -3,6 +3,7 @@
 //!
 //! A story can stop between reading and deciding, and between deciding and writing, which is where most bugs live.
 
+pub mod delegations;
 mod humans;
 mod stands;
 mod workloads;

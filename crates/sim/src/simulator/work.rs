@@ -13,7 +13,9 @@ use gatehold_core::review::{Answers, UnverifiedReview};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Boundary, StepLabels};
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::{SignedRevocation, SubmitSignature};
+use gatehold_core::trust::{
+    SignedDelegation, SignedDelegationEnd, SignedRevocation, SubmitSignature,
+};
 
 use super::process::{Loaded, Read};
 
@@ -81,6 +83,13 @@ pub enum Intent {
     Stop { human: HumanId, add: Stops },
     /// A key loses its force.
     RevokeKey { revocation: SignedRevocation },
+    /// Somebody is away.
+    Delegate {
+        delegation: SignedDelegation,
+        reason: Vec<u8>,
+    },
+    /// And back.
+    EndDelegation { end: SignedDelegationEnd },
 }
 
 /// The authenticated part of a workload's call.
@@ -187,7 +196,9 @@ impl Intent {
             | Self::Submit { .. }
             | Self::Propose { .. }
             | Self::Stop { .. }
-            | Self::RevokeKey { .. } => None,
+            | Self::RevokeKey { .. }
+            | Self::Delegate { .. }
+            | Self::EndDelegation { .. } => None,
         }
     }
 
@@ -223,6 +234,7 @@ impl Intent {
             Self::Review { .. } => "replayed-review",
             Self::Propose { .. } => "replayed-proposal",
             Self::RevokeKey { .. } => "replayed-revocation",
+            Self::Delegate { .. } => "replayed-delegation",
             Self::Submit { .. } => "replayed-submission",
             Self::Redeem { .. } => "replayed-redemption",
             _ => "replayed-other",
@@ -248,6 +260,8 @@ impl Intent {
             Self::Revoke { .. } => "revoke",
             Self::Stop { .. } => "stop",
             Self::RevokeKey { .. } => "revoke-key",
+            Self::Delegate { .. } => "delegate",
+            Self::EndDelegation { .. } => "end-delegation",
         }
     }
 }

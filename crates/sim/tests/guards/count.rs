@@ -1,6 +1,7 @@
 //! Counting reviews: each wrong kind is void, and says why.
 
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
+use gatehold_core::delegation::Moment;
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::RequestId;
 use gatehold_core::quorum::{Question, Quorum, Void, count};
@@ -11,7 +12,7 @@ use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::Story;
 use gatehold_sim::simulator::work::Intent;
 
-fn signed(story: &mut Story, name: &str, request: RequestId) -> UnverifiedReview {
+pub(crate) fn signed(story: &mut Story, name: &str, request: RequestId) -> UnverifiedReview {
     let screen = story.open(name, request);
     match story.review(&screen, |_, _| {}) {
         Intent::Review { review, .. } => review,
@@ -19,7 +20,11 @@ fn signed(story: &mut Story, name: &str, request: RequestId) -> UnverifiedReview
     }
 }
 
-fn counted(story: &mut Story, request: RequestId, reviews: &[UnverifiedReview]) -> Quorum {
+pub(crate) fn counted(
+    story: &mut Story,
+    request: RequestId,
+    reviews: &[UnverifiedReview],
+) -> Quorum {
     let directory: Directory = story.directory();
     let record = story.record(request);
     let held = record.held.as_ref().unwrap();
@@ -37,6 +42,10 @@ fn counted(story: &mut Story, request: RequestId, reviews: &[UnverifiedReview]) 
         tier: record.tier,
         requester: &record.requester,
         directory: &directory,
+        moment: Moment {
+            now: story.shelf().now(),
+            task: record.envelope.task,
+        },
     };
     count(&question, reviews)
 }
@@ -123,6 +132,10 @@ fn a_change_of_the_gate_takes_two_people_whatever_its_checkpoint_asks() {
         tier: Tier::Green,
         requester: &record.requester,
         directory: &directory,
+        moment: Moment {
+            now: story.shelf().now(),
+            task: None,
+        },
     };
     let one = count(&question, &reviews[..1]);
     assert!(one.approvals.len() == 1 && !one.met, "one is never enough");

@@ -9,6 +9,7 @@
 
 mod chain;
 mod count;
+mod delegations;
 mod escalate;
 mod history;
 mod prove;

@@ -1,5 +1,6 @@
 //! What was signed: a context in which one member is another proves nothing about this request.
 
+use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::hash::Hash;
 use gatehold_core::review::{
     Answers, ReviewContext, ReviewError, Subject, UnverifiedReview, VerifiedReview,
@@ -68,5 +69,11 @@ fn verify(
         requirement_hash: record.held.as_ref().unwrap().requirement_hash,
         spend_by: record.spend_by,
     };
-    VerifiedReview::verify(review, &subject, &directory)
+    let held = record.held.as_ref().unwrap();
+    let moment = Moment {
+        now: story.shelf().now(),
+        task: record.envelope.task,
+    };
+    let lending = Lending::new(&directory, &held.requirement, &record.requester, moment);
+    VerifiedReview::verify(review, &subject, &lending)
 }

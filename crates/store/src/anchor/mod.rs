@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatehold_core::commit::{LeafDraft, LeafKind};
-use gatehold_core::decide::{KEY_REVOKE, TASK_ENDED};
+use gatehold_core::decide::{DELEGATION_END, KEY_REVOKE, TASK_ENDED};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::review::ReviewAct;
 use gatehold_gate::ports::store::StoreFault;
@@ -144,7 +144,7 @@ fn stops(leaf: &LeafDraft) -> bool {
         LeafKind::Review | LeafKind::Trust | LeafKind::Task => Entry::from_bytes(&leaf.record)
             .is_ok_and(|entry| match entry.event {
                 Event::Reviewed { act, .. } => act == ReviewAct::Deny,
-                Event::Trust { what, .. } => what == KEY_REVOKE,
+                Event::Trust { what, .. } => what == KEY_REVOKE || what == DELEGATION_END,
                 Event::Task { what, .. } => what == TASK_ENDED,
                 _ => false,
             }),

@@ -69,7 +69,9 @@ pub(super) fn spans(
         if let Some(when) = &event.replaces {
             // Without one it would be taken for an instance of every other event that has none.
             if event.uid.is_empty() {
-                return Err("an event replaces an instance and has no UID that says of which".to_owned());
+                return Err(
+                    "an event replaces an instance and has no UID that says of which".to_owned(),
+                );
             }
             let all = replaced.entry(event.uid.clone()).or_default();
             all.push(when.clone());

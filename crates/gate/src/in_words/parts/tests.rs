@@ -37,6 +37,7 @@ fn directory() -> Directory {
         teams: [("owners".parse().unwrap(), names(&["ann@acme", "bob@acme"]))].into(),
         workloads: BTreeMap::new(),
         points: BTreeMap::new(),
+        delegations: [].into(),
         recovery: Vec::new(),
         attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),

@@ -6,6 +6,7 @@ use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans};
 use gatehold_core::directory::{Directory, EnrolledKey};
 use gatehold_core::hash::Hash;
 
+use super::delegations::item;
 use crate::api::body::NoBody;
 use crate::api::target::{None, Params};
 use crate::app::App;
@@ -24,11 +25,15 @@ pub(in crate::api) async fn handle(
     Params(None {}): Params<None>,
     NoBody: NoBody,
 ) -> Result<Answer<Humans>, ApiError> {
-    Ok(Answer(app.gate().with_directory(humans)))
+    let delegations = app.gate().delegations().await?;
+    Ok(Answer(Humans {
+        delegations: delegations.into_iter().map(item).collect(),
+        ..app.gate().with_directory(humans)
+    }))
 }
 
 fn humans(directory: &Directory) -> Humans {
-    let item = |(human, enrolled): (&_, &gatehold_core::directory::Human)| HumanItem {
+    let person = |(human, enrolled): (&_, &gatehold_core::directory::Human)| HumanItem {
         human: ToString::to_string(human),
         teams: directory
             .teams_of(human)
@@ -40,7 +45,8 @@ fn humans(directory: &Directory) -> Humans {
     Humans {
         directory: directory.version,
         quorum_lost: directory.quorum_lost.clone(),
-        humans: directory.humans.iter().map(item).collect(),
+        humans: directory.humans.iter().map(person).collect(),
+        delegations: Vec::new(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{Against, Decider, Deciders};
+use gatehold_client::wire::{Against, Decider, Deciders, DecidesFor};
+use gatehold_core::delegation::Through;
 use gatehold_core::ids::RequestId;
 use gatehold_gate::{Against as Found, Decider as Seated};
 
@@ -35,11 +36,20 @@ pub(in crate::api) async fn handle(
     }))
 }
 
+fn decides_for(through: &Through) -> DecidesFor {
+    DecidesFor {
+        human: through.from.to_string(),
+        until: through.until.millis(),
+        delegation: through.delegation.to_string(),
+    }
+}
+
 fn decider(found: Seated) -> Decider {
     Decider {
         human: found.human.to_string(),
         assurance: found.assurance.to_string(),
         checkpoints: found.checkpoints,
+        decides_for: found.through.iter().map(decides_for).collect(),
         but: found.but.map(|against| match against {
             Found::Asked => Against::Asked,
             Found::Key => Against::Key,

@@ -67,6 +67,7 @@ fn shown(opened: OpenedRequest, descriptor: Vec<u8>) -> Result<Opened, ApiError>
         envelope: Base64Bytes(opened.envelope),
         payload: Base64Bytes(opened.payload),
         claims: opened.claims.0,
+        answers: opened.answers,
         descriptor: Base64Bytes(descriptor),
         request_nonce: opened.record.request_nonce.to_string(),
         context_template: Base64Bytes(template),

@@ -10,6 +10,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::stops::Stops;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Change, SignedRevocation};
 use gatehold_core::verdict::Verdict;
 
@@ -67,7 +68,7 @@ impl Oracle {
         holds(authored, "chain-gives-force", || {
             format!("{author} never signed {}", request.id)
         })?;
-        let approvers = self.approvers(&request, record);
+        let approvers = self.approvers(&request, record, (commit.entry.at, commit.time));
         let people: BTreeSet<&HumanId> = approvers.iter().map(|approver| &approver.human).collect();
         holds(people.len() >= 2, "chain-gives-force", || {
             format!(
@@ -218,7 +219,8 @@ impl Oracle {
             format!("{id} was let out to a key without force")
         })?;
         let verdict = self.verdict(request, commit.rules);
-        let approvers = self.approvers(request, record);
+        let at = (commit.entry.at, commit.time);
+        let approvers = self.approvers(request, record, at);
         let tier = verdict.trace().tier.tier;
         match verdict.verdict() {
             Verdict::Deny => {
@@ -227,7 +229,7 @@ impl Oracle {
             Verdict::Allow => {}
             Verdict::Hold(now) => {
                 holds(
-                    filled(&self.realm, now, tier, &approvers),
+                    filled(self, now, tier, &approvers),
                     "genuine-quorum",
                     || format!("{id} was let out with empty seats"),
                 )?;
@@ -241,15 +243,14 @@ impl Oracle {
         }
         if let Some(held) = &request.held {
             let other = [Tampered::Requirement, Tampered::Unheld, Tampered::PutBack];
-            let met =
-                request.excused(&other) || filled(&self.realm, &held.requirement, tier, &approvers);
+            let met = request.excused(&other) || filled(self, &held.requirement, tier, &approvers);
             let denied = held.denied && !request.excused(&Tampered::STATE);
             holds(met && !denied, "genuine-quorum", || {
                 format!("{id} was let out against those who held it")
             })?;
         }
         said.map_or(Ok(()), |said| {
-            self.as_said(request, record, said, &approvers)
+            self.as_said(request, record, said, &approvers, at)
         })
     }
 
@@ -261,6 +262,7 @@ impl Oracle {
         record: &RequestRecord,
         said: &Said<'_>,
         approvers: &[Approver],
+        at: (Timestamp, Timestamp),
     ) -> Checked {
         let id = request.id;
         let distinct: BTreeSet<&HumanId> = said.reviewers.iter().collect();
@@ -289,21 +291,29 @@ impl Oracle {
         holds(bounded, "narrowing-only-lowers", || {
             format!("{id} was let out with more than it asked for")
         })?;
-        let by_people = self.signed_for(request, record).into_iter().all(|signed| {
-            !said.reviewers.contains(&signed.human)
+        let by_people = self
+            .signed_for(request, record, at)
+            .into_iter()
+            .all(|signed| {
+                !said.reviewers.contains(&signed.human)
                 || said.limits.within(&signed.context.limits)
                 // The same person may have signed more than once, for other holds.
-                || self.signed_for(request, record).iter().any(|other| {
+                || self.signed_for(request, record, at).iter().any(|other| {
                     other.human == signed.human && said.limits.within(&other.context.limits)
                 })
-        });
+            });
         holds(by_people, "narrowing-only-lowers", || {
             format!("{id} was let out with more than its reviewers gave")
         })
     }
 
     /// Signatures that approve this request as it is held, by keys with force, of people who may.
-    fn signed_for<'a>(&'a self, request: &Request, record: &RequestRecord) -> Vec<&'a Signed> {
+    fn signed_for<'a>(
+        &'a self,
+        request: &Request,
+        record: &RequestRecord,
+        at: (Timestamp, Timestamp),
+    ) -> Vec<&'a Signed> {
         let Some(held) = &record.held else {
             return Vec::new();
         };
@@ -328,14 +338,19 @@ impl Oracle {
                 && context.spend_by == record.spend_by
                 && (left_out(&signed.human) || !request.excluded.contains(&signed.human))
                 && level.is_some_and(|level| self.realm.dev || level > Assurance::Software)
-                && self.realm.entitled(&signed.human, &held.requirement)
+                && self.may_decide(&signed.human, &held.requirement, request, at)
         };
         self.signed.iter().filter(counts).collect()
     }
 
-    fn approvers(&self, request: &Request, record: &RequestRecord) -> Vec<Approver> {
+    fn approvers(
+        &self,
+        request: &Request,
+        record: &RequestRecord,
+        at: (Timestamp, Timestamp),
+    ) -> Vec<Approver> {
         let mut approvers: Vec<Approver> = Vec::new();
-        for signed in self.signed_for(request, record) {
+        for signed in self.signed_for(request, record, at) {
             let Some(assurance) = self.realm.key(&signed.human, &signed.key) else {
                 continue;
             };
@@ -347,6 +362,7 @@ impl Oracle {
                 None => approvers.push(Approver {
                     human: signed.human.clone(),
                     assurance,
+                    places: self.places(&signed.human, request, at),
                 }),
             }
         }

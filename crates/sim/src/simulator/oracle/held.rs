@@ -165,7 +165,13 @@ impl Oracle {
         let Intent::Act { by, kind, .. } = commit.intent else {
             return Ok(());
         };
-        let realm = &self.realm;
+        let at = (commit.entry.at, commit.entry.at);
+        let entitled = self.requests.get(&record.id).is_some_and(|request| {
+            let (ActBy::Human(human), Some(held)) = (by, &request.held) else {
+                return false;
+            };
+            self.may_decide(human, &held.requirement, request, at)
+        });
         let Some(request) = self.requests.get_mut(&record.id) else {
             return Ok(());
         };
@@ -192,10 +198,6 @@ impl Oracle {
                     "requester-never-decides",
                     || format!("{human} acted on {}", record.id),
                 )?;
-                let entitled = request
-                    .held
-                    .as_ref()
-                    .is_some_and(|held| realm.entitled(human, &held.requirement));
                 let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
                 holds(other || entitled, "genuine-quorum", || {
                     format!("{human} is not entitled and acted on {}", record.id)

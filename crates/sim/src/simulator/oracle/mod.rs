@@ -6,6 +6,7 @@
 
 mod claim;
 mod commit;
+mod delegation;
 mod escalation;
 mod held;
 mod realm;
@@ -34,6 +35,7 @@ use gatehold_core::task::{StepLabels, Task, TaskState};
 use gatehold_core::time::Timestamp;
 
 pub use commit::Commit;
+pub use delegation::Given;
 pub use held::Held;
 pub use realm::Realm;
 
@@ -204,7 +206,11 @@ pub struct Oracle {
     pub drawn: BTreeMap<String, (RequestId, HumanId)>,
     /// What authors signed: human and digest.
     pub authored: BTreeSet<(HumanId, Hash)>,
-    /// What was signed for a revocation: human and statement.
+    /// Delegations that whoever is away signed with their own hand.
+    pub promised: BTreeSet<Hash>,
+    /// Those of them that ever had force.
+    ever_given: BTreeSet<Hash>,
+    /// What was signed for a revocation, or for the end of a delegation: human and statement.
     pub revoked: BTreeSet<(HumanId, String)>,
     settings: Settings,
     used_nonces: BTreeSet<String>,
@@ -230,6 +236,8 @@ impl Oracle {
             signed: Vec::new(),
             drawn: BTreeMap::new(),
             authored: BTreeSet::new(),
+            promised: BTreeSet::new(),
+            ever_given: BTreeSet::new(),
             revoked: BTreeSet::new(),
             settings,
             used_nonces: BTreeSet::new(),
@@ -288,6 +296,12 @@ impl Oracle {
             }
             (None, Event::Trust { what, .. }) if what == "key.revoke" => {
                 self.key_revoked(intent)?
+            }
+            (None, Event::Trust { what, .. }) if what == "delegation.add" => {
+                self.delegated(&commit)?
+            }
+            (None, Event::Trust { what, .. }) if what == "delegation.end" => {
+                self.delegation_ended(&commit)?
             }
             (None, _) => {}
         }

@@ -15,7 +15,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Change;
 use gatehold_core::trust::change::NhiCreate;
 
-use super::{Checked, holds};
+use super::{Checked, Given, holds};
 
 /// Who and what has force.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Realm {
     pub humans: BTreeMap<HumanId, BTreeMap<Hash, Assurance>>,
     /// Teams.
     pub teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
+    /// Who decides for whom.
+    pub delegations: BTreeMap<Hash, Given>,
     /// Workloads, with who proposed each.
     pub workloads: BTreeMap<WorkloadId, (NhiCreate, HumanId)>,
 }
@@ -195,6 +197,10 @@ impl Realm {
             (keys(directory) == self.humans, "people's keys"),
             (directory.teams == self.teams, "teams"),
             (workloads == agreed, "workloads"),
+            (
+                directory.delegations.keys().eq(self.delegations.keys()),
+                "delegations",
+            ),
         ] {
             holds(same, "chain-gives-force", || {
                 format!("a process is wrong about {what}")

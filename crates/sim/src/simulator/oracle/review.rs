@@ -33,7 +33,7 @@ impl Oracle {
             });
         };
         let context = &signed.context;
-        self.may_review(&request, &signed.human, &signed.key)?;
+        self.may_review(&request, &signed.human, &signed.key, commit)?;
         self.is_exact(&request, context, commit)?;
         self.was_shown(&request, &signed.human, context, commit)?;
         if context.act == ReviewAct::Approve {
@@ -74,6 +74,7 @@ impl Oracle {
         request: &Request,
         human: &gatehold_core::ids::HumanId,
         key: &Hash,
+        commit: &Commit<'_>,
     ) -> Checked {
         holds(
             request.excused(&[Tampered::Requester]) || !request.excluded.contains(human),
@@ -88,10 +89,10 @@ impl Oracle {
         holds(self.realm.dev || !software, "genuine-quorum", || {
             format!("a plain key of {human} decided in production")
         })?;
-        let entitled = request
-            .held
-            .as_ref()
-            .is_some_and(|held| self.realm.entitled(human, &held.requirement));
+        let at = (commit.entry.at, commit.time);
+        let held = request.held.as_ref();
+        let entitled =
+            held.is_some_and(|held| self.may_decide(human, &held.requirement, request, at));
         let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
         holds(other || entitled, "genuine-quorum", || {
             format!("{human} is not entitled at {}", request.id)

@@ -5,13 +5,18 @@ use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::ids::HumanId;
 use gatehold_core::tier::Tier;
 
-use super::Realm;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Oracle;
+use super::delegation::Place;
 
 /// A person who approved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Approver {
     pub(super) human: HumanId,
     pub(super) assurance: Assurance,
+    /// Whose places they may take.
+    pub(super) places: Vec<Place>,
 }
 
 /// So many people of at least this assurance.
@@ -25,11 +30,49 @@ fn floors(tier: Tier, dev: bool) -> Vec<(u8, Assurance)> {
     }
 }
 
+/// Whose place each person takes: by who is away.
+type Taken<'a> = BTreeMap<&'a HumanId, &'a HumanId>;
+
+/// Whether they fill it in some way: each place is taken by one person, and none of somebody who approved themselves.
+// INVARIANT(delegation-only-narrows): tried for every way to take the places.
 pub(super) fn filled(
-    realm: &Realm,
+    oracle: &Oracle,
     requirement: &Requirement,
     tier: Tier,
     approvers: &[Approver],
+) -> bool {
+    let here: BTreeSet<&HumanId> = approvers.iter().map(|approver| &approver.human).collect();
+    let mut takers: BTreeMap<&HumanId, Vec<&HumanId>> = BTreeMap::new();
+    for approver in approvers {
+        for place in &approver.places {
+            let takers = takers.entry(&place.from).or_default();
+            if !here.contains(&place.from) && !takers.contains(&&approver.human) {
+                takers.push(&approver.human);
+            }
+        }
+    }
+    let mut ways: Vec<Taken<'_>> = vec![Taken::new()];
+    for (from, by) in takers.into_iter().filter(|(_, by)| !by.is_empty()) {
+        let mut next = Vec::new();
+        for way in &ways {
+            for taker in &by {
+                let mut taken = way.clone();
+                taken.insert(from, *taker);
+                next.push(taken);
+            }
+        }
+        ways = next;
+    }
+    ways.iter()
+        .any(|taken| filled_so(oracle, requirement, tier, approvers, taken))
+}
+
+fn filled_so(
+    oracle: &Oracle,
+    requirement: &Requirement,
+    tier: Tier,
+    approvers: &[Approver],
+    taken: &Taken<'_>,
 ) -> bool {
     let checkpoints: Vec<&Checkpoint> = requirement.checkpoints().map(|(_, c)| c).collect();
     let separate: Vec<&Checkpoint> = checkpoints.iter().copied().filter(|c| c.separate).collect();
@@ -55,19 +98,32 @@ pub(super) fn filled(
             .map_or((&[][..], &[][..]), |(a, b)| (&a[..], b));
         shared
             .iter()
-            .all(|checkpoint| met(realm, checkpoint, tier, together))
+            .all(|checkpoint| met(oracle, checkpoint, tier, together, taken))
             && separate
                 .iter()
                 .zip(alone)
-                .all(|(checkpoint, group)| met(realm, checkpoint, tier, group))
+                .all(|(checkpoint, group)| met(oracle, checkpoint, tier, group, taken))
     })
 }
 
-fn met(realm: &Realm, checkpoint: &Checkpoint, tier: Tier, group: &[&Approver]) -> bool {
+fn met(
+    oracle: &Oracle,
+    checkpoint: &Checkpoint,
+    tier: Tier,
+    group: &[&Approver],
+    taken: &Taken<'_>,
+) -> bool {
+    let realm = &oracle.realm;
+    let admitted = |approver: &Approver| {
+        let mut places = approver.places.iter();
+        realm.admitted(&approver.human, checkpoint)
+            || places.any(|place| {
+                taken.get(&place.from) == Some(&&approver.human) && place.is_at(oracle, checkpoint)
+            })
+    };
     let enough = |seats: u8, factor: Assurance| {
-        let admitted = group.iter().filter(|approver| {
-            approver.assurance >= factor && realm.admitted(&approver.human, checkpoint)
-        });
+        let admitted =
+            (group.iter()).filter(|approver| approver.assurance >= factor && admitted(approver));
         admitted.count() >= usize::from(seats)
     };
     let own = checkpoint

@@ -229,6 +229,6 @@ impl Story {
     }
 }
 
-fn first_key(person: &Person) -> &Key {
+pub(super) fn first_key(person: &Person) -> &Key {
     person.keys.first().expect("everybody has a key")
 }

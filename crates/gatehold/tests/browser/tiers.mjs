@@ -1,0 +1,156 @@
+// What differs by tier, by screen and by time: green and amber are approved by one person and without a question, red on a phone only
+// where the exact action is short, and an open page whose time is over says so. Started by `tests/browser.rs` with the paths of
+// gatehold and Chromium.
+
+import assert from "node:assert/strict";
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { Chrome, Gate } from "./chrome.mjs";
+import { addPasskey, answer, approve, look, signIn, state } from "./pages.mjs";
+
+const [program, chromium] = process.argv.slice(2);
+const POLICIES = resolve(import.meta.dirname, "../../../../policies/default");
+const gate = new Gate(program);
+
+/** Two further places to act in, outside production. */
+const place = (name) => `
+[[resource]]
+prefix = "${name}/"
+target = "sql:shop"
+env = "development"
+zone = "${name}"
+sensitivity = "internal"
+owner = "owner@dev.gatehold.local"
+legacy_coarse = false
+`;
+
+/** Reads there are held as well, each for so long. */
+const checkpoint = (name, seconds) => ({
+  toml: `name = "${name}"
+title = "It reads the ${name}"
+owner = "owners"
+rationale = "Somebody looks at what is read there"
+justification = "impact"
+eligible = { teams = ["owners", "reviewers"], humans = [] }
+alternatives = [{ seats = 1, factor = "software" }]
+separate = false
+criteria = [{ id = "intent", text = "Is this what the task is meant to do?", kind = "yes", required = true }]
+decide_within_seconds = ${seconds}
+spend_within_seconds = ${2 * seconds}
+escalation = []
+limits = { ttl_seconds = 600, uses = 1, caps = {} }
+requires = []
+`,
+  cedar: `@id("hold-${name}")
+@checkpoint("${name}")
+@owner("owners")
+@rationale("Somebody looks at what is read there")
+forbid (principal is Workload, action == Action::"sql.read", resource)
+when { !resource.zone.known || resource.zone.value == "${name}" };
+`,
+});
+
+/** A gate with those places, a bundle that holds there, and a workload for which acting there is normal. */
+async function prepared() {
+  await gate.start();
+  appendFileSync(join(gate.home, "gatehold.toml"), place("lab") + place("brief"));
+  const folder = join(gate.scratch, "policy");
+  cpSync(POLICIES, folder, { recursive: true });
+  const bundle = join(folder, "bundle.toml");
+  writeFileSync(bundle, readFileSync(bundle, "utf8").replace('"sql.read", ', "").replace('name = "default"', 'name = "tiers"'));
+  for (const [name, seconds] of [["lab", 1_800], ["brief", 40]]) {
+    const { toml, cedar } = checkpoint(name, seconds);
+    writeFileSync(join(folder, `checkpoints/${name}.toml`), toml);
+    writeFileSync(join(folder, `${name}.cedar`), cedar);
+  }
+  await gate.restart();
+  const asked = (words) => JSON.parse(gate.command([...words, "--reason", "for the test", "--as", "owner", "-o", "json"], [5])).request;
+  gate.approveAll(asked(["policy", "submit", folder]));
+  const jwk = join(gate.home, "deploy-bot.pem.jwk");
+  const normal = ["--baseline-action", "sql.read", "--baseline-action", "sql.write", "--baseline-target", "sql:shop", ...["shop/", "lab/", "brief/"].flatMap((name) => ["--baseline-resource", name])];
+  const owner = "owner@dev.gatehold.local";
+  gate.approveAll(asked(["workload", "enrol", "deploy-bot", "--jwk", jwk, "--owner", owner, "--backup", owner, ...normal]));
+}
+
+await prepared();
+const chrome = new Chrome(chromium, gate.scratch);
+try {
+  const tab = await (await chrome.person()).tab();
+  await tab.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await tab.authenticator();
+  await signIn(tab, gate, "reviewer");
+  await addPasskey(tab, gate);
+  const strip = () => tab.run(() => document.querySelector(".strip").innerText);
+
+  // Green: nothing is raised; one person, no question, no reason.
+  const green = gate.ask("SELECT status FROM orders WHERE id = 7", ["--cap", "rows=10"], ["sql.read", "lab/orders"]);
+  await look(tab, gate, green);
+  assert.match(await strip(), /HELD[\s\S]*GREEN[\s\S]*1 person needed/);
+  assert.equal(await tab.run(() => document.getElementById("fact")), null);
+  await answer(tab, { fact: "", because: "" });
+  await approve(tab);
+  assert.equal(await state(tab), "MAY BE USED");
+  gate.command(["request", "redeem", green]);
+
+  // Amber: it changes something, outside production.
+  const amber = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=200", "--rollback", "set it back"], ["sql.write", "lab/orders"]);
+  await look(tab, gate, amber);
+  assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
+  assert.equal(await tab.run(() => document.getElementById("fact")), null);
+  await answer(tab, { fact: "", because: "" });
+  await approve(tab);
+  assert.equal(await state(tab), "MAY BE USED");
+  gate.command(["request", "redeem", amber]);
+  await tab.open(`${gate.url}/requests/${amber}`);
+  assert.equal(await state(tab), "DONE");
+
+  // An open page on which everything was answered, and whose time is over: it says so by itself, and nothing is signed.
+  const brief = gate.ask("SELECT status FROM orders WHERE id = 4", ["--cap", "rows=10"], ["sql.read", "brief/orders"]);
+  await look(tab, gate, brief);
+  await answer(tab, { fact: "", because: "" });
+  await tab.until(() => document.getElementById("said").className.includes("bad"));
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /Nobody decided in time|changed since you opened it/);
+  assert.equal(await tab.run(() => document.getElementById("approve").disabled), true);
+  gate.command(["request", "wait", brief], [4]);
+  await tab.open(`${gate.url}/requests/${brief}`);
+  assert.equal(await state(tab), "EXPIRED");
+
+  // On a phone: red is approved where the exact action is short, by the same passkey.
+  const screen = (width, height, mobile) => tab.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile });
+  const wide = () => tab.run(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const larger = () => tab.run(() => [document.getElementById("larger").checkVisibility(), document.getElementById("approve").checkVisibility()]);
+  await screen(360, 740, true);
+  const short = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1"]);
+  await look(tab, gate, short);
+  assert.match(await strip(), /RED/);
+  assert.deepEqual(await larger(), [false, true]);
+  assert.equal(await wide(), 0);
+  await answer(tab, { fact: "1" });
+  await approve(tab);
+  assert.equal(await state(tab), "HELD");
+  assert.match(await tab.run(() => document.getElementById("decision").innerText), /Your review is in/);
+
+  // Where it is long the page leads elsewhere; whatever is in the safe direction is there all the same.
+  const ids = Array.from({ length: 400 }, (_, number) => number + 1_000).join(", ");
+  const long = gate.ask(`UPDATE orders SET status = 'retry' WHERE id IN (${ids})`, ["--cap", "rows=400"]);
+  await look(tab, gate, long);
+  await answer(tab, { fact: "400" });
+  assert.deepEqual(await larger(), [true, false]);
+  assert.match(await tab.run(() => document.getElementById("larger").innerText), new RegExp(`larger screen.*takes \\d+ screens here.*${gate.url}/requests/${long}`, "s"));
+  assert.match(await tab.run(() => document.getElementById("yet").textContent), /review it on a larger screen/);
+  assert.equal(await wide(), 0);
+  assert.ok(await tab.run(() => document.querySelector("#act-deny summary").checkVisibility()));
+  // The same page on a larger screen, and the same answers.
+  await screen(1280, 720, false);
+  await tab.until(() => !document.getElementById("approve").disabled);
+  assert.deepEqual(await larger(), [false, true]);
+  await approve(tab);
+  assert.equal(await state(tab), "HELD");
+
+  assert.deepEqual(tab.problems, []);
+  gate.command(["audit", "verify"]);
+} finally {
+  await chrome.end();
+  await gate.end();
+}

@@ -1,0 +1,48 @@
+//! `POST /v1/delegations/end`: a delegation ends early, at once. The signatures are in the body; the call may be carried by
+//! anyone who is logged in.
+
+use axum::extract::State;
+use gatehold_client::wire::DelegationEndRequest;
+use gatehold_core::trust::SignedDelegationEnd;
+use gatehold_core::trust::delegation::EndSignature;
+use http::StatusCode;
+
+use crate::api::body::Json;
+use crate::api::target::{None, Params};
+use crate::app::App;
+use crate::auth::Person;
+use crate::problem::ApiError;
+
+/// Ends a delegation, at once.
+#[utoipa::path(
+    post, path = "/v1/delegations/end", tag = "people", operation_id = "end_delegation",
+    request_body = DelegationEndRequest,
+    responses((status = 204, description = "Nobody decides by it any more.")),
+    security(("proof" = []))
+)]
+pub(in crate::api) async fn handle(
+    State(app): State<App>,
+    _person: Person,
+    Params(None {}): Params<None>,
+    Json(request): Json<DelegationEndRequest>,
+) -> Result<StatusCode, ApiError> {
+    let statement = String::from_utf8(request.statement.0).map_err(|_| ApiError::Member {
+        member: "statement",
+        why: "it is not UTF-8, so not a canonical statement".to_owned(),
+    })?;
+    let mut signatures = Vec::with_capacity(request.signatures.len());
+    for signature in request.signatures {
+        signatures.push(EndSignature {
+            human: signature.human.parse().map_err(ApiError::member("human"))?,
+            key: signature.key.parse().map_err(ApiError::member("key"))?,
+            signature: signature.signature,
+        });
+    }
+    app.gate()
+        .end_delegation(SignedDelegationEnd {
+            statement,
+            signatures,
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

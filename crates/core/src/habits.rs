@@ -27,6 +27,8 @@ const HOUR_FIRST: u64 = 100;
 /// The same of resources in a day.
 const RESOURCES_MIN: u64 = 10;
 const RESOURCES_FIRST: u64 = 50;
+/// Kinds of access first used within a month that are worth a word.
+const GROWTH_MIN: u64 = 5;
 
 /// The counters of one workload and one action, as of a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +204,13 @@ impl Habits {
         self.resources.saturating_add(more) > self.resources_limit()
     }
 
+    /// What looks like a stolen credential or an agent that runs wild (M014): it reaches for more resources than it usually
+    /// does, or changes things more often. Frequent reads of the same few things are an agent at work, and hold nobody up.
+    #[must_use]
+    pub fn is_anomalous(&self, asking: bool, reads_only: bool) -> bool {
+        self.is_wide(asking) || (!reads_only && self.is_burst(asking))
+    }
+
     /// This kind of access was not used before.
     #[must_use]
     pub const fn is_new(&self) -> bool {
@@ -215,6 +224,13 @@ impl Habits {
 pub fn grown(counts: &[u64]) -> (u64, u64) {
     let first = |buckets: usize| counts.iter().take(buckets).sum();
     (first(BUCKETS_MONTH), first(counts.len()))
+}
+
+/// Whether somebody should be told that access accumulates (M062): several kinds of access are new in the last 30 days, and more
+/// of them than in the 60 days before. A workload in its first month accumulates by this too.
+#[must_use]
+pub const fn accumulates(month: u64, quarter: u64) -> bool {
+    month >= GROWTH_MIN && month > quarter.saturating_sub(month)
 }
 
 #[cfg(test)]
@@ -285,6 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn reading_often_is_no_anomaly_and_changing_often_or_reading_widely_is() {
+        let past = Past::default();
+        for (counts, of_reads, of_changes) in [
+            ([99, 49, 0], false, false),
+            ([100, 49, 0], false, true),
+            ([0, 50, 0], true, true),
+            ([100, 50, 1], false, true),
+        ] {
+            let habits = habits(past, &counts);
+            assert_eq!(habits.is_anomalous(true, true), of_reads, "{counts:?}");
+            assert_eq!(habits.is_anomalous(true, false), of_changes, "{counts:?}");
+        }
+    }
+
+    #[test]
     fn what_was_used_lately_is_not_new() {
         assert!(habits(Past::default(), &[]).is_new());
         for bucket in 0..4 {
@@ -298,6 +329,8 @@ mod tests {
     fn kinds_of_access_are_counted_by_bucket() {
         let counts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
         assert_eq!(grown(&counts), (10, 55));
+        assert!(accumulates(5, 9) && accumulates(6, 11));
+        assert!(!accumulates(4, 4) && !accumulates(5, 10) && !accumulates(10, 55));
         assert_eq!(grown(&[]), (0, 0));
     }
 }

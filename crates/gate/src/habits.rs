@@ -8,7 +8,7 @@ use gatehold_core::action::Envelope;
 use gatehold_core::commit::Table;
 use gatehold_core::context::Signals;
 use gatehold_core::effect::Environment;
-use gatehold_core::grant::GrantState;
+use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::habits::{self, HabitKeys, Habits, Past};
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::known::Known;
@@ -19,11 +19,14 @@ use gatehold_core::view::{Fact, Source};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::RowQuery;
+use crate::stored::body;
 
 /// Most workloads whose days before today are remembered.
 const WORKLOADS_MAX: usize = 10_000;
 /// Most live grants that are looked at for one page.
 const GRANTS_MAX: u32 = 50;
+/// Most of them that a page names, each by what it lets the workload do.
+const GRANTS_SHOWN: usize = 10;
 
 /// The days before today, by workload, each with the day that it was read on.
 #[derive(Debug, Default)]
@@ -76,7 +79,7 @@ impl Gate {
         habits: &Habits,
         workload: &WorkloadId,
         now: Timestamp,
-    ) -> Result<Vec<Fact>, GateError> {
+    ) -> Result<Holds, GateError> {
         let query = RowQuery {
             states: vec![GrantState::Active.name().to_owned()],
             owner: Some(workload.to_string()),
@@ -85,35 +88,74 @@ impl Gate {
         };
         let rows = self.store().rows(Table::Grant, &query).await?;
         let more = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= GRANTS_MAX;
-        let (mut live, mut changed) = (0_u32, false);
+        let (mut live, mut changed) = (Vec::new(), false);
         for row in rows {
             match self.believe(&row).await {
                 // An expired one is ended by the next tick; it permits nothing until then either.
-                Ok(()) => live += u32::from(row.index.due.is_none_or(|due| due >= now)),
+                Ok(()) if row.index.due.is_none_or(|due| due >= now) => live.push(row),
+                Ok(()) => {}
                 Err(GateError::Damaged(_)) => changed = true,
                 Err(error) => return Err(error),
             }
         }
         let counts = self.store().counters(&habits.keys.first_used).await?;
-        let (month, quarter) = habits::grown(&counts);
-        let fact = |label: &str, value: String| Fact {
-            label: label.to_owned(),
-            value,
-            source: Source::Verified,
-            from: "the ledger".to_owned(),
-            age_seconds: 0,
-        };
-        let live = match (changed, more) {
+        let grown = habits::grown(&counts);
+        let count = live.len();
+        let count = match (changed, more) {
             (true, _) => Fact {
                 source: Source::Unknown,
                 from: "somebody changed a grant in the database".to_owned(),
                 ..fact("live grants of this workload", String::new())
             },
-            (false, true) => fact("live grants of this workload", format!("{live} or more")),
-            (false, false) => fact("live grants of this workload", live.to_string()),
+            (false, true) => fact("live grants of this workload", format!("{count} or more")),
+            (false, false) => fact("live grants of this workload", count.to_string()),
         };
-        let grown = format!("{month} in the last 30 days, {quarter} in the last 90");
-        Ok(vec![live, fact("kinds of access first used", grown)])
+        let mut facts = vec![count];
+        let beyond = live.len().saturating_sub(GRANTS_SHOWN);
+        for row in live.into_iter().take(GRANTS_SHOWN) {
+            let grant: Grant = body(&row)?;
+            let of = self.request(grant.request).await?.record;
+            facts.push(fact(
+                "it holds",
+                format!("{}, until {}", of.sentence, grant.expires_at),
+            ));
+        }
+        if beyond > 0 {
+            facts.push(fact("it holds", format!("{beyond} more")));
+        }
+        let (month, quarter) = grown;
+        let value = format!("{month} in the last 30 days, {quarter} in the last 90");
+        facts.push(fact("kinds of access first used", value));
+        Ok(Holds { facts, grown })
+    }
+}
+
+fn fact(label: &str, value: String) -> Fact {
+    Fact {
+        label: label.to_owned(),
+        value,
+        source: Source::Verified,
+        from: "the ledger".to_owned(),
+        age_seconds: 0,
+    }
+}
+
+/// What a workload holds now, and how many kinds of access were new in the last 30 and the last 90 days.
+pub(crate) struct Holds {
+    pub(crate) facts: Vec<Fact>,
+    grown: (u64, u64),
+}
+
+impl Holds {
+    /// What of it is unlike a workload whose access stays what it is (M062).
+    pub(crate) fn unlike(&self) -> Option<String> {
+        let (month, quarter) = self.grown;
+        habits::accumulates(month, quarter).then(|| {
+            format!(
+                "access accumulates: {month} kinds first used in 30 days, {} in the 60 before",
+                quarter.saturating_sub(month)
+            )
+        })
     }
 }
 

@@ -113,6 +113,7 @@ impl Gate {
             envelope,
             (loaded.boundary(), &chain),
             !unlike_baseline.is_empty(),
+            habits.as_ref().map(|habits| (habits, asking)),
         );
         if let Some(habits) = &habits {
             unlike_baseline.extend(unlike(habits, asking, envelope));
@@ -276,6 +277,7 @@ fn conditions(
     envelope: &Envelope,
     (boundary, chain): (Option<&Boundary>, &Chain),
     unlike: bool,
+    habits: Option<(&Habits, bool)>,
 ) -> Conditions {
     let human = matches!(requester, Requester::Human { .. });
     let outside = boundary.is_some_and(|boundary| outside(boundary, envelope, chain));
@@ -288,8 +290,9 @@ fn conditions(
         context_missing: false,
         out_of_boundary: Known::some(outside),
         ambiguous: !read.inspectable,
-        // Nothing in this version gives signals of misuse, so none says that a request is unusual.
-        anomaly: Known::some(false),
+        anomaly: Known::some(habits.is_some_and(|(habits, asking)| {
+            habits.is_anomalous(asking, read_alone(&read.effects))
+        })),
         cross_system: Known::some(!human && chain.crosses_systems()),
     }
 }

@@ -40,6 +40,14 @@ impl Gate {
             .bundle
             .descriptors()
             .get(&record.envelope.descriptor.id);
+        let mut unlike_baseline = answered.findings.unlike_baseline.clone();
+        let mut facts = facts(answered, claims, &self.questions(record).await?);
+        if let Some(habits) = &answered.habits {
+            let workload = &record.envelope.workload;
+            let holds = self.holds_now(habits, workload, loaded.now).await?;
+            unlike_baseline.extend(holds.unlike());
+            facts.extend(holds.facts);
+        }
         Ok(View {
             type_: "gatehold/view/v1".to_owned(),
             request: record.id,
@@ -47,19 +55,11 @@ impl Gate {
             why: why(answered.evaluated.trace()),
             tier: answered.evaluated.trace().tier.clone(),
             change: self.in_words(record.id, action, &loaded.active).await?,
-            unlike_baseline: answered.findings.unlike_baseline.clone(),
+            unlike_baseline,
             requester: record.requester.clone(),
             terms: self.terms(record, held, descriptor),
             so_far: self.so_far(record, loaded).await?,
-            facts: {
-                let mut facts = facts(answered, claims, &self.questions(record).await?);
-                if let Some(habits) = &answered.habits {
-                    let workload = &record.envelope.workload;
-                    let holds = self.holds_now(habits, workload, loaded.now).await?;
-                    facts.extend(holds);
-                }
-                facts
-            },
+            facts,
             claims_head: record.claims_head,
             criteria: held.requirement.criteria().into_iter().cloned().collect(),
             checkpoints: checkpoints(held),

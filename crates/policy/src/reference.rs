@@ -50,7 +50,7 @@ where `.known` is certain, and an unknown may only make it stricter: `x.known &&
 in a forbid. `has` is refused. What people approved is not here: it is never an input of policy.
 
 Some names stand for what this version does not compute. They are marked, and `gatehold policy lint` names every rule that reads
-one. What is always false keeps a rule from ever matching: `hold-untrusted`, `hold-anomaly` and `hold-exception` of the default pack
+one. What is always false keeps a rule from ever matching: `hold-untrusted` and `hold-exception` of the default pack
 hold nothing yet, and content that strangers can write is recognised by nobody. Told as unknown they would hold every action.
 
 ";

@@ -393,14 +393,11 @@ const DOCUMENTED: &[FieldDoc] = &[
         "The payload cannot be inspected, or signals conflict.",
         |c| flag(c.conditions.ambiguous),
     ),
-    always(
-        "false",
-        maybe(
-            "conditions.anomaly",
-            T::Bool,
-            "Some signal says that the action is unusual.",
-            |c| c.conditions.anomaly.get().copied().map(flag),
-        ),
+    maybe(
+        "conditions.anomaly",
+        T::Bool,
+        "The workload reaches for more resources today than it usually does, or changes things more often in this hour.",
+        |c| c.conditions.anomaly.get().copied().map(flag),
     ),
     maybe(
         "conditions.cross_system",

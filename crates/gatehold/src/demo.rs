@@ -2,17 +2,19 @@
 //! of its own, and people who sign. Every step checks its own outcome; one that does not happen ends the demo with an error.
 
 mod agent;
+mod at_work;
 mod browser;
 mod cast;
 mod gate;
 mod ledger;
 mod people;
 mod stage;
+mod tamper;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
@@ -23,11 +25,18 @@ use gate::Gate;
 use stage::Stage;
 
 pub use agent::{AgentArgs, run as run_agent};
+pub use at_work::at_work;
 
 /// Arguments of `gatehold demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gatehold demo\n  gatehold demo --browser")]
+#[command(
+    after_help = "Examples:\n  gatehold demo\n  gatehold demo --browser\n  gatehold demo tamper",
+    args_conflicts_with_subcommands = true
+)]
 pub struct Demo {
+    /// A part of it alone.
+    #[command(subcommand)]
+    pub part: Option<Part>,
     /// Let the demo play the reviewers as well, without asking.
     #[arg(long)]
     pub auto: bool,
@@ -37,6 +46,14 @@ pub struct Demo {
     /// With --browser, how long it waits for each decision of yours before it gives up.
     #[arg(long, default_value = "30m", value_parser = crate::parse::seconds)]
     pub timeout: u32,
+}
+
+/// A part of the demo that is played alone.
+#[derive(Debug, Subcommand)]
+pub enum Part {
+    /// Alter one byte in a copy of a ledger, and see `gatehold audit verify` name the leaf.
+    #[command(after_help = "Examples:\n  gatehold demo tamper")]
+    Tamper(tamper::Tamper),
 }
 
 /// Who plays the reviewers.
@@ -60,6 +77,9 @@ const READS: u32 = 40;
 /// # Errors
 /// The first step that did not happen.
 pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
+    if let Some(Part::Tamper(tamper)) = &demo.part {
+        return tamper::run(ctx, tamper).await;
+    }
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let reviewers = match (demo.browser, demo.auto || !attended) {
         (true, _) => Reviewers::Browser(Duration::from_secs(demo.timeout.into())),
@@ -193,14 +213,7 @@ async fn cheats(
     id: &str,
 ) -> Result<(), Failure> {
     stage.scene("4  Now the agent cheats");
-    let said = bot.tell(&format!("redeem {id}")).await?;
-    stage.refused("replays the approved request", &said, "wrong_state")?;
-    let said = bot.tell("swap").await?;
-    stage.refused(
-        "swaps the payload under the same key after it was approved",
-        &said,
-        "idempotency_mismatch",
-    )?;
+    after_it_was_used(stage, bot, id).await?;
 
     let second = bot.tell("write 6").await?;
     stage.must(
@@ -224,6 +237,23 @@ async fn cheats(
         "`paid`",
     )?;
 
+    to_the_end(stage, bot).await
+}
+
+/// What it tries with a request that was executed.
+async fn after_it_was_used(stage: &Stage, bot: &mut Agent, id: &str) -> Result<(), Failure> {
+    let said = bot.tell(&format!("redeem {id}")).await?;
+    stage.refused("replays the approved request", &said, "wrong_state")?;
+    let said = bot.tell("swap").await?;
+    stage.refused(
+        "swaps the payload under the same key after it was approved",
+        &said,
+        "idempotency_mismatch",
+    )
+}
+
+/// What it tries with a name that reads otherwise than it is, and after its task has ended.
+async fn to_the_end(stage: &Stage, bot: &mut Agent) -> Result<(), Failure> {
     let said = bot.tell("bidi").await?;
     stage.refused(
         "hides a bidi control in the resource's name",

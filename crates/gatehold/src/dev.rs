@@ -9,6 +9,7 @@ mod folder;
 mod place;
 mod sample;
 
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use gatehold_server::login::{IdentityProvider, PrintedCode};
 use crate::ambient::Os;
 use crate::config::Config;
 use crate::context::Ctx;
+use crate::demo::at_work;
 use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
 use crate::profile::Profile;
@@ -40,7 +42,7 @@ const OPERATIONS_PORT: u16 = 7401;
 
 /// Arguments of `gatehold dev`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gatehold dev\n  gatehold dev --keep my-gate")]
+#[command(after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate")]
 pub struct Dev {
     /// Keep everything in this folder, and use it again next time.
     #[arg(long, value_name = "FOLDER")]
@@ -48,6 +50,9 @@ pub struct Dev {
     /// The port on 127.0.0.1, refused when it is taken; without it 7400, or a free one when that is taken.
     #[arg(long)]
     pub port: Option<u16>,
+    /// Have the demo's agent work here: it reads, asks for a write that is held, waits for you, and then tries what it may not.
+    #[arg(long, conflicts_with = "quiet")]
+    pub agent: bool,
     /// Print one line when everything is ready, and nothing else.
     #[arg(long, hide = true)]
     pub quiet: bool,
@@ -138,6 +143,7 @@ async fn serve(
                 biased;
                 ending = signals.next() => Ok(Some(ending)),
                 () = abandoned(dev.until_eof) => Ok(None),
+                never = agent(ctx, dev.agent, home, addresses) => match never {},
             }
         }
     };
@@ -174,6 +180,14 @@ async fn abandoned(waits: bool) {
         drop(gone);
     });
     let _gone = told.await;
+}
+
+/// The demo's agent, where one was asked for. The gate outlives it, however its story ends.
+async fn agent(ctx: &Ctx, works: bool, home: &Path, addresses: Addresses) -> Infallible {
+    if works && let Err(failure) = at_work(ctx, home, &addresses.console()).await {
+        eprintln!("\n{failure}");
+    }
+    std::future::pending().await
 }
 
 async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {

@@ -1,7 +1,13 @@
 //! The main job through real processes, as a newcomer sees it: `gatehold demo` asserts each of its own steps, so here it
 //! only has to end well.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod running;
+
 use std::process::{Command, Stdio};
+
+use running::Machine;
 
 #[test]
 fn every_step_of_the_demo_happens() {
@@ -32,4 +38,42 @@ fn every_step_of_the_demo_happens() {
     // The next command works as this one did, whether or not the program is in the path.
     let next = format!("\nNext: {} dev ", env!("CARGO_BIN_EXE_gatehold"));
     assert!(text.contains(&next), "{next} is not in:\n{text}");
+}
+
+#[test]
+fn an_agent_works_on_a_development_gate_and_people_decide() {
+    let machine = Machine::new();
+    let mut dev = machine.start(&["dev", "--agent"]);
+    let told = dev.says("YOUR TURN");
+    for wanted in ["End with Ctrl-C", "40 of 40 allowed", "UPDATE of order 7 is HELD"] {
+        assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
+    }
+    let id = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);
+    let id = String::from_utf8(id.stdout).unwrap();
+    let answers = "fact.rows=1,scope=yes,time_window=yes,rollback_plan=yes,intent=yes,business_context=yes,\
+                   operational_safety=yes";
+    for name in ["reviewer", "second"] {
+        let approved = machine.run(&["approve", id.trim(), "--as", name, "--criteria", answers]);
+        assert!(approved.status.success(), "{approved:?}");
+    }
+    let told = dev.says("demo tamper");
+    for wanted in ["holds no credential  1 row changed\n", "order 7 is `retry`"] {
+        assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
+    }
+    assert_eq!(told.matches("REFUSED").count(), 5, "{told}");
+
+    let before = machine.run(&["audit", "verify"]);
+    assert!(before.status.success(), "{before:?}");
+    let tampered = machine.run(&["demo", "tamper"]);
+    let text = String::from_utf8(tampered.stdout).unwrap();
+    assert!(tampered.status.success(), "{text}");
+    assert!(text.contains("altered, and found"), "{text}");
+    // What was altered was a copy, and nothing is left of it.
+    let after = machine.run(&["audit", "verify"]);
+    assert!(after.status.success(), "{after:?}");
+    assert_eq!(machine.temporary(), 1);
+
+    let (exit, errors) = dev.ends_by("INT");
+    assert_eq!(exit, Some(130), "{errors}");
+    assert!(errors.contains(" is removed"), "{errors}");
 }

@@ -1,7 +1,7 @@
 //! Who plays in the demo: the processes and the folder that it starts with. They are held apart from the story, so that they are
 //! put away however it ends: told, broken off by an error, or by a signal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -105,19 +105,9 @@ impl Cast {
     /// # Errors
     /// When it cannot be started.
     pub fn agent(&mut self, key: &str) -> Result<Agent, Failure> {
-        let home = self.home();
-        let mut child = apart(Command::new(program()?))
-            .arg(super::AGENT)
-            .arg(&home)
-            .arg(home.join(key))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(unstarted)?;
-        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (child, agent) = agent_of(&self.home(), key)?;
         self.agents.push(child);
-        let (to, from) = pipes.ok_or_else(|| mute("the agent"))?;
-        Ok(Agent::over(to, from))
+        Ok(agent)
     }
 
     /// Ends the gate in order, and waits for its end.
@@ -150,6 +140,24 @@ impl Cast {
         self.gate.kill().await.map_err(unended)?;
         remove(self.folder)
     }
+}
+
+/// Starts an agent of the gate in this folder, with a key that stands there.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn agent_of(home: &Path, key: &str) -> Result<(Child, Agent), Failure> {
+    let mut child = apart(Command::new(program()?))
+        .arg(super::AGENT)
+        .arg(home)
+        .arg(home.join(key))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(unstarted)?;
+    let pipes = child.stdin.take().zip(child.stdout.take());
+    let (to, from) = pipes.ok_or_else(|| mute("the agent"))?;
+    Ok((child, Agent::over(to, from)))
 }
 
 /// In a process group of its own: Ctrl-C is for the demo, which then ends the others in order. Should the demo let go of it, it

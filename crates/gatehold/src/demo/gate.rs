@@ -39,6 +39,18 @@ impl Gate {
         Ok(Self { profile, console })
     }
 
+    /// The gate that this very process serves.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn served(home: &Path) -> Result<Self, Failure> {
+        let profile = Profile::load(home)?;
+        Ok(Self {
+            profile,
+            console: None,
+        })
+    }
+
     /// Where everything of it is.
     pub fn home(&self) -> &Path {
         &self.profile.home

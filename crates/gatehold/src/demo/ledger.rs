@@ -1,11 +1,11 @@
 //! The end of the demo: the ledger verifies, one byte of it is altered, and verification names the leaf.
 
-use rusqlite::Connection;
 use tokio::process::Command;
 
 use super::cast::apart;
 use super::gate::{Gate, config, program};
 use super::stage::Stage;
+use super::tamper::altered;
 use crate::exit::Failure;
 
 /// Runs `gatehold audit verify` as an auditor would.
@@ -27,26 +27,8 @@ pub async fn verify(stage: &Stage, gate: &Gate) -> Result<(), Failure> {
 /// # Errors
 /// When that is not noticed, or another leaf is named.
 pub async fn tamper(stage: &Stage, gate: &Gate) -> Result<(), Failure> {
-    let broken = |error: rusqlite::Error| Failure::fault(error, "report this");
-    let store = Connection::open(gate.home().join("gatehold.db")).map_err(broken)?;
-    let (leaf, mut record): (i64, Vec<u8>) = store
-        .query_row(
-            "SELECT number, record FROM leaf WHERE number > 20 ORDER BY number LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .map_err(broken)?;
-    let middle = record.len() / 2;
-    if let Some(byte) = record.get_mut(middle) {
-        *byte ^= 1;
-    }
-    store
-        .execute(
-            "UPDATE leaf SET record = ?1 WHERE number = ?2",
-            (&record, leaf),
-        )
-        .map_err(broken)?;
-    drop(store);
+    let leaf = altered(&gate.home().join("gatehold.db"))
+        .map_err(|error| Failure::fault(error, "report this"))?;
     let (good, text) = audit(gate).await?;
     let named = text
         .lines()

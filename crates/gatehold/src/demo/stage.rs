@@ -130,6 +130,15 @@ impl Stage {
         ticks.tick().await;
     }
 
+    /// Commands that come next, and what each does.
+    pub fn next(&self, commands: &[(&str, &str)]) {
+        println!();
+        for (command, what) in commands {
+            let command = format!("{} {command}", called());
+            println!("  next: {command}    {}", self.screen.paint(Style::Dim, what));
+        }
+    }
+
     /// The last lines.
     pub fn closing(&self) {
         println!(

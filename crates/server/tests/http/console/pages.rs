@@ -19,6 +19,7 @@ fn framed(answer: &Answer, what: &str) {
         ),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
+        ("strict-transport-security", "max-age=31536000"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {

@@ -42,7 +42,9 @@ const OPERATIONS_PORT: u16 = 7401;
 
 /// Arguments of `gatehold dev`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate")]
+#[command(
+    after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate"
+)]
 pub struct Dev {
     /// Keep everything in this folder, and use it again next time.
     #[arg(long, value_name = "FOLDER")]

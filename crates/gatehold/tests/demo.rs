@@ -45,7 +45,11 @@ fn an_agent_works_on_a_development_gate_and_people_decide() {
     let machine = Machine::new();
     let mut dev = machine.start(&["dev", "--agent"]);
     let told = dev.says("YOUR TURN");
-    for wanted in ["End with Ctrl-C", "40 of 40 allowed", "UPDATE of order 7 is HELD"] {
+    for wanted in [
+        "End with Ctrl-C",
+        "40 of 40 allowed",
+        "UPDATE of order 7 is HELD",
+    ] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
     }
     let id = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);

@@ -37,19 +37,29 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     } else {
         stage.must(
             !said.refused && gate.order_status(7)? == "failed",
-            &format!("it ended as {}, and nothing happened at the database", said.code),
+            &format!(
+                "it ended as {}, and nothing happened at the database",
+                said.code
+            ),
             "order 7 is still `failed`",
         )?;
         stage.scene("4  Now the agent cheats");
     }
     let second = bot.tell("write 6").await?;
-    stage.must(second.code == "held", "asks for another write", &second.text)?;
+    stage.must(
+        second.code == "held",
+        "asks for another write",
+        &second.text,
+    )?;
     let said = bot.tell(&format!("approve {}", second.id)).await?;
     stage.refused("signs its own approval", &said, "")?;
     to_the_end(&stage, &mut bot).await?;
     stage.next(&[
         ("audit verify", "check every leaf of this gate's ledger"),
-        ("demo tamper", "alter one byte in a copy of it, and check that"),
+        (
+            "demo tamper",
+            "alter one byte in a copy of it, and check that",
+        ),
     ]);
     Ok(())
 }

@@ -132,10 +132,12 @@ impl Stage {
 
     /// Commands that come next, and what each does.
     pub fn next(&self, commands: &[(&str, &str)]) {
-        println!();
         for (command, what) in commands {
             let command = format!("{} {command}", called());
-            println!("  next: {command}    {}", self.screen.paint(Style::Dim, what));
+            println!(
+                "\n  next: {command}    {}",
+                self.screen.paint(Style::Dim, what)
+            );
         }
     }
 

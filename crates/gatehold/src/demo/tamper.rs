@@ -56,7 +56,11 @@ async fn story(stage: &Stage, config: &Config, copy: &Path) -> Result<(), Failur
     let before = Source::open(config).await?.verify(config.root).await?;
     let first = before.to_string();
     let first = first.lines().next().unwrap_or_default().to_owned();
-    stage.must(before.is_sound(), "gatehold audit verify, of the copy", &first)?;
+    stage.must(
+        before.is_sound(),
+        "gatehold audit verify, of the copy",
+        &first,
+    )?;
     let leaf = altered(copy).map_err(|error| Failure::fault(error, "report this"))?;
     let after = Source::open(config).await?.verify(config.root).await?;
     let text = after.to_string();

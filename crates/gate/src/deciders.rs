@@ -108,9 +108,15 @@ impl Deciders {
 
 /// Whether all of them would be enough, with whoever is away or with whoever decides for them.
 fn is_enough(held: &HeldAt, floors: &[Alternative], able: &[Reviewer]) -> bool {
-    let fills = |able: &[Reviewer]| seats::filled(&held.requirement, floors, able).is_filled();
+    if !seats::could_fill(&held.requirement, floors, able) {
+        return false;
+    }
     let lent = able.iter().flat_map(|one| &one.through);
     let away: BTreeSet<&HumanId> = lent.map(|through| &through.from).collect();
+    if away.is_empty() {
+        return true;
+    }
+    let fills = |able: &[Reviewer]| seats::filled(&held.requirement, floors, able).is_filled();
     let here = able.iter().filter(|one| !away.contains(&one.human));
     fills(able) || fills(&here.cloned().collect::<Vec<_>>())
 }

@@ -6,11 +6,12 @@ use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, HumanId, TaskId, TeamId};
 use gatehold_core::json::canonical;
+use gatehold_core::review::ReviewContext;
 use gatehold_core::task::TaskState;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{DelegationEnd, SignedDelegationEnd};
 
-use super::{Checked, Commit, Oracle, Request, Tampered, holds};
+use super::{Checked, Commit, Listed, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
 
 /// Longest a delegation lasts from when it is signed, in milliseconds.
@@ -35,6 +36,7 @@ pub struct Given {
 /// Somebody whose place another takes.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
+    id: Hash,
     pub(super) from: HumanId,
     given: Given,
 }
@@ -85,23 +87,45 @@ impl Oracle {
                     .task
                     .is_none_or(|bound| task == Some(bound) && open(bound))
         };
-        let given = self.realm.delegations.values().filter(counts);
-        let place = |given: &Given| Place {
+        let given = self.realm.delegations.iter();
+        let given = given.filter(|(_, given)| counts(given));
+        let place = |(id, given): (&Hash, &Given)| Place {
+            id: *id,
             from: given.from.clone(),
             given: given.clone(),
         };
         given.map(place).collect()
     }
 
-    /// Whether somebody may decide here at all, by themselves or for somebody.
+    /// Of these places, those that somebody signed for.
+    pub(super) fn signed_places(
+        &self,
+        signed: &Signed,
+        request: &Request,
+        at: (Timestamp, Timestamp),
+    ) -> Vec<Place> {
+        let places = self.places(&signed.human, request, at).into_iter();
+        let listed = |mut place: Place| {
+            let teams = signed.given.get(&place.id)?;
+            place.given.teams.retain(|team| teams.contains(team));
+            Some(place)
+        };
+        places.filter_map(listed).collect()
+    }
+
+    /// The delegations that whoever signed a context was shown; none where they signed something else.
+    pub fn shown(&self, context: &ReviewContext) -> Listed {
+        let shown = self.authorities.get(&context.reviewer.authority_hash);
+        shown.cloned().unwrap_or_default()
+    }
+
+    /// Whether somebody may decide here at all, by themselves or in one of these places.
     pub(super) fn may_decide(
         &self,
         human: &HumanId,
         requirement: &Requirement,
-        request: &Request,
-        at: (Timestamp, Timestamp),
+        places: &[Place],
     ) -> bool {
-        let places = self.places(human, request, at);
         let mut checkpoints = requirement.checkpoints();
         self.realm.entitled(human, requirement)
             || checkpoints.any(|(_, point)| places.iter().any(|place| place.is_at(self, point)))

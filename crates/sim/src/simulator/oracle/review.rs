@@ -7,7 +7,7 @@ use gatehold_core::json::canonical;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewAct, ReviewContext};
 
-use super::{Checked, Commit, Oracle, Request, Tampered, holds};
+use super::{Checked, Commit, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
 
 impl Oracle {
@@ -33,7 +33,7 @@ impl Oracle {
             });
         };
         let context = &signed.context;
-        self.may_review(&request, &signed.human, &signed.key, commit)?;
+        self.may_review(&request, &signed, commit)?;
         self.is_exact(&request, context, commit)?;
         self.was_shown(&request, &signed.human, context, commit)?;
         if context.act == ReviewAct::Approve {
@@ -72,10 +72,10 @@ impl Oracle {
     fn may_review(
         &self,
         request: &Request,
-        human: &gatehold_core::ids::HumanId,
-        key: &Hash,
+        signed: &Signed,
         commit: &Commit<'_>,
     ) -> Checked {
+        let (human, key) = (&signed.human, &signed.key);
         holds(
             request.excused(&[Tampered::Requester]) || !request.excluded.contains(human),
             "requester-never-decides",
@@ -91,11 +91,20 @@ impl Oracle {
         })?;
         let at = (commit.entry.at, commit.time);
         let held = request.held.as_ref();
+        let places = self.signed_places(signed, request, at);
         let entitled =
-            held.is_some_and(|held| self.may_decide(human, &held.requirement, request, at));
+            held.is_some_and(|held| self.may_decide(human, &held.requirement, &places));
         let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
         holds(other || entitled, "genuine-quorum", || {
             format!("{human} is not entitled at {}", request.id)
+        })?;
+        // Whoever reads the leaf knows for whom it was.
+        let Event::Reviewed { delegations, .. } = &commit.entry.event else {
+            return Ok(());
+        };
+        let said = delegations.iter().eq(signed.given.keys());
+        holds(said, "delegation-only-narrows", || {
+            format!("the leaf of {human} names other delegations than they signed for")
         })
     }
 

@@ -71,7 +71,7 @@ pub fn filled(
     let people = table.people(reviewers, &here);
     let as_themselves = vec![None; people.len()];
     let mut seated = Vec::new();
-    let mut filled = table.fill(0, table.groups(&people, &as_themselves), &mut seated);
+    let mut filled = table.fill(0, groups(&people, &as_themselves), &mut seated);
     if !filled && people.iter().any(Person::has_a_choice) {
         let mut tries = TRIES_MAX;
         let stood = table.stand(&people, &mut Vec::new(), &mut tries);
@@ -95,7 +95,7 @@ pub fn could_fill(
 ) -> bool {
     let table = Table::of(requirement, floors);
     let people = table.people(reviewers, &BTreeSet::new());
-    table.fill(0, table.groups(&people, &[]), &mut Vec::new())
+    table.fill(0, groups(&people, &[]), &mut Vec::new())
 }
 
 /// Most ways to stand that are looked into. Beyond it nobody is seated for anybody: people with seats of their own still fill
@@ -130,11 +130,7 @@ impl<'t> Table<'t> {
     }
 
     /// Everybody once, those who have a choice first. Nobody stands for those who are `here`.
-    fn people<'a>(
-        &self,
-        reviewers: &'a [Reviewer],
-        here: &BTreeSet<&HumanId>,
-    ) -> Vec<Person<'a>> {
+    fn people<'a>(&self, reviewers: &'a [Reviewer], here: &BTreeSet<&HumanId>) -> Vec<Person<'a>> {
         let mut known: BTreeMap<&HumanId, (Assurance, BTreeSet<TeamId>, Vec<&Through>)> =
             BTreeMap::new();
         for reviewer in reviewers {
@@ -175,7 +171,7 @@ impl<'t> Table<'t> {
     ) -> Option<Vec<Seated>> {
         *tries = tries.checked_sub(1)?;
         let mut seated = Vec::new();
-        if !self.fill(0, self.groups(people, chosen), &mut seated) {
+        if !self.fill(0, groups(people, chosen), &mut seated) {
             return None;
         }
         let next = people.get(chosen.len());
@@ -194,29 +190,6 @@ impl<'t> Table<'t> {
             chosen.pop();
         }
         None
-    }
-
-    /// People who are alike, where the first of them have chosen and the others could still choose.
-    fn groups<'a>(&self, people: &[Person<'a>], chosen: &[Stands<'a>]) -> Vec<Group> {
-        let mut groups: BTreeMap<(Assurance, Seats), Vec<HumanId>> = BTreeMap::new();
-        for (at, person) in people.iter().enumerate() {
-            let seats = match chosen.get(at) {
-                Some(stands) => person.standing(*stands),
-                None => person.anywhere(chosen),
-            };
-            groups
-                .entry((person.assurance, seats))
-                .or_default()
-                .push(person.human.clone());
-        }
-        groups
-            .into_iter()
-            .map(|((assurance, admitted), people)| Group {
-                assurance,
-                admitted,
-                people,
-            })
-            .collect()
     }
 
     /// Fills the separate checkpoints from `at` on, each with people of its own, then all shared ones with the rest.
@@ -317,6 +290,29 @@ impl<'t> Table<'t> {
         }
         true
     }
+}
+
+/// People who are alike, where the first of them have chosen and the others could still choose.
+fn groups<'a>(people: &[Person<'a>], chosen: &[Stands<'a>]) -> Vec<Group> {
+    let mut groups: BTreeMap<(Assurance, Seats), Vec<HumanId>> = BTreeMap::new();
+    for (at, person) in people.iter().enumerate() {
+        let seats = match chosen.get(at) {
+            Some(stands) => person.standing(*stands),
+            None => person.anywhere(chosen),
+        };
+        groups
+            .entry((person.assurance, seats))
+            .or_default()
+            .push(person.human.clone());
+    }
+    groups
+        .into_iter()
+        .map(|((assurance, admitted), people)| Group {
+            assurance,
+            admitted,
+            people,
+        })
+        .collect()
 }
 
 /// What one checkpoint still needs: the alternative and the floor count the same people side by side.

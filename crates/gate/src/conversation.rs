@@ -200,6 +200,22 @@ fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delegations::tests::{directory, moment, requester, requirement};
+
+    #[test]
+    fn a_reviewer_speaks_for_the_teams_that_a_delegation_gives_them_now() {
+        let (requirement, requester) = (requirement(1), requester());
+        let ann: HumanId = "ann@acme".parse().unwrap();
+        let mut directory = directory();
+        let given = Lending::new(&directory, &requirement, &requester, moment());
+        assert_eq!(spoken_for(Some(&given), &ann), "team owners");
+        // Whoever is away has left the team, so their word gives nothing.
+        directory.teams.values_mut().for_each(BTreeSet::clear);
+        let nothing = Lending::new(&directory, &requirement, &requester, moment());
+        let nobody = "a reviewer who is no longer entitled";
+        assert_eq!(spoken_for(Some(&nothing), &ann), nobody);
+        assert_eq!(spoken_for(None, &ann), nobody);
+    }
 
     #[test]
     fn what_would_move_a_cursor_is_shown_by_its_number() {

@@ -154,3 +154,44 @@ impl Gate {
         Ok(Deciders::of(&record, held, &active.directory, moment))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delegations::tests::{directory, moment, requester, requirement};
+
+    /// Ann, for whom bob's word counts, and bob himself with a key of this level.
+    fn able(bob: Assurance) -> Vec<Reviewer> {
+        let (requirement, requester, directory) = (requirement(1), requester(), directory());
+        let lending = Lending::new(&directory, &requirement, &requester, moment());
+        let reviewer = |name: &str, assurance| {
+            let human: HumanId = name.parse().unwrap();
+            Reviewer {
+                assurance,
+                teams: directory.teams_of(&human),
+                through: lending.through(&human),
+                human,
+            }
+        };
+        vec![
+            reviewer("ann@acme", Assurance::Verified),
+            reviewer("bob@acme", bob),
+        ]
+    }
+
+    #[test]
+    fn whoever_is_away_and_whoever_decides_for_them_are_one() {
+        let floors = floors(gatehold_core::tier::Tier::Amber, false);
+        let enough = |seats: u8, able: &[Reviewer]| {
+            let requirement = requirement(seats);
+            let held = HeldAt::new(&requirement, moment().now, moment().now);
+            is_enough(&held, floors, able)
+        };
+        assert!(enough(1, &able(Assurance::Verified)));
+        assert!(!enough(2, &able(Assurance::Verified)));
+        // Bob's key is too weak for the tier; ann's is not.
+        assert!(enough(1, &able(Assurance::Present)));
+        let alone = &able(Assurance::Present)[1..];
+        assert!(!enough(1, alone), "no delegation, and nobody else");
+    }
+}

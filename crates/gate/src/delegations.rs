@@ -71,8 +71,7 @@ impl DelegationStanding {
         now: Timestamp,
     ) -> Self {
         let key = directory.key(&given.from, &given.key);
-        let living =
-            key.is_some_and(|key| key.leaf < given.leaf && directory.can_sign(key));
+        let living = key.is_some_and(|key| key.leaf < given.leaf && directory.can_sign(key));
         let own = directory.teams_of(&given.from);
         if now > given.not_after {
             Self::Over
@@ -224,3 +223,6 @@ pub(crate) fn moment(record: &RequestRecord, open: &BTreeSet<TaskId>, now: Times
         task: record.envelope.task.filter(|task| open.contains(task)),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -468,7 +468,8 @@ impl Fold {
         });
         let requester = request.requester();
         if known && !may && given && requester.is_none() {
-            let text = "who asked is not here: whether a delegation let somebody act was not checked";
+            let text =
+                "who asked is not here: whether a delegation let somebody act was not checked";
             self.gap(Some(leaf.index), text);
             return Ok(());
         }

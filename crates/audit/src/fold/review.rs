@@ -313,9 +313,7 @@ fn shown(leaf: &Opened, verified: &VerifiedReview) -> Checked {
     )?;
     let authority = leaf.bytes("authority");
     ensure(
-        authority.is_none_or(|bytes| {
-            Authority::hash_of(bytes) == context.reviewer.authority_hash
-        }),
+        authority.is_none_or(|bytes| Authority::hash_of(bytes) == context.reviewer.authority_hash),
         Code::Review,
         "the stored authority is not the one that was signed",
     )

@@ -79,7 +79,6 @@ impl Simulator {
         )
         .into_bytes();
         let view_hash = View::hash_of(&view);
-        let authority_hash = authority.hash();
         let nonce = self.seed.text();
         let context = ReviewContext {
             type_: REVIEW_TYPE.to_owned(),
@@ -98,7 +97,7 @@ impl Simulator {
                 issuer: human.issuer().to_owned(),
                 subject: human.subject().to_owned(),
                 key: *key,
-                authority_hash,
+                authority_hash: self.oracle.shows(&authority),
             },
             review_nonce: nonce.clone(),
             issued_at: now.unwrap_or(record.submitted_at),
@@ -118,9 +117,6 @@ impl Simulator {
             opened,
         });
         self.oracle.drawn.insert(nonce, (request, human.clone()));
-        let given = authority.through.into_iter();
-        let given = given.map(|through| (through.delegation, through.teams));
-        self.oracle.authorities.insert(authority_hash, given.collect());
         if self.on_screen.len() >= SCREENS_MAX {
             self.on_screen.pop_front();
         }

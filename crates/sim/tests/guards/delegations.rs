@@ -6,8 +6,8 @@ use gatehold_core::directory::Directory;
 use gatehold_core::quorum::Void;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
-use gatehold_core::task::{Task, TaskState};
 use gatehold_core::review::ReviewError;
+use gatehold_core::task::{Task, TaskState};
 use gatehold_core::trust::change::{ConfigChange, TeamSet};
 use gatehold_core::trust::{
     Chain, DelegationReason, DelegationStatement, Evidence, SignedDelegation, TrustError,

@@ -338,10 +338,7 @@ impl Oracle {
                 && context.spend_by == record.spend_by
                 && (left_out(&signed.human) || !request.excluded.contains(&signed.human))
                 && level.is_some_and(|level| self.realm.dev || level > Assurance::Software)
-                && {
-                    let places = self.signed_places(signed, request, at);
-                    self.may_decide(&signed.human, &held.requirement, &places)
-                }
+                && self.might_by(signed, &held.requirement, request, at)
         };
         self.signed.iter().filter(counts).collect()
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
+use gatehold_core::directory::Authority;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, HumanId, TaskId, TeamId};
 use gatehold_core::json::canonical;
@@ -113,10 +114,31 @@ impl Oracle {
         places.filter_map(listed).collect()
     }
 
+    /// Somebody is shown what they may do, for others too; gives the hash that they sign.
+    pub fn shows(&mut self, authority: &Authority) -> Hash {
+        let given = authority.through.iter();
+        let given = given.map(|through| (through.delegation, through.teams.clone()));
+        let hash = authority.hash();
+        self.authorities.insert(hash, given.collect());
+        hash
+    }
+
     /// The delegations that whoever signed a context was shown; none where they signed something else.
     pub fn shown(&self, context: &ReviewContext) -> Listed {
         let shown = self.authorities.get(&context.reviewer.authority_hash);
         shown.cloned().unwrap_or_default()
+    }
+
+    /// Whether somebody may decide here with what they signed.
+    pub(super) fn might_by(
+        &self,
+        signed: &Signed,
+        requirement: &Requirement,
+        request: &Request,
+        at: (Timestamp, Timestamp),
+    ) -> bool {
+        let places = self.signed_places(signed, request, at);
+        self.may_decide(&signed.human, requirement, &places)
     }
 
     /// Whether somebody may decide here at all, by themselves or in one of these places.

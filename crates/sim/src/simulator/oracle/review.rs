@@ -69,12 +69,7 @@ impl Oracle {
     /// The reviewer is somebody who may decide on this, with a key that has force.
     // INVARIANT(requester-never-decides): nobody of the requester set stands in any review. Over an edited row, where a
     // process believes rows, only the row's leaf would tell who initiated it.
-    fn may_review(
-        &self,
-        request: &Request,
-        signed: &Signed,
-        commit: &Commit<'_>,
-    ) -> Checked {
+    fn may_review(&self, request: &Request, signed: &Signed, commit: &Commit<'_>) -> Checked {
         let (human, key) = (&signed.human, &signed.key);
         holds(
             request.excused(&[Tampered::Requester]) || !request.excluded.contains(human),
@@ -91,9 +86,8 @@ impl Oracle {
         })?;
         let at = (commit.entry.at, commit.time);
         let held = request.held.as_ref();
-        let places = self.signed_places(signed, request, at);
         let entitled =
-            held.is_some_and(|held| self.may_decide(human, &held.requirement, &places));
+            held.is_some_and(|held| self.might_by(signed, &held.requirement, request, at));
         let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
         holds(other || entitled, "genuine-quorum", || {
             format!("{human} is not entitled at {}", request.id)

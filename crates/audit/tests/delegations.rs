@@ -18,6 +18,7 @@ use cases::{UPDATE, assert_first, at, verify_resigned};
 use forge::{renumber, replace, rewrite};
 use gate::{Gate, Who, requirement};
 use gatehold_audit::{Code, LedgerLeaf};
+use gatehold_core::decide::{ActBy, ActKind};
 use gatehold_core::entry::Event;
 use gatehold_core::ids::RequestId;
 use gatehold_core::review::ReviewAct::Approve;
@@ -122,4 +123,64 @@ fn a_review_that_hides_for_whom_it_was_is_found() {
         }
     });
     assert_first(&verify_resigned(&leaves, &gate), review, Code::Review);
+}
+
+#[test]
+fn a_review_with_another_authority_than_was_signed_is_found() {
+    let (gate, _, review, _) = decided();
+    let authority = gate.leaves[review].attachment("authority").unwrap();
+    let authority = String::from_utf8(authority.to_vec()).unwrap();
+    let mut leaves = gate.leaves.clone();
+    let wider = authority.replace("\"reviewers\"", "\"owners\",\"reviewers\"");
+    assert_ne!(wider, authority);
+    replace(&mut leaves[review], "authority", wider.into_bytes());
+    assert_first(&verify_resigned(&leaves, &gate), review, Code::Review);
+}
+
+#[test]
+fn an_authority_that_people_had_erased_is_a_gap_and_never_a_silent_yes() {
+    let (mut gate, _, review, _) = decided();
+    let by = gate.erase(review as u64, "authority");
+    let report = verify_resigned(&gate.leaves, &gate);
+    assert!(report.is_sound(), "{report}");
+    let gap = format!(
+        "`authority` was erased by leaf {by}: whether a delegation counted was not checked"
+    );
+    for text in [gap.as_str(), "could not be counted"] {
+        let mut gaps = report.gaps.iter();
+        assert!(gaps.any(|gap| gap.text.contains(text)), "{text}: {report}");
+    }
+}
+
+#[test]
+fn an_act_for_somebody_who_is_away_is_a_gap_where_nobody_knows_who_asked() {
+    let mut gate = Gate::founded();
+    gate.enrol(Who::Dan);
+    gate.delegate(Who::Bob, Who::Dan, |_| {});
+    let task = gate.task();
+    let hold = Verdict::Hold(requirement(1));
+    let id = gate.submit(task, UPDATE, hold, Tier::Amber);
+    let submission = gate.leaves.len() - 1;
+    let by = |who: Who| ActBy::Human(who.id());
+    let given = at(gate.act(id, by(Who::Dan), ActKind::Ask, "why?"));
+    gate.act(id, by(Who::Cid), ActKind::Ask, "why now?");
+    let report = verify_resigned(&gate.leaves, &gate);
+    assert!(report.is_sound() && report.gaps.is_empty(), "{report}");
+
+    gate.erase(submission as u64, "request");
+    let report = verify_resigned(&gate.leaves, &gate);
+    assert!(report.is_sound(), "{report}");
+    let unchecked = |gap: &&gatehold_audit::Gap| gap.text.contains("let somebody act");
+    let unchecked: Vec<_> = report.gaps.iter().filter(unchecked).collect();
+    assert_eq!(unchecked.len(), 1, "{report}");
+    assert_eq!(unchecked[0].leaf, Some(given as u64));
+
+    // Whom nobody gave anything has no seat, whoever asked.
+    let mut leaves = gate.leaves.clone();
+    rewrite(&mut leaves[given], |entry| {
+        if let Event::Acted { human, .. } = &mut entry.event {
+            *human = Some(Who::Ann.id());
+        }
+    });
+    assert_first(&verify_resigned(&leaves, &gate), given, Code::Review);
 }

@@ -75,6 +75,21 @@ impl Through {
         }
         !checkpoint.eligible.teams.is_disjoint(&self.teams)
     }
+
+    /// What of it whoever decides has signed for: nothing where what they were shown does not list it, and of its teams those
+    /// that it listed. What was made, or came back, after they signed gives their signature nothing.
+    #[must_use]
+    pub fn as_signed(self, shown: &[Self]) -> Option<Self> {
+        match shown.iter().find(|one| one.delegation == self.delegation) {
+            Some(listed) => {
+                let teams = self.teams.intersection(&listed.teams);
+                let teams: BTreeSet<TeamId> = teams.cloned().collect();
+                (!teams.is_empty()).then_some(Self { teams, ..self })
+            }
+            None if guard!("delegation-as-signed", true) => None,
+            None => Some(self),
+        }
+    }
 }
 
 /// The delegations that count at one request, at one moment.
@@ -127,6 +142,12 @@ impl<'a> Lending<'a> {
         self.directory
     }
 
+    /// What holds the request.
+    #[must_use]
+    pub const fn requirement(&self) -> &'a Requirement {
+        self.requirement
+    }
+
     /// At which moment.
     #[must_use]
     pub const fn moment(&self) -> Moment {
@@ -169,6 +190,11 @@ impl<'a> Lending<'a> {
         let key = self.directory.key(&given.from, &given.key);
         let living = key.is_some_and(|key| key.leaf < given.leaf);
         if guard!("delegation-key-living", !living) {
+            return None;
+        }
+        // A passkey is of no use without a page that may ask it; what it signed is not believed longer.
+        let mute = key.is_some_and(|key| !self.directory.can_sign(key));
+        if guard!("delegation-key-can-sign", mute) {
             return None;
         }
         // Whoever asks would choose who approves.

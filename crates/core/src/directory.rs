@@ -200,10 +200,13 @@ impl Authority {
     #[must_use]
     pub fn hash(&self) -> Hash {
         // A struct of strings and integers always has a canonical form; an empty document would match no other hash.
-        Hash::tagged(
-            "gatehold/authority/v1",
-            &[&canonical::to_bytes(self).unwrap_or_default()],
-        )
+        Self::hash_of(&canonical::to_bytes(self).unwrap_or_default())
+    }
+
+    /// The same over the canonical bytes as they are kept.
+    #[must_use]
+    pub fn hash_of(bytes: &[u8]) -> Hash {
+        Hash::tagged("gatehold/authority/v1", &[bytes])
     }
 
     /// Whether they may fill a seat at any checkpoint of this requirement, by themselves or for somebody who is away.

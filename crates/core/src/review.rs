@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::Assurance;
-use crate::delegation::Lending;
+use crate::delegation::{Lending, Through};
 use crate::directory::Authority;
 use crate::hash::Hash;
 use crate::ids::{HumanId, Origin, RequestId};
@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 pub const REVIEW_TYPE: &str = "gatehold/review/v1";
 /// Longest context or signature, in bytes.
 pub const REVIEW_BYTES_MAX: usize = 16 << 10;
+/// Longest authority that is kept with a review, in bytes: a hundred people away and more.
+pub const AUTHORITY_BYTES_MAX: usize = 64 << 10;
 
 /// What a review is about another of when the request has been given more time, or less, since.
 pub(crate) const TIME_TO_SPEND: &str = "time to spend";
@@ -146,6 +148,61 @@ pub struct UnverifiedReview {
     pub context: String,
     /// The reviewer's signature over it: an armored SSHSIG, or a passkey's assertion.
     pub signature: String,
+    /// Canonical JSON of the [`Authority`] whose hash was signed, where it lists delegations. Without it none counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+}
+
+impl UnverifiedReview {
+    /// As it arrives, and as it is kept where it was signed for nobody else.
+    #[must_use]
+    pub const fn new(context: String, signature: String) -> Self {
+        Self {
+            context,
+            signature,
+            authority: None,
+        }
+    }
+
+    /// As it is kept: with what the reviewer may do for others, where that is what they signed. Whatever came with it goes.
+    #[must_use]
+    pub fn kept(&self, lending: &Lending<'_>) -> Self {
+        Self {
+            authority: self.authority_of(lending),
+            ..self.clone()
+        }
+    }
+
+    fn authority_of(&self, lending: &Lending<'_>) -> Option<String> {
+        let context: ReviewContext =
+            canonical::from_canonical_bytes(self.context.as_bytes()).ok()?;
+        let by = &context.reviewer;
+        let human = HumanId::new(&by.issuer, &by.subject).ok()?;
+        let authority = lending.authority(&human, &by.key)?;
+        if authority.through.is_empty() || authority.hash() != by.authority_hash {
+            return None;
+        }
+        String::from_utf8(canonical::to_bytes(&authority).ok()?).ok()
+    }
+
+    /// The delegations that the reviewer was shown and signed for, and no later one.
+    fn through(&self, context: &ReviewContext) -> Result<Vec<Through>, ReviewError> {
+        let Some(authority) = &self.authority else {
+            return Ok(Vec::new());
+        };
+        if authority.len() > AUTHORITY_BYTES_MAX {
+            return Err(ReviewError::Form(format!(
+                "an authority may have {AUTHORITY_BYTES_MAX} bytes; end delegations to this reviewer that are not needed"
+            )));
+        }
+        let other = Authority::hash_of(authority.as_bytes()) != context.reviewer.authority_hash;
+        if guard!("signed-authority", other) {
+            return Err(ReviewError::Other("authority"));
+        }
+        let authority: Authority = canonical::from_canonical_bytes(authority.as_bytes())
+            .map_err(|error| ReviewError::Form(error.to_string()))?;
+        Ok(authority.through)
+    }
 }
 
 /// What a review must be about to count: taken from the request, not from the review.
@@ -246,6 +303,7 @@ impl VerifiedReview {
     /// # Errors
     /// [`ReviewError`] names the first thing that does not fit.
     // INVARIANT(signed-is-exact): every member that names the action is compared with the request's own value.
+    // INVARIANT(delegation-only-narrows): a delegation counts for a review that was signed by it, and as far as it still holds.
     pub fn verify(
         review: &UnverifiedReview,
         subject: &Subject<'_>,
@@ -269,9 +327,12 @@ impl VerifiedReview {
             .ok_or(ReviewError::Key)?;
         let message = review.context.as_bytes();
         let flags = directory.signed(enrolled, &review.signature, message, REVIEW_TYPE)?;
-        let authority = lending
+        let shown = review.through(&context)?;
+        let mut authority = lending
             .authority(&human, &context.reviewer.key)
             .ok_or(ReviewError::Key)?;
+        let given = std::mem::take(&mut authority.through).into_iter();
+        authority.through = given.filter_map(|one| one.as_signed(&shown)).collect();
         let assurance = Assurance::of_signature(enrolled.assurance, flags);
         Ok(Self {
             context,
@@ -299,7 +360,7 @@ impl VerifiedReview {
         self.assurance
     }
 
-    /// What the signer is entitled to now.
+    /// What the signer is entitled to now, of what they signed for.
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority

@@ -4,8 +4,8 @@
 //! union of their criteria, except `separate` ones, whose people fill nothing else. More reviews never un-fill
 //! (threat A14). Whoever asked, and whoever is no longer entitled, is left out by the caller before this is asked.
 //!
-//! Whoever decides for somebody who is away stands in that person's place: once in the whole requirement, by one of those
-//! who could, and not at all where the person decides here themselves.
+//! Whoever decides for somebody who is away stands in that person's place: either as themselves or for one person, in the whole
+//! requirement, and each place is taken by one. Nobody stands for a person who decides here themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,10 @@ use crate::checkpoint::{Alternative, Checkpoint, Requirement};
 use crate::delegation::Through;
 use crate::hash::Hash;
 use crate::ids::{HumanId, TeamId};
+
+mod person;
+
+use person::{Person, Seats, Stands, is_taken};
 
 /// One person whose approving review counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,108 +66,48 @@ pub fn filled(
     floors: &[Alternative],
     reviewers: &[Reviewer],
 ) -> SeatsAnswer {
-    let checkpoints: Vec<(&Hash, &Checkpoint)> = requirement.checkpoints().collect();
-    let (separate, shared) = checkpoints
-        .into_iter()
-        .partition::<Vec<_>, _>(|(_, checkpoint)| checkpoint.separate);
-    let table = Table {
-        separate,
-        shared,
-        floors,
-    };
-    let people = people(reviewers);
-    for places in Places::of(&people).take(PLACES_MAX) {
-        let mut seated = Vec::new();
-        if table.fill(0, table.groups(&people, &places), &mut seated) {
-            seated.sort_by_key(|seated| seated.checkpoint);
-            return SeatsAnswer::Filled(seated);
-        }
+    let table = Table::of(requirement, floors);
+    let here = reviewers.iter().map(|one| &one.human).collect();
+    let people = table.people(reviewers, &here);
+    let as_themselves = vec![None; people.len()];
+    let mut seated = Vec::new();
+    let mut filled = table.fill(0, groups(&people, &as_themselves), &mut seated);
+    if !filled && people.iter().any(Person::has_a_choice) {
+        let mut tries = TRIES_MAX;
+        let stood = table.stand(&people, &mut Vec::new(), &mut tries);
+        filled = stood.is_some();
+        seated = stood.unwrap_or_default();
     }
-    SeatsAnswer::Open
-}
-
-/// Most ways to give away the places of people who are away that are tried. Beyond it nobody is seated: people with seats of
-/// their own still fill them.
-const PLACES_MAX: usize = 1_024;
-
-/// One person with the best of their reviews.
-struct Person<'a> {
-    assurance: Assurance,
-    teams: BTreeSet<TeamId>,
-    through: Vec<&'a Through>,
-}
-
-fn people(reviewers: &[Reviewer]) -> BTreeMap<&HumanId, Person<'_>> {
-    let mut people: BTreeMap<&HumanId, Person<'_>> = BTreeMap::new();
-    let here: BTreeSet<&HumanId> = reviewers.iter().map(|one| &one.human).collect();
-    for reviewer in reviewers {
-        let person = people.entry(&reviewer.human).or_insert_with(|| Person {
-            assurance: reviewer.assurance,
-            teams: BTreeSet::new(),
-            through: Vec::new(),
-        });
-        person.assurance = person.assurance.max(reviewer.assurance);
-        person.teams.extend(reviewer.teams.iter().cloned());
-        let away = |through: &&Through| !guard!("seats-returned", here.contains(&through.from));
-        person.through.extend(reviewer.through.iter().filter(away));
+    if !filled {
+        return SeatsAnswer::Open;
     }
-    people
+    seated.sort_by_key(|seated| seated.checkpoint);
+    SeatsAnswer::Filled(seated)
 }
 
-/// Who stands in whose place. Each place goes to one of those who could take it; every combination comes once.
-// INVARIANT(delegation-only-narrows): with the person who is away in the place of whoever decides for them, the seats are
-// filled by distinct people as well.
-struct Places<'a> {
-    away: Vec<(&'a HumanId, Vec<&'a HumanId>)>,
-    next: Option<Vec<usize>>,
+/// Whether they would fill it if each of them stood in every place that they could take, all at once. Where not even that is
+/// enough, no way to stand is; without delegations it is the whole answer.
+#[must_use]
+pub fn could_fill(
+    requirement: &Requirement,
+    floors: &[Alternative],
+    reviewers: &[Reviewer],
+) -> bool {
+    let table = Table::of(requirement, floors);
+    let people = table.people(reviewers, &BTreeSet::new());
+    table.fill(0, groups(&people, &[]), &mut Vec::new())
 }
 
-impl<'a> Places<'a> {
-    fn of(people: &BTreeMap<&'a HumanId, Person<'a>>) -> Self {
-        let mut away: BTreeMap<&HumanId, BTreeSet<&HumanId>> = BTreeMap::new();
-        for (human, person) in people {
-            for through in &person.through {
-                away.entry(&through.from).or_default().insert(human);
-            }
-        }
-        let away: Vec<_> = away
-            .into_iter()
-            .map(|(from, by)| (from, by.into_iter().collect()))
-            .collect();
-        Self {
-            next: Some(vec![0; away.len()]),
-            away,
-        }
-    }
-}
-
-impl<'a> Iterator for Places<'a> {
-    type Item = BTreeMap<&'a HumanId, &'a HumanId>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut at = self.next.take()?;
-        let given = self.away.iter().zip(&at);
-        let given = given.filter_map(|((from, by), at)| Some((*from, *by.get(*at)?)));
-        let given = given.collect();
-        for (index, (_, by)) in at.iter_mut().zip(&self.away) {
-            *index += 1;
-            if *index < by.len() {
-                self.next = Some(at);
-                return Some(given);
-            }
-            *index = 0;
-        }
-        Some(given)
-    }
-}
+/// Most ways to stand that are looked into. Beyond it nobody is seated for anybody: people with seats of their own still fill
+/// them.
+const TRIES_MAX: u32 = 1_024;
 
 /// People who are alike: same assurance, admitted by the same checkpoints. Only how many are taken of each group
 /// matters, which keeps the search small.
 #[derive(Clone)]
 struct Group {
     assurance: Assurance,
-    /// By index: first the separate checkpoints, then the shared ones.
-    admitted: Vec<bool>,
+    admitted: Seats,
     people: Vec<HumanId>,
 }
 
@@ -173,38 +117,79 @@ struct Table<'a> {
     floors: &'a [Alternative],
 }
 
-impl Table<'_> {
-    fn groups(
-        &self,
-        people: &BTreeMap<&HumanId, Person<'_>>,
-        places: &BTreeMap<&HumanId, &HumanId>,
-    ) -> Vec<Group> {
-        let mut groups: BTreeMap<(Assurance, Vec<bool>), Vec<HumanId>> = BTreeMap::new();
-        for (human, person) in people {
-            let given = |through: &&&Through| {
-                let other = places.get(&through.from) != Some(human);
-                !guard!("seats-one-authority", other)
-            };
-            let through: Vec<_> = person.through.iter().filter(given).collect();
-            let admits = |checkpoint: &Checkpoint| {
-                checkpoint.admits(human, &person.teams)
-                    || through.iter().any(|through| through.admits(checkpoint))
-            };
-            let every = self.separate.iter().chain(&self.shared);
-            let admitted = every.map(|(_, checkpoint)| admits(checkpoint)).collect();
-            groups
-                .entry((person.assurance, admitted))
-                .or_default()
-                .push((*human).clone());
+impl<'t> Table<'t> {
+    fn of(requirement: &'t Requirement, floors: &'t [Alternative]) -> Self {
+        let checkpoints = requirement.checkpoints();
+        let (separate, shared) =
+            checkpoints.partition::<Vec<_>, _>(|(_, checkpoint)| checkpoint.separate);
+        Self {
+            separate,
+            shared,
+            floors,
         }
-        groups
+    }
+
+    /// Everybody once, those who have a choice first. Nobody stands for those who are `here`.
+    fn people<'a>(&self, reviewers: &'a [Reviewer], here: &BTreeSet<&HumanId>) -> Vec<Person<'a>> {
+        let mut known: BTreeMap<&HumanId, (Assurance, BTreeSet<TeamId>, Vec<&Through>)> =
+            BTreeMap::new();
+        for reviewer in reviewers {
+            let (assurance, teams, through) = known
+                .entry(&reviewer.human)
+                .or_insert_with(|| (reviewer.assurance, BTreeSet::new(), Vec::new()));
+            *assurance = reviewer.assurance.max(*assurance);
+            teams.extend(reviewer.teams.iter().cloned());
+            let away = |one: &&Through| !guard!("seats-returned", here.contains(&one.from));
+            through.extend(reviewer.through.iter().filter(away));
+        }
+        let mut people: Vec<Person<'a>> = known
             .into_iter()
-            .map(|((assurance, admitted), people)| Group {
-                assurance,
-                admitted,
-                people,
+            .map(|(human, (assurance, teams, through))| {
+                let own = self.seats(|checkpoint| checkpoint.admits(human, &teams));
+                let lent = through
+                    .into_iter()
+                    .map(|one| (&one.from, self.seats(|checkpoint| one.admits(checkpoint))));
+                Person::new(human, assurance, own, lent)
             })
-            .collect()
+            .collect();
+        people.sort_by_key(|person| !person.has_a_choice());
+        people
+    }
+
+    fn seats(&self, admits: impl Fn(&Checkpoint) -> bool) -> Seats {
+        let every = self.separate.iter().chain(&self.shared);
+        every.map(|(_, checkpoint)| admits(checkpoint)).collect()
+    }
+
+    /// Lets everybody stand in one capacity, the first who have chosen as they chose, until all seats are filled. The others
+    /// stand wherever they could meanwhile: what is not filled even so is looked into no further.
+    fn stand<'a>(
+        &self,
+        people: &[Person<'a>],
+        chosen: &mut Vec<Stands<'a>>,
+        tries: &mut u32,
+    ) -> Option<Vec<Seated>> {
+        *tries = tries.checked_sub(1)?;
+        let mut seated = Vec::new();
+        if !self.fill(0, groups(people, chosen), &mut seated) {
+            return None;
+        }
+        let next = people.get(chosen.len());
+        let Some(person) = next.filter(|person| person.has_a_choice()) else {
+            return Some(seated);
+        };
+        for stands in person.capacities() {
+            if is_taken(stands, chosen) {
+                continue;
+            }
+            chosen.push(stands);
+            let found = self.stand(people, chosen, tries);
+            if found.is_some() {
+                return found;
+            }
+            chosen.pop();
+        }
+        None
     }
 
     /// Fills the separate checkpoints from `at` on, each with people of its own, then all shared ones with the rest.
@@ -305,6 +290,29 @@ impl Table<'_> {
         }
         true
     }
+}
+
+/// People who are alike, where the first of them have chosen and the others could still choose.
+fn groups<'a>(people: &[Person<'a>], chosen: &[Stands<'a>]) -> Vec<Group> {
+    let mut groups: BTreeMap<(Assurance, Seats), Vec<HumanId>> = BTreeMap::new();
+    for (at, person) in people.iter().enumerate() {
+        let seats = match chosen.get(at) {
+            Some(stands) => person.standing(*stands),
+            None => person.anywhere(chosen),
+        };
+        groups
+            .entry((person.assurance, seats))
+            .or_default()
+            .push(person.human.clone());
+    }
+    groups
+        .into_iter()
+        .map(|((assurance, admitted), people)| Group {
+            assurance,
+            admitted,
+            people,
+        })
+        .collect()
 }
 
 /// What one checkpoint still needs: the alternative and the floor count the same people side by side.

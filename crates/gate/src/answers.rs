@@ -159,6 +159,8 @@ pub struct OpenedRequest {
     pub answers: Vec<String>,
     /// The context to sign; act, limits and answers are the reviewer's to fill in.
     pub context: ReviewContext,
+    /// Who they are to the gate by now and for whom else they may decide, as canonical JSON: what `authority_hash` is over.
+    pub authority: Vec<u8>,
     /// The four digest words.
     pub words: [String; 4],
     /// What must be answered.

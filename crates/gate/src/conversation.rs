@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use gatehold_core::commit::{AttachmentDraft, UniqueKey};
-use gatehold_core::directory::Directory;
+use gatehold_core::delegation::Lending;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::json::ident;
@@ -69,6 +69,11 @@ impl Gate {
             return Ok(questions);
         }
         let active = self.current().await?;
+        let moment = self.moment_of(record, &active.directory).await?;
+        let lending = record.held.as_ref().map(|held| {
+            let requirement = &held.requirement;
+            Lending::new(&active.directory, requirement, &record.requester, moment)
+        });
         for turn in &record.turns {
             let (leaf, said) = self.words_of(record, turn).await?;
             let text = visible(&said);
@@ -76,7 +81,7 @@ impl Gate {
                 let number = u32::try_from(questions.len()).unwrap_or(u32::MAX);
                 questions.push(Asked {
                     number: number.saturating_add(1),
-                    by: spoken_for(record, &active.directory, human),
+                    by: spoken_for(lending.as_ref(), human),
                     at: turn.at,
                     leaf,
                     text,
@@ -152,26 +157,29 @@ impl Gate {
     }
 }
 
-/// For whom a reviewer speaks: the team that the checkpoints ask, or their own name where they are asked by it.
-fn spoken_for(record: &RequestRecord, directory: &Directory, human: &HumanId) -> String {
-    let mut teams = directory.teams_of(human);
-    let given = directory.delegations.values();
-    let given = given.filter(|given| given.to == *human);
-    teams.extend(given.flat_map(|given| given.teams.iter().cloned()));
-    let checkpoints = record
-        .held
-        .iter()
-        .flat_map(|held| held.requirement.checkpoints());
+/// For whom a reviewer speaks: the team that the checkpoints ask, their own or one that somebody who is away gave them now, or
+/// their own name where they are asked by it.
+fn spoken_for(lending: Option<&Lending<'_>>, human: &HumanId) -> String {
+    let nobody = || "a reviewer who is no longer entitled".to_owned();
+    let Some(lending) = lending else {
+        return nobody();
+    };
+    let teams = lending.directory().teams_of(human);
+    let through = lending.through(human);
     let mut asked: BTreeSet<&TeamId> = BTreeSet::new();
     let mut by_name = false;
-    for (_, checkpoint) in checkpoints {
-        asked.extend(checkpoint.eligible.teams.intersection(&teams));
-        by_name |= checkpoint.eligible.humans.contains(human);
+    for (_, checkpoint) in lending.requirement().checkpoints() {
+        let eligible = &checkpoint.eligible;
+        asked.extend(eligible.teams.intersection(&teams));
+        for one in through.iter().filter(|one| one.admits(checkpoint)) {
+            asked.extend(eligible.teams.intersection(&one.teams));
+        }
+        by_name |= eligible.humans.contains(human);
     }
     match asked.first() {
         Some(team) => format!("team {team}"),
         None if by_name => human.to_string(),
-        None => "a reviewer who is no longer entitled".to_owned(),
+        None => nobody(),
     }
 }
 
@@ -192,6 +200,22 @@ fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delegations::tests::{directory, moment, requester, requirement};
+
+    #[test]
+    fn a_reviewer_speaks_for_the_teams_that_a_delegation_gives_them_now() {
+        let (requirement, requester) = (requirement(1), requester());
+        let ann: HumanId = "ann@acme".parse().unwrap();
+        let mut directory = directory();
+        let given = Lending::new(&directory, &requirement, &requester, moment());
+        assert_eq!(spoken_for(Some(&given), &ann), "team owners");
+        // Whoever is away has left the team, so their word gives nothing.
+        directory.teams.values_mut().for_each(BTreeSet::clear);
+        let nothing = Lending::new(&directory, &requirement, &requester, moment());
+        let nobody = "a reviewer who is no longer entitled";
+        assert_eq!(spoken_for(Some(&nothing), &ann), nobody);
+        assert_eq!(spoken_for(None, &ann), nobody);
+    }
 
     #[test]
     fn what_would_move_a_cursor_is_shown_by_its_number() {

@@ -103,7 +103,7 @@ impl Gate {
                 commitment: self.commitment_of(&request, said.leaf).await?,
                 before: CorrectionsBefore {
                     all: known,
-                    mine: mine.first().copied().map_or(0, known_of_one),
+                    mine: mine.first().copied().map_or(0, count),
                 },
             };
             let world = loaded.world(None, self.settings());
@@ -263,13 +263,9 @@ pub(crate) fn through(leaf: &StoredLeaf) -> Vec<Through> {
     authority.map_or_else(Vec::new, |authority| authority.through)
 }
 
-/// A counter as a number of corrections; one that is beyond all bounds leaves no room.
-fn known_of_one(counter: u64) -> u32 {
-    u32::try_from(counter).unwrap_or(u32::MAX)
-}
-
-fn count(of: usize) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
+/// A number of corrections; one that is beyond all bounds leaves no room.
+fn count(of: impl TryInto<u32>) -> u32 {
+    of.try_into().unwrap_or(u32::MAX)
 }
 
 /// The entry of a leaf of this request.

@@ -1,10 +1,12 @@
 //! Whether what is held can be approved at all, by people and keys as they are now. Somebody who leaves a team or loses a key can
 //! leave a request that can only run out, and nobody would notice before it does. It decides nothing, and tells of no review.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use gatehold_core::commit::Table;
+use gatehold_core::directory::Directory;
+use gatehold_core::ids::TaskId;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::time::Timestamp;
 
@@ -53,7 +55,7 @@ impl Gate {
     async fn uncovered(&self) -> Result<Vec<RequestRecord>, GateError> {
         let active = self.current().await?;
         let now = self.store().now().await?;
-        let open = self.open_tasks(&active.directory).await?;
+        let open = self.open_tasks(&active.directory, now).await?;
         let query = RowQuery {
             states: vec![State::Held.name().to_owned()],
             limit: LOOKED_AT,
@@ -61,32 +63,45 @@ impl Gate {
         };
         let rows = self.store().rows(Table::Request, &query).await?;
         let believed = self.believe_all(&rows).await?;
-        let mut answers = BTreeMap::new();
-        let mut uncovered = Vec::new();
-        for (row, _) in rows.iter().zip(believed).filter(|(_, believed)| *believed) {
-            let Ok(record) = body::<RequestRecord>(row) else {
-                continue;
-            };
-            let Some(held) = &record.held else { continue };
-            // Everything that the answer depends on beside people, keys and the time.
-            let moment = moment(&record, &open, now);
-            let question = (
-                held.requirement_hash,
-                record.tier,
-                moment.task,
-                record.requester.people_min(),
-                record.requester.excluded(&active.directory),
-            );
-            if answers.len() >= QUESTIONS_MAX && !answers.contains_key(&question) {
-                continue;
-            }
-            let answered = answers.entry(question);
-            let enough = *answered
-                .or_insert_with(|| Deciders::of(&record, held, &active.directory, moment).enough);
-            if !enough {
-                uncovered.push(record);
-            }
-        }
-        Ok(uncovered)
+        let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
+        let records = believed.filter_map(|(row, _)| body::<RequestRecord>(row).ok());
+        let records: Vec<RequestRecord> = records.collect();
+        // Matching many people to many seats takes its time, and nobody else is to wait for it.
+        let look = move || beyond(records, &active.directory, &open, now);
+        let looked = tokio::task::spawn_blocking(look);
+        looked.await.map_err(GateError::damaged)
     }
+}
+
+/// Those of them that nobody could approve.
+fn beyond(
+    records: Vec<RequestRecord>,
+    directory: &Directory,
+    open: &BTreeSet<TaskId>,
+    now: Timestamp,
+) -> Vec<RequestRecord> {
+    let mut answers = BTreeMap::new();
+    let mut uncovered = Vec::new();
+    for record in records {
+        let Some(held) = &record.held else { continue };
+        // Everything that the answer depends on beside people, keys and the time.
+        let moment = moment(&record, open, now);
+        let question = (
+            held.requirement_hash,
+            record.tier,
+            moment.task,
+            record.requester.people_min(),
+            record.requester.excluded(directory),
+        );
+        if answers.len() >= QUESTIONS_MAX && !answers.contains_key(&question) {
+            continue;
+        }
+        let answered = answers.entry(question);
+        let enough =
+            *answered.or_insert_with(|| Deciders::of(&record, held, directory, moment).enough);
+        if !enough {
+            uncovered.push(record);
+        }
+    }
+    uncovered
 }

@@ -108,9 +108,15 @@ impl Deciders {
 
 /// Whether all of them would be enough, with whoever is away or with whoever decides for them.
 fn is_enough(held: &HeldAt, floors: &[Alternative], able: &[Reviewer]) -> bool {
-    let fills = |able: &[Reviewer]| seats::filled(&held.requirement, floors, able).is_filled();
+    if !seats::could_fill(&held.requirement, floors, able) {
+        return false;
+    }
     let lent = able.iter().flat_map(|one| &one.through);
     let away: BTreeSet<&HumanId> = lent.map(|through| &through.from).collect();
+    if away.is_empty() {
+        return true;
+    }
+    let fills = |able: &[Reviewer]| seats::filled(&held.requirement, floors, able).is_filled();
     let here = able.iter().filter(|one| !away.contains(&one.human));
     fills(able) || fills(&here.cloned().collect::<Vec<_>>())
 }
@@ -146,5 +152,46 @@ impl Gate {
         let active = self.current().await?;
         let moment = self.moment_of(&record, &active.directory).await?;
         Ok(Deciders::of(&record, held, &active.directory, moment))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delegations::tests::{directory, moment, requester, requirement};
+
+    /// Ann, for whom bob's word counts, and bob himself with a key of this level.
+    fn able(bob: Assurance) -> Vec<Reviewer> {
+        let (requirement, requester, directory) = (requirement(1), requester(), directory());
+        let lending = Lending::new(&directory, &requirement, &requester, moment());
+        let reviewer = |name: &str, assurance| {
+            let human: HumanId = name.parse().unwrap();
+            Reviewer {
+                assurance,
+                teams: directory.teams_of(&human),
+                through: lending.through(&human),
+                human,
+            }
+        };
+        vec![
+            reviewer("ann@acme", Assurance::Verified),
+            reviewer("bob@acme", bob),
+        ]
+    }
+
+    #[test]
+    fn whoever_is_away_and_whoever_decides_for_them_are_one() {
+        let floors = floors(gatehold_core::tier::Tier::Amber, false);
+        let enough = |seats: u8, able: &[Reviewer]| {
+            let requirement = requirement(seats);
+            let held = HeldAt::new(&requirement, moment().now, moment().now);
+            is_enough(&held, floors, able)
+        };
+        assert!(enough(1, &able(Assurance::Verified)));
+        assert!(!enough(2, &able(Assurance::Verified)));
+        // Bob's key is too weak for the tier; ann's is not.
+        assert!(enough(1, &able(Assurance::Present)));
+        let alone = &able(Assurance::Present)[1..];
+        assert!(!enough(1, alone), "no delegation, and nobody else");
     }
 }

@@ -53,7 +53,7 @@ pub enum DelegationStanding {
     Waiting,
     /// It is over.
     Over,
-    /// The key that signed it has lost its force.
+    /// The key that signed it has lost its force, or is a passkey of which no console is left.
     KeyGone,
     /// Whoever signed it is in none of the teams any more.
     NoMember,
@@ -71,10 +71,11 @@ impl DelegationStanding {
         now: Timestamp,
     ) -> Self {
         let key = directory.key(&given.from, &given.key);
+        let living = key.is_some_and(|key| key.leaf < given.leaf && directory.can_sign(key));
         let own = directory.teams_of(&given.from);
         if now > given.not_after {
             Self::Over
-        } else if key.is_none_or(|key| key.leaf >= given.leaf) {
+        } else if !living {
             Self::KeyGone
         } else if own.is_disjoint(&given.teams) {
             Self::NoMember
@@ -147,7 +148,7 @@ impl Gate {
     pub async fn delegations(&self) -> Result<Vec<Delegated>, GateError> {
         let active = self.current().await?;
         let now = self.store().now().await?;
-        let open = self.open_tasks(&active.directory).await?;
+        let open = self.open_tasks(&active.directory, now).await?;
         let mut all = Vec::with_capacity(active.directory.delegations.len());
         for (id, delegation) in &active.directory.delegations {
             all.push(Delegated {
@@ -170,14 +171,13 @@ impl Gate {
         Ok(reason.map(|reason| reason.text))
     }
 
-    /// Of the tasks that delegations name, those that are open.
+    /// Of the tasks that delegations name, those that are open. A delegation that is over asks for none.
     pub(crate) async fn open_tasks(
         &self,
         directory: &Directory,
+        now: Timestamp,
     ) -> Result<BTreeSet<TaskId>, GateError> {
-        let named = directory.delegations.values();
-        self.open_of(named.filter_map(|given| given.task).collect())
-            .await
+        self.open_of(tasks_named(directory, now)).await
     }
 
     async fn open_of(&self, named: BTreeSet<TaskId>) -> Result<BTreeSet<TaskId>, GateError> {
@@ -209,6 +209,13 @@ impl Gate {
     }
 }
 
+/// The tasks that delegations name which are not over.
+fn tasks_named(directory: &Directory, now: Timestamp) -> BTreeSet<TaskId> {
+    let given = directory.delegations.values();
+    let given = given.filter(|given| now <= given.not_after);
+    given.filter_map(|given| given.task).collect()
+}
+
 /// The moment of a request, where it is known which tasks are open.
 pub(crate) fn moment(record: &RequestRecord, open: &BTreeSet<TaskId>, now: Timestamp) -> Moment {
     Moment {
@@ -216,3 +223,6 @@ pub(crate) fn moment(record: &RequestRecord, open: &BTreeSet<TaskId>, now: Times
         task: record.envelope.task.filter(|task| open.contains(task)),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

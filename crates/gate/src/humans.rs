@@ -163,17 +163,17 @@ impl Gate {
             expires: held.decide_by.min(loaded.now.plus_seconds(OPENED_SECONDS)),
         };
         self.store().put_opened(opened).await?;
-        let display = crate::stored::attachment(&submission, "display")?.to_vec();
         Ok(OpenedRequest {
             words: digest_words(record),
             criteria: view.criteria,
-            display,
+            display: crate::stored::attachment(&submission, "display")?.to_vec(),
             view: view_bytes,
             envelope: action.envelope_bytes().to_vec(),
             payload: action.payload().to_vec(),
             claims,
             answers,
             context,
+            authority: bytes(&authority)?,
             record: blind(stored.record),
         })
     }

@@ -249,7 +249,7 @@ impl Gate {
             (Timestamp::from_millis(0), BTreeSet::new())
         } else {
             let now = self.store().now().await?;
-            (now, self.open_tasks(&active.directory).await?)
+            (now, self.open_tasks(&active.directory, now).await?)
         };
         let believed = self.believe_all(&rows).await?;
         // One row that somebody changed is reported and left out; the others are still to be decided.

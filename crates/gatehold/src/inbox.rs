@@ -158,6 +158,7 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         "envelope": shown.action.envelope(),
         "display": shown.display,
         "view": shown.view,
+        "decides_for": shown.through,
     });
     ctx.print(&answer, || text(ctx, &shown, args.raw))?;
     Ok(Exit::Done)

@@ -131,6 +131,15 @@ fn whoever_is_away_lets_another_decide_and_the_record_says_so() {
         "{line}"
     );
 
+    let page = succeeds(&gate, &["show", &request, "--as", "second"]);
+    let for_eve = format!("{EVE}, who is away until ");
+    assert!(
+        page.contains("FOR WHOM YOU DECIDE") && page.contains(&for_eve),
+        "{page}"
+    );
+    let page = succeeds(&gate, &["show", &request, "--as", "reviewer"]);
+    assert!(!page.contains("FOR WHOM YOU DECIDE"), "{page}");
+
     approves(&gate, &request, "second");
     for person in ["reviewer", "owner"] {
         let page = succeeds(&gate, &["show", &request, "--as", person]);

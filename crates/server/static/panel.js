@@ -185,8 +185,15 @@ function terms(view, lowered) {
       ...view.checkpoints.map(([name, people]) => term(`Checkpoint ${name}`, quiet(people)))));
 }
 
+/** Who is away, and where they would be stood in for. */
+const away = (through) => through.map(({ from, until, teams, checkpoints }) => {
+  const iso = new Date(until).toISOString();
+  const alone = checkpoints === null ? "" : `, at ${checkpoints.join(", ")} alone`;
+  return `${from}, who is away until ${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC, in ${teams.join(", ")}${alone}`;
+});
+
 /** Everything else that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
-export function panel({ display, view, envelope, words, lowered }) {
+export function panel({ display, view, envelope, words, lowered, through }) {
   const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name}: ${input.value} (${input.why})`);
   const name = asker(view.requester);
   const sentence = view.sentence.startsWith(name)
@@ -207,6 +214,7 @@ export function panel({ display, view, envelope, words, lowered }) {
     strip(view, display),
     el("h1", "sentence", ...sentence),
     view.why.length === 0 ? null : why,
+    through.length === 0 ? null : part("For whom you decide", "one signature is one person, yourself or one of these: whoever fills the seats", list(away(through), "")),
     view.change.length === 0 ? null : part("What it changes", "by the gate's books, as of now", list(view.change, "nothing")),
     exact,
     part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing.")),

@@ -51,11 +51,12 @@ function say(text, next = "", bad = false) {
 /** Everything that differs between what would be signed and what is shown. */
 async function differences(opened, key) {
   const bytes = {};
-  for (const name of ["context_template", "view", "envelope", "display", "payload"]) bytes[name] = unbase64(opened[name]);
+  for (const name of ["context_template", "view", "envelope", "display", "payload", "authority"]) bytes[name] = unbase64(opened[name]);
   const context = document_(bytes.context_template, "the review context");
   const view = document_(bytes.view, "the view");
   const envelope = document_(bytes.envelope, "the envelope");
   const display = document_(bytes.display, "the rendering");
+  const authority = document_(bytes.authority, "what you may do here");
   const list = (await (await fetch("/static/words.txt")).text()).split("\n").filter((word) => !word.startsWith("#"));
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
@@ -72,6 +73,8 @@ async function differences(opened, key) {
     [context.digest === (await hash("gatehold/action/v1", bytes.envelope)), "the digest is not that of the action"],
     [envelope.payload.sha256 === payload && envelope.payload.size === bytes.payload.length, "the payload is not the one that the action names"],
     [context.display_hash === (await hash("gatehold/display/v1", bytes.display)), "display_hash is not that of the rendering"],
+    [reviewer.authority_hash === (await hash("gatehold/authority/v1", bytes.authority)), "authority_hash is not that of what you may do here"],
+    [authority.human === data.human && authority.key === key, "it says what somebody else may do here"],
     [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "view_hash is not that of the view"],
     [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the view contradicts the context"],
     [canonical(context.limits) === canonical(view.terms.limits), "the limits are not those of the view"],
@@ -80,7 +83,7 @@ async function differences(opened, key) {
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own, said: saying } };
+  return { wrong, shown: { context, view, envelope, display, words: own, said: saying, through: authority.through ?? [] } };
 }
 
 /** Opens the request with the chosen key and shows it. */

@@ -71,6 +71,7 @@ const REACHED: [(&str, &[&str]); 8] = [
     (
         "keys, teams and policy that change",
         &[
+            "consoles-changed",
             "key-enrolled",
             "key-revoked",
             "policy-changed",

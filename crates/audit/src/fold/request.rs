@@ -6,7 +6,6 @@ use gatehold_core::approved::bound;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::Claims;
-use gatehold_core::delegation::Lending;
 use gatehold_core::entry::{Basis, Event, Grounds, Stood, Trace};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId};
@@ -408,7 +407,7 @@ impl Fold {
         }
         request.step(&[step], leaf)?;
         if let Some(human) = human {
-            self.check_actor(request, human, leaf.entry.at)?;
+            self.check_actor(request, human, leaf)?;
         } else {
             ensure(act == "answer", Code::Record, "the act has no author")?;
         }
@@ -455,20 +454,28 @@ impl Fold {
         Ok(())
     }
 
-    fn check_actor(&self, request: &RequestFold, human: &HumanId, at: Timestamp) -> Checked {
+    /// Whoever acts may decide, by themselves or for somebody who is away.
+    fn check_actor(&mut self, request: &RequestFold, human: &HumanId, leaf: &Opened) -> Checked {
         let Some(directory) = self.directory() else {
             return Ok(());
         };
-        let own = request
-            .requester()
-            .is_some_and(|requester| requester.set().contains(human));
-        let held = request.held.as_ref().zip(request.requester());
-        let entitled = held.is_none_or(|(held, requester)| {
-            let moment = self.moment(request, at);
-            Lending::new(directory, &held.requirement, requester, moment).entitles(human)
+        let known = directory.humans.contains_key(human);
+        let mut given = directory.delegations.values();
+        let given = given.any(|given| given.to == *human);
+        let may = request.held.as_ref().is_none_or(|held| {
+            let lending = self.lending(request, held, directory, leaf.entry.at);
+            lending.entitles(human)
         });
+        let requester = request.requester();
+        if known && !may && given && requester.is_none() {
+            let text =
+                "who asked is not here: whether a delegation let somebody act was not checked";
+            self.gap(Some(leaf.index), text);
+            return Ok(());
+        }
+        let own = requester.is_some_and(|requester| requester.set().contains(human));
         ensure(
-            !own && entitled && directory.humans.contains_key(human),
+            known && may && !own,
             Code::Review,
             "whoever acted was not entitled to",
         )

@@ -5,9 +5,8 @@ use gatehold_core::approved::effective_limits;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::delegation::Lending;
-use gatehold_core::directory::Directory;
+use gatehold_core::directory::{Authority, Directory};
 use gatehold_core::entry::{Event, Trace};
-use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::{self, Question, Quorum};
 use gatehold_core::request::state::Event as Step;
@@ -158,29 +157,35 @@ impl Fold {
             );
             return Ok(None);
         };
-        let review = UnverifiedReview { context, signature };
+        let mut review = UnverifiedReview::new(context, signature);
+        // Kept in the row where it lists delegations, and nowhere else.
+        if by_delegation(leaf) {
+            review.authority = text(leaf, "authority")?;
+        }
+        let whole = !by_delegation(leaf) || review.authority.is_some();
         let Some(held) = request.held.clone() else {
             self.gap(
                 Some(leaf.index),
                 "what held it is not here: the review was not checked",
             );
-            return Ok(Some(review));
+            return Ok(whole.then_some(review));
         };
         let Some(directory) = self.directory() else {
-            return Ok(Some(review));
+            return Ok(whole.then_some(review));
         };
-        let moment = self.moment(request, leaf.entry.at);
-        let lending = match request.requester() {
-            Some(requester) => Lending::new(directory, &held.requirement, requester, moment),
-            None => Lending::of_nobody(directory, &held.requirement, moment),
-        };
+        let lending = self.lending(request, &held, directory, leaf.entry.at);
         let verified =
             VerifiedReview::verify(&review, &subject(request, &held, directory), &lending)
                 .map_err(|error| (Code::Review, error.to_string()))?;
-        if request.requester().is_none() && by_delegation(leaf) {
-            let text = "who asked is not here: whether a delegation counted was not checked";
+        if !whole || (request.requester().is_none() && by_delegation(leaf)) {
+            let gone = if whole {
+                "who asked is not here".to_owned()
+            } else {
+                leaf.absence("authority")
+            };
+            let text = format!("{gone}: whether a delegation counted was not checked");
             self.gap(Some(leaf.index), text);
-            return Ok(Some(review));
+            return Ok(whole.then_some(review));
         }
         let directory = lending.directory();
         named(leaf, &verified)?;
@@ -197,6 +202,21 @@ impl Fold {
         request.nonces.push(nonce);
         request.checked.push((leaf.index, verified.assurance()));
         Ok(Some(review))
+    }
+
+    /// The delegations that count at a request at some moment: none, where who asked is not here.
+    pub(super) fn lending<'r>(
+        &self,
+        request: &'r RequestFold,
+        held: &'r HeldAt,
+        directory: &'r Directory,
+        at: Timestamp,
+    ) -> Lending<'r> {
+        let moment = self.moment(request, at);
+        match request.requester() {
+            Some(requester) => Lending::new(directory, &held.requirement, requester, moment),
+            None => Lending::of_nobody(directory, &held.requirement, moment),
+        }
     }
 }
 
@@ -293,9 +313,7 @@ fn shown(leaf: &Opened, verified: &VerifiedReview) -> Checked {
     )?;
     let authority = leaf.bytes("authority");
     ensure(
-        authority.is_none_or(|bytes| {
-            Hash::tagged("gatehold/authority/v1", &[bytes]) == context.reviewer.authority_hash
-        }),
+        authority.is_none_or(|bytes| Authority::hash_of(bytes) == context.reviewer.authority_hash),
         Code::Review,
         "the stored authority is not the one that was signed",
     )

@@ -1010,10 +1010,8 @@ pub fn answers() -> Answers {
 
 pub fn signed(context: &ReviewContext, who: Who) -> UnverifiedReview {
     let bytes = context.to_bytes().unwrap();
-    UnverifiedReview {
-        signature: sign_software(&who.seed(), REVIEW_TYPE, &bytes).unwrap(),
-        context: String::from_utf8(bytes).unwrap(),
-    }
+    let signature = sign_software(&who.seed(), REVIEW_TYPE, &bytes).unwrap();
+    UnverifiedReview::new(String::from_utf8(bytes).unwrap(), signature)
 }
 
 /// The evidence of a call that the workload signed.

@@ -38,6 +38,9 @@ pub struct Opened {
     pub request_nonce: String,
     /// The review context, canonical JSON, with act, limits and answers still to be filled in by the reviewer's client.
     pub context_template: Base64Bytes,
+    /// Who the reviewer is to the gate and for whom else they may decide here, canonical JSON; its hash is `authority_hash` of the
+    /// context.
+    pub authority: Base64Bytes,
     /// Consumed in the write that stores the review.
     pub review_nonce: String,
     /// Four words for people to compare across screens.

@@ -62,11 +62,14 @@ pub(super) fn review(
         return Err(Refusal::TooLate("the time to decide"));
     }
     let signed = &held.requirement;
-    let verified = VerifiedReview::verify(
-        &submitted.review,
-        &subject(record, held, world.directory),
-        &lending(record, held, world.directory, world.moment(record, now)),
-    )?;
+    let lending = lending(record, held, world.directory, world.moment(record, now));
+    // What they could do for others by then is kept with what they signed: later delegations give it nothing.
+    let submitted = SubmittedReview {
+        review: submitted.review.kept(&lending),
+        ..submitted
+    };
+    let subject = subject(record, held, world.directory);
+    let verified = VerifiedReview::verify(&submitted.review, &subject, &lending)?;
     check_shown(&submitted, &verified, record, held, world)?;
     check_reviewer(&verified, record, signed, world)?;
 
@@ -100,8 +103,9 @@ pub(super) fn review(
         ));
     }
     apply(&mut next, step, quorum.as_ref(), fresh, now)?;
+    let lapses = lapses(&verified, quorum.as_ref());
     write(
-        &submitted, &verified, record, version, next, held, world, fresh, now,
+        &submitted, &verified, lapses, record, version, next, held, world, fresh, now,
     )
 }
 
@@ -271,6 +275,7 @@ fn apply(
 fn write(
     submitted: &SubmittedReview,
     verified: &VerifiedReview,
+    lapses: Option<Timestamp>,
     record: &RequestRecord,
     version: u64,
     mut next: RequestRecord,
@@ -284,7 +289,7 @@ fn write(
     let mut writer = Writer::new(fresh);
     writer.guard_world(world, &record.requester.name());
     writer.guard_chain(world, &record.envelope.target);
-    deadlines(&mut writer, held, verified);
+    deadlines(&mut writer, held, lapses);
     // The nonce is consumed in the write that stores the review (threat B4).
     if guard!("review-nonce-once", true) {
         writer.once(
@@ -341,15 +346,28 @@ fn write(
 }
 
 // INVARIANT(in-time): the deadlines are checked again by the store, on its clock, in the commit.
-fn deadlines(writer: &mut Writer<'_>, held: &HeldAt, verified: &VerifiedReview) {
+fn deadlines(writer: &mut Writer<'_>, held: &HeldAt, lapses: Option<Timestamp>) {
     if guard!("review-deadline-in-commit", true) {
         writer.deadline(held.decide_by);
     }
     // Whoever decides for somebody does so until that ends, also while this is on its way to the store.
-    if let Some(lapses) = verified.authority().lapses()
+    if let Some(lapses) = lapses
         && guard!("review-delegation-in-commit", true)
     {
         writer.deadline(lapses);
+    }
+}
+
+/// When the first delegation ends that the write rests on: of the reviewer's own, and of all who are counted with them.
+fn lapses(verified: &VerifiedReview, quorum: Option<&Quorum>) -> Option<Timestamp> {
+    let own = verified.authority().lapses();
+    match quorum {
+        Some(quorum) if guard!("review-counted-in-commit", true) => {
+            let counted = quorum.approvals.iter();
+            let counted = counted.filter_map(|review| review.authority().lapses());
+            counted.chain(own).min()
+        }
+        _ => own,
     }
 }
 

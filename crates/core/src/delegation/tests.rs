@@ -55,6 +55,25 @@ fn a_seat_by_name_is_nobody_elses() {
 }
 
 #[test]
+fn what_counts_is_what_was_signed_as_far_as_it_holds() {
+    let of = |delegation: &[u8], teams: &[&str]| Through {
+        delegation: Hash::of(delegation),
+        teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
+        ..through(None)
+    };
+    let now = of(b"one", &["owners", "security"]);
+    let signed = |shown: &[Through]| now.clone().as_signed(shown);
+    assert_eq!(signed(&[]), None, "signed for nobody else");
+    assert_eq!(signed(&[of(b"other", &["owners"])]), None);
+    assert_eq!(
+        signed(&[of(b"one", &["owners", "reviewers"])]),
+        Some(of(b"one", &["owners"])),
+        "a team that came back later was not signed for"
+    );
+    assert_eq!(signed(&[of(b"one", &["reviewers"])]), None);
+}
+
+#[test]
 fn named_checkpoints_only_narrow() {
     let owners = checkpoint("a", &["owners"], &[]);
     let security = checkpoint("b", &["security"], &[]);

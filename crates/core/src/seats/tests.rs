@@ -161,6 +161,73 @@ fn where_whoever_was_away_decides_nobody_stands_for_them() {
     assert!(!is_filled(owners(2), ANY, &both));
 }
 
+/// One seat for an owner and one for security.
+fn owners_and_security(separate: bool) -> Vec<Checkpoint> {
+    let one = |name, team| checkpoint(name, &[team], vec![alternative(1, Software)], separate);
+    vec![one("a", "owners"), one("b", "security")]
+}
+
+#[test]
+fn a09_one_signature_stands_for_one_person_in_the_whole_requirement() {
+    let for_an_owner = |name: usize, teams: &[&str]| Reviewer {
+        through: vec![through(8, &["owners"])],
+        ..reviewer(name, Verified, teams)
+    };
+    let security = for_an_owner(1, &["security"]);
+    for separate in [false, true] {
+        let points = || owners_and_security(separate);
+        let alone = std::slice::from_ref(&security);
+        assert!(!is_filled(points(), ANY, alone), "as themselves or for one");
+        // The other seat is anybody else's, and each of the two is taken by whoever leaves the other.
+        let another = [security.clone(), reviewer(2, Verified, &["security"])];
+        assert!(is_filled(points(), ANY, &another));
+        let owner = [security.clone(), reviewer(2, Verified, &["owners"])];
+        assert!(is_filled(points(), ANY, &owner));
+    }
+    let for_two = Reviewer {
+        through: vec![through(8, &["owners"]), through(9, &["security"])],
+        ..reviewer(1, Verified, &[])
+    };
+    assert!(!is_filled(owners_and_security(false), ANY, &[for_two]));
+    // What one person gave twice is still one person.
+    let for_one = Reviewer {
+        through: vec![through(8, &["owners"]), through(8, &["security"])],
+        ..reviewer(1, Verified, &[])
+    };
+    assert!(is_filled(owners_and_security(false), ANY, &[for_one]));
+}
+
+#[test]
+fn somebody_with_seats_of_their_own_everywhere_stands_as_themselves() {
+    let both = Reviewer {
+        through: vec![through(8, &["owners"])],
+        ..reviewer(1, Verified, &["owners", "security"])
+    };
+    assert!(is_filled(owners_and_security(false), ANY, &[both]));
+}
+
+#[test]
+fn many_who_decide_for_others_are_matched_without_trying_every_way() {
+    // 16 people with a seat of their own each decide for another owner: 2^16 ways, and the seats of both kinds are all needed.
+    let people: Vec<Reviewer> = (0..16)
+        .map(|name| Reviewer {
+            through: vec![through(100 + name, &["owners"])],
+            ..reviewer(name, Verified, &["security"])
+        })
+        .collect();
+    let points = |owners: u8, security: u8| {
+        let seats = |seats| vec![alternative(seats, Software)];
+        vec![
+            checkpoint("a", &["owners"], seats(owners), false),
+            checkpoint("b", &["security"], seats(security), false),
+        ]
+    };
+    assert!(is_filled(points(8, 8), ANY, &people));
+    assert!(is_filled(points(15, 1), ANY, &people));
+    assert!(!is_filled(points(9, 8), ANY, &people));
+    assert!(!is_filled(points(17, 1), ANY, &people));
+}
+
 #[test]
 fn floors_are_demanded_beside_the_alternatives() {
     let point = || {
@@ -279,52 +346,36 @@ fn any_deciding() -> impl Strategy<Value = Vec<Reviewer>> {
     )
 }
 
-/// Every way in which those who are away are replaced by one of those who decide for them, or by nobody: with the person who is
-/// away, entitled by themselves, in the place of whoever decides for them.
-fn every_place_taken(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
+/// Every way in which each of them stands in one capacity: as themselves, or as one of those who are away, entitled by
+/// themselves, whom nobody else stands for.
+fn every_way_to_stand(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
     let here: BTreeSet<&HumanId> = people.iter().map(|person| &person.human).collect();
-    let mut takers: BTreeMap<&HumanId, BTreeSet<&HumanId>> = BTreeMap::new();
-    for person in people {
-        for through in person
-            .through
-            .iter()
-            .filter(|one| !here.contains(&one.from))
-        {
-            takers
-                .entry(&through.from)
-                .or_default()
-                .insert(&person.human);
-        }
-    }
-    let alone = people.iter().map(|person| Reviewer {
-        through: vec![],
-        ..person.clone()
-    });
-    let mut ways = vec![alone.collect::<Vec<_>>()];
-    for (from, by) in takers {
-        let taken = by.into_iter().map(|taker| {
-            let theirs = people.iter().filter(|person| person.human == *taker);
-            let best = theirs.clone().map(|person| person.assurance).max();
-            let given = theirs.flat_map(|person| &person.through);
-            let given = given.filter(|through| through.from == *from);
-            Reviewer {
-                human: from.clone(),
-                assurance: best.unwrap(),
-                teams: given.flat_map(|through| through.teams.clone()).collect(),
-                through: vec![],
-            }
-        });
-        let taken: Vec<Reviewer> = taken.collect();
-        let with = |way: &Vec<Reviewer>| {
-            let way = way.clone();
-            taken.clone().into_iter().map(move |person| {
-                let mut way = way.clone();
-                way.push(person);
-                way
-            })
+    let mut ways: Vec<Vec<Reviewer>> = vec![vec![]];
+    for human in &here {
+        let theirs = people.iter().filter(|person| person.human == **human);
+        let best = theirs.clone().map(|person| person.assurance).max();
+        let standing = |human: &HumanId, teams: BTreeSet<TeamId>| Reviewer {
+            human: human.clone(),
+            assurance: best.unwrap(),
+            teams,
+            through: vec![],
         };
-        let more: Vec<_> = ways.iter().flat_map(with).collect();
-        ways.extend(more);
+        let own = theirs.clone().flat_map(|person| person.teams.clone());
+        let mut capacities = vec![standing(human, own.collect())];
+        let given = theirs.flat_map(|person| &person.through);
+        let given = given.filter(|through| !here.contains(&through.from));
+        let away: BTreeSet<&HumanId> = given.clone().map(|through| &through.from).collect();
+        for from in away {
+            let of = given.clone().filter(|through| through.from == *from);
+            let teams = of.flat_map(|through| through.teams.clone());
+            capacities.push(standing(from, teams.collect()));
+        }
+        ways = ways
+            .iter()
+            .flat_map(|way| capacities.iter().map(move |capacity| (way, capacity)))
+            .filter(|(way, capacity)| way.iter().all(|one| one.human != capacity.human))
+            .map(|(way, capacity)| [&way[..], &[capacity.clone()]].concat())
+            .collect();
     }
     ways
 }
@@ -360,19 +411,34 @@ proptest! {
         prop_assert!(!before || is_filled(checkpoints, &floor, &more));
     }
 
-    /// The invariant `delegation-only-narrows`: what is filled with delegations is filled without any by distinct people
-    /// who are entitled themselves, with those who are away in the place of one who decides for them each.
+    /// The invariant `delegation-only-narrows`: what is filled with delegations is filled without any by as many distinct
+    /// people who are entitled themselves, with some who are away in the place of one who decides for them each. And nothing
+    /// that could be filled so is left open.
     #[test]
     fn a09_a_delegation_fills_nothing_that_those_who_are_away_could_not(
         checkpoints in any_checkpoints(),
         people in any_deciding(),
         floor in any_alternatives(),
     ) {
-        if is_filled(checkpoints.clone(), &floor, &people) {
-            let ways = every_place_taken(&people);
-            let fills = |way: &Vec<Reviewer>| brute_force(&checkpoints, &floor, way);
-            prop_assert!(ways.iter().any(fills));
-        }
+        let ways = every_way_to_stand(&people);
+        let fills = |way: &Vec<Reviewer>| brute_force(&checkpoints, &floor, way);
+        let expected = ways.iter().any(fills);
+        prop_assert_eq!(is_filled(checkpoints, &floor, &people), expected);
+    }
+
+    /// Where not even everybody in every place would be enough, no way to stand is.
+    #[test]
+    fn what_could_not_be_filled_is_not_filled(
+        checkpoints in any_checkpoints(),
+        people in any_deciding(),
+        floor in any_alternatives(),
+    ) {
+        let requirement = Requirement::new(checkpoints).unwrap();
+        let filled = filled(&requirement, &floor, &people).is_filled();
+        let could = could_fill(&requirement, &floor, &people);
+        prop_assert!(could || !filled);
+        let lent = people.iter().any(|person| !person.through.is_empty());
+        prop_assert!(lent || could == filled);
     }
 
     /// More reviews by people whom nobody decides for never un-fill, and nobody who decides for others is needed where there is

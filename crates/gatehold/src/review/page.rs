@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use gatehold_core::delegation::Through;
+use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
 use gatehold_core::tier::Tier;
 use gatehold_core::view::{Source, View};
@@ -27,6 +29,10 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     ));
     for (code, text) in &view.why {
         out.line(&format!("  held: {} ({})", plain(text), plain(code)));
+    }
+    if !shown.through.is_empty() {
+        let title = "FOR WHOM YOU DECIDE   one signature is one person, yourself or one of these: whoever fills the seats";
+        out.list(title, &away(&shown.through), "nobody");
     }
     if !view.change.is_empty() {
         let title = "WHAT IT CHANGES   by the gate's books, as of now";
@@ -85,6 +91,24 @@ pub fn claims(shown: &Shown, screen: &Screen) -> String {
         }
     }
     out.text
+}
+
+/// Who is away, and where they would be stood in for.
+fn away(through: &[Through]) -> Vec<String> {
+    let each = through.iter().map(|one| {
+        let teams: Vec<&str> = one.teams.iter().map(TeamId::as_str).collect();
+        let places = one.checkpoints.as_ref().map_or_else(String::new, |names| {
+            let names: Vec<&str> = names.iter().map(CheckpointName::as_str).collect();
+            format!(", at {} alone", names.join(", "))
+        });
+        format!(
+            "{}, who is away until {}, in {}{places}",
+            one.from,
+            one.until,
+            teams.join(", ")
+        )
+    });
+    each.collect()
 }
 
 /// The word of a tier.

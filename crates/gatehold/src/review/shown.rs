@@ -6,11 +6,13 @@
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
 use gatehold_core::decide::{Claims, Rendered};
+use gatehold_core::delegation::Through;
 use gatehold_core::descriptor::Descriptor;
+use gatehold_core::directory::Authority;
 use gatehold_core::hash::{Hash, unhex};
 use gatehold_core::ids::{HumanId, Origin, RequestId};
 use gatehold_core::json::canonical;
-use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext};
+use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef};
 use gatehold_core::view::{Source, View};
 use gatehold_core::words::words;
 use gatehold_render::{Display, Flag};
@@ -44,6 +46,8 @@ pub struct Shown {
     pub words: [&'static str; 4],
     /// The exact action.
     pub action: Action,
+    /// For whom else the reviewer may decide here.
+    pub through: Vec<Through>,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
     pub says: Vec<(String, String)>,
 }
@@ -57,11 +61,13 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     let context: ReviewContext = read(&opened.context_template.0, "the review context")?;
     let view: View = read(&opened.view.0, "the view")?;
     let descriptor: Descriptor = read(&opened.descriptor.0, "the descriptor")?;
+    let authority: Authority = read(&opened.authority.0, "what you may do here")?;
     let action = Action::rebuild(&opened.envelope.0, opened.payload.0.clone(), context.digest)
         .map_err(|error| differs(vec![format!("the action: {error}")]))?;
     let display = gatehold_gate::display(&action, &descriptor);
 
     let mut found = about(&context, looking);
+    found.extend(unlike(&opened.authority.0, &context.reviewer, looking));
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
@@ -126,6 +132,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         context,
         words,
         action,
+        through: authority.through,
         says: says.unwrap_or_default(),
     })
 }
@@ -170,6 +177,16 @@ fn about(context: &ReviewContext, looking: &Looking<'_>) -> Vec<String> {
     .collect()
 }
 
+/// What differs between who the reviewer is said to be here and what they would sign of it.
+fn unlike(bytes: &[u8], reviewer: &ReviewerRef, looking: &Looking<'_>) -> Option<String> {
+    let said: Result<Authority, _> = canonical::from_canonical_bytes(bytes);
+    let own = |said: Authority| said.human == *looking.human && said.key == looking.key;
+    if reviewer.authority_hash != Authority::hash_of(bytes) {
+        return Some("authority_hash is not that of what you may do here".to_owned());
+    }
+    (!said.is_ok_and(own)).then(|| "it says what somebody else may do here".to_owned())
+}
+
 fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Failure> {
     canonical::from_canonical_bytes(bytes)
         .map_err(|error| differs(vec![format!("{what}: {error}")]))
@@ -189,4 +206,57 @@ fn too_large() -> Failure {
         "the payload is too large to be shown in full",
         "deny it and ask for smaller steps; nobody can approve what was not shown",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use gatehold_core::assurance::Assurance;
+
+    use super::*;
+
+    #[test]
+    fn whoever_signs_is_shown_what_they_themselves_may_do_and_sign_the_hash_of_that() {
+        let human: HumanId = "ann@corp.example".parse().unwrap();
+        let looking = Looking {
+            origin: &"dev.gate".parse().unwrap(),
+            request: "req_00000000000000000000000000000001".parse().unwrap(),
+            human: &human,
+            key: Hash::of(b"key"),
+        };
+        let own = Authority {
+            human: human.clone(),
+            key: looking.key,
+            assurance: Assurance::Present,
+            teams: ["owners".parse().unwrap()].into(),
+            directory: 1,
+            through: Vec::new(),
+        };
+        let differs = |signed: &Authority, shown: &Authority| {
+            let reviewer = ReviewerRef {
+                issuer: human.issuer().to_owned(),
+                subject: human.subject().to_owned(),
+                key: looking.key,
+                authority_hash: signed.hash(),
+            };
+            unlike(&canonical::to_bytes(shown).unwrap(), &reviewer, &looking).is_some()
+        };
+        assert!(!differs(&own, &own));
+        let fewer = Authority {
+            teams: [].into(),
+            ..own.clone()
+        };
+        assert!(differs(&own, &fewer), "what is shown is what is signed");
+        for other in [
+            Authority {
+                human: "bob@corp.example".parse().unwrap(),
+                ..own.clone()
+            },
+            Authority {
+                key: Hash::of(b"other"),
+                ..own.clone()
+            },
+        ] {
+            assert!(differs(&other, &other), "{other:?}");
+        }
+    }
 }

@@ -9,3 +9,4 @@ pub(super) mod humans;
 pub(super) mod inbox;
 pub(super) mod login;
 pub(super) mod revoke_key;
+mod safe;

@@ -238,6 +238,7 @@ fn changed(write: &gatehold_core::commit::Write) -> Option<&'static str> {
         "bundle.activate" => "policy-changed",
         "team.set" => "team-changed",
         "human.enrol" => "key-enrolled",
+        "config.change" => "consoles-changed",
         "key.revoke" => "key-revoked",
         "delegation.add" => "delegated",
         "delegation.end" => "delegation-ended",

@@ -97,7 +97,7 @@ impl Simulator {
                 issuer: human.issuer().to_owned(),
                 subject: human.subject().to_owned(),
                 key: *key,
-                authority_hash: authority.hash(),
+                authority_hash: self.oracle.shows(&authority),
             },
             review_nonce: nonce.clone(),
             issued_at: now.unwrap_or(record.submitted_at),
@@ -204,7 +204,7 @@ impl Simulator {
         let other = self.some_request(|_| true)?;
         let other = self.oracle.requests.get(&other)?;
         let later = 3_600;
-        match self.seed.below(14) {
+        match self.seed.below(16) {
             0 => *request = other.id,
             1 => context.digest = other.action.digest(),
             2 => context.display_hash = other.display_hash,
@@ -218,6 +218,12 @@ impl Simulator {
             10 => context.policy = Hash::of(b"another bundle"),
             11 => context.review_nonce = self.seed.text(),
             12 => "of somebody else".clone_into(&mut answers.justification),
+            13 => context.reviewer.authority_hash = Hash::of(b"another authority"),
+            14 => {
+                let at = self.seed.index(self.on_screen.len());
+                let other = &self.on_screen.get(at)?.context.reviewer;
+                context.reviewer.authority_hash = other.authority_hash;
+            }
             _ => {
                 let at = self.seed.index(self.on_screen.len());
                 shown.clone_from(&self.on_screen.get(at)?.context.review_nonce);
@@ -235,15 +241,14 @@ impl Simulator {
             .iter()
             .find(|key| key.thumbprint == screen.key)?;
         let bytes = context.to_bytes().ok()?;
-        let review = UnverifiedReview {
-            signature: key.sign(REVIEW_TYPE, &bytes),
-            context: String::from_utf8(bytes).ok()?,
-        };
+        let signature = key.sign(REVIEW_TYPE, &bytes);
+        let review = UnverifiedReview::new(String::from_utf8(bytes).ok()?, signature);
         self.oracle.signed.push(Signed {
             human: screen.human.clone(),
             key: screen.key,
             text: review.context.clone(),
             context: context.clone(),
+            given: self.oracle.shown(context),
         });
         Some(review)
     }

@@ -10,8 +10,9 @@ use gatehold_core::directory::{Baseline, Lifecycle};
 use gatehold_core::ids::{HumanId, Origin};
 use gatehold_core::json::canonical;
 use gatehold_core::jwk::Jwk;
+use gatehold_core::passkey::WebOrigin;
 use gatehold_core::stops::Stops;
-use gatehold_core::trust::change::{HumanEnrol, NhiCreate, TeamSet, WorkloadResume};
+use gatehold_core::trust::change::{ConfigChange, HumanEnrol, NhiCreate, TeamSet, WorkloadResume};
 use gatehold_core::trust::revocation::{REVOCATION_TYPE, RevocationSignature};
 use gatehold_core::trust::{
     ENROL_NAMESPACE, GATE_TARGET, KeyRevocation, SAFE_NAMESPACE, SUBMIT_NAMESPACE,
@@ -23,19 +24,20 @@ use serde::Serialize;
 use super::Simulator;
 use super::asks::change;
 use super::oracle::{Checked, Violation};
-use super::people::{Key, Person};
+use super::people::{Key, Person, console};
 use super::work::Intent;
 
 impl Simulator {
     /// A change that somebody wants.
     pub(super) fn propose(&mut self) -> Option<Intent> {
         let author = self.seed.index(self.people.len());
-        let (kind, payload) = match self.seed.below(10) {
+        let (kind, payload) = match self.seed.below(11) {
             0..4 => ("bundle.activate", self.new_bundle()?),
             4 => ("team.set", bytes(&self.new_team()?)),
             5 => ("human.enrol", bytes(&self.new_key()?)),
             6 | 7 => ("nhi.create", bytes(&self.changed_workload()?)),
             8 => ("stop.lift", bytes(&self.oracle.stops)),
+            9 => ("config.change", bytes(&self.new_consoles())),
             _ => ("workload.resume", self.resumption()?),
         };
         // Past every stop, if nobody looks at where it goes.
@@ -91,6 +93,19 @@ impl Simulator {
         let bytes = next.to_bytes();
         self.bundles.insert(next.hash(), next);
         Some(bytes)
+    }
+
+    /// Pages on which passkeys sign: now and then none of theirs, and mostly back again.
+    fn new_consoles(&mut self) -> ConfigChange {
+        let gone = self.oracle.realm.consoles != [console()];
+        let elsewhere = WebOrigin::new("https://other.sim.example").expect("a plain origin");
+        let consoles = match self.seed.below(4) {
+            _ if gone => vec![console()],
+            0 => vec![],
+            1 => vec![elsewhere],
+            _ => vec![elsewhere, console()],
+        };
+        ConfigChange { consoles }
     }
 
     fn new_team(&mut self) -> Option<TeamSet> {
@@ -336,7 +351,7 @@ impl Simulator {
 
     fn some_change_at_once(&mut self) -> Checked {
         let author = self.seed.index(self.people.len());
-        let wanted = match self.seed.below(30) {
+        let wanted = match self.seed.below(32) {
             // What somebody stopped goes on again, or the rest of the run would be refusals.
             20..25 if self.oracle.stops != Stops::default() => {
                 Some(("stop.lift", bytes(&self.oracle.stops)))
@@ -357,6 +372,7 @@ impl Simulator {
                 }
                 None
             }
+            30.. => Some(("config.change", bytes(&self.new_consoles()))),
             _ => None,
         };
         if let Some((kind, payload)) = wanted {

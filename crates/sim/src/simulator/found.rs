@@ -11,6 +11,8 @@ use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, Origin, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::jwk::Jwk;
+use gatehold_core::passkey::RelyingPartyId;
+use gatehold_core::person_key::PersonKey;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::NhiCreate;
 use gatehold_core::trust::root::ROOT_TYPE;
@@ -202,8 +204,18 @@ fn realm(dev: bool, people: &[Person], rules: &Rules) -> Realm {
         humans: keys.collect(),
         teams: teams(),
         delegations: BTreeMap::new(),
+        consoles: vec![console()],
+        passkeys: people.iter().flat_map(passkeys).collect(),
         workloads: BTreeMap::new(),
     }
+}
+
+fn passkeys(person: &Person) -> impl Iterator<Item = (Hash, RelyingPartyId)> {
+    person.keys.iter().filter_map(|key| {
+        let line = PersonKey::from_line(&key.line).expect("a key that was made here");
+        let host = line.as_passkey()?.relying_party().clone();
+        Some((key.thumbprint, host))
+    })
 }
 
 /// The hash under which an active descriptor of this kind stands.

@@ -32,8 +32,9 @@ pub const ACTIONS: [&str; 5] = [
 /// Only reads.
 pub const READS: [&str; 2] = ["db.read", "db.secret"];
 /// What people ask the gate for.
-pub const CHANGES: [&str; 6] = [
+pub const CHANGES: [&str; 7] = [
     "bundle.activate",
+    "config.change",
     "team.set",
     "human.enrol",
     "nhi.create",

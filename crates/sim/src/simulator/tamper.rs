@@ -159,7 +159,10 @@ impl Simulator {
             })
             .collect();
         let about = record.id.to_string();
-        for review in overheard {
+        for mut review in overheard {
+            if self.seed.per_mille(300) {
+                review.authority = self.some_authority();
+            }
             if review.context.contains(&about) || self.seed.per_mille(100) {
                 record.reviews.push(review);
             }
@@ -167,6 +170,15 @@ impl Simulator {
         if self.seed.per_mille(200) {
             record.reviews.reverse();
         }
+    }
+
+    /// What somebody was shown that they may do for others, with whatever review.
+    fn some_authority(&mut self) -> Option<String> {
+        let leaves = self.shelf.leaves().iter();
+        let kept = leaves.filter_map(|leaf| leaf.attachment("authority"));
+        let kept: Vec<&[u8]> = kept.collect();
+        let bytes = self.seed.pick(&kept)?.to_vec();
+        String::from_utf8(bytes).ok()
     }
 
     /// A requirement that one person can meet.

@@ -1,7 +1,7 @@
 //! Counting reviews: each wrong kind is void, and says why.
 
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
-use gatehold_core::delegation::Moment;
+use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::RequestId;
 use gatehold_core::quorum::{Question, Quorum, Void, count};
@@ -14,10 +14,17 @@ use gatehold_sim::simulator::work::Intent;
 
 pub(crate) fn signed(story: &mut Story, name: &str, request: RequestId) -> UnverifiedReview {
     let screen = story.open(name, request);
-    match story.review(&screen, |_, _| {}) {
-        Intent::Review { review, .. } => review,
-        _ => panic!("a review is a review"),
-    }
+    let Intent::Review { review, .. } = story.review(&screen, |_, _| {}) else {
+        panic!("a review is a review");
+    };
+    let (record, directory) = (story.record(request), story.directory());
+    let requirement = &record.held.as_ref().unwrap().requirement;
+    let moment = Moment {
+        now: story.shelf().now(),
+        task: record.envelope.task,
+    };
+    let lending = Lending::new(&directory, requirement, &record.requester, moment);
+    review.kept(&lending)
 }
 
 pub(crate) fn counted(

@@ -6,8 +6,9 @@ use gatehold_core::directory::Directory;
 use gatehold_core::quorum::Void;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
+use gatehold_core::review::ReviewError;
 use gatehold_core::task::{Task, TaskState};
-use gatehold_core::trust::change::TeamSet;
+use gatehold_core::trust::change::{ConfigChange, TeamSet};
 use gatehold_core::trust::{
     Chain, DelegationReason, DelegationStatement, Evidence, SignedDelegation, TrustError,
 };
@@ -17,7 +18,7 @@ use gatehold_sim::simulator::story::{No, Story};
 use gatehold_sim::simulator::work::Intent;
 
 use crate::count::{counted, signed};
-use crate::refused;
+use crate::{refused, says};
 
 /// Bob, a reviewer, is away, and lets ann decide, who is none.
 fn away(story: &mut Story) -> DelegationStatement {
@@ -455,4 +456,132 @@ fn nothing_is_claimed_after_what_it_rests_on_has_ended() {
     );
     let told = story.redeem(request).unwrap();
     assert_eq!(told.record().state, State::Held, "people decide again");
+}
+
+/// A team has these members from now on.
+fn team(story: &mut Story, team: &str, members: &[&str]) {
+    let set = TeamSet {
+        team: team.parse().unwrap(),
+        members: members.iter().map(|name| human(name)).collect(),
+    };
+    story.change("ann", "team.set", &set);
+}
+
+#[test]
+fn a_review_that_was_signed_before_a_delegation_is_not_by_it() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let before = signed(&mut story, "ann", request);
+    let statement = away(&mut story);
+    story.delegate(statement);
+    let quorum = counted(&mut story, request, &[before]);
+    assert_eq!(quorum.void, [(0, Void::NotEntitled)]);
+    let since = signed(&mut story, "ann", request);
+    assert!(counted(&mut story, request, &[since]).met);
+}
+
+#[test]
+fn a_later_delegation_fills_no_seat_with_a_review_that_is_kept() {
+    let mut story = Story::dev();
+    team(&mut story, "reviewers", &["bob", "cem"]);
+    // Ann and eve have a seat at the second of them alone.
+    story.activate(says("db.write", "hold", &[0, 5]));
+    let request = story.submit("bot-1", "db.write");
+    let told = story.approve("ann", request).unwrap();
+    assert_eq!(told.record().state, State::Held);
+    let statement = away(&mut story);
+    story.delegate(statement);
+    let told = story.approve("eve", request).unwrap();
+    assert_eq!(told.record().state, State::Held, "nobody reviewed for bob");
+    let told = story.approve("bob", request).unwrap();
+    assert_eq!(told.record().state, State::Redeemable);
+}
+
+#[test]
+fn what_was_signed_for_others_is_kept_with_the_review_and_is_what_was_signed() {
+    let mut story = Story::dev();
+    let statement = away(&mut story);
+    story.delegate(statement);
+    let request = story.submit("bot-1", "db.write");
+    let kept = signed(&mut story, "ann", request);
+    let authority = kept.authority.clone().unwrap();
+    let mut without = kept.clone();
+    without.authority = None;
+    let quorum = counted(&mut story, request, &[without]);
+    assert_eq!(quorum.void, [(0, Void::NotEntitled)]);
+    let mut wider = kept.clone();
+    wider.authority = Some(authority.replace("\"reviewers\"", "\"owners\",\"reviewers\""));
+    let quorum = counted(&mut story, request, &[wider]);
+    let another = Void::Review(ReviewError::Other("authority"));
+    assert_eq!(quorum.void, [(0, another)]);
+    assert!(counted(&mut story, request, &[kept]).met);
+    // Of whoever decides for themselves nothing is kept.
+    assert_eq!(signed(&mut story, "bob", request).authority, None);
+}
+
+#[test]
+fn an_authority_that_no_row_could_keep_is_refused() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let mut long = signed(&mut story, "bob", request);
+    long.authority = Some(" ".repeat((64 << 10) + 1));
+    let quorum = counted(&mut story, request, &[long]);
+    let form = matches!(&quorum.void[..], [(0, Void::Review(ReviewError::Form(_)))]);
+    assert!(form, "{:?}", quorum.void);
+}
+
+#[test]
+fn one_signature_is_not_for_oneself_and_for_another() {
+    let mut story = Story::dev();
+    team(&mut story, "reviewers", &["bob", "dia"]);
+    // Cem has a seat by name at the second of them, and bob's at the first.
+    story.activate(says("db.write", "hold", &[0, 4]));
+    let statement = story.statement("bob", "cem", &["reviewers"]);
+    story.delegate(statement);
+    let request = story.submit("bot-2", "db.write");
+    let told = story.approve("cem", request).unwrap();
+    assert_eq!(told.record().state, State::Held);
+    let told = story.approve("dia", request).unwrap();
+    assert_eq!(told.record().state, State::Redeemable);
+    assert!(story.redeem(request).unwrap().is_let_out());
+}
+
+#[test]
+fn what_a_passkey_signed_ends_with_the_pages_that_may_ask_it() {
+    let mut story = Story::production();
+    team(&mut story, "reviewers", &["bob", "cem", "eve"]);
+    let statement = story.statement("cem", "dia", &["reviewers"]);
+    story.delegate(statement);
+    let request = story.submit("bot-2", "db.write");
+    assert_eq!(story.given("dia", request).len(), 1);
+    let none = ConfigChange { consoles: vec![] };
+    story.change("ann", "config.change", &none);
+    assert_eq!(story.given("dia", request), []);
+    refused(story.approve("dia", request), &Refusal::NotEntitled);
+}
+
+#[test]
+fn a_decision_is_not_committed_after_what_an_earlier_review_rests_on_has_ended() {
+    let mut story = Story::dev();
+    team(&mut story, "reviewers", &["bob", "cem"]);
+    team(&mut story, "owners", &["cem", "eve"]);
+    story.activate(says("db.write", "hold", &[0, 3]));
+    let mut statement = away(&mut story);
+    statement.not_after = statement.created_at.plus_seconds(60);
+    story.delegate(statement);
+    let request = story.submit("bot-1", "db.write");
+    let told = story.approve("ann", request).unwrap();
+    assert_eq!(told.record().state, State::Held);
+    let screen = story.open("eve", request);
+    let intent = story.review(&screen, |_, _| {});
+    let in_hand = story.load(0, intent).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    story.pass(61);
+    let late = story.commit(&in_hand.intent, decided);
+    assert!(
+        matches!(late, Err(No::Conflict(Conflict::Deadline))),
+        "{late:?}"
+    );
+    let told = story.approve("eve", request).unwrap();
+    assert_eq!(told.record().state, State::Held, "one seat is open again");
 }

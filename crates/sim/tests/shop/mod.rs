@@ -653,10 +653,7 @@ impl Shop {
         let signature = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
         ReviewInput {
             request: id,
-            review: UnverifiedReview {
-                context: text,
-                signature,
-            },
+            review: UnverifiedReview::new(text, signature),
             answers,
         }
     }

@@ -7,6 +7,7 @@ use gatehold_core::trust::SignedDelegationEnd;
 use gatehold_core::trust::delegation::EndSignature;
 use http::StatusCode;
 
+use super::safe::signed;
 use crate::api::body::Json;
 use crate::api::target::{None, Params};
 use crate::app::App;
@@ -26,18 +27,12 @@ pub(in crate::api) async fn handle(
     Params(None {}): Params<None>,
     Json(request): Json<DelegationEndRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let statement = String::from_utf8(request.statement.0).map_err(|_| ApiError::Member {
-        member: "statement",
-        why: "it is not UTF-8, so not a canonical statement".to_owned(),
-    })?;
-    let mut signatures = Vec::with_capacity(request.signatures.len());
-    for signature in request.signatures {
-        signatures.push(EndSignature {
-            human: signature.human.parse().map_err(ApiError::member("human"))?,
-            key: signature.key.parse().map_err(ApiError::member("key"))?,
-            signature: signature.signature,
-        });
-    }
+    let signature = |human, key, signature| EndSignature {
+        human,
+        key,
+        signature,
+    };
+    let (statement, signatures) = signed(request.statement, request.signatures, signature)?;
     app.gate()
         .end_delegation(SignedDelegationEnd {
             statement,

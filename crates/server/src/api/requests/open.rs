@@ -71,6 +71,7 @@ fn shown(opened: OpenedRequest, descriptor: Vec<u8>) -> Result<Opened, ApiError>
         descriptor: Base64Bytes(descriptor),
         request_nonce: opened.record.request_nonce.to_string(),
         context_template: Base64Bytes(template),
+        authority: Base64Bytes(opened.authority),
         review_nonce: context.review_nonce.clone(),
         words: opened.words,
         criteria: opened.criteria.into_iter().map(criterion).collect(),

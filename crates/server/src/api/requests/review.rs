@@ -43,10 +43,7 @@ pub(crate) fn review_input(id: RequestId, request: ReviewRequest) -> Result<Revi
     })?;
     Ok(ReviewInput {
         request: id,
-        review: UnverifiedReview {
-            context,
-            signature: request.signature,
-        },
+        review: UnverifiedReview::new(context, request.signature),
         answers: Answers {
             criteria: request.answers,
             justification: request.justification,

@@ -178,7 +178,7 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
         context.answers_hash = answers().hash().unwrap();
         let context = String::from_utf8(context.to_bytes().unwrap()).unwrap();
         let signature = person.sign(REVIEW_TYPE, context.as_bytes());
-        let review = UnverifiedReview { context, signature };
+        let review = UnverifiedReview::new(context, signature);
         let input = ReviewInput {
             request: id,
             review,

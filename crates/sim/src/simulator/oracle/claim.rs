@@ -207,7 +207,7 @@ impl Oracle {
     ) -> Checked {
         let id = request.id;
         let living = match &request.human {
-            Some(human) => self.realm.key(human, &request.key).is_some(),
+            Some(human) => self.realm.has_force(human, &request.key),
             None => self.realm.acting(&request.key, commit.time).is_some(),
         };
         // A decision may come when the requester has lost its key; a use may not.
@@ -338,7 +338,7 @@ impl Oracle {
                 && context.spend_by == record.spend_by
                 && (left_out(&signed.human) || !request.excluded.contains(&signed.human))
                 && level.is_some_and(|level| self.realm.dev || level > Assurance::Software)
-                && self.may_decide(&signed.human, &held.requirement, request, at)
+                && self.might_by(signed, &held.requirement, request, at)
         };
         self.signed.iter().filter(counts).collect()
     }
@@ -354,15 +354,19 @@ impl Oracle {
             let Some(assurance) = self.realm.key(&signed.human, &signed.key) else {
                 continue;
             };
+            let places = self.signed_places(signed, request, at);
             match approvers
                 .iter_mut()
                 .find(|known| known.human == signed.human)
             {
-                Some(known) => known.assurance = known.assurance.max(assurance),
+                Some(known) => {
+                    known.assurance = known.assurance.max(assurance);
+                    known.places.extend(places);
+                }
                 None => approvers.push(Approver {
                     human: signed.human.clone(),
                     assurance,
-                    places: self.places(&signed.human, request, at),
+                    places,
                 }),
             }
         }

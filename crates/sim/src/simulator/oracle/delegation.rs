@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
+use gatehold_core::directory::Authority;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, HumanId, TaskId, TeamId};
 use gatehold_core::json::canonical;
+use gatehold_core::review::ReviewContext;
 use gatehold_core::task::TaskState;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{DelegationEnd, SignedDelegationEnd};
 
-use super::{Checked, Commit, Oracle, Request, Tampered, holds};
+use super::{Checked, Commit, Listed, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
 
 /// Longest a delegation lasts from when it is signed, in milliseconds.
@@ -35,6 +37,7 @@ pub struct Given {
 /// Somebody whose place another takes.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
+    id: Hash,
     pub(super) from: HumanId,
     given: Given,
 }
@@ -85,23 +88,66 @@ impl Oracle {
                     .task
                     .is_none_or(|bound| task == Some(bound) && open(bound))
         };
-        let given = self.realm.delegations.values().filter(counts);
-        let place = |given: &Given| Place {
+        let given = self.realm.delegations.iter();
+        let given = given.filter(|(_, given)| counts(given));
+        let place = |(id, given): (&Hash, &Given)| Place {
+            id: *id,
             from: given.from.clone(),
             given: given.clone(),
         };
         given.map(place).collect()
     }
 
-    /// Whether somebody may decide here at all, by themselves or for somebody.
-    pub(super) fn may_decide(
+    /// Of these places, those that somebody signed for.
+    pub(super) fn signed_places(
         &self,
-        human: &HumanId,
+        signed: &Signed,
+        request: &Request,
+        at: (Timestamp, Timestamp),
+    ) -> Vec<Place> {
+        let places = self.places(&signed.human, request, at).into_iter();
+        let listed = |mut place: Place| {
+            let teams = signed.given.get(&place.id)?;
+            place.given.teams.retain(|team| teams.contains(team));
+            Some(place)
+        };
+        places.filter_map(listed).collect()
+    }
+
+    /// Somebody is shown what they may do, for others too; gives the hash that they sign.
+    pub fn shows(&mut self, authority: &Authority) -> Hash {
+        let given = authority.through.iter();
+        let given = given.map(|through| (through.delegation, through.teams.clone()));
+        let hash = authority.hash();
+        self.authorities.insert(hash, given.collect());
+        hash
+    }
+
+    /// The delegations that whoever signed a context was shown; none where they signed something else.
+    pub fn shown(&self, context: &ReviewContext) -> Listed {
+        let shown = self.authorities.get(&context.reviewer.authority_hash);
+        shown.cloned().unwrap_or_default()
+    }
+
+    /// Whether somebody may decide here with what they signed.
+    pub(super) fn might_by(
+        &self,
+        signed: &Signed,
         requirement: &Requirement,
         request: &Request,
         at: (Timestamp, Timestamp),
     ) -> bool {
-        let places = self.places(human, request, at);
+        let places = self.signed_places(signed, request, at);
+        self.may_decide(&signed.human, requirement, &places)
+    }
+
+    /// Whether somebody may decide here at all, by themselves or in one of these places.
+    pub(super) fn may_decide(
+        &self,
+        human: &HumanId,
+        requirement: &Requirement,
+        places: &[Place],
+    ) -> bool {
         let mut checkpoints = requirement.checkpoints();
         self.realm.entitled(human, requirement)
             || checkpoints.any(|(_, point)| places.iter().any(|place| place.is_at(self, point)))

@@ -170,7 +170,8 @@ impl Oracle {
             let (ActBy::Human(human), Some(held)) = (by, &request.held) else {
                 return false;
             };
-            self.may_decide(human, &held.requirement, request, at)
+            let places = self.places(human, request, at);
+            self.may_decide(human, &held.requirement, &places)
         });
         let Some(request) = self.requests.get_mut(&record.id) else {
             return Ok(());

@@ -26,7 +26,7 @@ use gatehold_core::entry::{Entry, Event, Trace};
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::hash::Hash;
 use gatehold_core::history::History;
-use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
+use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::State;
 use gatehold_core::review::ReviewContext;
@@ -78,7 +78,12 @@ pub struct Signed {
     pub text: String,
     /// What they say.
     pub context: ReviewContext,
+    /// The delegations by which they signed it, each with its teams.
+    pub given: Listed,
 }
+
+/// Delegations as somebody was shown them, each with its teams.
+pub type Listed = BTreeMap<Hash, BTreeSet<TeamId>>;
 
 /// What somebody with database access made of a request's row where nothing in the gate can tell. Each excuses what
 /// follows from it, and nothing else.
@@ -202,6 +207,8 @@ pub struct Oracle {
     pub paused_at: BTreeMap<String, u64>,
     /// What humans signed.
     pub signed: Vec<Signed>,
+    /// What people were shown that they may do for others, by the hash that they sign.
+    pub authorities: BTreeMap<Hash, Listed>,
     /// Review nonces that a gate drew, for whom.
     pub drawn: BTreeMap<String, (RequestId, HumanId)>,
     /// What authors signed: human and digest.
@@ -234,6 +241,7 @@ impl Oracle {
             paused: BTreeSet::new(),
             paused_at: BTreeMap::new(),
             signed: Vec::new(),
+            authorities: BTreeMap::new(),
             drawn: BTreeMap::new(),
             authored: BTreeSet::new(),
             promised: BTreeSet::new(),

@@ -9,6 +9,7 @@ use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, TeamId, WorkloadId};
 use gatehold_core::jwk::Jwk;
+use gatehold_core::passkey::{RelyingPartyId, WebOrigin};
 use gatehold_core::person_key::PersonKey;
 use gatehold_core::ssh::key::SshPublicKey;
 use gatehold_core::time::Timestamp;
@@ -32,6 +33,10 @@ pub struct Realm {
     pub teams: BTreeMap<TeamId, BTreeSet<HumanId>>,
     /// Who decides for whom.
     pub delegations: BTreeMap<Hash, Given>,
+    /// Pages on which passkeys sign.
+    pub consoles: Vec<WebOrigin>,
+    /// The host of each passkey.
+    pub passkeys: BTreeMap<Hash, RelyingPartyId>,
     /// Workloads, with who proposed each.
     pub workloads: BTreeMap<WorkloadId, (NhiCreate, HumanId)>,
 }
@@ -78,9 +83,22 @@ impl Realm {
         }
     }
 
-    /// What a key's signature counts for, if the key has force.
+    /// What a key's signature counts for, if the key has force; nothing for a passkey of which no page is left.
     pub(super) fn key(&self, human: &HumanId, key: &Hash) -> Option<Assurance> {
-        self.humans.get(human)?.get(key).copied()
+        let level = self.humans.get(human)?.get(key).copied()?;
+        let host = self.passkeys.get(key);
+        host.is_none_or(|host| self.has_page(host)).then_some(level)
+    }
+
+    /// Whether a key has force, whatever its signatures count for.
+    pub(super) fn has_force(&self, human: &HumanId, key: &Hash) -> bool {
+        let keys = self.humans.get(human);
+        keys.is_some_and(|keys| keys.contains_key(key))
+    }
+
+    fn has_page(&self, host: &RelyingPartyId) -> bool {
+        let mut consoles = self.consoles.iter();
+        consoles.any(|console| console.relying_party() == host)
     }
 
     /// The workload that may act with this key.
@@ -128,6 +146,13 @@ impl Realm {
                 holds(new.assurance <= most, "attested-key", || {
                     format!("a key that counts as {}", new.assurance)
                 })?;
+                if let Some(passkey) = key.as_passkey() {
+                    let host = passkey.relying_party();
+                    holds(self.has_page(host), "chain-gives-force", || {
+                        format!("a passkey of {host}, where nobody signs")
+                    })?;
+                    self.passkeys.insert(thumbprint, host.clone());
+                }
                 let keys = self.humans.entry(new.human.clone()).or_default();
                 keys.insert(thumbprint, new.assurance);
             }
@@ -157,8 +182,8 @@ impl Realm {
                 })?;
                 self.teams.insert(set.team.clone(), set.members.clone());
             }
+            Change::ConfigChange(change) => self.consoles.clone_from(&change.consoles),
             Change::PointEnrol(_)
-            | Change::ConfigChange(_)
             | Change::StopLift(_)
             | Change::WorkloadResume(_)
             | Change::RecordErase(_) => return Ok(()),
@@ -196,6 +221,7 @@ impl Realm {
             (directory.bundle == self.bundle, "the bundle"),
             (keys(directory) == self.humans, "people's keys"),
             (directory.teams == self.teams, "teams"),
+            (directory.consoles == self.consoles, "consoles"),
             (workloads == agreed, "workloads"),
             (
                 directory.delegations.keys().eq(self.delegations.keys()),

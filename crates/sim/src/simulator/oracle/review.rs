@@ -7,7 +7,7 @@ use gatehold_core::json::canonical;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewAct, ReviewContext};
 
-use super::{Checked, Commit, Oracle, Request, Tampered, holds};
+use super::{Checked, Commit, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
 
 impl Oracle {
@@ -33,7 +33,7 @@ impl Oracle {
             });
         };
         let context = &signed.context;
-        self.may_review(&request, &signed.human, &signed.key, commit)?;
+        self.may_review(&request, &signed, commit)?;
         self.is_exact(&request, context, commit)?;
         self.was_shown(&request, &signed.human, context, commit)?;
         if context.act == ReviewAct::Approve {
@@ -69,13 +69,8 @@ impl Oracle {
     /// The reviewer is somebody who may decide on this, with a key that has force.
     // INVARIANT(requester-never-decides): nobody of the requester set stands in any review. Over an edited row, where a
     // process believes rows, only the row's leaf would tell who initiated it.
-    fn may_review(
-        &self,
-        request: &Request,
-        human: &gatehold_core::ids::HumanId,
-        key: &Hash,
-        commit: &Commit<'_>,
-    ) -> Checked {
+    fn may_review(&self, request: &Request, signed: &Signed, commit: &Commit<'_>) -> Checked {
+        let (human, key) = (&signed.human, &signed.key);
         holds(
             request.excused(&[Tampered::Requester]) || !request.excluded.contains(human),
             "requester-never-decides",
@@ -92,10 +87,18 @@ impl Oracle {
         let at = (commit.entry.at, commit.time);
         let held = request.held.as_ref();
         let entitled =
-            held.is_some_and(|held| self.may_decide(human, &held.requirement, request, at));
+            held.is_some_and(|held| self.might_by(signed, &held.requirement, request, at));
         let other = request.excused(&[Tampered::Requirement, Tampered::PutBack]);
         holds(other || entitled, "genuine-quorum", || {
             format!("{human} is not entitled at {}", request.id)
+        })?;
+        // Whoever reads the leaf knows for whom it was.
+        let Event::Reviewed { delegations, .. } = &commit.entry.event else {
+            return Ok(());
+        };
+        let said = delegations.iter().eq(signed.given.keys());
+        holds(said, "delegation-only-narrows", || {
+            format!("the leaf of {human} names other delegations than they signed for")
         })
     }
 

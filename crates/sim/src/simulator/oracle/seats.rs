@@ -30,11 +30,12 @@ fn floors(tier: Tier, dev: bool) -> Vec<(u8, Assurance)> {
     }
 }
 
-/// Whose place each person takes: by who is away.
-type Taken<'a> = BTreeMap<&'a HumanId, &'a HumanId>;
+/// As whom each person stands: in the place of somebody who is away, or as themselves.
+type Standing<'a> = BTreeMap<&'a HumanId, Option<&'a HumanId>>;
 
-/// Whether they fill it in some way: each place is taken by one person, and none of somebody who approved themselves.
-// INVARIANT(delegation-only-narrows): tried for every way to take the places.
+/// Whether they fill it in some way: each stands as themselves or for one person who is away, no two for the same, and nobody for
+/// somebody who approved themselves.
+// INVARIANT(delegation-only-narrows): tried for every way to stand.
 pub(super) fn filled(
     oracle: &Oracle,
     requirement: &Requirement,
@@ -42,29 +43,26 @@ pub(super) fn filled(
     approvers: &[Approver],
 ) -> bool {
     let here: BTreeSet<&HumanId> = approvers.iter().map(|approver| &approver.human).collect();
-    let mut takers: BTreeMap<&HumanId, Vec<&HumanId>> = BTreeMap::new();
+    let mut ways: Vec<Standing<'_>> = vec![Standing::new()];
     for approver in approvers {
-        for place in &approver.places {
-            let takers = takers.entry(&place.from).or_default();
-            if !here.contains(&place.from) && !takers.contains(&&approver.human) {
-                takers.push(&approver.human);
-            }
-        }
-    }
-    let mut ways: Vec<Taken<'_>> = vec![Taken::new()];
-    for (from, by) in takers.into_iter().filter(|(_, by)| !by.is_empty()) {
+        let away: BTreeSet<&HumanId> = approver.places.iter().map(|place| &place.from).collect();
+        let mut capacities = vec![None];
+        capacities.extend(away.difference(&here).map(|from| Some(*from)));
         let mut next = Vec::new();
         for way in &ways {
-            for taker in &by {
-                let mut taken = way.clone();
-                taken.insert(from, *taker);
-                next.push(taken);
+            for stands in &capacities {
+                let taken = stands.is_some() && way.values().any(|other| other == stands);
+                if !taken {
+                    let mut way = way.clone();
+                    way.insert(&approver.human, *stands);
+                    next.push(way);
+                }
             }
         }
         ways = next;
     }
     ways.iter()
-        .any(|taken| filled_so(oracle, requirement, tier, approvers, taken))
+        .any(|standing| filled_so(oracle, requirement, tier, approvers, standing))
 }
 
 fn filled_so(
@@ -72,7 +70,7 @@ fn filled_so(
     requirement: &Requirement,
     tier: Tier,
     approvers: &[Approver],
-    taken: &Taken<'_>,
+    standing: &Standing<'_>,
 ) -> bool {
     let checkpoints: Vec<&Checkpoint> = requirement.checkpoints().map(|(_, c)| c).collect();
     let separate: Vec<&Checkpoint> = checkpoints.iter().copied().filter(|c| c.separate).collect();
@@ -98,11 +96,11 @@ fn filled_so(
             .map_or((&[][..], &[][..]), |(a, b)| (&a[..], b));
         shared
             .iter()
-            .all(|checkpoint| met(oracle, checkpoint, tier, together, taken))
+            .all(|checkpoint| met(oracle, checkpoint, tier, together, standing))
             && separate
                 .iter()
                 .zip(alone)
-                .all(|(checkpoint, group)| met(oracle, checkpoint, tier, group, taken))
+                .all(|(checkpoint, group)| met(oracle, checkpoint, tier, group, standing))
     })
 }
 
@@ -111,15 +109,15 @@ fn met(
     checkpoint: &Checkpoint,
     tier: Tier,
     group: &[&Approver],
-    taken: &Taken<'_>,
+    standing: &Standing<'_>,
 ) -> bool {
     let realm = &oracle.realm;
-    let admitted = |approver: &Approver| {
-        let mut places = approver.places.iter();
-        realm.admitted(&approver.human, checkpoint)
-            || places.any(|place| {
-                taken.get(&place.from) == Some(&&approver.human) && place.is_at(oracle, checkpoint)
-            })
+    let admitted = |approver: &Approver| match standing.get(&approver.human) {
+        Some(Some(from)) => {
+            let mut places = approver.places.iter();
+            places.any(|place| place.from == **from && place.is_at(oracle, checkpoint))
+        }
+        _ => realm.admitted(&approver.human, checkpoint),
     };
     let enough = |seats: u8, factor: Assurance| {
         let admitted =

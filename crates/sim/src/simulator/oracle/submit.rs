@@ -195,7 +195,7 @@ impl Oracle {
         commit: &Commit<'_>,
     ) -> Result<Request, Violation> {
         let key = record.requester.key();
-        let force = self.realm.key(human, &key).is_some();
+        let force = self.realm.has_force(human, &key);
         holds(force, "world-guarded", || {
             format!("{} was asked for with a key without force", record.id)
         })?;

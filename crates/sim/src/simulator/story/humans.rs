@@ -73,15 +73,15 @@ impl Story {
             .find(|key| key.thumbprint == *with)
             .expect("a key of theirs");
         let bytes = context.to_bytes().expect("small numbers only");
-        let review = UnverifiedReview {
-            signature: key.sign(REVIEW_TYPE, &bytes),
-            context: String::from_utf8(bytes).expect("canonical JSON is text"),
-        };
+        let signature = key.sign(REVIEW_TYPE, &bytes);
+        let text = String::from_utf8(bytes).expect("canonical JSON is text");
+        let review = UnverifiedReview::new(text, signature);
         sim.oracle.signed.push(Signed {
             human: who.clone(),
             key: *with,
             text: review.context.clone(),
             context: context.clone(),
+            given: sim.oracle.shown(context),
         });
         review
     }

@@ -258,15 +258,16 @@ async function approve() {
 
 /** Asks whether what this page shows is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
-  const answer = await fetch(data.stamp, { headers: { accept: "application/json" } }).catch(() => null);
+  const opened = shown ? `?opened=${encodeURIComponent(shown.context.review_nonce)}` : "";
+  const answer = await fetch(data.stamp + opened, { headers: { accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
-  const { stamp: now } = await answer.json();
-  if (now !== data.stamped) {
-    shown = null;
-    button.disabled = true;
-    document.getElementById("yet").textContent = "";
-    throw new Refused("It changed since you opened it, so nothing here can be signed any more.", "Load this page again and look at what it is now.");
-  }
+  const { stamp, changed } = await answer.json();
+  if (stamp === data.stamped && changed.length === 0) return;
+  shown = null;
+  button.disabled = true;
+  document.getElementById("yet").textContent = "";
+  const what = changed.length > 0 ? ` (${changed.join(", ")})` : "";
+  throw new Refused(`It changed since you opened it${what}, so nothing here can be signed any more.`, "Load this page again and look at what it is now.");
 }
 
 async function guarded(act) {

@@ -52,6 +52,8 @@ struct RequestPage {
     erased: bool,
     held: Option<Held>,
     no_view: Option<(String, String)>,
+    /// What stops it now.
+    stopped: Option<String>,
     may: Option<Answer>,
     claims: Vec<Claim>,
     claims_erased: bool,
@@ -187,6 +189,7 @@ pub(super) async fn page(
             .no_view
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
+        stopped: looked.stopped.map(code),
         may: may.map(|may| answer(may, &id, dev_name, decide)),
         claims: claims(&looked, &questions),
         claims_erased: looked.claims.is_none(),

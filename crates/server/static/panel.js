@@ -44,6 +44,7 @@ const MARKS = {
   held: ["held", "◷", "HELD"],
   uninspectable: ["red", "■", "UNINSPECTABLE"],
   not_enforced: ["red", "■", "NOT ENFORCED"],
+  narrowed: ["held", "▽", "NARROWED"],
 };
 
 /** A sign and a word, never colour alone. */
@@ -173,11 +174,13 @@ function strip(view, display) {
 
 function terms(view, lowered) {
   const { terms: granted } = view;
+  const bounds = term("Limits", limits(lowered));
+  bounds.lastChild.id = "limits";
   const how = granted.kind === "held_execution" ? "The gate runs exactly these bytes, once; nothing is handed out." : code(granted.kind);
   return part("If approved", "",
     el("p", "", how),
     el("dl", "facts",
-      term("Limits", limits(lowered)),
+      bounds,
       term("Revocation", code(granted.revocation)),
       ...granted.not_enforced.map((cap) => term(quiet(cap), mark("not_enforced"), " by the target")),
       term("Decide by", ...at(view.decide_by)),

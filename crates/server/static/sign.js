@@ -6,7 +6,7 @@
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
 import { claims, head, says as claimed } from "./claims.js";
-import { el, limits, panel, quiet } from "./panel.js";
+import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
@@ -150,14 +150,16 @@ function questions() {
     label.htmlFor = "fact";
     challenge.append(label, field);
   }
-  const lower = document.getElementById("lower");
   const number = (name, label, most) => {
     const field = el("input", "number");
-    Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1 });
+    Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1, readOnly: most === 1 });
+    // It stands in the bar, and is part of the answers.
+    field.setAttribute("form", form.id);
     return el("label", "", label, field);
   };
-  lower.replaceChildren(
+  document.getElementById("lower").replaceChildren(
     number("ttl", "Seconds it may be used in", context.limits.ttl_seconds),
+    number("uses", "Uses", context.limits.uses),
     ...Object.entries(context.limits.caps).map(([name, cap]) => number(`cap:${name}`, `At most ${name}`, cap)));
   document.getElementById("narrow").hidden = false;
 }
@@ -179,7 +181,16 @@ function lowered() {
     return number;
   };
   const caps = Object.entries(most.caps).map(([name, cap]) => [name, least(`cap:${name}`, cap)]);
-  return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), caps: Object.fromEntries(caps) };
+  return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), uses: least("uses", most.uses), caps: Object.fromEntries(caps) };
+}
+
+/** What would be granted, with these limits: beside those that were asked for, where they are lower. */
+function redrawn(less) {
+  const { limits: most } = shown.context;
+  const same = canonical(less) === canonical(most);
+  const asked = same ? [] : [" ", mark("narrowed"), " ", el("span", "dim", `asked for: ${limits(most)}`)];
+  document.getElementById("limits").replaceChildren(limits(less), ...asked);
+  button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
 }
 
 const isRed = () => shown?.view.tier.tier === "red";
@@ -222,11 +233,10 @@ function arm() {
   if (!shown) return;
   elsewhere();
   try {
-    const less = lowered();
-    const same = canonical(less) === canonical(shown.context.limits);
-    button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
-  } catch {
+    redrawn(lowered());
+  } catch (error) {
     button.disabled = true;
+    document.getElementById("yet").textContent = error.message;
   }
 }
 
@@ -248,6 +258,9 @@ async function approve() {
   await unchanged();
   const answers = { criteria, justification: fields.get("because").trim(), salt: hex(crypto.getRandomValues(new Uint8Array(32))) };
   const context = { ...shown.context, limits: lowered(), answers_hash: named(await tagged("gatehold/answers/v1", canonicalBytes(answers))) };
+  // What is signed stands there once more while the authenticator asks.
+  said.className = "signing";
+  said.replaceChildren(el("strong", "", "You sign: "), quiet(shown.view.sentence), ` · ${limits(context.limits)} · ${shown.words.join("-")}`);
   const bytes = canonicalBytes(context);
   const { key } = form.elements;
   const option = key.selectedOptions?.[0] ?? key;
@@ -298,6 +311,7 @@ if (form) {
   document.getElementById("acts").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", arm);
+  document.getElementById("lower").addEventListener("input", arm);
   addEventListener("resize", arm);
   const link = larger.querySelector("a");
   link.textContent = link.href;

@@ -41,6 +41,9 @@ try {
   await look(tab, gate, two);
   const seen = await tab.run(() => document.querySelector("main").innerText);
   assert.match(seen, /2 people needed/);
+  // Five answers, and the report beside them.
+  const answers = await tab.run(() => [...document.querySelectorAll("#acts > details > summary, #acts > button")].map((one) => one.innerText.split(/\s/)[0]));
+  assert.deepEqual(answers, ["Deny", "Narrow", "Ask", "Escalate", "Approve:", "Report"]);
   assert.doesNotMatch(seen, /reviewer@dev\.gatehold\.local (approved|signed)|1 of 2/);
   await answer(tab, { fact: "2" });
   // Narrowed: at most one row, which the action then exceeds, so the target refuses and nothing is written.
@@ -50,7 +53,17 @@ try {
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
   assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
+  // What would be granted is drawn again, and stands there once more when the authenticator is asked.
+  assert.match(await tab.run(() => document.getElementById("limits").textContent), /^15 min, 1 use, at most 1 rows .*NARROWED asked for: 15 min, 1 use, at most 2 rows$/);
+  await tab.run(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = (options) => {
+      sessionStorage.setItem("signing", document.getElementById("said").innerText);
+      return get(options);
+    };
+  });
   await approve(tab);
+  assert.match(await tab.run(() => sessionStorage.getItem("signing")), /^You sign: .*1 use, at most 1 rows · \w+-\w+-\w+-\w+$/);
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", two], [0, 1, 3]);
   await tab.open(`${gate.url}/requests/${two}`);

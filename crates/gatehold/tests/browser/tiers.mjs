@@ -81,6 +81,9 @@ try {
   await tab.authenticator();
   await signIn(tab, gate, "reviewer");
   await addPasskey(tab, gate);
+  /** Which answers stand out, by more than their colour. */
+  const stands = () => tab.run(() => [...document.querySelectorAll("#acts > details, #approve")]
+    .filter((one) => getComputedStyle(one.querySelector("summary") ?? one).fontWeight >= 600).map((one) => one.id));
   const strip = () => tab.run(() => document.querySelector(".strip").innerText);
 
   // Green: nothing is raised; one person, no question, no reason.
@@ -97,6 +100,7 @@ try {
   const amber = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=200", "--rollback", "set it back"], ["sql.write", "lab/orders"]);
   await look(tab, gate, amber);
   assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
+  assert.deepEqual(await stands(), ["approve"]);
   assert.equal(await tab.run(() => document.getElementById("fact")), null);
   await answer(tab, { fact: "", because: "" });
   await approve(tab);
@@ -124,6 +128,7 @@ try {
   const short = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1"]);
   await look(tab, gate, short);
   assert.match(await strip(), /RED/);
+  assert.deepEqual(await stands(), ["act-deny", "narrow"]);
   assert.deepEqual(await larger(), [false, true]);
   assert.equal(await wide(), 0);
   await answer(tab, { fact: "1" });

@@ -102,6 +102,7 @@ async function open() {
   signed.replaceChildren(...above);
   says.replaceChildren(...below);
   shown = found;
+  lock();
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
@@ -193,6 +194,24 @@ function redrawn(less) {
   button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
 }
 
+/** On red nobody reads the requester's story before they have answered for themselves: it stays closed, and cannot be opened. */
+function lock() {
+  const story = says.querySelector("details");
+  if (!story || !isRed()) return;
+  story.inert = true;
+  story.before(el("p", "dim locked", "Locked: it opens once every criterion is answered."));
+}
+
+/** Opens it to be read, for good: an answer is an answer, whichever it is. */
+function unlock() {
+  const note = says.querySelector(".locked");
+  const answers = new FormData(form);
+  const given = ({ id, required }) => !required || (answers.get(`criterion:${id}`) ?? "").trim() !== "";
+  if (!note || !shown.view.criteria.every(given)) return;
+  note.remove();
+  says.querySelector("details").inert = false;
+}
+
 const isRed = () => shown?.view.tier.tier === "red";
 /** How many screens the exact action takes where that is too many to approve red on. */
 const screens = () => (isRed() ? screensTooMany(signed.querySelector(".exact-action")) : 0);
@@ -232,6 +251,7 @@ function arm() {
   document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
   if (!shown) return;
   elsewhere();
+  unlock();
   try {
     redrawn(lowered());
   } catch (error) {

@@ -27,9 +27,21 @@ try {
   const two = gate.ask("UPDATE orders SET status = 'retry' WHERE id IN (5, 7)", ["--cap", "rows=2", "--reason", "the payment worker crashed"]);
   await look(tab, gate, two);
   assert.match(await tab.run(() => document.getElementById("yet").textContent), /criteria are not met/);
+  // What the requester says is closed until every criterion is answered: no click and no key opens it, and no search finds it.
+  const story = () => tab.run(() => {
+    const details = document.querySelector("#says details");
+    const summary = details.querySelector("summary");
+    summary.scrollIntoView({ block: "center" });
+    summary.focus();
+    const { left, top } = summary.getBoundingClientRect();
+    const hit = details.contains(document.elementFromPoint(left + 20, top + 4));
+    return [details.open, details.inert, document.activeElement === summary, hit, document.querySelector("#says .locked") !== null];
+  });
+  assert.deepEqual(await story(), [false, true, false, false, true]);
   const words = await tab.run(() => document.querySelector("#signed .words").textContent);
   assert.ok(gate.command(["show", two, "--as", "second"]).includes(words), words);
   await answer(tab, { fact: "3" });
+  assert.deepEqual(await story(), [false, false, true, true, false]);
   assert.match(await approveInVain(tab), /not what stands above/);
   await answer(tab, { fact: "2" });
   await approve(tab);

@@ -5,7 +5,7 @@
 
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
-import { claims, head, says as claimed } from "./claims.js";
+import { beside, claims, head, says as claimed } from "./claims.js";
 import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
@@ -125,6 +125,7 @@ function questions() {
   const { view, context } = shown;
   const asked = view.criteria.map((criterion) => {
     const group = el("fieldset", "criterion", el("legend", "", quiet(criterion.text), criterion.required ? null : el("span", "dim", " (may stay open)")));
+    if (criterion.claim) group.append(beside(criterion.claim, shown.said));
     const name = `criterion:${criterion.id}`;
     if (criterion.kind === "text") {
       const text = el("textarea", "");

@@ -11,6 +11,9 @@ use super::shown::Shown;
 use crate::exit::{Exit, Failure};
 use crate::screen::plain;
 
+/// Characters of a claim beside the criterion that needs it; all of it is shown after the questions.
+const BESIDE_CHARACTERS: usize = 600;
+
 /// Everything that is asked before a review may approve.
 #[derive(Debug, Clone)]
 pub struct Questions {
@@ -18,6 +21,8 @@ pub struct Questions {
     pub criteria: Vec<Criterion>,
     /// About the action itself, on red.
     pub fact: Option<FactChallenge>,
+    /// What the requester says, by name: a criterion may need some of it beside it.
+    pub says: Vec<(String, String)>,
 }
 
 impl Questions {
@@ -28,6 +33,24 @@ impl Questions {
         Self {
             criteria: shown.view.criteria.clone(),
             fact: shown.view.fact_challenge(resource),
+            says: shown.says.clone(),
+        }
+    }
+
+    /// What the requester says about one criterion, where it needs that, in one line.
+    fn beside(&self, criterion: &Criterion) -> String {
+        let Some(name) = &criterion.claim else {
+            return String::new();
+        };
+        let said = self.says.iter().find(|(known, _)| known == name);
+        match said.filter(|(_, text)| !text.trim().is_empty()) {
+            None => format!("    UNKNOWN {}: the requester says nothing of it\n", plain(name)),
+            Some((_, text)) => {
+                let shown: String = text.chars().take(BESIDE_CHARACTERS).collect();
+                let cut = if shown.len() < text.len() { " …" } else { "" };
+                let bytes = text.len();
+                format!("    CLAIMED {} ({bytes} bytes): {}{cut}\n", plain(name), plain(&shown))
+            }
         }
     }
 
@@ -118,6 +141,7 @@ pub fn ask(
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     for criterion in &asked.criteria {
+        write!(output, "{}", asked.beside(criterion)).map_err(broken)?;
         if let Some(answer) = answers.get(&criterion.id) {
             let line = answered(&criterion.id, &criterion.text, answer);
             write!(output, "{line}").map_err(broken)?;
@@ -261,6 +285,7 @@ mod tests {
             text: format!("about {id}?"),
             kind,
             required,
+            claim: None,
         }
     }
 
@@ -272,6 +297,7 @@ mod tests {
                 question: "How many rows?".to_owned(),
                 answer: answer.to_owned(),
             }),
+            says: vec![("plan".to_owned(), "set it\nback\u{1b}".to_owned())],
         }
     }
 
@@ -326,6 +352,20 @@ mod tests {
             open.causes,
             ["question `fact.rows` is unanswered: How many rows?"]
         );
+    }
+
+    #[test]
+    fn what_a_criterion_needs_of_the_requester_stands_beside_it_as_a_claim() {
+        let needs = |claim: &str| Criterion {
+            claim: Some(claim.to_owned()),
+            ..criterion("rollback", CriterionKind::Yes, true)
+        };
+        let (_, said) = answers_to(&questions(&[needs("plan")], None), "yes\n").unwrap();
+        let plan = "    CLAIMED plan (12 bytes): set it⟨U+000A⟩back⟨U+001B⟩\n  rollback about rollback?";
+        assert!(said.starts_with(plan), "{said}");
+        let (_, said) = answers_to(&questions(&[needs("ticket")], None), "yes\n").unwrap();
+        let none = "    UNKNOWN ticket: the requester says nothing of it\n";
+        assert!(said.starts_with(none), "{said}");
     }
 
     #[test]

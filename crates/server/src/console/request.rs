@@ -104,6 +104,17 @@ struct Asked {
     text: Quiet,
     kind: String,
     required: bool,
+    beside: Option<Beside>,
+}
+
+/// What the requester says about one criterion.
+struct Beside {
+    name: Quiet,
+    /// Its beginning, line by line; nothing where it says nothing of it.
+    lines: Option<Vec<Quiet>>,
+    bytes: usize,
+    /// Characters that only stand below.
+    more: usize,
 }
 
 struct Claim {
@@ -296,7 +307,11 @@ fn held(view: &View, looked: &Looked) -> Held {
         raised: raised
             .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
             .collect(),
-        criteria: view.criteria.iter().map(asked).collect(),
+        criteria: view
+            .criteria
+            .iter()
+            .map(|criterion| asked(criterion, looked))
+            .collect(),
     }
 }
 
@@ -315,8 +330,16 @@ fn said_by(fact: &gatehold_core::view::Fact) -> String {
     }
 }
 
-fn asked(criterion: &Criterion) -> Asked {
+fn asked(criterion: &Criterion, looked: &Looked) -> Asked {
+    let said = |name: &String| {
+        let text = looked.claims.as_ref()?.0.get(name)?;
+        (!text.trim().is_empty()).then_some(text.as_str())
+    };
     Asked {
+        beside: criterion
+            .claim
+            .as_ref()
+            .map(|name| beside(name, said(name))),
         text: quiet(&criterion.text),
         kind: match &criterion.kind {
             CriterionKind::Yes => "yes, no or cannot tell".to_owned(),
@@ -324,6 +347,22 @@ fn asked(criterion: &Criterion) -> Asked {
             CriterionKind::Text => "in your own words".to_owned(),
         },
         required: criterion.required,
+    }
+}
+
+/// Lines and characters of a claim beside the criterion that needs it; all of it stands below. `claims.js` has the same.
+const BESIDE_LINES: usize = 20;
+const BESIDE_CHARACTERS: usize = 600;
+
+fn beside(name: &str, text: Option<&str>) -> Beside {
+    let whole = text.unwrap_or_default();
+    let start: Vec<&str> = whole.split('\n').take(BESIDE_LINES).collect();
+    let shown: String = start.join("\n").chars().take(BESIDE_CHARACTERS).collect();
+    Beside {
+        name: quiet(name),
+        lines: text.map(|_| pages(&shown).into_iter().flat_map(|page| page.lines).collect()),
+        bytes: whole.len(),
+        more: whole.chars().count().saturating_sub(shown.chars().count()),
     }
 }
 

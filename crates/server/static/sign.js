@@ -6,6 +6,7 @@
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
 import { beside, claims, head, says as claimed } from "./claims.js";
+import { asked, isMet, question } from "./fact.js";
 import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
@@ -80,7 +81,7 @@ async function differences(opened, key) {
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own, said: saying } };
+  return { wrong, shown: { context, view, envelope, display, words: own, said: saying, nonce: opened.request_nonce } };
 }
 
 /** Opens the request with the chosen key and shows it. */
@@ -123,7 +124,7 @@ function endAt(time) {
 /** The criteria, the fact challenge on red, and what may be lowered. */
 function questions() {
   const { view, context } = shown;
-  const asked = view.criteria.map((criterion) => {
+  const criteria = view.criteria.map((criterion) => {
     const group = el("fieldset", "criterion", el("legend", "", quiet(criterion.text), criterion.required ? null : el("span", "dim", " (may stay open)")));
     if (criterion.claim) group.append(beside(criterion.claim, shown.said));
     const name = `criterion:${criterion.id}`;
@@ -142,16 +143,8 @@ function questions() {
     }
     return group;
   });
-  document.getElementById("criteria").replaceChildren(...asked);
-  const challenge = document.getElementById("challenge");
-  challenge.replaceChildren();
-  if (isRed()) {
-    const field = el("input", "");
-    Object.assign(field, { name: "fact", id: "fact", type: "text", autocomplete: "off", spellcheck: false });
-    const label = el("label", "", fact().question);
-    label.htmlFor = "fact";
-    challenge.append(label, field);
-  }
+  document.getElementById("criteria").replaceChildren(...criteria);
+  document.getElementById("challenge").replaceChildren(...(isRed() ? question(shown, arm) : []));
   const number = (name, label, most) => {
     const field = el("input", "number");
     Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1, readOnly: most === 1 });
@@ -164,13 +157,6 @@ function questions() {
     number("uses", "Uses", context.limits.uses),
     ...Object.entries(context.limits.caps).map(([name, cap]) => number(`cap:${name}`, `At most ${name}`, cap)));
   document.getElementById("narrow").hidden = false;
-}
-
-/** What whoever approves red must have read: a number that limits it, or the resource. */
-function fact() {
-  const [cap] = Object.entries(shown.context.limits.caps);
-  if (cap) return { name: `fact.${cap[0]}`, question: `How many ${cap[0]} may it touch at most?`, answer: String(cap[1]) };
-  return { name: "fact.resource", question: "Which resource does it touch? Type its full name.", answer: shown.envelope.resource };
 }
 
 /** The limits as lowered; nothing can be raised. */
@@ -271,10 +257,9 @@ async function approve() {
     if (answer !== "") criteria[id] = answer;
   }
   if (isRed()) {
-    const { name, answer } = fact();
-    const typed = fields.get("fact").trim();
-    if (typed !== answer) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
-    criteria[name] = typed;
+    const fact = asked(shown);
+    if (!isMet(fact, fields.get("fact"))) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
+    criteria[fact.id] = fact.answer;
   }
   await unchanged();
   const answers = { criteria, justification: fields.get("because").trim(), salt: hex(crypto.getRandomValues(new Uint8Array(32))) };

@@ -21,6 +21,8 @@ pub struct Questions {
     pub criteria: Vec<Criterion>,
     /// About the action itself, on red.
     pub fact: Option<FactChallenge>,
+    /// What could have been asked about it: who answers before they were asked, in a script, answers all of it.
+    pub facts: Vec<FactChallenge>,
     /// What the requester says, by name: a criterion may need some of it beside it.
     pub says: Vec<(String, String)>,
 }
@@ -29,12 +31,23 @@ impl Questions {
     /// What is asked about this request.
     #[must_use]
     pub fn of(shown: &Shown) -> Self {
-        let resource = shown.action.envelope().resource.as_str();
+        let envelope = shown.action.envelope();
+        let fact = shown.view.fact_challenge(&shown.request_nonce, envelope);
+        let facts = fact.iter();
+        let facts = facts.flat_map(|_| FactChallenge::all(&shown.view.terms.limits, envelope));
         Self {
             criteria: shown.view.criteria.clone(),
-            fact: shown.view.fact_challenge(resource),
+            facts: facts.collect(),
+            fact,
             says: shown.says.clone(),
         }
+    }
+
+    /// The question that is asked, and what else could have been.
+    fn every_fact(&self) -> impl Iterator<Item = &FactChallenge> {
+        let asked = self.fact.iter();
+        let asks = |fact: &&FactChallenge| self.fact.as_ref() != Some(*fact);
+        asked.chain(self.facts.iter().filter(asks))
     }
 
     /// What the requester says about one criterion, where it needs that, in one line.
@@ -62,7 +75,7 @@ impl Questions {
 
     fn knows(&self, id: &str) -> bool {
         self.criteria.iter().any(|criterion| criterion.id == id)
-            || self.fact.as_ref().is_some_and(|fact| fact.id == id)
+            || self.every_fact().any(|fact| fact.id == id)
     }
 }
 
@@ -104,10 +117,11 @@ pub fn check(asked: &Questions, answers: &BTreeMap<String, String>) -> Result<()
             format!("criterion `{}` {how}: {}", criterion.id, criterion.text)
         })
         .collect();
-    causes.extend(asked.fact.iter().filter_map(|fact| {
+    causes.extend(asked.every_fact().filter_map(|fact| {
         let how = match answers.get(&fact.id) {
-            Some(answer) if *answer == fact.answer => return None,
+            Some(answer) if fact.is_met_by(answer) => return None,
             Some(_) => "is not what stands on the page",
+            None if asked.fact.as_ref() != Some(fact) => return None,
             None => "is unanswered",
         };
         Some(format!("question `{}` {how}: {}", fact.id, fact.question))
@@ -189,8 +203,8 @@ fn ask_fact(
             output,
         )?;
         let answer = line.trim();
-        if answer == fact.answer {
-            answers.insert(fact.id.clone(), answer.to_owned());
+        if fact.is_met_by(answer) {
+            answers.insert(fact.id.clone(), fact.answer.clone());
             return Ok(());
         }
         if answer.eq_ignore_ascii_case("no") {
@@ -297,6 +311,7 @@ mod tests {
                 question: "How many rows?".to_owned(),
                 answer: answer.to_owned(),
             }),
+            facts: Vec::new(),
             says: vec![("plan".to_owned(), "set it\nback\u{1b}".to_owned())],
         }
     }
@@ -324,7 +339,7 @@ mod tests {
     #[test]
     fn on_red_the_question_about_the_action_is_asked_until_it_is_right() {
         let red = questions(&[], Some("4212"));
-        let (answers, said) = answers_to(&red, "4,212\n\n 4212 \n").unwrap();
+        let (answers, said) = answers_to(&red, "4,213\n\n 4,212 \n").unwrap();
         assert_eq!(
             answers,
             [("fact.rows".to_owned(), "4212".to_owned())].into()

@@ -44,6 +44,8 @@ pub struct Shown {
     pub words: [&'static str; 4],
     /// The exact action.
     pub action: Action,
+    /// Drawn for this request; the words are computed from it, and it says which question is asked on red.
+    pub request_nonce: Hash,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
     pub says: Vec<(String, String)>,
 }
@@ -126,6 +128,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         context,
         words,
         action,
+        request_nonce: Hash::from_bytes(nonce),
         says: says.unwrap_or_default(),
     })
 }

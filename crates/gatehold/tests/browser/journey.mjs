@@ -40,10 +40,19 @@ try {
   assert.deepEqual(await story(), [false, true, false, false, true]);
   const words = await tab.run(() => document.querySelector("#signed .words").textContent);
   assert.ok(gate.command(["show", two, "--as", "second"]).includes(words), words);
-  await answer(tab, { fact: "3" });
+  await answer(tab, { wrong: "3" });
   assert.deepEqual(await story(), [false, false, true, true, false]);
   assert.match(await approveInVain(tab), /not what stands above/);
+  // For whom typing is harder it is chosen from a list, in which it stands once: the same test.
+  const listed = await tab.run(() => {
+    document.querySelector("#challenge button").click();
+    const list = document.getElementById("fact");
+    return [list.tagName, list.value, document.activeElement === list, [...list.options].slice(1).map((one) => one.value), list.dataset.fact];
+  });
+  assert.deepEqual(listed.slice(0, 3), ["SELECT", "", true]);
+  assert.ok(listed[3].length >= 4 && new Set(listed[3]).size === listed[3].length, String(listed[3]));
   await answer(tab, { fact: "2" });
+  assert.notEqual(await tab.run(() => document.getElementById("fact").value), "");
   await approve(tab);
   assert.equal(await state(tab), "HELD");
   assert.match(await tab.run(() => document.getElementById("decision").innerText), /Your review is in/);

@@ -51,6 +51,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/claims.js"),
     ),
     (
+        "fact.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/fact.js"),
+    ),
+    (
         "panel.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/panel.js"),
@@ -142,11 +147,16 @@ pub(super) async fn file(
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use gatehold_core::action::Envelope;
     use gatehold_core::hash::Hash;
     use gatehold_core::ids::HumanId;
+    use gatehold_core::json::canonical;
+    use gatehold_core::limits::Limits;
     use gatehold_core::requester::{Initiator, Requester, SubmittingPoint};
     use gatehold_core::task::StepLabels;
+    use gatehold_core::time::Timestamp;
     use gatehold_core::view::SoFar;
+    use gatehold_core::wording::FactChallenge;
     use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
     /// What a page's own module shows by its number is what the core calls a hazard: each character, no more and no less.
@@ -269,6 +279,34 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+    }
+
+    /// The page asks what the core asks.
+    #[test]
+    fn the_module_asks_the_question_of_the_core() {
+        let hash = Hash::of(b"").to_string();
+        let envelope = format!(
+            r#"{{"caps":{{}},"descriptor":{{"hash":"{hash}","id":"sql.write"}},"duration_seconds":60,"payload":{{"media_type":"application/sql","sha256":"{hash}","size":0}},"precondition":null,"resource":"shop/orders","target":"sql:shop","task":null,"workload":"bot"}}"#
+        );
+        let envelope: Envelope = canonical::from_bytes(envelope.as_bytes()).unwrap();
+        let limits = Limits {
+            ttl_seconds: 60,
+            uses: 1,
+            caps: [("rows".to_owned(), 7)].into(),
+            not_before: Timestamp::from_millis(0),
+            not_after: Timestamp::from_millis(1),
+        };
+        let module = include_str!("../../static/fact.js");
+        let every = FactChallenge::all(&limits, &envelope);
+        assert_eq!(every.len(), 3);
+        let mut rest = module;
+        for fact in every {
+            for part in [fact.id, fact.question] {
+                let part = part.replace("rows", "${cap}");
+                let found = rest.split_once(&part);
+                rest = found.unwrap_or_else(|| panic!("`{part}` is not next")).1;
+            }
+        }
     }
 
     const SHEET: &str = include_str!("../../static/console.css");

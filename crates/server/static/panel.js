@@ -1,6 +1,8 @@
 // Builds what is signed, from the very bytes that are hashed: the exact action from the stored rendering, and everything else
 // from the view. It makes elements and text, never markup, and takes nothing from the page around it.
 
+import { duration, fromNow } from "./clock.js";
+
 /** Every character that cannot be seen or would change what is seen: `hazard` of the core, held to it by a test. */
 const HAZARD = /[\u{0}-\u{1f}\u{7f}-\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}-\u{1160}\u{1680}\u{17b4}-\u{17b5}\u{180b}-\u{180f}\u{2000}-\u{200f}\u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{e000}-\u{f8ff}\u{fdd0}-\u{fdef}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\u{fff0}-\u{fffb}\u{fffe}-\u{ffff}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{1fffe}-\u{1ffff}\u{2fffe}-\u{2ffff}\u{3fffe}-\u{3ffff}\u{4fffe}-\u{4ffff}\u{5fffe}-\u{5ffff}\u{6fffe}-\u{6ffff}\u{7fffe}-\u{7ffff}\u{8fffe}-\u{8ffff}\u{9fffe}-\u{9ffff}\u{afffe}-\u{affff}\u{bfffe}-\u{bffff}\u{cfffe}-\u{cffff}\u{dfffe}-\u{e0fff}\u{efffe}-\u{10ffff}]/u;
 
@@ -55,14 +57,6 @@ export function mark(name) {
   return el("span", `chip ${hue}`, drawn, word);
 }
 
-/** Seconds as people say them. */
-export function duration(seconds) {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} days`;
-}
-
 /** A count with its noun. */
 export const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
 
@@ -71,9 +65,9 @@ function at(millis) {
   const iso = new Date(millis).toISOString();
   const time = el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
   time.dateTime = iso;
-  const seconds = Math.floor((millis - Date.now()) / 1_000);
-  const relative = seconds >= 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`;
-  return [time, " ", el("span", "rel", relative)];
+  const left = el("span", "rel", fromNow(millis));
+  left.dataset.left = "";
+  return [time, " ", left];
 }
 
 /** Limits in one line. */

@@ -6,6 +6,7 @@
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
 import { beside, claims, head, says as claimed } from "./claims.js";
+import * as clock from "./clock.js";
 import { asked, isMet, question } from "./fact.js";
 import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
@@ -24,7 +25,7 @@ const larger = document.getElementById("larger");
 let shown = null;
 let reading = null;
 let busy = false;
-let ending = 0;
+let over = false;
 
 class Refused extends Error {
   constructor(detail, next) {
@@ -107,18 +108,20 @@ async function open() {
   questions();
   reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
   document.getElementById("opened").hidden = false;
-  endAt(found.view.decide_by);
+  over = false;
   arm();
 }
 
-/** When the time to decide is over, an open page says so by itself. */
-function endAt(time) {
-  clearTimeout(ending);
-  ending = setTimeout(() => {
-    if (!shown || Date.now() < time) return;
+/** When the time to decide is over, by the clock of the gate, an open page says so by itself. */
+function look() {
+  if (!shown || busy) return;
+  if (clock.wasSet()) {
+    guarded(unchanged);
+  } else if (!over && clock.now() >= shown.view.decide_by) {
+    over = true;
     arm();
     say("Nobody decided in time, and that is a denial.", "Load this page again to see what became of it.", true);
-  }, Math.min(Math.max(time - Date.now(), 0), 2_147_483_647));
+  }
 }
 
 /** The criteria, the fact challenge on red, and what may be lowered. */
@@ -227,7 +230,7 @@ function missing() {
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
   if (red && form.elements.because.value.trim() === "") lines.push("say why");
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
-  if (Date.now() >= shown.view.decide_by) lines.push("it is over");
+  if (clock.now() >= shown.view.decide_by) lines.push("it is over");
   return lines;
 }
 
@@ -280,7 +283,8 @@ async function unchanged() {
   const opened = shown ? `?opened=${encodeURIComponent(shown.context.review_nonce)}` : "";
   const answer = await fetch(data.stamp + opened, { headers: { accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
-  const { stamp, changed } = await answer.json();
+  const { stamp, changed, now } = await answer.json();
+  clock.set(now);
   if (stamp === data.stamped && changed.length === 0) return;
   shown = null;
   button.disabled = true;
@@ -337,9 +341,10 @@ if (form) {
     whenLookedAt(() => guarded(async () => {
       await unchanged();
       await open();
-      setInterval(() => {
-        if (shown && !busy && document.visibilityState === "visible") guarded(unchanged);
-      }, 15_000);
+      const ask = () => { if (shown && !busy && document.visibilityState === "visible") guarded(unchanged); };
+      setInterval(ask, 15_000);
+      setInterval(look, 1_000);
+      document.addEventListener("visibilitychange", ask);
     }));
     // A page that comes back from the browser's memory shows what was, not what is.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -96,9 +96,20 @@ try {
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", green]);
 
+  /** From the next page on the clock of this browser is so many hours off; gives what ends that. */
+  const off = async (hours) => {
+    const source = `{ const real = Date.now; Date.now = () => real() + ${hours} * 3_600_000; }`;
+    const { identifier } = await tab.send("Page.addScriptToEvaluateOnNewDocument", { source });
+    return () => tab.send("Page.removeScriptToEvaluateOnNewDocument", { identifier });
+  };
+
   // Amber: it changes something, outside production.
   const amber = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=200", "--rollback", "set it back"], ["sql.write", "lab/orders"]);
+  // A clock that is three hours fast ends nothing.
+  const fast = await off(3);
   await look(tab, gate, amber);
+  await fast();
+  assert.match(await strip(), /in 2\d min/);
   assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
   assert.deepEqual(await stands(), ["approve"]);
   // What the requester says of just that stands beside the criterion that needs it, as its claim; so does that it says nothing.
@@ -115,7 +126,12 @@ try {
 
   // An open page on which everything was answered, and whose time is over: it says so by itself, and nothing is signed.
   const brief = gate.ask("SELECT status FROM orders WHERE id = 4", ["--cap", "rows=10"], ["sql.read", "brief/orders"]);
+  // One that is three hours slow keeps nothing armed, and what is left counts down.
+  const slow = await off(-3);
   await look(tab, gate, brief);
+  await slow();
+  assert.match(await strip(), /in \d+ s/);
+  await tab.until((before) => document.querySelector(".strip [data-left]").textContent !== before, await tab.run(() => document.querySelector(".strip [data-left]").textContent));
   await answer(tab, { fact: "", because: "" });
   await tab.until(() => document.getElementById("said").className.includes("bad"));
   assert.match(await tab.run(() => document.getElementById("said").innerText), /Nobody decided in time|changed since you opened it/);

@@ -51,6 +51,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/claims.js"),
     ),
     (
+        "clock.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/clock.js"),
+    ),
+    (
         "fact.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/fact.js"),

@@ -349,6 +349,16 @@ if (form) {
     // A page that comes back from the browser's memory shows what was, not what is.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
+  // A digit chooses a reason while one is about to deny, and does nothing else: what is typed into a text stays text.
+  const deny = document.querySelector("#act-deny");
+  deny.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.closest("textarea")) return;
+    const { reason } = deny.querySelector("form").elements;
+    if (!deny.open || !/^[1-9]$/.test(event.key) || !reason.options[Number(event.key)]) return;
+    reason.selectedIndex = Number(event.key);
+    reason.focus();
+    event.preventDefault();
+  });
   const keys = { d: "act-deny", q: "act-ask", e: "act-escalate", a: "approve", n: "narrow", "!": "act-suspicious" };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

@@ -115,6 +115,21 @@ try {
   await act(tab, "ask", { text: "and who booked it?" });
   await act(tab, "escalate", {});
   assert.equal(await state(tab), "HELD");
+  // No reason is chosen beforehand; a digit chooses one, in a text it stays a digit, and nothing is sent by it.
+  const reason = () => tab.run(() => document.querySelector("#act-deny select").value);
+  const press = async (key) => {
+    for (const type of ["keyDown", "keyUp"]) await tab.send("Input.dispatchKeyEvent", { type, key, text: type === "keyDown" ? key : undefined, windowsVirtualKeyCode: key.toUpperCase().charCodeAt(0) });
+  };
+  assert.equal(await reason(), "");
+  await press("3");
+  assert.equal(await reason(), "");
+  await press("d");
+  await press("4");
+  assert.equal(await reason(), "context_missing");
+  await tab.run(() => document.querySelector("#act-deny textarea").focus());
+  await press("2");
+  assert.deepEqual(await tab.run(() => [document.querySelector("#act-deny textarea").value, document.querySelector("#act-deny select").value]), ["2", "context_missing"]);
+  assert.equal(await state(tab), "HELD");
   await act(tab, "deny", { reason: "context_missing", text: "whose order is it?" });
   assert.equal(await state(tab), "DENIED");
 

@@ -20,6 +20,7 @@ const button = document.getElementById("approve");
 const signed = document.getElementById("signed");
 const says = document.getElementById("says");
 const larger = document.getElementById("larger");
+const otherwise = document.getElementById("otherwise");
 
 /** What is opened now; nothing before, and nothing once it changed. */
 let shown = null;
@@ -106,7 +107,8 @@ async function open() {
   shown = found;
   lock();
   questions();
-  reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
+  reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts), arm);
+  reading.readOtherwise(otherwise.checked);
   document.getElementById("opened").hidden = false;
   over = false;
   arm();
@@ -322,6 +324,7 @@ if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", arm);
   document.getElementById("lower").addEventListener("input", arm);
+  otherwise.addEventListener("change", () => reading?.readOtherwise(otherwise.checked));
   addEventListener("resize", arm);
   const link = larger.querySelector("a");
   link.textContent = link.href;

@@ -140,6 +140,45 @@ try {
   await tab.open(`${gate.url}/requests/${brief}`);
   assert.equal(await state(tab), "EXPIRED");
 
+  // Bytes without spaces are words as well, and the time to read them counts only while they are in view; read otherwise it is twice
+  // as long, and counts anywhere on the page.
+  const floors = await tab.run(async () => {
+    const { floorSeconds } = await import("/static/reading.js");
+    return [[1, 24], [40, 200], [400, 2_000], [1, 61_440], [5_000, 30_000]].map(([words, bytes]) => floorSeconds({ words, bytes }));
+  });
+  assert.deepEqual(floors, [4, 4, 40, 45, 45]);
+  const counted = await tab.run(async () => {
+    const { Reading } = await import("/static/reading.js");
+    const part = document.body.appendChild(document.createElement("section"));
+    part.textContent = "the action";
+    const below = document.body.appendChild(document.createElement("div"));
+    for (let line = 0; line < 400; line += 1) below.append(document.createElement("br"));
+    part.scrollIntoView();
+    const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    // The seconds of this test: nothing is waited for.
+    const real = window.setInterval;
+    let second;
+    window.setInterval = (beat) => { second = beat; };
+    const reading = new Reading(part, 10, () => {});
+    window.setInterval = real;
+    const after = (seconds) => {
+      for (let passed = 0; passed < seconds; passed += 1) second();
+      return reading.left;
+    };
+    await frame();
+    const seen = after(3);
+    scrollTo(0, document.body.scrollHeight);
+    await frame();
+    const away = after(3);
+    reading.readOtherwise(true);
+    const twice = reading.left;
+    const heard = after(3);
+    part.remove();
+    below.remove();
+    return [seen, away, twice, heard];
+  });
+  assert.deepEqual(counted, [7, 7, 17, 14]);
+
   // On a phone: red is approved where the exact action is short, by the same passkey.
   const screen = (width, height, mobile) => tab.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile });
   const wide = () => tab.run(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

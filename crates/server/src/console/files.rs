@@ -76,6 +76,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/sign.js"),
     ),
     (
+        "select.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/select.js"),
+    ),
+    (
+        "select.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/select.css"),
+    ),
+    (
         "passkeys.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/passkeys.js"),
@@ -284,6 +294,16 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+    }
+
+    /// Whoever denies several at once gives one of the same reasons.
+    #[test]
+    fn the_selection_has_the_reasons_of_the_page() {
+        let module = include_str!("../../static/select.js");
+        for (code, words) in super::super::review::REASONS {
+            assert!(module.contains(&format!("[\"{code}\", \"{words}\"]")), "{code}");
+        }
+        assert!(!module.contains("approve"));
     }
 
     /// The page asks what the core asks.

@@ -25,6 +25,20 @@ pub struct FactChallenge {
     pub answer: String,
 }
 
+/// A count as people read it: `4,212`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
+        out.push(digit);
+        if left > 1 && left % 3 == 1 {
+            out.push(',');
+        }
+    }
+    out
+}
+
 impl FactChallenge {
     /// Everything that may be asked about an action: each of the caps it asks for, then its resource, then its target.
     #[must_use]
@@ -183,6 +197,20 @@ mod tests {
     use crate::json::canonical;
     use crate::task::StepLabels;
     use crate::time::Timestamp;
+
+    #[test]
+    fn counts_are_grouped() {
+        for (number, said) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (4_212, "4,212"),
+            (90_000, "90,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), said);
+        }
+    }
 
     #[test]
     fn the_question_on_red_is_another_one_each_time() {

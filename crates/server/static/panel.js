@@ -70,9 +70,12 @@ function at(millis) {
   return [time, " ", left];
 }
 
+/** A count as people read it: `4,212`. */
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** Limits in one line. */
 export function limits(record) {
-  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${cap} ${name}`);
+  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${name}`);
   return `${duration(record.ttl_seconds)}, ${counted(record.uses, "use")}${caps.join("")}`;
 }
 
@@ -154,6 +157,17 @@ const value = (fact) => {
   return fact.source === "verified" ? `${fact.value} (${fact.from}${age})` : fact.value;
 };
 
+/** What asks, as the core says it. */
+const KINDS = {
+  ai_agent: "an AI agent",
+  service_account: "a service account",
+  api_key_client: "a client with an API key",
+  ci_job: "a CI job",
+  workload_identity: "a workload of a platform",
+  contractor_tool: "a contractor's tool",
+  privileged_automation: "privileged automation",
+};
+
 function strip(view, display) {
   const top = view.facts.filter((fact) => fact.source !== "claimed" && ["environment", "reversibility"].includes(fact.label));
   const chips = top.map((fact) => el("span", "fact-chip", quiet(`${fact.label}: ${fact.value} `), mark(fact.source)));
@@ -162,6 +176,7 @@ function strip(view, display) {
     mark("held"), " ", mark(view.tier.tier), " ",
     display.counts.uninspectable ? mark("uninspectable") : null,
     ...chips.flatMap((chip) => [chip, " "]),
+    el("span", "people", `asked by ${view.requester.workload ? known(KINDS, view.requester.workload.kind) : "a person"}`), " ",
     el("span", "people", people), " ",
     el("span", "deadline", ...at(view.decide_by)));
 }

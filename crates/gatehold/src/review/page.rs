@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use gatehold_core::limits::Limits;
 use gatehold_core::tier::Tier;
 use gatehold_core::view::{Source, View};
+use gatehold_core::wording::grouped;
 use gatehold_render::to_terminal;
 
 use super::shown::Shown;
@@ -116,7 +117,7 @@ pub fn limits(limits: &Limits) -> String {
         counted(limits.uses.into(), "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {cap} {}", plain(name));
+        let _ = write!(text, ", at most {} {}", grouped(*cap), plain(name));
     }
     text
 }

@@ -294,6 +294,10 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+        for kind in WorkloadKind::ALL {
+            let said = format!("{kind}: \"{}\"", kind.in_words());
+            assert!(panel.contains(&said), "{said}");
+        }
     }
 
     /// Whoever denies several at once gives one of the same reasons.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
+use gatehold_core::requester::Requester;
 use gatehold_core::view::{Source, View};
 use gatehold_gate::{Looked, May, Visitor};
 use gatehold_render::Display;
@@ -77,6 +78,8 @@ struct Held {
     decide_by: Moment,
     spend_by: Moment,
     people: String,
+    /// What asks.
+    kind: &'static str,
     /// Environment and reversibility, with where they are from.
     strip: Vec<Fact>,
     why: Vec<(Quiet, String)>,
@@ -279,6 +282,10 @@ fn held(view: &View, looked: &Looked) -> Held {
         decide_by: moment(view.decide_by, looked.now),
         spend_by: moment(view.spend_by, looked.now),
         people: people(view.people_needed),
+        kind: match &view.requester {
+            Requester::Workload { kind, .. } => kind.in_words(),
+            Requester::Human { .. } => "a person",
+        },
         strip: view.facts.iter().filter(on_top).map(short).collect(),
         why: view
             .why

@@ -288,6 +288,42 @@ async fn the_first_page_is_small() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_request_is_small_beside_the_inbox() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let mut bytes = 0;
+    for target in [
+        format!("/requests/{request}").as_str(),
+        "/static/decide.css",
+        "/static/sign.js",
+        "/static/authenticator.js",
+        "/static/bytes.js",
+        "/static/claims.js",
+        "/static/clock.js",
+        "/static/fact.js",
+        "/static/panel.js",
+        "/static/reading.js",
+    ] {
+        let answer = browser.get(target).await;
+        assert_eq!(answer.status, 200, "{target}");
+        bytes += answer.head.len() + answer.body.len();
+    }
+    // The words of the digest are fetched besides, by whoever may sign.
+    let words = browser.get("/static/words.txt").await;
+    bytes += words.head.len() + words.body.len();
+    println!("{bytes} bytes");
+    // What the inbox has brought already is not sent again.
+    for target in ["/static/console.css", "/static/keys.js", "/static/seen.js"] {
+        let tag = browser.get(target).await.header("etag").unwrap().to_owned();
+        let call = crate::support::call::Call::new("GET", target, "");
+        let again = browser.send(call.header("if-none-match", tag.as_bytes())).await;
+        assert_eq!((again.status, again.body.len()), (304, 0));
+    }
+    assert!(bytes < 80 * 1024, "{bytes} bytes");
+}
+
+#[tokio::test]
 async fn an_empty_inbox_says_what_was_decided() {
     let house = House::open().await;
     let mut browser = Browser::of(&house, Person::Owner).await;

@@ -239,8 +239,16 @@ mod tests {
             ["fact.bytes", "fact.resource", "fact.rows", "fact.target"]
         );
         let (rows, resource) = (&seen["fact.rows"], &seen["fact.resource"]);
-        assert!(["4212", "4,212", " 4212 "].iter().all(|given| rows.is_met_by(given)));
-        assert!(!["", "4213", "42,12x", "rows"].iter().any(|given| rows.is_met_by(given)));
+        assert!(
+            ["4212", "4,212", " 4212 "]
+                .iter()
+                .all(|given| rows.is_met_by(given))
+        );
+        assert!(
+            !["", "4213", "42,12x", "rows"]
+                .iter()
+                .any(|given| rows.is_met_by(given))
+        );
         assert!(resource.is_met_by("shop/orders") && !resource.is_met_by("shop/order,s"));
         // Without caps there is still something to be read.
         let caps = BTreeMap::new();

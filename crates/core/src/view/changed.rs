@@ -21,9 +21,11 @@ impl View {
             ("what it changes", self.change == shown.change),
             (
                 "what is unlike its baseline",
-                same(&self.unlike_baseline, &shown.unlike_baseline, |now, then| {
-                    alike(now, then, leads)
-                }),
+                same(
+                    &self.unlike_baseline,
+                    &shown.unlike_baseline,
+                    |now, then| alike(now, then, leads),
+                ),
             ),
             ("who asks", self.requester == shown.requester),
             ("what would be granted", self.terms == shown.terms),
@@ -91,15 +93,21 @@ const fn leads(place: usize) -> bool {
 fn alike(now: &str, shown: &str, is_count: impl Fn(usize) -> bool) -> bool {
     let words = |text: &'_ str| -> Vec<String> {
         let words = text.split_whitespace();
-        words.map(|word| word.trim_end_matches([',', ';']).to_owned()).collect()
+        words
+            .map(|word| word.trim_end_matches([',', ';']).to_owned())
+            .collect()
     };
     let (now, shown) = (words(now), words(shown));
     now.len() == shown.len()
-        && now.iter().zip(&shown).enumerate().all(|(place, (now, shown))| {
-            now == shown
-                || (is_time(now) && is_time(shown))
-                || (is_count(place) && is_near(now, shown))
-        })
+        && now
+            .iter()
+            .zip(&shown)
+            .enumerate()
+            .all(|(place, (now, shown))| {
+                now == shown
+                    || (is_time(now) && is_time(shown))
+                    || (is_count(place) && is_near(now, shown))
+            })
 }
 
 /// `22:04`, `22:04:31`.
@@ -141,15 +149,31 @@ mod tests {
             ("10", "11", true),
             ("0", "1", false),
             ("2", "3", false),
-            ("101 requests this hour; up to 100 are usual", "105 requests this hour; up to 100 are usual", true),
-            ("101 requests this hour; up to 100 are usual", "101 requests this hour; up to 101 are usual", false),
+            (
+                "101 requests this hour; up to 100 are usual",
+                "105 requests this hour; up to 100 are usual",
+                true,
+            ),
+            (
+                "101 requests this hour; up to 100 are usual",
+                "101 requests this hour; up to 101 are usual",
+                false,
+            ),
             // A number that does not lead is a name.
             ("deployment 991 failed", "deployment 992 failed", false),
             ("yes: INC-4711", "yes: INC-4712", false),
             ("+4212", "4212", false),
             // The time of day goes by.
-            ("Saturday 03:00 Europe/Berlin", "Saturday 03:01 Europe/Berlin", true),
-            ("Saturday 23:59 Europe/Berlin", "Sunday 00:00 Europe/Berlin", false),
+            (
+                "Saturday 03:00 Europe/Berlin",
+                "Saturday 03:01 Europe/Berlin",
+                true,
+            ),
+            (
+                "Saturday 23:59 Europe/Berlin",
+                "Sunday 00:00 Europe/Berlin",
+                false,
+            ),
             ("at 03:00", "at noon", false),
         ] {
             assert_eq!(alike(now, shown, leads), same, "{shown} -> {now}");

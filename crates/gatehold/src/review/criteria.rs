@@ -57,12 +57,19 @@ impl Questions {
         };
         let said = self.says.iter().find(|(known, _)| known == name);
         match said.filter(|(_, text)| !text.trim().is_empty()) {
-            None => format!("    UNKNOWN {}: the requester says nothing of it\n", plain(name)),
+            None => format!(
+                "    UNKNOWN {}: the requester says nothing of it\n",
+                plain(name)
+            ),
             Some((_, text)) => {
                 let shown: String = text.chars().take(BESIDE_CHARACTERS).collect();
                 let cut = if shown.len() < text.len() { " …" } else { "" };
                 let bytes = text.len();
-                format!("    CLAIMED {} ({bytes} bytes): {}{cut}\n", plain(name), plain(&shown))
+                format!(
+                    "    CLAIMED {} ({bytes} bytes): {}{cut}\n",
+                    plain(name),
+                    plain(&shown)
+                )
             }
         }
     }
@@ -376,7 +383,8 @@ mod tests {
             ..criterion("rollback", CriterionKind::Yes, true)
         };
         let (_, said) = answers_to(&questions(&[needs("plan")], None), "yes\n").unwrap();
-        let plan = "    CLAIMED plan (12 bytes): set it⟨U+000A⟩back⟨U+001B⟩\n  rollback about rollback?";
+        let plan =
+            "    CLAIMED plan (12 bytes): set it⟨U+000A⟩back⟨U+001B⟩\n  rollback about rollback?";
         assert!(said.starts_with(plan), "{said}");
         let (_, said) = answers_to(&questions(&[needs("ticket")], None), "yes\n").unwrap();
         let none = "    UNKNOWN ticket: the requester says nothing of it\n";

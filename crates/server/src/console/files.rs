@@ -1,12 +1,15 @@
 //! The files that pages use: in the program itself, each with a strong tag of its bytes.
 
+use std::sync::LazyLock;
+
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use gatehold_core::hash::Hash;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::frame::PageError;
+use super::packed::{gzip, takes_gzip};
 
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -132,20 +135,29 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ),
 ];
 
+/// The same in their order, packed.
+static PACKED: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| FILES.iter().map(|(.., bytes)| gzip(bytes)).collect());
+
 /// `GET /static/{name}`.
 pub(super) async fn file(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let found = FILES.iter().find(|(known, ..)| *known == name);
-    let (_, media_type, bytes) = found.ok_or(PageError::Nothing)?;
-    let tag = format!("\"{}\"", Hash::of(bytes).hex());
+    let mut each = FILES.iter().zip(PACKED.iter());
+    let found = each.find(|((known, ..), _)| *known == name);
+    let ((_, media_type, bytes), packed) = found.ok_or(PageError::Nothing)?;
+    let packs = takes_gzip(request.headers());
+    // Two forms of one file are two things to keep.
+    let form = if packs { "-gzip" } else { "" };
+    let tag = format!("\"{}{form}\"", Hash::of(bytes).hex());
     let value = HeaderValue::from_str(&tag).map_err(|_| PageError::Fault("a tag is no header"))?;
-    let headers: [(HeaderName, HeaderValue); 3] = [
+    let headers: [(HeaderName, HeaderValue); 4] = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (ETAG, value),
         // Asked again each time, so that page and file are of one version.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (VARY, HeaderValue::from_static("accept-encoding")),
     ];
     let known = request.headers().get_all(IF_NONE_MATCH).iter();
     let mut known = known
@@ -154,6 +166,10 @@ pub(super) async fn file(
         .map(str::trim);
     if known.any(|known| known == tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    if packs {
+        let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return Ok((headers, gzip, packed.as_slice()).into_response());
     }
     Ok((headers, *bytes).into_response())
 }
@@ -305,7 +321,10 @@ mod tests {
     fn the_selection_has_the_reasons_of_the_page() {
         let module = include_str!("../../static/select.js");
         for (code, words) in super::super::review::REASONS {
-            assert!(module.contains(&format!("[\"{code}\", \"{words}\"]")), "{code}");
+            assert!(
+                module.contains(&format!("[\"{code}\", \"{words}\"]")),
+                "{code}"
+            );
         }
         assert!(!module.contains("approve"));
     }

@@ -278,7 +278,9 @@ fn about(item: &InboxItem) -> String {
     let owner = item.kind.map(|_| format!("owner {}", item.owner));
     let known = item.environment.map(Environment::as_str);
     // A change of the gate is in no world that a catalogue could name.
-    let world = item.kind.map(|_| known.unwrap_or("environment UNKNOWN").to_owned());
+    let world = item
+        .kind
+        .map(|_| known.unwrap_or("environment UNKNOWN").to_owned());
     let parts = [Some(kind.to_owned()), owner, world];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     parts.join(" \u{b7} ")

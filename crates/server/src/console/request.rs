@@ -367,7 +367,12 @@ fn beside(name: &str, text: Option<&str>) -> Beside {
     let shown: String = start.join("\n").chars().take(BESIDE_CHARACTERS).collect();
     Beside {
         name: quiet(name),
-        lines: text.map(|_| pages(&shown).into_iter().flat_map(|page| page.lines).collect()),
+        lines: text.map(|_| {
+            pages(&shown)
+                .into_iter()
+                .flat_map(|page| page.lines)
+                .collect()
+        }),
         bytes: whole.len(),
         more: whole.chars().count().saturating_sub(shown.chars().count()),
     }

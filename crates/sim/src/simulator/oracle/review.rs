@@ -177,14 +177,17 @@ impl Oracle {
                 !held.requirement.unanswered(&answers.criteria).is_empty()
             });
         let approves = context.act == ReviewAct::Approve;
-        let red = matches!(&commit.entry.event, Event::Reviewed { trace, .. } if trace.tier == Tier::Red);
+        let red =
+            matches!(&commit.entry.event, Event::Reviewed { trace, .. } if trace.tier == Tier::Red);
         let read = answers
             .as_ref()
             .is_some_and(|answers| has_read(request, answers));
         let other = request.excused(&[Tampered::Requirement, Tampered::Times, Tampered::PutBack]);
-        holds(other || !(approves && red) || read, "genuine-quorum", || {
-            format!("{human} approved {} and had not read it", request.id)
-        })?;
+        holds(
+            other || !(approves && red) || read,
+            "genuine-quorum",
+            || format!("{human} approved {} and had not read it", request.id),
+        )?;
         holds(
             request.excused(&[Tampered::Requirement, Tampered::PutBack]) || !(approves && open),
             "genuine-quorum",

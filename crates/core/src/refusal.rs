@@ -77,6 +77,9 @@ pub enum Refusal {
     /// A criterion is unanswered, or an answer says no.
     #[error("criterion `{0}` is not answered with yes")]
     Criterion(String),
+    /// On red: the question about the action itself is not answered with what stands on the page.
+    #[error("question `{0}` is not answered with what stands on the page")]
+    Fact(String),
     /// The limits of the review go beyond the request's.
     #[error("a review can only lower limits")]
     Limits,
@@ -139,6 +142,7 @@ impl Refusal {
             Self::Factor { .. } => "factor_too_low",
             Self::AlreadyDecided => "already_decided",
             Self::Criterion(_) => "criterion_unanswered",
+            Self::Fact(_) => "fact_unanswered",
             Self::Limits => "limits_raised",
             Self::CapNotEnforced { .. } => "cap_not_enforced",
             Self::Stale => "stale",
@@ -210,6 +214,9 @@ impl Refusal {
             }
             Self::Criterion(_) => {
                 "Answer every criterion; if one is not met, `gatehold deny REQUEST` or `gatehold ask REQUEST`."
+            }
+            Self::Fact(_) => {
+                "Read the exact action again, with `gatehold show REQUEST` or on its page, and answer what is asked about it."
             }
             Self::Limits => {
                 "Lower them with `gatehold narrow REQUEST`, or end the request with `gatehold deny REQUEST`."

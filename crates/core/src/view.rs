@@ -1,5 +1,7 @@
 //! The view: everything a reviewer is shown besides the exact action. Canonical, stored, and part of what is signed.
 
+mod changed;
+
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Criterion;

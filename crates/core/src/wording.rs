@@ -3,15 +3,21 @@
 //!
 //! Names of others stand in them as they are: whoever shows a line makes it harmless first.
 
+use crate::action::Envelope;
+use crate::approved::bound;
+use crate::hash::Hash;
+use crate::limits::Limits;
+use crate::request::RequestRecord;
 use crate::requester::{Requester, SubmittingPoint};
 use crate::tier::Tier;
 use crate::view::{SoFar, View};
 
-/// What whoever approves red must have read: a number that limits it, or the resource. The answer is signed with the criteria,
-/// under its id. A signal, not a guard: the gate counts a review without it.
+/// What whoever approves red must have read: a number that limits it, the resource, or the target. Which of them is asked was drawn
+/// after the submission, so that nobody answers out of habit and whoever asks does not choose it. The answer is signed with the
+/// criteria, under its id, and no approval of red counts without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactChallenge {
-    /// `fact.rows`, `fact.resource`.
+    /// `fact.rows`, `fact.resource`, `fact.target`.
     pub id: String,
     /// The question.
     pub question: String,
@@ -19,25 +25,92 @@ pub struct FactChallenge {
     pub answer: String,
 }
 
-impl View {
-    /// The question that is asked about this action before it is approved, on red. `resource` is the envelope's.
-    #[must_use]
-    pub fn fact_challenge(&self, resource: &str) -> Option<FactChallenge> {
-        if self.tier.tier != Tier::Red {
-            return None;
+/// A count as people read it: `4,212`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
+        out.push(digit);
+        if left > 1 && left % 3 == 1 {
+            out.push(',');
         }
-        Some(match self.terms.limits.caps.iter().next() {
-            Some((cap, most)) => FactChallenge {
-                id: format!("fact.{cap}"),
-                question: format!("How many {cap} may it touch at most?"),
-                answer: most.to_string(),
-            },
-            None => FactChallenge {
-                id: "fact.resource".to_owned(),
-                question: "Which resource does it touch? Type its full name.".to_owned(),
-                answer: resource.to_owned(),
-            },
-        })
+    }
+    out
+}
+
+impl FactChallenge {
+    /// Everything that may be asked about an action: each of the caps it asks for, then its resource, then its target.
+    #[must_use]
+    pub fn all(limits: &Limits, envelope: &Envelope) -> Vec<Self> {
+        let caps = limits.caps.iter().map(|(cap, most)| Self {
+            id: format!("fact.{cap}"),
+            question: format!("How many {cap} does it ask to touch at most?"),
+            answer: most.to_string(),
+        });
+        caps.chain([Self::resource(envelope), Self::target(envelope)])
+            .collect()
+    }
+
+    /// The one of them that is asked about a request, by what the gate drew for it.
+    #[must_use]
+    pub fn of(request_nonce: &Hash, limits: &Limits, envelope: &Envelope) -> Self {
+        let all = Self::all(limits, envelope);
+        let [a, b, c, d, ..] = *request_nonce.as_bytes();
+        let drawn = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
+        // Never empty: resource and target are there always.
+        let place = drawn.checked_rem(all.len()).unwrap_or_default();
+        let asked = all.into_iter().nth(place);
+        asked.unwrap_or_else(|| Self::resource(envelope))
+    }
+
+    fn resource(envelope: &Envelope) -> Self {
+        Self {
+            id: "fact.resource".to_owned(),
+            question: "Which resource does it touch? Give its full name.".to_owned(),
+            answer: envelope.resource.to_string(),
+        }
+    }
+
+    fn target(envelope: &Envelope) -> Self {
+        Self {
+            id: "fact.target".to_owned(),
+            question: "At which target does it act? Give its full name.".to_owned(),
+            answer: envelope.target.to_string(),
+        }
+    }
+
+    /// Whether this is what stands on the page, where numbers may be grouped.
+    #[must_use]
+    pub fn is_met_by(&self, given: &str) -> bool {
+        let given = given.trim();
+        let is_number = self.answer.bytes().all(|byte| byte.is_ascii_digit());
+        given == self.answer || (is_number && given.replace(',', "") == self.answer)
+    }
+}
+
+impl View {
+    /// The question that is asked about this action before it is approved, on red.
+    #[must_use]
+    pub fn fact_challenge(
+        &self,
+        request_nonce: &Hash,
+        envelope: &Envelope,
+    ) -> Option<FactChallenge> {
+        let red = self.tier.tier == Tier::Red;
+        red.then(|| FactChallenge::of(request_nonce, &self.terms.limits, envelope))
+    }
+}
+
+impl RequestRecord {
+    /// The question about it that is asked while it is red.
+    #[must_use]
+    pub fn fact_challenge(&self) -> FactChallenge {
+        let limits = self.held.as_ref().map_or_else(
+            || self.limits.clone(),
+            |held| bound(&held.requirement, &self.limits),
+        );
+        FactChallenge::of(&self.request_nonce, &limits, &self.envelope)
     }
 }
 
@@ -118,8 +191,70 @@ impl SoFar {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::json::canonical;
     use crate::task::StepLabels;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn counts_are_grouped() {
+        for (number, said) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (4_212, "4,212"),
+            (90_000, "90,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), said);
+        }
+    }
+
+    #[test]
+    fn the_question_on_red_is_another_one_each_time() {
+        let hash = Hash::of(b"").to_string();
+        let envelope = format!(
+            r#"{{"caps":{{}},"descriptor":{{"hash":"{hash}","id":"sql.write"}},"duration_seconds":60,"payload":{{"media_type":"application/sql","sha256":"{hash}","size":0}},"precondition":null,"resource":"shop/orders","target":"sql:shop","task":null,"workload":"bot"}}"#
+        );
+        let envelope: Envelope = canonical::from_bytes(envelope.as_bytes()).unwrap();
+        let limits = Limits {
+            ttl_seconds: 60,
+            uses: 1,
+            caps: [("bytes".to_owned(), 10), ("rows".to_owned(), 4_212)].into(),
+            not_before: Timestamp::from_millis(0),
+            not_after: Timestamp::from_millis(1),
+        };
+        let mut seen = BTreeMap::new();
+        for number in 0..64_u8 {
+            let nonce = Hash::of(&[number]);
+            let asked = FactChallenge::of(&nonce, &limits, &envelope);
+            assert_eq!(asked, FactChallenge::of(&nonce, &limits, &envelope));
+            seen.insert(asked.id.clone(), asked);
+        }
+        let ids: Vec<&str> = seen.keys().map(String::as_str).collect();
+        assert_eq!(
+            ids,
+            ["fact.bytes", "fact.resource", "fact.rows", "fact.target"]
+        );
+        let (rows, resource) = (&seen["fact.rows"], &seen["fact.resource"]);
+        assert!(
+            ["4212", "4,212", " 4212 "]
+                .iter()
+                .all(|given| rows.is_met_by(given))
+        );
+        assert!(
+            !["", "4213", "42,12x", "rows"]
+                .iter()
+                .any(|given| rows.is_met_by(given))
+        );
+        assert!(resource.is_met_by("shop/orders") && !resource.is_met_by("shop/order,s"));
+        // Without caps there is still something to be read.
+        let caps = BTreeMap::new();
+        let bare = Limits { caps, ..limits };
+        assert_eq!(FactChallenge::all(&bare, &envelope).len(), 2);
+    }
 
     #[test]
     fn equal_steps_stand_on_one_line() {

@@ -22,6 +22,22 @@ words! {
     }
 }
 
+impl WorkloadKind {
+    /// As people say it, after an article: everybody is told when it is an AI that asks.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::AiAgent => "an AI agent",
+            Self::ServiceAccount => "a service account",
+            Self::ApiKeyClient => "a client with an API key",
+            Self::CiJob => "a CI job",
+            Self::WorkloadIdentity => "a workload of a platform",
+            Self::ContractorTool => "a contractor's tool",
+            Self::PrivilegedAutomation => "privileged automation",
+        }
+    }
+}
+
 words! {
     /// How well a workload's key is tied to the workload. Ordered from weak to strong.
     WorkloadAssurance {

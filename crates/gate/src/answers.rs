@@ -3,6 +3,7 @@
 use gatehold_core::checkpoint::Criterion;
 use gatehold_core::commit::Receipt;
 use gatehold_core::decide::{CallNonce, Claims};
+use gatehold_core::effect::Environment;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::request::RequestRecord;
@@ -12,6 +13,7 @@ use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::SubmitSignature;
 use gatehold_core::verdict::Trace;
+use gatehold_core::workload::WorkloadKind;
 
 use crate::ports::executor::Execution;
 
@@ -116,6 +118,12 @@ pub struct InboxItem {
     pub target: String,
     /// On what.
     pub resource: String,
+    /// What kind of software asks, where it is software.
+    pub kind: Option<WorkloadKind>,
+    /// Who answers for whoever asks.
+    pub owner: HumanId,
+    /// Which world the resource is in, where anybody has said it.
+    pub environment: Option<Environment>,
     /// Reason codes.
     pub why: Vec<String>,
     /// When it was asked.

@@ -9,6 +9,7 @@ use gatehold_core::json::canonical::INT_MAX;
 use gatehold_core::json::ident::hazard;
 use gatehold_core::known::Known;
 use gatehold_core::view::{Fact, Source};
+use gatehold_core::wording::grouped;
 
 use crate::ports::facts::{Facts, Flag, Found, Moment, Question, Told};
 
@@ -83,12 +84,17 @@ pub(crate) fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fac
             word(read.sensitivity.get().map(|value| value.as_str())),
         ),
         catalogue("resource owner", resource.owner.get().cloned()),
-        descriptor("quantity", read.quantity.get().map(ToString::to_string)),
+        descriptor("quantity", read.quantity.get().map(counted)),
         descriptor(
             "reversibility",
             word(read.reversibility.get().map(|value| value.as_str())),
         ),
     ]
+}
+
+/// A count as people read it; one below nothing is no count and stands as it is.
+fn counted(number: &i64) -> String {
+    u64::try_from(*number).map_or_else(|_| number.to_string(), grouped)
 }
 
 fn signals(moment: &Moment) -> Signals {

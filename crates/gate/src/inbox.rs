@@ -10,6 +10,7 @@ use gatehold_core::checkpoint::Checkpoint;
 use gatehold_core::commit::Table;
 use gatehold_core::delegation::{Delegation, Lending, Moment};
 use gatehold_core::directory::Directory;
+use gatehold_core::effect::Environment;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, TaskId, TeamId};
 use gatehold_core::request::{HeldAt, RequestRecord, State};
@@ -39,6 +40,8 @@ type Known = BTreeMap<(HumanId, BTreeSet<TeamId>), Arc<OnceLock<Arc<[Stance]>>>>
 #[derive(Clone)]
 pub struct HeldNow {
     records: Arc<[RequestRecord]>,
+    /// Which world each of them is about, as the catalogue of this process has it.
+    environments: Arc<[Option<Environment>]>,
     active: Arc<Active>,
     /// When, and which tasks of delegations were open then.
     now: Timestamp,
@@ -86,7 +89,11 @@ impl HeldNow {
         let stances = self.stances(human, without);
         let each = self.records.iter().zip(stances.iter());
         let mut items: Vec<InboxItem> = each
-            .filter_map(|(record, stance)| Some(item(record, record.held.as_ref()?, *stance, dev)))
+            .zip(self.environments.iter())
+            .filter_map(|((record, stance), environment)| {
+                let held = record.held.as_ref()?;
+                Some(item(record, held, *stance, dev, *environment))
+            })
             .collect();
         items.sort_by(|left, right| {
             right
@@ -174,8 +181,21 @@ impl Stance {
     }
 }
 
-fn item(record: &RequestRecord, held: &HeldAt, stance: Stance, dev: bool) -> InboxItem {
+fn item(
+    record: &RequestRecord,
+    held: &HeldAt,
+    stance: Stance,
+    dev: bool,
+    environment: Option<Environment>,
+) -> InboxItem {
+    let (kind, owner) = match &record.requester {
+        Requester::Workload { kind, owner, .. } => (Some(*kind), owner),
+        Requester::Human { human, .. } => (None, human),
+    };
     InboxItem {
+        kind,
+        owner: owner.clone(),
+        environment,
         id: record.id,
         sentence: record.sentence.clone(),
         descriptor: record.envelope.descriptor.id.to_string(),
@@ -256,8 +276,15 @@ impl Gate {
         let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
         let records: Result<Vec<RequestRecord>, GateError> =
             believed.map(|(row, _)| body(row)).collect();
+        let records = records?;
+        let catalog = &self.inner.parts.catalog;
+        let environment = |record: &RequestRecord| {
+            let facts = catalog.facts(&record.envelope.target, &record.envelope.resource);
+            facts.environment.get().copied()
+        };
         Ok(HeldNow {
-            records: records?.into(),
+            environments: records.iter().map(environment).collect(),
+            records: records.into(),
             read: named(&rows, &active.directory, &open, now),
             active,
             now,

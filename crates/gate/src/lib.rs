@@ -9,6 +9,7 @@ mod browser;
 mod caps;
 mod catalog;
 mod chain;
+mod changed;
 mod compared;
 mod conversation;
 mod corrections;

@@ -20,10 +20,12 @@ use gatehold_core::view::View;
 use crate::believed::record_opens;
 use crate::browser::Visitor;
 use crate::chain::opened;
+use crate::changed;
 use crate::corrections::{Corrected, through};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::humans::signed;
+use crate::load::Loaded;
 use crate::ports::store::{RowQuery, StoredLeaf};
 use crate::question::{Given, When};
 use crate::redeem::blind;
@@ -63,6 +65,8 @@ pub struct Looked {
     pub view: Option<View>,
     /// Why there is no view although it is held.
     pub no_view: Option<Refusal>,
+    /// What stops it now, or whoever asks it, while it is held: nothing of it is let out then.
+    pub stopped: Option<&'static str>,
     /// What the requester said: untrusted. Nothing once it was erased.
     pub claims: Option<Claims>,
     /// What whoever looks may do.
@@ -175,6 +179,7 @@ impl Gate {
         let record = &stored.record;
         // The clock has not come by yet: whoever looks is told what they would be told a second later, when they sign.
         let late = record.deadline().is_some_and(|deadline| deadline < now);
+        let mut stopped = None;
         let (view, no_view, may) = match &record.held {
             Some(_) if record.state == State::Held && late => {
                 let why = Refusal::TooLate("the time to decide");
@@ -186,7 +191,9 @@ impl Gate {
                 let moment = self.moment_of(record, directory).await?;
                 let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
                 let may = may(record, held, &lending, (human, &teams, without));
-                match self.view_now(&stored, held, &submission).await {
+                let loaded = self.load_for(&record.requester, &record.envelope).await?;
+                stopped = changed::stopped(record, &loaded);
+                match self.view_now(&stored, held, &submission, &loaded).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
                     Err(error) => return Err(error),
@@ -213,6 +220,7 @@ impl Gate {
             words: digest_words(record),
             view,
             no_view,
+            stopped,
             claims,
             may,
             said,
@@ -227,18 +235,18 @@ impl Gate {
         stored: &StoredRequest,
         held: &HeldAt,
         submission: &StoredLeaf,
+        loaded: &Loaded,
     ) -> Result<View, GateError> {
         let record = &stored.record;
         let action = Self::action(record, submission)?;
         let claims = Self::claims(submission);
-        let loaded = self.load_for(&record.requester, &record.envelope).await?;
         let given = Given {
             own: Some(record),
             claims: &claims,
             when: When::LookedAt,
         };
-        let answered = self.ask(&action, &record.requester, &loaded, given).await?;
-        self.build_view(record, held, &loaded, &answered, &action, &claims)
+        let answered = self.ask(&action, &record.requester, loaded, given).await?;
+        self.build_view(record, held, loaded, &answered, &action, &claims)
             .await
     }
 

@@ -155,6 +155,7 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         "request": shown.context.request,
         "digest": shown.context.digest,
         "words": shown.words,
+        "fact": Questions::of(&shown).fact.map(|fact| serde_json::json!({ "id": fact.id, "question": fact.question })),
         "envelope": shown.action.envelope(),
         "display": shown.display,
         "view": shown.view,

@@ -24,17 +24,21 @@ fn answers_of_the_command_line_stand_on_the_page() {
         .collect();
     let mut approve = vec!["approve", &request, "--as", "reviewer", "--criteria"];
     let answers = gate.answers(&request, "reviewer");
+    let id = shown["fact"]["id"].as_str().unwrap();
+    let question = shown["fact"]["question"].as_str().unwrap();
+    let stands = gate::stands(&shown, id);
+    let right = format!("{id}={stands}");
     // What is not on the page is signed by nobody, and a question that was skipped neither.
     for wrong in [
-        answers.replace("fact.rows=1", "fact.rows=7"),
-        answers.replace(",fact.rows=1", ""),
+        answers.replace(&right, &format!("{id}=7")),
+        answers.replace(&format!(",{right}"), ""),
     ] {
         assert_ne!(wrong, answers);
         let refused = gate.run(&[&approve[..], &[&wrong]].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(
-            said.starts_with("error: question `fact.rows` is "),
+            said.starts_with(&format!("error: question `{id}` is ")),
             "{said}"
         );
     }
@@ -47,8 +51,8 @@ fn answers_of_the_command_line_stand_on_the_page() {
         let line = format!("  {id} {text}\n    answered: yes\n");
         assert!(under.contains(&line), "{line} is not in:\n{page}");
     }
-    let fact = "  fact.rows How many rows may it touch at most?\n    answered: 1\n";
-    assert!(under.contains(fact), "{page}");
+    let fact = format!("  {id} {question}\n    answered: {stands}\n");
+    assert!(under.contains(&fact), "{page}");
     let (_, signed) = under.split_once("YOU SIGN:").unwrap();
     assert!(
         signed.contains("\n  because: the incident is real\n"),

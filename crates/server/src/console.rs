@@ -17,6 +17,7 @@ mod inbox;
 mod live;
 mod open_id;
 mod overview;
+mod packed;
 mod passkeys;
 mod plots;
 mod request;

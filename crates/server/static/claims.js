@@ -60,6 +60,22 @@ function claim([label, text]) {
   return el("section", "claim", el("h3", "", mark("claimed"), " ", quiet(label), size), quote(start.lines), ...parts);
 }
 
+/** Lines and characters of a claim beside the criterion that needs it; all of it stands below. */
+const BESIDE_LINES = 20;
+const BESIDE_CHARACTERS = 600;
+
+/** What the requester says about one criterion, as plain text with its length; that it says nothing is said as well. */
+export function beside(name, said) {
+  const found = said.find(([label]) => label === name);
+  if (!found || found[1].trim() === "") return el("p", "beside", mark("unknown"), " ", quiet(name), ": the requester says nothing of it");
+  const start = found[1].split("\n").slice(0, BESIDE_LINES).join("\n");
+  const shown = [...start].slice(0, BESIDE_CHARACTERS);
+  const rest = [...found[1]].length - shown.length;
+  const size = el("span", "dim", ` ${counted(bytesOf(found[1]).length, "byte")}`);
+  const cut = rest > 0 ? el("p", "dim", `⋯ ${counted(rest, "character")} more, below`) : null;
+  return el("div", "beside", el("p", "", mark("claimed"), " ", quiet(name), size), quote(pages(shown.join("")).flatMap((page) => page.lines)), cut);
+}
+
 /** The part of the page. */
 export function claims(said) {
   const title = el("h2", "", "What the requester says");

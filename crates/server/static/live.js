@@ -263,6 +263,16 @@ document.addEventListener("submit", (event) => {
     return refresh().then(() => { if (!taken && !over) say("bad", "▲", "That was not taken; this is how it stands"); });
   }).catch(sayLost);
 });
+/** What selects several at once is loaded when somebody does. */
+const select = document.getElementById("select");
+const selecting = (row) => import("./select.js").then(({ toggle }) => toggle(row));
+select.hidden = false;
+select.addEventListener("click", () => selecting());
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest?.("input:not([type=checkbox]), textarea, select") || document.querySelector("dialog[open]")) return;
+  selecting(document.querySelector(".row.at") ?? document.activeElement?.closest?.("[data-row]"));
+});
 document.addEventListener("selectionchange", () => { if (kept && getSelection().isCollapsed) refresh(); });
 live.addEventListener("focusin", looked);
 live.addEventListener("pointerover", looked);

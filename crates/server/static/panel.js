@@ -1,6 +1,8 @@
 // Builds what is signed, from the very bytes that are hashed: the exact action from the stored rendering, and everything else
 // from the view. It makes elements and text, never markup, and takes nothing from the page around it.
 
+import { duration, fromNow } from "./clock.js";
+
 /** Every character that cannot be seen or would change what is seen: `hazard` of the core, held to it by a test. */
 const HAZARD = /[\u{0}-\u{1f}\u{7f}-\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}-\u{1160}\u{1680}\u{17b4}-\u{17b5}\u{180b}-\u{180f}\u{2000}-\u{200f}\u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{e000}-\u{f8ff}\u{fdd0}-\u{fdef}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\u{fff0}-\u{fffb}\u{fffe}-\u{ffff}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{1fffe}-\u{1ffff}\u{2fffe}-\u{2ffff}\u{3fffe}-\u{3ffff}\u{4fffe}-\u{4ffff}\u{5fffe}-\u{5ffff}\u{6fffe}-\u{6ffff}\u{7fffe}-\u{7ffff}\u{8fffe}-\u{8ffff}\u{9fffe}-\u{9ffff}\u{afffe}-\u{affff}\u{bfffe}-\u{bffff}\u{cfffe}-\u{cffff}\u{dfffe}-\u{e0fff}\u{efffe}-\u{10ffff}]/u;
 
@@ -44,6 +46,7 @@ const MARKS = {
   held: ["held", "◷", "HELD"],
   uninspectable: ["red", "■", "UNINSPECTABLE"],
   not_enforced: ["red", "■", "NOT ENFORCED"],
+  narrowed: ["held", "▽", "NARROWED"],
 };
 
 /** A sign and a word, never colour alone. */
@@ -54,14 +57,6 @@ export function mark(name) {
   return el("span", `chip ${hue}`, drawn, word);
 }
 
-/** Seconds as people say them. */
-export function duration(seconds) {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} days`;
-}
-
 /** A count with its noun. */
 export const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
 
@@ -70,14 +65,17 @@ function at(millis) {
   const iso = new Date(millis).toISOString();
   const time = el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
   time.dateTime = iso;
-  const seconds = Math.floor((millis - Date.now()) / 1_000);
-  const relative = seconds >= 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`;
-  return [time, " ", el("span", "rel", relative)];
+  const left = el("span", "rel", fromNow(millis));
+  left.dataset.left = "";
+  return [time, " ", left];
 }
+
+/** A count as people read it: `4,212`. */
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** Limits in one line. */
 export function limits(record) {
-  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${cap} ${name}`);
+  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${name}`);
   return `${duration(record.ttl_seconds)}, ${counted(record.uses, "use")}${caps.join("")}`;
 }
 
@@ -159,6 +157,17 @@ const value = (fact) => {
   return fact.source === "verified" ? `${fact.value} (${fact.from}${age})` : fact.value;
 };
 
+/** What asks, as the core says it. */
+const KINDS = {
+  ai_agent: "an AI agent",
+  service_account: "a service account",
+  api_key_client: "a client with an API key",
+  ci_job: "a CI job",
+  workload_identity: "a workload of a platform",
+  contractor_tool: "a contractor's tool",
+  privileged_automation: "privileged automation",
+};
+
 function strip(view, display) {
   const top = view.facts.filter((fact) => fact.source !== "claimed" && ["environment", "reversibility"].includes(fact.label));
   const chips = top.map((fact) => el("span", "fact-chip", quiet(`${fact.label}: ${fact.value} `), mark(fact.source)));
@@ -167,17 +176,20 @@ function strip(view, display) {
     mark("held"), " ", mark(view.tier.tier), " ",
     display.counts.uninspectable ? mark("uninspectable") : null,
     ...chips.flatMap((chip) => [chip, " "]),
+    el("span", "people", `asked by ${view.requester.workload ? known(KINDS, view.requester.workload.kind) : "a person"}`), " ",
     el("span", "people", people), " ",
     el("span", "deadline", ...at(view.decide_by)));
 }
 
 function terms(view, lowered) {
   const { terms: granted } = view;
+  const bounds = term("Limits", limits(lowered));
+  bounds.lastChild.id = "limits";
   const how = granted.kind === "held_execution" ? "The gate runs exactly these bytes, once; nothing is handed out." : code(granted.kind);
   return part("If approved", "",
     el("p", "", how),
     el("dl", "facts",
-      term("Limits", limits(lowered)),
+      bounds,
       term("Revocation", code(granted.revocation)),
       ...granted.not_enforced.map((cap) => term(quiet(cap), mark("not_enforced"), " by the target")),
       term("Decide by", ...at(view.decide_by)),

@@ -5,8 +5,10 @@
 
 import { assertion } from "./authenticator.js";
 import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbase64, unhex, words } from "./bytes.js";
-import { claims, head, says as claimed } from "./claims.js";
-import { el, limits, panel, quiet } from "./panel.js";
+import { beside, claims, head, says as claimed } from "./claims.js";
+import * as clock from "./clock.js";
+import { asked, isMet, question } from "./fact.js";
+import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 
 const REVIEW = "gatehold/review/v1";
@@ -18,12 +20,13 @@ const button = document.getElementById("approve");
 const signed = document.getElementById("signed");
 const says = document.getElementById("says");
 const larger = document.getElementById("larger");
+const otherwise = document.getElementById("otherwise");
 
 /** What is opened now; nothing before, and nothing once it changed. */
 let shown = null;
 let reading = null;
 let busy = false;
-let ending = 0;
+let over = false;
 
 class Refused extends Error {
   constructor(detail, next) {
@@ -83,7 +86,7 @@ async function differences(opened, key) {
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
-  return { wrong, shown: { context, view, envelope, display, words: own, said: saying, through: authority.through ?? [] } };
+  return { wrong, shown: { context, view, envelope, display, words: own, said: saying, through: authority.through ?? [], nonce: opened.request_nonce } };
 }
 
 /** Opens the request with the chosen key and shows it. */
@@ -105,28 +108,33 @@ async function open() {
   signed.replaceChildren(...above);
   says.replaceChildren(...below);
   shown = found;
+  lock();
   questions();
-  reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts.words), arm);
+  reading = new Reading(signed.querySelector(".exact-action"), floorSeconds(shown.display.counts), arm);
+  reading.readOtherwise(otherwise.checked);
   document.getElementById("opened").hidden = false;
-  endAt(found.view.decide_by);
+  over = false;
   arm();
 }
 
-/** When the time to decide is over, an open page says so by itself. */
-function endAt(time) {
-  clearTimeout(ending);
-  ending = setTimeout(() => {
-    if (!shown || Date.now() < time) return;
+/** When the time to decide is over, by the clock of the gate, an open page says so by itself. */
+function look() {
+  if (!shown || busy) return;
+  if (clock.wasSet()) {
+    guarded(unchanged);
+  } else if (!over && clock.now() >= shown.view.decide_by) {
+    over = true;
     arm();
     say("Nobody decided in time, and that is a denial.", "Load this page again to see what became of it.", true);
-  }, Math.min(Math.max(time - Date.now(), 0), 2_147_483_647));
+  }
 }
 
 /** The criteria, the fact challenge on red, and what may be lowered. */
 function questions() {
   const { view, context } = shown;
-  const asked = view.criteria.map((criterion) => {
+  const criteria = view.criteria.map((criterion) => {
     const group = el("fieldset", "criterion", el("legend", "", quiet(criterion.text), criterion.required ? null : el("span", "dim", " (may stay open)")));
+    if (criterion.claim) group.append(beside(criterion.claim, shown.said));
     const name = `criterion:${criterion.id}`;
     if (criterion.kind === "text") {
       const text = el("textarea", "");
@@ -143,33 +151,20 @@ function questions() {
     }
     return group;
   });
-  document.getElementById("criteria").replaceChildren(...asked);
-  const challenge = document.getElementById("challenge");
-  challenge.replaceChildren();
-  if (isRed()) {
-    const field = el("input", "");
-    Object.assign(field, { name: "fact", id: "fact", type: "text", autocomplete: "off", spellcheck: false });
-    const label = el("label", "", fact().question);
-    label.htmlFor = "fact";
-    challenge.append(label, field);
-  }
-  const lower = document.getElementById("lower");
+  document.getElementById("criteria").replaceChildren(...criteria);
+  document.getElementById("challenge").replaceChildren(...(isRed() ? question(shown, arm) : []));
   const number = (name, label, most) => {
     const field = el("input", "number");
-    Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1 });
+    Object.assign(field, { type: "number", name, min: 1, max: most, value: most, step: 1, readOnly: most === 1 });
+    // It stands in the bar, and is part of the answers.
+    field.setAttribute("form", form.id);
     return el("label", "", label, field);
   };
-  lower.replaceChildren(
+  document.getElementById("lower").replaceChildren(
     number("ttl", "Seconds it may be used in", context.limits.ttl_seconds),
+    number("uses", "Uses", context.limits.uses),
     ...Object.entries(context.limits.caps).map(([name, cap]) => number(`cap:${name}`, `At most ${name}`, cap)));
   document.getElementById("narrow").hidden = false;
-}
-
-/** What whoever approves red must have read: a number that limits it, or the resource. */
-function fact() {
-  const [cap] = Object.entries(shown.context.limits.caps);
-  if (cap) return { name: `fact.${cap[0]}`, question: `How many ${cap[0]} may it touch at most?`, answer: String(cap[1]) };
-  return { name: "fact.resource", question: "Which resource does it touch? Type its full name.", answer: shown.envelope.resource };
 }
 
 /** The limits as lowered; nothing can be raised. */
@@ -182,7 +177,34 @@ function lowered() {
     return number;
   };
   const caps = Object.entries(most.caps).map(([name, cap]) => [name, least(`cap:${name}`, cap)]);
-  return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), caps: Object.fromEntries(caps) };
+  return { ...most, ttl_seconds: least("ttl", most.ttl_seconds), uses: least("uses", most.uses), caps: Object.fromEntries(caps) };
+}
+
+/** What would be granted, with these limits: beside those that were asked for, where they are lower. */
+function redrawn(less) {
+  const { limits: most } = shown.context;
+  const same = canonical(less) === canonical(most);
+  const asked = same ? [] : [" ", mark("narrowed"), " ", el("span", "dim", `asked for: ${limits(most)}`)];
+  document.getElementById("limits").replaceChildren(limits(less), ...asked);
+  button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
+}
+
+/** On red nobody reads the requester's story before they have answered for themselves: it stays closed, and cannot be opened. */
+function lock() {
+  const story = says.querySelector("details");
+  if (!story || !isRed()) return;
+  story.inert = true;
+  story.before(el("p", "dim locked", "Locked: it opens once every criterion is answered."));
+}
+
+/** Opens it to be read, for good: an answer is an answer, whichever it is. */
+function unlock() {
+  const note = says.querySelector(".locked");
+  const answers = new FormData(form);
+  const given = ({ id, required }) => !required || (answers.get(`criterion:${id}`) ?? "").trim() !== "";
+  if (!note || !shown.view.criteria.every(given)) return;
+  note.remove();
+  says.querySelector("details").inert = false;
 }
 
 const isRed = () => shown?.view.tier.tier === "red";
@@ -213,7 +235,7 @@ function missing() {
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
   if (red && form.elements.because.value.trim() === "") lines.push("say why");
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
-  if (Date.now() >= shown.view.decide_by) lines.push("it is over");
+  if (clock.now() >= shown.view.decide_by) lines.push("it is over");
   return lines;
 }
 
@@ -224,12 +246,12 @@ function arm() {
   document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
   if (!shown) return;
   elsewhere();
+  unlock();
   try {
-    const less = lowered();
-    const same = canonical(less) === canonical(shown.context.limits);
-    button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
-  } catch {
+    redrawn(lowered());
+  } catch (error) {
     button.disabled = true;
+    document.getElementById("yet").textContent = error.message;
   }
 }
 
@@ -243,14 +265,16 @@ async function approve() {
     if (answer !== "") criteria[id] = answer;
   }
   if (isRed()) {
-    const { name, answer } = fact();
-    const typed = fields.get("fact").trim();
-    if (typed !== answer) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
-    criteria[name] = typed;
+    const fact = asked(shown);
+    if (!isMet(fact, fields.get("fact"))) throw new Refused("That is not what stands above.", "Read the exact action and the limits again.");
+    criteria[fact.id] = fact.answer;
   }
   await unchanged();
   const answers = { criteria, justification: fields.get("because").trim(), salt: hex(crypto.getRandomValues(new Uint8Array(32))) };
   const context = { ...shown.context, limits: lowered(), answers_hash: named(await tagged("gatehold/answers/v1", canonicalBytes(answers))) };
+  // What is signed stands there once more while the authenticator asks.
+  said.className = "signing";
+  said.replaceChildren(el("strong", "", "You sign: "), quiet(shown.view.sentence), ` · ${limits(context.limits)} · ${shown.words.join("-")}`);
   const bytes = canonicalBytes(context);
   const { key } = form.elements;
   const option = key.selectedOptions?.[0] ?? key;
@@ -261,15 +285,17 @@ async function approve() {
 
 /** Asks whether what this page shows is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
-  const answer = await fetch(data.stamp, { headers: { accept: "application/json" } }).catch(() => null);
+  const opened = shown ? `?opened=${encodeURIComponent(shown.context.review_nonce)}` : "";
+  const answer = await fetch(data.stamp + opened, { headers: { accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
-  const { stamp: now } = await answer.json();
-  if (now !== data.stamped) {
-    shown = null;
-    button.disabled = true;
-    document.getElementById("yet").textContent = "";
-    throw new Refused("It changed since you opened it, so nothing here can be signed any more.", "Load this page again and look at what it is now.");
-  }
+  const { stamp, changed, now } = await answer.json();
+  clock.set(now);
+  if (stamp === data.stamped && changed.length === 0) return;
+  shown = null;
+  button.disabled = true;
+  document.getElementById("yet").textContent = "";
+  const what = changed.length > 0 ? ` (${changed.join(", ")})` : "";
+  throw new Refused(`It changed since you opened it${what}, so nothing here can be signed any more.`, "Load this page again and look at what it is now.");
 }
 
 async function guarded(act) {
@@ -300,6 +326,8 @@ if (form) {
   document.getElementById("acts").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", arm);
+  document.getElementById("lower").addEventListener("input", arm);
+  otherwise.addEventListener("change", () => reading?.readOtherwise(otherwise.checked));
   addEventListener("resize", arm);
   const link = larger.querySelector("a");
   link.textContent = link.href;
@@ -319,13 +347,24 @@ if (form) {
     whenLookedAt(() => guarded(async () => {
       await unchanged();
       await open();
-      setInterval(() => {
-        if (shown && !busy && document.visibilityState === "visible") guarded(unchanged);
-      }, 15_000);
+      const ask = () => { if (shown && !busy && document.visibilityState === "visible") guarded(unchanged); };
+      setInterval(ask, 15_000);
+      setInterval(look, 1_000);
+      document.addEventListener("visibilitychange", ask);
     }));
     // A page that comes back from the browser's memory shows what was, not what is.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
+  // A digit chooses a reason while one is about to deny, and does nothing else: what is typed into a text stays text.
+  const deny = document.querySelector("#act-deny");
+  deny.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.closest("textarea")) return;
+    const { reason } = deny.querySelector("form").elements;
+    if (!deny.open || !/^[1-9]$/.test(event.key) || !reason.options[Number(event.key)]) return;
+    reason.selectedIndex = Number(event.key);
+    reason.focus();
+    event.preventDefault();
+  });
   const keys = { d: "act-deny", q: "act-ask", e: "act-escalate", a: "approve", n: "narrow", "!": "act-suspicious" };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

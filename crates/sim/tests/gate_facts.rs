@@ -267,6 +267,56 @@ async fn what_changed_since_is_found_out_before_anything_is_let_out(mut shop: Sh
     assert_eq!(shop.executed().len(), 1);
 }
 
+#[tokio::test]
+async fn an_open_screen_tells_what_is_otherwise_and_nothing_of_time_or_of_a_review() {
+    let mut shop = Shop::in_memory().await;
+    let now = Now {
+        kept: Some(false),
+        outside_hours: Some(true),
+        ..CALM
+    };
+    let knows = Knows::new(now);
+    shop.knowing(knows.clone()).await;
+    let held = ask(&shop).await.record;
+    let (human, key) = (Person::Reviewer.id(), Person::Reviewer.key());
+    let opened = shop.gate.open_request(&human, &key, held.id).await.unwrap();
+    let nonce = opened.context.review_nonce;
+    let changed = async |shop: &Shop| {
+        let looked = shop.gate.look(&human, held.id).await.unwrap();
+        let changed = shop.gate.changed_since_opened(&looked, &nonce).await;
+        changed.unwrap()
+    };
+    assert!(changed(&shop).await.is_empty());
+    shop.memory().clock().advance(60_000);
+    assert!(changed(&shop).await.is_empty());
+    let reviewed = shop.approve(Person::Second, held.id).await.unwrap();
+    assert_eq!(reviewed.state, State::Held);
+    assert!(changed(&shop).await.is_empty());
+    // What is found out now is otherwise.
+    for other in [
+        Now { kept: None, ..now },
+        Now {
+            change_freeze: Some(true),
+            ..now
+        },
+    ] {
+        knows.set(other);
+        let said = changed(&shop).await;
+        assert!(said.contains(&"the evidence"), "{said:?}");
+        knows.set(now);
+        assert!(changed(&shop).await.is_empty());
+    }
+    // One more grant that lives is one more thing that this workload holds.
+    knows.set(CALM);
+    assert_eq!(ask(&shop).await.record.state, State::Allowed);
+    knows.set(now);
+    let said = changed(&shop).await;
+    assert!(said.contains(&"the evidence"), "{said:?}");
+    // No opening outlasts the time to decide.
+    shop.memory().clock().advance(3_600_000);
+    assert!(!changed(&shop).await.is_empty());
+}
+
 async fn unlike(shop: &Shop, id: RequestId) -> Vec<String> {
     grounds(shop, id).await.findings.unlike_baseline
 }

@@ -16,6 +16,7 @@ use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext};
 use gatehold_core::ssh::{sign_software, sshsig};
 use gatehold_core::trust::change::NhiCreate;
 use gatehold_core::trust::{GATE_TARGET, SUBMIT_NAMESPACE, SubmitSignature};
+use gatehold_core::wording::FactChallenge;
 use gatehold_proof::{Algorithm, SigningKey};
 use serde::Serialize;
 
@@ -183,8 +184,14 @@ impl Person {
     ) -> Outcome<ReviewRequest> {
         let mut context: ReviewContext =
             canonical::from_bytes(opened.context_template.as_ref()).map_err(trouble("context"))?;
+        let mut criteria = answers(&opened.criteria, answering);
+        let envelope: Envelope =
+            canonical::from_bytes(opened.envelope.as_ref()).map_err(trouble("envelope"))?;
+        let nonce: Hash = (opened.request_nonce.parse()).map_err(trouble("nonce"))?;
+        let fact = FactChallenge::of(&nonce, &context.limits, &envelope);
+        criteria.insert(fact.id, fact.answer);
         let answers = Answers {
-            criteria: answers(&opened.criteria, answering),
+            criteria,
             justification: answering.justification.clone(),
             salt: hex(&Os.random().map_err(trouble("salt"))?),
         };

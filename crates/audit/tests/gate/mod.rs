@@ -594,7 +594,7 @@ impl Gate {
             policy: directory.bundle,
             act,
             limits: record.limits.clone(),
-            answers_hash: answers().hash().unwrap(),
+            answers_hash: answers_about(&record).hash().unwrap(),
             reviewer: ReviewerRef {
                 issuer: who.id().issuer().to_owned(),
                 subject: who.id().subject().to_owned(),
@@ -613,14 +613,14 @@ impl Gate {
     pub fn review(&mut self, id: RequestId, who: Who, act: ReviewAct, now: &Evaluated) -> u64 {
         let nonce = format!("review-{}", self.draws);
         let context = self.context(id, who, act, &nonce);
-        let claims_head = self.request(id).0.claims_head;
+        let (record, _) = self.request(id);
         let submitted = SubmittedReview {
             review: signed(&context, who),
-            answers: answers(),
+            answers: answers_about(&record),
             opened: Opened {
                 review_nonce: nonce,
                 view_hash: context.view_hash,
-                claims_head,
+                claims_head: record.claims_head,
                 view: b"view".to_vec(),
             },
         };
@@ -998,6 +998,16 @@ pub fn head_of(leaves: &[LedgerLeaf]) -> SignedTreeHead {
 /// What the workload says with everything it asks for.
 pub fn claims() -> Claims {
     Claims([("reason".to_owned(), "the deployment failed".to_owned())].into())
+}
+
+/// What is answered, on red also about the action itself.
+fn answers_about(record: &RequestRecord) -> Answers {
+    let mut answers = answers();
+    if record.tier == Tier::Red {
+        let fact = record.fact_challenge();
+        answers.criteria.insert(fact.id, fact.answer);
+    }
+    answers
 }
 
 pub fn answers() -> Answers {

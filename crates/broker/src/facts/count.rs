@@ -11,6 +11,7 @@ use std::time::Duration;
 use gatehold_core::context::TypedValue;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::TargetId;
+use gatehold_core::wording::grouped;
 use gatehold_gate::ports::facts::{Found, Question, Told};
 use tokio::sync::Semaphore;
 
@@ -98,7 +99,7 @@ impl Count {
         let answer = match tokio::time::timeout(self.timeout, self.count(sql)).await {
             Ok(answer) => answer.map(|rows| Found {
                 value: TypedValue::Integer(rows),
-                detail: rows.to_string(),
+                detail: u64::try_from(rows).map_or_else(|_| rows.to_string(), grouped),
             }),
             Err(_elapsed) => Err("there was no answer in time".to_owned()),
         };

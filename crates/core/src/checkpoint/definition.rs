@@ -79,6 +79,10 @@ pub struct Criterion {
     pub kind: CriterionKind,
     /// Whether approving without an answer is impossible.
     pub required: bool,
+    /// The claim that stands beside it, by name, such as `rollback_plan`: what the requester says about just this. Left out where
+    /// there is none, so that a definition from before it has the hash that it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// Who is asked as well once a request has waited this long. It widens who is asked among those eligible, no more.
@@ -367,6 +371,11 @@ impl Problems<'_> {
             }
             if let Err(error) = check_identifier(&criterion.text, TEXT_BYTES_MAX) {
                 self.add("criteria", format!("`{}`: {error}", criterion.id));
+            }
+            if let Some(claim) = &criterion.claim
+                && let Err(error) = check_identifier(claim, 64)
+            {
+                self.add("criteria", format!("`{}`, `claim`: {error}", criterion.id));
             }
             if !seen.insert(&criterion.id) {
                 self.add("criteria", format!("`{}` stands there twice", criterion.id));

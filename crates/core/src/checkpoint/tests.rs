@@ -239,3 +239,24 @@ fn answers_must_be_the_ones_that_let_a_review_count() {
     );
     assert!(open(&[("intent", "yes"), ("window", "now")]).is_empty());
 }
+
+#[test]
+fn the_claim_beside_a_criterion_is_part_of_the_hash_and_none_leaves_it_as_it_was() {
+    // As it was before a criterion could name one.
+    let before = "sha256:2dbd610edb40bfda1f6e2c5c4752ee6fced3f4dc1389bc97d607abfe63ff6e83";
+    assert_eq!(sound().definition_hash().to_string(), before);
+    let mut with = sound();
+    with.criteria.first_mut().unwrap().claim = Some("rollback_plan".to_owned());
+    assert_ne!(with.definition_hash(), sound().definition_hash());
+    assert_eq!(with.check(), []);
+    let written = SOUND.replace(
+        "kind = \"yes\", required = true }",
+        "kind = \"yes\", required = true, claim = \"rollback_plan\" }",
+    );
+    assert_eq!(toml::from_str::<Checkpoint>(&written).unwrap(), with);
+    let bytes = crate::json::canonical::to_bytes(&with).unwrap();
+    let again: Checkpoint = crate::json::canonical::from_canonical_bytes(&bytes).unwrap();
+    assert_eq!(again, with);
+    with.criteria.first_mut().unwrap().claim = Some("\u{202e}".to_owned());
+    assert_eq!(with.check().len(), 1);
+}

@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
 use crate::review::{Answers, ReviewAct, ReviewContext, UnverifiedReview, VerifiedReview};
+use crate::tier::Tier;
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
 use crate::view::View;
@@ -87,6 +88,7 @@ pub(super) fn review(
         ReviewAct::Deny => (Step::Denied, None),
         ReviewAct::Approve => {
             check_answers(&submitted.answers, signed)?;
+            check_fact(&submitted.answers, record, evaluated)?;
             let raised = !verified.context().limits.within(&record.limits);
             if guard!("review-limits-lower", raised) {
                 return Err(Refusal::Limits);
@@ -200,6 +202,24 @@ fn check_answers(answers: &Answers, signed: &Requirement) -> Result<(), Refusal>
         Some(open) if guard!("review-criteria", true) => Err(Refusal::Criterion(open.id.clone())),
         _ => Ok(()),
     }
+}
+
+/// On red whoever approves has read what it is about: the question that was drawn for this request has its answer (M059).
+fn check_fact(
+    answers: &Answers,
+    record: &RequestRecord,
+    evaluated: &Evaluated,
+) -> Result<(), Refusal> {
+    if evaluated.trace().tier.tier != Tier::Red {
+        return Ok(());
+    }
+    let asked = record.fact_challenge();
+    let given = answers.criteria.get(&asked.id);
+    let met = given.is_some_and(|given| asked.is_met_by(given));
+    if guard!("review-fact", !met) {
+        return Err(Refusal::Fact(asked.id));
+    }
+    Ok(())
 }
 
 fn approve_step(

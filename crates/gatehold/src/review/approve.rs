@@ -23,7 +23,7 @@ use crate::session::{Acting, acting};
 /// Arguments of `gatehold approve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1    (development gates)"
+    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop    (development gates)"
 )]
 pub struct Approve {
     /// The request, as `gatehold inbox` prints it.

@@ -11,6 +11,9 @@ use super::shown::Shown;
 use crate::exit::{Exit, Failure};
 use crate::screen::plain;
 
+/// Characters of a claim beside the criterion that needs it; all of it is shown after the questions.
+const BESIDE_CHARACTERS: usize = 600;
+
 /// Everything that is asked before a review may approve.
 #[derive(Debug, Clone)]
 pub struct Questions {
@@ -18,16 +21,56 @@ pub struct Questions {
     pub criteria: Vec<Criterion>,
     /// About the action itself, on red.
     pub fact: Option<FactChallenge>,
+    /// What could have been asked about it: who answers before they were asked, in a script, answers all of it.
+    pub facts: Vec<FactChallenge>,
+    /// What the requester says, by name: a criterion may need some of it beside it.
+    pub says: Vec<(String, String)>,
 }
 
 impl Questions {
     /// What is asked about this request.
     #[must_use]
     pub fn of(shown: &Shown) -> Self {
-        let resource = shown.action.envelope().resource.as_str();
+        let envelope = shown.action.envelope();
+        let fact = shown.view.fact_challenge(&shown.request_nonce, envelope);
+        let facts = fact.iter();
+        let facts = facts.flat_map(|_| FactChallenge::all(&shown.view.terms.limits, envelope));
         Self {
             criteria: shown.view.criteria.clone(),
-            fact: shown.view.fact_challenge(resource),
+            facts: facts.collect(),
+            fact,
+            says: shown.says.clone(),
+        }
+    }
+
+    /// The question that is asked, and what else could have been.
+    fn every_fact(&self) -> impl Iterator<Item = &FactChallenge> {
+        let asked = self.fact.iter();
+        let asks = |fact: &&FactChallenge| self.fact.as_ref() != Some(*fact);
+        asked.chain(self.facts.iter().filter(asks))
+    }
+
+    /// What the requester says about one criterion, where it needs that, in one line.
+    fn beside(&self, criterion: &Criterion) -> String {
+        let Some(name) = &criterion.claim else {
+            return String::new();
+        };
+        let said = self.says.iter().find(|(known, _)| known == name);
+        match said.filter(|(_, text)| !text.trim().is_empty()) {
+            None => format!(
+                "    UNKNOWN {}: the requester says nothing of it\n",
+                plain(name)
+            ),
+            Some((_, text)) => {
+                let shown: String = text.chars().take(BESIDE_CHARACTERS).collect();
+                let cut = if shown.len() < text.len() { " …" } else { "" };
+                let bytes = text.len();
+                format!(
+                    "    CLAIMED {} ({bytes} bytes): {}{cut}\n",
+                    plain(name),
+                    plain(&shown)
+                )
+            }
         }
     }
 
@@ -39,7 +82,7 @@ impl Questions {
 
     fn knows(&self, id: &str) -> bool {
         self.criteria.iter().any(|criterion| criterion.id == id)
-            || self.fact.as_ref().is_some_and(|fact| fact.id == id)
+            || self.every_fact().any(|fact| fact.id == id)
     }
 }
 
@@ -81,10 +124,11 @@ pub fn check(asked: &Questions, answers: &BTreeMap<String, String>) -> Result<()
             format!("criterion `{}` {how}: {}", criterion.id, criterion.text)
         })
         .collect();
-    causes.extend(asked.fact.iter().filter_map(|fact| {
+    causes.extend(asked.every_fact().filter_map(|fact| {
         let how = match answers.get(&fact.id) {
-            Some(answer) if *answer == fact.answer => return None,
+            Some(answer) if fact.is_met_by(answer) => return None,
             Some(_) => "is not what stands on the page",
+            None if asked.fact.as_ref() != Some(fact) => return None,
             None => "is unanswered",
         };
         Some(format!("question `{}` {how}: {}", fact.id, fact.question))
@@ -118,6 +162,7 @@ pub fn ask(
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     for criterion in &asked.criteria {
+        write!(output, "{}", asked.beside(criterion)).map_err(broken)?;
         if let Some(answer) = answers.get(&criterion.id) {
             let line = answered(&criterion.id, &criterion.text, answer);
             write!(output, "{line}").map_err(broken)?;
@@ -165,8 +210,8 @@ fn ask_fact(
             output,
         )?;
         let answer = line.trim();
-        if answer == fact.answer {
-            answers.insert(fact.id.clone(), answer.to_owned());
+        if fact.is_met_by(answer) {
+            answers.insert(fact.id.clone(), fact.answer.clone());
             return Ok(());
         }
         if answer.eq_ignore_ascii_case("no") {
@@ -261,6 +306,7 @@ mod tests {
             text: format!("about {id}?"),
             kind,
             required,
+            claim: None,
         }
     }
 
@@ -272,6 +318,8 @@ mod tests {
                 question: "How many rows?".to_owned(),
                 answer: answer.to_owned(),
             }),
+            facts: Vec::new(),
+            says: vec![("plan".to_owned(), "set it\nback\u{1b}".to_owned())],
         }
     }
 
@@ -298,7 +346,7 @@ mod tests {
     #[test]
     fn on_red_the_question_about_the_action_is_asked_until_it_is_right() {
         let red = questions(&[], Some("4212"));
-        let (answers, said) = answers_to(&red, "4,212\n\n 4212 \n").unwrap();
+        let (answers, said) = answers_to(&red, "4,213\n\n 4,212 \n").unwrap();
         assert_eq!(
             answers,
             [("fact.rows".to_owned(), "4212".to_owned())].into()
@@ -326,6 +374,21 @@ mod tests {
             open.causes,
             ["question `fact.rows` is unanswered: How many rows?"]
         );
+    }
+
+    #[test]
+    fn what_a_criterion_needs_of_the_requester_stands_beside_it_as_a_claim() {
+        let needs = |claim: &str| Criterion {
+            claim: Some(claim.to_owned()),
+            ..criterion("rollback", CriterionKind::Yes, true)
+        };
+        let (_, said) = answers_to(&questions(&[needs("plan")], None), "yes\n").unwrap();
+        let plan =
+            "    CLAIMED plan (12 bytes): set it⟨U+000A⟩back⟨U+001B⟩\n  rollback about rollback?";
+        assert!(said.starts_with(plan), "{said}");
+        let (_, said) = answers_to(&questions(&[needs("ticket")], None), "yes\n").unwrap();
+        let none = "    UNKNOWN ticket: the requester says nothing of it\n";
+        assert!(said.starts_with(none), "{said}");
     }
 
     #[test]

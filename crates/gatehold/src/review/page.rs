@@ -8,6 +8,7 @@ use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
 use gatehold_core::tier::Tier;
 use gatehold_core::view::{Source, View};
+use gatehold_core::wording::grouped;
 use gatehold_render::to_terminal;
 
 use super::shown::Shown;
@@ -140,7 +141,7 @@ pub fn limits(limits: &Limits) -> String {
         counted(limits.uses.into(), "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {cap} {}", plain(name));
+        let _ = write!(text, ", at most {} {}", grouped(*cap), plain(name));
     }
     text
 }

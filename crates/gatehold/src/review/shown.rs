@@ -48,6 +48,8 @@ pub struct Shown {
     pub action: Action,
     /// For whom else the reviewer may decide here.
     pub through: Vec<Through>,
+    /// Drawn for this request; the words are computed from it, and it says which question is asked on red.
+    pub request_nonce: Hash,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
     pub says: Vec<(String, String)>,
 }
@@ -133,6 +135,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         words,
         action,
         through: authority.through,
+        request_nonce: Hash::from_bytes(nonce),
         says: says.unwrap_or_default(),
     })
 }

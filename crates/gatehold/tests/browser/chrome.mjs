@@ -58,11 +58,11 @@ export class Gate {
 
   /** `yes` to every criterion of a request, and on red what stands on its page, for `--criteria`. */
   answers(id, person) {
-    const { view, envelope } = JSON.parse(this.command(["show", id, "--as", person, "-o", "json"]));
+    const { view, envelope, fact } = JSON.parse(this.command(["show", id, "--as", person, "-o", "json"]));
     const answers = view.criteria.map((criterion) => `${criterion.id}=yes`);
-    if (view.tier.tier === "red") {
-      const [cap] = Object.entries(view.terms.limits.caps);
-      answers.push(cap ? `fact.${cap[0]}=${cap[1]}` : `fact.resource=${envelope.resource}`);
+    if (fact) {
+      const name = fact.id.replace("fact.", "");
+      answers.push(`${fact.id}=${envelope[name] ?? view.terms.limits.caps[name]}`);
     }
     return answers.join(",");
   }

@@ -27,11 +27,32 @@ try {
   const two = gate.ask("UPDATE orders SET status = 'retry' WHERE id IN (5, 7)", ["--cap", "rows=2", "--reason", "the payment worker crashed"]);
   await look(tab, gate, two);
   assert.match(await tab.run(() => document.getElementById("yet").textContent), /criteria are not met/);
+  // What the requester says is closed until every criterion is answered: no click and no key opens it, and no search finds it.
+  const story = () => tab.run(() => {
+    const details = document.querySelector("#says details");
+    const summary = details.querySelector("summary");
+    summary.scrollIntoView({ block: "center" });
+    summary.focus();
+    const { left, top } = summary.getBoundingClientRect();
+    const hit = details.contains(document.elementFromPoint(left + 20, top + 4));
+    return [details.open, details.inert, document.activeElement === summary, hit, document.querySelector("#says .locked") !== null];
+  });
+  assert.deepEqual(await story(), [false, true, false, false, true]);
   const words = await tab.run(() => document.querySelector("#signed .words").textContent);
   assert.ok(gate.command(["show", two, "--as", "second"]).includes(words), words);
-  await answer(tab, { fact: "3" });
+  await answer(tab, { wrong: "3" });
+  assert.deepEqual(await story(), [false, false, true, true, false]);
   assert.match(await approveInVain(tab), /not what stands above/);
+  // For whom typing is harder it is chosen from a list, in which it stands once: the same test.
+  const listed = await tab.run(() => {
+    document.querySelector("#challenge button").click();
+    const list = document.getElementById("fact");
+    return [list.tagName, list.value, document.activeElement === list, [...list.options].slice(1).map((one) => one.value), list.dataset.fact];
+  });
+  assert.deepEqual(listed.slice(0, 3), ["SELECT", "", true]);
+  assert.ok(listed[3].length >= 4 && new Set(listed[3]).size === listed[3].length, String(listed[3]));
   await answer(tab, { fact: "2" });
+  assert.notEqual(await tab.run(() => document.getElementById("fact").value), "");
   await approve(tab);
   assert.equal(await state(tab), "HELD");
   assert.match(await tab.run(() => document.getElementById("decision").innerText), /Your review is in/);
@@ -41,6 +62,9 @@ try {
   await look(tab, gate, two);
   const seen = await tab.run(() => document.querySelector("main").innerText);
   assert.match(seen, /2 people needed/);
+  // Five answers, and the report beside them.
+  const answers = await tab.run(() => [...document.querySelectorAll("#acts > details > summary, #acts > button")].map((one) => one.innerText.split(/\s/)[0]));
+  assert.deepEqual(answers, ["Deny", "Narrow", "Ask", "Escalate", "Approve:", "Report"]);
   assert.doesNotMatch(seen, /reviewer@dev\.gatehold\.local (approved|signed)|1 of 2/);
   await answer(tab, { fact: "2" });
   // Narrowed: at most one row, which the action then exceeds, so the target refuses and nothing is written.
@@ -50,7 +74,17 @@ try {
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
   assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
+  // What would be granted is drawn again, and stands there once more when the authenticator is asked.
+  assert.match(await tab.run(() => document.getElementById("limits").textContent), /^15 min, 1 use, at most 1 rows .*NARROWED asked for: 15 min, 1 use, at most 2 rows$/);
+  await tab.run(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = (options) => {
+      sessionStorage.setItem("signing", document.getElementById("said").innerText);
+      return get(options);
+    };
+  });
   await approve(tab);
+  assert.match(await tab.run(() => sessionStorage.getItem("signing")), /^You sign: .*1 use, at most 1 rows · \w+-\w+-\w+-\w+$/);
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", two], [0, 1, 3]);
   await tab.open(`${gate.url}/requests/${two}`);
@@ -80,6 +114,21 @@ try {
   await look(tab, gate, asked);
   await act(tab, "ask", { text: "and who booked it?" });
   await act(tab, "escalate", {});
+  assert.equal(await state(tab), "HELD");
+  // No reason is chosen beforehand; a digit chooses one, in a text it stays a digit, and nothing is sent by it.
+  const reason = () => tab.run(() => document.querySelector("#act-deny select").value);
+  const press = async (key) => {
+    for (const type of ["keyDown", "keyUp"]) await tab.send("Input.dispatchKeyEvent", { type, key, text: type === "keyDown" ? key : undefined, windowsVirtualKeyCode: key.toUpperCase().charCodeAt(0) });
+  };
+  assert.equal(await reason(), "");
+  await press("3");
+  assert.equal(await reason(), "");
+  await press("d");
+  await press("4");
+  assert.equal(await reason(), "context_missing");
+  await tab.run(() => document.querySelector("#act-deny textarea").focus());
+  await press("2");
+  assert.deepEqual(await tab.run(() => [document.querySelector("#act-deny textarea").value, document.querySelector("#act-deny select").value]), ["2", "context_missing"]);
   assert.equal(await state(tab), "HELD");
   await act(tab, "deny", { reason: "context_missing", text: "whose order is it?" });
   assert.equal(await state(tab), "DENIED");

@@ -146,6 +146,32 @@ async function scenes(page, { url }) {
 
   await page.open(`${url}/?view=all`);
   await until(page, `${chip}.textContent.includes("Live")`, "live again");
+
+  // Several at once: selected with x, listed once more, denied each by a call of its own.
+  const [one, two] = [update(11), update(12)];
+  await until(page, `${row(one)} && ${row(two)}`, "two more arrive");
+  for (const id of [one, two, red]) {
+    await page.run(`(() => { const row = ${row(id)}; const stack = row.closest("details"); if (stack) stack.open = true; row.querySelector("a.sentence").focus(); })()`);
+    await press(page, "x");
+    await until(page, `${row(id)}.classList.contains("picked") && ${row(id)}.querySelector(".pick input").checked`, "x selects");
+  }
+  await press(page, "x");
+  await until(page, `document.querySelector("#selection strong").textContent === "2 selected"`, "and no longer");
+  sent.length = 0;
+  const acted = () => sent.filter((path) => path !== "/session/seen");
+  const actions = await page.run(`[...document.querySelectorAll("#selection button")].map((button) => button.textContent)`);
+  ensure(actions.join() === "Deny…,Claim,Escalate…,Clear", `nothing approves: ${actions}`);
+  await page.run(`document.querySelector("#selection button").click()`);
+  const listed = await page.run(`[...document.querySelectorAll("#together li")].map((line) => line.textContent)`);
+  ensure(listed.length === 2 && listed.every((line) => line.includes("RED")), `what is denied is listed: ${listed.join(" | ")}`);
+  await page.run(`document.querySelector("#together .primary").click()`);
+  ensure(acted().length === 0 && await page.run(`document.getElementById("together").open`), "nothing is sent without a reason");
+  await page.run(`document.querySelector("#together select").value = "too_broad"; document.querySelector("#together .primary").click()`);
+  await until(page, `!${row(one)} && !${row(two)} && ${row(red)}`, "both go, and no other");
+  ensure(acted().join() === `/requests/${one}/act,/requests/${two}/act`, `one call for each: ${sent}`);
+  ensure(await page.run(`document.querySelector("#selection .result").textContent === "2 of 2 denied."`), "and it is said");
+  for (const id of [one, two]) ensure(gate.status(id).state === "denied", "it is denied");
+
   await page.run(`fetch("/session/end", { method: "POST", body: new URLSearchParams(new FormData(document.getElementById("seen"))) }).then(() => {})`);
   await until(page, `${chip}.textContent.includes("Signed out")`, "the end of the session is said");
 }

@@ -27,17 +27,19 @@ export async function look(tab, gate, id) {
   await tab.until(() => !document.getElementById("opened").hidden);
 }
 
-/** Reads and answers everything in the affirmative. */
-export async function answer(tab, { fact, because = "checked with billing" }) {
-  await tab.run((typed, why) => {
+/** Reads and answers everything in the affirmative. `fact` answers how many it may touch at most; which resource or target stands on
+ *  the page. `wrong` answers whatever is asked with what does not stand there. */
+export async function answer(tab, { fact, wrong, because = "checked with billing" }) {
+  await tab.run((typed, other, why) => {
     for (const radio of document.querySelectorAll("#criteria input[value=yes]")) radio.click();
     const field = document.getElementById("fact");
-    if (field) field.value = typed;
+    const [resource, target] = [...document.querySelectorAll("#signed .exact-action h2 .aside bdi")].map((one) => one.textContent);
+    if (field) field.value = other ?? { "fact.resource": resource, "fact.target": target }[field.dataset.fact] ?? typed;
     const reason = document.getElementById("because");
     reason.value = why;
     reason.dispatchEvent(new Event("input", { bubbles: true }));
     document.querySelector(".exact-action .end").scrollIntoView();
-  }, fact, because);
+  }, fact, wrong ?? null, because);
 }
 
 /** Presses the button once it is armed; the page that comes after says what became of it. */

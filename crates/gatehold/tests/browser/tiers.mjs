@@ -81,6 +81,9 @@ try {
   await tab.authenticator();
   await signIn(tab, gate, "reviewer");
   await addPasskey(tab, gate);
+  /** Which answers stand out, by more than their colour. */
+  const stands = () => tab.run(() => [...document.querySelectorAll("#acts > details, #approve")]
+    .filter((one) => getComputedStyle(one.querySelector("summary") ?? one).fontWeight >= 600).map((one) => one.id));
   const strip = () => tab.run(() => document.querySelector(".strip").innerText);
 
   // Green: nothing is raised; one person, no question, no reason.
@@ -93,10 +96,26 @@ try {
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", green]);
 
+  /** From the next page on the clock of this browser is so many hours off; gives what ends that. */
+  const off = async (hours) => {
+    const source = `{ const real = Date.now; Date.now = () => real() + ${hours} * 3_600_000; }`;
+    const { identifier } = await tab.send("Page.addScriptToEvaluateOnNewDocument", { source });
+    return () => tab.send("Page.removeScriptToEvaluateOnNewDocument", { identifier });
+  };
+
   // Amber: it changes something, outside production.
   const amber = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=200", "--rollback", "set it back"], ["sql.write", "lab/orders"]);
+  // A clock that is three hours fast ends nothing.
+  const fast = await off(3);
   await look(tab, gate, amber);
+  await fast();
+  assert.match(await strip(), /in 2\d min/);
   assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
+  assert.deepEqual(await stands(), ["approve"]);
+  // What the requester says of just that stands beside the criterion that needs it, as its claim; so does that it says nothing.
+  const beside = await tab.run(() => [...document.querySelectorAll("#criteria .beside")].map((one) => [one.closest("fieldset").querySelector("legend").textContent, one.textContent]));
+  assert.ok(beside.some(([asked, said]) => /rollback plan/.test(asked) && said === "\u201cCLAIMED rollback_plan 11 bytesset it back"), JSON.stringify(beside));
+  assert.ok(beside.some(([, said]) => said === "?UNKNOWN ticket: the requester says nothing of it"), JSON.stringify(beside));
   assert.equal(await tab.run(() => document.getElementById("fact")), null);
   await answer(tab, { fact: "", because: "" });
   await approve(tab);
@@ -107,7 +126,12 @@ try {
 
   // An open page on which everything was answered, and whose time is over: it says so by itself, and nothing is signed.
   const brief = gate.ask("SELECT status FROM orders WHERE id = 4", ["--cap", "rows=10"], ["sql.read", "brief/orders"]);
+  // One that is three hours slow keeps nothing armed, and what is left counts down.
+  const slow = await off(-3);
   await look(tab, gate, brief);
+  await slow();
+  assert.match(await strip(), /in \d+ s/);
+  await tab.until((before) => document.querySelector(".strip [data-left]").textContent !== before, await tab.run(() => document.querySelector(".strip [data-left]").textContent));
   await answer(tab, { fact: "", because: "" });
   await tab.until(() => document.getElementById("said").className.includes("bad"));
   assert.match(await tab.run(() => document.getElementById("said").innerText), /Nobody decided in time|changed since you opened it/);
@@ -115,6 +139,45 @@ try {
   gate.command(["request", "wait", brief], [4]);
   await tab.open(`${gate.url}/requests/${brief}`);
   assert.equal(await state(tab), "EXPIRED");
+
+  // Bytes without spaces are words as well, and the time to read them counts only while they are in view; read otherwise it is twice
+  // as long, and counts anywhere on the page.
+  const floors = await tab.run(async () => {
+    const { floorSeconds } = await import("/static/reading.js");
+    return [[1, 24], [40, 200], [400, 2_000], [1, 61_440], [5_000, 30_000]].map(([words, bytes]) => floorSeconds({ words, bytes }));
+  });
+  assert.deepEqual(floors, [4, 4, 40, 45, 45]);
+  const counted = await tab.run(async () => {
+    const { Reading } = await import("/static/reading.js");
+    const part = document.body.appendChild(document.createElement("section"));
+    part.textContent = "the action";
+    const below = document.body.appendChild(document.createElement("div"));
+    for (let line = 0; line < 400; line += 1) below.append(document.createElement("br"));
+    part.scrollIntoView();
+    const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    // The seconds of this test: nothing is waited for.
+    const real = window.setInterval;
+    let second;
+    window.setInterval = (beat) => { second = beat; };
+    const reading = new Reading(part, 10, () => {});
+    window.setInterval = real;
+    const after = (seconds) => {
+      for (let passed = 0; passed < seconds; passed += 1) second();
+      return reading.left;
+    };
+    await frame();
+    const seen = after(3);
+    scrollTo(0, document.body.scrollHeight);
+    await frame();
+    const away = after(3);
+    reading.readOtherwise(true);
+    const twice = reading.left;
+    const heard = after(3);
+    part.remove();
+    below.remove();
+    return [seen, away, twice, heard];
+  });
+  assert.deepEqual(counted, [7, 7, 17, 14]);
 
   // On a phone: red is approved where the exact action is short, by the same passkey.
   const screen = (width, height, mobile) => tab.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile });
@@ -124,6 +187,7 @@ try {
   const short = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1"]);
   await look(tab, gate, short);
   assert.match(await strip(), /RED/);
+  assert.deepEqual(await stands(), ["act-deny", "narrow"]);
   assert.deepEqual(await larger(), [false, true]);
   assert.equal(await wide(), 0);
   await answer(tab, { fact: "1" });

@@ -249,6 +249,15 @@ pub fn refusals(export: &str) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
+/// What stands where the question on red asks.
+pub fn stands(shown: &Value, id: &str) -> String {
+    let name = id.strip_prefix("fact.").unwrap();
+    match name {
+        "resource" | "target" => shown["envelope"][name].as_str().unwrap().to_owned(),
+        cap => shown["view"]["terms"]["limits"]["caps"][cap].to_string(),
+    }
+}
+
 /// The answers to what `show -o json` says is asked.
 pub fn answers(shown: &Value) -> String {
     let view = &shown["view"];
@@ -256,15 +265,8 @@ pub fn answers(shown: &Value) -> String {
     let mut answers: Vec<String> = criteria
         .map(|one| format!("{}=yes", one["id"].as_str().unwrap()))
         .collect();
-    if view["tier"]["tier"] == "red" {
-        let caps = view["terms"]["limits"]["caps"].as_object().unwrap();
-        answers.push(match caps.iter().next() {
-            Some((cap, most)) => format!("fact.{cap}={most}"),
-            None => format!(
-                "fact.resource={}",
-                shown["envelope"]["resource"].as_str().unwrap()
-            ),
-        });
+    if let Some(id) = shown["fact"]["id"].as_str() {
+        answers.push(format!("{id}={}", stands(shown, id)));
     }
     answers.join(",")
 }

@@ -1,12 +1,15 @@
 //! The files that pages use: in the program itself, each with a strong tag of its bytes.
 
+use std::sync::LazyLock;
+
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use gatehold_core::hash::Hash;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::frame::PageError;
+use super::packed::{gzip, takes_gzip};
 
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -51,6 +54,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/claims.js"),
     ),
     (
+        "clock.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/clock.js"),
+    ),
+    (
+        "fact.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/fact.js"),
+    ),
+    (
         "panel.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/panel.js"),
@@ -64,6 +77,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         "sign.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/sign.js"),
+    ),
+    (
+        "select.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/select.js"),
+    ),
+    (
+        "select.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/select.css"),
     ),
     (
         "passkeys.js",
@@ -112,20 +135,29 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ),
 ];
 
+/// The same in their order, packed.
+static PACKED: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| FILES.iter().map(|(.., bytes)| gzip(bytes)).collect());
+
 /// `GET /static/{name}`.
 pub(super) async fn file(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let found = FILES.iter().find(|(known, ..)| *known == name);
-    let (_, media_type, bytes) = found.ok_or(PageError::Nothing)?;
-    let tag = format!("\"{}\"", Hash::of(bytes).hex());
+    let mut each = FILES.iter().zip(PACKED.iter());
+    let found = each.find(|((known, ..), _)| *known == name);
+    let ((_, media_type, bytes), packed) = found.ok_or(PageError::Nothing)?;
+    let packs = takes_gzip(request.headers());
+    // Two forms of one file are two things to keep.
+    let form = if packs { "-gzip" } else { "" };
+    let tag = format!("\"{}{form}\"", Hash::of(bytes).hex());
     let value = HeaderValue::from_str(&tag).map_err(|_| PageError::Fault("a tag is no header"))?;
-    let headers: [(HeaderName, HeaderValue); 3] = [
+    let headers: [(HeaderName, HeaderValue); 4] = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (ETAG, value),
         // Asked again each time, so that page and file are of one version.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (VARY, HeaderValue::from_static("accept-encoding")),
     ];
     let known = request.headers().get_all(IF_NONE_MATCH).iter();
     let mut known = known
@@ -135,6 +167,10 @@ pub(super) async fn file(
     if known.any(|known| known == tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
+    if packs {
+        let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return Ok((headers, gzip, packed.as_slice()).into_response());
+    }
     Ok((headers, *bytes).into_response())
 }
 
@@ -142,11 +178,16 @@ pub(super) async fn file(
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use gatehold_core::action::Envelope;
     use gatehold_core::hash::Hash;
     use gatehold_core::ids::HumanId;
+    use gatehold_core::json::canonical;
+    use gatehold_core::limits::Limits;
     use gatehold_core::requester::{Initiator, Requester, SubmittingPoint};
     use gatehold_core::task::StepLabels;
+    use gatehold_core::time::Timestamp;
     use gatehold_core::view::SoFar;
+    use gatehold_core::wording::FactChallenge;
     use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
     /// What a page's own module shows by its number is what the core calls a hazard: each character, no more and no less.
@@ -269,6 +310,51 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+        for kind in WorkloadKind::ALL {
+            let said = format!("{kind}: \"{}\"", kind.in_words());
+            assert!(panel.contains(&said), "{said}");
+        }
+    }
+
+    /// Whoever denies several at once gives one of the same reasons.
+    #[test]
+    fn the_selection_has_the_reasons_of_the_page() {
+        let module = include_str!("../../static/select.js");
+        for (code, words) in super::super::review::REASONS {
+            assert!(
+                module.contains(&format!("[\"{code}\", \"{words}\"]")),
+                "{code}"
+            );
+        }
+        assert!(!module.contains("approve"));
+    }
+
+    /// The page asks what the core asks.
+    #[test]
+    fn the_module_asks_the_question_of_the_core() {
+        let hash = Hash::of(b"").to_string();
+        let envelope = format!(
+            r#"{{"caps":{{}},"descriptor":{{"hash":"{hash}","id":"sql.write"}},"duration_seconds":60,"payload":{{"media_type":"application/sql","sha256":"{hash}","size":0}},"precondition":null,"resource":"shop/orders","target":"sql:shop","task":null,"workload":"bot"}}"#
+        );
+        let envelope: Envelope = canonical::from_bytes(envelope.as_bytes()).unwrap();
+        let limits = Limits {
+            ttl_seconds: 60,
+            uses: 1,
+            caps: [("rows".to_owned(), 7)].into(),
+            not_before: Timestamp::from_millis(0),
+            not_after: Timestamp::from_millis(1),
+        };
+        let module = include_str!("../../static/fact.js");
+        let every = FactChallenge::all(&limits, &envelope);
+        assert_eq!(every.len(), 3);
+        let mut rest = module;
+        for fact in every {
+            for part in [fact.id, fact.question] {
+                let part = part.replace("rows", "${cap}");
+                let found = rest.split_once(&part);
+                rest = found.unwrap_or_else(|| panic!("`{part}` is not next")).1;
+            }
+        }
     }
 
     const SHEET: &str = include_str!("../../static/console.css");

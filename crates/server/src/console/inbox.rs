@@ -5,8 +5,10 @@ use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use gatehold_core::effect::Environment;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::time::Timestamp;
+use gatehold_core::workload::WorkloadKind;
 use gatehold_gate::{InboxItem, Today, Visitor};
 
 use super::access::SignedIn;
@@ -68,6 +70,8 @@ struct Line {
     requester: Option<Quiet>,
     resource: Quiet,
     target: Quiet,
+    /// What asks, who answers for it, and which world it is about.
+    about: Quiet,
     why: Vec<String>,
     decide_by: Moment,
     people: String,
@@ -244,6 +248,7 @@ fn line(item: &InboxItem, visitor: &Visitor) -> Line {
         requester: asker(&item.requester, &item.sentence),
         resource: quiet(&item.resource),
         target: quiet(&item.target),
+        about: quiet(&about(item)),
         why: item.why.iter().map(|reason| code(reason)).collect(),
         decide_by: moment(item.decide_by, visitor.now),
         people: people(item.people_needed),
@@ -265,6 +270,20 @@ fn line(item: &InboxItem, visitor: &Visitor) -> Line {
             format!("escalated {}", counted(item.escalations.into(), "time"))
         },
     }
+}
+
+/// `an AI agent, owner tomas@acme, production`.
+fn about(item: &InboxItem) -> String {
+    let kind = item.kind.map_or("a person", WorkloadKind::in_words);
+    let owner = item.kind.map(|_| format!("owner {}", item.owner));
+    let known = item.environment.map(Environment::as_str);
+    // A change of the gate is in no world that a catalogue could name.
+    let world = item
+        .kind
+        .map(|_| known.unwrap_or("environment UNKNOWN").to_owned());
+    let parts = [Some(kind.to_owned()), owner, world];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(" \u{b7} ")
 }
 
 fn quiescent(today: Today, now: Timestamp) -> Quiescent {

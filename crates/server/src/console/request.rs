@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
+use gatehold_core::requester::Requester;
 use gatehold_core::view::{Source, View};
 use gatehold_gate::{Looked, May, Visitor};
 use gatehold_render::Display;
@@ -52,6 +53,8 @@ struct RequestPage {
     erased: bool,
     held: Option<Held>,
     no_view: Option<(String, String)>,
+    /// What stops it now.
+    stopped: Option<String>,
     may: Option<Answer>,
     claims: Vec<Claim>,
     claims_erased: bool,
@@ -75,6 +78,8 @@ struct Held {
     decide_by: Moment,
     spend_by: Moment,
     people: String,
+    /// What asks.
+    kind: &'static str,
     /// Environment and reversibility, with where they are from.
     strip: Vec<Fact>,
     why: Vec<(Quiet, String)>,
@@ -102,6 +107,17 @@ struct Asked {
     text: Quiet,
     kind: String,
     required: bool,
+    beside: Option<Beside>,
+}
+
+/// What the requester says about one criterion.
+struct Beside {
+    name: Quiet,
+    /// Its beginning, line by line; nothing where it says nothing of it.
+    lines: Option<Vec<Quiet>>,
+    bytes: usize,
+    /// Characters that only stand below.
+    more: usize,
 }
 
 struct Claim {
@@ -187,6 +203,7 @@ pub(super) async fn page(
             .no_view
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
+        stopped: looked.stopped.map(code),
         may: may.map(|may| answer(may, &id, dev_name, decide)),
         claims: claims(&looked, &questions),
         claims_erased: looked.claims.is_none(),
@@ -265,6 +282,10 @@ fn held(view: &View, looked: &Looked) -> Held {
         decide_by: moment(view.decide_by, looked.now),
         spend_by: moment(view.spend_by, looked.now),
         people: people(view.people_needed),
+        kind: match &view.requester {
+            Requester::Workload { kind, .. } => kind.in_words(),
+            Requester::Human { .. } => "a person",
+        },
         strip: view.facts.iter().filter(on_top).map(short).collect(),
         why: view
             .why
@@ -293,7 +314,11 @@ fn held(view: &View, looked: &Looked) -> Held {
         raised: raised
             .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
             .collect(),
-        criteria: view.criteria.iter().map(asked).collect(),
+        criteria: view
+            .criteria
+            .iter()
+            .map(|criterion| asked(criterion, looked))
+            .collect(),
     }
 }
 
@@ -312,8 +337,16 @@ fn said_by(fact: &gatehold_core::view::Fact) -> String {
     }
 }
 
-fn asked(criterion: &Criterion) -> Asked {
+fn asked(criterion: &Criterion, looked: &Looked) -> Asked {
+    let said = |name: &String| {
+        let text = looked.claims.as_ref()?.0.get(name)?;
+        (!text.trim().is_empty()).then_some(text.as_str())
+    };
     Asked {
+        beside: criterion
+            .claim
+            .as_ref()
+            .map(|name| beside(name, said(name))),
         text: quiet(&criterion.text),
         kind: match &criterion.kind {
             CriterionKind::Yes => "yes, no or cannot tell".to_owned(),
@@ -321,6 +354,27 @@ fn asked(criterion: &Criterion) -> Asked {
             CriterionKind::Text => "in your own words".to_owned(),
         },
         required: criterion.required,
+    }
+}
+
+/// Lines and characters of a claim beside the criterion that needs it; all of it stands below. `claims.js` has the same.
+const BESIDE_LINES: usize = 20;
+const BESIDE_CHARACTERS: usize = 600;
+
+fn beside(name: &str, text: Option<&str>) -> Beside {
+    let whole = text.unwrap_or_default();
+    let start: Vec<&str> = whole.split('\n').take(BESIDE_LINES).collect();
+    let shown: String = start.join("\n").chars().take(BESIDE_CHARACTERS).collect();
+    Beside {
+        name: quiet(name),
+        lines: text.map(|_| {
+            pages(&shown)
+                .into_iter()
+                .flat_map(|page| page.lines)
+                .collect()
+        }),
+        bytes: whole.len(),
+        more: whole.chars().count().saturating_sub(shown.chars().count()),
     }
 }
 

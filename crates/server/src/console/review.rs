@@ -2,7 +2,8 @@
 //! own module calls these; the rules are the gate's, and a session alone approves nothing.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_client::wire::{ReviewRequest, WireRequest as _};
 use gatehold_core::decide::ActKind;
@@ -10,7 +11,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_gate::Looked;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::access::SignedIn;
 use super::forms::Fields;
@@ -92,39 +93,90 @@ pub(super) async fn review(
     Ok(Json(Reviewed { decided }).into_response())
 }
 
-/// Whether what was opened is still what would be opened.
+/// Whether what a page shows is still what would be shown.
 #[derive(Serialize)]
 struct Stamp {
     stamp: String,
+    /// What is otherwise than it was opened, in the words of the page.
+    changed: Vec<&'static str>,
+    /// The store's time, so that a page counts down by no other clock.
+    now: String,
 }
 
-/// `GET /requests/{id}/stamp`.
+/// Which opening a page shows, once its module has opened it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Opening {
+    opened: Option<String>,
+}
+
+/// Length of the name of an opening.
+const NONCE_BYTES: usize = 64;
+
+/// `GET /requests/{id}/stamp`, or `?opened=` with the review nonce of what was opened.
 pub(super) async fn stamp(
     State(app): State<App>,
     signed_in: SignedIn,
     Path(id): Path<String>,
+    opening: Result<Query<Opening>, QueryRejection>,
 ) -> Result<Response, Told> {
     let id = request(&id)?;
-    let looked = app
-        .gate()
+    let Query(Opening { opened }) = opening.map_err(|_| PageError::Form)?;
+    let is_nonce = |text: &String| {
+        text.len() == NONCE_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if opened.as_ref().is_some_and(|text| !is_nonce(text)) {
+        return Err(PageError::Form.into());
+    }
+    let gate = app.gate();
+    let looked = gate
         .look_through(&signed_in.visitor, id)
         .await
         .map_err(PageError::Gate)?;
-    let stamp = stamp_of(&app, &looked)?;
-    Ok(Json(Stamp { stamp }).into_response())
+    let changed = match opened {
+        None => Vec::new(),
+        Some(nonce) => gate
+            .changed_since_opened(&looked, &nonce)
+            .await
+            .map_err(PageError::Gate)?,
+    };
+    let answer = Stamp {
+        stamp: stamp_of(&app, &looked)?,
+        changed,
+        now: looked.now.to_string(),
+    };
+    Ok(Json(answer).into_response())
 }
 
-/// A name for what is shown apart from times and ages. Nothing of reviews is in it: that one exists is nobody else's to know.
+/// A name for all that a page shows of a held request and that no clock moves: what is stopped, whoever asks as the directory has
+/// them, and what whoever looks may do are in it too. What moves a little by itself is compared with what was opened instead.
+/// Nothing of reviews is in it: that one exists is nobody else's to know.
 pub(super) fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> {
     let record = &looked.record;
     let held = record.held.as_ref();
     let view = looked.view.as_ref();
+    let (bundle, workload) = app.gate().with_directory(|directory| {
+        let workload = directory.workloads.get(&record.envelope.workload);
+        (directory.bundle, format!("{workload:?}"))
+    });
     let about = (
         record.state.name(),
         record.display_hash,
-        app.gate().with_directory(|directory| directory.bundle),
+        bundle,
+        workload,
+        looked.stopped,
+        format!("{:?}", looked.may),
         held.map(|held| (held.requirement_hash, held.decide_by)),
-        view.map(|view| (view.claims_head, &view.tier, &view.terms, &view.change)),
+        view.map(|view| {
+            (
+                view.claims_head,
+                view.tier.tier,
+                &view.why,
+                &view.terms,
+                &view.change,
+                view.people_needed,
+            )
+        }),
     );
     let bytes = canonical::to_bytes(&about)
         .map_err(|_| PageError::Fault("what is shown has no canonical form"))?;

@@ -7,6 +7,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::request::State;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
+use gatehold_core::wording::grouped;
 
 /// A stretch of text: as it is, or a character shown by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +177,7 @@ pub(super) fn limits(limits: &Limits) -> String {
         counted(limits.uses.into(), "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {cap} {name}");
+        let _ = write!(text, ", at most {} {name}", grouped(*cap));
     }
     text
 }

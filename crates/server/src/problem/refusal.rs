@@ -38,6 +38,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::InlineSecret { .. }
         | Refusal::Review(_)
         | Refusal::Criterion(_)
+        | Refusal::Fact(_)
         | Refusal::Limits
         | Refusal::Bundle(_)
         | Refusal::Correction(_)
@@ -96,6 +97,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::Factor { .. } => "The key is not strong enough",
         Refusal::AlreadyDecided => "You have decided already",
         Refusal::Criterion(_) => "A criterion is not met",
+        Refusal::Fact(_) => "The question about the action is not answered",
         Refusal::Limits => "Limits can only be lowered",
         Refusal::CapNotEnforced { .. } => "The target does not enforce this cap",
         Refusal::Stale => "The gate has changed",

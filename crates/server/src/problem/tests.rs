@@ -241,6 +241,7 @@ fn refusals() -> Vec<Refusal> {
         },
         R::AlreadyDecided,
         R::Criterion("scope".to_owned()),
+        R::Fact("fact.rows".to_owned()),
         R::Limits,
         R::CapNotEnforced {
             cap: "files".to_owned(),

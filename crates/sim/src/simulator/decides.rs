@@ -1,8 +1,6 @@
 //! What humans look at and sign. Each signs with their own hand, and mostly what they were shown; a broken or hostile
 //! client makes them sign something else.
 
-use std::collections::BTreeMap;
-
 use gatehold_core::decide::Opened;
 use gatehold_core::delegation::Lending;
 use gatehold_core::hash::Hash;
@@ -121,6 +119,7 @@ impl Simulator {
             self.on_screen.pop_front();
         }
         let criteria = held.requirement.criteria();
+        let fact = record.fact_challenge();
         self.on_screen.push_back(OnScreen {
             human: human.clone(),
             key: *key,
@@ -128,6 +127,7 @@ impl Simulator {
                 .iter()
                 .map(|criterion| criterion.id.clone())
                 .collect(),
+            fact: (fact.id, fact.answer),
             context,
         });
     }
@@ -152,7 +152,7 @@ impl Simulator {
     /// Approves what was opened last, honestly.
     pub(super) fn approve_last(&mut self) {
         if let Some(screen) = self.on_screen.pop_back() {
-            let answers = answers(&screen.criteria, "yes", "salt");
+            let answers = answers(&screen, "yes", "salt");
             let context = with_answers(screen.context.clone(), &answers);
             if let Some(review) = self.by_hand(&screen, &context) {
                 let intent = delivered(&screen, review, answers);
@@ -164,7 +164,7 @@ impl Simulator {
     fn sign(&mut self, screen: &OnScreen) -> Option<Intent> {
         let salt = self.seed.text();
         let given = if self.seed.per_mille(80) { "no" } else { "yes" };
-        let mut answers = answers(&screen.criteria, given, &salt);
+        let mut answers = answers(screen, given, &salt);
         if self.seed.per_mille(40) {
             answers.criteria.clear();
         }
@@ -270,10 +270,12 @@ impl Simulator {
     }
 }
 
-pub(super) fn answers(criteria: &[String], given: &str, salt: &str) -> Answers {
-    let criteria = criteria.iter().map(|id| (id.clone(), given.to_owned()));
+pub(super) fn answers(screen: &OnScreen, given: &str, salt: &str) -> Answers {
+    let criteria = screen.criteria.iter();
+    let criteria = criteria.map(|id| (id.clone(), given.to_owned()));
+    let fact = screen.fact.clone();
     Answers {
-        criteria: BTreeMap::from_iter(criteria),
+        criteria: criteria.chain([fact]).collect(),
         justification: "looked at it".to_owned(),
         salt: salt.to_owned(),
     }

@@ -122,6 +122,8 @@ pub struct OnScreen {
     pub context: ReviewContext,
     /// What is to be answered.
     pub criteria: Vec<String>,
+    /// What is asked about the action itself where it is red, and what stands there.
+    pub fact: (String, String),
 }
 
 struct Simulator {

@@ -362,6 +362,7 @@ fn defined(name: &str, eligible: Eligible, alternatives: Vec<Alternative>) -> Ch
             text: "Is this what was meant?".to_owned(),
             kind: CriterionKind::Yes,
             required: true,
+            claim: None,
         }],
         decide_within_seconds: seconds(600),
         spend_within_seconds: seconds(1_200),

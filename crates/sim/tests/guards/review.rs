@@ -5,6 +5,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::signed_body::SignedBody;
+use gatehold_core::tier::Tier;
 use gatehold_core::view::View;
 use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::{No, Story, Told};
@@ -77,6 +78,27 @@ fn every_criterion_is_answered_with_yes() {
     let criterion = screen.criteria.pop().unwrap();
     let review = story.review(&screen, |_, _| {});
     refused(story.tell(review), &Refusal::Criterion(criterion));
+}
+
+#[test]
+fn on_red_the_question_about_the_action_is_answered() {
+    let mut story = Story::dev();
+    story.activate(|rules| {
+        let write = rules.answers.get_mut("db.write");
+        write.expect("a kind of action").tier = Tier::Red;
+    });
+    let request = story.submit("bot-1", "db.write");
+    let asked = story.record(request).fact_challenge();
+    for wrong in [None, Some("something else".to_owned())] {
+        let mut screen = story.open("bob", request);
+        screen.fact = match wrong {
+            None => ("fact.of-another-kind".to_owned(), asked.answer.clone()),
+            Some(answer) => (asked.id.clone(), answer),
+        };
+        let review = story.review(&screen, |_, _| {});
+        refused(story.tell(review), &Refusal::Fact(asked.id.clone()));
+    }
+    story.approve("bob", request).unwrap();
 }
 
 #[test]

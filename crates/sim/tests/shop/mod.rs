@@ -631,17 +631,18 @@ impl Shop {
     /// Opens the request and signs its context.
     pub async fn sign(&self, person: Person, id: RequestId, approve: bool) -> ReviewInput {
         let key = Hash::from_bytes(software_key(&person.seed()).thumbprint());
-        let criteria: BTreeMap<_, _> = [("intent".to_owned(), "yes".to_owned())].into();
-        let answers = Answers {
-            criteria,
-            justification: "looked at it".into(),
-            salt: "salt".into(),
-        };
         let opened = self
             .gate
             .open_request(&person.id(), &key, id)
             .await
             .unwrap();
+        let fact = opened.record.fact_challenge();
+        let intent = ("intent".to_owned(), "yes".to_owned());
+        let answers = Answers {
+            criteria: [intent, (fact.id, fact.answer)].into(),
+            justification: "looked at it".into(),
+            salt: "salt".into(),
+        };
         let mut context = opened.context;
         context.act = if approve {
             ReviewAct::Approve

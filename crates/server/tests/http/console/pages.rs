@@ -2,12 +2,13 @@
 //! and how little it takes.
 
 use gatehold_client::wire::{Act, ActRequest, AnswerRequest, DenyReason, Submitted};
+use gatehold_core::json::canonical;
 
 use super::{ask, hold, hold_saying};
 use crate::support::House;
 use crate::support::browser::Browser;
 use crate::support::call::Answer;
-use crate::support::people::Person;
+use crate::support::people::{self, Person};
 
 /// The headers of every answer of the console.
 fn framed(answer: &Answer, what: &str) {
@@ -155,8 +156,8 @@ async fn a_page_carries_the_name_of_what_it_shows() {
     let (_, rest) = shown.split_once("data-stamped=\"").unwrap();
     let stamped = rest.split('"').next().unwrap();
     let now = format!("/requests/{request}/stamp");
-    let same = format!("{{\"stamp\":\"{stamped}\"}}");
-    assert_eq!(browser.page(&now).await, same);
+    let same = format!("{{\"stamp\":\"{stamped}\",\"changed\":[],");
+    assert!(browser.page(&now).await.starts_with(&same));
     // A page from before the words that were added to it is not of what would be opened, whenever it asks first.
     let act = format!("/requests/{request}/act");
     let question = [("act", "ask"), ("reason", ""), ("text", "which orders?")];
@@ -166,7 +167,61 @@ async fn a_page_carries_the_name_of_what_it_shows() {
         text: "all of them".to_owned(),
     };
     bot.answer(&request, &answer).await.unwrap();
-    assert_ne!(browser.page(&now).await, same);
+    assert!(!browser.page(&now).await.starts_with(&same));
+}
+
+/// What the gate says of a page that shows a request: its name, and what is otherwise than it was opened.
+async fn stamp(browser: &mut Browser<'_>, request: &str, opened: &str) -> (String, Vec<String>) {
+    let target = format!("/requests/{request}/stamp{opened}");
+    let said: serde_json::Value = serde_json::from_str(&browser.page(&target).await).unwrap();
+    let changed = serde_json::from_value(said["changed"].clone()).unwrap();
+    (said["stamp"].as_str().unwrap().to_owned(), changed)
+}
+
+#[tokio::test]
+async fn a_stop_and_another_bundle_disarm_an_open_page_and_a_review_does_not() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut second = Browser::of(&house, Person::Second).await;
+    let client = Person::Second.log_in(&house).await;
+    let opened = client.open(&request).await.unwrap();
+    let opened = format!("?opened={}", opened.review_nonce);
+    let first = stamp(&mut second, &request, &opened).await;
+    assert!(first.1.is_empty(), "{first:?}");
+    // Time alone changes nothing, and neither does what nobody else may know.
+    house.after(60);
+    let reviewer = Person::Reviewer.log_in(&house).await;
+    let theirs = reviewer.open(&request).await.unwrap();
+    let review = Person::Reviewer.review(&theirs, true);
+    reviewer.review(&request, &review).await.unwrap();
+    assert_eq!(stamp(&mut second, &request, &opened).await, first);
+
+    let mut owner = Browser::of(&house, Person::Owner).await;
+    let why = ("reason", "its key may be stolen");
+    let stop = [("scope", "workload"), ("name", "deploy-bot"), why];
+    assert_eq!(owner.post_as_shown("/stops", &stop).await.status, 303);
+    let stopped = stamp(&mut second, &request, &opened).await;
+    assert_ne!(stopped.0, first.0);
+    let page = second.page(&format!("/requests/{request}")).await;
+    assert!(page.contains("It is stopped: workload stopped."), "{page}");
+
+    // Of an opening that never was nothing is said but that it is over.
+    let never = format!("?opened={}", "0".repeat(64));
+    let over = stamp(&mut second, &request, &never).await;
+    assert_eq!(over.0, stopped.0);
+    assert_eq!(over.1, ["the time for which it stays open"]);
+    for bad in ["?opened=x", "?opened=", "?other=1"] {
+        let target = format!("/requests/{request}/stamp{bad}");
+        assert_eq!(second.get(&target).await.status, 400, "{bad}");
+    }
+
+    let bundle = house.gate.bundle().to_bytes();
+    let mut packed: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    let rules = format!("{}\n", packed["files"]["rules.cedar"].as_str().unwrap());
+    packed["files"]["rules.cedar"] = rules.into();
+    let packed = String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap();
+    people::change(&house.gate, "bundle.activate", &packed).await;
+    assert_ne!(stamp(&mut second, &request, &opened).await.0, stopped.0);
 }
 
 #[tokio::test]
@@ -225,10 +280,51 @@ async fn the_first_page_is_small() {
         "/static/seen.js",
         "/static/icon.svg",
     ] {
-        let answer = browser.get(target).await;
-        assert_eq!(answer.status, 200, "{target}");
-        bytes += answer.head.len() + answer.body.len();
+        bytes += travels(&mut browser, target).await;
     }
+    println!("{bytes} bytes");
+    assert!(bytes < 60 * 1024, "{bytes} bytes");
+}
+
+/// What a browser is sent, which takes gzip.
+async fn travels(browser: &mut Browser<'_>, target: &str) -> usize {
+    let call = crate::support::call::Call::new("GET", target, "");
+    let answer = browser
+        .send(call.header("accept-encoding", "gzip, br"))
+        .await;
+    assert_eq!(answer.status, 200, "{target}");
+    let packed = answer.header("content-encoding") == Some("gzip");
+    // A page tells things of one person, and its length would tell of them.
+    assert_eq!(packed, target.starts_with("/static/"), "{target}");
+    answer.head.len() + answer.body.len()
+}
+
+#[tokio::test]
+async fn the_page_of_a_request_is_small() {
+    let house = House::open().await;
+    let request = hold(&house).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let mut bytes = 0;
+    for target in [
+        format!("/requests/{request}").as_str(),
+        "/static/console.css",
+        "/static/keys.js",
+        "/static/seen.js",
+        "/static/icon.svg",
+        "/static/decide.css",
+        "/static/sign.js",
+        "/static/authenticator.js",
+        "/static/bytes.js",
+        "/static/claims.js",
+        "/static/clock.js",
+        "/static/fact.js",
+        "/static/panel.js",
+        "/static/reading.js",
+    ] {
+        bytes += travels(&mut browser, target).await;
+    }
+    // The words of the digest are fetched besides, by whoever may sign.
+    bytes += travels(&mut browser, "/static/words.txt").await;
     println!("{bytes} bytes");
     assert!(bytes < 60 * 1024, "{bytes} bytes");
 }

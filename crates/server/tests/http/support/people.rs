@@ -19,6 +19,7 @@ use gatehold_core::trust::{
     AttestationRoots, KeyRevocation, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature,
     RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot, SubmitSignature,
 };
+use gatehold_core::wording::FactChallenge;
 use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
 use gatehold_proof::SigningKey;
 
@@ -96,9 +97,11 @@ impl Person {
 
     /// Signs what was opened.
     pub fn review(self, opened: &Opened, approve: bool) -> ReviewRequest {
-        let answers = answers();
         let mut context: ReviewContext =
             canonical::from_canonical_bytes(&opened.context_template.0).unwrap();
+        let envelope: Envelope = canonical::from_canonical_bytes(&opened.envelope.0).unwrap();
+        let nonce: Hash = opened.request_nonce.parse().unwrap();
+        let answers = answers(FactChallenge::of(&nonce, &context.limits, &envelope));
         context.act = if approve {
             ReviewAct::Approve
         } else {
@@ -117,9 +120,10 @@ impl Person {
     }
 }
 
-fn answers() -> Answers {
+fn answers(fact: FactChallenge) -> Answers {
+    let intent = ("intent".to_owned(), "yes".to_owned());
     Answers {
-        criteria: BTreeMap::from([("intent".to_owned(), "yes".to_owned())]),
+        criteria: BTreeMap::from([intent, (fact.id, fact.answer)]),
         justification: "looked at it".into(),
         salt: "salt".into(),
     }
@@ -174,15 +178,16 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
             .open_request(&person.id(), &person.thumbprint(), id)
             .await
             .unwrap();
+        let answers = answers(opened.record.fact_challenge());
         let mut context = opened.context;
-        context.answers_hash = answers().hash().unwrap();
+        context.answers_hash = answers.hash().unwrap();
         let context = String::from_utf8(context.to_bytes().unwrap()).unwrap();
         let signature = person.sign(REVIEW_TYPE, context.as_bytes());
         let review = UnverifiedReview::new(context, signature);
         let input = ReviewInput {
             request: id,
             review,
-            answers: answers(),
+            answers,
         };
         state = gate.review(input).await.unwrap().state;
     }

@@ -6,6 +6,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewAct, ReviewContext};
+use gatehold_core::tier::Tier;
 
 use super::{Checked, Commit, Oracle, Request, Signed, Tampered, holds};
 use crate::simulator::work::Intent;
@@ -179,10 +180,43 @@ impl Oracle {
                 !held.requirement.unanswered(&answers.criteria).is_empty()
             });
         let approves = context.act == ReviewAct::Approve;
+        let red =
+            matches!(&commit.entry.event, Event::Reviewed { trace, .. } if trace.tier == Tier::Red);
+        let read = answers
+            .as_ref()
+            .is_some_and(|answers| has_read(request, answers));
+        let other = request.excused(&[Tampered::Requirement, Tampered::Times, Tampered::PutBack]);
+        holds(
+            other || !(approves && red) || read,
+            "genuine-quorum",
+            || format!("{human} approved {} and had not read it", request.id),
+        )?;
         holds(
             request.excused(&[Tampered::Requirement, Tampered::PutBack]) || !(approves && open),
             "genuine-quorum",
             || format!("{human} approved {} without answering", request.id),
         )
     }
+}
+
+/// Whether something that stands in the action or bounds it was given as the answer to its question.
+fn has_read(request: &Request, answers: &Answers) -> bool {
+    let envelope = request.action.envelope();
+    let bounds = request
+        .held
+        .as_ref()
+        .and_then(|held| held.requirement.limits());
+    let caps = bounds.map(|bounds| bounds.caps).unwrap_or_default();
+    let stands = |fact: &str| match fact {
+        "resource" => Some(envelope.resource.to_string()),
+        "target" => Some(envelope.target.to_string()),
+        cap => {
+            let both = [caps.get(cap), envelope.caps.get(cap)];
+            both.into_iter().flatten().min().map(u64::to_string)
+        }
+    };
+    answers.criteria.iter().any(|(id, given)| {
+        let fact = id.strip_prefix("fact.");
+        fact.and_then(stands).as_ref() == Some(given)
+    })
 }

@@ -45,7 +45,7 @@ impl Story {
         changed: impl FnOnce(&mut ReviewContext, &mut Answers),
     ) -> Intent {
         let salt = self.0.seed.text();
-        let mut given = answers(&screen.criteria, "yes", &salt);
+        let mut given = answers(screen, "yes", &salt);
         let mut context = with_answers(screen.context.clone(), &given);
         changed(&mut context, &mut given);
         Intent::Review {

@@ -56,8 +56,19 @@ fn two_people_review_with_passkeys_and_python_fido2_verifies_what_they_signed() 
 }
 
 #[test]
+fn two_people_sign_in_elsewhere_are_enrolled_and_decide_each_in_a_browser_of_their_own() {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/identity-provider");
+    run("people.mjs", &[packages.to_str().unwrap()]);
+}
+
+#[test]
 fn green_and_amber_take_one_person_and_a_phone_or_a_late_page_says_what_it_cannot() {
     run("tiers.mjs", &[]);
+}
+
+#[test]
+fn what_is_large_reversed_binary_or_wide_is_shown_whole_and_the_page_goes_on_answering() {
+    println!("{}", run("heavy.mjs", &[]));
 }
 
 #[test]

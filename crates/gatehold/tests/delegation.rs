@@ -92,10 +92,7 @@ fn waits_for_second(gate: &Gate, request: &str) -> bool {
 /// One person approves, with what is asked answered.
 fn approves(gate: &Gate, request: &str, person: &str) {
     let yes = gate.answers(request, person);
-    succeeds(
-        gate,
-        &["approve", request, "--as", person, "--criteria", &yes],
-    );
+    succeeds(gate, &gate::approve(request, person, &yes));
 }
 
 const WRITE: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";

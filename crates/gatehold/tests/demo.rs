@@ -54,10 +54,19 @@ fn an_agent_works_on_a_development_gate_and_people_decide() {
     }
     let id = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);
     let id = String::from_utf8(id.stdout).unwrap();
-    let answers = "fact.rows=1,scope=yes,time_window=yes,rollback_plan=yes,intent=yes,business_context=yes,\
-                   operational_safety=yes";
+    let answers = "fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop,scope=yes,time_window=yes,\
+                   rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes";
     for name in ["reviewer", "second"] {
-        let approved = machine.run(&["approve", id.trim(), "--as", name, "--criteria", answers]);
+        let approved = machine.run(&[
+            "approve",
+            id.trim(),
+            "--as",
+            name,
+            "--because",
+            "order 7 alone",
+            "--criteria",
+            answers,
+        ]);
         assert!(approved.status.success(), "{approved:?}");
     }
     let told = dev.says("demo tamper");

@@ -30,7 +30,7 @@ fn waiting(gate: &Gate, arguments: &[&str]) -> (Child, String) {
 
 fn approves(gate: &Gate, request: &str, person: &str) -> String {
     let yes = gate.answers(request, person);
-    let output = gate.run(&["approve", request, "--as", person, "--criteria", &yes]);
+    let output = gate.run(&gate::approve(request, person, &yes));
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

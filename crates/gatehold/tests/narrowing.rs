@@ -17,9 +17,10 @@ fn a_review_adds_no_cap_that_the_target_does_not_keep() {
     let gate = Gate::start();
     let request = gate.held("UPDATE orders SET status = 'retry' WHERE id = 7");
     let yes = |more: &[&str]| {
-        let narrow = ["narrow", &request, "--as", "reviewer", "--criteria"];
         let answers = gate.answers(&request, "reviewer");
-        gate.run(&[&narrow[..], &[&answers], more].concat())
+        let mut narrow = gate::approve(&request, "reviewer", &answers);
+        narrow[0] = "narrow";
+        gate.run(&[&narrow, more].concat())
     };
     let refused = yes(&["--cap", "files=3"]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");

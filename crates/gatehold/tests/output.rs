@@ -87,7 +87,7 @@ impl Walk {
     fn approves(&mut self, command: &str, request: &str, person: &str) {
         let shown = self.says("show", &[request, "--as", person]);
         let yes = gate::answers(&shown);
-        let mut arguments = vec![request, "--as", person, "--criteria", &yes];
+        let mut arguments = gate::approve(request, person, &yes).split_off(1);
         if command == "narrow" {
             arguments.extend(["--ttl", "10m"]);
         }

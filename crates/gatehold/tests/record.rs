@@ -40,8 +40,7 @@ fn change(gate: &Gate, arguments: &[&str]) -> String {
         .unwrap_or_else(|| panic!("{asked}"));
     for person in ["reviewer", "second"] {
         let answers = gate.answers(request, person);
-        let approve = ["approve", request, "--as", person, "--criteria", &answers];
-        let output = gate.run(&approve);
+        let output = gate.run(&gate::approve(request, person, &answers));
         assert!(output.status.success(), "{output:?}");
     }
     request.to_owned()

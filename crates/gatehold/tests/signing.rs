@@ -22,19 +22,43 @@ fn answers_of_the_command_line_stand_on_the_page() {
         .iter()
         .map(|one| (one["id"].as_str().unwrap(), one["text"].as_str().unwrap()))
         .collect();
-    let mut approve = vec!["approve", &request, "--as", "reviewer", "--criteria"];
+    let because = "the incident is real";
     let answers = gate.answers(&request, "reviewer");
     let id = shown["fact"]["id"].as_str().unwrap();
     let question = shown["fact"]["question"].as_str().unwrap();
     let stands = gate::stands(&shown, id);
     let right = format!("{id}={stands}");
+    let approve = |why: &[&str], answers: &str| {
+        let who = [
+            "approve",
+            &request,
+            "--as",
+            "reviewer",
+            "--criteria",
+            answers,
+        ];
+        gate.run(&[&who[..], why].concat())
+    };
+    // It is red: nobody approves it without saying why, and blank is nothing.
+    for blank in [&[][..], &["--because", ""], &["--because", " \t"]] {
+        let refused = approve(blank, &answers);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(
+            said.starts_with(
+                "error: it is RED, and nothing says why you approve it: give --because"
+            ),
+            "{said}"
+        );
+        assert!(said.contains("--because WHY"), "{said}");
+    }
     // What is not on the page is signed by nobody, and a question that was skipped neither.
     for wrong in [
         answers.replace(&right, &format!("{id}=7")),
         answers.replace(&format!(",{right}"), ""),
     ] {
         assert_ne!(wrong, answers);
-        let refused = gate.run(&[&approve[..], &[&wrong]].concat());
+        let refused = approve(&["--because", because], &wrong);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(
@@ -42,8 +66,7 @@ fn answers_of_the_command_line_stand_on_the_page() {
             "{said}"
         );
     }
-    approve.extend([&answers, "--because", "the incident is real"]);
-    let signed = gate.run(&approve);
+    let signed = approve(&["--because", because], &answers);
     assert!(signed.status.success(), "{signed:?}");
     let page = String::from_utf8(signed.stdout).unwrap();
     let (_, under) = page.split_once("\nCRITERIA\n").unwrap();

@@ -63,6 +63,8 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
         "(as it stands above) > yse",
         "that is not what stands above",
         "(as it stands above) > 1",
+        "It is RED: why do you approve it?",
+        "because: yes",
         "`no` to stop > yse",
         "YOU SIGN:",
         "recorded; it is decided when enough people have looked",

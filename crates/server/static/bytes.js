@@ -8,7 +8,9 @@ export const bytesOf = (text) => utf8.encode(text);
 /** Bytes of a base64 text, of either alphabet. */
 export function unbase64(text) {
   const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(plain, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(plain.length);
+  for (let at = 0; at < plain.length; at += 1) bytes[at] = plain.charCodeAt(at);
+  return bytes;
 }
 
 /** Base64 with padding. */

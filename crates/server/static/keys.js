@@ -5,16 +5,24 @@ const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => 
 const here = () => document.querySelector(".row.at") ?? document.activeElement?.closest?.("[data-row]");
 let prefix = false;
 
-/** Moves to the next or the previous request of the list. */
+/** Moves to the next or the previous request of the list; says whether there is one. */
 function move(step) {
   const all = rows();
-  if (all.length === 0) return;
+  if (all.length === 0) return false;
   const from = all.indexOf(here());
   const to = all[Math.max(0, Math.min(all.length - 1, from < 0 && step < 0 ? 0 : from + step))];
   document.querySelectorAll(".row.at").forEach((row) => row.classList.remove("at"));
   to.classList.add("at");
   to.querySelector("a.sentence, summary")?.focus({ preventScroll: true });
   to.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+/** Presses something of the request that one stands on. */
+function press(what) {
+  const found = here()?.querySelector(what);
+  found?.click();
+  return Boolean(found);
 }
 
 /** Back to the list that this page was reached from. */
@@ -36,7 +44,7 @@ function filter() {
 }
 
 function find() {
-  if (!document.querySelector("[data-list]")) return;
+  if (!document.querySelector("[data-list]")) return false;
   let field = document.getElementById("find");
   if (!field) {
     field = document.createElement("input");
@@ -49,20 +57,28 @@ function find() {
     document.querySelector(".head").append(field);
   }
   field.focus();
+  return true;
 }
 
 const help = document.getElementById("keys");
 const palette = document.getElementById("palette");
 
+/** The keys of this page: a line about something that is not on it is not shown. */
+function explain() {
+  for (const line of help.querySelectorAll("[data-for]")) line.hidden = !document.querySelector(line.dataset.for);
+  help.showModal();
+}
+
+/** What each does; where there is nothing to do it with, it says false. */
 const keys = {
   j: () => move(1),
   k: () => move(-1),
   u: back,
-  o: () => here()?.querySelector("a.sentence")?.click(),
-  c: () => here()?.querySelector("[data-claim]")?.click(),
+  o: () => press("a.sentence"),
+  c: () => press("[data-claim]"),
   y: () => navigator.clipboard?.writeText(location.href),
   "/": find,
-  "?": () => help?.showModal(),
+  "?": explain,
   ":": goTo,
   g: () => {
     prefix = true;
@@ -133,8 +149,11 @@ document.addEventListener("keydown", (event) => {
   }
   prefix = false;
   const act = keys[event.key];
-  if (act) {
-    act();
-    event.preventDefault();
-  }
+  if (act && act() !== false) event.preventDefault();
+});
+
+// The list that a request is opened from, for the keys that go on to the next one.
+addEventListener("pagehide", () => {
+  const all = rows().map((row) => row.querySelector("a.sentence")?.getAttribute("href"));
+  if (all.length > 0) sessionStorage.setItem("list", JSON.stringify(all));
 });

@@ -92,23 +92,44 @@ function known(kinds, kind) {
   return found;
 }
 
+/** So many runs are made at once; before the next ones the page answers keys and pointers, however large the action is. */
+const RUNS_AT_ONCE = 2_000;
+/** So many lines stand in a part of their own, which the browser lays out when somebody comes near it; as in the page of the gate. */
+const LINES_TOGETHER = 200;
+const pause = () => new Promise((resolve) => { setTimeout(resolve); });
+
 /** The blocks of a rendering, whole and in their order. */
-function blocks(display) {
+async function blocks(display) {
   if (display.version !== "gatehold/display/v1") throw new Error("this page cannot show such a rendering");
-  const made = display.blocks.map((block) => {
-    const lines = block.lines.map((line) =>
-      el("span", "ln", ...line.runs.map((run) => el("span", known(RUNS, run.kind), run.text))));
-    const pre = el("pre", "code", ...lines);
+  const made = el("div", "blocks");
+  let left = RUNS_AT_ONCE;
+  for (const block of display.blocks) {
+    const pre = el("pre", "code");
     pre.dir = "ltr";
     pre.tabIndex = 0;
     pre.setAttribute("aria-label", block.title);
-    return el("section", `block ${known(BLOCKS, block.kind)}`, el("h3", "", block.title), pre);
-  });
-  return el("div", "blocks", ...made);
+    for (let at = 0; at < block.lines.length; at += LINES_TOGETHER) {
+      const lines = block.lines.slice(at, at + LINES_TOGETHER);
+      const lot = lines.length === LINES_TOGETHER ? el("span", "lot") : pre;
+      for (const line of lines) {
+        lot.append(el("span", "ln", ...line.runs.map((run) => el("span", known(RUNS, run.kind), run.text))));
+        left -= line.runs.length + 1;
+        if (left > 0) continue;
+        left = RUNS_AT_ONCE;
+        await pause();
+      }
+      if (lot !== pre) pre.append(lot);
+    }
+    made.append(el("section", `block ${known(BLOCKS, block.kind)}`, el("h3", "", block.title), pre));
+  }
+  return made;
 }
 
 const part = (title, aside, ...content) =>
   el("section", "part", el("h2", "", title, aside ? el("span", "aside", ` ${aside}`) : null), ...content);
+
+/** The same part under the name that the keys of the page know it by. */
+const called = (id, made) => Object.assign(made, { id });
 
 const list = (lines, none) =>
   lines.length === 0 ? el("p", "dim", none) : el("ul", "", ...lines.map((line) => el("li", "", quiet(line))));
@@ -205,7 +226,7 @@ const away = (through) => through.map(({ from, until, teams, checkpoints }) => {
 });
 
 /** Everything else that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
-export function panel({ display, view, envelope, words, lowered, through }) {
+export async function panel({ display, view, envelope, words, lowered, through }) {
   const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name}: ${input.value} (${input.why})`);
   const name = asker(view.requester);
   const sentence = view.sentence.startsWith(name)
@@ -216,7 +237,7 @@ export function panel({ display, view, envelope, words, lowered, through }) {
   why.setAttribute("aria-label", "Why held");
   const facts = view.facts.filter((fact) => fact.source !== "claimed");
   const size = `${counted(display.counts.bytes, "byte")}, ${counted(display.counts.lines, "line")}`;
-  const exact = part("Exact action", "", blocks(display));
+  const exact = part("Exact action", "", await blocks(display));
   const named = el("span", "words", words.join("-"));
   named.title = "digest words: the same on every surface";
   exact.querySelector("h2").append(
@@ -229,8 +250,8 @@ export function panel({ display, view, envelope, words, lowered, through }) {
     through.length === 0 ? null : part("For whom you decide", "one signature is one person, yourself or one of these: whoever fills the seats", list(away(through), "")),
     view.change.length === 0 ? null : part("What it changes", "by the gate's books, as of now", list(view.change, "nothing")),
     exact,
-    part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing.")),
-    part("Who", "", list(who(view.requester), "")),
+    called("base", part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing."))),
+    called("who", part("Who", "", list(who(view.requester), ""))),
     terms(view, lowered),
     part("Already done in this task", "", list(soFar(view.so_far), "")),
     part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.source), " ", quiet(value(fact)))))),

@@ -104,7 +104,10 @@ async function open() {
     throw new Refused("The payload is too large to be shown in full.", "Deny it and ask for smaller steps; nobody can approve what was not shown.");
   }
   // Made whole first: what this module cannot show throws, and is not open.
-  const [above, below] = [panel({ ...found, lowered: found.context.limits }), claims(found.said)];
+  const above = await panel({ ...found, lowered: found.context.limits });
+  // Another key was chosen meanwhile: it is that one which would sign.
+  if (form.elements.key.value !== key) return open();
+  const below = claims(found.said);
   signed.replaceChildren(...above);
   says.replaceChildren(...below);
   shown = found;
@@ -370,7 +373,7 @@ if (form) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
     const target = document.getElementById(keys[event.key] ?? "");
-    if (!target) return;
+    if (!target?.checkVisibility()) return;
     if (target instanceof HTMLDetailsElement) target.open = true;
     (target.querySelector("summary, textarea, select, input, button") ?? target).focus();
     target.scrollIntoView({ block: "nearest" });

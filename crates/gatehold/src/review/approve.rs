@@ -23,7 +23,7 @@ use crate::session::{Acting, acting};
 /// Arguments of `gatehold approve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop    (development gates)"
+    after_help = "Examples:\n  gatehold approve REQUEST\n  gatehold approve REQUEST --because 'the incident is real, INC-4711'\n  gatehold approve REQUEST --as reviewer --criteria scope=yes,time_window=yes,fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop --because 'INC-4711'    (development gates)"
 )]
 pub struct Approve {
     /// The request, as `gatehold inbox` prints it.
@@ -31,8 +31,8 @@ pub struct Approve {
     /// An answer to a criterion, or to the question on red, as ID=ANSWER; asked for when it is not given.
     #[arg(long, value_delimiter = ',', value_name = "ID=ANSWER")]
     pub criteria: Vec<String>,
-    /// Why, in your words.
-    #[arg(long, default_value = "")]
+    /// Why, in your words, on one line; on RED it is asked for when it is not given.
+    #[arg(long, default_value = "", value_name = "WHY")]
     pub because: String,
 }
 
@@ -95,7 +95,7 @@ pub async fn approve(
                 "run it where a person reads the page; there is no option that skips it",
             ));
         }
-        criteria::check(&asked, &answers)?;
+        criteria::check(&asked, &answers, &args.because)?;
     }
     lower(&mut shown.context.limits);
     ctx.say(&page::page(&shown, &ctx.screen, now_millis()));
@@ -108,7 +108,8 @@ pub async fn approve(
     };
     let mut answering = std::io::stdin().lock();
     criteria::ask(&asked, &mut answers, &mut answering, &mut out)?;
-    criteria::check(&asked, &answers)?;
+    let because = criteria::ask_why(&asked, &args.because, &mut answering, &mut out)?;
+    criteria::check(&asked, &answers, &because)?;
     let says = page::claims(&shown, &ctx.screen);
     if attended {
         in_pages(&says, &mut answering, &mut out)?;
@@ -129,16 +130,14 @@ pub async fn approve(
             )
         )
     ));
-    if !args.because.is_empty() {
-        ctx.say(&format!(
-            "  because: {}\n",
-            crate::screen::plain(&args.because)
-        ));
+    if !because.is_empty() {
+        let because = crate::screen::plain(&because);
+        ctx.say(&format!("  because: {because}\n"));
     }
     if attended && !acting.key.asks_for_touch() {
         confirm(&shown.words, &mut std::io::stdin().lock(), &mut out)?;
     }
-    let result = sign(&acting, shown, answers, &args.because).await?;
+    let result = sign(&acting, shown, answers, &because).await?;
     ctx.print(&result, || told(ctx, &result) + "\n")?;
     Ok(Exit::Done)
 }

@@ -1,10 +1,12 @@
 //! Asking the reviewer the questions of the checkpoints, and on red the one about the action. The questions come from the view,
-//! which is signed, and so are the answers: one that was given on the command line is shown beside its question like any other.
+//! which is signed, and so are the answers: one that was given on the command line is shown beside its question like any other. On
+//! red the reviewer also says why: those words are signed with the answers.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
+use gatehold_core::tier::Tier;
 use gatehold_core::wording::FactChallenge;
 
 use super::shown::Shown;
@@ -25,6 +27,8 @@ pub struct Questions {
     pub facts: Vec<FactChallenge>,
     /// What the requester says, by name: a criterion may need some of it beside it.
     pub says: Vec<(String, String)>,
+    /// Whether whoever approves says why, in their own words: on red.
+    pub why: bool,
 }
 
 impl Questions {
@@ -40,6 +44,7 @@ impl Questions {
             facts: facts.collect(),
             fact,
             says: shown.says.clone(),
+            why: shown.view.tier.tier == Tier::Red,
         }
     }
 
@@ -77,7 +82,7 @@ impl Questions {
     /// Whether nothing is.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.criteria.is_empty() && self.fact.is_none()
+        self.criteria.is_empty() && self.fact.is_none() && !self.why
     }
 
     fn knows(&self, id: &str) -> bool {
@@ -106,11 +111,33 @@ pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
         .collect()
 }
 
-/// Whether the given answers let an approving review count; what is missing is told with its question.
+/// Whether what was answered lets an approving review count; what is missing is told with its question.
 ///
 /// # Errors
-/// Every criterion that is unanswered or not met, a fact that is not the one shown, and every answer that answers nothing.
-pub fn check(asked: &Questions, answers: &BTreeMap<String, String>) -> Result<(), Failure> {
+/// Every criterion that is unanswered or not met, a fact that is not the one shown, every answer that answers nothing, and on red
+/// that nothing is said of why.
+pub fn check(
+    asked: &Questions,
+    answers: &BTreeMap<String, String>,
+    because: &str,
+) -> Result<(), Failure> {
+    let mut causes = wrong(asked, answers);
+    if asked.why && because.trim().is_empty() {
+        causes.push("it is RED, and nothing says why you approve it: give --because".to_owned());
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Usage,
+        causes,
+        next: "answer each at a terminal, or with --criteria ID=ANSWER and --because WHY; deny or ask when one is not met"
+            .to_owned(),
+    })
+}
+
+/// Everything that is missing or wrong in the answers.
+fn wrong(asked: &Questions, answers: &BTreeMap<String, String>) -> Vec<String> {
     let mut causes: Vec<String> = asked
         .criteria
         .iter()
@@ -139,15 +166,7 @@ pub fn check(asked: &Questions, answers: &BTreeMap<String, String>) -> Result<()
             .filter(|id| !asked.knows(id))
             .map(|id| format!("there is no criterion `{id}`")),
     );
-    if causes.is_empty() {
-        return Ok(());
-    }
-    Err(Failure {
-        exit: Exit::Usage,
-        causes,
-        next: "answer each at a terminal, or with --criteria ID=ANSWER; deny or ask when one is not met"
-            .to_owned(),
-    })
+    causes
 }
 
 /// Asks each question that is not answered yet, shows the answer of each that is, and asks again after an answer that says nothing either way. `no` and `cannot
@@ -215,10 +234,7 @@ fn ask_fact(
             return Ok(());
         }
         if answer.eq_ignore_ascii_case("no") {
-            return Err(Failure::usage(
-                "nothing was signed",
-                "read it again when you are ready, deny it, or ask with `gatehold ask`",
-            ));
+            return Err(stopped());
         }
         writeln!(
             output,
@@ -226,6 +242,47 @@ fn ask_fact(
         )
         .map_err(broken)?;
     }
+}
+
+/// Why whoever approves does so, in their words: as given, or on red asked for until something is said. `no` stops it.
+///
+/// # Errors
+/// When the input ends, or `no` is answered.
+pub fn ask_why(
+    asked: &Questions,
+    given: &str,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> Result<String, Failure> {
+    let given = given.trim();
+    if !asked.why || !given.is_empty() {
+        return Ok(given.to_owned());
+    }
+    loop {
+        let line = line(
+            "why",
+            "It is RED: why do you approve it?",
+            "in your words, one line; it is signed",
+            input,
+            output,
+        )?;
+        match line.trim() {
+            "" => writeln!(
+                output,
+                "    that says nothing; say why in a few words, or `no` to stop"
+            )
+            .map_err(broken)?,
+            answer if answer.eq_ignore_ascii_case("no") => return Err(stopped()),
+            answer => return Ok(answer.to_owned()),
+        }
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::usage(
+        "nothing was signed",
+        "read it again when you are ready, deny it, or ask with `gatehold ask`",
+    )
 }
 
 /// A question with the answer that was given on the command line.
@@ -300,6 +357,8 @@ fn line(
 mod tests {
     use super::*;
 
+    const WHY: &str = "INC-4711";
+
     fn criterion(id: &str, kind: CriterionKind, required: bool) -> Criterion {
         Criterion {
             id: id.to_owned(),
@@ -320,6 +379,7 @@ mod tests {
             }),
             facts: Vec::new(),
             says: vec![("plan".to_owned(), "set it\nback\u{1b}".to_owned())],
+            why: fact.is_some(),
         }
     }
 
@@ -330,7 +390,7 @@ mod tests {
         let mut answers = BTreeMap::new();
         let mut out = Vec::new();
         ask(questions, &mut answers, &mut input.as_bytes(), &mut out)?;
-        check(questions, &answers)?;
+        check(questions, &answers, WHY)?;
         Ok((answers, String::from_utf8(out).unwrap()))
     }
 
@@ -359,7 +419,7 @@ mod tests {
         }
         let told = |given: &str| {
             let given = parse(&[format!("fact.{given}")]).unwrap();
-            check(&red, &given).map_err(|failure| failure.causes)
+            check(&red, &given, WHY).map_err(|failure| failure.causes)
         };
         assert_eq!(told("rows=4212"), Ok(()));
         assert_eq!(
@@ -369,7 +429,7 @@ mod tests {
             ])
         );
         assert_eq!(told("bytes=1").unwrap_err().len(), 2);
-        let open = check(&red, &BTreeMap::new()).unwrap_err();
+        let open = check(&red, &BTreeMap::new(), WHY).unwrap_err();
         assert_eq!(
             open.causes,
             ["question `fact.rows` is unanswered: How many rows?"]
@@ -389,6 +449,39 @@ mod tests {
         let (_, said) = answers_to(&questions(&[needs("ticket")], None), "yes\n").unwrap();
         let none = "    UNKNOWN ticket: the requester says nothing of it\n";
         assert!(said.starts_with(none), "{said}");
+    }
+
+    #[test]
+    fn on_red_nobody_approves_without_saying_why() {
+        let red = questions(&[], Some("1"));
+        let said = |given: &str, input: &str| {
+            let mut out = Vec::new();
+            let because = ask_why(&red, given, &mut input.as_bytes(), &mut out);
+            (because.ok(), String::from_utf8(out).unwrap())
+        };
+        let (because, screen) = said("", "\n  \nthe incident is real\n");
+        assert_eq!(because.as_deref(), Some("the incident is real"));
+        assert_eq!(screen.matches("that says nothing; say why").count(), 2);
+        assert_eq!(said(" INC-4711 ", "").0.as_deref(), Some("INC-4711"));
+        for stopped in ["no\n", ""] {
+            assert_eq!(said("  ", stopped).0, None, "{stopped:?}");
+        }
+        let answers = parse(&["fact.rows=1".to_owned()]).unwrap();
+        for blank in ["", " \t"] {
+            let told = check(&red, &answers, blank).unwrap_err();
+            assert_eq!(
+                told.causes,
+                ["it is RED, and nothing says why you approve it: give --because"]
+            );
+            assert!(told.next.contains("--because WHY"), "{}", told.next);
+        }
+        assert!(check(&red, &answers, "INC-4711").is_ok());
+        let green = questions(&[], None);
+        assert!(check(&green, &BTreeMap::new(), "").is_ok());
+        assert_eq!(
+            ask_why(&green, "", &mut &b""[..], &mut Vec::new()).unwrap(),
+            ""
+        );
     }
 
     #[test]
@@ -429,7 +522,11 @@ mod tests {
     #[test]
     fn what_nobody_answered_is_not_called_unmet() {
         let scope = questions(&[criterion("scope", CriterionKind::Yes, true)], None);
-        let told = |given: &[String]| check(&scope, &parse(given).unwrap()).unwrap_err().causes;
+        let told = |given: &[String]| {
+            check(&scope, &parse(given).unwrap(), "")
+                .unwrap_err()
+                .causes
+        };
         assert_eq!(told(&[]), ["criterion `scope` is unanswered: about scope?"]);
         let no = ["scope=no".to_owned()];
         assert_eq!(told(&no), ["criterion `scope` is not met: about scope?"]);
@@ -440,6 +537,6 @@ mod tests {
         assert!(parse(&["scope".to_owned()]).is_err());
         let given = parse(&["scope = yes".to_owned(), "x=1=2".to_owned()]).unwrap();
         assert_eq!(given.get("x").map(String::as_str), Some("1=2"));
-        assert!(check(&questions(&[], None), &given).is_err());
+        assert!(check(&questions(&[], None), &given, "").is_err());
     }
 }

@@ -1,8 +1,10 @@
 // What a page, a network or a person in a hurry could do to a review, each in a real browser: a page that asks for less, bytes
 // that were swapped, an assertion sent twice, a frame, a second tab, the back button, links that are fetched ahead.
-// Started by `tests/browser.rs` with the paths of gatehold and Chromium.
+// A page of another origin that has the very passkey is one of them. Started by `tests/browser.rs` with the paths of gatehold and
+// Chromium.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 
 import { Chrome, Gate } from "./chrome.mjs";
 import { addPasskey, answer, approve, approveInVain, look, signIn, state } from "./pages.mjs";
@@ -47,6 +49,48 @@ try {
   assert.match(await approveInVain(tab), /did not check who was there/);
   assert.ok(open(id, "reviewer"));
   await tab.send("WebAuthn.setUserVerified", { authenticatorId: authenticator, isUserVerified: true });
+
+  // B5: a page at the same name and another port may ask the same passkey, with the very challenge; what it signs says where it was.
+  const port = await new Promise((listening) => {
+    const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<title>another</title><main></main>"));
+    server.listen(0, "127.0.0.1", () => listening(server.address().port));
+    server.unref();
+  });
+  const other = await browser.tab();
+  await other.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  const { credentials } = await tab.send("WebAuthn.getCredentials", { authenticatorId: authenticator });
+  const theirs = await other.authenticator();
+  for (const credential of credentials) await other.send("WebAuthn.addCredential", { authenticatorId: theirs, credential });
+  await other.open(`http://localhost:${port}/`);
+  await look(tab, gate, id);
+  await tab.run(() => {
+    navigator.credentials.get = ({ publicKey: { challenge, allowCredentials: [{ id: credential }] } }) => new Promise((resolve) => {
+      const text = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
+      window.asked = [text(challenge), text(credential)];
+      window.answered = resolve;
+    });
+  });
+  await answer(tab, { fact: "1" });
+  await tab.until(() => !document.getElementById("approve").disabled);
+  await tab.run(() => document.getElementById("approve").click());
+  const asked = await tab.run(() => new Promise((resolve) => {
+    const look = () => (window.asked ? resolve(window.asked) : setTimeout(look));
+    look();
+  }));
+  const signature = await other.run(async (...values) => {
+    const [challenge, credential] = values.map((text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
+    const { response } = await navigator.credentials.get({ publicKey: { challenge, rpId: "localhost", allowCredentials: [{ type: "public-key", id: credential }], userVerification: "required" } });
+    return ["authenticatorData", "clientDataJSON", "signature"].map((name) => [name, btoa(String.fromCharCode(...new Uint8Array(response[name])))]);
+  }, ...asked);
+  const client = JSON.parse(Buffer.from(Object.fromEntries(signature).clientDataJSON, "base64"));
+  assert.equal(client.origin, `http://localhost:${port}`);
+  await tab.run((parts) => {
+    const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
+    window.answered({ response: Object.fromEntries(parts.map(([name, text]) => [name, bytes(text)])) });
+  }, signature);
+  await tab.until(() => document.getElementById("said").className.includes("bad"));
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /origin|another page/);
+  assert.ok(open(id, "reviewer"));
 
   // A26: bytes that were swapped on the way are not shown as if they were signed, and nothing can be signed.
   for (const member of ["display", "view", "payload", "envelope", "claims"]) {

@@ -39,10 +39,25 @@ export class Gate {
     throw new Error(`gatehold dev ended: ${text}`);
   }
 
-  /** Runs a command of gatehold; its exit code may be one of these. */
-  command(words, codes = [0]) {
+  /** Starts what stands in its folder as a gate that somebody operates is started: no code, no generated people on its pages. */
+  async serve() {
+    this.child = spawn(this.program, ["serve", "--config", join(this.home, "gatehold.toml")], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    this.child.stdout.setEncoding("utf8");
+    for await (const chunk of this.child.stdout.iterator({ destroyOnReturn: false })) {
+      text += chunk;
+      if (!text.includes("gatehold serves")) continue;
+      this.child.stdout.resume();
+      return;
+    }
+    throw new Error(`gatehold serve ended: ${text}`);
+  }
+
+  /** Runs a command of gatehold; its exit code may be one of these. What is given after them it reads from its standard input. */
+  command(words, codes = [0], input = undefined) {
+    const stdin = input === undefined ? "ignore" : "pipe";
     try {
-      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "pipe"] });
+      return execFileSync(this.program, words, { env: this.environment, encoding: "utf8", maxBuffer: 64 << 20, input, stdio: [stdin, "pipe", "pipe"] });
     } catch (error) {
       if (codes.includes(error.status)) return error.stdout;
       throw new Error(`gatehold ${words.join(" ")}: exit ${error.status}: ${error.stderr}`);
@@ -87,7 +102,7 @@ export class Gate {
 
   /** Has both reviewers approve a change of the gate, in a terminal. */
   approveAll(id) {
-    for (const person of ["reviewer", "second"]) this.command(["approve", id, "--as", person, "--criteria", this.answers(id, person)]);
+    for (const person of ["reviewer", "second"]) this.command(["approve", id, "--as", person, "--because", "looked at it", "--criteria", this.answers(id, person)]);
   }
 
   async end() {
@@ -101,7 +116,7 @@ export class Chrome {
   constructor(program, scratch) {
     const options = [
       "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-      "--disable-sync", "--hide-scrollbars", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`,
+      "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`,
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "about:blank",
     ];
     this.child = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });

@@ -51,7 +51,7 @@ const update = (id) => gate.ask(`UPDATE orders SET status = 'retry' WHERE id = $
 const row = (id) => `document.querySelector('[data-row][data-key="${id}"]')`;
 const chip = `document.getElementById("live-state")`;
 
-async function scenes(page, { url }) {
+async function scenes(person, page, { url }) {
   await signIn(page, gate, "reviewer");
   await until(page, `${chip}.textContent.includes("Live") && !${chip}.hidden`, "an empty inbox is live");
   ensure(await page.run(`(() => { try { trustedTypes.createPolicy("any", {}); return false; } catch { return true; } })()`), "no script may vouch for markup");
@@ -126,19 +126,59 @@ async function scenes(page, { url }) {
   await go(page, ["g", "l"], "/?view=all");
   await until(page, `!${chip}.hidden`, "every view is live");
 
-  // Every key alone, on a list and on a request: whatever is sent is a claim, or that somebody is there.
+  // Every key alone, on a list, on a request and on the overview: whatever is sent is a claim, or that somebody is there. And `?`
+  // lists what does something there, no more and no less.
   const sent = [];
+  const acted = new Set();
   page.hear(({ method, params }) => {
     if (method === "Network.requestWillBeSent" && params.request.method !== "GET") sent.push(new URL(params.request.url).pathname);
+    if (method === "Runtime.bindingCalled" && params.name === "acted") acted.add(params.payload);
   });
-  for (const where of ["/?view=all", `/requests/${meanwhile}`]) {
-    for (const key of "abcdefhijklmnopqrstvwxz0123456789!.,;[]") {
+  await page.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await chrome.send("Browser.grantPermissions", { permissions: ["clipboardSanitizedWrite"], browserContextId: person.context });
+  await page.send("Runtime.addBinding", { name: "acted" });
+  // Heard last: what a script of the page took for itself, it has said so by then.
+  const { identifier } = await page.send("Page.addScriptToEvaluateOnNewDocument", { source: `addEventListener("keydown", (event) => { if (event.defaultPrevented) acted(event.key); });` });
+  for (const where of ["/?view=all", `/requests/${meanwhile}`, "/overview"]) {
+    acted.clear();
+    for (const key of "abcdefghijklmnopqrstuvwxyz0123456789!.,;:/[]") {
       await page.open(url + where);
       await press(page, "j");
       await press(page, key);
       await press(page, "Escape");
     }
+    await page.open(url + where);
+    await press(page, "?");
+    const lines = await page.run(`[...document.querySelectorAll("#keys dl > div")].filter((line) => line.checkVisibility()).map((line) => [...line.querySelectorAll("kbd")].map((key) => key.textContent))`);
+    const listed = lines.flatMap((keys) => (keys[0] === "g" ? ["g"] : keys)).filter((key) => !["Enter", "Esc", "Ctrl", "K"].includes(key));
+    ensure([...acted].sort().join(" ") === listed.sort().join(" "), `${where}: ? lists ${listed.join(" ")}, and what did something is ${[...acted].sort().join(" ")}`);
+    if (where !== "/?view=all") continue;
+    const [, ...after] = lines.find(([first]) => first === "g");
+    const places = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", k: "/keys" };
+    ensure(after.join("") === Object.keys(places).join(""), "after g every place that is listed is one");
+    await press(page, "Escape");
+    for (const key of after) await go(page, ["g", key], places[key]);
   }
+  await page.send("Page.removeScriptToEvaluateOnNewDocument", { identifier });
+  await page.send("Runtime.removeBinding", { name: "acted" });
+
+  // On a request: what there is to look at, and the requests beside it in the list that it was opened from.
+  await page.open(`${url}/?view=all`);
+  const all = await page.run(`[...document.querySelectorAll("[data-row]")].map((row) => row.dataset.key)`);
+  ensure(all.length > 2, `${all.length} are held`);
+  await press(page, "j");
+  await go(page, ["o"], `/requests/${all[0]}`);
+  const beside = `JSON.stringify([document.activeElement.closest(".block")?.className ?? document.activeElement.id, document.activeElement.getBoundingClientRect().top < innerHeight])`;
+  for (const [key, place] of [["r", "block exact"], ["b", "base"], ["i", "who"]]) {
+    await press(page, key);
+    ensure((await page.run(beside)) === JSON.stringify([place, true]), `${key} goes to ${place}`);
+  }
+  await go(page, ["]"], `/requests/${all[1]}`);
+  await go(page, ["]"], `/requests/${all[2]}`);
+  await go(page, ["["], `/requests/${all[1]}`);
+  await page.open(`${url}/requests/${all[0]}`);
+  await press(page, "[");
+  ensure((await page.run("location.pathname")) === `/requests/${all[0]}`, "before the first there is none");
   const harmless = (path) => path === "/session/seen" || /^\/requests\/req_[0-9a-f]{32}\/(claim|release)$/.test(path);
   ensure(sent.length > 0 && sent.every(harmless), `no single key decides: ${[...new Set(sent)].join(" ")}`);
   const state = JSON.parse(gate.command(["inbox", "--as", "reviewer", "-o", "json"])).items.map((item) => item.request);
@@ -180,9 +220,10 @@ await gate.start();
 const chrome = new Chrome(chromium, gate.scratch);
 let problems = [];
 try {
-  const page = await (await chrome.person()).tab();
+  const person = await chrome.person();
+  const page = await person.tab();
   problems = page.problems;
-  await scenes(page, gate);
+  await scenes(person, page, gate);
 } finally {
   await chrome.end();
   await gate.end();

@@ -74,6 +74,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/reading.js"),
     ),
     (
+        "walk.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/walk.js"),
+    ),
+    (
         "sign.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/sign.js"),
@@ -117,6 +122,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         "decide.css",
         "text/css; charset=utf-8",
         include_bytes!("../../static/decide.css"),
+    ),
+    (
+        "request.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../static/request.css"),
     ),
     (
         "record.css",

@@ -2,6 +2,7 @@
 
 mod blind;
 mod doors;
+mod forms;
 mod inbox;
 mod live;
 mod owners;

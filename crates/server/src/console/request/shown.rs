@@ -8,6 +8,13 @@ use super::super::said::counted;
 pub(super) struct Block {
     pub class: &'static str,
     pub title: String,
+    pub lots: Vec<Lot>,
+}
+
+/// Lines that stand together.
+pub(super) struct Lot {
+    /// Whether they stand in a part of their own, which the browser lays out when somebody comes near it.
+    pub apart: bool,
     pub lines: Vec<Vec<Run>>,
 }
 
@@ -16,6 +23,9 @@ pub(super) struct Run {
     pub class: &'static str,
     pub text: String,
 }
+
+/// As in the page's own module.
+const LINES_TOGETHER: usize = 200;
 
 /// The blocks of a display, whole and in their order.
 pub(super) fn blocks(display: &Display) -> Vec<Block> {
@@ -28,10 +38,16 @@ pub(super) fn blocks(display: &Display) -> Vec<Block> {
             BlockKind::Exact => "exact",
         },
         title: block.title.clone(),
-        lines: block
+        lots: block
             .lines
-            .iter()
-            .map(|line| line.runs.iter().map(run).collect())
+            .chunks(LINES_TOGETHER)
+            .map(|lines| Lot {
+                apart: lines.len() == LINES_TOGETHER,
+                lines: lines
+                    .iter()
+                    .map(|line| line.runs.iter().map(run).collect())
+                    .collect(),
+            })
             .collect(),
     };
     display.blocks.iter().map(block).collect()

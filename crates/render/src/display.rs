@@ -93,6 +93,8 @@ pub enum RunKind {
     Name,
     /// The requester's: shown as it is.
     Value,
+    /// The requester's: shown as it is, and what differs between a line and the one that takes its place.
+    Changed,
     /// The requester's: a character or byte shown by name, because it cannot be seen or would change what is seen.
     Chip,
 }

@@ -7,3 +7,4 @@ mod corpus;
 mod hidden;
 mod lossless;
 mod quiet;
+mod words;

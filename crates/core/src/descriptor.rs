@@ -75,6 +75,8 @@ pub enum ValueType {
     Shell,
     /// Text that is a unified diff: reviewers also read which files it touches.
     Diff,
+    /// A Terraform plan as JSON: reviewers read what it makes, changes and destroys.
+    TerraformPlan,
     /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
     Secret,
     /// A list of texts.

@@ -211,6 +211,10 @@ pub enum Flag {
     FilePlace,
     /// Diff: a file that is not shown as text.
     BinaryFile,
+    /// Terraform: something is destroyed, or destroyed and made again.
+    Destroys,
+    /// Terraform: values that are known only once it is done.
+    KnownLater,
     /// Recipients outside the organisation.
     External,
     /// Recipients that are not whom they seem to be.

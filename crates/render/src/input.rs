@@ -53,6 +53,8 @@ pub enum Shape {
     Shell,
     /// A unified diff.
     Diff,
+    /// A Terraform plan, as `terraform show -json` writes it.
+    TerraformPlan,
     /// Who receives something: an address or a list of them.
     Recipients,
     /// Never shown.

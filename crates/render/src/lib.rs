@@ -12,6 +12,7 @@ mod chars;
 mod decode;
 mod diff;
 mod display;
+mod document;
 mod escape;
 mod exact;
 mod findings;
@@ -31,6 +32,7 @@ mod scripts;
 mod shell;
 mod sql;
 mod terminal;
+mod terraform;
 mod text;
 
 pub use display::{

@@ -4,6 +4,7 @@
 
 mod bounded;
 mod corpus;
+mod documents;
 mod hidden;
 mod lossless;
 mod quiet;

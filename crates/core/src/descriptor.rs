@@ -77,6 +77,8 @@ pub enum ValueType {
     Diff,
     /// A Terraform plan as JSON: reviewers read what it makes, changes and destroys.
     TerraformPlan,
+    /// A Kubernetes object as JSON, or a call that holds one: reviewers read what in it reaches further.
+    Kubernetes,
     /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
     Secret,
     /// A list of texts.

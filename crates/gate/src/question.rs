@@ -520,6 +520,7 @@ fn shape(field: &descriptor::Field, recipients: &Recipients) -> Shape {
         ValueType::Shell => Shape::Shell,
         ValueType::Diff => Shape::Diff,
         ValueType::TerraformPlan => Shape::TerraformPlan,
+        ValueType::Kubernetes => Shape::Kubernetes,
         ValueType::Secret => Shape::Secret,
         _ => match recipients {
             Recipients::Addresses(addresses) if addresses.fields.contains(&field.name) => {

@@ -181,3 +181,29 @@ fn the_example_of_terraform_shows_what_is_lost() {
     assert!(!text.contains("hunter2"), "{text}");
     assert!(!display.flags.contains(&Flag::Uninspectable));
 }
+
+#[test]
+fn the_example_of_kubernetes_shows_what_reaches_further() {
+    let descriptor = example(include_str!(
+        "../../../policies/examples/kubernetes.write.toml"
+    ));
+    let display = shown(
+        &descriptor,
+        "application/json",
+        r#"{"method":"POST","path":"/api/v1/namespaces/shop/pods","body":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"debug","namespace":"shop"},"spec":{"hostPID":true,"containers":[{"name":"a","image":"busybox"}]}}}"#,
+    );
+    assert_eq!(
+        titles(&display),
+        ["Call: Kubernetes", "Call: Object", "Path and query"]
+    );
+    let text = gatehold_render::to_plain(&display);
+    for said in [
+        "verb: create",
+        "object: v1 Pod: shop/debug",
+        "processes of the node: /spec/hostPID",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(display.flags.contains(&Flag::HostAccess));
+    assert!(!display.flags.contains(&Flag::NotDescribed));
+}

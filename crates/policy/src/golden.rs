@@ -501,6 +501,7 @@ fn typed(type_: ValueType, value: &Value) -> Option<TypedValue> {
         | ValueType::Shell
         | ValueType::Diff
         | ValueType::TerraformPlan
+        | ValueType::Kubernetes
         | ValueType::Secret => TypedValue::Text(value.as_str()?.to_owned()),
         ValueType::StringList => {
             let texts: Option<Vec<String>> = value

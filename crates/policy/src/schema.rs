@@ -140,6 +140,7 @@ pub(crate) const fn field_type(type_: ValueType) -> FieldType {
         | ValueType::Shell
         | ValueType::Diff
         | ValueType::TerraformPlan
+        | ValueType::Kubernetes
         | ValueType::Secret => FieldType::Text,
         ValueType::StringList => FieldType::TextSet,
         ValueType::Bool => FieldType::Bool,

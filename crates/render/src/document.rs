@@ -14,7 +14,7 @@ use crate::escape::{LineFeeds, behind, escape, escape_short};
 use crate::findings::Findings;
 use crate::input::{Member, RenderInput, Shape};
 use crate::leaves::scalars;
-use crate::{hidden, json, scripts, terraform};
+use crate::{hidden, json, kubernetes, scripts, terraform};
 
 /// A shorter text stands in too many places by chance.
 const SECRET_LENGTH_MIN: usize = 8;
@@ -57,7 +57,7 @@ impl Understood {
 
 /// Whether members of this shape have a reader.
 pub(crate) const fn is(shape: Shape) -> bool {
-    matches!(shape, Shape::TerraformPlan)
+    matches!(shape, Shape::TerraformPlan | Shape::Kubernetes)
 }
 
 /// Reads every document of a payload. `bytes` are those of the whole JSON, at the end of the payload.
@@ -75,8 +75,10 @@ pub(crate) fn read(
         .filter_map(|member| Some((member, whole.pointer(member.pointer)?)))
         .collect();
     for (member, value) in &documents {
-        if member.shape == Shape::TerraformPlan {
-            terraform::mask(value, findings);
+        match member.shape {
+            Shape::TerraformPlan => terraform::mask(value, findings),
+            Shape::Kubernetes => kubernetes::mask(value, findings),
+            _ => {}
         }
     }
     hide(whole, bytes, input, findings);
@@ -85,15 +87,23 @@ pub(crate) fn read(
             .runs
             .first()
             .map_or_else(String::new, |run| run.text.clone());
-        let fits = value.as_object().is_some();
         let before = reading.blocks.len();
         if value.as_str().is_some() {
             // A text stands in the table, whole.
             reading.understood.add(value);
         }
-        if fits && member.shape == Shape::TerraformPlan {
-            terraform::show(value, &mut reading, findings);
-        } else {
+        let shown = match (member.shape, value) {
+            (Shape::TerraformPlan, Json::Object(_)) => {
+                terraform::show(value, &mut reading, findings);
+                true
+            }
+            (Shape::Kubernetes, Json::Object(_)) => {
+                kubernetes::show(value, &mut reading, findings);
+                true
+            }
+            _ => false,
+        };
+        if !shown {
             findings.raise(Flag::Uninspectable);
             let mut note = vec![Run::new(RunKind::Text, "no document: ")];
             note.extend(escape_short(member.label, findings));
@@ -173,10 +183,14 @@ fn not_apart(findings: &mut Findings) {
 
 /// Values that are hidden because others like them are: nobody can tell what that was meant to hide.
 pub(crate) fn look_for_hidden(value: &Json, findings: &mut Findings) {
-    let mut found = false;
-    scalars(value, &mut |scalar| {
-        found |= findings.masked(scalar) == Some(ELSEWHERE)
+    let (mut found, mut within) = (false, false);
+    scalars(value, &mut |scalar| match findings.masked(scalar) {
+        Some(why) => found |= why == ELSEWHERE,
+        None => within |= json::holds_secret(scalar, findings),
     });
+    if within {
+        not_apart(findings);
+    }
     if found {
         findings.raise(Flag::Uninspectable);
         findings.note_text(

@@ -55,6 +55,8 @@ pub enum Shape {
     Diff,
     /// A Terraform plan, as `terraform show -json` writes it.
     TerraformPlan,
+    /// A Kubernetes object, or a call that holds one.
+    Kubernetes,
     /// Who receives something: an address or a list of them.
     Recipients,
     /// Never shown.

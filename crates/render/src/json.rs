@@ -220,7 +220,7 @@ fn described_lines(label: &str, value: &Json, findings: &mut Findings) -> Vec<Li
 }
 
 /// `  /pointer = value`
-fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
+pub(crate) fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
     let mut margin = vec![Run::new(RunKind::Text, "  ")];
     if leaf.pointer.is_empty() {
         margin.push(Run::new(RunKind::Text, "the whole document = "));

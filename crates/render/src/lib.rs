@@ -22,6 +22,7 @@ mod host;
 mod http;
 mod input;
 mod json;
+mod kubernetes;
 mod leaves;
 mod message;
 mod opaque;

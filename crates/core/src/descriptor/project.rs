@@ -301,7 +301,7 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
             let length = short(value.as_str()?)?.len();
             TypedValue::Text(format!("a secret of {length} bytes"))
         }
-        ValueType::TerraformPlan => document(value)?,
+        ValueType::TerraformPlan | ValueType::Kubernetes => document(value)?,
         ValueType::StringList => {
             let elements = value.as_array()?;
             if elements.len() > LIST_MAX {

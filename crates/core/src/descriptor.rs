@@ -79,6 +79,10 @@ pub enum ValueType {
     TerraformPlan,
     /// A Kubernetes object as JSON, or a call that holds one: reviewers read what in it reaches further.
     Kubernetes,
+    /// A policy of AWS IAM, as JSON or as a text of it: reviewers read what it makes possible.
+    IamPolicy,
+    /// The policy that the other takes the place of: reviewers read what differs.
+    IamPolicyBefore,
     /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
     Secret,
     /// A list of texts.

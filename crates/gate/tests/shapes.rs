@@ -207,3 +207,29 @@ fn the_example_of_kubernetes_shows_what_reaches_further() {
     assert!(display.flags.contains(&Flag::HostAccess));
     assert!(!display.flags.contains(&Flag::NotDescribed));
 }
+
+#[test]
+fn the_example_of_iam_shows_what_becomes_possible() {
+    let descriptor = example(include_str!(
+        "../../../policies/examples/iam.role_policy.toml"
+    ));
+    let display = shown(
+        &descriptor,
+        "application/json",
+        r#"{"method":"PUT","path":"/v1/roles/ci","body":{"role":"ci","policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:GetObject\",\"iam:PassRole\"],\"Resource\":\"*\"}]}","before":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}}"#,
+    );
+    assert_eq!(
+        titles(&display),
+        ["Policy: What it allows", "Payload", "Path and query",]
+    );
+    let text = gatehold_render::to_plain(&display);
+    for said in [
+        "1 statement, 1 new, 0 gone",
+        "new, Allow",
+        "this makes it possible to hand a role to a service, and act with its rights (iam:PassRole, on every resource)",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(display.flags.contains(&Flag::GrantsRights));
+    assert!(!display.flags.contains(&Flag::Uninspectable));
+}

@@ -141,6 +141,8 @@ pub(crate) const fn field_type(type_: ValueType) -> FieldType {
         | ValueType::Diff
         | ValueType::TerraformPlan
         | ValueType::Kubernetes
+        | ValueType::IamPolicy
+        | ValueType::IamPolicyBefore
         | ValueType::Secret => FieldType::Text,
         ValueType::StringList => FieldType::TextSet,
         ValueType::Bool => FieldType::Bool,

@@ -14,7 +14,7 @@ use crate::escape::{LineFeeds, behind, escape, escape_short};
 use crate::findings::Findings;
 use crate::input::{Member, RenderInput, Shape};
 use crate::leaves::scalars;
-use crate::{hidden, json, kubernetes, scripts, terraform};
+use crate::{hidden, iam, json, kubernetes, scripts, terraform};
 
 /// A shorter text stands in too many places by chance.
 const SECRET_LENGTH_MIN: usize = 8;
@@ -57,7 +57,10 @@ impl Understood {
 
 /// Whether members of this shape have a reader.
 pub(crate) const fn is(shape: Shape) -> bool {
-    matches!(shape, Shape::TerraformPlan | Shape::Kubernetes)
+    matches!(
+        shape,
+        Shape::TerraformPlan | Shape::Kubernetes | Shape::IamPolicy
+    )
 }
 
 /// Reads every document of a payload. `bytes` are those of the whole JSON, at the end of the payload.
@@ -97,6 +100,7 @@ pub(crate) fn read(
                 terraform::show(value, &mut reading, findings);
                 true
             }
+            (Shape::IamPolicy, value) => policy(value, whole, input, &mut reading, findings),
             (Shape::Kubernetes, Json::Object(_)) => {
                 kubernetes::show(value, &mut reading, findings);
                 true
@@ -114,6 +118,51 @@ pub(crate) fn read(
         }
     }
     reading
+}
+
+/// A policy, with the one before where the payload has it.
+fn policy(
+    value: &Json,
+    whole: &Json,
+    input: &RenderInput<'_>,
+    reading: &mut Reading,
+    findings: &mut Findings,
+) -> bool {
+    let Some(policy) = iam::document(value) else {
+        return false;
+    };
+    let of = |shape: Shape| -> Vec<&Json> {
+        let members = input
+            .described
+            .iter()
+            .filter(|member| member.shape == shape);
+        members
+            .filter_map(|member| whole.pointer(member.pointer))
+            .collect()
+    };
+    let before = match (
+        of(Shape::IamPolicy).as_slice(),
+        of(Shape::IamPolicyBefore).as_slice(),
+    ) {
+        (_, []) => None,
+        ([_], [before]) => match iam::document(before) {
+            Some(before) if !json::holds_secret(&before, findings) => Some(before),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    match value {
+        // The text stands among the members; what stands in it is shown a second time.
+        Json::String(_) => {
+            findings.again(|findings| iam::show(&policy, before.as_ref(), true, reading, findings));
+        }
+        _ => {
+            if iam::show(value, before.as_ref(), false, reading, findings) {
+                reading.understood.add(value);
+            }
+        }
+    }
+    true
 }
 
 /// Hides what is masked, also where it stands without a mark.

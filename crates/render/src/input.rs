@@ -57,6 +57,10 @@ pub enum Shape {
     TerraformPlan,
     /// A Kubernetes object, or a call that holds one.
     Kubernetes,
+    /// A policy of AWS IAM.
+    IamPolicy,
+    /// The policy that it takes the place of.
+    IamPolicyBefore,
     /// Who receives something: an address or a list of them.
     Recipients,
     /// Never shown.

@@ -20,6 +20,7 @@ mod form;
 mod hidden;
 mod host;
 mod http;
+mod iam;
 mod input;
 mod json;
 mod kubernetes;

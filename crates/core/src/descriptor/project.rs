@@ -301,6 +301,10 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
             let length = short(value.as_str()?)?.len();
             TypedValue::Text(format!("a secret of {length} bytes"))
         }
+        ValueType::IamPolicy | ValueType::IamPolicyBefore => match value {
+            Json::String(text) => TypedValue::Text(short(text)?),
+            other => document(other)?,
+        },
         ValueType::TerraformPlan | ValueType::Kubernetes => document(value)?,
         ValueType::StringList => {
             let elements = value.as_array()?;

@@ -93,6 +93,8 @@ fn member(text: &str) -> (String, String, Shape) {
         "secret" => Shape::Secret,
         "terraform_plan" => Shape::TerraformPlan,
         "kubernetes" => Shape::Kubernetes,
+        "iam_policy" => Shape::IamPolicy,
+        "iam_policy_before" => Shape::IamPolicyBefore,
         other => panic!("unknown shape {other}"),
     };
     (label.to_owned(), pointer.to_owned(), shape)
@@ -257,7 +259,7 @@ fn every_case_renders_as_written() {
             writeln!(problems, "written: {}", copy.display()).unwrap();
         }
     }
-    assert!(names.len() >= 635, "{} cases", names.len());
+    assert!(names.len() >= 657, "{} cases", names.len());
     assert!(problems.is_empty(), "{problems}");
 }
 

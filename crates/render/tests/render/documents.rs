@@ -6,7 +6,7 @@ use gatehold_render::{
 };
 use proptest::prelude::*;
 
-const SHAPES: [Shape; 2] = [Shape::TerraformPlan, Shape::Kubernetes];
+const SHAPES: [Shape; 3] = [Shape::TerraformPlan, Shape::Kubernetes, Shape::IamPolicy];
 /// Bytes of display for each byte of payload, at most, and frame.
 const GROWTH_MAX: usize = 160;
 const FRAME_BYTES_MAX: usize = 640 << 10;

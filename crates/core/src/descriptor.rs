@@ -75,6 +75,14 @@ pub enum ValueType {
     Shell,
     /// Text that is a unified diff: reviewers also read which files it touches.
     Diff,
+    /// A Terraform plan as JSON: reviewers read what it makes, changes and destroys.
+    TerraformPlan,
+    /// A Kubernetes object as JSON, or a call that holds one: reviewers read what in it reaches further.
+    Kubernetes,
+    /// A policy of AWS IAM, as JSON or as a text of it: reviewers read what it makes possible.
+    IamPolicy,
+    /// The policy that the other takes the place of: reviewers read what differs.
+    IamPolicyBefore,
     /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
     Secret,
     /// A list of texts.

@@ -522,6 +522,10 @@ fn shape(field: &descriptor::Field, recipients: &Recipients) -> Shape {
         ValueType::Sql => Shape::Sql,
         ValueType::Shell => Shape::Shell,
         ValueType::Diff => Shape::Diff,
+        ValueType::TerraformPlan => Shape::TerraformPlan,
+        ValueType::Kubernetes => Shape::Kubernetes,
+        ValueType::IamPolicy => Shape::IamPolicy,
+        ValueType::IamPolicyBefore => Shape::IamPolicyBefore,
         ValueType::Secret => Shape::Secret,
         _ => match recipients {
             Recipients::Addresses(addresses) if addresses.fields.contains(&field.name) => {

@@ -142,3 +142,94 @@ fn payloads_of_another_language_are_read_as_such() {
     );
     assert!(message.flags.contains(&Flag::External));
 }
+
+/// A descriptor that stands in the repository as an example.
+fn example(text: &str) -> Descriptor {
+    Descriptor::parse(text).unwrap()
+}
+
+#[test]
+fn the_example_of_terraform_shows_what_is_lost() {
+    let descriptor = example(include_str!(
+        "../../../policies/examples/terraform.apply.toml"
+    ));
+    let display = shown(
+        &descriptor,
+        "application/json",
+        r#"{"method":"POST","path":"/v1/applies","body":{"format_version":"1.2","terraform_version":"1.9.5","resource_changes":[{"address":"aws_db_instance.orders","mode":"managed","type":"aws_db_instance","name":"orders","change":{"actions":["delete"],"before":{"identifier":"orders","password":"hunter2 hunter2"},"after":null,"before_sensitive":{"password":true}}}]}}"#,
+    );
+    assert_eq!(
+        titles(&display),
+        [
+            "Plan: Terraform plan",
+            "Plan: Destroyed or replaced",
+            "Plan: Changes",
+            "Payload",
+            "Path and query",
+        ]
+    );
+    let text = gatehold_render::to_plain(&display);
+    assert!(
+        text.contains("0 to make, 0 to change, 1 to destroy, 0 to replace"),
+        "{text}"
+    );
+    assert!(text.contains("destroys: aws_db_instance.orders"), "{text}");
+    assert!(
+        text.contains("/password = \u{27e8}text, masked by the plan\u{27e9} goes"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(!display.flags.contains(&Flag::Uninspectable));
+}
+
+#[test]
+fn the_example_of_kubernetes_shows_what_reaches_further() {
+    let descriptor = example(include_str!(
+        "../../../policies/examples/kubernetes.write.toml"
+    ));
+    let display = shown(
+        &descriptor,
+        "application/json",
+        r#"{"method":"POST","path":"/api/v1/namespaces/shop/pods","body":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"debug","namespace":"shop"},"spec":{"hostPID":true,"containers":[{"name":"a","image":"busybox"}]}}}"#,
+    );
+    assert_eq!(
+        titles(&display),
+        ["Call: Kubernetes", "Call: Object", "Path and query"]
+    );
+    let text = gatehold_render::to_plain(&display);
+    for said in [
+        "verb: create",
+        "object: v1 Pod: shop/debug",
+        "processes of the node: /spec/hostPID",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(display.flags.contains(&Flag::HostAccess));
+    assert!(!display.flags.contains(&Flag::NotDescribed));
+}
+
+#[test]
+fn the_example_of_iam_shows_what_becomes_possible() {
+    let descriptor = example(include_str!(
+        "../../../policies/examples/iam.role_policy.toml"
+    ));
+    let display = shown(
+        &descriptor,
+        "application/json",
+        r#"{"method":"PUT","path":"/v1/roles/ci","body":{"role":"ci","policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:GetObject\",\"iam:PassRole\"],\"Resource\":\"*\"}]}","before":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}}"#,
+    );
+    assert_eq!(
+        titles(&display),
+        ["Policy: What it allows", "Payload", "Path and query",]
+    );
+    let text = gatehold_render::to_plain(&display);
+    for said in [
+        "1 statement, 1 new, 0 gone",
+        "new, Allow",
+        "this makes it possible to hand a role to a service, and act with its rights (iam:PassRole, on every resource)",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(display.flags.contains(&Flag::GrantsRights));
+    assert!(!display.flags.contains(&Flag::Uninspectable));
+}

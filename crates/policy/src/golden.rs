@@ -500,6 +500,10 @@ fn typed(type_: ValueType, value: &Value) -> Option<TypedValue> {
         | ValueType::Sql
         | ValueType::Shell
         | ValueType::Diff
+        | ValueType::TerraformPlan
+        | ValueType::Kubernetes
+        | ValueType::IamPolicy
+        | ValueType::IamPolicyBefore
         | ValueType::Secret => TypedValue::Text(value.as_str()?.to_owned()),
         ValueType::StringList => {
             let texts: Option<Vec<String>> = value

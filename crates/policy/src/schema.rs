@@ -139,6 +139,10 @@ pub(crate) const fn field_type(type_: ValueType) -> FieldType {
         | ValueType::Sql
         | ValueType::Shell
         | ValueType::Diff
+        | ValueType::TerraformPlan
+        | ValueType::Kubernetes
+        | ValueType::IamPolicy
+        | ValueType::IamPolicyBefore
         | ValueType::Secret => FieldType::Text,
         ValueType::StringList => FieldType::TextSet,
         ValueType::Bool => FieldType::Bool,

@@ -3,9 +3,14 @@
 //! Fixed ranges instead of a Unicode library: a stored display must come out the same after an upgrade.
 
 /// Marks that we draw ourselves. In requester text they become chips, so that no text can imitate a chip or a break.
-pub(crate) const OWN_MARKS: [char; 7] = [
-    '\u{27e8}', '\u{27e9}', WRAPPED, CONTINUED, SKIPPED, GUTTER, '\u{fffd}',
+pub(crate) const OWN_MARKS: [char; 9] = [
+    '\u{27e8}', '\u{27e9}', DIFFERS, DIFFERED, WRAPPED, CONTINUED, SKIPPED, GUTTER, '\u{fffd}',
 ];
+
+/// Start of what differs between two lines.
+pub(crate) const DIFFERS: char = '\u{27e6}';
+/// End of what differs between two lines.
+pub(crate) const DIFFERED: char = '\u{27e7}';
 
 /// End of a line that goes on below.
 pub(crate) const WRAPPED: char = '\u{21a9}';

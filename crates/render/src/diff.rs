@@ -4,12 +4,16 @@
 //! wrong, names that differ, binary parts) makes it uninspectable. Nothing is left out as generated.
 
 mod files;
+mod words;
 
+use std::ops::Range;
+
+use crate::chars::{DIFFERED, DIFFERS, SKIPPED};
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape, escape_short};
 use crate::findings::{Findings, counted};
 use crate::{decode, opaque, scripts, text};
-use files::{File, Kind, Trouble};
+use files::{Diff, File, Kind, Trouble};
 
 const SYMLINK: &str = "120000";
 const SUBMODULE: &str = "160000";
@@ -46,7 +50,11 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
         findings.note_text(Flag::Malformed, "a diff must be UTF-8");
         return vec![whole(findings)];
     };
-    let (files, troubles) = files::read(diff);
+    let Diff {
+        files,
+        troubles,
+        changes,
+    } = files::read(diff);
     for trouble in troubles {
         report(trouble, findings);
     }
@@ -68,9 +76,26 @@ pub(crate) fn blocks(bytes: &[u8], findings: &mut Findings) -> Vec<Block> {
         title: "Files".to_owned(),
         lines,
     };
-    let mut blocks = vec![list, whole(findings)];
+    let mut blocks = vec![
+        list,
+        marked(diff, &words::changed(diff, &changes), findings),
+    ];
     blocks.extend(opaque::decoded(decode::beside_words(diff, findings)));
     blocks
+}
+
+/// The text as sent, with what differs between a line and the one in its place set between marks.
+fn marked(diff: &str, changed: &[Range<usize>], findings: &mut Findings) -> Block {
+    let said = if changed.is_empty() {
+        String::new()
+    } else {
+        format!("; {DIFFERS}{SKIPPED}{DIFFERED} is what differs within a line")
+    };
+    Block {
+        kind: BlockKind::Payload,
+        title: format!("Changes, as sent{said}"),
+        lines: text::numbered_marked(diff.as_bytes(), changed, findings),
+    }
 }
 
 fn report(trouble: Trouble, findings: &mut Findings) {

@@ -93,6 +93,8 @@ pub enum RunKind {
     Name,
     /// The requester's: shown as it is.
     Value,
+    /// The requester's: shown as it is, and what differs between a line and the one that takes its place.
+    Changed,
     /// The requester's: a character or byte shown by name, because it cannot be seen or would change what is seen.
     Chip,
 }
@@ -209,6 +211,20 @@ pub enum Flag {
     FilePlace,
     /// Diff: a file that is not shown as text.
     BinaryFile,
+    /// Something is destroyed, deleted, or destroyed and made again.
+    Destroys,
+    /// Terraform: values that are known only once it is done.
+    KnownLater,
+    /// Kubernetes: reaches the node it runs on.
+    HostAccess,
+    /// Kubernetes: runs as root.
+    RunsAsRoot,
+    /// Kubernetes: an image that is not named by its digest.
+    ImageTag,
+    /// Rights that lead to more than they say.
+    GrantsRights,
+    /// Rights by a pattern: more than is named.
+    Wildcard,
     /// Recipients outside the organisation.
     External,
     /// Recipients that are not whom they seem to be.

@@ -7,8 +7,11 @@ mod blank;
 
 use gatehold_core::json::ident::{self, Hazard};
 
+use std::ops::Range;
+
 use crate::chars::{
-    CONTINUED, SKIPPED, WRAPPED, columns, is_combining, is_own_mark, is_right_to_left,
+    CONTINUED, DIFFERED, DIFFERS, SKIPPED, WRAPPED, columns, is_combining, is_own_mark,
+    is_right_to_left,
 };
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::findings::{Findings, flag_of};
@@ -49,11 +52,32 @@ enum Unit {
     Byte(u8),
 }
 
+impl Unit {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Char(character) => character.len_utf8(),
+            Self::Byte(_) => 1,
+        }
+    }
+}
+
 /// Escapes bytes into at least one row. `kind` is `Value` or `Name`.
 pub(crate) fn escape(
     bytes: &[u8],
     kind: RunKind,
     feeds: LineFeeds,
+    findings: &mut Findings,
+) -> Vec<Row> {
+    escape_marked(bytes, kind, feeds, &[], findings)
+}
+
+/// The same, with stretches of the bytes set between marks. They begin and end between groups of equal characters, or
+/// within one of plain characters, so that they change nothing of how the bytes are shown.
+pub(crate) fn escape_marked(
+    bytes: &[u8],
+    kind: RunKind,
+    feeds: LineFeeds,
+    changed: &[Range<usize>],
     findings: &mut Findings,
 ) -> Vec<Row> {
     let mut units = Vec::with_capacity(bytes.len());
@@ -66,9 +90,27 @@ pub(crate) fn escape(
         .filter_map(|group| group.first().map(|unit| (*unit, group.len())))
         .collect();
     let mut writer = Writer::new(kind, feeds, findings);
+    let mut changed = changed.iter().peekable();
+    let mut at = 0;
     for (position, (unit, count)) in groups.iter().enumerate() {
         let next = groups.get(position + 1).map(|(unit, _)| *unit);
-        writer.group(*unit, *count, next);
+        let end = at + unit.bytes() * count;
+        let begins = |range: &&Range<usize>| (at..end).contains(&range.start);
+        let mut count = *count;
+        if let Some(range) = changed.peek().copied().filter(begins) {
+            // The sign of a line and what it begins with may be the same character.
+            let before = (range.start - at) / unit.bytes();
+            if before > 0 {
+                writer.group(*unit, before, Some(*unit));
+            }
+            count -= before;
+            writer.mark(DIFFERS, RunKind::Changed);
+        }
+        writer.group(*unit, count, next);
+        at = end;
+        if changed.next_if(|range| range.end <= at).is_some() {
+            writer.mark(DIFFERED, kind);
+        }
     }
     writer.finish()
 }
@@ -275,6 +317,12 @@ impl<'a> Writer<'a> {
         for _ in 0..count {
             self.push(RunKind::Chip, &format!("\u{27e8}{name}\u{27e9}"));
         }
+    }
+
+    /// What follows is the requester's as `kind`. A mark takes no room: it breaks no line that would not break without.
+    fn mark(&mut self, mark: char, kind: RunKind) {
+        self.row.runs.push(Run::new(RunKind::Mark, mark));
+        self.kind = kind;
     }
 
     fn plain(&mut self, character: char) {

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use gatehold_core::json::ident::Hazard;
+use gatehold_core::json::payload::Json;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::hidden;
+use crate::leaves::scalars;
 
 const CODES_SHOWN_MAX: usize = 8;
 const NOTES_SHOWN_MAX: usize = 16;
@@ -26,6 +28,8 @@ pub(crate) struct Findings {
     hidden: Vec<Range<usize>>,
     secrets: Vec<String>,
     known: BTreeMap<String, String>,
+    /// Values of the document that are never shown, with why.
+    masks: BTreeMap<*const Json, &'static str>,
 }
 
 #[derive(Default)]
@@ -105,6 +109,24 @@ impl Findings {
     /// A secret that must not be shown in any value.
     pub(crate) fn keep(&mut self, secret: &str) {
         self.secrets.push(secret.to_owned());
+    }
+
+    /// Every value in it is shown as what it is, never as what it says.
+    pub(crate) fn mask(&mut self, value: &Json, why: &'static str) {
+        scalars(value, &mut |scalar| {
+            self.raise(Flag::Hidden);
+            self.masks.entry(std::ptr::from_ref(scalar)).or_insert(why);
+        });
+    }
+
+    /// Why a value is not shown.
+    pub(crate) fn masked(&self, value: &Json) -> Option<&'static str> {
+        self.masks.get(&std::ptr::from_ref(value)).copied()
+    }
+
+    /// How many values are not shown.
+    pub(crate) fn masks(&self) -> usize {
+        self.masks.len()
     }
 
     /// Where secrets stand in a value.
@@ -259,6 +281,13 @@ fn sentence(flag: Flag) -> &'static str {
         Flag::FileMode => "Permissions change, or a file may be executed",
         Flag::FilePlace => "Files in places that run by themselves or lie outside",
         Flag::BinaryFile => "Files that are not shown as text",
+        Flag::Destroys => "Something is destroyed",
+        Flag::KnownLater => "Values that nobody knows before it is done",
+        Flag::HostAccess => "Reaches the machine that it runs on",
+        Flag::RunsAsRoot => "Runs as root",
+        Flag::ImageTag => "Images by name: another may be behind it tomorrow",
+        Flag::GrantsRights => "Rights that lead to more",
+        Flag::Wildcard => "Rights beyond what is named",
         Flag::External => "Recipients outside the organisation",
         Flag::OddRecipient => "Recipients that may not be whom they seem",
         Flag::Attachment => "Something is attached",

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use gatehold_core::hash::Hash;
+use gatehold_core::json::payload::Json;
 
 use crate::display::{Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape};
@@ -51,6 +52,19 @@ pub(crate) fn mark(secret: &[u8]) -> Run {
     let short: String = hash.chars().take("sha256:".len() + 8).collect();
     let text = format!("\u{27e8}{} bytes hidden, {short}\u{27e9}", secret.len());
     Run::new(RunKind::Chip, text)
+}
+
+/// `⟨text, masked by the plan⟩`
+pub(crate) fn masked(value: &Json, why: &str) -> Run {
+    let what = match value {
+        Json::Null => "nothing",
+        Json::Bool(_) => "true or false",
+        Json::Number(_) => "number",
+        Json::String(_) => "text",
+        Json::Array(_) => "empty list",
+        Json::Object(_) => "empty object",
+    };
+    Run::new(RunKind::Chip, format!("\u{27e8}{what}, {why}\u{27e9}"))
 }
 
 /// Where a secret stands, without overlaps.

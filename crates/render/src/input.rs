@@ -53,6 +53,14 @@ pub enum Shape {
     Shell,
     /// A unified diff.
     Diff,
+    /// A Terraform plan, as `terraform show -json` writes it.
+    TerraformPlan,
+    /// A Kubernetes object, or a call that holds one.
+    Kubernetes,
+    /// A policy of AWS IAM.
+    IamPolicy,
+    /// The policy that it takes the place of.
+    IamPolicyBefore,
     /// Who receives something: an address or a list of them.
     Recipients,
     /// Never shown.

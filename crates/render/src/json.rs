@@ -9,11 +9,12 @@ use gatehold_core::json::scan::Limits;
 
 use crate::chars::CONTINUED;
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
+use crate::document::{Reading, Understood};
 use crate::escape::{LineFeeds, Row, behind, escape, escape_short, named};
 use crate::findings::Findings;
 use crate::input::{RenderInput, Shape};
 use crate::leaves::{Leaf, leaves};
-use crate::{decode, diff, hidden, recipients, scripts, shell, sql, text};
+use crate::{decode, diff, document, hidden, recipients, scripts, shell, sql, text};
 
 const NUMBER_LENGTH_USUAL: usize = 20;
 /// A shorter secret stands in too many places by chance.
@@ -22,7 +23,7 @@ const SECRET_LENGTH_MIN: usize = 8;
 /// The readable blocks of a JSON document, or of what should have been one.
 pub(crate) fn blocks(bytes: &[u8], input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
     match payload::parse(bytes, &Limits::PAYLOAD) {
-        Ok(document) => table(&document, input, findings),
+        Ok(document) => table(&document, bytes, input, findings),
         Err(error) => {
             findings.raise(Flag::Uninspectable);
             let mut note = vec![Run::new(RunKind::Text, "not strict JSON: ")];
@@ -37,12 +38,23 @@ pub(crate) fn blocks(bytes: &[u8], input: &RenderInput<'_>, findings: &mut Findi
     }
 }
 
-fn table(document: &Json, input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
+fn table(
+    document: &Json,
+    bytes: &[u8],
+    input: &RenderInput<'_>,
+    findings: &mut Findings,
+) -> Vec<Block> {
     keep_secrets(document, input, findings);
+    let Reading {
+        mut blocks,
+        understood,
+    } = document::read(document, bytes, input, findings);
     let mut lines = Vec::new();
     let mut behind = Vec::new();
     for member in input.described {
         match document.pointer(member.pointer) {
+            // What a document says stands in blocks of its own.
+            Some(value) if document::is(member.shape) && value.as_str().is_none() => {}
             Some(value) => {
                 lines.extend(described_lines(member.label, value, findings));
                 behind.extend(
@@ -58,7 +70,6 @@ fn table(document: &Json, input: &RenderInput<'_>, findings: &mut Findings) -> V
             }
         }
     }
-    let mut blocks = Vec::new();
     if !lines.is_empty() {
         blocks.push(Block {
             kind: BlockKind::Payload,
@@ -67,13 +78,14 @@ fn table(document: &Json, input: &RenderInput<'_>, findings: &mut Findings) -> V
         });
     }
     blocks.extend(behind);
-    blocks.extend(not_described(document, input, findings));
+    blocks.extend(not_described(document, input, &understood, findings));
     blocks
 }
 
 fn not_described(
     document: &Json,
     input: &RenderInput<'_>,
+    understood: &Understood,
     findings: &mut Findings,
 ) -> Option<Block> {
     let mut lines = Vec::new();
@@ -81,7 +93,7 @@ fn not_described(
     let mut shared = 0;
     leaves(document, &mut |leaf| {
         shared = shared.min(leaf.kept);
-        if !is_described(leaf.pointer, input) {
+        if !is_described(leaf.pointer, input) && !understood.holds(leaf.value) {
             // {} and [] say nothing, so there is nothing to describe.
             let nothing =
                 leaf.pointer.is_empty() && matches!(leaf.value, Json::Object(_) | Json::Array(_));
@@ -125,7 +137,7 @@ fn shaped(
         Vec::new()
     };
     let made = match (shape, value) {
-        (Shape::Plain | Shape::Secret, _) => return Vec::new(),
+        (shape, _) if !is_behind(shape) => return Vec::new(),
         // What takes text apart knows of no secrets, and would show them.
         (_, value) if holds_secret(value, findings) => {
             return not_taken_apart("not taken apart, a secret stands in it: ", findings);
@@ -145,8 +157,16 @@ fn shaped(
     made.into_iter().map(named).collect()
 }
 
+/// Whether values of this shape are read once more, behind the table.
+const fn is_behind(shape: Shape) -> bool {
+    matches!(
+        shape,
+        Shape::Sql | Shape::Shell | Shape::Diff | Shape::Recipients
+    )
+}
+
 /// Whether a secret stands in any text of a value.
-fn holds_secret(value: &Json, findings: &Findings) -> bool {
+pub(crate) fn holds_secret(value: &Json, findings: &Findings) -> bool {
     let mut holds = false;
     leaves(value, &mut |leaf| {
         holds |= leaf
@@ -200,7 +220,7 @@ fn described_lines(label: &str, value: &Json, findings: &mut Findings) -> Vec<Li
 }
 
 /// `  /pointer = value`
-fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
+pub(crate) fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
     let mut margin = vec![Run::new(RunKind::Text, "  ")];
     if leaf.pointer.is_empty() {
         margin.push(Run::new(RunKind::Text, "the whole document = "));
@@ -217,9 +237,10 @@ fn leaf_lines(leaf: &Leaf<'_>, findings: &mut Findings) -> Vec<Line> {
 }
 
 /// A value, and below it what it says decoded.
-fn value_lines(head: Vec<Run>, value: &Json, findings: &mut Findings) -> Vec<Line> {
+pub(crate) fn value_lines(head: Vec<Run>, value: &Json, findings: &mut Findings) -> Vec<Line> {
     let mut lines = scalar_lines(head, value, findings);
     if let Json::String(text) = value
+        && findings.masked(value).is_none()
         && findings.secrets_in(text).is_empty()
     {
         scripts::look_at(text, findings);
@@ -232,6 +253,10 @@ pub(crate) fn scalar_lines(mut head: Vec<Run>, value: &Json, findings: &mut Find
     let plain = |text: &str, findings: &mut Findings| {
         escape(text.as_bytes(), RunKind::Value, LineFeeds::Shown, findings)
     };
+    if let Some(why) = findings.masked(value) {
+        head.push(hidden::masked(value, why));
+        return vec![Line { runs: head }];
+    }
     match value {
         Json::Null => behind(head, plain("null", findings)),
         Json::Bool(true) => behind(head, plain("true", findings)),
@@ -314,11 +339,12 @@ fn is_leaf(value: &Json) -> bool {
     }
 }
 
-/// A described container describes everything in it.
+/// A described container describes everything in it, except a document: what its reader understands is described.
 fn is_described(pointer: &str, input: &RenderInput<'_>) -> bool {
     input.described.iter().any(|member| {
-        pointer
+        let inside = pointer
             .strip_prefix(member.pointer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        inside && !document::is(member.shape)
     })
 }

@@ -32,6 +32,19 @@ impl Leaf<'_> {
     }
 }
 
+/// Calls back for every scalar and empty container.
+pub(crate) fn scalars<'a>(value: &'a Json, each: &mut impl FnMut(&'a Json)) {
+    match value {
+        Json::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(_, member)| scalars(member, each));
+        }
+        Json::Array(elements) if !elements.is_empty() => {
+            elements.iter().for_each(|element| scalars(element, each));
+        }
+        leaf => each(leaf),
+    }
+}
+
 /// Calls back for every scalar and empty container, in source order.
 pub(crate) fn leaves(value: &Json, each: &mut impl FnMut(&Leaf<'_>)) {
     let mut walk = Walk {

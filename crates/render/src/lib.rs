@@ -2,7 +2,7 @@
 //!
 //! What a reviewer signs is what this crate shows. It is pure and deterministic, shows every byte of a payload or says
 //! that it cannot, and never lets a requester's text speak in our voice: requester text stands only in runs of kind
-//! `Value`, `Name` and `Chip`, without control, bidirectional or invisible characters and without the marks that we
+//! `Value`, `Changed`, `Name` and `Chip`, without control, bidirectional or invisible characters and without the marks that we
 //! draw ourselves. It never resolves, fetches or runs what it shows; what it decodes stands beside what was sent.
 //!
 //! A surface concatenates the runs of a line; it adds colour, gutter and wrapping, and nothing else.
@@ -12,6 +12,7 @@ mod chars;
 mod decode;
 mod diff;
 mod display;
+mod document;
 mod escape;
 mod exact;
 mod findings;
@@ -19,8 +20,10 @@ mod form;
 mod hidden;
 mod host;
 mod http;
+mod iam;
 mod input;
 mod json;
+mod kubernetes;
 mod leaves;
 mod message;
 mod opaque;
@@ -31,6 +34,7 @@ mod scripts;
 mod shell;
 mod sql;
 mod terminal;
+mod terraform;
 mod text;
 
 pub use display::{

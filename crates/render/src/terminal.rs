@@ -108,6 +108,7 @@ fn style(kind: RunKind) -> &'static str {
         RunKind::Text | RunKind::Value => "",
         RunKind::Label => BOLD,
         RunKind::Name => "\u{1b}[4m",
+        RunKind::Changed => "\u{1b}[1;4m",
         RunKind::Mark => "\u{1b}[2m",
         RunKind::Chip => "\u{1b}[7m",
         RunKind::Warning => "\u{1b}[1;31m",

@@ -82,7 +82,7 @@ export function limits(record) {
 /** `operationally_unsafe` and `checkpoint:elevation` as people say them. */
 const code = (text) => text.replace(/^checkpoint:/, "").replaceAll("_", " ").replace(":", ": ");
 
-const RUNS = { text: "t", label: "l", warning: "w", mark: "m", name: "n", value: "v", chip: "ch" };
+const RUNS = { text: "t", label: "l", warning: "w", mark: "m", name: "n", value: "v", changed: "v cd", chip: "ch" };
 const BLOCKS = { warnings: "warnings", action: "envelope", payload: "payload", not_described: "undescribed", exact: "exact" };
 
 /** The class that a kind has; a kind that this module does not know is shown by nothing, so it is refused. */

@@ -301,6 +301,11 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
             let length = short(value.as_str()?)?.len();
             TypedValue::Text(format!("a secret of {length} bytes"))
         }
+        ValueType::IamPolicy | ValueType::IamPolicyBefore => match value {
+            Json::String(text) => TypedValue::Text(short(text)?),
+            other => document(other)?,
+        },
+        ValueType::TerraformPlan | ValueType::Kubernetes => document(value)?,
         ValueType::StringList => {
             let elements = value.as_array()?;
             if elements.len() > LIST_MAX {
@@ -312,6 +317,44 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
         }
         ValueType::Bool => TypedValue::Bool(value.as_bool()?),
     })
+}
+
+/// What a document is to policy, whose inputs are kept and shown: its hash alone.
+fn document(value: &Json) -> Option<TypedValue> {
+    value.as_object()?;
+    let mut bytes = Vec::new();
+    write(value, &mut bytes);
+    let hash = Hash::of(&bytes);
+    Some(TypedValue::Text(format!("a document, {hash}")))
+}
+
+/// What stands in a document, so that two that say the same in the same order are the same.
+fn write(value: &Json, out: &mut Vec<u8>) {
+    let mut text = |kind: u8, text: &str| {
+        out.push(kind);
+        out.extend_from_slice(&text.len().to_be_bytes());
+        out.extend_from_slice(text.as_bytes());
+    };
+    match value {
+        Json::Null => text(b'n', ""),
+        Json::Bool(true) => text(b't', ""),
+        Json::Bool(false) => text(b'f', ""),
+        Json::Number(lexeme) => text(b'd', lexeme.as_str()),
+        Json::String(inside) => text(b's', inside),
+        Json::Array(elements) => {
+            text(b'[', "");
+            elements.iter().for_each(|element| write(element, out));
+            out.push(b']');
+        }
+        Json::Object(members) => {
+            text(b'{', "");
+            for (name, member) in members {
+                write(&Json::String(name.clone()), out);
+                write(member, out);
+            }
+            out.push(b'}');
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -448,6 +448,43 @@ fn texts_of_another_language_are_texts_to_policy_and_secrets_are_a_length() {
 }
 
 #[test]
+fn a_document_is_its_hash_to_policy() {
+    let fields = r#"
+  { name = "plan", pointer = "/plan", label = "Plan", type = "terraform_plan", required = true },
+"#;
+    let tool = tool("\"nobody\"", "json", fields).unwrap();
+    let read = |payload: &str| match tool.project(payload.as_bytes()) {
+        Projection::Inspectable {
+            fields,
+            undescribed,
+        } => {
+            assert!(undescribed.is_empty(), "{payload}");
+            Some(fields["plan"].clone())
+        }
+        Projection::Uninspectable { .. } => None,
+    };
+    let one = read(r#"{"plan":{"password":"hunter2 hunter2","a":[1,{"b":null}]}}"#);
+    let Some(TypedValue::Text(text)) = &one else {
+        panic!("a text")
+    };
+    assert!(text.starts_with("a document, sha256:"), "{text}");
+    assert_eq!(
+        read(r#"{"plan": {"password":"hunter2\u0020hunter2","a":[1, {"b":null}]}}"#),
+        one
+    );
+    for other in [
+        r#"{"plan":{"password":"hunter2 hunter2","a":[1,{"b":false}]}}"#,
+        r#"{"plan":{"password":"hunter2 hunter2","a":[1],"b":null}}"#,
+        r#"{"plan":{"password":"hunter2 hunter2","a":[[1],{"b":null}]}}"#,
+    ] {
+        assert_ne!(read(other), one, "{other}");
+    }
+    for none in [r#"{"plan":"text"}"#, r#"{"plan":[{}]}"#, r#"{"plan":null}"#] {
+        assert_eq!(read(none), None, "{none}");
+    }
+}
+
+#[test]
 fn recipients_by_address_are_those_of_every_field() {
     let tool = tool(ADDRESSES, "json", TOOL_FIELDS).unwrap();
     let recipients = |payload: &str| {

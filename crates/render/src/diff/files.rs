@@ -1,6 +1,7 @@
 //! The files of a unified diff, as `git diff` and `diff -u` write it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -64,10 +65,27 @@ pub(super) enum Trouble {
 
 const NOWHERE: &str = "/dev/null";
 
-pub(super) fn read(diff: &str) -> (Vec<File<'_>>, BTreeSet<Trouble>) {
+/// Lines that are taken out, and those that stand in their place: where they stand in the diff, without their signs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Change {
+    pub(super) removed: Vec<Range<usize>>,
+    pub(super) added: Vec<Range<usize>>,
+}
+
+pub(super) struct Diff<'a> {
+    pub(super) files: Vec<File<'a>>,
+    pub(super) troubles: BTreeSet<Trouble>,
+    /// Those that take out lines and put others in their place.
+    pub(super) changes: Vec<Change>,
+}
+
+pub(super) fn read(diff: &str) -> Diff<'_> {
     let mut reader = Reader {
         files: Vec::new(),
         troubles: BTreeSet::new(),
+        changes: Vec::new(),
+        change: Change::default(),
+        at: 0,
         old_left: 0,
         new_left: 0,
         in_binary: false,
@@ -79,16 +97,26 @@ pub(super) fn read(diff: &str) -> (Vec<File<'_>>, BTreeSet<Trouble>) {
             break;
         }
         reader.line(line, lines.peek().copied());
+        reader.at += line.len() + 1;
     }
+    reader.end_change();
     if reader.old_left + reader.new_left > 0 {
         reader.troubles.insert(Trouble::Counts);
     }
-    (reader.files, reader.troubles)
+    Diff {
+        files: reader.files,
+        troubles: reader.troubles,
+        changes: reader.changes,
+    }
 }
 
 struct Reader<'a> {
     files: Vec<File<'a>>,
     troubles: BTreeSet<Trouble>,
+    changes: Vec<Change>,
+    change: Change,
+    /// Where the line begins.
+    at: usize,
     /// Lines that the hunk still needs on each side.
     old_left: usize,
     new_left: usize,
@@ -149,6 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hunk(&mut self, counts: &str) {
+        self.end_change();
         let sides = counts
             .split_once(" @@")
             .and_then(|(ranges, _)| ranges.split_once(' '))
@@ -177,6 +206,19 @@ impl<'a> Reader<'a> {
         if old > self.old_left || new > self.new_left {
             self.troubles.insert(Trouble::Counts);
         }
+        let content = self.at + 1..self.at + line.len();
+        match (old, new) {
+            (1, 0) => {
+                if !self.change.added.is_empty() {
+                    self.end_change();
+                }
+                self.change.removed.push(content);
+            }
+            (0, 1) => self.change.added.push(content),
+            // A line without an end of its own stands between the two sides.
+            (0, 0) => {}
+            _ => self.end_change(),
+        }
         self.old_left = self.old_left.saturating_sub(old);
         self.new_left = self.new_left.saturating_sub(new);
         if let Some(file) = self.files.last_mut() {
@@ -185,6 +227,13 @@ impl<'a> Reader<'a> {
             if new > old && file.link.is_none() {
                 file.link = line.get(1..);
             }
+        }
+    }
+
+    fn end_change(&mut self) {
+        let change = std::mem::take(&mut self.change);
+        if !change.removed.is_empty() && !change.added.is_empty() {
+            self.changes.push(change);
         }
     }
 

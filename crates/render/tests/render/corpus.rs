@@ -82,7 +82,8 @@ fn read(text: &str) -> Case {
 
 fn member(text: &str) -> (String, String, Shape) {
     let (label, rest) = text.split_once(" =").unwrap();
-    let (pointer, shape) = rest.trim().split_once(" as ").unwrap_or((rest.trim(), ""));
+    let (pointer, shape) = rest.split_once(" as ").unwrap_or((rest, ""));
+    let pointer = pointer.trim();
     let shape = match shape {
         "" => Shape::Plain,
         "sql" => Shape::Sql,
@@ -90,6 +91,10 @@ fn member(text: &str) -> (String, String, Shape) {
         "diff" => Shape::Diff,
         "recipients" => Shape::Recipients,
         "secret" => Shape::Secret,
+        "terraform_plan" => Shape::TerraformPlan,
+        "kubernetes" => Shape::Kubernetes,
+        "iam_policy" => Shape::IamPolicy,
+        "iam_policy_before" => Shape::IamPolicyBefore,
         other => panic!("unknown shape {other}"),
     };
     (label.to_owned(), pointer.to_owned(), shape)
@@ -254,7 +259,7 @@ fn every_case_renders_as_written() {
             writeln!(problems, "written: {}", copy.display()).unwrap();
         }
     }
-    assert!(names.len() >= 580, "{} cases", names.len());
+    assert!(names.len() >= 657, "{} cases", names.len());
     assert!(problems.is_empty(), "{problems}");
 }
 
@@ -319,6 +324,13 @@ fn every_flag_has_a_case_and_a_row_in_the_reference() {
         FileMode,
         FilePlace,
         BinaryFile,
+        Destroys,
+        KnownLater,
+        HostAccess,
+        RunsAsRoot,
+        ImageTag,
+        GrantsRights,
+        Wildcard,
         External,
         OddRecipient,
         Attachment,

@@ -4,6 +4,8 @@
 
 mod bounded;
 mod corpus;
+mod documents;
 mod hidden;
 mod lossless;
 mod quiet;
+mod words;

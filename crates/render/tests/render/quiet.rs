@@ -11,11 +11,12 @@ use proptest::prelude::*;
 
 use crate::lossless::{KINDS, payloads, show};
 
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "\u{1b}[0m",
     "\u{1b}[1m",
     "\u{1b}[2m",
     "\u{1b}[4m",
+    "\u{1b}[1;4m",
     "\u{1b}[7m",
     "\u{1b}[1;31m",
 ];
@@ -37,6 +38,7 @@ fn kinds() -> impl Strategy<Value = RunKind> {
         Just(RunKind::Mark),
         Just(RunKind::Name),
         Just(RunKind::Value),
+        Just(RunKind::Changed),
         Just(RunKind::Chip),
     ]
 }
@@ -79,9 +81,9 @@ proptest! {
             let runs = || display.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.runs);
             prop_assert!(runs().all(|run| run.text.chars().all(|c| hazard(c).is_none())));
             // Nothing but a chip or a mark looks like a chip or a mark.
-            let reserved = ['\u{27e8}', '\u{27e9}', '\u{21a9}', '\u{21b3}', '\u{22ef}', '\u{2502}'];
+            let reserved = ['\u{27e6}', '\u{27e7}', '\u{27e8}', '\u{27e9}', '\u{21a9}', '\u{21b3}', '\u{22ef}', '\u{2502}'];
             let imitates = |run: &Run| {
-                matches!(run.kind, RunKind::Value | RunKind::Name) && run.text.contains(reserved)
+                matches!(run.kind, RunKind::Value | RunKind::Changed | RunKind::Name) && run.text.contains(reserved)
             };
             prop_assert!(!runs().any(imitates));
             let text = to_terminal(&display, width, false);

@@ -62,6 +62,7 @@ fn run(run: &gatehold_render::Run) -> Run {
             RunKind::Mark => "m",
             RunKind::Name => "n",
             RunKind::Value => "v",
+            RunKind::Changed => "v cd",
             RunKind::Chip => "ch",
         },
         text: run.text.clone(),

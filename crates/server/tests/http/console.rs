@@ -2,6 +2,7 @@
 
 mod blind;
 mod doors;
+mod hostile;
 mod inbox;
 mod live;
 mod owners;

@@ -9,6 +9,7 @@ mod owners;
 mod pages;
 mod record;
 mod sessions;
+mod timeline;
 
 use gatehold_client::Submission;
 use gatehold_client::wire::Submitted;

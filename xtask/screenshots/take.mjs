@@ -1,6 +1,7 @@
-// Pictures of every page of the review console: light and dark, desktop and phone. Started by `cargo xtask screenshots` with
-// the paths of gatehold, Chromium and axe, and the folder for the pictures; everything else is in a folder of its own.
-// A page that logs an error, breaks its own content policy, is wider than the screen or has barriers (WCAG 2.2 AA) fails the run.
+// Every page of the review console: light and dark, desktop and phone. Started by `cargo xtask pages` with the paths of gatehold,
+// Chromium and axe, and by `cargo xtask screenshots` also with the folder for pictures; everything else is in a folder of its own.
+// A page that logs an error, breaks its own content policy, is wider than the screen, has barriers (WCAG 2.2 AA), does not begin
+// with what is asked for, or stands in docs/reference/console.md and is not looked at here fails the run.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +12,10 @@ import { identityProvider } from "./identity_provider.mjs";
 
 const [gatehold, chromium, axe, out] = process.argv.slice(2);
 const axeSource = readFileSync(axe, "utf8");
+const reference = readFileSync(join(import.meta.dirname, "../../docs/reference/console.md"), "utf8");
 const problems = [];
+/** Paths of the pages that were looked at. */
+const looked = new Set();
 
 const SCREENS = [
   { name: "desktop", width: 1280, height: 720, scale: 1, mobile: false },
@@ -19,6 +23,7 @@ const SCREENS = [
 ];
 
 async function picture(page, name) {
+  looked.add((await page.run("location.pathname")).replace(/(req|tsk)_[0-9a-f]+/, "{id}"));
   for (const screen of SCREENS) {
     const show = (height) => page.send("Emulation.setDeviceMetricsOverride", { width: screen.width, height, deviceScaleFactor: screen.scale, mobile: screen.mobile });
     await show(screen.height);
@@ -29,8 +34,7 @@ async function picture(page, name) {
       const height = Math.min(await page.run("document.documentElement.scrollHeight"), 5000);
       // As tall as the page, so that what sticks to the screen's edge covers nothing.
       if (height > screen.height) await show(height);
-      const { data } = await page.send("Page.captureScreenshot", { format: "png" });
-      writeFileSync(join(out, `${name}-${screen.name}-${scheme}.png`), Buffer.from(data, "base64"));
+      await kept(page, `${name}-${screen.name}-${scheme}`);
       await barriers(page, `${name} (${screen.name}, ${scheme})`);
       if (height > screen.height) await show(screen.height);
     }
@@ -38,27 +42,56 @@ async function picture(page, name) {
   console.log(`  ${name}`);
 }
 
+/** Keeps a picture, where pictures are wanted. */
+async function kept(page, name) {
+  if (!out) return;
+  const { data } = await page.send("Page.captureScreenshot", { format: "png" });
+  writeFileSync(join(out, `${name}.png`), Buffer.from(data, "base64"));
+}
+
 /** What keeps somebody from using a page, as far as a program can tell. It is evaluated past the page's own policy. */
 async function barriers(page, name) {
   const rules = JSON.stringify({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
-  const found = await page.run(`${axeSource}; axe.run(document, ${rules}).then(({ violations }) => violations.map(({ id, help, nodes }) => id + ": " + help + ": " + nodes[0].html))`);
+  if (await page.run("!globalThis.axe")) await page.run(`${axeSource}; true`);
+  const found = await page.run(`axe.run(document, ${rules}).then(({ violations }) => violations.map(({ id, help, nodes }) => id + ": " + help + ": " + nodes[0].html))`);
   for (const barrier of found) problems.push(`${name}: ${barrier}`);
 }
 
-/** State, sentence and the beginning of the exact action are seen without scrolling. */
-async function onFirstScreen(page, name) {
+/** Strip, sentence, why it is held and the beginning of the exact action are seen without scrolling, above the decision bar. */
+async function onFirstScreen(page, name, held) {
   await page.send("Emulation.setDeviceMetricsOverride", { width: 1280, height: 720, deviceScaleFactor: 1, mobile: false });
-  const bottom = await page.run(`document.querySelector(".payload .code").getBoundingClientRect().bottom`);
   const bar = await page.run(`document.querySelector(".bar")?.getBoundingClientRect().height ?? 0`);
-  if (bottom > 720 - bar) problems.push(`${name}: the exact action begins below the first screen (${bottom})`);
+  for (const part of ["#signed .strip", "#signed h1.sentence", ...(held ? ["#signed ul.why"] : []), ".exact-action h2", ".payload .code"]) {
+    const seen = await page.run((chosen) => {
+      scrollTo(0, 0);
+      const place = document.querySelector(chosen)?.getBoundingClientRect();
+      return place && [place.top, place.bottom];
+    }, part);
+    if (!seen || seen[0] < 0 || seen[1] > 720 - bar) problems.push(`${name}: ${part} is not on the first screen (${seen})`);
+  }
+}
+
+/** No page of the reference was forgotten: whatever else is there answers with something that is no page. */
+async function nothingForgotten(page, gate, request) {
+  const paths = [...reference.matchAll(/^\| `GET (\S+)` \|/gm)].map(([, path]) => path);
+  if (paths.length < 10) problems.push(`docs/reference/console.md lists ${paths.length} pages`);
+  for (const path of paths.filter((path) => !looked.has(path))) {
+    const target = path.replace("/tasks/{id}", `/tasks/${gate.task}`).replace("{id}", request).replace("{name}", "console.css");
+    const answered = await page.run(async (address) => {
+      const over = new AbortController();
+      const answer = await fetch(address, { redirect: "manual", signal: over.signal });
+      over.abort();
+      return `${answer.status} ${answer.headers.get("content-type")}`;
+    }, target);
+    if (answered.startsWith("200 text/html")) problems.push(`${path} is a page that nobody looks at here`);
+  }
 }
 
 /** As it comes out of a printer: on white, whole, without what can only be pressed. */
 async function printed(page, name) {
   await page.send("Emulation.setEmulatedMedia", { media: "print", features: [{ name: "prefers-color-scheme", value: "light" }] });
   await page.send("Emulation.setDeviceMetricsOverride", { width: 794, height: 1600, deviceScaleFactor: 1, mobile: false });
-  const { data } = await page.send("Page.captureScreenshot", { format: "png" });
-  writeFileSync(join(out, `${name}.png`), Buffer.from(data, "base64"));
+  await kept(page, name);
   await page.send("Emulation.setEmulatedMedia", { media: "" });
 }
 
@@ -111,7 +144,7 @@ async function scenes(page, gate) {
   for (const [name, id] of [["request", one], ["request-red", all]]) {
     await look(page, gate, id);
     await picture(page, name);
-    await onFirstScreen(page, name);
+    await onFirstScreen(page, name, true);
   }
   await look(page, gate, one);
   await answer(page, { fact: "1" });
@@ -122,7 +155,7 @@ async function scenes(page, gate) {
   for (const [name, id] of [["denied", odd], ["done", taken]]) {
     await page.open(`${url}/requests/${id}`);
     await picture(page, name);
-    await onFirstScreen(page, name);
+    await onFirstScreen(page, name, false);
   }
   await look(page, gate, all);
   await page.run(`document.querySelectorAll("main details").forEach((one) => { one.open = true; })`);
@@ -138,6 +171,7 @@ async function scenes(page, gate) {
   await picture(page, "inbox-accountable");
   await page.open(`${url}/requests/req_${"0".repeat(32)}`);
   await picture(page, "nothing");
+  return taken;
 }
 
 /** What becomes of a decided request on its page, and the pages of whoever answers for workloads. */
@@ -173,15 +207,16 @@ function approveInTerminal(gate, id, person) {
   gate.command(["approve", id, "--as", person, "--because", "checked with billing", "--criteria", gate.answers(id, person)]);
 }
 
-mkdirSync(out, { recursive: true });
+if (out) mkdirSync(out, { recursive: true });
 const gate = new Gate(gatehold);
 await gate.start();
 const chrome = new Chrome(chromium, gate.scratch);
 try {
   const page = await (await chrome.person()).tab();
   await page.send("Emulation.setFocusEmulationEnabled", { enabled: true });
-  await scenes(page, gate);
+  const taken = await scenes(page, gate);
   await identityProvider(gatehold, await (await chrome.person()).tab(), picture);
+  await nothingForgotten(page, gate, taken);
   problems.push(...page.problems.filter((problem) => !/\b40\d\b/.test(problem)));
 } finally {
   await chrome.end();

@@ -19,6 +19,7 @@ mod format;
 mod long_tests;
 mod mutants;
 mod packages;
+mod pages;
 mod report;
 mod rustdoc;
 mod screenshots;

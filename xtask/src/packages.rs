@@ -1,6 +1,6 @@
 //! What the tests need from the system: real peers (PostgreSQL, OpenSSH, Chromium) and foreign verifiers (Go, Python).
-//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The Python packages
-//! and the one of npm go into folders of their own below `target/`, by their pinned hashes.
+//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The packages of Python
+//! and of npm go into folders of their own below `target/`, by their pinned hashes.
 
 use std::path::Path;
 
@@ -17,10 +17,32 @@ const PYTHON_PACKAGES: [&str; 3] = [
     "crates/gatehold/tests/receivers/requirements.txt",
 ];
 
-/// Where the identity provider goes, and where crates/gatehold/tests/openid.rs looks for it.
-const PROVIDER: &str = "target/identity-provider";
-/// What goes into it.
-const PROVIDER_PACKAGES: &str = "crates/gatehold/tests/identity_provider";
+/// What comes from npm.
+struct Npm {
+    /// The package that is wanted.
+    name: &'static str,
+    /// Where it goes.
+    folder: &'static str,
+    /// Where its version and everything that it needs are pinned.
+    pinned: &'static str,
+}
+
+/// The identity provider, where crates/gatehold/tests/openid.rs looks for it, and what looks for barriers on a page.
+const NPM: [Npm; 2] = [
+    Npm {
+        name: "oidc-provider",
+        folder: "target/identity-provider",
+        pinned: "crates/gatehold/tests/identity_provider",
+    },
+    Npm {
+        name: "axe-core",
+        folder: "target/node",
+        pinned: "xtask/screenshots",
+    },
+];
+
+/// The one file of axe-core that pages are looked at with.
+pub const AXE: &str = "target/node/node_modules/axe-core/axe.min.js";
 
 pub const STEP: Step = Step {
     name: "packages",
@@ -88,34 +110,37 @@ const NEEDED: &[Package] = &[
 fn run() -> Result<(), String> {
     debian()?;
     python()?;
-    provider()
+    NPM.iter().try_for_each(npm)
 }
 
-/// The identity provider, once for each pinned set of packages.
-fn provider() -> Result<(), String> {
+/// A package of npm with all that it needs, once for each pinned set.
+fn npm(package: &Npm) -> Result<(), String> {
+    let Npm {
+        name,
+        folder,
+        pinned,
+    } = package;
     let lock = |folder: &str| std::fs::read(Path::new(folder).join("package-lock.json")).ok();
-    let installed = Path::new(PROVIDER)
-        .join("node_modules/oidc-provider")
-        .is_dir();
-    if installed && lock(PROVIDER) == lock(PROVIDER_PACKAGES) {
+    let installed = Path::new(folder).join("node_modules").join(name).is_dir();
+    if installed && lock(folder) == lock(pinned) {
         return Ok(());
     }
-    std::fs::create_dir_all(PROVIDER).map_err(|error| format!("{PROVIDER}: {error}"))?;
-    for name in ["package.json", "package-lock.json"] {
-        let to = Path::new(PROVIDER).join(name);
-        std::fs::copy(Path::new(PROVIDER_PACKAGES).join(name), &to)
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    for file in ["package.json", "package-lock.json"] {
+        let to = Path::new(folder).join(file);
+        std::fs::copy(Path::new(pinned).join(file), &to)
             .map_err(|error| format!("{}: {error}", to.display()))?;
     }
     let arguments = [
         "ci",
         "--prefix",
-        PROVIDER,
+        folder,
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
     ];
     shell::run("npm", &arguments).map_err(|error| {
-        format!("{error}\noidc-provider of {PROVIDER_PACKAGES} is missing in {PROVIDER}: it comes from npm")
+        format!("{error}\n{name} of {pinned} is missing in {folder}: it comes from npm")
     })
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     advisories, bench, clippy, demo, deny, doc_commands, doctests, format, long_tests, mutants,
-    packages, rustdoc, simulator, tests,
+    packages, pages, rustdoc, simulator, tests,
 };
 
 /// One check: a name for the command line, a sentence for the reader, and what it does.
@@ -21,6 +21,7 @@ const LIST: &[Step] = &[
     clippy::STEP,
     rustdoc::STEP,
     tests::STEP,
+    pages::STEP,
     doctests::STEP,
     simulator::STEP,
     mutants::STEP,

@@ -204,7 +204,10 @@ impl Gate {
     }
 
     /// The leaves that a row names, directly or by its reviews and turns.
-    async fn leaves_of(&self, stored: &StoredRequest) -> Result<BTreeSet<u64>, GateError> {
+    pub(crate) async fn leaves_of(
+        &self,
+        stored: &StoredRequest,
+    ) -> Result<BTreeSet<u64>, GateError> {
         let record = &stored.record;
         let mut leaves = BTreeSet::from([stored.first_leaf, stored.last_leaf]);
         for review in &record.reviews {
@@ -270,7 +273,7 @@ fn count(of: impl TryInto<u32>) -> u32 {
 
 /// The entry of a leaf of this request.
 // INVARIANT(leaf-opens): read only after it was hashed into its leaf.
-fn entry_about(record: &StoredRecord, request: &RequestId) -> Option<Entry> {
+pub(crate) fn entry_about(record: &StoredRecord, request: &RequestId) -> Option<Entry> {
     if !record_opens(&record.leaf, &record.salt, &record.record) {
         return None;
     }

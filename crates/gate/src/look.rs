@@ -6,24 +6,21 @@ use std::collections::BTreeSet;
 use gatehold_core::checkpoint::Requirement;
 use gatehold_core::commit::Table;
 use gatehold_core::decide::{Claims, Rendered};
-use gatehold_core::delegation::{Lending, Through};
-use gatehold_core::entry::{Entry, Event};
+use gatehold_core::delegation::Lending;
 use gatehold_core::guard;
 use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
-use gatehold_core::review::{Answers, ReviewContext};
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 
-use crate::believed::record_opens;
 use crate::browser::Visitor;
-use crate::chain::opened;
 use crate::changed;
-use crate::corrections::{Corrected, through};
+use crate::corrections::Corrected;
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::history::History;
 use crate::humans::signed;
 use crate::load::Loaded;
 use crate::ports::store::{RowQuery, StoredLeaf};
@@ -71,10 +68,8 @@ pub struct Looked {
     pub claims: Option<Claims>,
     /// What whoever looks may do.
     pub may: May,
-    /// What people said when they decided, in the order of the reviews; nothing while it is held.
-    pub said: Vec<Said>,
-    /// Who ended it without a review of their own, once somebody did.
-    pub ended_by: Option<Ended>,
+    /// What became of it; nothing while it is held.
+    pub history: History,
     /// What people said was recorded wrong, once it is decided.
     pub corrections: Vec<Corrected>,
     /// The leaf of its submission.
@@ -83,32 +78,6 @@ pub struct Looked {
     pub last_leaf: Option<u64>,
     /// The store's time.
     pub now: Timestamp,
-}
-
-/// One review of a request that is decided.
-#[derive(Debug, Clone)]
-pub struct Said {
-    /// What was signed: who, what act, under which limits.
-    pub context: ReviewContext,
-    /// What was answered; nothing once it was erased.
-    pub answers: Option<Answers>,
-    /// For whom else they decided, who was away.
-    pub through: Vec<Through>,
-    /// Its leaf, where that is known.
-    pub leaf: Option<u64>,
-}
-
-/// Whoever ended a request, and what they wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Who.
-    pub human: HumanId,
-    /// By which act.
-    pub act: String,
-    /// By which channel; `signed` where their key signed it.
-    pub channel: String,
-    /// Their words; nothing where there are none, or they were erased.
-    pub text: Option<String>,
 }
 
 /// A page of what is decided, newest first.
@@ -203,12 +172,11 @@ impl Gate {
         };
         let display = shown(record, &submission)?;
         let claims = claimed(record, &submission)?;
-        let (said, ended_by, corrections) = if record.state == State::Held {
-            (Vec::new(), None, Vec::new())
+        let (history, corrections) = if record.state == State::Held {
+            (History::default(), Vec::new())
         } else {
-            let ended_by = self.ended_by(&stored).await?;
-            let corrections = self.corrections(id).await?;
-            (self.said(record).await?, ended_by, corrections)
+            let history = self.history(&stored, &submission).await?;
+            (history, self.corrections(id).await?)
         };
         let held = guard!("look-blind-leaf", record.state == State::Held);
         let last_leaf = (!held).then_some(stored.last_leaf);
@@ -223,8 +191,7 @@ impl Gate {
             stopped,
             claims,
             may,
-            said,
-            ended_by,
+            history,
             now,
             record: blind(self.lapsed(stored.record).await?),
         })
@@ -322,70 +289,6 @@ impl Gate {
         let believed = self.believe_all(&rows).await?;
         let believed = rows.iter().zip(believed).filter(|(_, believed)| *believed);
         believed.map(|(row, _)| Ok(blind(body(row)?))).collect()
-    }
-
-    /// What was signed about it, with the answers as they stand in the leaf of each review.
-    async fn said(&self, record: &RequestRecord) -> Result<Vec<Said>, GateError> {
-        let mut said = Vec::with_capacity(record.reviews.len());
-        for review in &record.reviews {
-            let context: ReviewContext = canonical::from_canonical_bytes(review.context.as_bytes())
-                .map_err(GateError::damaged)?;
-            let index = self.review_leaf(record, &review.context).await?;
-            let leaf = match index {
-                Some(index) => self.whole_leaf(index).await?,
-                None => None,
-            };
-            let answers = leaf.as_ref().and_then(|leaf| {
-                let bytes = opened(leaf, "answers").ok()?;
-                let answers: Answers = canonical::from_canonical_bytes(bytes).ok()?;
-                let signed = answers.hash().ok() == Some(context.answers_hash);
-                signed.then_some(answers)
-            });
-            said.push(Said {
-                context,
-                answers,
-                through: leaf.as_ref().map(through).unwrap_or_default(),
-                leaf: index,
-            });
-        }
-        Ok(said)
-    }
-
-    /// Whoever wrote the last leaf of it, where that was an act that ended it.
-    async fn ended_by(&self, stored: &StoredRequest) -> Result<Option<Ended>, GateError> {
-        let Some(leaf) = self.whole_leaf(stored.last_leaf).await? else {
-            return Ok(None);
-        };
-        let opens = record_opens(&leaf.leaf, &leaf.salt, &leaf.record);
-        let entry = Entry::from_bytes(&leaf.record)
-            .ok()
-            .filter(|entry| opens && entry.request == Some(stored.record.id));
-        Ok(match entry.map(|entry| entry.event) {
-            Some(Event::Acted {
-                human: Some(human),
-                act,
-                channel,
-                ..
-            }) => Some(Ended {
-                human,
-                act,
-                channel,
-                text: opened(&leaf, "text")
-                    .ok()
-                    .map(|text| String::from_utf8_lossy(text).into_owned()),
-            }),
-            Some(Event::Closed {
-                human: Some(human),
-                code,
-                ..
-            }) => Some(Ended {
-                human,
-                act: code,
-                channel: String::new(),
-                text: None,
-            }),
-            _ => None,
-        })
     }
 
     pub(crate) async fn whole_leaf(&self, index: u64) -> Result<Option<StoredLeaf>, GateError> {

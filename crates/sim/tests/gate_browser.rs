@@ -194,22 +194,21 @@ async fn looking_writes_nothing_and_tells_nobody_of_anothers_review() {
     assert_eq!(after.may, May::Decide);
     // Nothing that the second person sees has changed.
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
-    assert!(after.said.is_empty() && after.ended_by.is_none());
+    assert!(after.history.entered.is_empty() && after.history.unread == 0);
 
     shop.deny(Person::Second, id).await.unwrap();
     let decided = look(Person::Second).await;
     assert_eq!(decided.record.state, State::Denied);
-    let said: Vec<_> = decided
-        .said
-        .iter()
+    let entered = decided.history.entered.iter();
+    let said: Vec<_> = entered
+        .filter_map(|entered| entered.said.as_ref())
         .map(|said| {
-            (
-                said.context.reviewer.subject.as_str(),
-                said.answers.is_some(),
-            )
+            let context = said.context.as_ref().unwrap();
+            (context.reviewer.subject.as_str(), said.answers.is_some())
         })
         .collect();
     assert_eq!(said, [("reviewer", true), ("second", true)]);
+    assert_eq!(decided.history.unread, 0);
 }
 
 #[tokio::test]

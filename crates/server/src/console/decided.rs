@@ -89,7 +89,12 @@ fn line(record: &RequestRecord, now: Timestamp) -> Line {
 /// Who decided it, in words.
 pub(super) fn by(record: &RequestRecord) -> &'static str {
     let closed_by = record.closing.as_ref().map(|closing| closing.decided_by);
-    match record.decided_by.or(closed_by) {
+    decided_by(record.decided_by.or(closed_by))
+}
+
+/// The same of one decision.
+pub(super) const fn decided_by(by: Option<DecidedBy>) -> &'static str {
+    match by {
         Some(DecidedBy::Policy) => "policy",
         Some(DecidedBy::Human) => "people",
         Some(DecidedBy::DelegatedModel) => "a model, by delegation",

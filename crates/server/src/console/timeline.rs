@@ -1,13 +1,16 @@
 //! What happened to a request, in order: who did it, and why as far as they said. Only for requests that are decided: while
 //! one is held nobody learns that a review exists.
 
-use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::entry::Event;
+use gatehold_core::request::{DecidedBy, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::{Asked, Corrected, Looked, Said};
+use gatehold_gate::{Asked, Corrected, Entered, Looked, Said, Text};
 
-use super::decided::by;
-use super::said::{Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, each, limits, lines, moment};
+use super::decided::decided_by;
+use super::said::{
+    Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, counted, duration, each, limits, lines, moment,
+};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -38,8 +41,6 @@ pub(super) struct Fix {
 /// Something that happened, as it is put together.
 struct New {
     at: Timestamp,
-    /// What comes first of two at the same time.
-    order: u8,
     leaf: Option<u64>,
     what: String,
     words: Vec<Quiet>,
@@ -47,55 +48,84 @@ struct New {
 }
 
 impl New {
-    fn at(at: Timestamp, order: u8, leaf: Option<u64>, what: String) -> Self {
-        let (words, more) = (Vec::new(), Vec::new());
+    fn of(entered: &Entered, what: String) -> Self {
         Self {
-            at,
-            order,
-            leaf,
+            at: entered.at,
+            leaf: Some(entered.leaf),
             what,
-            words,
-            more,
+            words: Vec::new(),
+            more: Vec::new(),
         }
+    }
+
+    /// With what somebody wrote.
+    fn saying(self, text: Option<&Text>) -> Self {
+        let words = match text {
+            Some(Text::Said(text)) => lines(text),
+            Some(Text::Erased) => lines("The words were erased."),
+            None => Vec::new(),
+        };
+        Self { words, ..self }
+    }
+
+    fn with(self, more: Vec<String>) -> Self {
+        Self { more, ..self }
+    }
+
+    fn voided(mut self) -> Self {
+        let void = "It counts no more: the request was held again";
+        self.more.push(void.to_owned());
+        self
+    }
+
+    /// Of a denial that nobody signed, the channel it came by.
+    fn by(mut self, act: &str, channel: &str) -> Self {
+        if ["deny", "suspicious"].contains(&act) && channel != "signed" {
+            self.more.push(format!("unsigned, by {channel}"));
+        }
+        self
     }
 }
 
-/// Everything that is known of it, oldest first, and beside each part what was corrected.
+/// Everything that is known of it, in the order of its leaves, and beside each part what was corrected.
 pub(super) fn timeline(looked: &Looked, questions: &[Asked]) -> Vec<Happened> {
-    let mut all = begun(looked);
-    for asked in questions {
-        let what = format!("Question {} of {}", asked.number, asked.by);
-        let question = New::at(asked.at, 2, Some(asked.leaf), what);
-        all.push(New {
-            words: lines(&asked.text),
-            ..question
-        });
-        if let Some(answer) = &asked.answer {
-            let what = format!("The requester answered question {}", asked.number);
-            let answered = New::at(answer.at, 2, Some(answer.leaf), what);
-            all.push(New {
-                words: lines(&answer.text),
-                ..answered
-            });
+    let entered = &looked.history.entered;
+    let mut open: Vec<&Corrected> = looked.corrections.iter().collect();
+    let mut happened: Vec<Happened> = Vec::with_capacity(entered.len());
+    for (place, one) in entered.iter().enumerate() {
+        let later = entered.get(place..).unwrap_or_default();
+        for new in told(one, later, looked, questions) {
+            // Beside the first that stands in its leaf.
+            let (beside, left) = open
+                .into_iter()
+                .partition(|fix: &&Corrected| new.leaf == Some(fix.corrects));
+            open = left;
+            happened.push(shown(new, beside, looked.now));
         }
     }
-    all.extend(looked.said.iter().map(|said| reviewed(said, looked.now)));
-    end(looked, &mut all);
-    all.sort_by_key(|new| (new.at, new.order));
-    let mut open: Vec<&Corrected> = looked.corrections.iter().collect();
-    let mut happened: Vec<Happened> = Vec::with_capacity(all.len());
-    for new in all {
-        let (beside, left) = open
-            .into_iter()
-            .partition(|one: &&Corrected| new.leaf == Some(one.corrects));
-        open = left;
-        happened.push(shown(new, beside, looked.now));
-    }
-    // Beside a leaf that this page does not name otherwise.
+    let bare = |at, leaf, what| New {
+        at,
+        leaf,
+        what,
+        words: Vec::new(),
+        more: Vec::new(),
+    };
+    // Beside a leaf that was not found.
     for one in open {
         let what = format!("Something else is recorded in leaf {}", one.corrects);
-        let new = New::at(one.at, 9, Some(one.corrects), what);
+        let new = bare(one.at, Some(one.corrects), what);
         happened.push(shown(new, vec![one], looked.now));
+    }
+    if looked.history.unread > 0 {
+        let what = format!(
+            "{} of it lie far from these in the ledger and are not shown; its dossier has all",
+            counted(looked.history.unread, "more record")
+        );
+        happened.push(shown(bare(looked.now, None, what), Vec::new(), looked.now));
+    }
+    if let Some(latest) = latest(looked) {
+        let new = bare(looked.now, None, latest);
+        happened.push(shown(new, Vec::new(), looked.now));
     }
     happened
 }
@@ -128,110 +158,183 @@ fn fix(one: &Corrected, now: Timestamp) -> Fix {
     }
 }
 
+/// What one leaf says. `later` begins with it.
+fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) -> Vec<New> {
+    let new = |what: String| New::of(one, what);
+    let what = match &one.event {
+        Event::Submitted {
+            requester,
+            decided_by,
+            ..
+        } => return asked(one, requester, *decided_by, looked),
+        Event::Reviewed { reviewer, act, .. } => {
+            let said = one.said.as_ref();
+            let new = reviewed(
+                new(String::new()),
+                &reviewer.to_string(),
+                *act,
+                said,
+                looked,
+            );
+            return vec![if is_void(later) { new.voided() } else { new }];
+        }
+        Event::Acted {
+            human,
+            act,
+            channel,
+            ..
+        } => {
+            let who = human.as_ref().map(ToString::to_string);
+            let new = new(acted(one.leaf, who.as_deref(), act, questions));
+            return vec![new.saying(one.text.as_ref()).by(act, channel)];
+        }
+        Event::Escalated {
+            after_seconds,
+            teams,
+        } => {
+            let teams: Vec<&str> = teams.iter().map(|team| team.as_str()).collect();
+            let after = duration(i64::from(*after_seconds));
+            format!(
+                "Nobody had decided after {after}: asked as well: {}",
+                teams.join(", ")
+            )
+        }
+        Event::Reheld { decide_by, .. } => {
+            let until = moment(*decide_by, looked.now).absolute;
+            let more = vec![
+                "Policy asks for something else than before; every review until here counts no more".to_owned(),
+                format!("to be decided until {until}"),
+            ];
+            return vec![new(held("Held again", one)).with(more)];
+        }
+        Event::Closed {
+            code: why,
+            human: Some(human),
+            ..
+        } => format!("{human} {}", did(why)),
+        Event::Closed { code: why, .. } if why == "withdrawn" => {
+            format!("{} took it back", looked.record.requester.name())
+        }
+        Event::Closed {
+            code: why,
+            decided_by: by,
+            ..
+        } => format!(
+            "Ended: {} (decided by {})",
+            code(why),
+            decided_by(Some(*by))
+        ),
+        Event::Claimed { limits: within, .. } => {
+            let more = vec![format!("within {}", limits(within))];
+            return vec![new("Its execution began".to_owned()).with(more)];
+        }
+        Event::Executed { outcome, .. } => {
+            let quantity = outcome.quantity;
+            let more = quantity.map(|quantity| format!("{quantity} rows or objects"));
+            let what = format!("Executed: {}", code(&outcome.code));
+            return vec![new(what).with(more.into_iter().collect())];
+        }
+        Event::Trust { what, .. } => format!("It was applied: {}", code(what)),
+        _ => "Something else is recorded".to_owned(),
+    };
+    vec![new(what)]
+}
+
 /// How it began.
-fn begun(looked: &Looked) -> Vec<New> {
-    let record = &looked.record;
-    let first = Some(looked.first_leaf);
-    let asked = format!("{} asked for it", record.requester.name());
-    let mut all = vec![New::at(record.submitted_at, 0, first, asked)];
-    if let Some(held) = &record.held {
-        let names: Vec<String> = held
-            .requirement
-            .checkpoints()
-            .map(|(_, checkpoint)| checkpoint.name.to_string())
-            .collect();
-        // Held again is recorded elsewhere.
-        let leaf = first.filter(|_| held.since == record.submitted_at);
-        let what = format!("Held at {}", names.join(", "));
-        all.push(New::at(held.since, 1, leaf, what));
-    }
+fn asked(one: &Entered, requester: &str, decided: Option<DecidedBy>, looked: &Looked) -> Vec<New> {
+    let mut all = vec![New::of(one, format!("{requester} asked for it"))];
+    let by = decided_by(decided);
+    let what = match (one.to, &looked.record.closing) {
+        (Some(State::Held), _) => held("Held", one),
+        (Some(State::Denied), Some(closing)) => {
+            format!("Ended: {} (decided by {by})", code(&closing.code))
+        }
+        (Some(State::Denied), None) => format!("Denied by {by}"),
+        (Some(_), _) => format!("Let through by {by}"),
+        (None, _) => return all,
+    };
+    all.push(New::of(one, what));
     all
 }
 
-fn reviewed(review: &Said, now: Timestamp) -> New {
-    let reviewer = &review.context.reviewer;
-    let act = match review.context.act {
+/// At which checkpoints it is held from here on.
+fn held(how: &str, one: &Entered) -> String {
+    if one.held_at.is_empty() {
+        return format!("{how}; at which checkpoints was erased");
+    }
+    format!("{how} at {}", one.held_at.join(", "))
+}
+
+/// Whether a review was taken back by a later hold. Each voids all before it.
+fn is_void(later: &[Entered]) -> bool {
+    let mut later = later.iter();
+    later.any(|one| matches!(one.event, Event::Reheld { .. }))
+}
+
+fn reviewed(new: New, reviewer: &str, act: ReviewAct, said: Option<&Said>, looked: &Looked) -> New {
+    let act = match act {
         ReviewAct::Approve => "approved",
         ReviewAct::Deny => "denied",
     };
-    let through = review.through.iter();
+    let through = said.into_iter().flat_map(|said| &said.through);
     let away: String = through
         .map(|one| {
-            let until = moment(one.until, now);
+            let until = moment(one.until, looked.now);
             format!(" for {}, who was away until {},", one.from, until.absolute)
         })
         .collect();
-    let what = format!(
-        "{}@{} {act} it{away} signed",
-        reviewer.subject,
-        reviewer.issuer,
-        away = if away.is_empty() {
-            ",".to_owned()
-        } else {
-            away
-        }
-    );
-    let new = New::at(review.context.issued_at, 3, review.leaf, what);
-    let Some(answers) = &review.answers else {
-        let gone = "What they answered was erased, or is not what they signed.";
-        return New {
-            more: vec![gone.to_owned()],
-            ..new
-        };
+    let away = if away.is_empty() { "," } else { &away };
+    let what = format!("{reviewer} {act} it{away} signed");
+    let signed = said.and_then(|said| said.context.as_ref().zip(said.answers.as_ref()));
+    let Some((context, answers)) = signed else {
+        let gone = "What they answered was erased, or is not what they signed.".to_owned();
+        return New { what, ..new }.with(vec![gone]);
     };
     let mut more: Vec<String> = answers
         .criteria
         .iter()
         .map(|(criterion, answer)| format!("{}: {answer}", code(criterion)))
         .collect();
-    if review.context.act == ReviewAct::Approve {
-        more.push(format!("within {}", limits(&review.context.limits)));
+    if context.act == ReviewAct::Approve {
+        more.push(format!("within {}", limits(&context.limits)));
     }
-    let words = if answers.justification.is_empty() {
+    let words = answers.justification.as_str();
+    let words = if words.is_empty() {
         Vec::new()
     } else {
-        lines(&answers.justification)
+        lines(words)
     };
-    New { words, more, ..new }
+    New {
+        what,
+        words,
+        more,
+        ..new
+    }
 }
 
-fn end(looked: &Looked, all: &mut Vec<New>) {
-    let record = &looked.record;
-    let last = looked.last_leaf.filter(|_| record.state.is_terminal());
-    if let Some(outcome) = &record.outcome {
-        let quantity = outcome
-            .quantity
-            .map(|quantity| format!("{quantity} rows or objects"));
-        let what = format!("Executed: {}", code(&outcome.code));
-        let executed = New::at(outcome.at, 5, last, what);
-        all.push(New {
-            more: quantity.into_iter().collect(),
-            ..executed
-        });
-    }
-    if let Some(closing) = &record.closing {
-        let who = looked.ended_by.as_ref();
-        let what = match who {
-            Some(ended) => format!("{} {}", ended.human, did(&ended.act)),
-            None => format!("Ended: {} (decided by {})", code(&closing.code), by(record)),
-        };
-        let text = who.and_then(|ended| ended.text.as_deref());
-        let text = text.unwrap_or_default();
-        let channel = who.map(|ended| ended.channel.as_str()).unwrap_or_default();
-        let unsigned = !channel.is_empty() && channel != "signed";
-        let ended = New::at(closing.at, 6, last, what);
-        all.push(New {
-            words: if text.is_empty() {
-                Vec::new()
-            } else {
-                lines(text)
-            },
-            more: Vec::from_iter(unsigned.then(|| format!("unsigned, by {channel}"))),
-            ..ended
-        });
-    }
-    if let Some(latest) = latest(record, looked) {
-        all.push(New::at(looked.now, 7, None, latest));
+/// What somebody did who signed no review. The requester has no name here: what it answers is its claim.
+fn acted(leaf: u64, who: Option<&str>, act: &str, questions: &[Asked]) -> String {
+    let numbers = |leaf_of: fn(&Asked) -> Option<u64>| -> String {
+        let about = questions
+            .iter()
+            .filter(|asked| leaf_of(asked) == Some(leaf));
+        let numbers: Vec<String> = about.map(|asked| asked.number.to_string()).collect();
+        numbers.join(" and ")
+    };
+    let Some(who) = who else {
+        let numbers = numbers(|asked| asked.answer.as_ref().map(|answer| answer.leaf));
+        return format!("The requester answered question {numbers}");
+    };
+    match act {
+        "ask" => {
+            let by = questions.iter().find(|asked| asked.leaf == leaf);
+            let by = by.map_or(who, |asked| asked.by.as_str());
+            format!("Question {} of {by}", numbers(|asked| Some(asked.leaf)))
+        }
+        "claim" => format!("{who} said that they look at it"),
+        "release" => format!("{who} said that they look at it no more"),
+        "escalate" => format!("{who} had more people asked"),
+        act => format!("{who} {}", did(act)),
     }
 }
 
@@ -247,7 +350,8 @@ fn did(act: &str) -> String {
 }
 
 /// What may still become of it.
-fn latest(record: &RequestRecord, looked: &Looked) -> Option<String> {
+fn latest(looked: &Looked) -> Option<String> {
+    let record = &looked.record;
     match record.state {
         State::Allowed | State::Redeemable => {
             let until = moment(record.spend_by, looked.now);

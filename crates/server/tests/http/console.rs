@@ -3,12 +3,14 @@
 mod blind;
 mod doors;
 mod forms;
+mod hostile;
 mod inbox;
 mod live;
 mod owners;
 mod pages;
 mod record;
 mod sessions;
+mod timeline;
 
 use gatehold_client::Submission;
 use gatehold_client::wire::Submitted;

@@ -1,14 +1,17 @@
 //! Generated bodies, envelopes, targets and headers, through the whole router and a real gate: always an answer that
 //! explains itself, never a fault, and nothing is ever executed.
 
+use gatehold_server::PAGES;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::support::House;
+use crate::support::browser::{Browser, form};
 use crate::support::call::Call;
 use crate::support::people::Person;
+use crate::walk::{Endpoint, endpoints};
 
 /// JSON that is nearly what calls take: their member names, and values of the wrong kinds.
 fn nearly() -> impl Strategy<Value = Value> {
@@ -70,29 +73,98 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn targets() -> impl Strategy<Value = String> {
-    let zeros = "0".repeat(32);
-    let fixed = vec![
-        "/v1/tasks".to_owned(),
-        format!("/v1/tasks/tsk_{zeros}/end"),
-        "/v1/requests".to_owned(),
-        "/v1/requests?dry_run=true".to_owned(),
-        format!("/v1/requests/req_{zeros}/answer"),
-        format!("/v1/requests/req_{zeros}/redeem"),
-        format!("/v1/requests/req_{zeros}/open"),
-        format!("/v1/requests/req_{zeros}/reviews"),
-        format!("/v1/requests/req_{zeros}/acts"),
-        "/v1/sessions".to_owned(),
-        "/v1/changes".to_owned(),
-        "/v1/keys/revoke".to_owned(),
-        "/v1/delegations".to_owned(),
-        "/v1/delegations/end".to_owned(),
-    ];
+    let mut known: Vec<String> = endpoints().iter().map(Endpoint::target).collect();
+    known.push("/v1/requests?dry_run=true".to_owned());
     prop_oneof![
-        6 => prop::sample::select(fixed),
+        6 => prop::sample::select(known),
         1 => "/v1/[a-z%0-9/?=&.]{0,30}".prop_filter("a target of the profile", |target| {
             target.parse::<http::Uri>().is_ok()
         }),
     ]
+}
+
+/// Nearly a form of the console: the names of its fields, and values that nobody meant.
+fn fields() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let name = prop::sample::select(vec![
+        "code",
+        "person",
+        "to",
+        "key",
+        "review",
+        "act",
+        "reason",
+        "text",
+        "back",
+        "correction",
+        "proof",
+        "scope",
+        "name",
+        "view",
+        "page",
+        "token",
+        "surplus",
+    ]);
+    let value = prop_oneof![
+        2 => ".{0,12}",
+        1 => nearly().prop_map(|json| json.to_string()),
+        1 => prop::sample::select(vec!["deny", "ask", "mine", "0", "task", "all", "request", "reviewer@dev.local"]).prop_map(str::to_owned),
+    ];
+    prop::collection::vec((name, value), 0..5)
+}
+
+#[test]
+fn no_form_makes_a_page_fail() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let house = runtime.block_on(House::open());
+    let (cookie, token) = runtime.block_on(async {
+        let mut browser = Browser::of(&house, Person::Reviewer).await;
+        let token = browser.token().await;
+        (browser.cookie.unwrap(), token)
+    });
+    let router = gatehold_server::router(&house.app);
+    let pages = PAGES.iter().filter(|page| page.method == "POST");
+    let zeros = format!("req_{}", "0".repeat(32));
+    // Whoever signs out or is somebody else asks no further question with this cookie.
+    let targets: Vec<String> = pages
+        .filter(|page| !["/session/end", "/session/person"].contains(&page.path))
+        .map(|page| page.path.replace("{id}", &zeros))
+        .collect();
+    assert!(targets.len() >= 12, "{targets:?}");
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(
+            &(prop::sample::select(targets), fields(), any::<bool>()),
+            |(target, fields, signed_in)| {
+                let mut pairs: Vec<(&str, &str)> = fields
+                    .iter()
+                    .map(|(name, text)| (*name, text.as_str()))
+                    .collect();
+                if signed_in {
+                    pairs.push(("token", &token));
+                }
+                let call = form(&target, &pairs)
+                    .header("sec-fetch-site", "same-origin")
+                    .header("origin", "null")
+                    .header("cookie", cookie.as_bytes());
+                let answer = runtime
+                    .block_on(router.clone().oneshot(call.to_request()))
+                    .unwrap();
+                prop_assert!(
+                    !answer.status().is_server_error(),
+                    "{} {target} {fields:?}",
+                    answer.status()
+                );
+                Ok(())
+            },
+        )
+        .unwrap();
+    assert!(house.executed.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod console;
 mod doors;
 mod fuzz;
 mod journey;
+mod matrix;
 mod operations;
 mod own_key;
 mod point;

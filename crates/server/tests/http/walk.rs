@@ -18,10 +18,13 @@ pub struct Endpoint {
     pub secured: bool,
     pub takes_body: bool,
     pub tag: String,
+    /// Whether an enforcement point says in it for whom it acts.
+    pub acts_for_others: bool,
 }
 
 impl Endpoint {
-    fn target(&self) -> String {
+    /// About nothing that there is.
+    pub fn target(&self) -> String {
         let id = if self.path.contains("/tasks/") {
             "tsk_"
         } else {
@@ -59,6 +62,9 @@ pub fn endpoints() -> Vec<Endpoint> {
                     .is_some_and(|all| all.iter().any(|one| one.get("proof").is_some())),
                 takes_body: operation.get("requestBody").is_some(),
                 tag: operation["tags"][0].as_str().unwrap().to_owned(),
+                acts_for_others: operation["parameters"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["name"] == "workload")),
             });
         }
     }
@@ -270,6 +276,6 @@ async fn nothing_is_taken_that_is_not_described() {
     clippy::disallowed_methods,
     reason = "a switch of the test, read where it is used"
 )]
-fn accepting() -> bool {
+pub fn accepting() -> bool {
     std::env::var_os("GATEHOLD_ACCEPT").is_some()
 }

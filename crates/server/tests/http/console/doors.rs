@@ -20,7 +20,7 @@ fn target(page: &Page, request: &str) -> String {
 }
 
 /// All rows and leaves, so also what nobody thought of.
-async fn everything(house: &House) -> Vec<String> {
+pub async fn everything(house: &House) -> Vec<String> {
     let mut all = vec![format!("{:?}", house.store.head().await.unwrap())];
     for table in Table::ALL {
         let query = RowQuery {

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod call;
+pub mod knock;
 pub mod people;
 
 use std::path::Path;

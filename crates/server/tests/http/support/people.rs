@@ -30,9 +30,12 @@ pub enum Person {
     Owner,
     Reviewer,
     Second,
+    /// Enrolled where a test wants somebody without a seat, and in no team.
+    Bystander,
 }
 
 impl Person {
+    /// Those whom the founding statement names.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Reviewer, Self::Second];
 
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Person {
             Self::Owner => "owner",
             Self::Reviewer => "reviewer",
             Self::Second => "second",
+            Self::Bystander => "bystander",
         }
     }
 
@@ -53,6 +57,11 @@ impl Person {
 
     pub fn thumbprint(self) -> Hash {
         Hash::from_bytes(software_key(&self.seed()).thumbprint())
+    }
+
+    /// The line of their key.
+    pub fn line(self) -> String {
+        software_key(&self.seed()).to_line()
     }
 
     pub fn sign(self, namespace: &str, message: &[u8]) -> String {
@@ -120,7 +129,7 @@ impl Person {
     }
 }
 
-fn answers(fact: FactChallenge) -> Answers {
+pub fn answers(fact: FactChallenge) -> Answers {
     let intent = ("intent".to_owned(), "yes".to_owned());
     Answers {
         criteria: BTreeMap::from([intent, (fact.id, fact.answer)]),
@@ -196,6 +205,11 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
 
 /// An envelope of the workload, or of a human when there is no task.
 pub fn envelope(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &str) -> Envelope {
+    envelope_of(gate, task, descriptor, payload.as_bytes())
+}
+
+/// The same, of any bytes.
+pub fn envelope_of(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &[u8]) -> Envelope {
     let all = gate.descriptors();
     let found = all
         .iter()
@@ -221,7 +235,7 @@ pub fn envelope(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &str
         payload: PayloadRef {
             media_type: found.media_types.first().unwrap().clone(),
             size: u64::try_from(payload.len()).unwrap(),
-            sha256: Hash::of(payload.as_bytes()),
+            sha256: Hash::of(payload),
         },
     }
 }

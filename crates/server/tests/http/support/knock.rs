@@ -20,6 +20,7 @@ use gatehold_core::trust::{
     DelegationEnd, DelegationReason, DelegationStatement, ENROL_NAMESPACE, KeyRevocation,
     SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedDelegation, SubmitSignature,
 };
+use gatehold_core::wording::FactChallenge;
 use gatehold_gate::DelegationInput;
 use gatehold_proof::SigningKey;
 use gatehold_server::{PAGES, Page};
@@ -322,8 +323,11 @@ async fn review(house: &House, person: Person, request: &str) -> Value {
         .gate
         .open_request(&by.id(), &by.thumbprint(), id(request))
         .await;
-    let mut context = opened.unwrap().context;
-    let answers = people::answers();
+    let opened = opened.unwrap();
+    let mut context = opened.context;
+    let record = &opened.record;
+    let fact = FactChallenge::of(&record.request_nonce, &context.limits, &record.envelope);
+    let answers = people::answers(fact);
     context.answers_hash = answers.hash().unwrap();
     let human = person.id();
     context.reviewer.subject = human.subject().to_owned();

@@ -83,6 +83,23 @@ pub enum ValueType {
     IamPolicy,
     /// The policy that the other takes the place of: reviewers read what differs.
     IamPolicyBefore,
+    /// A sum of money in the units of its currency, as a number or as a text of one. Policy sees it as a decimal.
+    Amount {
+        /// Digits behind the point, 0 to 9.
+        scale: u8,
+    },
+    /// A sum of money in the smallest units of its currency. Policy sees an integer.
+    MinorAmount,
+    /// The currency of a sum, by its ISO 4217 code.
+    Currency,
+    /// Who is paid.
+    Payee,
+    /// The account that is paid to; check digits of an IBAN are checked for reviewers.
+    Account,
+    /// Who was paid before.
+    PayeeBefore,
+    /// The account that was paid to before.
+    AccountBefore,
     /// Text that nobody is shown: reviewers read its length and hash, policy its length alone.
     Secret,
     /// A list of texts.
@@ -95,7 +112,18 @@ impl ValueType {
     /// Whether policy reads it as a text.
     #[must_use]
     pub const fn is_text(self) -> bool {
-        matches!(self, Self::String | Self::Sql | Self::Shell | Self::Diff)
+        matches!(
+            self,
+            Self::String
+                | Self::Sql
+                | Self::Shell
+                | Self::Diff
+                | Self::Currency
+                | Self::Payee
+                | Self::Account
+                | Self::PayeeBefore
+                | Self::AccountBefore
+        )
     }
 }
 

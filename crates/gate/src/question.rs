@@ -526,6 +526,13 @@ fn shape(field: &descriptor::Field, recipients: &Recipients) -> Shape {
         ValueType::Kubernetes => Shape::Kubernetes,
         ValueType::IamPolicy => Shape::IamPolicy,
         ValueType::IamPolicyBefore => Shape::IamPolicyBefore,
+        ValueType::Amount { .. } => Shape::Amount,
+        ValueType::MinorAmount => Shape::MinorAmount,
+        ValueType::Currency => Shape::Currency,
+        ValueType::Payee => Shape::Payee,
+        ValueType::Account => Shape::Account,
+        ValueType::PayeeBefore => Shape::PayeeBefore,
+        ValueType::AccountBefore => Shape::AccountBefore,
         ValueType::Secret => Shape::Secret,
         _ => match recipients {
             Recipients::Addresses(addresses) if addresses.fields.contains(&field.name) => {

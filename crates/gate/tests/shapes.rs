@@ -1,11 +1,17 @@
 //! What a descriptor says about its fields decides how each of them is rendered.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::collections::BTreeMap;
 
 use gatehold_core::action::{Action, DescriptorRef, Envelope, PayloadRef};
-use gatehold_core::descriptor::Descriptor;
+use gatehold_core::context::TypedValue;
+use gatehold_core::descriptor::{Descriptor, Projection};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_render::{BlockKind, Display, Flag, represents};
@@ -232,4 +238,30 @@ fn the_example_of_iam_shows_what_becomes_possible() {
     }
     assert!(display.flags.contains(&Flag::GrantsRights));
     assert!(!display.flags.contains(&Flag::Uninspectable));
+}
+
+#[test]
+fn the_example_of_a_payment_shows_whom_it_pays_in_place_of_whom() {
+    let descriptor = example(include_str!("../../../policies/examples/payment.send.toml"));
+    let payload = r#"{"method":"POST","path":"/v1/payments","body":{"amount":"12500.00","currency":"EUR","payee":"Nord Office GmbH","account":"GB29NWBK60161331926819","before":{"payee":"Nord Office GmbH","account":"DE89370400440532013000"}}}"#;
+    let display = shown(&descriptor, "application/json", payload);
+    assert_eq!(titles(&display), ["Payment", "Payload", "Path and query"]);
+    let text = gatehold_render::to_plain(&display);
+    for said in [
+        "amount: 12,500.00 EUR (tens of thousands)",
+        "account: GB29NWBK60161331926819  IBAN, check digits fit",
+        "the same name with another account",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(display.flags.contains(&Flag::PayeeChanged));
+    assert!(!display.flags.contains(&Flag::Uninspectable));
+    let Projection::Inspectable { fields, .. } = descriptor.project(payload.as_bytes()) else {
+        panic!("inspectable")
+    };
+    let amount = TypedValue::Decimal {
+        unscaled: 12_500_000,
+        scale: 3,
+    };
+    assert_eq!(fields["amount"], amount);
 }

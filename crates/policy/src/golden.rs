@@ -491,8 +491,8 @@ pub(crate) fn set(context: &mut Context, name: &str, value: &Value) -> Result<()
 
 fn typed(type_: ValueType, value: &Value) -> Option<TypedValue> {
     Some(match type_ {
-        ValueType::Integer => TypedValue::Integer(value.as_i64()?),
-        ValueType::Decimal { scale } => TypedValue::Decimal {
+        ValueType::Integer | ValueType::MinorAmount => TypedValue::Integer(value.as_i64()?),
+        ValueType::Decimal { scale } | ValueType::Amount { scale } => TypedValue::Decimal {
             unscaled: value.as_i64()?,
             scale,
         },
@@ -504,6 +504,11 @@ fn typed(type_: ValueType, value: &Value) -> Option<TypedValue> {
         | ValueType::Kubernetes
         | ValueType::IamPolicy
         | ValueType::IamPolicyBefore
+        | ValueType::Currency
+        | ValueType::Payee
+        | ValueType::Account
+        | ValueType::PayeeBefore
+        | ValueType::AccountBefore
         | ValueType::Secret => TypedValue::Text(value.as_str()?.to_owned()),
         ValueType::StringList => {
             let texts: Option<Vec<String>> = value

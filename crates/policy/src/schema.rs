@@ -134,7 +134,10 @@ pub(crate) fn caps(descriptor: &Descriptor) -> &BTreeSet<String> {
 /// How policy sees a declared type; a decimal is the integer of its smallest unit.
 pub(crate) const fn field_type(type_: ValueType) -> FieldType {
     match type_ {
-        ValueType::Integer | ValueType::Decimal { .. } => FieldType::Integer,
+        ValueType::Integer
+        | ValueType::Decimal { .. }
+        | ValueType::Amount { .. }
+        | ValueType::MinorAmount => FieldType::Integer,
         ValueType::String
         | ValueType::Sql
         | ValueType::Shell
@@ -143,6 +146,11 @@ pub(crate) const fn field_type(type_: ValueType) -> FieldType {
         | ValueType::Kubernetes
         | ValueType::IamPolicy
         | ValueType::IamPolicyBefore
+        | ValueType::Currency
+        | ValueType::Payee
+        | ValueType::Account
+        | ValueType::PayeeBefore
+        | ValueType::AccountBefore
         | ValueType::Secret => FieldType::Text,
         ValueType::StringList => FieldType::TextSet,
         ValueType::Bool => FieldType::Bool,

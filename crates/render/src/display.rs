@@ -225,6 +225,12 @@ pub enum Flag {
     GrantsRights,
     /// Rights by a pattern: more than is named.
     Wildcard,
+    /// Payment: another payee or account than before.
+    PayeeChanged,
+    /// Payment: an account whose check digits do not fit.
+    AccountCheck,
+    /// Payment: a sum of nothing, or less.
+    OddAmount,
     /// Recipients outside the organisation.
     External,
     /// Recipients that are not whom they seem to be.

@@ -130,7 +130,8 @@ impl Possible {
             findings.note_text(Flag::GrantsRights, said.clone());
             Line::of(RunKind::Warning, said)
         };
-        if self.now.len() == known::KNOWN.len() {
+        let everywhere = |how: &String| how.ends_with(", on every resource");
+        if self.now.len() == known::KNOWN.len() && self.now.values().all(everywhere) {
             return vec![possible(
                 "do anything, and to give itself and others any right",
             )];

@@ -61,6 +61,20 @@ pub enum Shape {
     IamPolicy,
     /// The policy that it takes the place of.
     IamPolicyBefore,
+    /// A sum of money, in the units of its currency.
+    Amount,
+    /// A sum of money, in the smallest units of its currency.
+    MinorAmount,
+    /// The currency of a sum.
+    Currency,
+    /// Who is paid.
+    Payee,
+    /// The account that is paid to.
+    Account,
+    /// Who was paid before.
+    PayeeBefore,
+    /// The account that was paid to before.
+    AccountBefore,
     /// Who receives something: an address or a list of them.
     Recipients,
     /// Never shown.

@@ -14,7 +14,7 @@ use crate::escape::{LineFeeds, Row, behind, escape, escape_short, named};
 use crate::findings::Findings;
 use crate::input::{RenderInput, Shape};
 use crate::leaves::{Leaf, leaves};
-use crate::{decode, diff, document, hidden, recipients, scripts, shell, sql, text};
+use crate::{decode, diff, document, hidden, money, recipients, scripts, shell, sql, text};
 
 const NUMBER_LENGTH_USUAL: usize = 20;
 /// A shorter secret stands in too many places by chance.
@@ -70,6 +70,7 @@ fn table(
             }
         }
     }
+    blocks.extend(findings.again(|findings| money::block(document, input, findings)));
     if !lines.is_empty() {
         blocks.push(Block {
             kind: BlockKind::Payload,
@@ -315,7 +316,7 @@ fn number_note(lexeme: &Lexeme, findings: &mut Findings) -> Option<String> {
     (exponent || integer.unsigned_abs() >= 10_000).then(|| format!("  ({})", grouped(integer)))
 }
 
-fn grouped(number: i64) -> String {
+pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = if number < 0 {
         "-".to_owned()

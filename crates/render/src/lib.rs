@@ -26,6 +26,7 @@ mod json;
 mod kubernetes;
 mod leaves;
 mod message;
+mod money;
 mod opaque;
 mod page;
 mod punycode;

@@ -203,7 +203,7 @@ impl Checks<'_, '_> {
     }
 
     fn scale(&mut self, key: &str, type_: ValueType) {
-        if let ValueType::Decimal { scale } = type_
+        if let ValueType::Decimal { scale } | ValueType::Amount { scale } = type_
             && scale > 9
         {
             self.table

@@ -15,6 +15,7 @@ use crate::effect::{EffectClass, Reversibility, Sensitivity};
 use crate::hash::Hash;
 use crate::ids::{DescriptorId, HumanId, ResourceId};
 use crate::json::canonical::{self, INT_MAX};
+use crate::json::lexeme::Lexeme;
 use crate::json::payload::{self, Json, escape_token};
 use crate::json::scan::Limits;
 use crate::known::Known;
@@ -288,14 +289,32 @@ fn typed(field: &Field, value: &Json) -> Option<TypedValue> {
     let short = |text: &str| (text.len() <= FIELD_BYTES_MAX).then(|| text.to_owned());
     let safe = |number: i64| (number.unsigned_abs() <= INT_MAX.unsigned_abs()).then_some(number);
     Some(match field.type_ {
-        ValueType::Integer => TypedValue::Integer(safe(value.as_number()?.decimal().to_i64()?)?),
+        ValueType::Integer | ValueType::MinorAmount => {
+            TypedValue::Integer(safe(value.as_number()?.decimal().to_i64()?)?)
+        }
         ValueType::Decimal { scale } => TypedValue::Decimal {
             unscaled: safe(value.as_number()?.decimal().to_scaled(u32::from(scale))?)?,
             scale,
         },
-        ValueType::String | ValueType::Sql | ValueType::Shell | ValueType::Diff => {
-            TypedValue::Text(short(value.as_str()?)?)
+        ValueType::Amount { scale } => {
+            let written = match value {
+                Json::String(text) => Lexeme::new(text).ok()?,
+                other => other.as_number()?.clone(),
+            };
+            TypedValue::Decimal {
+                unscaled: safe(written.decimal().to_scaled(u32::from(scale))?)?,
+                scale,
+            }
         }
+        ValueType::String
+        | ValueType::Sql
+        | ValueType::Shell
+        | ValueType::Diff
+        | ValueType::Currency
+        | ValueType::Payee
+        | ValueType::Account
+        | ValueType::PayeeBefore
+        | ValueType::AccountBefore => TypedValue::Text(short(value.as_str()?)?),
         // Policy inputs are kept and shown.
         ValueType::Secret => {
             let length = short(value.as_str()?)?.len();

@@ -485,6 +485,40 @@ fn a_document_is_its_hash_to_policy() {
 }
 
 #[test]
+fn a_payment_is_a_decimal_and_texts_to_policy() {
+    let fields = r#"
+  { name = "amount", pointer = "/amount", label = "Amount", type = { amount = { scale = 2 } }, required = true },
+  { name = "cents", pointer = "/cents", label = "Cents", type = "minor_amount", required = false },
+  { name = "currency", pointer = "/currency", label = "Currency", type = "currency", required = true },
+"#;
+    let tool = tool("\"nobody\"", "json", fields).unwrap();
+    for written in [r#""12.50""#, "12.5", "1.25e1"] {
+        let payload = format!(r#"{{"amount":{written},"cents":1250,"currency":"EUR"}}"#);
+        let Projection::Inspectable { fields, .. } = tool.project(payload.as_bytes()) else {
+            panic!("{written}")
+        };
+        let amount = TypedValue::Decimal {
+            unscaled: 1_250,
+            scale: 2,
+        };
+        assert_eq!(fields["amount"], amount, "{written}");
+        assert_eq!(fields["cents"], TypedValue::Integer(1_250));
+        assert_eq!(fields["currency"], TypedValue::Text("EUR".into()));
+    }
+    for wrong in [r#""12,50""#, r#""12.505""#, r#"" 12.50""#, "[1]", r#""""#] {
+        let payload = format!(r#"{{"amount":{wrong},"currency":"EUR"}}"#);
+        let read = tool.project(payload.as_bytes());
+        assert!(matches!(read, Projection::Uninspectable { .. }), "{wrong}");
+    }
+    let too_fine = self::tool(
+        "\"nobody\"",
+        "json",
+        &fields.replace("scale = 2", "scale = 10"),
+    );
+    assert!(too_fine.is_err());
+}
+
+#[test]
 fn recipients_by_address_are_those_of_every_field() {
     let tool = tool(ADDRESSES, "json", TOOL_FIELDS).unwrap();
     let recipients = |payload: &str| {

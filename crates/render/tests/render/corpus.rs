@@ -95,6 +95,13 @@ fn member(text: &str) -> (String, String, Shape) {
         "kubernetes" => Shape::Kubernetes,
         "iam_policy" => Shape::IamPolicy,
         "iam_policy_before" => Shape::IamPolicyBefore,
+        "amount" => Shape::Amount,
+        "minor_amount" => Shape::MinorAmount,
+        "currency" => Shape::Currency,
+        "payee" => Shape::Payee,
+        "account" => Shape::Account,
+        "payee_before" => Shape::PayeeBefore,
+        "account_before" => Shape::AccountBefore,
         other => panic!("unknown shape {other}"),
     };
     (label.to_owned(), pointer.to_owned(), shape)
@@ -259,7 +266,7 @@ fn every_case_renders_as_written() {
             writeln!(problems, "written: {}", copy.display()).unwrap();
         }
     }
-    assert!(names.len() >= 657, "{} cases", names.len());
+    assert!(names.len() >= 679, "{} cases", names.len());
     assert!(problems.is_empty(), "{problems}");
 }
 
@@ -331,6 +338,9 @@ fn every_flag_has_a_case_and_a_row_in_the_reference() {
         ImageTag,
         GrantsRights,
         Wildcard,
+        PayeeChanged,
+        AccountCheck,
+        OddAmount,
         External,
         OddRecipient,
         Attachment,

@@ -405,7 +405,8 @@ fn check(change: &Change<'_>, compared: &Compared<'_>, differ: usize, findings: 
         || later && compared.unknown == Some(&Json::Bool(true));
     // An output may be planned to be nothing.
     let output = change.is_output();
-    if !fits && !(output && act != Act::Nothing) || act == Act::Nothing && differ > 0 {
+    let said_by_no_act = !output || act == Act::Nothing;
+    if !fits && said_by_no_act || act == Act::Nothing && differ > 0 {
         findings.raise(Flag::Uninspectable);
         note(
             Flag::Ambiguous,

@@ -1,10 +1,16 @@
-//! The files that pages use: in the program itself, each with a strong tag of its bytes.
+//! The files that pages use: in the program itself, each with a strong tag of its bytes, and compressed for a browser that says
+//! that it reads that. Pages are not: a length would tell of what stands in them beside what others wrote.
+
+use std::sync::LazyLock;
 
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use gatehold_core::hash::Hash;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use miniz_oxide::deflate::compress_to_vec_zlib;
 
 use super::frame::PageError;
 
@@ -117,13 +123,18 @@ pub(super) async fn file(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let found = FILES.iter().find(|(known, ..)| *known == name);
-    let (_, media_type, bytes) = found.ok_or(PageError::Nothing)?;
-    let tag = format!("\"{}\"", Hash::of(bytes).hex());
+    let files = FILES.iter().zip(SMALLER.iter());
+    let mut found = files.filter(|((known, ..), _)| *known == name);
+    let ((_, media_type, bytes), smaller) = found.next().ok_or(PageError::Nothing)?;
+    let small = reads_smaller(request.headers());
+    // Of other bytes it is another tag.
+    let form = if small { "-z" } else { "" };
+    let tag = format!("\"{}{form}\"", Hash::of(bytes).hex());
     let value = HeaderValue::from_str(&tag).map_err(|_| PageError::Fault("a tag is no header"))?;
-    let headers: [(HeaderName, HeaderValue); 3] = [
+    let headers: [(HeaderName, HeaderValue); 4] = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (ETAG, value),
+        (VARY, HeaderValue::from_static("accept-encoding")),
         // Asked again each time, so that page and file are of one version.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
@@ -135,7 +146,35 @@ pub(super) async fn file(
     if known.any(|known| known == tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
+    if small {
+        let encoded = [(CONTENT_ENCODING, HeaderValue::from_static("deflate"))];
+        return Ok((headers, encoded, smaller.as_slice()).into_response());
+    }
     Ok((headers, *bytes).into_response())
+}
+
+/// The same files, each compressed once (RFC 1950, which HTTP calls `deflate`).
+static SMALLER: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let files = FILES.iter();
+    files
+        .map(|(_, _, bytes)| compress_to_vec_zlib(bytes, 9))
+        .collect()
+});
+
+/// Whether a browser says that it reads them so.
+fn reads_smaller(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter();
+    let mut named = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|one| one.split_once(';').unwrap_or((one, "")));
+    named.any(|(name, weight)| {
+        let refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|weight| weight.chars().all(|digit| matches!(digit, '0' | '.')));
+        name.trim().eq_ignore_ascii_case("deflate") && !refused
+    })
 }
 
 #[cfg(test)]
@@ -269,6 +308,39 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+    }
+
+    #[test]
+    fn a_browser_says_what_it_reads() {
+        let reads = |value: &'static str| {
+            let headers = [(
+                super::ACCEPT_ENCODING,
+                super::HeaderValue::from_static(value),
+            )];
+            super::reads_smaller(&headers.into_iter().collect())
+        };
+        for value in [
+            "deflate",
+            "gzip, deflate, br, zstd",
+            "br;q=1.0, DEFLATE;q=0.5",
+        ] {
+            assert!(reads(value), "{value}");
+        }
+        for value in [
+            "",
+            "gzip",
+            "identity",
+            "deflate;q=0",
+            "gzip, deflate; q=0.0",
+            "x-deflate",
+            "*",
+        ] {
+            assert!(!reads(value), "{value}");
+        }
+        for ((name, _, bytes), smaller) in super::FILES.iter().zip(super::SMALLER.iter()) {
+            let back = miniz_oxide::inflate::decompress_to_vec_zlib(smaller).unwrap();
+            assert_eq!(back, *bytes, "{name}");
+        }
     }
 
     const SHEET: &str = include_str!("../../static/console.css");

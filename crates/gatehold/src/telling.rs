@@ -29,7 +29,7 @@ pub fn dispatcher(
 
 /// What tells people.
 pub struct Telling {
-    /// For metrics.
+    /// Counts, and shows how channels stand.
     pub app: App,
     /// Knows what is to be told, and to whom.
     pub dispatcher: Dispatcher,
@@ -50,11 +50,12 @@ impl Telling {
     }
 
     async fn beat(&mut self) {
-        match self.dispatcher.beat().await {
-            Ok(beat) => self.app.metrics().notices(&beat),
-            Err(error) => {
-                tracing::error!(%error, "nobody can be told; the store does not say what")
-            }
+        let told = async {
+            let beat = self.dispatcher.beat().await?;
+            self.app.told(&beat).await
+        };
+        if let Err(error) = told.await {
+            tracing::error!(%error, "nobody can be told; the store does not say what");
         }
     }
 }

@@ -92,6 +92,11 @@ fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
 }
 
 #[test]
+fn b10_following_every_link_of_every_page_changes_nothing() {
+    run("prefetch.mjs", &[]);
+}
+
+#[test]
 fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
     let said = run("assertions.mjs", &[]);
     let mut lines = said.lines();

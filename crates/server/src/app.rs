@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gatehold_gate::Gate;
+use gatehold_gate::{Beat, Gate, GateError};
 use gatehold_proof::PublicUrl;
 use tokio::sync::watch;
 
 use crate::auth::{KnownKeys, SeenNonces};
+use crate::channels::{Channels, Seen};
 use crate::console::{Console, ConsoleError, ConsoleSettings, PageError};
 use crate::ledger::PublishedLedger;
 use crate::metrics::Metrics;
@@ -56,6 +57,7 @@ struct Inner {
     console: Option<Console>,
     settings: ApiSettings,
     metrics: Metrics,
+    channels: Channels,
     keys: KnownKeys,
     nonces: SeenNonces,
     calls: AtomicU64,
@@ -101,6 +103,7 @@ impl App {
             console,
             settings,
             metrics: Metrics::new(),
+            channels: Channels::default(),
             keys: KnownKeys::default(),
             nonces: SeenNonces::default(),
             calls: AtomicU64::new(0),
@@ -112,6 +115,22 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// People were told, or were not: it is counted, and the overview shows how each channel stands.
+    ///
+    /// # Errors
+    /// When the store does not say what time it is.
+    pub async fn told(&self, beat: &Beat) -> Result<(), GateError> {
+        self.metrics().notices(beat);
+        let now = self.gate().now().await?;
+        self.0.channels.take(beat, now);
+        Ok(())
+    }
+
+    /// How the channels stand; nothing before anybody was to be told.
+    pub(crate) fn channels(&self) -> Option<Seen> {
+        self.0.channels.seen()
     }
 
     /// Waiting calls answer now with what they have: the server is about to end.

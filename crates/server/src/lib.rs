@@ -7,6 +7,7 @@
 mod api;
 mod app;
 mod auth;
+mod channels;
 mod console;
 mod ledger;
 pub mod listen;

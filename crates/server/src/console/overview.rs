@@ -4,14 +4,16 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::{Outcome, Overview, Slot};
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::plots::{Bar, Column, Look, bars, columns, height};
-use super::said::{Moment, Quiet, moment, quiet};
+use super::said::{Mark, Moment, Quiet, mark, moment, quiet};
 use super::stops::stopped;
 use crate::app::App;
+use crate::channels::{Seen, Standing};
 
 /// The spans of time, in words.
 const SPANS: [&str; 6] = [
@@ -36,6 +38,7 @@ struct OverviewPage {
     figures: Vec<(&'static str, String)>,
     stops: Vec<Quiet>,
     paused: Vec<Quiet>,
+    told: Option<Told>,
     lockdown: bool,
     whole_day: bool,
     legend: Vec<Key>,
@@ -46,6 +49,20 @@ struct OverviewPage {
     waits: Vec<Bar>,
     waits_by_tier: Vec<(&'static str, Vec<u64>)>,
     height: u64,
+}
+
+/// How people are told.
+struct Told {
+    channels: Vec<Channel>,
+    /// Whether this process is the one that delivers.
+    here: bool,
+}
+
+/// How one channel stands.
+struct Channel {
+    name: Quiet,
+    mark: Mark,
+    says: String,
 }
 
 /// What a part of a column stands for.
@@ -90,6 +107,7 @@ pub(super) async fn page(
         figures: figures(&seen),
         stops: stopped(&seen.stops),
         paused: seen.paused.iter().map(|name| quiet(name)).collect(),
+        told: app.channels().map(|channels| told(&channels, seen.now)),
         lockdown: seen.stops.everything,
         whole_day: seen.whole_day,
         legend: legend(&seen),
@@ -101,6 +119,40 @@ pub(super) async fn page(
         waits: bars(&waits, &TIERS),
         waits_by_tier: waits,
     })
+}
+
+fn told(seen: &Seen, now: Timestamp) -> Told {
+    let channel = |(name, standing): (&String, &Standing)| {
+        let (mark, says) = stands(standing, now);
+        let name = quiet(name);
+        Channel { name, mark, says }
+    };
+    Told {
+        channels: seen.channels.iter().map(channel).collect(),
+        here: seen.delivers,
+    }
+}
+
+/// A mark and times: an address or what a server said stands in the log, for operators.
+fn stands(standing: &Standing, now: Timestamp) -> (Mark, String) {
+    let at = |time: Timestamp| {
+        let Moment {
+            absolute, relative, ..
+        } = moment(time, now);
+        format!("{absolute} ({relative})")
+    };
+    let last = match standing.last_delivered {
+        Some(time) => format!("took something last at {}", at(time)),
+        None => "took nothing since this process began".to_owned(),
+    };
+    match (standing.failing_since, standing.last_delivered) {
+        (Some(since), _) => {
+            let says = format!("since {}; {last}", at(since));
+            (mark("bad", "\u{2715}", "FAILING"), says)
+        }
+        (None, Some(_)) => (mark("good", "\u{2713}", "WORKS"), last),
+        (None, None) => (mark("quiet", "\u{25cb}", "NOT USED YET"), last),
+    }
 }
 
 /// How an outcome is drawn and called.

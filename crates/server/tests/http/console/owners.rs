@@ -3,6 +3,7 @@
 
 use gatehold_client::Submission;
 use gatehold_client::wire::Submitted;
+use gatehold_gate::{Beat, ChannelBeat};
 
 use super::{hold, usable};
 use crate::support::House;
@@ -153,6 +154,70 @@ async fn the_overview_counts_draws_and_says_the_same_in_words() {
     assert_eq!(page.matches("<desc ").count(), plots);
     assert_eq!(page.matches("<table>").count(), 3);
     assert!(!page.contains(" style="));
+}
+
+#[tokio::test]
+async fn the_overview_says_how_each_channel_stands() {
+    let house = House::open().await;
+    let mut browser = Browser::of(&house, Person::Owner).await;
+    let heading = "How people are told";
+    let page = browser.page("/overview").await;
+    assert!(!page.contains(heading), "nothing is known yet: {page}");
+    house.app.told(&Beat::default()).await.unwrap();
+    let page = browser.page("/overview").await;
+    assert!(
+        page.contains(heading) && page.contains("no channel is configured"),
+        "{page}"
+    );
+    let beat = |delivered, failed| {
+        let done = ChannelBeat {
+            delivered,
+            failed,
+            given_up: 0,
+        };
+        let idle = ChannelBeat::default();
+        Beat {
+            channels: [
+                ("pager\u{202e}".to_owned(), done),
+                ("mail".to_owned(), idle),
+            ]
+            .into(),
+            delivers: true,
+            ..Beat::default()
+        }
+    };
+    for (seconds, delivered, failed, said) in [
+        (
+            10,
+            0,
+            1,
+            "FAILING</span> since 2026-11-18 11:06:50 UTC (in 0 s); took nothing since this process began",
+        ),
+        (
+            70,
+            0,
+            2,
+            "FAILING</span> since 2026-11-18 11:06:50 UTC (60 s ago); took nothing",
+        ),
+        (
+            80,
+            1,
+            0,
+            "WORKS</span> took something last at 2026-11-18 11:08:00 UTC",
+        ),
+        (90, 0, 1, "FAILING</span> since 2026-11-18 11:08:10 UTC"),
+    ] {
+        house.after(seconds);
+        house.app.told(&beat(delivered, failed)).await.unwrap();
+        let page = browser.page("/overview").await;
+        assert!(page.contains(said), "{said}: {page}");
+        assert!(
+            page.contains("pager<span class=\"ch\">\u{27e8}U+202E\u{27e9}</span>"),
+            "{page}"
+        );
+        assert!(page.contains("NOT USED YET"), "{page}");
+        assert!(page.contains("nothing is approved by that"), "{page}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::auth::{KnownKeys, SeenNonces};
 use crate::console::{Console, ConsoleError, ConsoleSettings, PageError};
 use crate::ledger::PublishedLedger;
 use crate::metrics::Metrics;
+use crate::scim::Provisioning;
 
 /// How the API behaves. Read and bounded by the configuration.
 #[derive(Debug, Clone)]
@@ -129,6 +130,11 @@ impl App {
 
     pub(crate) fn has_console(&self) -> bool {
         self.0.console.is_some()
+    }
+
+    /// The provider that says who is gone, where there is one.
+    pub(crate) fn provisioning(&self) -> Option<&Provisioning> {
+        self.0.console.as_ref()?.provisioning()
     }
 
     /// The console, behind the routes of one that has it.

@@ -42,6 +42,7 @@ use gatehold_proof::PublicUrl;
 
 use crate::app::App;
 use crate::login::{IdentityProvider, OpenId, PrintedCode};
+use crate::scim::Provisioning;
 use cookie::CookieName;
 pub(crate) use frame::PageError;
 pub use passkeys::Enroller;
@@ -57,6 +58,8 @@ pub struct ConsoleSettings {
     pub url: PublicUrl,
     /// Who has new passkeys enrolled at once; nobody, where people decide.
     pub enroller: Option<Arc<dyn Enroller>>,
+    /// What the provider says of people between two sign-ins, if it does.
+    pub provisioning: Option<Arc<Provisioning>>,
 }
 
 impl fmt::Debug for ConsoleSettings {
@@ -100,6 +103,11 @@ impl Console {
             provider: self.open_id().map(OpenId::name),
             ..self.settings.sessions
         }
+    }
+
+    /// The provider that says who is gone, where there is one.
+    pub(crate) fn provisioning(&self) -> Option<&Provisioning> {
+        self.settings.provisioning.as_deref()
     }
 
     const fn streams(&self) -> &live::Streams {

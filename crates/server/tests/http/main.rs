@@ -15,6 +15,7 @@ mod journey;
 mod operations;
 mod own_key;
 mod point;
+mod scim;
 mod slow;
 mod support;
 mod walk;

@@ -42,6 +42,8 @@ fn directory() -> Directory {
         attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),
         quorum_lost: Vec::new(),
+        suspended: [].into(),
+        log_key: String::new(),
     }
 }
 

@@ -20,6 +20,7 @@ use gatehold_core::trust::{
     RootStatement, SAFE_NAMESPACE, SUBMIT_NAMESPACE, SignedRevocation, SignedRoot, SubmitSignature,
 };
 use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
+use gatehold_ledger::{LogSigner, Origin};
 use gatehold_proof::SigningKey;
 
 use super::{House, NOW, key};
@@ -221,6 +222,11 @@ pub fn envelope(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &str
     }
 }
 
+/// What signs with the log's key.
+pub fn log_signer() -> LogSigner {
+    LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &[1; 32])
+}
+
 pub fn root(bundle: Hash) -> SignedRoot {
     let line = |person: Person| software_key(&person.seed()).to_line();
     let humans = Person::ALL.map(|person| RootHuman {
@@ -242,7 +248,7 @@ pub fn root(bundle: Hash) -> SignedRoot {
         )]
         .into(),
         bundle,
-        log_key: String::new(),
+        log_key: log_signer().log_key().to_string(),
         recovery_keys: vec![],
         attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),

@@ -15,6 +15,7 @@ mod forms;
 mod frame;
 mod inbox;
 mod live;
+mod newcomer;
 mod open_id;
 mod overview;
 mod passkeys;
@@ -37,7 +38,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use gatehold_gate::{Gate, SessionLimits};
+use gatehold_gate::{Gate, Newcomers, SessionLimits};
 use gatehold_proof::PublicUrl;
 
 use crate::app::App;
@@ -84,6 +85,7 @@ pub(crate) struct Console {
     settings: ConsoleSettings,
     cookie: CookieName,
     streams: live::Streams,
+    newcomers: Newcomers,
 }
 
 impl Console {
@@ -95,6 +97,7 @@ impl Console {
             settings,
             cookie,
             streams: live::Streams::default(),
+            newcomers: Newcomers::default(),
         })
     }
 
@@ -199,6 +202,7 @@ pages! {
         post "/sign-in/code" => sign_in::code,
         get "/sign-in/start" => open_id::start,
         get "/sign-in/callback" => open_id::callback,
+        post "/sign-in/passkey" => newcomer::look,
         get "/static/{name}" => files::file;
 }
 

@@ -20,8 +20,8 @@ mod writer;
 
 pub use act::{Act, ActBy, ActKind, HANDLED_MAX, TEXT_BYTES_MAX};
 pub use apply::{
-    DELEGATION_ADD, DELEGATION_END, KEY_REVOKE, delegate, delegation_key, end_delegation, found,
-    recover, revoke_key,
+    DELEGATION_ADD, DELEGATION_END, KEY_REVOKE, PERSON_REINSTATE, PERSON_SUSPEND, delegate,
+    delegation_key, end_delegation, found, recover, reinstate, revoke_key, suspend,
 };
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};

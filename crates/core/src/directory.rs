@@ -73,6 +73,17 @@ pub struct Human {
     pub keys: BTreeMap<Hash, EnrolledKey>,
 }
 
+/// An identity provider took the force of every key that somebody had by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspended {
+    /// Which suspension.
+    pub id: Hash,
+    /// Whether the provider has removed them, and not only deactivated.
+    pub removed: bool,
+    /// The leaf that says so: a key that people enrolled after it has force.
+    pub leaf: u64,
+}
+
 /// Lifecycle of a workload (M018).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,6 +177,10 @@ pub struct Directory {
     pub points: BTreeMap<PointId, Point>,
     /// Who decides for whom, by the hash of what was signed. Whether one gives anything is asked of each request.
     pub delegations: BTreeMap<Hash, Delegation>,
+    /// Whose keys an identity provider took the force of.
+    pub suspended: BTreeMap<HumanId, Suspended>,
+    /// The log's verifier key line, as the root names it: the gate signs with it what a provider gives back.
+    pub log_key: String,
     /// Offline keys that can restore a lost quorum.
     pub recovery: Vec<SshPublicKey>,
     /// Makers of authenticators whose attestations count.
@@ -242,7 +257,23 @@ impl Directory {
     /// A human's key, if it has force.
     #[must_use]
     pub fn key(&self, human: &HumanId, thumbprint: &Hash) -> Option<&EnrolledKey> {
-        self.humans.get(human)?.keys.get(thumbprint)
+        let key = self.humans.get(human)?.keys.get(thumbprint)?;
+        (!self.is_covered(human, key)).then_some(key)
+    }
+
+    /// Whether an identity provider took the force of this key. What people enrolled since, they enrolled knowingly.
+    fn is_covered(&self, human: &HumanId, key: &EnrolledKey) -> bool {
+        let suspended = self.suspended.get(human);
+        let covered = suspended.is_some_and(|suspended| key.leaf < suspended.leaf);
+        guard!("suspended-key", covered)
+    }
+
+    /// Whether somebody has no key with force left because an identity provider says that they are gone.
+    #[must_use]
+    pub fn is_suspended(&self, human: &HumanId) -> bool {
+        let keys = self.humans.get(human).map(|known| &known.keys);
+        let mut keys = keys.into_iter().flat_map(BTreeMap::values);
+        self.suspended.contains_key(human) && keys.all(|key| self.is_covered(human, key))
     }
 
     /// Whether an enrolled key signed `message` for the purpose that `namespace` names; what its authenticator saw, if it has
@@ -276,7 +307,7 @@ impl Directory {
     #[must_use]
     pub fn strongest(&self, human: &HumanId) -> Option<Assurance> {
         let keys = self.humans.get(human)?.keys.values();
-        let able = keys.filter(|key| self.can_sign(key));
+        let able = keys.filter(|key| self.can_sign(key) && !self.is_covered(human, key));
         able.map(|key| key.assurance).max()
     }
 

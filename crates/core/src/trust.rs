@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod recovery;
 pub mod revocation;
 pub mod root;
+pub mod suspension;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,7 @@ pub use evidence::{CHANGE_PEOPLE_MIN, Evidence, Executed, SubmitSignature};
 pub use recovery::{Recovery, SignedRecovery};
 pub use revocation::{KeyRevocation, SignedRevocation};
 pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};
+pub use suspension::{Reinstatement, SignedReinstatement, Suspension};
 
 use crate::action::Envelope;
 use crate::directory::Directory;
@@ -153,6 +155,7 @@ pub struct Chain {
     directory: Option<Directory>,
     applied: BTreeSet<RequestId>,
     delegated: BTreeSet<Hash>,
+    suspended: BTreeSet<Hash>,
 }
 
 impl Chain {
@@ -193,6 +196,17 @@ impl Chain {
                 next
             }
             (Some(directory), Evidence::DelegationEnd(end)) => end.apply(directory)?,
+            (Some(directory), Evidence::Suspension(suspension)) => {
+                // Appended again after it ended, it would stand in the place of a later one, and its end is known.
+                let id = suspension.id()?;
+                if guard!("suspension-once", self.suspended.contains(&id)) {
+                    return Err(TrustError::Repeated);
+                }
+                let next = suspension.apply(directory, leaf)?;
+                self.suspended.insert(id);
+                next
+            }
+            (Some(directory), Evidence::Reinstatement(end)) => end.apply(directory)?,
         };
         self.directory = Some(next);
         Ok(())

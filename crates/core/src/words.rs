@@ -17,7 +17,20 @@ static WORDS: LazyLock<Vec<&str>> =
 /// The words of one request: 11 bits each from the front of `SHA-256("gatehold/words/v1" || 0x00 || digest || nonce)`.
 #[must_use]
 pub fn words(digest: &[u8; 32], request_nonce: &[u8; 32]) -> [&'static str; 4] {
-    let hash = Hash::tagged("gatehold/words/v1", &[digest, request_nonce]);
+    four(&Hash::tagged("gatehold/words/v1", &[digest, request_nonce]))
+}
+
+/// The words of one key, for whoever made it and whoever has it enrolled: from the front of
+/// `SHA-256("gatehold/key-words/v1" || 0x00 || thumbprint)`.
+#[must_use]
+pub fn of_key(thumbprint: &Hash) -> [&'static str; 4] {
+    four(&Hash::tagged(
+        "gatehold/key-words/v1",
+        &[thumbprint.as_bytes()],
+    ))
+}
+
+fn four(hash: &Hash) -> [&'static str; 4] {
     let front = hash
         .as_bytes()
         .iter()
@@ -60,5 +73,7 @@ mod tests {
             ["help", "cat", "fury", "injury"]
         );
         assert_ne!(words(&[0; 32], &[1; 32]), words(&[0; 32], &[0; 32]));
+        let key = Hash::from_bytes([0; 32]);
+        assert_eq!(of_key(&key), ["under", "morning", "save", "victory"]);
     }
 }

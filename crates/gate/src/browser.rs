@@ -284,7 +284,9 @@ impl Gate {
         let directory = &active.directory;
         let keys = directory.humans.get(human).map(|known| &known.keys);
         keys.into_iter().flatten().any(|(name, key)| {
-            directory.can_sign(key) && !self.is_key_revoked_in_journal(human, name)
+            directory.can_sign(key)
+                && directory.key(human, name).is_some()
+                && !self.is_key_revoked_in_journal(human, name)
         })
     }
 }

@@ -266,7 +266,9 @@ fn bundle_in(leaf: &StoredLeaf) -> Option<Vec<u8>> {
         | Evidence::Revocation(_)
         | Evidence::Recovery(_)
         | Evidence::Delegation(_)
-        | Evidence::DelegationEnd(_) => None,
+        | Evidence::DelegationEnd(_)
+        | Evidence::Suspension(_)
+        | Evidence::Reinstatement(_) => None,
     }
 }
 

@@ -19,6 +19,8 @@ const ENDINGS_MAX: usize = 64;
 const ONE_PERSON_ENDINGS_MAX: usize = 16;
 /// Most keys whose force is taken.
 const KEYS_MAX: usize = 32;
+/// Most of these slots that people whom an identity provider deactivates take.
+const SUSPENDED_MAX: usize = 16;
 /// Most of them that one person signed.
 const ONE_PERSON_KEYS_MAX: usize = 8;
 /// Most stops. Nothing else takes these slots.
@@ -91,9 +93,13 @@ impl SafeAct {
                     || count(&|act| act.is_stop() && own(act)) >= ONE_PERSON_STOPS_MAX;
                 return Some(if wide { self.widened() } else { self });
             }
+            Self::Suspend { .. } => {
+                count(&Self::takes_keys) < KEYS_MAX
+                    && count(&|act| matches!(act, Self::Suspend { .. })) < SUSPENDED_MAX
+            }
             Self::RevokeKey { .. } => {
                 let signed = |by: &HumanId| count(&|act| act.signers().contains(by));
-                count(&|act| matches!(act, Self::RevokeKey { .. })) < KEYS_MAX
+                count(&Self::takes_keys) < KEYS_MAX
                     && self
                         .signers()
                         .into_iter()
@@ -129,6 +135,10 @@ impl SafeAct {
 
     const fn is_stop(&self) -> bool {
         matches!(self, Self::Stop { .. })
+    }
+
+    const fn takes_keys(&self) -> bool {
+        matches!(self, Self::RevokeKey { .. } | Self::Suspend { .. })
     }
 
     fn widened(mut self) -> Self {
@@ -280,6 +290,24 @@ mod tests {
         let others = ["cid", "dan", "fay", "gus"].map(|name| keep(&mut kept, own(name)));
         let share = ONE_PERSON_KEYS_MAX;
         assert_eq!(others, [share, share, share, 0]);
+        assert_eq!(kept.len(), KEYS_MAX);
+    }
+
+    #[test]
+    fn a_provider_takes_half_of_what_is_for_keys() {
+        let mut kept = Vec::new();
+        let gone = |name: &str| SafeAct::Suspend {
+            human: human(name),
+            removed: false,
+        };
+        let names: Vec<String> = (0..100).map(|number| format!("p{number}")).collect();
+        let all = names.iter().map(|name| gone(name));
+        assert_eq!(keep(&mut kept, all), SUSPENDED_MAX);
+        assert!(gone("p0").is_kept_in(&kept));
+        let own = |name| (1..=255).map(move |key| revoke((name, key), &[(name, 0)]));
+        let others = ["ann", "bob", "cid"].map(|name| keep(&mut kept, own(name)));
+        let share = ONE_PERSON_KEYS_MAX;
+        assert_eq!(others, [share, share, 0]);
         assert_eq!(kept.len(), KEYS_MAX);
     }
 

@@ -101,7 +101,10 @@ impl Gate {
         match act {
             SafeAct::Revoke { human, .. }
             | SafeAct::Deny { human, .. }
-            | SafeAct::Stop { human, .. } => known(human).then_some(()).ok_or(Refusal::NotEntitled),
+            | SafeAct::Stop { human, .. }
+            | SafeAct::Suspend { human, .. } => {
+                known(human).then_some(()).ok_or(Refusal::NotEntitled)
+            }
             SafeAct::RevokeKey { revocation } => revocation
                 .check(&active.directory)
                 .map_err(|error| Refusal::Claims(error.to_string())),
@@ -136,19 +139,27 @@ impl Gate {
                 };
                 self.give_up_where("task_ended", own);
             }
-            SafeAct::Deny { .. } | SafeAct::RevokeKey { .. } | SafeAct::Withdraw { .. } => {}
+            SafeAct::Deny { .. }
+            | SafeAct::RevokeKey { .. }
+            | SafeAct::Suspend { .. }
+            | SafeAct::Withdraw { .. } => {}
         }
     }
 
-    /// Whether a key was revoked by an act that is only in the journal yet.
+    /// Acts that are only in the journal yet.
+    pub(crate) fn kept_acts(&self) -> Vec<SafeAct> {
+        let journal = self.journal().filter(|journal| journal.waiting() > 0);
+        journal.map_or_else(Vec::new, |journal| acts(journal.kept()))
+    }
+
+    /// Whether an act that is only in the journal yet took a key's force.
     pub(crate) fn is_key_revoked_in_journal(&self, human: &HumanId, key: &Hash) -> bool {
-        let Some(journal) = self.journal().filter(|journal| journal.waiting() > 0) else {
-            return false;
-        };
-        let kept = acts(journal.kept());
-        kept.iter()
-            .filter_map(SafeAct::revoked_key)
-            .any(|revoked| revoked.human == *human && revoked.key == *key)
+        self.is_suspended_in_journal(human)
+            || self
+                .kept_acts()
+                .iter()
+                .filter_map(SafeAct::revoked_key)
+                .any(|revoked| revoked.human == *human && revoked.key == *key)
     }
 }
 

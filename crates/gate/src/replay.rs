@@ -167,6 +167,7 @@ impl Gate {
                 self.stop_stored(&human, &add, &reason).await.map(drop)
             }
             SafeAct::RevokeKey { revocation } => self.revoke_key_stored(revocation).await,
+            SafeAct::Suspend { human, removed } => self.suspend_stored(&human, removed).await,
             SafeAct::Withdraw { key, request } => {
                 // As below: the nonce of this entry, not that of the call.
                 let nonce: CallNonce = format!("journal-{}-{number}", at.millis()).into();

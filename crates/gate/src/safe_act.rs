@@ -36,6 +36,8 @@ pub(crate) enum SafeAct {
     },
     /// A key loses its force, by the signatures in it.
     RevokeKey { revocation: SignedRevocation },
+    /// An identity provider says that somebody is gone.
+    Suspend { human: HumanId, removed: bool },
     /// The requester takes its request back.
     Withdraw { key: Hash, request: RequestId },
     /// A workload ends its task.
@@ -83,6 +85,7 @@ impl SafeAct {
                 format!("stop {}", String::from_utf8_lossy(&add))
             }
             Self::RevokeKey { revocation } => format!("revoke a key: {}", revocation.statement),
+            Self::Suspend { .. } => "suspend a person".to_owned(),
             Self::Withdraw { request, .. } => format!("withdraw {request}"),
             Self::EndTask { task, .. } => format!("end {task}"),
         }
@@ -94,7 +97,10 @@ impl SafeAct {
             Self::Revoke { human, .. } | Self::Deny { human, .. } | Self::Stop { human, .. } => {
                 Some(human)
             }
-            Self::RevokeKey { .. } | Self::Withdraw { .. } | Self::EndTask { .. } => None,
+            Self::RevokeKey { .. }
+            | Self::Suspend { .. }
+            | Self::Withdraw { .. }
+            | Self::EndTask { .. } => None,
         }
     }
 
@@ -113,7 +119,8 @@ impl SafeAct {
             Self::Revoke { .. }
             | Self::Deny { .. }
             | Self::Stop { .. }
-            | Self::RevokeKey { .. } => None,
+            | Self::RevokeKey { .. }
+            | Self::Suspend { .. } => None,
         }
     }
 
@@ -125,6 +132,7 @@ impl SafeAct {
             }
             Self::Revoke { .. }
             | Self::RevokeKey { .. }
+            | Self::Suspend { .. }
             | Self::Withdraw { .. }
             | Self::EndTask { .. } => {}
         }

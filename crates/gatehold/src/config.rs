@@ -24,7 +24,7 @@ use gatehold_server::listen::{ListenLimits, TlsSettings};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 
-pub use identity_provider::IdentityProviderPlace;
+pub use identity_provider::{IdentityProviderPlace, ScimPlace};
 
 /// The usual name of the file.
 const FILE: &str = "gatehold.toml";
@@ -204,6 +204,8 @@ struct Checked {
     lookups: usize,
     /// Who vouches for people at the console.
     identity_provider: Option<String>,
+    /// Who tells this gate of people who are gone.
+    leavers: Option<&'static str>,
     /// Why the calendar, or a part of it, is unknown now.
     calendar_unknown: Option<String>,
     /// On which ways people are told; without any, nobody is.
@@ -236,6 +238,10 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         targets: config.targets.ids().count(),
         resources: config.resources.len(),
         lookups: config.lookups.len(),
+        leavers: config
+            .identity_provider
+            .as_ref()
+            .map(|place| place.leavers().1),
         identity_provider: config.identity_provider.map(|place| place.issuer),
         calendar_unknown,
         channels: config.channels.described(),
@@ -264,10 +270,10 @@ fn lines(ctx: &Ctx, checked: &Checked) -> String {
     } else {
         crate::channel::summary(&checked.channels)
     };
-    let console = checked
-        .identity_provider
-        .as_ref()
-        .map(|issuer| format!("console: people sign in at {issuer}\n"));
+    let console = checked.identity_provider.as_ref().map(|issuer| {
+        let leavers = checked.leavers.unwrap_or_default();
+        format!("console: people sign in at {issuer}\n{leavers}\n")
+    });
     format!(
         "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{channels}\n{}{}{nothing}\n",
         checked.file,

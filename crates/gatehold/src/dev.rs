@@ -167,6 +167,7 @@ fn pages(home: &Path, addresses: Addresses, provider: IdentityProvider) -> Resul
         provider,
         url,
         enroller: Some(Arc::new(Generated::of(home))),
+        provisioning: None,
     })
 }
 

@@ -131,7 +131,18 @@ async fn trust(
             directory.workloads.len()
         ),
     );
-    unreached(report, described, directory.humans.keys());
+    let there = directory.humans.keys();
+    unreached(
+        report,
+        described,
+        there.filter(|human| !directory.is_suspended(human)),
+    );
+    for human in directory.suspended.keys() {
+        let text = format!(
+            "the identity provider deactivated {human}: keys that they had then have no force"
+        );
+        report.say(Level::See, text);
+    }
     for leaf in &directory.quorum_lost {
         // True for ever, and nothing that somebody could act on now.
         report.say(
@@ -276,6 +287,11 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
             Level::See,
             "the root is not pinned; only a development gate starts like this".to_owned(),
         ),
+    }
+    if let Some(place) = &config.identity_provider {
+        let (told, what) = place.leavers();
+        let level = if told { Level::Ok } else { Level::See };
+        report.say(level, what.to_owned());
     }
     let described = config.channels.described();
     channels(report, &config, &described);

@@ -252,11 +252,16 @@ fn lines(people: &Humans) -> String {
         for key in &human.keys {
             let _ = writeln!(
                 text,
-                "  {}  {}: {} (leaf {})",
+                "  {}  {}: {} (leaf {}){}",
                 plain(&key.key),
                 plain(&key.assurance),
                 plain(&key.proof),
-                key.leaf
+                key.leaf,
+                if key.suspended {
+                    ", SUSPENDED by the identity provider"
+                } else {
+                    ""
+                }
             );
         }
         if human.keys.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
-use gatehold_gate::{Catalog, Dispatcher, Gate, OpenError, Parts};
+use gatehold_gate::{Catalog, Dispatcher, Gate, OpenError, OwnWord, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::login::IdentityProvider;
-use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller};
+use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, Provisioning};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -27,7 +27,7 @@ use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
-use crate::config::{Config, ConfigFile, IdentityProviderPlace, StorePlace};
+use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::published::{Published, publisher_to, signer};
@@ -60,6 +60,8 @@ pub struct Pages {
     pub url: PublicUrl,
     /// Who has new passkeys enrolled at once, at a development gate.
     pub enroller: Option<Arc<dyn Enroller>>,
+    /// What the provider says of people between two sign-ins, if it does.
+    pub provisioning: Option<Arc<Provisioning>>,
 }
 
 /// A gate that is ready to accept.
@@ -142,7 +144,8 @@ impl Running {
         let publisher = publisher
             .map(|folder| publisher_to(folder, signer))
             .transpose()?;
-        let pages = vouching(pages, config.identity_provider, &public_url, &gate)?;
+        let provider = config.identity_provider;
+        let pages = vouching(pages, provider, &public_url, &gate, &config.log_key)?;
         let told = (config.channels, config.on_call);
         let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
@@ -152,6 +155,7 @@ impl Running {
             sessions,
             url: pages.url,
             enroller: pages.enroller,
+            provisioning: pages.provisioning,
         });
         let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {
@@ -263,6 +267,7 @@ fn vouching(
     place: Option<IdentityProviderPlace>,
     public_url: &PublicUrl,
     gate: &Gate,
+    log_key: &Path,
 ) -> Result<Option<Pages>, Failure> {
     match (given, place) {
         (None, Some(place)) => {
@@ -277,14 +282,38 @@ fn vouching(
                 ));
             }
             let is_dev = gate.origin().is_dev();
+            let scim = place.scim.clone();
+            let provisioning = scim.map(|scim| provisioning(scim, &place.issuer, gate, log_key));
+            let provisioning = provisioning.transpose()?;
             Ok(Some(Pages {
                 provider: identity_provider::open(place, public_url.as_str(), is_dev)?,
                 url: public_url.clone(),
                 enroller: None,
+                provisioning,
             }))
         }
         (given, _) => Ok(given),
     }
+}
+
+/// The provider that says who is gone. What it gives back, the gate says with the log key, so that must be the root's.
+fn provisioning(
+    scim: ScimPlace,
+    issuer: &str,
+    gate: &Gate,
+    log_key: &Path,
+) -> Result<Arc<Provisioning>, Failure> {
+    let signer = signer(log_key, gate.origin().as_str())?;
+    let named = gate.with_directory(|directory| directory.log_key == signer.log_key().to_string());
+    if !named {
+        return Err(Failure::usage(
+            "ledger.key_file: it is not the log key that the root names, and nobody could be given back",
+            "give the log.key that `gatehold init new` wrote, or leave `identity_provider.scim_token_file` out",
+        ));
+    }
+    let (word, token) = (OwnWord::new(signer), &scim.token.0);
+    let provisioning = Provisioning::new(issuer.to_owned(), token, scim.subject, word);
+    Ok(Arc::new(provisioning))
 }
 
 /// The API, with a console where somebody vouches for people.

@@ -21,7 +21,7 @@ use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
 use crate::problem::ApiError;
-use crate::{auth, console, metrics, observe};
+use crate::{auth, console, metrics, observe, scim};
 pub(crate) use requests::correct::correction_input;
 pub(crate) use requests::open::opened;
 pub(crate) use requests::review::review_input;
@@ -71,6 +71,9 @@ pub fn router(app: &App) -> Router {
     let mut routes = signed().route_layer(authenticate).merge(open());
     if app.has_console() {
         routes = routes.merge(console::router(app));
+    }
+    if app.provisioning().is_some() {
+        routes = routes.merge(scim::router(app));
     }
     finish(routes, app)
 }

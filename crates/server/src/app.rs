@@ -14,6 +14,7 @@ use crate::channels::{Channels, Seen};
 use crate::console::{Console, ConsoleError, ConsoleSettings, PageError};
 use crate::ledger::PublishedLedger;
 use crate::metrics::Metrics;
+use crate::scim::Provisioning;
 
 /// How the API behaves. Read and bounded by the configuration.
 #[derive(Debug, Clone)]
@@ -148,6 +149,11 @@ impl App {
 
     pub(crate) fn has_console(&self) -> bool {
         self.0.console.is_some()
+    }
+
+    /// The provider that says who is gone, where there is one.
+    pub(crate) fn provisioning(&self) -> Option<&Provisioning> {
+        self.0.console.as_ref()?.provisioning()
     }
 
     /// The console, behind the routes of one that has it.

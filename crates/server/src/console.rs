@@ -15,6 +15,7 @@ mod forms;
 mod frame;
 mod inbox;
 mod live;
+mod newcomer;
 mod open_id;
 mod overview;
 mod packed;
@@ -38,11 +39,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use gatehold_gate::{Gate, SessionLimits};
+use gatehold_gate::{Gate, Newcomers, SessionLimits};
 use gatehold_proof::PublicUrl;
 
 use crate::app::App;
 use crate::login::{IdentityProvider, OpenId, PrintedCode};
+use crate::scim::Provisioning;
 use cookie::CookieName;
 pub(crate) use frame::PageError;
 pub use passkeys::Enroller;
@@ -58,6 +60,8 @@ pub struct ConsoleSettings {
     pub url: PublicUrl,
     /// Who has new passkeys enrolled at once; nobody, where people decide.
     pub enroller: Option<Arc<dyn Enroller>>,
+    /// What the provider says of people between two sign-ins, if it does.
+    pub provisioning: Option<Arc<Provisioning>>,
 }
 
 impl fmt::Debug for ConsoleSettings {
@@ -82,6 +86,7 @@ pub(crate) struct Console {
     settings: ConsoleSettings,
     cookie: CookieName,
     streams: live::Streams,
+    newcomers: Newcomers,
 }
 
 impl Console {
@@ -93,6 +98,7 @@ impl Console {
             settings,
             cookie,
             streams: live::Streams::default(),
+            newcomers: Newcomers::default(),
         })
     }
 
@@ -101,6 +107,11 @@ impl Console {
             provider: self.open_id().map(OpenId::name),
             ..self.settings.sessions
         }
+    }
+
+    /// The provider that says who is gone, where there is one.
+    pub(crate) fn provisioning(&self) -> Option<&Provisioning> {
+        self.settings.provisioning.as_deref()
     }
 
     const fn streams(&self) -> &live::Streams {
@@ -192,6 +203,7 @@ pages! {
         post "/sign-in/code" => sign_in::code,
         get "/sign-in/start" => open_id::start,
         get "/sign-in/callback" => open_id::callback,
+        post "/sign-in/passkey" => newcomer::look,
         get "/static/{name}" => files::file;
 }
 

@@ -2,7 +2,7 @@
 //! into calls of the gate, and answers into bytes.
 //!
 //! Never here: a decision, a second parser of an action, a believed header. Start at `api` (one file per verb), `auth` (who
-//! signed), `console` (pages for people), `login` (who they are), `problem` (how no is said), `listen` (connections).
+//! signed), `console` (pages for people), `login` (who they are), `scim` (who is gone), `problem` (how no is said), `listen` (connections).
 
 mod api;
 mod app;
@@ -16,6 +16,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod problem;
+mod scim;
 
 pub use api::{operations_router, router};
 pub use app::{ApiSettings, App};
@@ -23,3 +24,4 @@ pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page};
 pub use ledger::{About, PublishedHead, PublishedLedger};
 pub use metrics::Metrics;
 pub use openapi::document;
+pub use scim::{Provisioning, SubjectAttribute};

@@ -67,6 +67,12 @@ async function add() {
   }
   const file = document.getElementById("proof");
   file.href = URL.createObjectURL(new Blob([proof], { type: "application/json" }));
+  // Whoever has no key yet is shown it as a text too, and what to compare.
+  const shown = { "proof-text": proof, words: json.words, fingerprint: json.fingerprint };
+  for (const [id, text] of Object.entries(shown)) {
+    const place = document.getElementById(id);
+    if (place && text) place.textContent = text;
+  }
   document.getElementById("hand-over").hidden = false;
   say("The passkey is made and proven.", "It has no force yet: hand the file to somebody who asks for its enrolment.");
 }

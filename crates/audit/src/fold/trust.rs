@@ -38,7 +38,7 @@ pub struct Link {
 }
 
 impl Fold {
-    /// A link that is no request: the root, a key revocation, a delegation or its end.
+    /// A link that is no request: the root, a key revocation, a delegation or its end, what an identity provider said.
     pub(super) fn trust(&mut self, leaf: &Opened) -> Checked {
         let evidence = self.evidence(leaf)?;
         match (&evidence, leaf.kind, leaf.index) {
@@ -74,6 +74,10 @@ impl Fold {
                 let signers = end.signatures.iter();
                 let signers = signers.map(|signature| signature.human.clone()).collect();
                 self.link(leaf, &evidence, signers, Vec::new())
+            }
+            // Whoever said it has no key here: an identity provider, by the word of the gate.
+            (Evidence::Suspension(_) | Evidence::Reinstatement(_), LeafKind::Trust, _) => {
+                self.link(leaf, &evidence, Vec::new(), Vec::new())
             }
             (Evidence::Recovery(recovery), LeafKind::QuorumLost, _) => {
                 let statement = recovery

@@ -27,7 +27,7 @@ pub struct HumanItem {
     pub human: String,
     /// Teams they are in.
     pub teams: Vec<String>,
-    /// Keys that have force.
+    /// Keys that have force, or had it until their identity provider said that they are gone.
     pub keys: Vec<HumanKeyItem>,
 }
 
@@ -45,4 +45,7 @@ pub struct HumanKeyItem {
     pub proof: String,
     /// The leaf that gave it force.
     pub leaf: u64,
+    /// Whether an identity provider took its force, until it says that the person is back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
 }

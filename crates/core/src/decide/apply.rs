@@ -17,7 +17,7 @@ use crate::request::{Outcome, RequestRecord};
 use crate::time::Timestamp;
 use crate::trust::{
     Change, DelegationReason, Evidence, Executed, SignedDelegation, SignedDelegationEnd,
-    SubmitSignature, TrustError,
+    SignedReinstatement, SubmitSignature, Suspension, TrustError,
 };
 
 /// The body of the directory row: nothing but a count. The directory itself is folded from the chain.
@@ -277,6 +277,47 @@ pub fn end_delegation(
         now,
     )
 }
+
+/// An identity provider says that somebody is gone: verified here as the chain verifies it.
+///
+/// # Errors
+/// When it cannot be applied under this directory.
+pub fn suspend(
+    suspension: &Suspension,
+    directory: &Directory,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    suspension
+        .check(directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    let evidence = Evidence::Suspension(suspension.clone());
+    let kind = LeafKind::Trust;
+    link(kind, PERSON_SUSPEND, &evidence, directory, fresh, now)
+}
+
+/// It says that they are back: verified here as the chain verifies it.
+///
+/// # Errors
+/// When it does not verify under this directory.
+pub fn reinstate(
+    end: &SignedReinstatement,
+    directory: &Directory,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    end.check(directory)
+        .map_err(|error| Refusal::Claims(error.to_string()))?;
+    let evidence = Evidence::Reinstatement(end.clone());
+    let kind = LeafKind::Trust;
+    link(kind, PERSON_REINSTATE, &evidence, directory, fresh, now)
+}
+
+/// What the record of a suspension by an identity provider calls it.
+pub const PERSON_SUSPEND: &str = "person.suspend";
+
+/// What the record of its end calls it.
+pub const PERSON_REINSTATE: &str = "person.reinstate";
 
 /// The unique key of one signed delegation: it is recorded once.
 #[must_use]

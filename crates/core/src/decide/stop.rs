@@ -102,6 +102,8 @@ mod tests {
             workloads: [].into(),
             points: [].into(),
             delegations: [].into(),
+            suspended: [].into(),
+            log_key: String::new(),
             recovery: vec![],
             attestation_roots: AttestationRoots::default(),
             consoles: vec![],

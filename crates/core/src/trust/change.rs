@@ -14,6 +14,7 @@ use crate::ids::{HumanId, Origin, PointId, TeamId, WorkloadId};
 use crate::json::canonical;
 use crate::jwk::Jwk;
 use crate::passkey::WebOrigin;
+use crate::person_key::PersonKey;
 use crate::stops::Stops;
 use crate::time::Timestamp;
 use crate::workload::{WorkloadAssurance, WorkloadKind};
@@ -46,6 +47,15 @@ impl HumanEnrol {
         key: &str,
     ) -> Result<Vec<u8>, TrustError> {
         Ok(canonical::to_bytes(&(origin, human, key))?)
+    }
+
+    /// The key, if it could be enrolled under this directory: it is new, it is there, and it is what it is said to be.
+    ///
+    /// # Errors
+    /// [`TrustError`] says why not.
+    pub fn check(&self, before: &Directory, at: Timestamp) -> Result<PersonKey, TrustError> {
+        Change::HumanEnrol(self.clone()).apply(before, &self.human, at, 0)?;
+        Ok(PersonKey::from_line(&self.key)?)
     }
 
     fn key_at(&self, at: Timestamp) -> NewKey<'_> {

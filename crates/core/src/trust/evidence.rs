@@ -8,6 +8,7 @@ use super::delegation::{SignedDelegation, SignedDelegationEnd};
 use super::recovery::SignedRecovery;
 use super::revocation::SignedRevocation;
 use super::root::SignedRoot;
+use super::suspension::{SignedReinstatement, Suspension};
 use super::{SUBMIT_NAMESPACE, TrustError, bad_signature};
 use crate::action::Action;
 use crate::commit::LeafKind;
@@ -39,6 +40,10 @@ pub enum Evidence {
     Delegation(SignedDelegation),
     /// That has ended early: the safe direction.
     DelegationEnd(SignedDelegationEnd),
+    /// An identity provider says that somebody is gone: the safe direction.
+    Suspension(Suspension),
+    /// It says that they are back.
+    Reinstatement(SignedReinstatement),
 }
 
 /// A human's signature over what they submit.
@@ -104,7 +109,9 @@ impl Evidence {
                     Self::Executed(_)
                         | Self::Revocation(_)
                         | Self::Delegation(_)
-                        | Self::DelegationEnd(_),
+                        | Self::DelegationEnd(_)
+                        | Self::Suspension(_)
+                        | Self::Reinstatement(_),
                     LeafKind::Trust
                 )
                 | (Self::Recovery(_), LeafKind::QuorumLost)

@@ -170,6 +170,8 @@ impl SignedRoot {
             workloads: BTreeMap::new(),
             points: BTreeMap::new(),
             delegations: BTreeMap::new(),
+            suspended: BTreeMap::new(),
+            log_key: root.log_key.clone(),
             recovery: self.offline(root)?,
             attestation_roots: root.attestation_roots.clone(),
             consoles: consoles(&root.consoles)?,

@@ -8,27 +8,41 @@ use gatehold_core::jwk::Jwk;
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::person_key::PersonKey;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, PointEnrol, TeamSet};
+use gatehold_core::words;
 
 pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
     let name = &enrol.human;
-    let print = PersonKey::from_line(&enrol.key).map_or_else(
-        |_| "a key that cannot be read".to_owned(),
-        |key| key.fingerprint(),
+    let key = PersonKey::from_line(&enrol.key).ok();
+    let print = key.as_ref().map_or_else(
+        || "a key that cannot be read".to_owned(),
+        PersonKey::fingerprint,
     );
+    let words = key.map(|key| words::of_key(&key.thumbprint()).join(" "));
     let attested = if enrol.attestation.is_some() {
         "with an attestation"
     } else {
         "without attestation"
     };
-    let known = now.humans.get(name).map_or(0, |human| human.keys.len());
+    let known = now.humans.get(name).map_or(0, |human| {
+        let keys = human.keys.keys();
+        keys.filter(|key| now.key(name, key).is_some()).count()
+    });
     let teams: Vec<String> = now.teams_of(name).iter().map(ToString::to_string).collect();
-    vec![
-        format!(
-            "{name} gets the key {print}, which counts as `{}`, {attested}",
-            enrol.assurance
-        ),
+    let mut lines = vec![format!(
+        "{name} gets the key {print}, which counts as `{}`, {attested}",
+        enrol.assurance
+    )];
+    lines.extend(words.map(|words| {
+        format!("whoever made it reads the words `{words}` beside it: have {name} say them")
+    }));
+    if now.suspended.contains_key(name) {
+        lines.push(format!(
+            "THE IDENTITY PROVIDER DEACTIVATED {name}, and this key would count all the same"
+        ));
+    }
+    lines.extend([
         match known {
-            0 => format!("{name} has no key yet"),
+            0 => format!("{name} has no key with force yet"),
             1 => format!("{name} keeps 1 key that has force"),
             more => format!("{name} keeps {more} keys that have force"),
         },
@@ -40,7 +54,8 @@ pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
                 teams.join(", ")
             )
         },
-    ]
+    ]);
+    lines
 }
 
 pub(super) fn team(set: &TeamSet, now: &Directory) -> Vec<String> {

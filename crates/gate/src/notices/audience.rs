@@ -67,6 +67,10 @@ fn asked(record: &RequestRecord, held: &HeldAt, lending: &Lending<'_>) -> BTreeS
         if guard!("notice-requester-set", excluded.contains(human)) {
             continue;
         }
+        // Whoever is gone is told nothing more.
+        if guard!("notice-suspended", directory.is_suspended(human)) {
+            continue;
+        }
         let teams = directory.teams_of(human);
         let through = lending.through(human);
         let is_asked = |checkpoint: &Checkpoint| {
@@ -110,5 +114,10 @@ fn accountable(requester: &Requester, directory: &Directory) -> BTreeSet<HumanId
     let initiator = initiator.map(|initiator| &initiator.human);
     let behind =
         |human: &&HumanId| Some(*human) == initiator || answers_for(human, requester, directory);
-    directory.humans.keys().filter(behind).cloned().collect()
+    let there = |human: &&HumanId| {
+        let gone = directory.is_suspended(human);
+        !guard!("notice-suspended-owner", gone)
+    };
+    let people = directory.humans.keys().filter(there);
+    people.filter(behind).cloned().collect()
 }

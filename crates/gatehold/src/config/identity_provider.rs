@@ -1,11 +1,12 @@
 //! `[identity_provider]`: who vouches for the people of this gate. With it a gate has a console.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::json::ident::check_identifier;
 use gatehold_gate::openid::Groups;
+use gatehold_server::SubjectAttribute;
 use gatehold_server::login::{ClientSecret, check_issuer};
 
 use super::raw;
@@ -18,6 +19,10 @@ const ROOTS_BYTES_MAX: u64 = 1024 * 1024;
 const AGE_SECONDS_MIN: u32 = 300;
 /// Longest: half a day, as long as a sign-in.
 const AGE_SECONDS_MAX: u32 = 12 * 3_600;
+/// Unless configured: a working day.
+const AGE_SECONDS: u32 = 8 * 3_600;
+/// Shortest token with which a provider says who is gone: nobody guesses it.
+const TOKEN_BYTES_MIN: usize = 32;
 /// Most teams that it is asked about.
 const TEAMS_MAX: usize = 100;
 /// Where groups stand, unless configured.
@@ -42,6 +47,39 @@ pub struct IdentityProviderPlace {
     pub groups: Option<Groups>,
     /// PEM roots of its certificate, when it is not publicly trusted.
     pub roots_pem: Option<Vec<u8>>,
+    /// How it says who is gone, if it does.
+    pub scim: Option<ScimPlace>,
+}
+
+/// How a provider says who is gone.
+#[derive(Debug, Clone)]
+pub struct ScimPlace {
+    /// What shows that it is the provider.
+    pub token: ClientSecret,
+    /// Which attribute of its users is the subject of its tokens.
+    pub subject: SubjectAttribute,
+}
+
+impl IdentityProviderPlace {
+    /// Whether this gate hears of people who are gone, and what follows.
+    pub const fn leavers(&self) -> (bool, &'static str) {
+        match (&self.scim, self.max_age_seconds) {
+            (Some(_), _) => (
+                true,
+                "the identity provider says who is gone, and they count no more",
+            ),
+            (None, Some(_)) => (
+                false,
+                "nobody says who is gone (no SCIM): whoever was removed at the identity provider is out of the console after \
+                 `max_age_seconds`, and their keys count until others revoke them",
+            ),
+            (None, None) => (
+                false,
+                "NOBODY SAYS WHO IS GONE, and sign-ins have no `max_age_seconds`: whoever was removed at the identity provider \
+                 keeps their session to its end, and their keys count until others revoke them",
+            ),
+        }
+    }
 }
 
 /// Checks the section; every mistake is said by its key.
@@ -75,12 +113,12 @@ pub(super) fn read(
         say("identity_provider.scope", why.to_owned());
     }
     fits(&scope.replace(' ', "-"), "scope", say);
-    if let Some(age) = raw.max_age_seconds
-        && !(AGE_SECONDS_MIN..=AGE_SECONDS_MAX).contains(&age)
-    {
-        let why = format!("{age} is not between {AGE_SECONDS_MIN} and {AGE_SECONDS_MAX}");
+    let age = raw.max_age_seconds.unwrap_or(AGE_SECONDS);
+    if age != 0 && !(AGE_SECONDS_MIN..=AGE_SECONDS_MAX).contains(&age) {
+        let why = format!("{age} is not between {AGE_SECONDS_MIN} and {AGE_SECONDS_MAX}, nor 0");
         say("identity_provider.max_age_seconds", why);
     }
+    let scim = scim(raw.scim_token_file, raw.scim_subject, folder, say);
     let groups = groups(raw.groups_claim, raw.teams, say);
     let roots_pem = match raw.ca_file {
         None => None,
@@ -91,10 +129,49 @@ pub(super) fn read(
         client_id: client_id?,
         secret: secret?,
         scope,
-        max_age_seconds: raw.max_age_seconds,
+        max_age_seconds: (age != 0).then_some(age),
         groups,
         roots_pem,
+        scim: scim?,
     })
+}
+
+/// How it says who is gone. Nothing at all is meant; a half of it is a mistake.
+fn scim(
+    file: Option<PathBuf>,
+    subject: Option<String>,
+    folder: &Path,
+    say: &mut dyn FnMut(&str, String),
+) -> Option<Option<ScimPlace>> {
+    let Some(file) = file else {
+        if subject.is_some() {
+            let why = "name the token's file, or leave it out";
+            say("identity_provider.scim_subject", why.to_owned());
+            return None;
+        }
+        return Some(None);
+    };
+    let attributes = [SubjectAttribute::ExternalId, SubjectAttribute::UserName];
+    let subject = match subject.as_deref() {
+        None => Some(SubjectAttribute::ExternalId),
+        Some(text) => {
+            let mut attributes = attributes.into_iter();
+            attributes.find(|attribute| attribute.as_str() == text)
+        }
+    };
+    if subject.is_none() {
+        let why = "write `externalId` or `userName`";
+        say("identity_provider.scim_subject", why.to_owned());
+    }
+    let key = "scim_token_file";
+    let token = text_in(&folder.join(file), key, say)?;
+    if token.len() < TOKEN_BYTES_MIN {
+        let why = format!("a token has {TOKEN_BYTES_MIN} characters or more; draw one at random");
+        say(&format!("identity_provider.{key}"), why);
+        return None;
+    }
+    let token = ClientSecret(token);
+    subject.map(|subject| Some(ScimPlace { token, subject }))
 }
 
 /// Teams and their groups. A team that cannot be read is a mistake: it would narrow nothing.
@@ -184,10 +261,13 @@ fn fits(text: &str, key: &str, say: &mut dyn FnMut(&str, String)) -> bool {
 }
 
 fn secret_in(file: &Path, say: &mut dyn FnMut(&str, String)) -> Option<ClientSecret> {
-    let key = "client_secret_file";
+    text_in(file, "client_secret_file", say).map(ClientSecret)
+}
+
+fn text_in(file: &Path, key: &str, say: &mut dyn FnMut(&str, String)) -> Option<String> {
     let text = bounded(file, key, say)?;
     let text = String::from_utf8_lossy(&text).trim().to_owned();
-    fits(&text, key, say).then_some(ClientSecret(text))
+    fits(&text, key, say).then_some(text)
 }
 
 fn roots_in(file: &Path, say: &mut dyn FnMut(&str, String)) -> Option<Vec<u8>> {
@@ -228,6 +308,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "s3cret\n").unwrap();
         std::fs::write(folder.path().join("empty"), "\n").unwrap();
+        std::fs::write(folder.path().join("token"), "t".repeat(32)).unwrap();
         std::fs::write(
             folder.path().join("ca.pem"),
             "-----BEGIN CERTIFICATE-----\n",
@@ -248,8 +329,9 @@ mod tests {
         assert!(mistakes.is_empty(), "{mistakes:?}");
         assert_eq!(
             (place.scope.as_str(), place.max_age_seconds),
-            ("openid", None)
+            ("openid", Some(AGE_SECONDS))
         );
+        assert!(place.scim.is_none());
         assert_eq!(place.secret.0, "s3cret");
         assert!(!format!("{place:?}").contains("s3cret"));
         assert_eq!(place.groups, None);
@@ -258,6 +340,19 @@ mod tests {
         );
         let (place, mistakes) = checked(&more, "http://127.0.0.1:7400");
         assert!(mistakes.is_empty() && place.unwrap().roots_pem.is_some());
+        let unasked = format!("{GOOD}max_age_seconds = 0\n");
+        assert_eq!(checked(&unasked, URL).0.unwrap().max_age_seconds, None);
+        let gone = format!("{GOOD}scim_token_file = \"token\"\n");
+        for (more, subject) in [
+            ("", SubjectAttribute::ExternalId),
+            ("scim_subject = \"userName\"\n", SubjectAttribute::UserName),
+        ] {
+            let (place, mistakes) = checked(&format!("{gone}{more}"), URL);
+            assert!(mistakes.is_empty(), "{mistakes:?}");
+            let scim = place.unwrap().scim.unwrap();
+            assert_eq!((scim.subject, scim.token.0.len()), (subject, 32));
+            assert!(!format!("{:?}", scim.token).contains("tttt"));
+        }
         let more = format!("{GOOD}[teams]\nsecurity = \"Gate reviewers\"\n");
         let (place, mistakes) = checked(&more, URL);
         let groups = place.unwrap().groups.unwrap();
@@ -293,6 +388,26 @@ mod tests {
                 "issuer",
                 "max_age_seconds = 43201\nissuer",
                 "max_age_seconds",
+            ),
+            (
+                "issuer",
+                "scim_token_file = \"secret\"\nissuer",
+                "scim_token_file",
+            ),
+            (
+                "issuer",
+                "scim_token_file = \"nothing\"\nissuer",
+                "scim_token_file",
+            ),
+            (
+                "issuer",
+                "scim_token_file = \"token\"\nscim_subject = \"email\"\nissuer",
+                "scim_subject",
+            ),
+            (
+                "issuer",
+                "scim_subject = \"userName\"\nissuer",
+                "scim_subject",
             ),
             ("issuer", "scope = \"groups\"\nissuer", "scope"),
             ("issuer", "scope = \"openid  groups\"\nissuer", "scope"),

@@ -92,8 +92,12 @@ pub struct IdentityProvider {
     pub client_secret_file: Option<PathBuf>,
     /// What is asked for.
     pub scope: Option<String>,
-    /// How long ago people may have shown it who they are.
+    /// How long ago people may have shown it who they are; 0 for any time.
     pub max_age_seconds: Option<u32>,
+    /// A file that holds the token with which it says who is gone.
+    pub scim_token_file: Option<PathBuf>,
+    /// Which attribute of its users is the subject of its tokens.
+    pub scim_subject: Option<String>,
     /// PEM roots of its certificate.
     pub ca_file: Option<PathBuf>,
     /// The claim that names somebody's groups.

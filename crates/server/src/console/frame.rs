@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use gatehold_gate::ports::store::StoreFault;
-use gatehold_gate::{GateError, Visitor};
+use gatehold_gate::{GateError, NotShown, Visitor};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -155,6 +155,9 @@ pub(crate) enum PageError {
     /// A new passkey did not get force.
     #[error("the passkey was not enrolled: {0}")]
     NotEnrolled(String),
+    /// A key that somebody made who has none was not looked at, or does not hold.
+    #[error(transparent)]
+    NotShown(#[from] NotShown),
     /// Something that cannot be happened here.
     #[error("{0}")]
     Fault(&'static str),
@@ -223,6 +226,14 @@ impl PageError {
                     "The passkey was not enrolled",
                     why,
                     "It has no force. Make it again, or read the terminal that started this gate.",
+                ),
+            ),
+            Self::NotShown(why) => (
+                StatusCode::FORBIDDEN,
+                page(
+                    "The passkey is not proven",
+                    &why.to_string(),
+                    "It has no force. Sign in again, and make it anew.",
                 ),
             ),
             Self::Gate(GateError::Store(StoreFault::Unavailable(_)) | GateError::Busy) => (

@@ -1,7 +1,6 @@
 //! `/sign-in/start` and `/sign-in/callback`: to the identity provider and back. In between the sign-in is kept by the browser
 //! that began it; an answer that it did not ask for is refused before anything of it is used (login CSRF).
 
-use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_core::ids::RequestId;
@@ -11,18 +10,11 @@ use gatehold_gate::openid::{NotVouched, Transaction, Vouched};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::frame::{Frame, PageError, html};
+use super::frame::PageError;
+use super::newcomer;
 use super::sign_in::{self, To};
 use crate::app::App;
 use crate::login::{Callback, OpenId, OpenIdError};
-
-#[derive(Template)]
-#[template(path = "not_enrolled.html")]
-struct NotEnrolledPage {
-    frame: Frame,
-    provider: String,
-    human: String,
-}
 
 /// `GET /sign-in/start`: a link of the sign-in page. A form could not lead there: browsers hold where a form ends to our own
 /// origin.
@@ -89,12 +81,7 @@ async fn signed_in(
     match app.gate().sign_in_vouched(vouched, sessions).await {
         Ok(signed_in) => sign_in::begin(app, headers, &signed_in, transaction.to()).await,
         Err(GateError::Refused(Refusal::UnknownPrincipal)) => {
-            let page = NotEnrolledPage {
-                frame: Frame::of_nobody(app),
-                provider: provider.host(),
-                human: vouched.human().to_string(),
-            };
-            Ok((StatusCode::FORBIDDEN, html(&page)?).into_response())
+            newcomer::page(app, provider, vouched).await
         }
         Err(error) => Err(error.into()),
     }

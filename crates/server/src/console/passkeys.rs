@@ -50,6 +50,25 @@ pub(super) struct OwnPasskey {
     pub label: String,
 }
 
+/// What a browser needs to make a passkey for this gate, beside whose it is.
+pub(super) struct Making {
+    /// For which pages; nothing, where people agreed on none of ours.
+    pub relying_party: Option<String>,
+    /// Whether its maker is asked to vouch for it.
+    pub attestation: &'static str,
+}
+
+/// How passkeys are made here.
+pub(super) fn making(app: &App) -> Result<Making, PageError> {
+    let origin = signing_origin(app)?;
+    let pinned = |directory: &Directory| !directory.attestation_roots.roots.is_empty();
+    let pinned = app.gate().with_directory(pinned);
+    Ok(Making {
+        relying_party: origin.map(|origin| origin.relying_party().to_string()),
+        attestation: if pinned { "direct" } else { "none" },
+    })
+}
+
 /// This console's origin, if people agreed that passkeys sign on its pages.
 pub(super) fn signing_origin(app: &App) -> Result<Option<WebOrigin>, PageError> {
     let own = &app.console()?.cookie.origin;
@@ -83,8 +102,11 @@ fn keys<'a>(
     directory: &'a Directory,
     human: &HumanId,
 ) -> impl Iterator<Item = &'a EnrolledKey> + use<'a> {
-    let human = directory.humans.get(human);
-    human.into_iter().flat_map(|human| human.keys.values())
+    let whose = human.clone();
+    let keys = directory.humans.get(human).map(|human| &human.keys);
+    let keys = keys.into_iter().flatten();
+    let with_force = keys.filter(move |(name, _)| directory.key(&whose, name).is_some());
+    with_force.map(|(_, key)| key)
 }
 
 #[derive(Template)]
@@ -122,10 +144,10 @@ pub(super) async fn page(
     let ids: Vec<&str> = known.iter().map(|key| key.credential.as_str()).collect();
     let lines = |directory: &Directory| {
         let lines = keys(directory, &visitor.human).map(|enrolled| line(enrolled, origin.as_ref()));
-        let pinned = !directory.attestation_roots.roots.is_empty();
-        (lines.collect(), if pinned { "direct" } else { "none" })
+        lines.collect()
     };
-    let (lines, attestation) = app.gate().with_directory(lines);
+    let lines = app.gate().with_directory(lines);
+    let attestation = making(&app)?.attestation;
     html(&KeysPage {
         frame: Frame::of(&app, visitor, "keys"),
         human: visitor.human.to_string(),

@@ -16,6 +16,7 @@ mod matrix;
 mod operations;
 mod own_key;
 mod point;
+mod scim;
 mod slow;
 mod support;
 mod walk;

@@ -10,7 +10,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_gate::ports::store::StoredLeaf;
 use gatehold_ledger::{Frontier, LogSigner, Origin, SignedTreeHead, leaf_hash};
 
-use super::Shop;
+use super::{LOG_SEED, Shop};
 
 /// A leaf as an auditor reads it.
 pub fn given(leaf: StoredLeaf) -> LedgerLeaf {
@@ -43,7 +43,7 @@ pub struct Audited {
 impl Audited {
     pub async fn of(shop: &Shop) -> Self {
         let leaves: Vec<LedgerLeaf> = shop.stored().await.into_iter().map(given).collect();
-        let signer = LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &[1; 32]);
+        let signer = LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &LOG_SEED);
         let mut frontier = Frontier::new();
         for leaf in &leaves {
             frontier.push(leaf_hash(&leaf.leaf)).unwrap();

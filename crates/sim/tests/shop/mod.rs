@@ -796,7 +796,7 @@ pub fn root(bundle: Hash) -> SignedRoot {
         humans: humans.to_vec(),
         teams: [("reviewers".parse().unwrap(), everyone.into())].into(),
         bundle,
-        log_key: String::new(),
+        log_key: log_key(),
         recovery_keys: OFFLINE.map(|seed| software_key(&seed).to_line()).to_vec(),
         attestation_roots: AttestationRoots {
             roots: vec![PinnedRoot {
@@ -820,6 +820,16 @@ pub fn root(bundle: Hash) -> SignedRoot {
         statement,
         signatures: signatures.into_iter().chain(offline).collect(),
     }
+}
+
+/// The seed of the log's key.
+pub const LOG_SEED: [u8; 32] = [1; 32];
+
+/// The log's verifier key line.
+fn log_key() -> String {
+    let origin = gatehold_ledger::Origin::new("dev.local/gate").unwrap();
+    let signer = gatehold_ledger::LogSigner::from_seed(origin, &LOG_SEED);
+    signer.log_key().to_string()
 }
 
 /// The offline keys' seeds.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatehold_core::commit::{LeafDraft, LeafKind};
-use gatehold_core::decide::{DELEGATION_END, KEY_REVOKE, TASK_ENDED};
+use gatehold_core::decide::{DELEGATION_END, KEY_REVOKE, PERSON_SUSPEND, TASK_ENDED};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::review::ReviewAct;
 use gatehold_gate::ports::store::StoreFault;
@@ -144,7 +144,9 @@ fn stops(leaf: &LeafDraft) -> bool {
         LeafKind::Review | LeafKind::Trust | LeafKind::Task => Entry::from_bytes(&leaf.record)
             .is_ok_and(|entry| match entry.event {
                 Event::Reviewed { act, .. } => act == ReviewAct::Deny,
-                Event::Trust { what, .. } => what == KEY_REVOKE || what == DELEGATION_END,
+                Event::Trust { what, .. } => {
+                    [KEY_REVOKE, DELEGATION_END, PERSON_SUSPEND].contains(&what.as_str())
+                }
                 Event::Task { what, .. } => what == TASK_ENDED,
                 _ => false,
             }),
@@ -246,6 +248,8 @@ mod tests {
         };
         for (kind, event, safe) in [
             (LeafKind::Trust, trust("key.revoke"), true),
+            (LeafKind::Trust, trust("person.suspend"), true),
+            (LeafKind::Trust, trust("person.reinstate"), false),
             (LeafKind::Trust, trust("human.enrol"), false),
             (LeafKind::QuorumLost, trust("key.revoke"), false),
             (LeafKind::Task, task("ended"), true),

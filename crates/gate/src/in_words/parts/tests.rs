@@ -42,6 +42,8 @@ fn directory() -> Directory {
         attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),
         quorum_lost: Vec::new(),
+        suspended: [].into(),
+        log_key: String::new(),
     }
 }
 
@@ -93,22 +95,39 @@ fn a_key_says_whose_which_and_what_it_decides() {
         possession: String::new(),
         attestation: None,
     };
-    let print = PersonKey::from_line(LINE).unwrap().fingerprint();
+    let key = PersonKey::from_line(LINE).unwrap();
+    let (print, words) = (
+        key.fingerprint(),
+        words::of_key(&key.thumbprint()).join(" "),
+    );
     assert_eq!(
         human(&enrol("ann@acme"), &directory()),
         [
             format!(
                 "ann@acme gets the key {print}, which counts as `verified`, without attestation"
             ),
+            format!("whoever made it reads the words `{words}` beside it: have ann@acme say them"),
             "ann@acme keeps 1 key that has force".to_owned(),
             "ann@acme is in owners, and decides with it at once".to_owned(),
         ]
     );
+    let mut suspended = directory();
+    let gone = gatehold_core::directory::Suspended {
+        id: Hash::of(b"gone"),
+        removed: false,
+        leaf: 7,
+    };
+    suspended
+        .suspended
+        .insert("ann@acme".parse().unwrap(), gone);
+    let back = human(&enrol("ann@acme"), &suspended);
+    assert!(back[2].starts_with("THE IDENTITY PROVIDER DEACTIVATED ann@acme"));
+    assert_eq!(back[3], "ann@acme has no key with force yet");
     let new = human(&enrol("eve@acme"), &directory());
     assert_eq!(
-        &new[1..],
+        &new[2..],
         [
-            "eve@acme has no key yet",
+            "eve@acme has no key with force yet",
             "eve@acme is in no team, and decides nothing until one is set",
         ]
     );

@@ -3,8 +3,9 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans};
-use gatehold_core::directory::{Directory, EnrolledKey};
+use gatehold_core::directory::{Directory, EnrolledKey, Human};
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
 
 use super::delegations::item;
 use crate::api::body::NoBody;
@@ -33,14 +34,18 @@ pub(in crate::api) async fn handle(
 }
 
 fn humans(directory: &Directory) -> Humans {
-    let person = |(human, enrolled): (&_, &gatehold_core::directory::Human)| HumanItem {
+    let person = |(human, enrolled): (&HumanId, &Human)| HumanItem {
         human: ToString::to_string(human),
         teams: directory
             .teams_of(human)
             .iter()
             .map(ToString::to_string)
             .collect(),
-        keys: enrolled.keys.iter().map(key).collect(),
+        keys: enrolled
+            .keys
+            .iter()
+            .map(|(name, key)| item_of(name, key, directory.key(human, name).is_none()))
+            .collect(),
     };
     Humans {
         directory: directory.version,
@@ -50,12 +55,13 @@ fn humans(directory: &Directory) -> Humans {
     }
 }
 
-fn key((thumbprint, key): (&Hash, &EnrolledKey)) -> HumanKeyItem {
+fn item_of(thumbprint: &Hash, key: &EnrolledKey, suspended: bool) -> HumanKeyItem {
     HumanKeyItem {
         key: thumbprint.to_string(),
         fingerprint: key.key.fingerprint(),
         assurance: key.assurance.to_string(),
         proof: key.proof.to_string(),
         leaf: key.leaf,
+        suspended,
     }
 }

@@ -31,7 +31,9 @@ use gatehold_policy::Bundle;
 use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
 use gatehold_server::login::{IdentityProvider, PrintedCode};
-use gatehold_server::{About, ApiSettings, App, ConsoleSettings, PublishedHead, PublishedLedger};
+use gatehold_server::{
+    About, ApiSettings, App, ConsoleSettings, Provisioning, PublishedHead, PublishedLedger,
+};
 use gatehold_store::clock::Clock as _;
 use gatehold_store::memory::MemoryStore;
 use tokio::sync::{Semaphore, oneshot};
@@ -76,6 +78,21 @@ impl House {
         limits: ListenLimits,
         body_timeout: Option<Duration>,
         beat: Duration,
+    ) -> Self {
+        Self::open_told(limits, body_timeout, beat, None).await
+    }
+
+    /// With a provider that says who is gone.
+    pub async fn open_provisioned(provisioning: Provisioning) -> Self {
+        let (limits, beat) = (ListenLimits::default(), Duration::from_millis(20));
+        Self::open_told(limits, None, beat, Some(provisioning)).await
+    }
+
+    async fn open_told(
+        limits: ListenLimits,
+        body_timeout: Option<Duration>,
+        beat: Duration,
+        provisioning: Option<Provisioning>,
     ) -> Self {
         let store = MemoryStore::at(Timestamp::from_millis(NOW));
         let entropy = Arc::new(Counting::default());
@@ -135,6 +152,7 @@ impl House {
             sessions: SessionLimits::default(),
             url: PublicUrl::parse(&url).unwrap(),
             enroller: None,
+            provisioning: provisioning.map(Arc::new),
         };
         let published = Arc::new(Published(store.clone()));
         let app = App::with_console(gate.clone(), published, settings, console).unwrap();

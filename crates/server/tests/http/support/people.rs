@@ -21,6 +21,7 @@ use gatehold_core::trust::{
 };
 use gatehold_core::wording::FactChallenge;
 use gatehold_gate::{Gate, HumanSubmit, LoginStatement, ReviewInput};
+use gatehold_ledger::{LogSigner, Origin};
 use gatehold_proof::SigningKey;
 
 use super::{House, NOW, key};
@@ -240,6 +241,11 @@ pub fn envelope_of(gate: &Gate, task: Option<&str>, descriptor: &str, payload: &
     }
 }
 
+/// What signs with the log's key.
+pub fn log_signer() -> LogSigner {
+    LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &[1; 32])
+}
+
 pub fn root(bundle: Hash) -> SignedRoot {
     let line = |person: Person| software_key(&person.seed()).to_line();
     let humans = Person::ALL.map(|person| RootHuman {
@@ -261,7 +267,7 @@ pub fn root(bundle: Hash) -> SignedRoot {
         )]
         .into(),
         bundle,
-        log_key: String::new(),
+        log_key: log_signer().log_key().to_string(),
         recovery_keys: vec![],
         attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),

@@ -1,0 +1,158 @@
+// Somebody who has no key and no terminal: they sign in at a real identity provider, make their first passkey on the page that says
+// they are not enrolled, hand the proof over, and are let in once others have signed. Started by `tests/first_passkey.rs` with the
+// paths of gatehold and Chromium, the provider's packages and its program.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Chrome, removed } from "./chrome.mjs";
+
+const [program, chromium, packages, providing] = process.argv.slice(2);
+const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
+const FOUNDERS = ["ann", "bob", "cem"];
+const scratch = mkdtempSync(join(tmpdir(), "gatehold-first-passkey-"));
+const home = join(scratch, "home");
+const environment = { ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, GATEHOLD_HOME: home, NO_COLOR: "1" };
+
+const gatehold = (words, codes = [0]) => {
+  try {
+    return execFileSync(program, words, { cwd: scratch, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    if (codes.includes(error.status)) return error.stdout;
+    throw new Error(`gatehold ${words.join(" ")}: exit ${error.status}: ${error.stderr}`);
+  }
+};
+
+/** Ports that nobody has, all different. */
+async function ports(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
+  })));
+  const found = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return found;
+}
+
+/** Starts something; goes on once it says this. */
+function started(command, words, says) {
+  const child = spawn(command, words, { cwd: scratch, env: environment, stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.setEncoding("utf8");
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+      if (text.includes(says)) resolve(child);
+    });
+    child.once("exit", (code) => reject(new Error(`${command} ended with ${code}: ${text}`)));
+  });
+}
+
+async function ended(child) {
+  if (!child || child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await gone;
+}
+
+/** A gate of three people with keys in files, at a name where passkeys sign. */
+function found(url, issuer) {
+  const people = FOUNDERS.flatMap((name) => {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(scratch, name)]);
+    return ["--human", `${name}@${issuer}=${name}.pub`];
+  });
+  gatehold(["init", "new", "gate", "--origin", "dev.acme.example", "--console", url, ...people]);
+  for (const name of FOUNDERS) gatehold(["init", "sign", "gate", "--key", name]);
+  gatehold(["init", "finish", "gate"]);
+  const port = new URL(url).port;
+  const config = join(scratch, "gate/gatehold.toml");
+  const text = readFileSync(config, "utf8")
+    .replaceAll("http://127.0.0.1:7400", url)
+    .replaceAll("127.0.0.1:7400", `127.0.0.1:${port}`);
+  writeFileSync(config, `${text}\n[identity_provider]\nissuer = "${issuer}"\nclient_id = "gatehold"\nclient_secret_file = "client.secret"\n`);
+  writeFileSync(join(scratch, "gate/client.secret"), SECRET);
+  mkdirSync(home);
+  const profiles = FOUNDERS.map((name) => `[people.${name}]\nhuman = "${name}@${issuer}"\nkey_file = "${join(scratch, name)}"\n`);
+  writeFileSync(join(home, "client.toml"), `url = "${url}"\norigin = "dev.acme.example"\nperson = "ann"\n${profiles.join("")}`);
+}
+
+/** `yes` to every criterion, and on red what stands on the page. */
+function answers(id, person) {
+  const { view, envelope } = JSON.parse(gatehold(["show", id, "--as", person, "-o", "json"]));
+  const all = view.criteria.map((criterion) => `${criterion.id}=yes`);
+  if (view.tier.tier === "red") all.push(`fact.resource=${envelope.resource}`);
+  return all.join(",");
+}
+
+/** Goes to the provider and comes back as this person. */
+async function signIn(tab, url, issuer, subject) {
+  await tab.open(`${url}/sign-in`);
+  await tab.leave(() => document.querySelector("a[href^='/sign-in/start']").click());
+  while ((await tab.run("location.origin")) === issuer) {
+    await tab.leave((login) => {
+      const name = document.querySelector("input[name=login]");
+      if (name) {
+        name.value = login;
+        document.querySelector("input[name=password]").value = "x";
+      }
+      document.querySelector("form button, form [type=submit]").click();
+    }, subject);
+  }
+}
+
+let chrome;
+let provider;
+let gate;
+try {
+  const [port, providers] = await ports(2);
+  const url = `http://localhost:${port}`;
+  const issuer = `http://127.0.0.1:${providers}`;
+  found(url, issuer);
+  provider = await started("node", [providing, packages, String(providers), url, "RS256", "client_secret_basic"], "ready");
+  gate = await started(program, ["serve", "--config", "gate/gatehold.toml"], "gatehold serves");
+  chrome = new Chrome(chromium, scratch);
+  const tab = await (await chrome.person()).tab();
+
+  await signIn(tab, url, issuer, "eve");
+  const page = await tab.run("document.querySelector('main').innerText");
+  assert.match(page, /You have no key here/);
+  assert.ok(page.includes(`eve@${issuer}`), page);
+  // It opens nothing else.
+  assert.equal(await tab.run(async () => (await fetch("/", { redirect: "manual" })).type), "opaqueredirect");
+
+  await tab.authenticator();
+  await tab.run(() => document.querySelector("#add button").click());
+  await tab.until(() => !document.getElementById("hand-over").hidden);
+  const made = await tab.run(() => ({
+    proof: document.getElementById("proof-text").value,
+    words: document.getElementById("words").textContent,
+    fingerprint: document.getElementById("fingerprint").textContent,
+  }));
+  assert.match(made.words, /^[a-z]+( [a-z]+){3}$/);
+  assert.equal(JSON.parse(made.proof).human, `eve@${issuer}`);
+
+  // Handed over: one asks, two sign, and each sees the same words.
+  writeFileSync(join(scratch, "passkey.proof"), made.proof);
+  gatehold(["human", "enrol", "passkey.proof", "--reason", "the first passkey of eve", "--as", "ann"], [0, 5]);
+  const id = gatehold(["inbox", "--as", "bob", "-o", "id"]).trim();
+  for (const person of ["bob", "cem"]) {
+    const shown = gatehold(["show", id, "--as", person]).replaceAll(/\s+/g, " ");
+    assert.ok(shown.includes(made.words) && shown.includes(made.fingerprint), shown);
+    gatehold(["approve", id, "--as", person, "--criteria", answers(id, person)]);
+  }
+
+  await signIn(tab, url, issuer, "eve");
+  assert.equal(await tab.run("location.pathname"), "/");
+  await tab.open(`${url}/keys`);
+  const keys = await tab.run("document.querySelector('main').innerText");
+  assert.ok(keys.includes("signs on this page") && keys.includes(made.fingerprint), keys);
+  assert.deepEqual(tab.problems.filter((problem) => !problem.includes("403")), []);
+} finally {
+  await chrome?.end();
+  await ended(gate);
+  await ended(provider);
+  removed(scratch);
+}

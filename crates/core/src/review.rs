@@ -16,6 +16,7 @@ use crate::ids::{HumanId, Origin, RequestId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::person_key::SignatureError;
+use crate::signer::KeyKind;
 use crate::time::Timestamp;
 
 /// The `type` member of every context, and the purpose that is signed for.
@@ -190,6 +191,7 @@ pub struct VerifiedReview {
     context: ReviewContext,
     human: HumanId,
     assurance: Assurance,
+    kind: KeyKind,
     authority: Authority,
 }
 
@@ -277,6 +279,7 @@ impl VerifiedReview {
             context,
             human,
             assurance,
+            kind: KeyKind::of(&enrolled.key),
             authority,
         })
     }
@@ -297,6 +300,12 @@ impl VerifiedReview {
     #[must_use]
     pub const fn assurance(&self) -> Assurance {
         self.assurance
+    }
+
+    /// Which kind of key signed.
+    #[must_use]
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// What the signer is entitled to now.

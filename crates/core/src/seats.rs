@@ -14,14 +14,15 @@ use crate::checkpoint::{Alternative, Checkpoint, Requirement};
 use crate::delegation::Through;
 use crate::hash::Hash;
 use crate::ids::{HumanId, TeamId};
+use crate::signer::Strength;
 
 /// One person whose approving review counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewer {
     /// Who.
     pub human: HumanId,
-    /// What their signature counts for.
-    pub assurance: Assurance,
+    /// What their signature counts for, by the kind of key that made it.
+    pub strength: Strength,
     /// Teams they are in, now.
     pub teams: BTreeSet<TeamId>,
     /// For whom else they decide here.
@@ -88,7 +89,7 @@ const PLACES_MAX: usize = 1_024;
 
 /// One person with the best of their reviews.
 struct Person<'a> {
-    assurance: Assurance,
+    strength: Strength,
     teams: BTreeSet<TeamId>,
     through: Vec<&'a Through>,
 }
@@ -98,11 +99,11 @@ fn people(reviewers: &[Reviewer]) -> BTreeMap<&HumanId, Person<'_>> {
     let here: BTreeSet<&HumanId> = reviewers.iter().map(|one| &one.human).collect();
     for reviewer in reviewers {
         let person = people.entry(&reviewer.human).or_insert_with(|| Person {
-            assurance: reviewer.assurance,
+            strength: reviewer.strength,
             teams: BTreeSet::new(),
             through: Vec::new(),
         });
-        person.assurance = person.assurance.max(reviewer.assurance);
+        person.strength = person.strength.or(reviewer.strength);
         person.teams.extend(reviewer.teams.iter().cloned());
         let away = |through: &&Through| !guard!("seats-returned", here.contains(&through.from));
         person.through.extend(reviewer.through.iter().filter(away));
@@ -157,14 +158,20 @@ impl<'a> Iterator for Places<'a> {
     }
 }
 
-/// People who are alike: same assurance, admitted by the same checkpoints. Only how many are taken of each group
-/// matters, which keeps the search small.
+/// People who are alike: admitted by the same checkpoints, where they count for the same. Only how many are taken of each
+/// group matters, which keeps the search small.
 #[derive(Clone)]
 struct Group {
-    assurance: Assurance,
-    /// By index: first the separate checkpoints, then the shared ones.
-    admitted: Vec<bool>,
+    /// What they count for at each checkpoint that admits them and takes their kind of key. By index: first the separate
+    /// checkpoints, then the shared ones.
+    counts: Vec<Option<Assurance>>,
     people: Vec<HumanId>,
+}
+
+impl Group {
+    fn at(&self, index: usize) -> Option<Assurance> {
+        self.counts.get(index).copied().flatten()
+    }
 }
 
 struct Table<'a> {
@@ -179,7 +186,7 @@ impl Table<'_> {
         people: &BTreeMap<&HumanId, Person<'_>>,
         places: &BTreeMap<&HumanId, &HumanId>,
     ) -> Vec<Group> {
-        let mut groups: BTreeMap<(Assurance, Vec<bool>), Vec<HumanId>> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<Option<Assurance>>, Vec<HumanId>> = BTreeMap::new();
         for (human, person) in people {
             let given = |through: &&&Through| {
                 let other = places.get(&through.from) != Some(human);
@@ -190,20 +197,21 @@ impl Table<'_> {
                 checkpoint.admits(human, &person.teams)
                     || through.iter().any(|through| through.admits(checkpoint))
             };
+            let counts = |checkpoint: &Checkpoint| {
+                let demanded = person.strength.at(checkpoint.signer);
+                let other = demanded.is_none();
+                if !admits(checkpoint) || guard!("seats-signer", other) {
+                    return None;
+                }
+                demanded.or(person.strength.best())
+            };
             let every = self.separate.iter().chain(&self.shared);
-            let admitted = every.map(|(_, checkpoint)| admits(checkpoint)).collect();
-            groups
-                .entry((person.assurance, admitted))
-                .or_default()
-                .push((*human).clone());
+            let counts = every.map(|(_, checkpoint)| counts(checkpoint)).collect();
+            groups.entry(counts).or_default().push((*human).clone());
         }
         groups
             .into_iter()
-            .map(|((assurance, admitted), people)| Group {
-                assurance,
-                admitted,
-                people,
-            })
+            .map(|(counts, people)| Group { counts, people })
             .collect()
     }
 
@@ -257,14 +265,13 @@ impl Table<'_> {
             let Some(group) = rest.get_mut(index) else {
                 return false;
             };
-            let helps = group.admitted.get(at) == Some(&true) && demand.helps(group.assurance);
-            if !helps {
+            let Some(assurance) = group.at(at).filter(|assurance| demand.helps(*assurance)) else {
                 continue;
-            }
+            };
             let Some(human) = group.people.pop() else {
                 continue;
             };
-            let demand = demand.less(group.assurance);
+            let demand = demand.less(assurance);
             taken.push(human);
             if self.take(at, hash, demand, index, rest, taken, seated) {
                 return true;
@@ -277,14 +284,15 @@ impl Table<'_> {
     fn fill_shared(&self, rest: &[Group], seated: &mut Vec<Seated>) -> bool {
         let before = seated.len();
         for (index, (hash, checkpoint)) in self.shared.iter().enumerate() {
+            let counts = |group: &Group| group.at(self.separate.len() + index);
             let admitted: Vec<&Group> = rest
                 .iter()
-                .filter(|group| group.admitted.get(self.separate.len() + index) == Some(&true))
+                .filter(|group| counts(group).is_some())
                 .collect();
             let met = |wanted: &Alternative| {
                 let enough = admitted
                     .iter()
-                    .filter(|group| group.assurance >= wanted.factor);
+                    .filter(|group| counts(group) >= Some(wanted.factor));
                 enough.map(|group| group.people.len()).sum::<usize>()
                     >= usize::from(wanted.seats.get())
             };

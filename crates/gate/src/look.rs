@@ -14,6 +14,7 @@ use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::review::{Answers, ReviewContext};
+use gatehold_core::signer::Signer;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 
@@ -71,6 +72,8 @@ pub struct Looked {
     pub said: Vec<Said>,
     /// Who ended it without a review of their own, once somebody did.
     pub ended_by: Option<Ended>,
+    /// With what whoever looks must sign, so that it counts at every checkpoint that admits them.
+    pub signer: Signer,
     /// What people said was recorded wrong, once it is decided.
     pub corrections: Vec<Corrected>,
     /// The leaf of its submission.
@@ -175,6 +178,7 @@ impl Gate {
         let record = &stored.record;
         // The clock has not come by yet: whoever looks is told what they would be told a second later, when they sign.
         let late = record.deadline().is_some_and(|deadline| deadline < now);
+        let mut signer = Signer::Any;
         let (view, no_view, may) = match &record.held {
             Some(_) if record.state == State::Held && late => {
                 let why = Refusal::TooLate("the time to decide");
@@ -186,6 +190,7 @@ impl Gate {
                 let moment = self.moment_of(record, directory).await?;
                 let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
                 let may = may(record, held, &lending, (human, &teams, without));
+                signer = signs_with(held, &lending, human, &teams);
                 match self.view_now(&stored, held, &submission).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -206,6 +211,7 @@ impl Gate {
         let held = guard!("look-blind-leaf", record.state == State::Held);
         let last_leaf = (!held).then_some(stored.last_leaf);
         Ok(Looked {
+            signer,
             corrections,
             first_leaf: stored.first_leaf,
             last_leaf,
@@ -419,6 +425,19 @@ pub(crate) fn may(
         return May::Signed;
     }
     May::Decide
+}
+
+/// With what they sign, so that it counts at every checkpoint that admits them, by themselves or for somebody.
+fn signs_with(
+    held: &HeldAt,
+    lending: &Lending<'_>,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+) -> Signer {
+    let through = lending.through(human);
+    held.requirement.signer(|checkpoint| {
+        checkpoint.admits(human, teams) || through.iter().any(|one| one.admits(checkpoint))
+    })
 }
 
 /// Whether one checkpoint would take their review for the sake of a team that was taken away alone. One is enough: a review

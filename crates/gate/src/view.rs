@@ -170,7 +170,11 @@ fn checkpoints(held: &HeldAt) -> Vec<(String, String)> {
             }
         });
         let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
-        teams.chain(humans).collect::<Vec<_>>().join(", ")
+        let who = teams.chain(humans).collect::<Vec<_>>().join(", ");
+        match checkpoint.signer.in_words() {
+            None => who,
+            Some(how) => format!("{who}; {how}"),
+        }
     };
     held.requirement
         .checkpoints()

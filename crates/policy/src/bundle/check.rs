@@ -431,6 +431,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
     let justification = table.take("justification");
     let eligible = table.take("eligible");
     let alternatives = table.take_each("alternatives");
+    let signer = table.take_or_default("signer");
     let separate = table.take("separate");
     let criteria = table.take_each("criteria");
     let decide_within_seconds = table.take("decide_within_seconds");
@@ -446,6 +447,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
         justification: justification?,
         eligible: eligible?,
         alternatives,
+        signer: signer?,
         separate: separate?,
         criteria,
         decide_within_seconds: decide_within_seconds?,

@@ -242,6 +242,7 @@ impl Simulator {
         self.oracle.signed.push(Signed {
             human: screen.human.clone(),
             key: screen.key,
+            by_passkey: key.is_passkey(),
             text: review.context.clone(),
             context: context.clone(),
         });

@@ -358,10 +358,10 @@ impl Oracle {
                 .iter_mut()
                 .find(|known| known.human == signed.human)
             {
-                Some(known) => known.assurance = known.assurance.max(assurance),
+                Some(known) => known.signed.push((signed.by_passkey, assurance)),
                 None => approvers.push(Approver {
                     human: signed.human.clone(),
-                    assurance,
+                    signed: vec![(signed.by_passkey, assurance)],
                     places: self.places(&signed.human, request, at),
                 }),
             }

@@ -80,6 +80,7 @@ impl Story {
         sim.oracle.signed.push(Signed {
             human: who.clone(),
             key: *with,
+            by_passkey: key.is_passkey(),
             text: review.context.clone(),
             context: context.clone(),
         });

@@ -81,6 +81,11 @@ fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
 }
 
 #[test]
+fn b09_over_a_page_that_was_swapped_the_terminal_shows_the_true_bytes() {
+    run("swapped.mjs", &[]);
+}
+
+#[test]
 fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
     let said = run("assertions.mjs", &[]);
     let mut lines = said.lines();

@@ -11,7 +11,7 @@ use gatehold_core::strict_toml::{StrictTable, TomlProblem};
 
 use super::files::{FileKind, Files, stem, whole};
 use super::rules::{self, Effect, Rule};
-use super::{Bundle, BundleProblem, CriteriaTemplate, Header};
+use super::{Bundle, BundleProblem, CriteriaTemplate, Definitions, Header};
 use crate::golden::{self, Case};
 use crate::{guard, schema};
 
@@ -61,6 +61,21 @@ pub(super) fn build(files: Files) -> Result<Bundle, Vec<BundleProblem>> {
             schema_text,
         }),
         _ => Err(problems),
+    }
+}
+
+/// Kinds of action, checkpoints and criteria alone.
+pub(super) fn definitions(files: &Files) -> Result<Definitions, Vec<BundleProblem>> {
+    let mut problems = Problems(Vec::new());
+    let read = Definitions {
+        descriptors: problems.descriptors(files),
+        checkpoints: problems.checkpoints(files),
+        criteria: problems.criteria(files),
+    };
+    if problems.0.is_empty() {
+        Ok(read)
+    } else {
+        Err(problems.0)
     }
 }
 

@@ -28,7 +28,7 @@ mod submit;
 mod task;
 
 pub use act::{Act, ActRequest, DenyReason};
-pub use audit::TreeHead;
+pub use audit::{TreeHead, TrustLink, TrustLinks};
 pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
 pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::Assurance;
-use crate::checkpoint::Requirement;
+use crate::checkpoint::{Checkpoint, Requirement};
 use crate::delegation::{Delegation, Through};
 use crate::hash::Hash;
 use crate::ids::{
@@ -18,6 +18,7 @@ use crate::json::canonical;
 use crate::passkey::WebOrigin;
 use crate::person_key::{PersonKey, SignatureError};
 use crate::quorum::entitled;
+use crate::signer::{KeyKind, Strength};
 use crate::ssh::SkFlags;
 use crate::ssh::key::SshPublicKey;
 use crate::time::Timestamp;
@@ -230,6 +231,13 @@ impl Authority {
         entitled(requirement, &self.human, &self.teams) || !self.through.is_empty()
     }
 
+    /// Whether they may fill a seat at this checkpoint, by themselves or for somebody who is away.
+    #[must_use]
+    pub fn admitted_at(&self, checkpoint: &Checkpoint) -> bool {
+        let mut through = self.through.iter();
+        checkpoint.admits(&self.human, &self.teams) || through.any(|one| one.admits(checkpoint))
+    }
+
     /// The delegations that they decide by.
     #[must_use]
     pub fn delegations(&self) -> BTreeSet<Hash> {
@@ -306,9 +314,18 @@ impl Directory {
     /// The most that a signature of this person can count for now; nothing where they have no key that can sign.
     #[must_use]
     pub fn strongest(&self, human: &HumanId) -> Option<Assurance> {
-        let keys = self.humans.get(human)?.keys.values();
-        let able = keys.filter(|key| self.can_sign(key) && !self.is_covered(human, key));
-        able.map(|key| key.assurance).max()
+        self.strength(human).best()
+    }
+
+    /// The same, by the kind of key.
+    #[must_use]
+    pub fn strength(&self, human: &HumanId) -> Strength {
+        let keys = self.humans.get(human).into_iter();
+        let able = keys
+            .flat_map(|person| person.keys.values())
+            .filter(|key| self.can_sign(key) && !self.is_covered(human, key));
+        able.map(|key| Strength::of(KeyKind::of(&key.key), key.assurance))
+            .fold(Strength::default(), Strength::or)
     }
 
     /// Who a key belongs to, if it has force. A key has one holder: enrolment refuses a second (threat A9).

@@ -38,6 +38,7 @@ pub mod restraints;
 pub mod review;
 pub mod seats;
 pub mod signed_body;
+pub mod signer;
 pub mod ssh;
 pub mod stops;
 pub mod strict_toml;

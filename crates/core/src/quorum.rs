@@ -12,6 +12,7 @@ use crate::ids::{HumanId, TeamId};
 use crate::requester::Requester;
 use crate::review::{ReviewAct, ReviewError, Subject, UnverifiedReview, VerifiedReview};
 use crate::seats::{self, Reviewer};
+use crate::signer::Strength;
 use crate::tier::Tier;
 
 /// Most reviews one request keeps.
@@ -156,7 +157,7 @@ fn filled(question: &Question<'_>, approvals: &[VerifiedReview]) -> bool {
         .iter()
         .map(|review| Reviewer {
             human: review.human().clone(),
-            assurance: review.assurance(),
+            strength: Strength::of(review.kind(), review.assurance()),
             teams: review.authority().teams.clone(),
             through: review.authority().through.clone(),
         })

@@ -71,6 +71,12 @@ pub enum Refusal {
         /// What the signature counts for.
         given: crate::assurance::Assurance,
     },
+    /// A checkpoint takes reviews that are signed with the other kind of key.
+    #[error("a checkpoint of this request takes only reviews that are {}", .asked.in_words().unwrap_or("signed"))]
+    Signer {
+        /// What it takes.
+        asked: crate::signer::Signer,
+    },
     /// The reviewer has decided on this request before.
     #[error("you have already decided on this request")]
     AlreadyDecided,
@@ -140,6 +146,7 @@ impl Refusal {
             Self::OwnRequest => "own_request",
             Self::NotEntitled => "not_entitled",
             Self::Factor { .. } => "factor_too_low",
+            Self::Signer { .. } => "wrong_signer",
             Self::AlreadyDecided => "already_decided",
             Self::Criterion(_) => "criterion_unanswered",
             Self::Fact(_) => "fact_unanswered",
@@ -209,6 +216,7 @@ impl Refusal {
             Self::Factor { .. } => {
                 "Sign with a hardware key that is enrolled for you; `gatehold human list` says what each counts as."
             }
+            Self::Signer { asked } => asked.instead(),
             Self::AlreadyDecided => {
                 "Nothing to do: your review is stored; `gatehold inbox` lists what is left."
             }

@@ -16,6 +16,7 @@ use crate::ids::{HumanId, Origin, RequestId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::person_key::SignatureError;
+use crate::signer::KeyKind;
 use crate::time::Timestamp;
 
 /// The `type` member of every context, and the purpose that is signed for.
@@ -247,6 +248,7 @@ pub struct VerifiedReview {
     context: ReviewContext,
     human: HumanId,
     assurance: Assurance,
+    kind: KeyKind,
     authority: Authority,
 }
 
@@ -338,6 +340,7 @@ impl VerifiedReview {
             context,
             human,
             assurance,
+            kind: KeyKind::of(&enrolled.key),
             authority,
         })
     }
@@ -358,6 +361,12 @@ impl VerifiedReview {
     #[must_use]
     pub const fn assurance(&self) -> Assurance {
         self.assurance
+    }
+
+    /// Which kind of key signed.
+    #[must_use]
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// What the signer is entitled to now, of what they signed for.

@@ -14,6 +14,7 @@ use crate::checkpoint::{Alternative, Checkpoint, Requirement};
 use crate::delegation::Through;
 use crate::hash::Hash;
 use crate::ids::{HumanId, TeamId};
+use crate::signer::Strength;
 
 mod person;
 
@@ -24,8 +25,8 @@ use person::{Person, Seats, Stands, is_taken};
 pub struct Reviewer {
     /// Who.
     pub human: HumanId,
-    /// What their signature counts for.
-    pub assurance: Assurance,
+    /// What their signature counts for, by the kind of key that made it.
+    pub strength: Strength,
     /// Teams they are in, now.
     pub teams: BTreeSet<TeamId>,
     /// For whom else they decide here.
@@ -102,13 +103,18 @@ pub fn could_fill(
 /// them.
 const TRIES_MAX: u32 = 1_024;
 
-/// People who are alike: same assurance, admitted by the same checkpoints. Only how many are taken of each group
-/// matters, which keeps the search small.
+/// People who are alike: seated by the same checkpoints, where they count for the same. Only how many are taken of each
+/// group matters, which keeps the search small.
 #[derive(Clone)]
 struct Group {
-    assurance: Assurance,
-    admitted: Seats,
+    seats: Seats,
     people: Vec<HumanId>,
+}
+
+impl Group {
+    fn at(&self, index: usize) -> Option<Assurance> {
+        self.seats.get(index).copied().flatten()
+    }
 }
 
 struct Table<'a> {
@@ -131,34 +137,44 @@ impl<'t> Table<'t> {
 
     /// Everybody once, those who have a choice first. Nobody stands for those who are `here`.
     fn people<'a>(&self, reviewers: &'a [Reviewer], here: &BTreeSet<&HumanId>) -> Vec<Person<'a>> {
-        let mut known: BTreeMap<&HumanId, (Assurance, BTreeSet<TeamId>, Vec<&Through>)> =
+        let mut known: BTreeMap<&HumanId, (Strength, BTreeSet<TeamId>, Vec<&Through>)> =
             BTreeMap::new();
         for reviewer in reviewers {
-            let (assurance, teams, through) = known
+            let (strength, teams, through) = known
                 .entry(&reviewer.human)
-                .or_insert_with(|| (reviewer.assurance, BTreeSet::new(), Vec::new()));
-            *assurance = reviewer.assurance.max(*assurance);
+                .or_insert_with(|| (reviewer.strength, BTreeSet::new(), Vec::new()));
+            *strength = strength.or(reviewer.strength);
             teams.extend(reviewer.teams.iter().cloned());
             let away = |one: &&Through| !guard!("seats-returned", here.contains(&one.from));
             through.extend(reviewer.through.iter().filter(away));
         }
         let mut people: Vec<Person<'a>> = known
             .into_iter()
-            .map(|(human, (assurance, teams, through))| {
-                let own = self.seats(|checkpoint| checkpoint.admits(human, &teams));
-                let lent = through
-                    .into_iter()
-                    .map(|one| (&one.from, self.seats(|checkpoint| one.admits(checkpoint))));
-                Person::new(human, assurance, own, lent)
+            .map(|(human, (strength, teams, through))| {
+                let own = self.seats(strength, |checkpoint| checkpoint.admits(human, &teams));
+                let lent = through.into_iter().map(|one| {
+                    let seats = self.seats(strength, |checkpoint| one.admits(checkpoint));
+                    (&one.from, seats)
+                });
+                Person::new(human, own, lent)
             })
             .collect();
         people.sort_by_key(|person| !person.has_a_choice());
         people
     }
 
-    fn seats(&self, admits: impl Fn(&Checkpoint) -> bool) -> Seats {
+    /// What somebody of this strength counts for where they are admitted, and their kind of key is taken.
+    fn seats(&self, strength: Strength, admits: impl Fn(&Checkpoint) -> bool) -> Seats {
+        let counts = |checkpoint: &Checkpoint| {
+            let demanded = strength.at(checkpoint.signer);
+            let other = demanded.is_none();
+            if !admits(checkpoint) || guard!("seats-signer", other) {
+                return None;
+            }
+            demanded.or(strength.best())
+        };
         let every = self.separate.iter().chain(&self.shared);
-        every.map(|(_, checkpoint)| admits(checkpoint)).collect()
+        every.map(|(_, checkpoint)| counts(checkpoint)).collect()
     }
 
     /// Lets everybody stand in one capacity, the first who have chosen as they chose, until all seats are filled. The others
@@ -242,14 +258,13 @@ impl<'t> Table<'t> {
             let Some(group) = rest.get_mut(index) else {
                 return false;
             };
-            let helps = group.admitted.get(at) == Some(&true) && demand.helps(group.assurance);
-            if !helps {
+            let Some(assurance) = group.at(at).filter(|assurance| demand.helps(*assurance)) else {
                 continue;
-            }
+            };
             let Some(human) = group.people.pop() else {
                 continue;
             };
-            let demand = demand.less(group.assurance);
+            let demand = demand.less(assurance);
             taken.push(human);
             if self.take(at, hash, demand, index, rest, taken, seated) {
                 return true;
@@ -262,14 +277,15 @@ impl<'t> Table<'t> {
     fn fill_shared(&self, rest: &[Group], seated: &mut Vec<Seated>) -> bool {
         let before = seated.len();
         for (index, (hash, checkpoint)) in self.shared.iter().enumerate() {
+            let counts = |group: &Group| group.at(self.separate.len() + index);
             let admitted: Vec<&Group> = rest
                 .iter()
-                .filter(|group| group.admitted.get(self.separate.len() + index) == Some(&true))
+                .filter(|group| counts(group).is_some())
                 .collect();
             let met = |wanted: &Alternative| {
                 let enough = admitted
                     .iter()
-                    .filter(|group| group.assurance >= wanted.factor);
+                    .filter(|group| counts(group) >= Some(wanted.factor));
                 enough.map(|group| group.people.len()).sum::<usize>()
                     >= usize::from(wanted.seats.get())
             };
@@ -294,24 +310,17 @@ impl<'t> Table<'t> {
 
 /// People who are alike, where the first of them have chosen and the others could still choose.
 fn groups<'a>(people: &[Person<'a>], chosen: &[Stands<'a>]) -> Vec<Group> {
-    let mut groups: BTreeMap<(Assurance, Seats), Vec<HumanId>> = BTreeMap::new();
+    let mut groups: BTreeMap<Seats, Vec<HumanId>> = BTreeMap::new();
     for (at, person) in people.iter().enumerate() {
         let seats = match chosen.get(at) {
             Some(stands) => person.standing(*stands),
             None => person.anywhere(chosen),
         };
-        groups
-            .entry((person.assurance, seats))
-            .or_default()
-            .push(person.human.clone());
+        groups.entry(seats).or_default().push(person.human.clone());
     }
     groups
         .into_iter()
-        .map(|((assurance, admitted), people)| Group {
-            assurance,
-            admitted,
-            people,
-        })
+        .map(|(seats, people)| Group { seats, people })
         .collect()
 }
 

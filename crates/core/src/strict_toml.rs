@@ -103,6 +103,14 @@ impl<'i> StrictTable<'i> {
         self.read(key, value)
     }
 
+    /// Takes a key that may be left out: it then means what it meant before there was this key, which `T` says by default.
+    pub fn take_or_default<T: DeserializeOwned + Default>(&mut self, key: &str) -> Option<T> {
+        match self.table.remove(key) {
+            Some(value) => self.read(key, value),
+            None => Some(T::default()),
+        }
+    }
+
     /// Takes a list that must be there, each element on its own, so that one bad element hides no other.
     pub fn take_each<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
         let Some(value) = self.table.remove(key) else {

@@ -108,6 +108,25 @@ pub struct TierReport {
     pub inputs: Vec<TierInput>,
 }
 
+impl TierReport {
+    /// Whether the tier is no lower than its own printed inputs make it: asked where a report is shown that another program made.
+    #[must_use]
+    pub fn is_as_printed(&self) -> bool {
+        let value = |name: &str| {
+            let mut inputs = self.inputs.iter();
+            let input = inputs.find(|input| input.name == name);
+            input.map_or("UNKNOWN", |input| input.value.as_str())
+        };
+        let raised = self.inputs.iter().filter(|input| input.raised).count();
+        let irreversible = ["irreversible", "UNKNOWN"].contains(&value("reversibility"));
+        let least = match of_count(raised, irreversible) {
+            least if value("effect") == EffectClass::Read.as_str() => least.min(Tier::Amber),
+            least => least,
+        };
+        self.tier >= least
+    }
+}
+
 /// The table.
 #[must_use]
 pub fn tier(inputs: &TierInputs) -> TierReport {
@@ -446,6 +465,33 @@ mod tests {
             assert_eq!(report.tier, *expected, "{what}: {report:?}");
             assert_eq!(report.inputs.len(), 6);
             assert!(report.inputs.iter().all(|input| !input.why.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_tier_that_is_lower_than_its_inputs_is_noticed() {
+        let all: [&[Change]; 6] = [
+            &[],
+            &[WRITE],
+            &[WRITE, |i| i.sensitivity = Known::unknown()],
+            &[|i| i.reversibility = Known::some(Reversibility::Irreversible)],
+            &[|i| i.reversibility = Known::unknown()],
+            &[
+                |i| i.sensitivity = Known::some(Sensitivity::Restricted),
+                |i| i.quantity = Known::some(2_000),
+            ],
+        ];
+        for changes in all {
+            let mut inputs = calm();
+            changes.iter().for_each(|change| change(&mut inputs));
+            let honest = tier(&inputs);
+            assert!(honest.is_as_printed(), "{honest:?}");
+            let lower = TierReport {
+                tier: Tier::Green,
+                ..honest.clone()
+            };
+            let is_green = honest.tier == Tier::Green;
+            assert_eq!(lower.is_as_printed(), is_green, "{honest:?}");
         }
     }
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::assurance::Assurance;
-use gatehold_core::checkpoint::{Alternative, floors};
+use gatehold_core::checkpoint::{Alternative, Checkpoint, floors};
 use gatehold_core::delegation::{Lending, Moment, Through};
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::seats::{self, Reviewer};
+use gatehold_core::signer::Strength;
 
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -38,6 +39,8 @@ pub enum Against {
     Asked,
     /// No key of theirs counts for as much as any seat takes.
     Key,
+    /// No key of theirs is of the kind that the checkpoints take: a passkey where it is signed in a terminal, or the reverse.
+    Signer,
 }
 
 /// Everybody who could approve one request.
@@ -66,7 +69,8 @@ impl Deciders {
         let mut people: Vec<Decider> = Vec::new();
         let mut able: Vec<Reviewer> = Vec::new();
         for human in directory.humans.keys() {
-            let Some(assurance) = directory.strongest(human) else {
+            let strength = directory.strength(human);
+            let Some(assurance) = strength.best() else {
                 continue;
             };
             let teams = directory.teams_of(human);
@@ -79,10 +83,14 @@ impl Deciders {
                 Some(Against::Asked)
             } else if weakest.is_none_or(|weakest| assurance < weakest) {
                 Some(Against::Key)
+            } else if !signs_at_any(held, strength, &|one| {
+                one.admits(human, &teams) || through.iter().any(|other| other.admits(one))
+            }) {
+                Some(Against::Signer)
             } else {
                 able.push(Reviewer {
                     human: human.clone(),
-                    assurance,
+                    strength,
                     teams,
                     through: through.clone(),
                 });
@@ -121,6 +129,12 @@ fn is_enough(held: &HeldAt, floors: &[Alternative], able: &[Reviewer]) -> bool {
     fills(able) || fills(&here.cloned().collect::<Vec<_>>())
 }
 
+/// Whether they have a key of the kind that any checkpoint takes which admits them.
+fn signs_at_any(held: &HeldAt, strength: Strength, admits: &dyn Fn(&Checkpoint) -> bool) -> bool {
+    let mut checkpoints = held.requirement.checkpoints();
+    checkpoints.any(|(_, one)| admits(one) && strength.at(one.signer).is_some())
+}
+
 fn admitting(
     held: &HeldAt,
     human: &HumanId,
@@ -157,6 +171,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use gatehold_core::signer::KeyKind;
+
     use super::*;
     use crate::delegations::tests::{directory, moment, requester, requirement};
 
@@ -167,7 +183,7 @@ mod tests {
         let reviewer = |name: &str, assurance| {
             let human: HumanId = name.parse().unwrap();
             Reviewer {
-                assurance,
+                strength: Strength::of(KeyKind::Ssh, assurance),
                 teams: directory.teams_of(&human),
                 through: lending.through(&human),
                 human,

@@ -12,6 +12,7 @@ use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
+use gatehold_core::signer::Signer;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 
@@ -70,6 +71,8 @@ pub struct Looked {
     pub may: May,
     /// What became of it; nothing while it is held.
     pub history: History,
+    /// With what whoever looks must sign, so that it counts at every checkpoint that admits them.
+    pub signer: Signer,
     /// What people said was recorded wrong, once it is decided.
     pub corrections: Vec<Corrected>,
     /// The leaf of its submission.
@@ -149,6 +152,7 @@ impl Gate {
         // The clock has not come by yet: whoever looks is told what they would be told a second later, when they sign.
         let late = record.deadline().is_some_and(|deadline| deadline < now);
         let mut stopped = None;
+        let mut signer = Signer::Any;
         let (view, no_view, may) = match &record.held {
             Some(_) if record.state == State::Held && late => {
                 let why = Refusal::TooLate("the time to decide");
@@ -162,6 +166,7 @@ impl Gate {
                 let may = may(record, held, &lending, (human, &teams, without));
                 let loaded = self.load_for(&record.requester, &record.envelope).await?;
                 stopped = changed::stopped(record, &loaded);
+                signer = signs_with(held, &lending, human, &teams);
                 match self.view_now(&stored, held, &submission, &loaded).await {
                     Ok(view) => (Some(view), None, may),
                     Err(GateError::Refused(why)) => (None, Some(why), may),
@@ -181,6 +186,7 @@ impl Gate {
         let held = guard!("look-blind-leaf", record.state == State::Held);
         let last_leaf = (!held).then_some(stored.last_leaf);
         Ok(Looked {
+            signer,
             corrections,
             first_leaf: stored.first_leaf,
             last_leaf,
@@ -330,6 +336,19 @@ pub(crate) fn may(
         return May::Signed;
     }
     May::Decide
+}
+
+/// With what they sign, so that it counts at every checkpoint that admits them, by themselves or for somebody.
+fn signs_with(
+    held: &HeldAt,
+    lending: &Lending<'_>,
+    human: &HumanId,
+    teams: &BTreeSet<TeamId>,
+) -> Signer {
+    let through = lending.through(human);
+    held.requirement.signer(|checkpoint| {
+        checkpoint.admits(human, teams) || through.iter().any(|one| one.admits(checkpoint))
+    })
 }
 
 /// Whether one checkpoint would take their review for the sake of a team that was taken away alone. One is enough: a review

@@ -390,6 +390,20 @@ fn initiator(requester: &Requester) -> InitiatorKind {
     }
 }
 
+/// The descriptor's sentence about an action, which touches so many units. The terminal makes the same call.
+#[must_use]
+pub fn sentence_of(action: &Action, descriptor: &Descriptor, quantity: Option<i64>) -> String {
+    let envelope = action.envelope();
+    let values = SentenceValues {
+        workload: &envelope.workload,
+        target: &envelope.target,
+        resource: &envelope.resource,
+        duration_seconds: envelope.duration_seconds,
+        quantity,
+    };
+    descriptor.sentence(&values, &descriptor.project(action.payload()))
+}
+
 fn sentence(
     descriptor: &Descriptor,
     envelope: &Envelope,

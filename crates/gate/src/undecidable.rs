@@ -12,8 +12,10 @@ use gatehold_core::checkpoint::{Alternative, Checkpoint, Requirement, floors};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::{CheckpointName, DescriptorId, HumanId, TeamId};
+use gatehold_core::person_key::PersonKey;
 use gatehold_core::quorum::entitled;
 use gatehold_core::seats::{self, Reviewer};
+use gatehold_core::signer::{KeyKind, Strength};
 use gatehold_core::tier::Tier;
 use gatehold_core::trust::{CHANGE_PEOPLE_MIN, Change, RootStatement};
 use gatehold_core::verdict::Verdict;
@@ -80,9 +82,11 @@ struct Demand<'a> {
 impl From<&Directory> for People {
     fn from(directory: &Directory) -> Self {
         let humans = directory.humans.keys().filter_map(|human| {
+            let strength = directory.strength(human);
+            strength.best()?;
             Some(Reviewer {
                 human: human.clone(),
-                assurance: directory.strongest(human)?,
+                strength,
                 teams: directory.teams_of(human),
                 // Whoever is away comes back: what can be decided at all does not rest on who stands in today.
                 through: Vec::new(),
@@ -102,10 +106,13 @@ impl From<&RootStatement> for People {
             theirs.map(|(team, _)| team.clone()).collect()
         };
         let humans = root.humans.iter().filter_map(|named| {
-            let assurance = named.keys.iter().map(|key| key.assurance).max()?;
+            let keys = named.keys.iter().filter_map(|named| {
+                let key = PersonKey::from_line(&named.key).ok()?;
+                Some(Strength::of(KeyKind::of(&key), named.assurance))
+            });
             Some(Reviewer {
                 human: named.human.clone(),
-                assurance,
+                strength: keys.reduce(Strength::or)?,
                 teams: teams_of(&named.human),
                 through: Vec::new(),
             })
@@ -158,12 +165,15 @@ impl People {
         let counts = |person: &&Reviewer| {
             let mut alternatives = raised.iter();
             checkpoint.admits(&person.human, &person.teams)
-                && alternatives.any(|one| person.assurance >= one.factor)
+                && alternatives.any(|one| person.strength.at(checkpoint.signer) >= Some(one.factor))
         };
         Uncovered {
             checkpoint: checkpoint.name.clone(),
             there: self.humans.iter().filter(counts).count(),
-            takes: takes(&raised),
+            takes: match checkpoint.signer.in_words() {
+                None => takes(&raised),
+                Some(how) => format!("{}, {how},", takes(&raised)),
+            },
             who: who(checkpoint),
         }
     }
@@ -216,7 +226,7 @@ impl People {
         let others: Vec<Reviewer> = self
             .humans
             .iter()
-            .filter(|one| one.human != *asks && one.assurance >= weakest)
+            .filter(|one| one.human != *asks && one.strength.best() >= Some(weakest))
             .filter(|one| entitled(demand.requirement, &one.human, &one.teams))
             .cloned()
             .collect();
@@ -254,10 +264,14 @@ impl<'a> Demand<'a> {
             && seats::filled(self.requirement, self.floors, people).is_filled()
     }
 
-    /// Whether this person's key counts enough for any floor.
+    /// Whether this person's key counts enough for any floor, at a checkpoint that takes its kind.
     fn may_help(&self, person: &Reviewer) -> bool {
-        let mut floors = self.floors.iter();
-        floors.any(|floor| person.assurance >= floor.factor)
+        let mut checkpoints = self.requirement.checkpoints();
+        checkpoints.any(|(_, checkpoint)| {
+            let counts = person.strength.at(checkpoint.signer);
+            let mut floors = self.floors.iter();
+            floors.any(|floor| counts >= Some(floor.factor))
+        })
     }
 
     fn short(&self, there: usize) -> Short {
@@ -269,8 +283,11 @@ impl<'a> Demand<'a> {
         let own = own.map(|(_, checkpoint)| fewest(&checkpoint.alternatives));
         let needed = own.fold(fewest(self.floors).max(CHANGE_PEOPLE_MIN), usize::max);
         let checkpoints = self.requirement.checkpoints();
-        let checkpoints =
-            checkpoints.map(|(_, checkpoint)| format!("{} ({})", checkpoint.name, who(checkpoint)));
+        let checkpoints = checkpoints.map(|(_, checkpoint)| {
+            let how = checkpoint.signer.in_words();
+            let how = how.map_or_else(String::new, |how| format!(", {how}"));
+            format!("{} ({}{how})", checkpoint.name, who(checkpoint))
+        });
         Short::People {
             checkpoints: checkpoints.collect(),
             needed,

@@ -1,6 +1,7 @@
 //! Builds the view: everything a reviewer is shown besides the exact action. Facts, claims and unknowns never mix.
 
 use gatehold_core::action::Action;
+use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Claims;
 use gatehold_core::descriptor::Descriptor;
@@ -24,6 +25,9 @@ const LATEST: usize = 10;
 const CLAIM_SHOWN: usize = 300;
 /// Characters of a question or an answer in the view: all of it, unless it is full of what is shown by its number.
 const TURN_SHOWN: usize = gatehold_core::decide::TEXT_BYTES_MAX;
+
+/// What follows a team that an escalation asks later.
+pub const NOT_ASKED_YET: &str = " (not asked yet)";
 
 impl Gate {
     pub(crate) async fn build_view(
@@ -62,8 +66,13 @@ impl Gate {
             facts,
             claims_head: record.claims_head,
             criteria: held.requirement.criteria().into_iter().cloned().collect(),
-            checkpoints: checkpoints(held),
-            people_needed: people_needed(record, held, loaded.active.directory.origin.is_dev()),
+            checkpoints: checkpoints_shown(&held.requirement, held.escalated_seconds),
+            // The floor that the next review is counted by.
+            people_needed: held.requirement.people_needed(
+                answered.evaluated.trace().tier.tier,
+                loaded.active.directory.origin.is_dev(),
+                record.requester.people_min(),
+            ),
             decide_by: held.decide_by,
             spend_by: record.spend_by,
         })
@@ -159,20 +168,29 @@ fn why(trace: &Trace) -> Vec<(String, String)> {
         .collect()
 }
 
-fn checkpoints(held: &HeldAt) -> Vec<(String, String)> {
-    let who = |checkpoint: &gatehold_core::checkpoint::Checkpoint| {
-        let asked = checkpoint.asked_after(held.escalated_seconds);
+/// The checkpoints by name and who may decide there, as a view has them; teams that are asked later say so.
+#[must_use]
+pub fn checkpoints_shown(
+    requirement: &Requirement,
+    escalated_seconds: u32,
+) -> Vec<(String, String)> {
+    let who = |checkpoint: &Checkpoint| {
+        let asked = checkpoint.asked_after(escalated_seconds);
         let teams = checkpoint.eligible.teams.iter().map(|team| {
             if asked.contains(team) {
                 team.to_string()
             } else {
-                format!("{team} (not asked yet)")
+                format!("{team}{NOT_ASKED_YET}")
             }
         });
         let humans = checkpoint.eligible.humans.iter().map(ToString::to_string);
-        teams.chain(humans).collect::<Vec<_>>().join(", ")
+        let who = teams.chain(humans).collect::<Vec<_>>().join(", ");
+        match checkpoint.signer.in_words() {
+            None => who,
+            Some(how) => format!("{who}; {how}"),
+        }
     };
-    held.requirement
+    requirement
         .checkpoints()
         .map(|(_, checkpoint)| (checkpoint.name.to_string(), who(checkpoint)))
         .collect()
@@ -180,19 +198,8 @@ fn checkpoints(held: &HeldAt) -> Vec<(String, String)> {
 
 /// The fewest people who can meet the requirement.
 pub(crate) fn people_needed(record: &RequestRecord, held: &HeldAt, dev: bool) -> u32 {
-    let fewest = |alternatives: &[gatehold_core::checkpoint::Alternative]| {
-        alternatives
-            .iter()
-            .map(|alternative| u32::from(alternative.seats.get()))
-            .min()
-            .unwrap_or(1)
-    };
-    let floor = fewest(gatehold_core::checkpoint::floors(record.tier, dev));
-    held.requirement
-        .checkpoints()
-        .map(|(_, checkpoint)| fewest(&checkpoint.alternatives))
-        .fold(floor, u32::max)
-        .max(u32::try_from(record.requester.people_min()).unwrap_or(u32::MAX))
+    let people_min = record.requester.people_min();
+    held.requirement.people_needed(record.tier, dev, people_min)
 }
 
 fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact> {

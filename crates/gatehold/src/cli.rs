@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gatehold_client::wire::Act;
+use gatehold_core::hash::Hash;
 use serde_json::json;
 
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
@@ -29,6 +30,7 @@ use crate::record::{self, Record};
 use crate::recover::{self, Recover};
 use crate::request::{self, Request};
 use crate::review::approve::{Approve, Narrow, approve};
+use crate::root;
 use crate::task::{self, Task};
 use crate::who_can_approve::{self, WhoCanApprove};
 use crate::workload::{self, Point, Workload};
@@ -77,6 +79,9 @@ enum Command {
         /// How long, such as 8h; 12h at most.
         #[arg(long, default_value = "12h", value_parser = crate::parse::seconds)]
         lifetime: u32,
+        /// Go by this root of the gate from now on, whatever was pinned before: as its operators gave it to you.
+        #[arg(long, value_name = "HASH")]
+        root: Option<Hash>,
     },
     /// What waits for you.
     Inbox(InboxArgs),
@@ -245,7 +250,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Config(command) => config::run(ctx, &command),
         Command::Channel(command) => channel::run(ctx, &command).await,
         Command::OnCall(args) => on_call::run(ctx, &args),
-        Command::Login { lifetime } => login(ctx, lifetime).await,
+        Command::Login { lifetime, root } => login(ctx, lifetime, root).await,
         Command::Inbox(args) => inbox::inbox(ctx, &args).await,
         Command::WhoCanApprove(args) => who_can_approve::run(ctx, &args).await,
         Command::Show(args) => inbox::show(ctx, &args).await,
@@ -288,20 +293,32 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
     }
 }
 
-async fn login(ctx: &Ctx, lifetime: u32) -> Result<Exit, Failure> {
-    let profile = ctx.profile()?;
+async fn login(ctx: &Ctx, lifetime: u32, given: Option<Hash>) -> Result<Exit, Failure> {
+    let mut profile = ctx.profile()?;
     let person = profile.person(ctx.person.as_deref())?;
     if lifetime > session::SECONDS_MAX {
         let [longest, wanted] = [session::SECONDS_MAX, lifetime]
             .map(|seconds| crate::screen::duration(i64::from(seconds)));
         eprintln!("note:  a session lasts {longest} at most, not {wanted}");
     }
+    // A root that was given is pinned only once the gate's chain has been seen to begin there.
+    profile.root = given.or(profile.root);
     let acting = session::login(&profile, person, lifetime).await?;
+    let rooted = root::rooted(&profile, &acting.client).await?;
+    if let Some(given) = given {
+        root::pin(&profile, given)?;
+    }
     let human = acting.person.human.to_string();
-    let answer = json!({ "human": human, "expires_at": acting.expires_at });
+    let answer = json!({
+        "human": human,
+        "expires_at": acting.expires_at,
+        "root": rooted.root,
+        "first_use": rooted.first_use,
+    });
     ctx.print(&answer, || {
         let until = crate::screen::moment(acting.expires_at, crate::ambient::now_millis());
-        format!("logged in as {human} until {until}\n")
+        let root = rooted.root;
+        format!("logged in as {human} until {until}\nroot  {root}\n")
     })?;
     Ok(Exit::Done)
 }

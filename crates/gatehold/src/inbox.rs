@@ -147,7 +147,7 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         ctx.print(&answer, || decided(&status, &known, &ctx.screen))?;
         return Ok(Exit::Done);
     }
-    let shown = open(&acting, &profile.origin, args.id).await?;
+    let shown = open(&acting, &profile, args.id).await?;
     let says = shown.says.iter();
     let says = says.map(|(name, text)| serde_json::json!({ "name": name, "text": text }));
     let answer = serde_json::json!({
@@ -160,6 +160,8 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         "display": shown.display,
         "view": shown.view,
         "decides_for": shown.through,
+        "root": shown.root,
+        "signer": shown.signer,
     });
     ctx.print(&answer, || text(ctx, &shown, args.raw))?;
     Ok(Exit::Done)
@@ -184,7 +186,10 @@ fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
         text.push_str(&format!("\n{title}\n  {}\n", plain(&envelope)));
     }
     text + &format!(
-        "\nverified here: rendering, view, action and words (opened {})\n",
+        "\nverified here, from the root that you pinned, {}: descriptor, sentence, effects, checkpoints, people, questions, \
+         limits, rendering, view, action and words (opened {})\nthe gate's word: facts, the tier's other inputs, what the task \
+         has done, what is unlike the baseline\n",
+        shown.root,
         Timestamp::from_millis(now_millis())
     )
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use gatehold_core::assurance::Assurance;
-use gatehold_core::hash::hex;
+use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, Origin, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::passkey::WebOrigin;
@@ -490,6 +490,14 @@ pub async fn finish(folder: &Path) -> Result<String, Failure> {
         std::fs::write(&path, text).map_err(|error| Failure::file(&path, &error))?;
     }
     Ok(hash)
+}
+
+/// The hash of the root statement in a folder: what everybody who uses its gate pins.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn root_of(folder: &Path) -> Result<Hash, Failure> {
+    Ok(Hash::tagged(ROOT_TYPE, &[statement(folder)?.as_bytes()]))
 }
 
 fn statement(folder: &Path) -> Result<String, Failure> {

@@ -63,6 +63,7 @@ mod recover;
 mod request;
 mod result;
 mod review;
+mod root;
 mod screen;
 mod serve;
 mod session;

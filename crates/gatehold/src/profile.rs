@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct Raw {
     pub url: String,
     /// The gate's log origin; whatever is signed names it.
     pub origin: String,
+    /// Hash of the gate's root statement, from which this client verifies what it shows. Written at the first login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// PEM of the roots of the gate's certificate, when it is not publicly trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -61,6 +65,8 @@ pub struct Profile {
     pub url: String,
     /// The gate's origin.
     pub origin: Origin,
+    /// The pinned root; nothing before the first use.
+    pub root: Option<Hash>,
     /// PEM roots.
     pub ca: Option<Vec<u8>>,
     /// Workload key file.
@@ -231,6 +237,14 @@ fn check(home: &Path, raw: Raw) -> Result<Profile, Failure> {
         .parse::<Origin>()
         .map_err(|error| say("origin", error.to_string()))
         .ok();
+    let root = match raw.root.as_deref().map(str::parse::<Hash>) {
+        Some(Ok(root)) => Some(root),
+        Some(Err(error)) => {
+            say("root", error.to_string());
+            None
+        }
+        None => None,
+    };
     let ca = raw
         .ca_file
         .as_ref()
@@ -268,6 +282,7 @@ fn check(home: &Path, raw: Raw) -> Result<Profile, Failure> {
             home: home.to_owned(),
             url: raw.url,
             origin,
+            root,
             ca,
             workload_key: raw.workload_key_file.map(|file| home.join(file)),
             person: raw.person,

@@ -42,7 +42,7 @@ fn lines(ctx: &Ctx, deciders: &Deciders) -> String {
     if deciders.enough {
         let _ = writeln!(text, "{needed} needed, of these:");
     } else {
-        let none = "nobody can approve this: those who may are too few, or their keys count for too little";
+        let none = "nobody can approve this: those who may are too few, or their keys count for too little or are of another kind";
         let _ = writeln!(
             text,
             "{}\n{needed} needed; deny it, or have people and keys enrolled",
@@ -54,6 +54,9 @@ fn lines(ctx: &Ctx, deciders: &Deciders) -> String {
             None => String::new(),
             Some(Against::Asked) => "; not here: they asked, or are behind whoever did".to_owned(),
             Some(Against::Key) => "; not here: their key counts for too little".to_owned(),
+            Some(Against::Signer) => {
+                "; not here: no key of theirs is of the kind that is asked for".to_owned()
+            }
         };
         let away: String = (person.decides_for.iter())
             .map(|one| {

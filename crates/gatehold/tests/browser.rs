@@ -97,6 +97,11 @@ fn b10_following_every_link_of_every_page_changes_nothing() {
 }
 
 #[test]
+fn b09_over_a_page_that_was_swapped_the_terminal_shows_the_true_bytes() {
+    run("swapped.mjs", &[]);
+}
+
+#[test]
 fn b06_two_hundred_assertions_of_a_real_browser_verify_and_no_other() {
     let said = run("assertions.mjs", &[]);
     let mut lines = said.lines();

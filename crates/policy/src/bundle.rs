@@ -10,7 +10,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gatehold_core::checkpoint::{Checkpoint, Criterion};
+use gatehold_core::checkpoint::{Checkpoint, Criterion, Requirement};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, DescriptorId};
@@ -157,15 +157,7 @@ impl Bundle {
         name: &CheckpointName,
         descriptor: &Descriptor,
     ) -> Option<Checkpoint> {
-        let mut checkpoint = self.checkpoints.get(name)?.clone();
-        for template in &descriptor.criteria {
-            for criterion in &self.criteria.get(template)?.criteria {
-                if !checkpoint.criteria.contains(criterion) {
-                    checkpoint.criteria.push(criterion.clone());
-                }
-            }
-        }
-        Some(checkpoint)
+        joined(&self.checkpoints, &self.criteria, name, descriptor)
     }
 
     pub(crate) const fn files(&self) -> &Files {
@@ -175,6 +167,59 @@ impl Bundle {
     fn from_files(files: Files) -> Result<Self, Vec<BundleProblem>> {
         check::build(files)
     }
+}
+
+/// What people read in a bundle without asking its rules: kinds of action, checkpoints and criteria. For whoever has the bytes
+/// that people approved and shows what they say; whether the bundle is sound was decided when it was activated.
+#[derive(Debug)]
+pub struct Definitions {
+    checkpoints: BTreeMap<CheckpointName, Checkpoint>,
+    criteria: BTreeMap<String, CriteriaTemplate>,
+    descriptors: BTreeMap<DescriptorId, Descriptor>,
+}
+
+impl Definitions {
+    /// Reads them from the bytes of a bundle.
+    ///
+    /// # Errors
+    /// Every definition that cannot be read.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Vec<BundleProblem>> {
+        check::definitions(&Files::from_bytes(bytes)?)
+    }
+
+    /// A kind of action.
+    #[must_use]
+    pub fn descriptor(&self, id: &DescriptorId) -> Option<&Descriptor> {
+        self.descriptors.get(id)
+    }
+
+    /// What holds an action of this kind at these checkpoints, with the questions that its descriptor adds.
+    #[must_use]
+    pub fn requirement<'a>(
+        &self,
+        names: impl Iterator<Item = &'a CheckpointName>,
+        descriptor: &Descriptor,
+    ) -> Option<Requirement> {
+        let each = names.map(|name| joined(&self.checkpoints, &self.criteria, name, descriptor));
+        Requirement::new(each.collect::<Option<Vec<_>>>()?).ok()
+    }
+}
+
+fn joined(
+    checkpoints: &BTreeMap<CheckpointName, Checkpoint>,
+    criteria: &BTreeMap<String, CriteriaTemplate>,
+    name: &CheckpointName,
+    descriptor: &Descriptor,
+) -> Option<Checkpoint> {
+    let mut checkpoint = checkpoints.get(name)?.clone();
+    for template in &descriptor.criteria {
+        for criterion in &criteria.get(template)?.criteria {
+            if !checkpoint.criteria.contains(criterion) {
+                checkpoint.criteria.push(criterion.clone());
+            }
+        }
+    }
+    Some(checkpoint)
 }
 
 impl core::fmt::Debug for Bundle {

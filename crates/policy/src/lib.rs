@@ -14,5 +14,5 @@ mod guard;
 mod nesting;
 mod schema;
 
-pub use bundle::{Bundle, BundleProblem};
+pub use bundle::{Bundle, BundleProblem, Definitions};
 pub use engine::{Engine, EnginePool};

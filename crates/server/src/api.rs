@@ -57,7 +57,7 @@ endpoints! {
         requests::open, requests::review, requests::act, requests::revoke, requests::deciders,
         requests::corrections, requests::correct,
         people::inbox, people::humans, people::change, people::revoke_key,
-        people::delegations, people::delegate, people::end_delegation,
+        people::delegations, people::delegate, people::end_delegation, people::links,
         stops::set,
         gate::info, gate::descriptors,
         audit::tree_head, audit::receipt, audit::dossier;

@@ -335,6 +335,15 @@ fn may_decide(
         Code::Review,
         "the reviewer was not entitled to decide",
     )?;
+    let authority = verified.authority();
+    let asked = held
+        .requirement
+        .signer(|checkpoint| authority.admitted_at(checkpoint));
+    ensure(
+        verified.context().act == ReviewAct::Deny || asked.takes(verified.kind()),
+        Code::Review,
+        "it was signed with another kind of key than the checkpoint takes",
+    )?;
     ensure(
         verified.assurance() != Assurance::Software || directory.origin.is_dev(),
         Code::Review,

@@ -2,7 +2,7 @@
 
 use super::call::{Call, path};
 use super::{Client, ClientError};
-use crate::wire::TreeHead;
+use crate::wire::{TreeHead, TrustLinks};
 
 impl Client {
     /// The newest published tree head.
@@ -11,6 +11,16 @@ impl Client {
     /// See [`ClientError`].
     pub async fn tree_head(&self) -> Result<TreeHead, ClientError> {
         self.call_json(Call::get("/v1/audit/tree-head")).await
+    }
+
+    /// Links of the chain of trust after a leaf, or from the root on, at most 16 MiB.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn trust_links(&self, after: Option<u64>) -> Result<TrustLinks, ClientError> {
+        let query = after.map_or_else(String::new, |leaf| format!("?after={leaf}"));
+        let call = Call::get(format!("/v1/trust/links{query}")).answer_bytes_max(LINKS_BYTES_MAX);
+        self.call_json(call).await
     }
 
     /// The receipt of one leaf, as bytes.
@@ -35,4 +45,5 @@ impl Client {
     }
 }
 
+const LINKS_BYTES_MAX: usize = 16 * 1024 * 1024;
 const DOSSIER_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -44,4 +44,6 @@ pub enum Against {
     Asked,
     /// No key of theirs counts for as much as any seat takes.
     Key,
+    /// No key of theirs is of the kind that the checkpoints take.
+    Signer,
 }

@@ -11,6 +11,7 @@ use crate::ids::{CheckpointName, HumanId, TeamId};
 use crate::json::canonical;
 use crate::json::ident::check_identifier;
 use crate::limits::{CAPS_MAX, Limits, TTL_SECONDS_MAX};
+use crate::signer::Signer;
 
 /// Longest time to decide or to spend, in seconds: 30 days.
 const SECONDS_MAX: u32 = 30 * 86_400;
@@ -107,7 +108,7 @@ pub struct CheckpointLimits {
     pub caps: BTreeMap<String, u64>,
 }
 
-/// One checkpoint. Every member must be present.
+/// One checkpoint. Every member must be present but `signer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
@@ -125,6 +126,10 @@ pub struct Checkpoint {
     pub eligible: Eligible,
     /// Any one of these fills the checkpoint.
     pub alternatives: Vec<Alternative>,
+    /// With what a review is signed to count here. Left out it is `any`, and the definition keeps the hash it had before there
+    /// was this member.
+    #[serde(default, skip_serializing_if = "Signer::is_any")]
+    pub signer: Signer,
     /// Whether the people who fill it must fill nothing else.
     pub separate: bool,
     /// What each of them must answer.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::{Alternative, Checkpoint, CheckpointLimits, CheckpointProblem, Criterion};
 use crate::assurance::Assurance;
 use crate::hash::Hash;
+use crate::signer::Signer;
 use crate::tier::Tier;
 
 /// Most checkpoints that can hold one action.
@@ -91,6 +92,23 @@ impl Requirement {
             .all(|(hash, _)| signed.contains(hash))
     }
 
+    /// With what somebody signs, so that their review counts at every checkpoint that admits them. Where these contradict each
+    /// other either kind counts at some of them, and nobody can fill both.
+    #[must_use]
+    pub fn signer(&self, admits: impl Fn(&Checkpoint) -> bool) -> Signer {
+        let admitting = self.checkpoints.iter().map(|(_, checkpoint)| checkpoint);
+        let demanded = admitting.filter(|checkpoint| admits(checkpoint));
+        let mut demanded = demanded
+            .map(|checkpoint| checkpoint.signer)
+            .filter(|signer| !signer.is_any());
+        let first = demanded.next().unwrap_or_default();
+        if demanded.all(|other| other == first) {
+            first
+        } else {
+            Signer::Any
+        }
+    }
+
     /// Every question of every checkpoint, each once.
     #[must_use]
     pub fn criteria(&self) -> Vec<&Criterion> {
@@ -110,6 +128,19 @@ impl Requirement {
         let mut open = self.criteria();
         open.retain(|criterion| !criterion.accepts(answers.get(&criterion.id).map(String::as_str)));
         open
+    }
+
+    /// The fewest people who can meet it at this tier, where the requester demands so many whatever else is asked.
+    #[must_use]
+    pub fn people_needed(&self, tier: Tier, dev_origin: bool, people_min: usize) -> u32 {
+        let fewest = |alternatives: &[Alternative]| {
+            let seats = alternatives.iter().map(|one| u32::from(one.seats.get()));
+            seats.min().unwrap_or(1)
+        };
+        let own = self.checkpoints.iter();
+        own.map(|(_, checkpoint)| fewest(&checkpoint.alternatives))
+            .fold(fewest(floors(tier, dev_origin)), u32::max)
+            .max(u32::try_from(people_min).unwrap_or(u32::MAX))
     }
 
     /// Seconds to decide: the least of all checkpoints.

@@ -5,6 +5,7 @@ use super::*;
 use crate::assurance::Assurance;
 use crate::hash::Hash;
 use crate::limits::Limits;
+use crate::signer::Signer;
 use crate::time::Timestamp;
 
 const SOUND: &str = r#"
@@ -68,6 +69,44 @@ fn every_member_is_written_down_and_nothing_else() {
         table.insert(format!("{name}s"), value);
         assert!(table.try_into::<Checkpoint>().is_err(), "{name}s");
     }
+}
+
+#[test]
+fn a_definition_without_a_signer_keeps_its_hash_and_one_with_it_has_another() {
+    // Golden: the hash that this definition had before there was a `signer`.
+    let known = "sha256:2dbd610edb40bfda1f6e2c5c4752ee6fced3f4dc1389bc97d607abfe63ff6e83";
+    assert_eq!(sound().definition_hash().to_string(), known);
+    let with =
+        |signer: &str| toml::from_str::<Checkpoint>(&format!("signer = {signer:?}\n{SOUND}"));
+    assert_eq!(with("any").unwrap(), sound());
+    let (cli, passkey) = (with("cli").unwrap(), with("passkey").unwrap());
+    assert_eq!(cli.signer, Signer::Cli);
+    let hashes = [&sound(), &cli, &passkey].map(Checkpoint::definition_hash);
+    assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+    for unknown in ["", "CLI", "terminal", "ssh"] {
+        assert!(with(unknown).is_err(), "{unknown}");
+    }
+}
+
+#[test]
+fn whoever_is_admitted_at_several_checkpoints_signs_so_that_it_counts_at_all_of_them() {
+    let at = |name: &str, signer| Checkpoint {
+        signer,
+        ..named(name)
+    };
+    let all = [
+        at("plain", Signer::Any),
+        at("terminal", Signer::Cli),
+        at("browser", Signer::Passkey),
+    ];
+    let requirement = Requirement::new(all.to_vec()).unwrap();
+    let signer = |names: &[&str]| requirement.signer(|one| names.contains(&one.name.as_str()));
+    assert_eq!(signer(&["plain"]), Signer::Any);
+    assert_eq!(signer(&["plain", "terminal"]), Signer::Cli);
+    assert_eq!(signer(&["plain", "browser"]), Signer::Passkey);
+    // Nobody can fill both; either kind counts at one of them.
+    assert_eq!(signer(&["terminal", "browser"]), Signer::Any);
+    assert_eq!(signer(&[]), Signer::Any);
 }
 
 #[test]

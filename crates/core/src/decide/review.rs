@@ -182,6 +182,13 @@ fn check_reviewer(
             given: verified.assurance(),
         });
     }
+    // A denial is the safe direction: it ends the request whatever it was signed with.
+    let authority = verified.authority();
+    let asked = signed.signer(|checkpoint| authority.admitted_at(checkpoint));
+    let other = verified.context().act == ReviewAct::Approve && !asked.takes(verified.kind());
+    if guard!("review-signer", other) {
+        return Err(Refusal::Signer { asked });
+    }
     let already = record.reviews.iter().any(|stored| {
         canonical::from_canonical_bytes::<ReviewContext>(stored.context.as_bytes()).is_ok_and(
             |context| {

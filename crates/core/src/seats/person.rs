@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::assurance::Assurance;
 use crate::ids::HumanId;
 
-/// One mark for each checkpoint: first the separate ones, then the shared ones.
-pub(super) type Seats = Vec<bool>;
+/// What somebody counts for at each checkpoint that seats them: first the separate ones, then the shared ones.
+pub(super) type Seats = Vec<Option<Assurance>>;
 
 /// In which capacity somebody stands: in the place of a person who is away, or as themselves.
 pub(super) type Stands<'a> = Option<&'a HumanId>;
@@ -15,7 +15,6 @@ pub(super) type Stands<'a> = Option<&'a HumanId>;
 /// One person with the best of their reviews, and the checkpoints that seat them in each capacity.
 pub(super) struct Person<'a> {
     pub(super) human: &'a HumanId,
-    pub(super) assurance: Assurance,
     own: Seats,
     /// In the place of somebody who is away, where that seats them anywhere else than their own does.
     lent: BTreeMap<&'a HumanId, Seats>,
@@ -25,7 +24,6 @@ impl<'a> Person<'a> {
     /// With their own seats, and those of each delegation by who is away.
     pub(super) fn new(
         human: &'a HumanId,
-        assurance: Assurance,
         own: Seats,
         given: impl Iterator<Item = (&'a HumanId, Seats)>,
     ) -> Self {
@@ -35,12 +33,7 @@ impl<'a> Person<'a> {
             *known = either(known, &seats);
         }
         lent.retain(|_, seats| either(&own, seats) != own);
-        Self {
-            human,
-            assurance,
-            own,
-            lent,
-        }
+        Self { human, own, lent }
     }
 
     pub(super) fn has_a_choice(&self) -> bool {
@@ -51,7 +44,7 @@ impl<'a> Person<'a> {
     pub(super) fn capacities(&self) -> Vec<Stands<'a>> {
         let lent = self.lent.keys().map(|from| Some(*from));
         let mut all: Vec<Stands<'a>> = std::iter::once(None).chain(lent).collect();
-        let seats = |stands: Stands<'a>| self.standing(stands).into_iter().filter(|seat| *seat);
+        let seats = |stands: Stands<'a>| self.standing(stands).into_iter().flatten();
         all.sort_by_key(|stands| Reverse(seats(*stands).count()));
         all
     }
@@ -81,7 +74,7 @@ pub(super) fn is_taken(stands: Stands<'_>, chosen: &[Stands<'_>]) -> bool {
     guard!("seats-one-authority", taken)
 }
 
-fn either(one: &[bool], other: &[bool]) -> Seats {
+fn either(one: &[Option<Assurance>], other: &[Option<Assurance>]) -> Seats {
     let both = one.iter().zip(other);
-    both.map(|(one, other)| *one || *other).collect()
+    both.map(|(one, other)| *one.max(other)).collect()
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::checkpoint::{CheckpointLimits, Eligible, Justification, floors};
+use crate::signer::{KeyKind, Signer};
 use crate::tier::Tier;
 use Assurance::{Attested, Present, Software, Verified};
 
@@ -44,13 +45,14 @@ fn checkpoint(
             caps: BTreeMap::new(),
         },
         requires: BTreeSet::new(),
+        signer: Signer::Any,
     }
 }
 
 fn reviewer(name: usize, assurance: Assurance, teams: &[&str]) -> Reviewer {
     Reviewer {
         human: format!("p{name}@corp.example").parse().unwrap(),
-        assurance,
+        strength: Strength::of(KeyKind::Ssh, assurance),
         teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
         through: vec![],
     }
@@ -256,6 +258,39 @@ fn floors_are_demanded_beside_the_alternatives() {
     assert!(!is_filled(point(), &[], &two), "no floors is not no demand");
 }
 
+#[test]
+fn b09_a_checkpoint_that_demands_a_terminal_takes_no_passkey_however_good() {
+    let demands = |signer| Checkpoint {
+        signer,
+        ..checkpoint("a", &["owners"], vec![alternative(1, Present)], false)
+    };
+    let signs = |kind, assurance| Reviewer {
+        strength: Strength::of(kind, assurance),
+        ..reviewer(1, assurance, &["owners"])
+    };
+    let green = floors(Tier::Green, false);
+    for (signer, kind, expected) in [
+        (Signer::Any, KeyKind::Ssh, true),
+        (Signer::Any, KeyKind::Passkey, true),
+        (Signer::Cli, KeyKind::Ssh, true),
+        (Signer::Cli, KeyKind::Passkey, false),
+        (Signer::Passkey, KeyKind::Ssh, false),
+        (Signer::Passkey, KeyKind::Passkey, true),
+    ] {
+        let got = is_filled(vec![demands(signer)], green, &[signs(kind, Attested)]);
+        assert_eq!(got, expected, "{signer} {kind:?}");
+    }
+    // A strong passkey lends nothing to a weak SSH key, at the checkpoint or at the floor.
+    let weak = [
+        signs(KeyKind::Ssh, Present),
+        signs(KeyKind::Passkey, Attested),
+    ];
+    let amber = floors(Tier::Amber, false);
+    assert!(is_filled(vec![demands(Signer::Cli)], green, &weak));
+    assert!(!is_filled(vec![demands(Signer::Cli)], amber, &weak));
+    assert!(is_filled(vec![demands(Signer::Any)], amber, &weak));
+}
+
 /// Every way to give each person to one separate checkpoint or to the shared ones.
 fn brute_force(checkpoints: &[Checkpoint], floors: &[Alternative], people: &[Reviewer]) -> bool {
     let mut distinct: BTreeMap<&HumanId, Reviewer> = BTreeMap::new();
@@ -263,7 +298,7 @@ fn brute_force(checkpoints: &[Checkpoint], floors: &[Alternative], people: &[Rev
         let entry = distinct
             .entry(&person.human)
             .or_insert_with(|| person.clone());
-        entry.assurance = entry.assurance.max(person.assurance);
+        entry.strength = entry.strength.or(person.strength);
         entry.teams.extend(person.teams.iter().cloned());
     }
     let people: Vec<Reviewer> = distinct.into_values().collect();
@@ -282,7 +317,7 @@ fn brute_force(checkpoints: &[Checkpoint], floors: &[Alternative], people: &[Rev
                     .enumerate()
                     .filter(|(at, person)| {
                         place(*at) == home
-                            && person.assurance >= wanted.factor
+                            && person.strength.at(checkpoint.signer) >= Some(wanted.factor)
                             && checkpoint.admits(&person.human, &person.teams)
                     })
                     .count()
@@ -302,6 +337,18 @@ fn any_assurance() -> impl Strategy<Value = Assurance> {
     ]
 }
 
+fn any_kind() -> impl Strategy<Value = KeyKind> {
+    prop_oneof![Just(KeyKind::Ssh), Just(KeyKind::Passkey)]
+}
+
+fn any_signer() -> impl Strategy<Value = Signer> {
+    prop_oneof![
+        3 => Just(Signer::Any),
+        1 => Just(Signer::Cli),
+        1 => Just(Signer::Passkey)
+    ]
+}
+
 fn any_teams() -> impl Strategy<Value = Vec<&'static str>> {
     proptest::sample::subsequence(TEAMS.to_vec(), 1..=2)
 }
@@ -315,16 +362,16 @@ fn any_alternatives() -> impl Strategy<Value = Vec<Alternative>> {
 }
 
 fn any_checkpoints() -> impl Strategy<Value = Vec<Checkpoint>> {
-    proptest::collection::vec((any_teams(), any_alternatives(), any::<bool>()), 1..=3).prop_map(
-        |each| {
-            each.into_iter()
-                .enumerate()
-                .map(|(at, (teams, alternatives, separate))| {
-                    checkpoint(&format!("c{at}"), &teams, alternatives, separate)
-                })
-                .collect()
-        },
-    )
+    let one = (any_teams(), any_alternatives(), any::<bool>(), any_signer());
+    proptest::collection::vec(one, 1..=3).prop_map(|each| {
+        each.into_iter()
+            .enumerate()
+            .map(|(at, (teams, alternatives, separate, signer))| Checkpoint {
+                signer,
+                ..checkpoint(&format!("c{at}"), &teams, alternatives, separate)
+            })
+            .collect()
+    })
 }
 
 /// People of whom some decide for others. Those who are away are numbered apart from most who are not.
@@ -353,10 +400,13 @@ fn every_way_to_stand(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
     let mut ways: Vec<Vec<Reviewer>> = vec![vec![]];
     for human in &here {
         let theirs = people.iter().filter(|person| person.human == **human);
-        let best = theirs.clone().map(|person| person.assurance).max();
+        let best = theirs
+            .clone()
+            .map(|person| person.strength)
+            .reduce(Strength::or);
         let standing = |human: &HumanId, teams: BTreeSet<TeamId>| Reviewer {
             human: human.clone(),
-            assurance: best.unwrap(),
+            strength: best.unwrap(),
             teams,
             through: vec![],
         };
@@ -381,9 +431,13 @@ fn every_way_to_stand(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
 }
 
 fn any_people() -> impl Strategy<Value = Vec<Reviewer>> {
-    proptest::collection::vec((0_usize..5, any_assurance(), any_teams()), 0..=6).prop_map(|each| {
+    let one = (0_usize..5, any_kind(), any_assurance(), any_teams());
+    proptest::collection::vec(one, 0..=6).prop_map(|each| {
         each.into_iter()
-            .map(|(name, assurance, teams)| reviewer(name, assurance, &teams))
+            .map(|(name, kind, assurance, teams)| Reviewer {
+                strength: Strength::of(kind, assurance),
+                ..reviewer(name, assurance, &teams)
+            })
             .collect()
     })
 }

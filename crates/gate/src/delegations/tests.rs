@@ -9,6 +9,7 @@ use gatehold_core::directory::{EnrolledKey, Human, KeyProof};
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::person_key::PersonKey;
 use gatehold_core::requester::Requester;
+use gatehold_core::signer::Signer;
 use gatehold_core::trust::AttestationRoots;
 
 use super::*;
@@ -72,6 +73,8 @@ pub(crate) fn directory() -> Directory {
         recovery: Vec::new(),
         attestation_roots: AttestationRoots::default(),
         consoles: vec![console()],
+        suspended: BTreeMap::new(),
+        log_key: String::new(),
         quorum_lost: Vec::new(),
     }
 }
@@ -104,6 +107,7 @@ pub(crate) fn requirement(seats: u8) -> Requirement {
             caps: BTreeMap::new(),
         },
         requires: BTreeSet::new(),
+        signer: Signer::Any,
     };
     Requirement::new(vec![checkpoint]).unwrap()
 }

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use gatehold_core::signer::Signer;
+
 use super::*;
 
 fn bundle() -> Arc<Bundle> {
@@ -11,7 +13,7 @@ fn bundle() -> Arc<Bundle> {
 fn people(dev: bool, number: usize, assurance: Assurance, teams: &[&str]) -> People {
     let humans = (0..number).map(|at| Reviewer {
         human: format!("p{at}@acme.example").parse().unwrap(),
-        assurance,
+        strength: Strength::of(KeyKind::Ssh, assurance),
         teams: teams.iter().map(|team| team.parse().unwrap()).collect(),
         through: Vec::new(),
     });
@@ -95,4 +97,31 @@ fn a_checkpoint_says_what_fills_it_and_how_many_there_are() {
          whose keys count for that: 1"
     );
     assert_eq!(found.len(), 3);
+}
+
+#[test]
+fn a_checkpoint_that_takes_a_key_nobody_has_is_filled_by_nobody() {
+    let bundle = bundle();
+    let known = bundle.checkpoints().values().next().unwrap();
+    let ssh = people(false, 9, Assurance::Verified, &ALL);
+    for (signer, filled) in [
+        (Signer::Any, true),
+        (Signer::Cli, true),
+        (Signer::Passkey, false),
+    ] {
+        let checkpoint = Checkpoint {
+            signer,
+            ..known.clone()
+        };
+        assert_eq!(ssh.could_fill(&checkpoint), filled, "{signer}");
+    }
+    let checkpoint = Checkpoint {
+        signer: Signer::Passkey,
+        ..known.clone()
+    };
+    let said = ssh.uncovered(&checkpoint).to_string();
+    assert!(
+        said.contains("signed in a browser, with a passkey, of ") && said.ends_with(": 0"),
+        "{said}"
+    );
 }

@@ -58,7 +58,7 @@ pub async fn decide(
 pub async fn owner_tries(gate: &Gate, id: &str) -> Result<Said, Failure> {
     let profile = gate.profile();
     let owner = acting(profile, Some("owner")).await?;
-    let shown = open(&owner, &profile.origin, parse(id)?).await?;
+    let shown = open(&owner, profile, parse(id)?).await?;
     let answers = affirmed(&shown);
     let review = signed(&owner, shown, answers, "it is my agent")?;
     match owner.client.review(id, &review).await {
@@ -76,7 +76,7 @@ pub async fn decide_for_a_second(gate: &Gate, id: &str) -> Result<(), Failure> {
     for name in REVIEWERS {
         if still_held(gate, id).await? {
             let reviewer = acting(profile, Some(name)).await?;
-            let mut shown = open(&reviewer, &profile.origin, parse(id)?).await?;
+            let mut shown = open(&reviewer, profile, parse(id)?).await?;
             shown.context.limits.ttl_seconds = SHORT_SECONDS;
             let answers = affirmed(&shown);
             sign(&reviewer, shown, answers, "only for a moment").await?;

@@ -203,6 +203,7 @@ fn write_client(home: &Path, address: SocketAddr) -> Result<(), Failure> {
     let raw = Raw {
         url: format!("http://{address}"),
         origin: ORIGIN.to_owned(),
+        root: Some(init::root_of(home)?.to_string()),
         ca_file: None,
         person: None,
         workload_key_file: Some(PathBuf::from(sample::KEY_FILE)),

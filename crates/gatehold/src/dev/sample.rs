@@ -141,7 +141,7 @@ pub async fn review(
     id: RequestId,
 ) -> Result<Option<Outcome>, Failure> {
     let reviewer = acting(profile, Some(name)).await?;
-    let shown = open(&reviewer, &profile.origin, id).await?;
+    let shown = open(&reviewer, profile, id).await?;
     let answers = affirmed(&shown);
     let result = sign(&reviewer, shown, answers, "").await?;
     Ok(result.decision.map(|decision| decision.outcome))

@@ -6,9 +6,10 @@ use std::io::{BufRead, IsTerminal, Write};
 use clap::Args;
 use gatehold_client::wire::{Opened, ReviewRequest, ReviewResult};
 use gatehold_core::hash::hex;
-use gatehold_core::ids::{Origin, RequestId};
+use gatehold_core::ids::RequestId;
 use gatehold_core::limits::Limits;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct};
+use gatehold_core::signer::KeyKind;
 
 use super::criteria::{self, Questions};
 use super::page;
@@ -17,6 +18,8 @@ use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
+use crate::profile::Profile;
+use crate::root::{Rooted, rooted};
 use crate::screen::Style;
 use crate::session::{Acting, acting};
 
@@ -57,19 +60,53 @@ pub struct Narrow {
 /// Lines of a claim that are shown at once.
 const PAGE_LINES: usize = 40;
 
-/// Opens a request and checks everything that would be signed.
+/// Opens a request and checks everything that would be signed, under the root of this profile.
 ///
 /// # Errors
-/// When the gate refuses, or shows something else than it asks to be signed.
-pub async fn open(acting: &Acting, origin: &Origin, id: RequestId) -> Result<Shown, Failure> {
+/// When the gate refuses, or shows something else than it asks to be signed or than follows from that root.
+pub async fn open(acting: &Acting, profile: &Profile, id: RequestId) -> Result<Shown, Failure> {
+    let first = rooted(profile, &acting.client).await?;
+    let differs = match open_under(acting, profile, id, &first).await {
+        Err(differs) if differs.exit == Exit::Verification => differs,
+        done => return done,
+    };
+    // People may have approved a change between the two answers; then, and only then, it is opened again.
+    let newer = rooted(profile, &acting.client).await?;
+    if newer.links == first.links {
+        return Err(differs);
+    }
+    open_under(acting, profile, id, &newer).await
+}
+
+async fn open_under(
+    acting: &Acting,
+    profile: &Profile,
+    id: RequestId,
+    rooted: &Rooted,
+) -> Result<Shown, Failure> {
     let opened: Opened = acting.client.open(&id.to_string()).await?;
     let looking = Looking {
-        origin,
+        origin: &profile.origin,
         request: id,
         human: &acting.person.human,
         key: acting.key.thumbprint(),
+        rooted,
     };
     check(&opened, &looking)
+}
+
+/// A terminal has no passkey: where a checkpoint takes nothing else, nobody is asked anything here.
+fn in_terminal(shown: &Shown, profile: &Profile) -> Result<(), Failure> {
+    if shown.signer.takes(KeyKind::Ssh) {
+        return Ok(());
+    }
+    let (url, request) = (&profile.url, shown.context.request);
+    Err(Failure::usage(
+        "this one is signed in a browser: a checkpoint takes only reviews that a passkey signed",
+        format!(
+            "approve it on {url}/requests/{request}; `gatehold show {request}` shows the same action"
+        ),
+    ))
 }
 
 /// Shows, asks, signs, hands in.
@@ -84,7 +121,8 @@ pub async fn approve(
     let mut answers = criteria::parse(&args.criteria)?;
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
-    let mut shown = open(&acting, &profile.origin, args.id).await?;
+    let mut shown = open(&acting, &profile, args.id).await?;
+    in_terminal(&shown, &profile)?;
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let asked = Questions::of(&shown);
     if !attended {

@@ -188,6 +188,9 @@ impl Page<'_> {
         let names = format!("{}  {}", shown.context.request, shown.context.digest);
         let names = self.screen.paint(Style::Dim, &names);
         self.line(&names);
+        if let Some(how) = shown.signer.in_words() {
+            self.line(&format!("an approval of yours counts only {how}"));
+        }
     }
 
     fn terms(&mut self, view: &View, now: i64) {

@@ -1,7 +1,8 @@
 //! What the gate says a request shows, computed again here. A reviewer signs hashes; this is where each of them is tied
-//! to bytes that were rendered by this program and not by the gate.
+//! to bytes that were rendered by this program and not by the gate, through a descriptor that people approved.
 //!
-//! It must never take a hash, a word or a rendering from the gate without its preimage.
+//! It must never take a hash, a word or a rendering from the gate without its preimage, nor a definition that does not follow from
+//! the pinned root.
 
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
@@ -13,12 +14,15 @@ use gatehold_core::hash::{Hash, unhex};
 use gatehold_core::ids::{HumanId, Origin, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef};
+use gatehold_core::signer::Signer;
 use gatehold_core::view::{Source, View};
 use gatehold_core::words::words;
 use gatehold_render::{Display, Flag};
 use serde::de::DeserializeOwned;
 
+use super::recomputed::Recomputed;
 use crate::exit::Failure;
+use crate::root::Rooted;
 
 /// Who looks, and at what.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,8 @@ pub struct Looking<'a> {
     pub human: &'a HumanId,
     /// With which key.
     pub key: Hash,
+    /// What follows from the pinned root.
+    pub rooted: &'a Rooted,
 }
 
 /// A request whose every signed part was computed again.
@@ -50,6 +56,10 @@ pub struct Shown {
     pub through: Vec<Through>,
     /// Drawn for this request; the words are computed from it, and it says which question is asked on red.
     pub request_nonce: Hash,
+    /// With what it must be signed, so that it counts wherever this reviewer has a seat.
+    pub signer: Signer,
+    /// The root that all of this follows from.
+    pub root: Hash,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
     pub says: Vec<(String, String)>,
 }
@@ -62,24 +72,25 @@ pub struct Shown {
 pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     let context: ReviewContext = read(&opened.context_template.0, "the review context")?;
     let view: View = read(&opened.view.0, "the view")?;
-    let descriptor: Descriptor = read(&opened.descriptor.0, "the descriptor")?;
     let authority: Authority = read(&opened.authority.0, "what you may do here")?;
     let action = Action::rebuild(&opened.envelope.0, opened.payload.0.clone(), context.digest)
         .map_err(|error| differs(vec![format!("the action: {error}")]))?;
-    let display = gatehold_gate::display(&action, &descriptor);
+    let descriptor = descriptor(opened, &action, looking.rooted)?;
+    let display = gatehold_gate::display(&action, descriptor);
 
     let mut found = about(&context, looking);
-    found.extend(unlike(&opened.authority.0, &context.reviewer, looking));
+    found.extend(unlike(
+        &opened.authority.0,
+        &context.reviewer,
+        (looking.human, looking.key),
+    ));
+    let recomputed = Recomputed::of(&context, &view, &action, descriptor, looking);
+    found.extend(recomputed.differs);
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
         }
     };
-    same(
-        descriptor.id == action.envelope().descriptor.id
-            && descriptor.hash() == action.envelope().descriptor.hash,
-        "the descriptor is not the one the action names",
-    );
     let rendered = display
         .to_bytes()
         .map_err(|error| differs(vec![error.to_string()]))?;
@@ -136,8 +147,33 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         action,
         through: authority.through,
         request_nonce: Hash::from_bytes(nonce),
+        signer: recomputed.signer,
+        root: looking.rooted.root,
         says: says.unwrap_or_default(),
     })
+}
+
+/// The definition that the action names, from the bundle that people approved; the gate's must be the same.
+// INVARIANT(own-root): what the gate sends is compared with it, and never rendered with.
+fn descriptor<'a>(
+    opened: &Opened,
+    action: &Action,
+    rooted: &'a Rooted,
+) -> Result<&'a Descriptor, Failure> {
+    let named = &action.envelope().descriptor;
+    let approved = rooted.descriptor(&named.id);
+    let approved = approved.filter(|approved| approved.hash() == named.hash);
+    let approved = approved.ok_or_else(|| {
+        differs(vec![format!(
+            "the action names a definition of `{}` that is not the one in the bundle that people approved",
+            named.id
+        )])
+    })?;
+    if canonical::to_bytes(approved).ok().as_deref() != Some(&opened.descriptor.0) {
+        let what = "the descriptor is not the one in the bundle that people approved";
+        return Err(differs(vec![what.to_owned()]));
+    }
+    Ok(approved)
 }
 
 /// The claims of the view, each as it was made: the view has the beginning of a long one. Nothing when it names others.
@@ -181,9 +217,9 @@ fn about(context: &ReviewContext, looking: &Looking<'_>) -> Vec<String> {
 }
 
 /// What differs between who the reviewer is said to be here and what they would sign of it.
-fn unlike(bytes: &[u8], reviewer: &ReviewerRef, looking: &Looking<'_>) -> Option<String> {
+fn unlike(bytes: &[u8], reviewer: &ReviewerRef, (human, key): (&HumanId, Hash)) -> Option<String> {
     let said: Result<Authority, _> = canonical::from_canonical_bytes(bytes);
-    let own = |said: Authority| said.human == *looking.human && said.key == looking.key;
+    let own = |said: Authority| said.human == *human && said.key == key;
     if reviewer.authority_hash != Authority::hash_of(bytes) {
         return Some("authority_hash is not that of what you may do here".to_owned());
     }
@@ -199,7 +235,8 @@ fn differs(causes: Vec<String>) -> Failure {
     Failure {
         exit: crate::exit::Exit::Verification,
         causes,
-        next: "do not approve; keep this output and report it: the gate shows something else than it asks to be signed"
+        next: "do not approve; keep this output and report it: the gate shows something else than it asks to be signed, or than \
+               follows from the root that you pinned"
             .to_owned(),
     }
 }
@@ -220,15 +257,10 @@ mod tests {
     #[test]
     fn whoever_signs_is_shown_what_they_themselves_may_do_and_sign_the_hash_of_that() {
         let human: HumanId = "ann@corp.example".parse().unwrap();
-        let looking = Looking {
-            origin: &"dev.gate".parse().unwrap(),
-            request: "req_00000000000000000000000000000001".parse().unwrap(),
-            human: &human,
-            key: Hash::of(b"key"),
-        };
+        let looking = (&human, Hash::of(b"key"));
         let own = Authority {
             human: human.clone(),
-            key: looking.key,
+            key: looking.1,
             assurance: Assurance::Present,
             teams: ["owners".parse().unwrap()].into(),
             directory: 1,
@@ -238,10 +270,10 @@ mod tests {
             let reviewer = ReviewerRef {
                 issuer: human.issuer().to_owned(),
                 subject: human.subject().to_owned(),
-                key: looking.key,
+                key: looking.1,
                 authority_hash: signed.hash(),
             };
-            unlike(&canonical::to_bytes(shown).unwrap(), &reviewer, &looking).is_some()
+            unlike(&canonical::to_bytes(shown).unwrap(), &reviewer, looking).is_some()
         };
         assert!(!differs(&own, &own));
         let fewer = Authority {

@@ -11,7 +11,7 @@ use gatehold_core::strict_toml::{StrictTable, TomlProblem};
 
 use super::files::{FileKind, Files, stem, whole};
 use super::rules::{self, Effect, Rule};
-use super::{Bundle, BundleProblem, CriteriaTemplate, Header};
+use super::{Bundle, BundleProblem, CriteriaTemplate, Definitions, Header};
 use crate::golden::{self, Case};
 use crate::{guard, schema};
 
@@ -61,6 +61,21 @@ pub(super) fn build(files: Files) -> Result<Bundle, Vec<BundleProblem>> {
             schema_text,
         }),
         _ => Err(problems),
+    }
+}
+
+/// Kinds of action, checkpoints and criteria alone.
+pub(super) fn definitions(files: &Files) -> Result<Definitions, Vec<BundleProblem>> {
+    let mut problems = Problems(Vec::new());
+    let read = Definitions {
+        descriptors: problems.descriptors(files),
+        checkpoints: problems.checkpoints(files),
+        criteria: problems.criteria(files),
+    };
+    if problems.0.is_empty() {
+        Ok(read)
+    } else {
+        Err(problems.0)
     }
 }
 
@@ -431,6 +446,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
     let justification = table.take("justification");
     let eligible = table.take("eligible");
     let alternatives = table.take_each("alternatives");
+    let signer = table.take_or_default("signer");
     let separate = table.take("separate");
     let criteria = table.take_each("criteria");
     let decide_within_seconds = table.take("decide_within_seconds");
@@ -446,6 +462,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
         justification: justification?,
         eligible: eligible?,
         alternatives,
+        signer: signer?,
         separate: separate?,
         criteria,
         decide_within_seconds: decide_within_seconds?,

@@ -257,6 +257,10 @@ fn every_file_is_checked_and_all_is_told() {
             "checkpoints/asks2.toml".to_owned(),
             checkpoint("asks2", "\"facts.none\""),
         );
+        files.insert(
+            "checkpoints/signed.toml".to_owned(),
+            format!("signer = \"console\"\n{}", checkpoint("signed", "")),
+        );
         let read =
             files["descriptors/x.read.toml"].replace("criteria = []", "criteria = [\"gone\"]");
         files.insert("descriptors/x.read.toml".to_owned(), read);
@@ -270,6 +274,8 @@ fn every_file_is_checked_and_all_is_told() {
         ("bundle.toml", "`extra`"),
         ("checkpoints/bad.toml", "alternatives"),
         ("checkpoints/asks2.toml", "facts.none"),
+        ("checkpoints/signed.toml", "`signer`"),
+        ("checkpoints/signed.toml", "`cli`"),
         ("descriptors/x.read.toml", "`gone`"),
         ("tests/more.toml", "`x.none`"),
         ("tests/more.toml", "`nowhere`"),

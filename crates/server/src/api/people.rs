@@ -7,6 +7,7 @@ pub(super) mod delegations;
 pub(super) mod end_delegation;
 pub(super) mod humans;
 pub(super) mod inbox;
+pub(super) mod links;
 pub(super) mod login;
 pub(super) mod revoke_key;
 mod safe;

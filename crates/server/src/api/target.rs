@@ -31,6 +31,13 @@ pub(super) struct ActingFor {
     pub workload: Option<String>,
 }
 
+/// After which leaf.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct After {
+    pub after: Option<u64>,
+}
+
 /// As [`ActingFor`], and whether to only say what would be decided.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

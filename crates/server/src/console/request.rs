@@ -13,6 +13,7 @@ use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_core::requester::Requester;
+use gatehold_core::signer::{KeyKind, Signer};
 use gatehold_core::view::{Source, View};
 use gatehold_gate::{Looked, May, Visitor};
 use gatehold_render::Display;
@@ -143,6 +144,8 @@ struct Decide {
     stamp: String,
     relying_party: String,
     keys: Vec<OwnPasskey>,
+    /// How it is approved where a checkpoint takes no passkey: the page then has no key to arm with.
+    in_terminal: Option<String>,
     reasons: &'static [(&'static str, &'static str)],
 }
 
@@ -166,19 +169,22 @@ pub(super) async fn page(
     };
     let is_held = record.state == Stands::Held;
     let may = is_held.then_some(looked.may);
+    let dev_name = app
+        .gate()
+        .origin()
+        .is_dev()
+        .then(|| visitor.human.subject());
     let decide = match may {
-        Some(May::Decide) => Some(decide(&app, visitor, &looked)?),
+        Some(May::Decide) => {
+            let approve = command("approve", &id, dev_name);
+            Some(decide(&app, visitor, &looked, approve)?)
+        }
         _ => None,
     };
     let correct = match is_held {
         true => None,
         false => Some(correctable(&app, visitor, id).await?),
     };
-    let dev_name = app
-        .gate()
-        .origin()
-        .is_dev()
-        .then(|| visitor.human.subject());
     html(&RequestPage {
         frame: Frame::of(&app, visitor, "request"),
         id: id.to_string(),
@@ -204,7 +210,7 @@ pub(super) async fn page(
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
         stopped: looked.stopped.map(code),
-        may: may.map(|may| answer(may, &id, dev_name, decide)),
+        may: may.map(|may| answer((may, looked.signer), &id, dev_name, decide)),
         claims: claims(&looked, &questions),
         claims_erased: looked.claims.is_none(),
         happened: if is_held {
@@ -398,7 +404,18 @@ fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<Claim> {
     all
 }
 
-fn decide(app: &App, visitor: &Visitor, looked: &Looked) -> Result<Decide, PageError> {
+fn decide(
+    app: &App,
+    visitor: &Visitor,
+    looked: &Looked,
+    approve: String,
+) -> Result<Decide, PageError> {
+    let in_terminal = !looked.signer.takes(KeyKind::Passkey);
+    let keys = if in_terminal {
+        Vec::new()
+    } else {
+        own_passkeys(app, &visitor.human)?
+    };
     Ok(Decide {
         human: visitor.human.to_string(),
         token: visitor.form_token(),
@@ -406,15 +423,28 @@ fn decide(app: &App, visitor: &Visitor, looked: &Looked) -> Result<Decide, PageE
         relying_party: signing_origin(app)?
             .map(|origin| origin.relying_party().to_string())
             .unwrap_or_default(),
-        keys: own_passkeys(app, &visitor.human)?,
+        keys,
+        in_terminal: in_terminal.then_some(approve),
         reasons: REASONS,
     })
 }
 
 /// What can be done here and now. The passkey of this page comes with its own module; the terminal has its own renderer.
-fn answer(may: May, id: &RequestId, dev_name: Option<&str>, decide: Option<Decide>) -> Answer {
-    let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
+fn answer(
+    (may, signer): (May, Signer),
+    id: &RequestId,
+    dev_name: Option<&str>,
+    decide: Option<Decide>,
+) -> Answer {
     let (sentence, verbs): (_, &[&str]) = match may {
+        May::Decide if signer == Signer::Cli => (
+            "It is approved in a terminal alone",
+            &["approve", "deny", "ask"],
+        ),
+        May::Decide if signer == Signer::Passkey => (
+            "A terminal shows it as well, and denies or asks; it is approved with a passkey alone",
+            &["show", "deny", "ask"],
+        ),
         May::Decide => (
             "You may decide in a terminal as well",
             &["approve", "deny", "ask"],
@@ -434,15 +464,21 @@ fn answer(may: May, id: &RequestId, dev_name: Option<&str>, decide: Option<Decid
             &[],
         ),
     };
-    let command = |verb: &&str| match *verb {
+    let commands = verbs.iter().map(|verb| command(verb, id, dev_name));
+    Answer {
+        sentence,
+        commands: commands.collect(),
+        decide,
+    }
+}
+
+/// What is typed in a terminal.
+fn command(verb: &str, id: &RequestId, dev_name: Option<&str>) -> String {
+    let like = dev_name.map_or_else(String::new, |name| format!(" --as {name}"));
+    match verb {
         "deny" => format!("gatehold deny {id} --reason REASON{like}"),
         "ask" => format!("gatehold ask {id} 'QUESTION'{like}"),
         verb => format!("gatehold {verb} {id}{like}"),
-    };
-    Answer {
-        sentence,
-        commands: verbs.iter().map(command).collect(),
-        decide,
     }
 }
 

@@ -47,7 +47,8 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         Refusal::NotYours(_)
         | Refusal::OwnRequest
         | Refusal::NotEntitled
-        | Refusal::Factor { .. } => (StatusCode::FORBIDDEN, Code::Forbidden),
+        | Refusal::Factor { .. }
+        | Refusal::Signer { .. } => (StatusCode::FORBIDDEN, Code::Forbidden),
         Refusal::Task(_)
         | Refusal::WrongState { .. }
         | Refusal::ChangedSinceShown
@@ -95,6 +96,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::OwnRequest => "Nobody decides on a request of their own",
         Refusal::NotEntitled => "You are not entitled to decide here",
         Refusal::Factor { .. } => "The key is not strong enough",
+        Refusal::Signer { .. } => "It is to be signed with another kind of key",
         Refusal::AlreadyDecided => "You have decided already",
         Refusal::Criterion(_) => "A criterion is not met",
         Refusal::Fact(_) => "The question about the action is not answered",

@@ -7,6 +7,7 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::correction::CorrectionError;
 use gatehold_core::json::canonical;
 use gatehold_core::review::ReviewError;
+use gatehold_core::signer::Signer;
 
 use super::*;
 
@@ -239,6 +240,7 @@ fn refusals() -> Vec<Refusal> {
         R::Factor {
             given: Assurance::Software,
         },
+        R::Signer { asked: Signer::Cli },
         R::AlreadyDecided,
         R::Criterion("scope".to_owned()),
         R::Fact("fact.rows".to_owned()),

@@ -246,6 +246,7 @@ impl Simulator {
         self.oracle.signed.push(Signed {
             human: screen.human.clone(),
             key: screen.key,
+            by_passkey: key.is_passkey(),
             text: review.context.clone(),
             context: context.clone(),
             given: self.oracle.shown(context),

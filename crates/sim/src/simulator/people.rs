@@ -92,6 +92,12 @@ impl Key {
         }
     }
 
+    /// Whether a browser holds it. The oracle goes by the hand that signed, and not by what the gate enrolled.
+    #[must_use]
+    pub const fn is_passkey(&self) -> bool {
+        matches!(self.secret, Secret::Passkey(_))
+    }
+
     /// What the maker of a security key says of it when it is made for this gate and this person.
     #[must_use]
     pub fn attestation(&self, origin: &Origin, human: &HumanId) -> Option<String> {

@@ -12,6 +12,7 @@ use gatehold_core::checkpoint::{
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
+use gatehold_core::signer::Signer;
 use gatehold_core::task::Chain;
 use gatehold_core::tier::{Tier, TierReport};
 use gatehold_core::trust::Change;
@@ -316,6 +317,12 @@ fn checkpoint(number: u8, dev: bool) -> Checkpoint {
     Checkpoint {
         escalation,
         separate: number == 3,
+        // A development gate has no passkeys, and is taken by each of its keys.
+        signer: if number == 2 {
+            Signer::Cli
+        } else {
+            Signer::Any
+        },
         ..defined(name, eligible, alternatives)
     }
 }
@@ -356,6 +363,7 @@ fn defined(name: &str, eligible: Eligible, alternatives: Vec<Alternative>) -> Ch
         justification: Justification::Impact,
         eligible,
         alternatives,
+        signer: Signer::Any,
         separate: false,
         criteria: vec![Criterion {
             id: format!("ok-{name}"),

@@ -12,6 +12,8 @@ use gatehold_sim::simulator::people::human;
 use gatehold_sim::simulator::story::Story;
 use gatehold_sim::simulator::work::Intent;
 
+use crate::says;
+
 pub(crate) fn signed(story: &mut Story, name: &str, request: RequestId) -> UnverifiedReview {
     let screen = story.open(name, request);
     let Intent::Review { review, .. } = story.review(&screen, |_, _| {}) else {
@@ -92,6 +94,17 @@ fn who_is_not_entitled_does_not_count() {
     let stranger = signed(&mut story, "ann", request);
     let quorum = counted(&mut story, request, &[stranger]);
     assert_eq!(quorum.void, [(0, Void::NotEntitled)]);
+}
+
+#[test]
+fn b09_a_passkey_fills_no_seat_where_a_terminal_is_demanded_whoever_stored_it() {
+    let mut story = Story::production();
+    story.activate(says("db.write", "hold", &[2]));
+    let request = story.submit("bot-2", "db.write");
+    let [bob, cem, dia] = ["bob", "cem", "dia"].map(|name| signed(&mut story, name, request));
+    let one = counted(&mut story, request, &[bob.clone(), cem]);
+    assert!(one.approvals.len() == 2 && !one.met);
+    assert!(counted(&mut story, request, &[bob, dia]).met);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::signed_body::SignedBody;
+use gatehold_core::signer::Signer;
 use gatehold_core::tier::Tier;
 use gatehold_core::view::View;
 use gatehold_sim::simulator::people::human;
@@ -119,6 +120,17 @@ fn nobody_decides_where_they_are_not_entitled() {
         request,
     };
     refused(story.tell(act), &Refusal::NotEntitled);
+}
+
+#[test]
+fn b09_where_a_terminal_is_demanded_a_passkey_approves_nothing_and_still_denies() {
+    let mut story = Story::production();
+    story.activate(says("db.write", "hold", &[2]));
+    let request = story.submit("bot-2", "db.write");
+    let asked = Refusal::Signer { asked: Signer::Cli };
+    refused(story.approve("cem", request), &asked);
+    story.approve("bob", request).unwrap();
+    ends_as(story.deny("cem", request), State::Denied);
 }
 
 #[test]

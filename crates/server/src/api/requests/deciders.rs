@@ -53,6 +53,7 @@ fn decider(found: Seated) -> Decider {
         but: found.but.map(|against| match against {
             Found::Asked => Against::Asked,
             Found::Key => Against::Key,
+            Found::Signer => Against::Signer,
         }),
     }
 }

@@ -73,6 +73,35 @@ async fn every_answer_keeps_to_itself() {
 }
 
 #[tokio::test]
+async fn b09_where_a_terminal_is_demanded_the_page_says_how_and_has_nothing_to_arm_with() {
+    let house = House::open().await;
+    let target = format!("/requests/{}", hold(&house).await);
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let says = "This one is signed in a terminal:";
+    assert!(!browser.page(&target).await.contains(says));
+
+    let bundle = house.gate.bundle().to_bytes();
+    let mut bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    let checkpoint = &mut bundle["files"]["checkpoints/shop-write.toml"];
+    *checkpoint = format!("signer = \"cli\"\n{}", checkpoint.as_str().unwrap()).into();
+    let bundle = gatehold_core::json::canonical::to_bytes(&bundle).unwrap();
+    let bundle = String::from_utf8(bundle).unwrap();
+    people::change(&house.gate, "bundle.activate", &bundle).await;
+
+    let id = hold(&house).await;
+    let page = browser.page(&format!("/requests/{id}")).await;
+    let command = format!("<code>gatehold approve {id} --as reviewer</code>");
+    assert!(page.contains(says) && page.contains(&command), "{page}");
+    assert!(
+        page.contains("signed in a terminal, with an SSH key"),
+        "{page}"
+    );
+    // Without a key the module opens nothing and shows no button; a denial is offered as ever.
+    assert!(!page.contains("name=\"key\""), "{page}");
+    assert!(page.contains("value=\"deny\""), "{page}");
+}
+
+#[tokio::test]
 async fn files_are_kept_by_their_bytes() {
     let house = House::open().await;
     let mut browser = Browser::new(&house);

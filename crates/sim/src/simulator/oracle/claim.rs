@@ -360,12 +360,12 @@ impl Oracle {
                 .find(|known| known.human == signed.human)
             {
                 Some(known) => {
-                    known.assurance = known.assurance.max(assurance);
+                    known.signed.push((signed.by_passkey, assurance));
                     known.places.extend(places);
                 }
                 None => approvers.push(Approver {
                     human: signed.human.clone(),
-                    assurance,
+                    signed: vec![(signed.by_passkey, assurance)],
                     places,
                 }),
             }

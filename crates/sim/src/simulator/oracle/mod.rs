@@ -74,6 +74,8 @@ pub struct Signed {
     pub human: HumanId,
     /// With which key.
     pub key: Hash,
+    /// Whether a browser holds that.
+    pub by_passkey: bool,
     /// The bytes.
     pub text: String,
     /// What they say.

@@ -3,6 +3,7 @@
 use gatehold_core::assurance::Assurance;
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::ids::HumanId;
+use gatehold_core::signer::Signer;
 use gatehold_core::tier::Tier;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,8 @@ use super::delegation::Place;
 #[derive(Debug, Clone)]
 pub(super) struct Approver {
     pub(super) human: HumanId,
-    pub(super) assurance: Assurance,
+    /// Each of their signatures: whether a browser holds the key, and what that key counts for.
+    pub(super) signed: Vec<(bool, Assurance)>,
     /// Whose places they may take.
     pub(super) places: Vec<Place>,
 }
@@ -119,9 +121,24 @@ fn met(
         }
         _ => realm.admitted(&approver.human, checkpoint),
     };
+    let demands = (
+        checkpoint.signer == Signer::Cli,
+        checkpoint.signer == Signer::Passkey,
+    );
+    let counts = |approver: &Approver, factor: Assurance| {
+        let mut signed = approver.signed.iter();
+        signed.any(|(by_passkey, assurance)| {
+            let other = match demands {
+                (true, _) => *by_passkey,
+                (_, true) => !*by_passkey,
+                _ => false,
+            };
+            !other && *assurance >= factor
+        })
+    };
     let enough = |seats: u8, factor: Assurance| {
         let admitted =
-            (group.iter()).filter(|approver| approver.assurance >= factor && admitted(approver));
+            (group.iter()).filter(|approver| counts(approver, factor) && admitted(approver));
         admitted.count() >= usize::from(seats)
     };
     let own = checkpoint

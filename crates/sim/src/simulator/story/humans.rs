@@ -79,6 +79,7 @@ impl Story {
         sim.oracle.signed.push(Signed {
             human: who.clone(),
             key: *with,
+            by_passkey: key.is_passkey(),
             text: review.context.clone(),
             context: context.clone(),
             given: sim.oracle.shown(context),

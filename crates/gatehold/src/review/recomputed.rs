@@ -1,0 +1,243 @@
+//! The gate's words about a request, made again here from definitions that follow from the pinned root: sentence, effects,
+//! reversibility, what holds it, who may decide, how many people, what is asked and at most granted, and who signs as whom.
+//!
+//! What only the gate can know is not in it, and stays its word: facts and unknowns, what the task has done, what is unlike the
+//! baseline, why a rule held it, and what a change of the gate changes.
+
+use std::collections::BTreeMap;
+
+use gatehold_core::action::Action;
+use gatehold_core::checkpoint::Requirement;
+use gatehold_core::delegation::{Lending, Moment};
+use gatehold_core::descriptor::{Descriptor, Quantity};
+use gatehold_core::directory::Authority;
+use gatehold_core::ids::CheckpointName;
+use gatehold_core::known::Known;
+use gatehold_core::limits::Limits;
+use gatehold_core::requester::Requester;
+use gatehold_core::review::ReviewContext;
+use gatehold_core::signer::Signer;
+use gatehold_core::view::View;
+use gatehold_gate::{NOT_ASKED_YET, checkpoints_shown, sentence_of};
+
+use super::shown::Looking;
+
+/// What was made again, and how the gate's own differs from it.
+#[derive(Debug)]
+pub struct Recomputed {
+    /// Everything that differs, in words; nothing when all is as the gate says.
+    pub differs: Vec<String>,
+    /// With what this reviewer must sign.
+    pub signer: Signer,
+}
+
+impl Recomputed {
+    /// Makes it again.
+    pub fn of(
+        context: &ReviewContext,
+        view: &View,
+        action: &Action,
+        descriptor: &Descriptor,
+        looking: &Looking<'_>,
+    ) -> Self {
+        let rooted = looking.rooted;
+        let mut differs = Vec::new();
+        let mut same = |same: bool, what: &str| {
+            if !same {
+                differs.push(what.to_owned());
+            }
+        };
+        same(
+            context.policy == rooted.directory.bundle,
+            "the gate goes by another bundle than the one that people approved last",
+        );
+        same(
+            is_sentence(&view.sentence, action, descriptor),
+            "the sentence is not the one that the descriptor makes of this action",
+        );
+        let (effects, reversibility) = read(view, action, descriptor);
+        same(
+            effects,
+            "an effect that the descriptor names is not among the effects shown",
+        );
+        same(
+            reversibility,
+            "whether it can be taken back is not shown as the descriptor says",
+        );
+        same(
+            view.tier.is_as_printed(),
+            "the tier is lower than its own inputs make it",
+        );
+        same(
+            !view.requester.is_crossed(action.envelope()) && is_enrolled(&view.requester, looking),
+            "who asks is not whom the action and the key directory name",
+        );
+        let mut signer = Signer::Any;
+        match requirement(context, view, descriptor, looking) {
+            None => same(
+                false,
+                "what holds it is in no bundle that people approved: the checkpoints are not those of requirement_hash",
+            ),
+            Some(requirement) => {
+                held(&requirement, view, action, looking, &mut same);
+                let authority = authority(&requirement, context, view, action, looking);
+                same(
+                    authority.is_some(),
+                    "authority_hash is not that of what you are entitled to here",
+                );
+                signer = requirement.signer(|checkpoint| {
+                    let authority = authority.as_ref();
+                    authority.is_some_and(|authority| authority.admitted_at(checkpoint))
+                });
+            }
+        }
+        Self { differs, signer }
+    }
+}
+
+/// Whether the gate's sentence is the descriptor's. A number that the gate counted itself is its word; everything around it is not.
+fn is_sentence(shown: &str, action: &Action, descriptor: &Descriptor) -> bool {
+    let quantity = described(action, descriptor).quantity;
+    if !matches!(descriptor.quantity, Quantity::Fact(_)) {
+        return shown == sentence_of(action, descriptor, quantity.get().copied());
+    }
+    // A number that no target counts stands where the gate's stands.
+    let marked = sentence_of(action, descriptor, Some(i64::MIN));
+    let mark = i64::MIN.to_string();
+    let mut parts = marked.split(mark.as_str());
+    let first = parts.next().and_then(|first| shown.strip_prefix(first));
+    let Some(mut rest) = first else {
+        return false;
+    };
+    for part in parts {
+        let digits = rest.strip_prefix('-').unwrap_or(rest);
+        let digits = digits.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = rest.strip_prefix(UNKNOWN_NUMBER).unwrap_or(digits);
+        match number.strip_prefix(part) {
+            Some(after) if number.len() < rest.len() => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// What a sentence says where a number is not known.
+const UNKNOWN_NUMBER: &str = "an UNKNOWN number of";
+
+fn described(action: &Action, descriptor: &Descriptor) -> gatehold_core::descriptor::Described {
+    let projection = descriptor.project(action.payload());
+    let caps = &action.envelope().caps;
+    descriptor.describe(&projection, caps, &BTreeMap::new(), &Known::unknown())
+}
+
+/// Whether the tier was made of the effects and the reversibility that the descriptor gives. There may be more effects: what the
+/// resource and the task add only the gate knows, and it only raises.
+fn read(view: &View, action: &Action, descriptor: &Descriptor) -> (bool, bool) {
+    let own = described(action, descriptor);
+    let printed = |name: &str| {
+        let mut inputs = view.tier.inputs.iter();
+        let input = inputs.find(|input| input.name == name);
+        input.map_or("", |input| input.value.as_str())
+    };
+    let shown: Vec<&str> = printed("effect").split(", ").collect();
+    let mut effects = own.effects.iter();
+    let reversibility = own.reversibility.get();
+    let reversibility = reversibility.map_or_else(|| "UNKNOWN".to_owned(), ToString::to_string);
+    (
+        effects.all(|effect| shown.contains(&effect.as_str())),
+        printed("reversibility") == reversibility,
+    )
+}
+
+/// Whether the key directory knows whoever asks.
+fn is_enrolled(requester: &Requester, looking: &Looking<'_>) -> bool {
+    let directory = &looking.rooted.directory;
+    match requester {
+        Requester::Workload { id, .. } => directory.workloads.contains_key(id),
+        Requester::Human { human, .. } => directory.humans.contains_key(human),
+    }
+}
+
+/// The checkpoints that the view names, as people approved them, if their hash is the one to be signed.
+fn requirement(
+    context: &ReviewContext,
+    view: &View,
+    descriptor: &Descriptor,
+    looking: &Looking<'_>,
+) -> Option<Requirement> {
+    let names = view.checkpoints.iter().map(|(name, _)| name.parse().ok());
+    let names: Vec<CheckpointName> = names.collect::<Option<_>>()?;
+    let hash = &context.requirement_hash;
+    looking.rooted.requirement(&names, descriptor, hash)
+}
+
+/// What the checkpoints ask and permit.
+fn held(
+    requirement: &Requirement,
+    view: &View,
+    action: &Action,
+    looking: &Looking<'_>,
+    same: &mut impl FnMut(bool, &str),
+) {
+    // Who of those who may decide is asked by now depends on how long it has waited.
+    let whoever = |all: &[(String, String)]| -> Vec<(String, String)> {
+        let each = all.iter();
+        each.map(|(name, who)| (name.clone(), who.replace(NOT_ASKED_YET, "")))
+            .collect()
+    };
+    same(
+        whoever(&view.checkpoints) == whoever(&checkpoints_shown(requirement, 0)),
+        "who may decide is not who the checkpoints name",
+    );
+    let criteria = requirement.criteria();
+    same(
+        view.criteria.iter().eq(criteria),
+        "the questions are not those of the checkpoints",
+    );
+    let people = requirement.people_needed(
+        view.tier.tier,
+        looking.origin.is_dev(),
+        view.requester.people_min(),
+    );
+    same(
+        view.people_needed == people,
+        &format!(
+            "the gate says that {} must approve, and the checkpoints ask for {people}",
+            view.people_needed
+        ),
+    );
+    same(
+        is_within(&view.terms.limits, requirement, action),
+        "the limits are wider than what was asked for or what the checkpoints permit",
+    );
+}
+
+fn is_within(limits: &Limits, requirement: &Requirement, action: &Action) -> bool {
+    let envelope = action.envelope();
+    let most = requirement.limits();
+    let mut caps = envelope.caps.iter();
+    limits.ttl_seconds <= envelope.duration_seconds
+        && caps.all(|(name, most)| limits.caps.get(name).is_some_and(|cap| cap <= most))
+        && most.is_some_and(|most| most.narrow(limits) == *limits)
+}
+
+/// Who this reviewer is by the chain of trust, if that is what the context names. Whether the request's task is still open, in which
+/// a delegation may count alone, is the gate's word.
+fn authority(
+    requirement: &Requirement,
+    context: &ReviewContext,
+    view: &View,
+    action: &Action,
+    looking: &Looking<'_>,
+) -> Option<Authority> {
+    let directory = &looking.rooted.directory;
+    [action.envelope().task, None].into_iter().find_map(|task| {
+        let moment = Moment {
+            now: context.issued_at,
+            task,
+        };
+        let lending = Lending::new(directory, requirement, &view.requester, moment);
+        let authority = lending.authority(looking.human, &looking.key)?;
+        (authority.hash() == context.reviewer.authority_hash).then_some(authority)
+    })
+}

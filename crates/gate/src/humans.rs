@@ -173,7 +173,7 @@ impl Gate {
             claims,
             answers,
             context,
-            authority: bytes(&authority)?,
+            authority: canonical::to_bytes(&authority).map_err(GateError::damaged)?,
             record: blind(stored.record),
         })
     }

@@ -152,8 +152,8 @@ document.addEventListener("keydown", (event) => {
   if (act && act() !== false) event.preventDefault();
 });
 
-// The list that a request is opened from, for the keys that go on to the next one.
+// The list that a request is opened from, with what is folded in it, for the keys that go on to the next one.
 addEventListener("pagehide", () => {
-  const all = rows().map((row) => row.querySelector("a.sentence")?.getAttribute("href"));
+  const all = [...document.querySelectorAll("[data-row]:not([hidden]) a.sentence")].map((link) => link.getAttribute("href"));
   if (all.length > 0) sessionStorage.setItem("list", JSON.stringify(all));
 });

@@ -3,11 +3,21 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** How long a condition may take to hold before a test fails and says what the page shows instead. */
 const UNTIL_MILLISECONDS = 60_000;
+
+/** A port that nobody has. What is ended and started again takes one: another gate would take the usual one meanwhile. */
+export const freePort = () => new Promise((found) => {
+  const server = createServer();
+  server.listen(0, "127.0.0.1", () => {
+    const { port } = server.address();
+    server.close(() => found(port));
+  });
+});
 
 /** A folder of its own, with a development gate in it that is ended with it. */
 export class Gate {
@@ -84,7 +94,7 @@ export class Gate {
 
   /** Where a request stands. */
   status(id) {
-    return JSON.parse(this.command(["request", "status", id, "-o", "json"], [0, 3, 4, 5]));
+    return JSON.parse(this.command(["request", "show", id, "-o", "json"], [0, 3, 4, 5]));
   }
 
   /** Ends it and starts it again, at the same address: passkeys sign there and nowhere else. */

@@ -5,24 +5,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
-import { Chrome, Gate } from "./chrome.mjs";
+import { Chrome, freePort, Gate } from "./chrome.mjs";
 import { answer, approve, look, signInElsewhere, state } from "./pages.mjs";
 
 const [program, chromium, packages] = process.argv.slice(2);
 const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
 const gate = new Gate(program);
-
-/** A port that nobody has. */
-const freePort = () => new Promise((found) => {
-  const server = createServer();
-  server.listen(0, "127.0.0.1", () => {
-    const { port } = server.address();
-    server.close(() => found(port));
-  });
-});
 
 /** `oidc-provider`, which knows the gate by this address. */
 async function provider(port, url) {
@@ -41,7 +31,7 @@ async function provider(port, url) {
 
 /** A gate whose pages stand at `localhost`, where passkeys sign, and whose people the provider vouches for. */
 async function prepared(port) {
-  const { port: own } = new URL(await gate.start());
+  const { port: own } = new URL(await gate.start(["--port", String(await freePort())]));
   await gate.stop();
   const url = `http://localhost:${own}`;
   for (const name of ["gatehold.toml", "client.toml"]) {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { Chrome, Gate } from "./chrome.mjs";
+import { Chrome, freePort, Gate } from "./chrome.mjs";
 import { addPasskey, answer, approve, look, signIn, state } from "./pages.mjs";
 
 const [program, chromium] = process.argv.slice(2);
@@ -54,7 +54,7 @@ when { !resource.zone.known || resource.zone.value == "${name}" };
 
 /** A gate with those places, a bundle that holds there, and a workload for which acting there is normal. Gives a tab of second. */
 async function prepared(chrome) {
-  await gate.start();
+  await gate.start(["--port", String(await freePort())]);
   // By the code that this start prints; the session outlives it, and the next start prints one for reviewer.
   const beside = await (await chrome.person()).tab();
   await beside.send("Emulation.setFocusEmulationEnabled", { enabled: true });

@@ -11,7 +11,8 @@ use crate::support::browser::{Browser, form};
 use crate::support::call::Call;
 use crate::support::people::Person;
 
-/// A field, what a page would send in it, and whether it takes any text that is not too long.
+/// A field, what a page would send in it, and whether it takes any text that is not too long: words of a person, and names, of which
+/// whoever stops something may name one that the gate does not know.
 type Field = (&'static str, &'static str, bool);
 
 /// The forms without their token.
@@ -41,7 +42,7 @@ const FORMS: &[(&str, &[Field])] = &[
         "/stops",
         &[
             ("scope", "workload", false),
-            ("name", "deploy-bot", false),
+            ("name", "deploy-bot", true),
             ("reason", "stopped for the test", true),
         ],
     ),

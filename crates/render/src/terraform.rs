@@ -404,9 +404,9 @@ fn check(change: &Change<'_>, compared: &Compared<'_>, differ: usize, findings: 
     let fits = act.fits(compared.before, compared.after)
         || later && compared.unknown == Some(&Json::Bool(true));
     // An output may be planned to be nothing.
-    let output = change.is_output();
-    let said_by_no_act = !output || act == Act::Nothing;
-    if !fits && said_by_no_act || act == Act::Nothing && differ > 0 {
+    let is_free = change.is_output() && act != Act::Nothing;
+    let lies = act == Act::Nothing && differ > 0;
+    if lies || !(fits || is_free) {
         findings.raise(Flag::Uninspectable);
         note(
             Flag::Ambiguous,
@@ -414,11 +414,11 @@ fn check(change: &Change<'_>, compared: &Compared<'_>, differ: usize, findings: 
             findings,
         );
     }
-    if act.destroys() && !output {
+    if act.destroys() && !change.is_output() {
         note(Flag::Destroys, "", findings);
     }
     let whole = |marks: &str| change.change.pointer(marks) == Some(&Json::Bool(true));
-    if !output && (whole("/before_sensitive") || whole("/after_sensitive")) {
+    if !change.is_output() && (whole("/before_sensitive") || whole("/after_sensitive")) {
         findings.raise(Flag::Uninspectable);
         note(Flag::Hidden, "the plan masks all of it: ", findings);
     }

@@ -13,7 +13,7 @@ use gatehold_core::ssh::sshsig::UnverifiedSshsig;
 use gatehold_core::trust::{Evidence, RootStatement};
 use gatehold_ledger::{Anchor, LogKey, Receipt, SignedNote, TreeHead};
 use gatehold_proof::{PublicUrl, RequestParts, SubmitEvidence, UnverifiedRequestSignature};
-use gatehold_render::{Display, PayloadKind, RenderInput, render};
+use gatehold_render::{Display, Member, PayloadKind, RenderInput, Shape, render};
 
 pub struct Reader {
     pub name: &'static str,
@@ -271,12 +271,25 @@ fn rendering(bytes: &[u8]) -> bool {
         PayloadKind::Message,
         PayloadKind::Opaque,
     ];
-    for kind in kinds {
+    let documents = [
+        Shape::TerraformPlan,
+        Shape::Kubernetes,
+        Shape::IamPolicy,
+        Shape::Amount,
+    ];
+    let member = |shape| Member {
+        label: "All",
+        pointer: "",
+        shape,
+    };
+    let read_by = documents.map(|shape| (PayloadKind::Json, vec![member(shape)]));
+    let kinds = kinds.map(|kind| (kind, Vec::new()));
+    for (kind, described) in kinds.into_iter().chain(read_by) {
         let shown = render(&RenderInput {
             media_type: "application/json",
             kind,
             envelope: &[],
-            described: &[],
+            described: &described,
             internal: &[],
             payload: bytes,
         });

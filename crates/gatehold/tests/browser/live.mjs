@@ -198,17 +198,17 @@ async function scenes(person, page, { url }) {
   await press(page, "x");
   await until(page, `document.querySelector("#selection strong").textContent === "2 selected"`, "and no longer");
   sent.length = 0;
-  const acted = () => sent.filter((path) => path !== "/session/seen");
+  const posted = () => sent.filter((path) => path !== "/session/seen");
   const actions = await page.run(`[...document.querySelectorAll("#selection button")].map((button) => button.textContent)`);
   ensure(actions.join() === "Deny…,Claim,Escalate…,Clear", `nothing approves: ${actions}`);
   await page.run(`document.querySelector("#selection button").click()`);
   const listed = await page.run(`[...document.querySelectorAll("#together li")].map((line) => line.textContent)`);
   ensure(listed.length === 2 && listed.every((line) => line.includes("RED")), `what is denied is listed: ${listed.join(" | ")}`);
   await page.run(`document.querySelector("#together .primary").click()`);
-  ensure(acted().length === 0 && await page.run(`document.getElementById("together").open`), "nothing is sent without a reason");
+  ensure(posted().length === 0 && await page.run(`document.getElementById("together").open`), "nothing is sent without a reason");
   await page.run(`document.querySelector("#together select").value = "too_broad"; document.querySelector("#together .primary").click()`);
   await until(page, `!${row(one)} && !${row(two)} && ${row(red)}`, "both go, and no other");
-  ensure(acted().join() === `/requests/${one}/act,/requests/${two}/act`, `one call for each: ${sent}`);
+  ensure(posted().join() === `/requests/${one}/act,/requests/${two}/act`, `one call for each: ${sent}`);
   ensure(await page.run(`document.querySelector("#selection .result").textContent === "2 of 2 denied."`), "and it is said");
   for (const id of [one, two]) ensure(gate.status(id).state === "denied", "it is denied");
 

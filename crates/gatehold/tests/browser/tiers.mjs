@@ -121,10 +121,10 @@ try {
   assert.match(await strip(), /in 2\d min/);
   assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
   assert.deepEqual(await stands(), ["approve"]);
-  // What the requester says of just that stands beside the criterion that needs it, as its claim; so does that it says nothing.
-  const beside = await tab.run(() => [...document.querySelectorAll("#criteria .beside")].map((one) => [one.closest("fieldset").querySelector("legend").textContent, one.textContent]));
-  assert.ok(beside.some(([asked, said]) => /rollback plan/.test(asked) && said === "\u201cCLAIMED rollback_plan 11 bytesset it back"), JSON.stringify(beside));
-  assert.ok(beside.some(([, said]) => said === "?UNKNOWN ticket: the requester says nothing of it"), JSON.stringify(beside));
+  // What the requester says of just that stands claimed the criterion that needs it, as its claim; so does that it says nothing.
+  const claimed = await tab.run(() => [...document.querySelectorAll("#criteria .beside")].map((one) => [one.closest("fieldset").querySelector("legend").textContent, one.textContent]));
+  assert.ok(claimed.some(([asked, said]) => /rollback plan/.test(asked) && said === "\u201cCLAIMED rollback_plan 11 bytesset it back"), JSON.stringify(claimed));
+  assert.ok(claimed.some(([, said]) => said === "?UNKNOWN ticket: the requester says nothing of it"), JSON.stringify(claimed));
   assert.equal(await tab.run(() => document.getElementById("fact")), null);
   await answer(tab, { fact: "", because: "" });
   await approve(tab);

@@ -96,7 +96,7 @@ fn a_rule_on_what_nothing_computes_is_found() {
     };
     for never in [
         "!context.chain.untrusted.known || context.chain.untrusted.value",
-        "!context.conditions.anomaly.known",
+        "!context.conditions.exception.known",
         "context.provenance.prompt_source == \"observed\"",
     ] {
         assert!(read(never), "{never}");

@@ -78,3 +78,63 @@ pub(super) fn size(display: &Display) -> String {
         counted(counts.lines, "line")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use gatehold_core::json::canonical;
+    use gatehold_render::{Block, BlockKind, Counts, Display, Line, Run, RunKind, Version};
+
+    use super::blocks;
+
+    /// Every kind; a new one does not compile until it is named here.
+    const KINDS: [RunKind; 8] = [
+        RunKind::Text,
+        RunKind::Label,
+        RunKind::Warning,
+        RunKind::Mark,
+        RunKind::Name,
+        RunKind::Value,
+        RunKind::Changed,
+        RunKind::Chip,
+    ];
+
+    #[test]
+    fn the_module_and_the_page_give_runs_the_same_classes() {
+        let runs = KINDS.map(|kind| Run {
+            kind,
+            text: "a".to_owned(),
+        });
+        let shown = blocks(&Display {
+            version: Version::V1,
+            blocks: vec![Block {
+                kind: BlockKind::Payload,
+                title: "Payload".to_owned(),
+                lines: vec![Line {
+                    runs: runs.to_vec(),
+                }],
+            }],
+            flags: [].into(),
+            counts: Counts::default(),
+        });
+        let panel = include_str!("../../../static/panel.js");
+        let kinds = panel.split_once("const RUNS = {").unwrap().1;
+        let kinds = kinds.split_once('}').unwrap().0;
+        assert_eq!(kinds.split(',').count(), KINDS.len(), "{kinds}");
+        for (kind, run) in KINDS.iter().zip(&shown[0].lines[0]) {
+            match kind {
+                RunKind::Text
+                | RunKind::Label
+                | RunKind::Warning
+                | RunKind::Mark
+                | RunKind::Name
+                | RunKind::Value
+                | RunKind::Changed
+                | RunKind::Chip => {}
+            }
+            let name = String::from_utf8(canonical::to_bytes(kind).unwrap()).unwrap();
+            let name = name.trim_matches('"');
+            let wanted = format!(" {name}: \"{}\"", run.class);
+            assert!(kinds.contains(&wanted), "{wanted} is not in panel.js");
+        }
+    }
+}

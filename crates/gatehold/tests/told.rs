@@ -1,0 +1,247 @@
+//! What people are told is what stands on the page, and a channel through which nobody can be told is shown as such.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod gate;
+mod receivers;
+mod running;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use gate::say;
+use receivers::Receivers;
+use running::{Machine, Running};
+use serde_json::Value;
+
+const WRITE: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
+
+/// A development gate with these channels, and a reviewer who is signed in at its pages.
+struct Told {
+    home: PathBuf,
+    address: String,
+    cookie: String,
+    _dev: Running,
+    _machine: Machine,
+}
+
+impl Told {
+    fn with(channels: &str) -> Self {
+        let machine = Machine::new();
+        let home = machine.path("kept");
+        let start = || machine.start(&["dev", "--keep", home.to_str().unwrap()]);
+        // Founded without channels, so that nobody is told of that.
+        let mut dev = start();
+        dev.says("End with Ctrl-C");
+        dev.ends_by("TERM");
+        std::fs::write(home.join("channels.toml"), channels).unwrap();
+        let config = home.join("gatehold.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(
+            &config,
+            format!("channels_file = \"channels.toml\"\n{text}"),
+        )
+        .unwrap();
+        let mut dev = start();
+        let welcome = dev.says("End with Ctrl-C");
+        let line = welcome
+            .lines()
+            .find(|line| line.contains("one-time code"))
+            .unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let place = words.iter().position(|word| *word == "code:").unwrap();
+        let (url, code) = (words[1], words[place + 1]);
+        let address = url
+            .strip_prefix("http://")
+            .unwrap()
+            .trim_end_matches('/')
+            .to_owned();
+        let form = format!("code={code}&person=reviewer%40dev.gatehold.local&to=");
+        let call = format!(
+            "POST /sign-in HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nsec-fetch-site: same-origin\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        let head = answer(&address, &call);
+        let cookie = head
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+        Self {
+            home,
+            address,
+            cookie,
+            _dev: dev,
+            _machine: machine,
+        }
+    }
+
+    fn page(&self, path: &str) -> String {
+        let (address, cookie) = (&self.address, &self.cookie);
+        let call = format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncookie: {cookie}\r\n\r\n"
+        );
+        let (status, page) = say(address, call.as_bytes());
+        assert_eq!(status, 200, "{page}");
+        page
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+            .args(words)
+            .env("GATEHOLD_HOME", &self.home)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            !text.is_empty(),
+            "{words:?}: {:?}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        text
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.run(&[words, &["-o", "json"]].concat())).unwrap()
+    }
+
+    /// Asks for a write that people must decide; gives what the requester is told.
+    fn held(&self) -> Value {
+        let task = self.json(&["task", "start", "--purpose", "repair order 7"]);
+        let write = gate::write(task["task"].as_str().unwrap(), WRITE);
+        self.json(&write)
+    }
+}
+
+/// The head of an answer, in lower case but for values.
+fn answer(address: &str, call: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(call.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split("\r\n\r\n").next().unwrap().to_owned()
+}
+
+fn joined(words: &Value) -> String {
+    let words = words.as_array().unwrap().iter();
+    let words: Vec<&str> = words.map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words.len(), 4);
+    words.join("-")
+}
+
+/// What stands between these in a text.
+fn between(text: &str, from: &str, to: &str) -> String {
+    let (_, rest) = text
+        .split_once(from)
+        .unwrap_or_else(|| panic!("no {from} in {text}"));
+    rest.split_once(to).unwrap().0.trim().to_owned()
+}
+
+#[test]
+fn the_four_words_are_the_same_on_page_terminal_notice_and_for_the_requester() {
+    let mut receivers = Receivers::start();
+    let told = Told::with(&receivers.channels());
+    let held = told.held();
+    let request = held["request"].as_str().unwrap().to_owned();
+    let id = request.as_str();
+    let of_requester = joined(&held["words"]);
+    let page = told.page(&format!("/requests/{id}"));
+    let hook = receivers.hook(id, "asked");
+    let chat = receivers.first(|said| {
+        said["chat"]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains(id))
+    });
+    let mail = receivers.first(|said| said["text"].as_str().is_some_and(|text| text.contains(id)));
+    let line = |text: &str, name: &str| between(text, name, "\n");
+    let surfaces = [
+        (
+            "the requester's status",
+            joined(&told.json(&["request", "show", id])["words"]),
+        ),
+        (
+            "the page",
+            between(&page, "<span class=\"words\"", "</span>")
+                .split('>')
+                .next_back()
+                .unwrap()
+                .to_owned(),
+        ),
+        (
+            "the terminal",
+            joined(&told.json(&["show", id, "--as", "reviewer"])["words"]),
+        ),
+        (
+            "the webhook",
+            hook["hook"]["data"]["words"].as_str().unwrap().to_owned(),
+        ),
+        (
+            "the chat",
+            between(chat["chat"]["text"].as_str().unwrap(), "Words: ", " "),
+        ),
+    ];
+    for (surface, words) in surfaces {
+        assert_eq!(words, of_requester, "{surface}");
+    }
+    // As people read them, in lines of their own.
+    let status = told.run(&["request", "show", id]);
+    assert_eq!(line(&status, "words "), of_requester, "{status}");
+    for (surface, text) in [
+        ("the terminal", told.run(&["show", id, "--as", "reviewer"])),
+        ("the mail", mail["text"].as_str().unwrap().to_owned()),
+    ] {
+        assert!(text.contains(&of_requester), "{surface}: {text}");
+    }
+    // Of another request, of the same action, they are others: nobody gets used to them.
+    let other = told.held();
+    assert_ne!(joined(&other["words"]), of_requester);
+}
+
+#[test]
+fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
+    let mut receivers = Receivers::start();
+    let told = Told::with(
+        &(receivers.webhook("pager") + &receivers.mail("mail", "plain", "tls = \"none\"")),
+    );
+    receivers.be("be/500");
+    let held = told.held();
+    let request = held["request"].as_str().unwrap().to_owned();
+    let of_request = |said: &Value| said["hook"]["data"]["request"] == request.as_str();
+    receivers.first(|said| of_request(said) && said["status"] == 500);
+    let line =
+        |page: &str, name: &str| between(page, &format!("dir=\"ltr\">{name}</bdi>"), "</li>");
+    // Seen at the next beat after the answer came back.
+    let overview = |says: &str| loop {
+        let page = told.page("/overview");
+        if line(&page, "pager").contains(says) {
+            return page;
+        }
+    };
+    let page = overview("FAILING");
+    assert!(line(&page, "pager").contains("since 20"), "{page}");
+    assert!(page.contains("nothing is approved by that"), "{page}");
+    // No address, no secret, and nothing that a server said.
+    for other in ["127.0.0.1", "acme.example", "whsec", "/hook", "500"] {
+        assert!(!line(&page, "pager").contains(other), "{other}: {page}");
+        assert!(!line(&page, "mail").contains(other), "{other}: {page}");
+    }
+    let status = told.json(&["request", "show", &request]);
+    assert_eq!(status["state"], "held", "{status}");
+    // Another channel is not drawn in, and the same one comes back.
+    receivers.be("be/200");
+    receivers.hook(&request, "asked");
+    let page = overview("WORKS");
+    assert!(
+        line(&page, "pager").contains("took something last at 20"),
+        "{page}"
+    );
+    assert!(!line(&page, "mail").contains("FAILING"), "{page}");
+}

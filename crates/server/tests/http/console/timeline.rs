@@ -49,7 +49,7 @@ async fn entries(house: &House, request: &str) -> Vec<Entry> {
 
 /// Milliseconds of a time as pages write it.
 fn millis_of(iso: &str) -> i64 {
-    let digits = |from: usize, to: usize| -> i64 { iso[from..to].parse().unwrap() };
+    let digits = |from: usize, to: usize| -> i64 { iso.get(from..to).unwrap().parse().unwrap() };
     let (year, month, day) = (digits(0, 4), digits(5, 7), digits(8, 10));
     // Days since 1970, by the calendar of Gregory.
     let shifted = (month + 9) % 12;

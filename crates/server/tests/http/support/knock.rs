@@ -374,7 +374,7 @@ async fn correction(house: &House, person: Person, request: &str) -> Value {
 pub fn change(house: &House, person: Person, descriptor: &str, payload: &[u8]) -> Value {
     let envelope = people::envelope_of(&house.gate, None, descriptor, payload);
     let envelope = canonical::to_bytes(&envelope).unwrap();
-    let nonce = format!("change-{}", &Hash::of(payload).hex()[..32]);
+    let nonce = format!("change-{}", Hash::of(payload).hex().get(..32).unwrap());
     let message = SubmitSignature::message(&envelope, &nonce);
     json!({
         "envelope": base64(&envelope), "payload": base64(payload),

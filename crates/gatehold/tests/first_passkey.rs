@@ -1,8 +1,6 @@
 //! The first passkey of somebody who has neither a key nor a terminal, in a real browser with a real identity provider. What they do
 //! stands in `browser/first_passkey.mjs`; what the page must refuse, in `leavers.rs` and in `crates/sim/tests/gate_newcomers.rs`.
 
-#![expect(clippy::panic, reason = "a test that fails should say where")]
-
 use std::process::Command;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");

@@ -77,7 +77,7 @@ fn end_of(directory: &Directory, person: Person) -> Reinstatement {
         type_: REINSTATEMENT_TYPE.to_owned(),
         gate: directory.origin.clone(),
         human: person.id(),
-        suspension: directory.suspended[&person.id()].id,
+        suspension: directory.suspended.get(&person.id()).unwrap().id,
     }
 }
 

@@ -121,7 +121,7 @@ try {
   assert.match(await strip(), /in 2\d min/);
   assert.match(await strip(), /HELD[\s\S]*AMBER[\s\S]*1 person needed/);
   assert.deepEqual(await stands(), ["approve"]);
-  // What the requester says of just that stands claimed the criterion that needs it, as its claim; so does that it says nothing.
+  // What the requester says of just that stands beside the criterion that needs it, as its claim; so does that it says nothing.
   const claimed = await tab.run(() => [...document.querySelectorAll("#criteria .beside")].map((one) => [one.closest("fieldset").querySelector("legend").textContent, one.textContent]));
   assert.ok(claimed.some(([asked, said]) => /rollback plan/.test(asked) && said === "\u201cCLAIMED rollback_plan 11 bytesset it back"), JSON.stringify(claimed));
   assert.ok(claimed.some(([, said]) => said === "?UNKNOWN ticket: the requester says nothing of it"), JSON.stringify(claimed));

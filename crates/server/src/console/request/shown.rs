@@ -120,7 +120,7 @@ mod tests {
         let kinds = panel.split_once("const RUNS = {").unwrap().1;
         let kinds = kinds.split_once('}').unwrap().0;
         assert_eq!(kinds.split(',').count(), KINDS.len(), "{kinds}");
-        for (kind, run) in KINDS.iter().zip(&shown[0].lines[0]) {
+        for (kind, run) in KINDS.iter().zip(&shown[0].lots[0].lines[0]) {
             match kind {
                 RunKind::Text
                 | RunKind::Label
@@ -131,7 +131,7 @@ mod tests {
                 | RunKind::Changed
                 | RunKind::Chip => {}
             }
-            let name = String::from_utf8(canonical::to_bytes(kind).unwrap()).unwrap();
+            let name = String::from_utf8(canonical::to_bytes(&kind).unwrap()).unwrap();
             let name = name.trim_matches('"');
             let wanted = format!(" {name}: \"{}\"", run.class);
             assert!(kinds.contains(&wanted), "{wanted} is not in panel.js");

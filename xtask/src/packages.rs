@@ -1,6 +1,6 @@
 //! What the tests need from the system: real peers (PostgreSQL, OpenSSH, Chromium) and foreign verifiers (Go, Python).
-//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The Python packages
-//! and the one of npm go into folders of their own below `target/`, by their pinned hashes.
+//! On Debian as root the missing ones are installed; anywhere else they are named and the step fails. The packages of Python
+//! and npm go into folders of their own below `target/`, by their pinned hashes.
 
 use std::path::Path;
 
@@ -17,10 +17,21 @@ const PYTHON_PACKAGES: [&str; 3] = [
     "crates/gatehold/tests/receivers/requirements.txt",
 ];
 
-/// Where the identity provider goes, and where crates/gatehold/tests/openid.rs looks for it.
-const PROVIDER: &str = "target/identity-provider";
-/// What goes into it.
-const PROVIDER_PACKAGES: &str = "crates/gatehold/tests/identity_provider";
+/// Packages of npm: where they go, the folder that pins them, and the one whose presence says that they are there.
+const NPM_PACKAGES: [(&str, &str, &str); 2] = [
+    // Looked for by crates/gatehold/tests/openid.rs.
+    (
+        "target/identity-provider",
+        "crates/gatehold/tests/identity_provider",
+        "oidc-provider",
+    ),
+    // Looked for by crates/gatehold/tests/browser/push_service.mjs.
+    (
+        "target/push-service",
+        "crates/gatehold/tests/push_service",
+        "http_ece",
+    ),
+];
 
 pub const STEP: Step = Step {
     name: "packages",
@@ -88,34 +99,32 @@ const NEEDED: &[Package] = &[
 fn run() -> Result<(), String> {
     debian()?;
     python()?;
-    provider()
+    NPM_PACKAGES.into_iter().try_for_each(npm)
 }
 
-/// The identity provider, once for each pinned set of packages.
-fn provider() -> Result<(), String> {
+/// Packages of npm, once for each pinned set.
+fn npm((to, from, package): (&str, &str, &str)) -> Result<(), String> {
     let lock = |folder: &str| std::fs::read(Path::new(folder).join("package-lock.json")).ok();
-    let installed = Path::new(PROVIDER)
-        .join("node_modules/oidc-provider")
-        .is_dir();
-    if installed && lock(PROVIDER) == lock(PROVIDER_PACKAGES) {
+    let installed = Path::new(to).join("node_modules").join(package).is_dir();
+    if installed && lock(to) == lock(from) {
         return Ok(());
     }
-    std::fs::create_dir_all(PROVIDER).map_err(|error| format!("{PROVIDER}: {error}"))?;
+    std::fs::create_dir_all(to).map_err(|error| format!("{to}: {error}"))?;
     for name in ["package.json", "package-lock.json"] {
-        let to = Path::new(PROVIDER).join(name);
-        std::fs::copy(Path::new(PROVIDER_PACKAGES).join(name), &to)
-            .map_err(|error| format!("{}: {error}", to.display()))?;
+        let copy = Path::new(to).join(name);
+        std::fs::copy(Path::new(from).join(name), &copy)
+            .map_err(|error| format!("{}: {error}", copy.display()))?;
     }
     let arguments = [
         "ci",
         "--prefix",
-        PROVIDER,
+        to,
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
     ];
     shell::run("npm", &arguments).map_err(|error| {
-        format!("{error}\noidc-provider of {PROVIDER_PACKAGES} is missing in {PROVIDER}: it comes from npm")
+        format!("{error}\n{package} of {from} is missing in {to}: it comes from npm")
     })
 }
 

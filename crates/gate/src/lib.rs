@@ -35,6 +35,7 @@ pub mod openid;
 mod overview;
 mod owned;
 pub mod ports;
+pub mod push;
 mod question;
 mod ready;
 mod recovery;

@@ -143,6 +143,7 @@ impl Running {
             .map(|folder| publisher_to(folder, signer))
             .transpose()?;
         let pages = vouching(pages, config.identity_provider, &public_url, &gate)?;
+        let push = config.channels.push();
         let told = (config.channels, config.on_call);
         let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
@@ -152,6 +153,7 @@ impl Running {
             sessions,
             url: pages.url,
             enroller: pages.enroller,
+            push,
         });
         let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {

@@ -150,7 +150,7 @@ impl BrowserKeys {
     /// What the two keys and the browser's secret make (RFC 8291, 3.4).
     fn input(&self, own: &PrivateKey, public: &[u8]) -> Result<Zeroizing<[u8; 32]>, PushError> {
         let theirs = UnparsedPublicKey::new(&ECDH_P256, &self.point);
-        agree(own, &theirs, PushError::Point, |shared| {
+        agree(own, theirs, PushError::Point, |shared| {
             let prk = Salt::new(HKDF_SHA256, &self.auth).extract(shared);
             expanded::<32>(&prk, &[b"WebPush: info\0", &self.point, public])
         })

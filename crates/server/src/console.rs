@@ -19,6 +19,7 @@ mod open_id;
 mod overview;
 mod passkeys;
 mod plots;
+mod push;
 mod request;
 mod review;
 mod revoke;
@@ -37,6 +38,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use gatehold_gate::push::PushRules;
 use gatehold_gate::{Gate, SessionLimits};
 use gatehold_proof::PublicUrl;
 
@@ -57,6 +59,8 @@ pub struct ConsoleSettings {
     pub url: PublicUrl,
     /// Who has new passkeys enrolled at once; nobody, where people decide.
     pub enroller: Option<Arc<dyn Enroller>>,
+    /// How browsers are told that something waits; nothing, where no channel does.
+    pub push: Option<PushRules>,
 }
 
 impl fmt::Debug for ConsoleSettings {
@@ -108,6 +112,10 @@ impl Console {
 
     fn enroller(&self) -> Option<&dyn Enroller> {
         self.settings.enroller.as_deref()
+    }
+
+    const fn push(&self) -> Option<&PushRules> {
+        self.settings.push.as_ref()
     }
 
     /// The codes of a development gate, where they are what it takes.
@@ -173,6 +181,8 @@ pages! {
         post "/requests/{id}/correct" => corrections::correct,
         get "/keys" => passkeys::page,
         post "/keys" => passkeys::add,
+        post "/push" => push::subscribe,
+        post "/push/{id}/end" => push::end,
         get "/decided" => decided::page,
         get "/find" => find::page,
         get "/workloads" => workloads::page,

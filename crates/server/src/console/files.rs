@@ -6,7 +6,10 @@ use gatehold_core::hash::Hash;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::frame::PageError;
+use super::frame::{Kept, PageError};
+
+/// Shows notifications. No page lies below its address, so it is in no page's way.
+const WORKER: &str = "worker.js";
 
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -101,6 +104,21 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/record.css"),
     ),
     (
+        "notify.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/notify.js"),
+    ),
+    (
+        WORKER,
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/worker.js"),
+    ),
+    (
+        "console.webmanifest",
+        "application/manifest+json",
+        include_bytes!("../../static/console.webmanifest"),
+    ),
+    (
         "words.txt",
         "text/plain; charset=utf-8",
         gatehold_core::words::LIST.as_bytes(),
@@ -135,7 +153,11 @@ pub(super) async fn file(
     if known.any(|known| known == tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    Ok((headers, *bytes).into_response())
+    let mut response = (headers, *bytes).into_response();
+    if name == WORKER {
+        response.extensions_mut().insert(Kept::Worker);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod inbox;
 mod live;
 mod owners;
 mod pages;
+mod push;
 mod record;
 mod sessions;
 

@@ -207,8 +207,8 @@ pub(super) async fn a_browser_is_one_persons_until_it_is_ended_or_taken_over(db:
     // Somebody else signs in at the same browser.
     let taken = subscription("one", bob, 3);
     store.put_subscription(taken.clone()).await.unwrap();
-    assert_eq!(of(ann).await, [two.clone()]);
-    assert_eq!(of(bob).await, [taken.clone()]);
+    assert_eq!(of(ann).await, std::slice::from_ref(&two));
+    assert_eq!(of(bob).await, std::slice::from_ref(&taken));
     assert_eq!(store.subscribers().await.unwrap(), [ann, bob]);
     store.end_subscription(&one.id, ann).await.unwrap();
     assert_eq!(of(bob).await, [taken]);

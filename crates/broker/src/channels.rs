@@ -268,8 +268,10 @@ impl Open {
             Way::Push(_) => {
                 let parts = self.push.as_ref().ok_or_else(no_store)?;
                 let mut browsers = parts.subscriptions.of(&notice.people).await?;
-                let reached: BTreeSet<HumanId> =
-                    browsers.iter().map(|browser| browser.human.clone()).collect();
+                let reached: BTreeSet<HumanId> = browsers
+                    .iter()
+                    .map(|browser| browser.human.clone())
+                    .collect();
                 let people = self.addressees.of(notice, reached.iter(), now).await;
                 browsers.retain(|browser| people.contains(&browser.human));
                 To::Browsers(browsers, parts.clone())

@@ -28,7 +28,7 @@ struct Npm {
 }
 
 /// The identity provider, where crates/gatehold/tests/openid.rs looks for it, and what looks for barriers on a page.
-const NPM: [Npm; 2] = [
+const NPM: [Npm; 3] = [
     Npm {
         name: "oidc-provider",
         folder: "target/identity-provider",
@@ -38,6 +38,12 @@ const NPM: [Npm; 2] = [
         name: "axe-core",
         folder: "target/node",
         pinned: "xtask/screenshots",
+    },
+    // Looked for by crates/gatehold/tests/browser/push_service.mjs.
+    Npm {
+        name: "http_ece",
+        folder: "target/push-service",
+        pinned: "crates/gatehold/tests/push_service",
     },
 ];
 

@@ -1,4 +1,5 @@
-//! Channels to people: webhook, chat and mail. Where a message goes stands in a file of the operator's alone, never in a request;
+//! Channels to people: webhook, chat, mail and push. Where a message goes stands in a file of the operator's, or is a browser that
+//! somebody subscribed for themselves at a push service of that file; never in a request;
 //! it carries words of the descriptor and of the gate, and a link. Nothing that comes back is read but its status: nobody
 //! approves, denies or answers through a channel.
 
@@ -6,6 +7,8 @@ mod addressees;
 pub(crate) mod chat;
 pub(crate) mod mail;
 pub(crate) mod post;
+pub(crate) mod push;
+pub(crate) mod taken;
 mod text;
 pub(crate) mod webhook;
 
@@ -17,12 +20,14 @@ use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice, NoticeKind};
+use gatehold_gate::push::{PushRules, Subscription};
 use serde::Serialize;
 
 use crate::facts::OnCall;
 use addressees::Addressees;
 use chat::Chat;
 use mail::Mail;
+use push::{Push, PushParts};
 use text::Message;
 use webhook::Webhook;
 
@@ -57,6 +62,24 @@ pub(crate) enum Way {
     Webhook(Webhook),
     Chat(Chat),
     Mail(Mail),
+    Push(Push),
+}
+
+/// Whom a message goes to. A webhook and a chat take it for whoever reads them.
+enum To {
+    Readers,
+    People(BTreeSet<HumanId>),
+    Browsers(Vec<Subscription>, PushParts),
+}
+
+/// What the channels of a gate need beside their configuration.
+pub struct Opening {
+    /// The time.
+    pub clock: Clock,
+    /// Who is on call, where somebody says so.
+    pub on_call: Option<Arc<OnCall>>,
+    /// For a channel to browsers.
+    pub push: Option<PushParts>,
 }
 
 /// What a channel is for. An empty list is everything.
@@ -72,7 +95,7 @@ pub(crate) struct Filter {
 pub struct Described {
     /// The operator's name for it.
     pub name: String,
-    /// `webhook`, `chat` or `mail`.
+    /// `webhook`, `chat`, `mail` or `push`.
     pub kind: &'static str,
     /// The server.
     pub server: String,
@@ -82,7 +105,7 @@ pub struct Described {
     pub teams: BTreeSet<TeamId>,
     /// From which tier on.
     pub tiers_at_least: Option<Tier>,
-    /// Whom it has an address of. A webhook and a chat reach whoever reads them.
+    /// Whom it has an address of. A webhook and a chat reach whoever reads them, a push whoever subscribed.
     pub people: Option<BTreeSet<HumanId>>,
 }
 
@@ -118,20 +141,30 @@ impl Channels {
         self.0.iter().map(Configured::described).collect()
     }
 
+    /// How browsers are told, where a channel does.
+    #[must_use]
+    pub fn push(&self) -> Option<PushRules> {
+        self.0.iter().find_map(|configured| match &configured.way {
+            Way::Push(push) => Some(push.rules()),
+            Way::Webhook(_) | Way::Chat(_) | Way::Mail(_) => None,
+        })
+    }
+
     /// Opens them for the notices of a gate.
     #[must_use]
-    pub fn open(self, clock: &Clock, on_call: Option<&Arc<OnCall>>) -> Vec<Arc<dyn Channel>> {
+    pub fn open(self, opening: &Opening) -> Vec<Arc<dyn Channel>> {
         let open = |configured| -> Arc<dyn Channel> {
             Arc::new(Open {
                 configured,
-                clock: clock.clone(),
-                addressees: Addressees::new(on_call.cloned()),
+                clock: opening.clock.clone(),
+                addressees: Addressees::new(opening.on_call.clone()),
+                push: opening.push.clone(),
             })
         };
         self.0.into_iter().map(open).collect()
     }
 
-    /// Sends a message that is marked as a test, and says what the server answered. To these people, where it is mail.
+    /// Sends a message that is marked as a test, and says what the server answered. To these people, where it is mail or a push.
     ///
     /// # Errors
     /// When there is no such channel, nobody to send it to, or it did not arrive.
@@ -140,7 +173,7 @@ impl Channels {
         name: &str,
         key: &str,
         to: &BTreeSet<HumanId>,
-        now: Timestamp,
+        (push, now): (Option<&PushParts>, Timestamp),
     ) -> Result<String, NotDelivered> {
         let found = self.0.iter().find(|configured| configured.name == name);
         let Some(configured) = found else {
@@ -150,10 +183,30 @@ impl Channels {
                 "there is no channel `{name}`; there are: {names}"
             )));
         };
-        configured
-            .send(&Message::test(name, key, now), to, now)
-            .await
+        let to = match &configured.way {
+            Way::Webhook(_) | Way::Chat(_) => To::Readers,
+            Way::Mail(_) => To::People(to.clone()),
+            Way::Push(_) => {
+                let parts = push.ok_or_else(no_store)?.clone();
+                let browsers = parts.subscriptions.of(to).await?;
+                if browsers.is_empty() {
+                    return Err(NotDelivered(
+                        "nobody of them has a browser that is told: people subscribe theirs on the page of their keys"
+                            .to_owned(),
+                    ));
+                }
+                To::Browsers(browsers, parts)
+            }
+        };
+        let message = Message::test(name, key, now);
+        configured.send(&message, &to, now).await
     }
+}
+
+fn no_store() -> NotDelivered {
+    NotDelivered(
+        "the store was not opened, and nobody else knows whose browsers there are".to_owned(),
+    )
 }
 
 impl Configured {
@@ -166,6 +219,7 @@ impl Configured {
                 mail.server(),
                 Some(mail.people().cloned().collect()),
             ),
+            Way::Push(push) => ("push", push.server(), None),
         };
         Described {
             name: self.name.clone(),
@@ -182,13 +236,17 @@ impl Configured {
     async fn send(
         &self,
         message: &Message,
-        to: &BTreeSet<HumanId>,
+        to: &To,
         now: Timestamp,
     ) -> Result<String, NotDelivered> {
-        match &self.way {
-            Way::Webhook(webhook) => webhook.send(message, now).await,
-            Way::Chat(chat) => chat.send(message).await,
-            Way::Mail(mail) => mail.send(&self.name, message, to).await,
+        match (&self.way, to) {
+            (Way::Webhook(webhook), _) => webhook.send(message, now).await,
+            (Way::Chat(chat), _) => chat.send(message).await,
+            (Way::Mail(mail), To::People(to)) => mail.send(&self.name, message, to).await,
+            (Way::Push(push), To::Browsers(to, parts)) => {
+                push.send(&self.name, message, to, parts, now).await
+            }
+            (Way::Mail(_) | Way::Push(_), _) => Err(NotDelivered("it is for nobody".to_owned())),
         }
     }
 }
@@ -198,6 +256,28 @@ struct Open {
     configured: Configured,
     clock: Clock,
     addressees: Addressees,
+    push: Option<PushParts>,
+}
+
+impl Open {
+    /// Whom a notice goes to here.
+    async fn to(&self, notice: &Notice, now: Timestamp) -> Result<To, NotDelivered> {
+        Ok(match &self.configured.way {
+            Way::Webhook(_) | Way::Chat(_) => To::Readers,
+            Way::Mail(mail) => To::People(self.addressees.of(notice, mail.people(), now).await),
+            Way::Push(_) => {
+                let parts = self.push.as_ref().ok_or_else(no_store)?;
+                let mut browsers = parts.subscriptions.of(&notice.people).await?;
+                let reached: BTreeSet<HumanId> = browsers
+                    .iter()
+                    .map(|browser| browser.human.clone())
+                    .collect();
+                let people = self.addressees.of(notice, reached.iter(), now).await;
+                browsers.retain(|browser| people.contains(&browser.human));
+                To::Browsers(browsers, parts.clone())
+            }
+        })
+    }
 }
 
 #[async_trait]
@@ -210,6 +290,7 @@ impl Channel for Open {
         let reaches = match &self.configured.way {
             Way::Webhook(_) | Way::Chat(_) => true,
             Way::Mail(mail) => mail.people().any(|person| notice.people.contains(person)),
+            Way::Push(_) => !notice.people.is_empty(),
         };
         reaches && self.configured.filter.wants(notice)
     }
@@ -217,10 +298,7 @@ impl Channel for Open {
     async fn deliver(&self, notice: &Notice) -> Result<(), NotDelivered> {
         let now = (self.clock)();
         let message = Message::of(notice, now);
-        let to = match &self.configured.way {
-            Way::Mail(mail) => self.addressees.of(notice, mail, now).await,
-            Way::Webhook(_) | Way::Chat(_) => BTreeSet::new(),
-        };
+        let to = self.to(notice, now).await?;
         let sent = self.configured.send(&message, &to, now).await;
         sent.map(drop)
     }

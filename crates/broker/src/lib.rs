@@ -20,7 +20,8 @@ mod table;
 mod testing;
 mod tls;
 
-pub use channels::{Channels, Clock, Described};
+pub use channels::push::PushParts;
+pub use channels::{Channels, Clock, Described, Opening};
 pub use config::{ConfigErrors, Environment, Problem, Targets};
 pub use executors::{Effects, Executors};
 pub use facts::{Calendars, Lookups, OnCall, Roster, Sources};

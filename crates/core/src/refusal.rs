@@ -121,6 +121,9 @@ pub enum Refusal {
     /// As many corrections as are kept of one request.
     #[error("this request has as many corrections as are kept of one")]
     TooManyCorrections,
+    /// What somebody says of their browser is nothing that it could be told by.
+    #[error("nothing can be sent to this browser: {0}")]
+    Subscription(&'static str),
 }
 
 impl Refusal {
@@ -160,6 +163,7 @@ impl Refusal {
             Self::Erasure(_) => "erasure",
             Self::Correction(_) => "invalid_correction",
             Self::TooManyCorrections => "too_many_corrections",
+            Self::Subscription(_) => "invalid_subscription",
         }
     }
 
@@ -246,6 +250,9 @@ impl Refusal {
             }
             Self::Correction(_) => "Make it again with `gatehold correct REQUEST`.",
             Self::TooManyCorrections => "Tell whoever reads these what else was wrong.",
+            Self::Subscription(_) => {
+                "Subscribe on the page of your keys; if its push service is another one, operators name it in `hosts` of the push channel."
+            }
         }
     }
 }

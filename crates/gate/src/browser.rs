@@ -280,7 +280,7 @@ impl Gate {
     }
 
     /// Whether somebody has a key that counts: it is in the directory, can sign somewhere, and nobody revoked it in the journal.
-    fn has_force(&self, human: &HumanId, active: &Active) -> bool {
+    pub(crate) fn has_force(&self, human: &HumanId, active: &Active) -> bool {
         let directory = &active.directory;
         let keys = directory.humans.get(human).map(|known| &known.keys);
         keys.into_iter().flatten().any(|(name, key)| {

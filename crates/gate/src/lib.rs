@@ -39,6 +39,7 @@ pub mod openid;
 mod overview;
 mod owned;
 pub mod ports;
+pub mod push;
 mod question;
 mod ready;
 mod recovery;

@@ -1,5 +1,6 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gatehold_broker::{Described, OnCall};
@@ -95,16 +96,17 @@ fn channels(report: &mut Report, config: &Config, described: &[Described]) {
 fn unreached<'h>(
     report: &mut Report,
     described: &[Described],
+    subscribers: &BTreeSet<String>,
     humans: impl Iterator<Item = &'h HumanId>,
 ) {
     if described.is_empty() {
         return;
     }
-    let unreached = channel::unreached(described, humans);
+    let unreached = channel::unreached(described, subscribers, humans);
     if !unreached.is_empty() {
         let names: Vec<String> = unreached.iter().map(ToString::to_string).collect();
         let text = format!(
-            "no channel reaches {}: add them to a mail channel, or name a webhook or chat for all teams",
+            "no channel reaches {}: add them to a mail channel, let them subscribe a browser to a push channel, or name a webhook or chat for all teams",
             names.join(", ")
         );
         report.say(Level::See, text);
@@ -131,12 +133,12 @@ async fn trust(
             directory.workloads.len()
         ),
     );
+    let subscribers = store.subscribers().await;
+    let subscribers = subscribers.map_err(|fault| Failure::fault(fault, "repair the store"))?;
+    let subscribers = subscribers.into_iter().collect();
     let there = directory.humans.keys();
-    unreached(
-        report,
-        described,
-        there.filter(|human| !directory.is_suspended(human)),
-    );
+    let there = there.filter(|human| !directory.is_suspended(human));
+    unreached(report, described, &subscribers, there);
     for human in directory.suspended.keys() {
         let text = format!(
             "the identity provider deactivated {human}: keys that they had then have no force"

@@ -146,6 +146,7 @@ impl Running {
             .transpose()?;
         let provider = config.identity_provider;
         let pages = vouching(pages, provider, &public_url, &gate, &config.log_key)?;
+        let push = config.channels.push();
         let told = (config.channels, config.on_call);
         let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
@@ -156,6 +157,7 @@ impl Running {
             url: pages.url,
             enroller: pages.enroller,
             provisioning: pages.provisioning,
+            push,
         });
         let app = app(gate.clone(), published.clone(), settings, console)?;
         Ok(Self {

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehold_broker::{Channels, OnCall};
+use gatehold_broker::{Channels, OnCall, Opening, PushParts};
+use gatehold_gate::push::Subscribers;
 use gatehold_gate::{Dispatcher, Gate};
 use gatehold_proof::PublicUrl;
 use gatehold_server::App;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::MissedTickBehavior;
+
+use crate::ambient::Os;
 
 /// How often it looks for something to tell.
 const BEAT: Duration = Duration::from_secs(1);
@@ -22,8 +25,15 @@ pub fn dispatcher(
     (channels, on_call): (Channels, Option<PathBuf>),
     public_url: &PublicUrl,
 ) -> Dispatcher {
-    let on_call = on_call.map(OnCall::new).map(Arc::new);
-    let channels = channels.open(&crate::channel::clock(), on_call.as_ref());
+    let push = channels.push().map(|rules| PushParts {
+        subscriptions: Arc::new(Subscribers::new(gate.clone(), rules)),
+        entropy: Arc::new(Os),
+    });
+    let channels = channels.open(&Opening {
+        clock: crate::channel::clock(),
+        on_call: on_call.map(OnCall::new).map(Arc::new),
+        push,
+    });
     Dispatcher::new(gate.clone(), channels, public_url.as_str())
 }
 

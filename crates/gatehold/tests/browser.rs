@@ -87,6 +87,11 @@ fn a_decided_request_is_taken_away_corrected_and_printed_and_owners_see_what_is_
 }
 
 #[test]
+fn c14_people_are_told_in_their_browsers_and_a_push_service_learns_nothing() {
+    run("push.mjs", &[]);
+}
+
+#[test]
 fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
     run("attacks.mjs", &[]);
 }

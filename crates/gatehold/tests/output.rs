@@ -220,6 +220,8 @@ impl Walk {
         let config = write("told.toml", &format!("{more}{config}"));
         let config = ["--config", &config];
         self.says("channel list", &config);
+        let key = home.join("push.key").display().to_string();
+        self.says("channel key", &[&key]);
         let answering = std::thread::spawn(move || {
             let (mut called, _) = receiver.accept().unwrap();
             let mut head = [0; 4096];

@@ -21,6 +21,7 @@ mod overview;
 mod packed;
 mod passkeys;
 mod plots;
+mod push;
 mod request;
 mod review;
 mod revoke;
@@ -39,6 +40,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use gatehold_gate::push::PushRules;
 use gatehold_gate::{Gate, Newcomers, SessionLimits};
 use gatehold_proof::PublicUrl;
 
@@ -62,6 +64,8 @@ pub struct ConsoleSettings {
     pub enroller: Option<Arc<dyn Enroller>>,
     /// What the provider says of people between two sign-ins, if it does.
     pub provisioning: Option<Arc<Provisioning>>,
+    /// How browsers are told that something waits; nothing, where no channel does.
+    pub push: Option<PushRules>,
 }
 
 impl fmt::Debug for ConsoleSettings {
@@ -120,6 +124,10 @@ impl Console {
 
     fn enroller(&self) -> Option<&dyn Enroller> {
         self.settings.enroller.as_deref()
+    }
+
+    const fn push(&self) -> Option<&PushRules> {
+        self.settings.push.as_ref()
     }
 
     /// The codes of a development gate, where they are what it takes.
@@ -185,6 +193,8 @@ pages! {
         post "/requests/{id}/correct" => corrections::correct,
         get "/keys" => passkeys::page,
         post "/keys" => passkeys::add,
+        post "/push" => push::subscribe,
+        post "/push/{id}/end" => push::end,
         get "/decided" => decided::page,
         get "/find" => find::page,
         get "/workloads" => workloads::page,

@@ -24,7 +24,7 @@ use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::facts::Nothing;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 use gatehold_gate::{Catalog, Gate, GateError, May, Parts, SessionId, SessionLimits, Visitor};
 use gatehold_policy::Bundle;
@@ -581,5 +581,21 @@ impl Store for Counted {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.ask().end_session(id).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        self.ask().put_subscription(subscription).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.ask().subscriptions(human).await
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.ask().subscribers().await
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        self.ask().end_subscription(id, human).await
     }
 }

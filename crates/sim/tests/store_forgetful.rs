@@ -19,7 +19,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 use gatehold_sim::conformance::{self, Database, START};
 use gatehold_store::AfterCommit;
@@ -177,6 +177,22 @@ impl Store for Forgetful {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.store.end_session(id).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        self.store.put_subscription(subscription).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.store.subscriptions(human).await
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.store.subscribers().await
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        self.store.end_subscription(id, human).await
     }
 }
 

@@ -410,15 +410,17 @@ async fn a_database_of_an_older_step_is_taken_along() {
     drop(store);
     let admin = server.connect("older").await;
     for older in [
-        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step > 1",
-        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider, DROP COLUMN narrowed; DELETE FROM gatehold.migration WHERE step > 2",
-        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider; DELETE FROM gatehold.migration WHERE step > 3",
-        "DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DELETE FROM gatehold.migration WHERE step > 4",
+        "DROP TABLE gatehold.push_subscription; DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DROP TABLE gatehold.browser_session; DELETE FROM gatehold.migration WHERE step > 1",
+        "DROP TABLE gatehold.push_subscription; DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider, DROP COLUMN narrowed; DELETE FROM gatehold.migration WHERE step > 2",
+        "DROP TABLE gatehold.push_subscription; DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; ALTER TABLE gatehold.browser_session DROP COLUMN provider; DELETE FROM gatehold.migration WHERE step > 3",
+        "DROP TABLE gatehold.push_subscription; DROP TABLE gatehold.lease; ALTER TABLE gatehold.outbox DROP COLUMN time; DELETE FROM gatehold.migration WHERE step > 4",
+        "DROP TABLE gatehold.push_subscription; DELETE FROM gatehold.migration WHERE step > 5",
     ] {
         admin.batch_execute(older).await.unwrap();
         let store = open(&url).await;
         assert_eq!(store.head().await.unwrap().size, 1);
         assert_eq!(store.session(&Hash::of(b"nobody")).await.unwrap(), None);
+        assert!(store.subscribers().await.unwrap().is_empty());
     }
 }
 

@@ -3,7 +3,7 @@
 //! Clones share one database, so a clone is a second process or the same one after a restart. It must never be offered
 //! to a running gate: nothing in it survives the process.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,8 +11,9 @@ use gatehold_core::commit::{CounterKey, LeafBytes, Receipt, RowKey, Table, Uniqu
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, Store,
-    StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, Head, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX,
+    SUBSCRIPTIONS_OF_ONE_MAX, Store, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    StoredSubscription,
 };
 use gatehold_ledger::Frontier;
 
@@ -57,6 +58,7 @@ struct State {
     messages: u64,
     opened: BTreeMap<String, OpenedView>,
     sessions: BTreeMap<Hash, BrowserSession>,
+    subscriptions: BTreeMap<Hash, StoredSubscription>,
     /// Who holds each, and until when.
     leases: BTreeMap<String, (String, Timestamp)>,
     injected: VecDeque<Injected>,
@@ -481,4 +483,49 @@ impl Store for MemoryStore {
         self.up()?.sessions.remove(id);
         Ok(())
     }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        let mut state = self.up()?;
+        let human = subscription.human.clone();
+        state.subscriptions.insert(subscription.id, subscription);
+        let theirs = of_one(&state.subscriptions, &human);
+        let surplus = theirs
+            .len()
+            .saturating_sub(SUBSCRIPTIONS_OF_ONE_MAX as usize);
+        for oldest in theirs.into_iter().take(surplus) {
+            state.subscriptions.remove(&oldest.id);
+        }
+        Ok(())
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        Ok(of_one(&self.up()?.subscriptions, human))
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        let state = self.up()?;
+        let humans = state.subscriptions.values().map(|one| one.human.clone());
+        let humans: BTreeSet<String> = humans.collect();
+        Ok(humans.into_iter().collect())
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        let mut state = self.up()?;
+        if state
+            .subscriptions
+            .get(id)
+            .is_some_and(|one| one.human == human)
+        {
+            state.subscriptions.remove(id);
+        }
+        Ok(())
+    }
+}
+
+/// Somebody's browsers, oldest first.
+fn of_one(all: &BTreeMap<Hash, StoredSubscription>, human: &str) -> Vec<StoredSubscription> {
+    let theirs = all.values().filter(|one| one.human == human);
+    let mut theirs: Vec<StoredSubscription> = theirs.cloned().collect();
+    theirs.sort_by_key(|one| (one.created, one.id));
+    theirs
 }

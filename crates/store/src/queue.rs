@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gatehold_core::commit::Write;
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{BrowserSession, OpenedView, StoreFault};
+use gatehold_gate::ports::store::{BrowserSession, OpenedView, StoreFault, StoredSubscription};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::after_commit::Answers;
@@ -80,6 +80,8 @@ pub(crate) enum Side {
     PutSession(BrowserSession),
     UseSession(Hash, Timestamp),
     EndSession(Hash),
+    PutSubscription(StoredSubscription),
+    EndSubscription(Hash, String),
 }
 
 /// A queue's two ends.

@@ -1,4 +1,4 @@
-//! Whom a mail goes to. Whoever is on call is asked first, when they have a seat and are enough; the others when it escalates.
+//! Whom a mail or a push goes to. Whoever is on call is asked first, when they have a seat and are enough; the others when it escalates.
 //! Being on call never gives a seat, and what nobody knows asks everybody who has one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,7 +8,6 @@ use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::notifier::{Notice, NoticeKind};
 
-use super::mail::Mail;
 use crate::facts::{OnCall, Roster};
 
 /// Of how many requests it is remembered who was not asked. Of one that is forgotten everybody is told how it ended.
@@ -48,14 +47,14 @@ impl Addressees {
         }
     }
 
-    /// Those of the notice whom the channel has an address of, but for those who were not asked.
-    pub(super) async fn of(
+    /// Those of the notice whom the channel reaches, but for those who were not asked.
+    pub(super) async fn of<'h>(
         &self,
         notice: &Notice,
-        mail: &Mail,
+        reached: impl Iterator<Item = &'h HumanId>,
         now: Timestamp,
     ) -> BTreeSet<HumanId> {
-        let known = mail.people().filter(|one| notice.people.contains(*one));
+        let known = reached.filter(|one| notice.people.contains(*one));
         let all: BTreeSet<HumanId> = known.cloned().collect();
         let roster = match (&self.on_call, notice.kind) {
             (Some(on_call), NoticeKind::Asked) => Some(on_call.at(now).await),
@@ -228,7 +227,7 @@ mod tests {
             (NoticeKind::Outcome, &both),
         ] {
             assert_eq!(
-                &addressees.of(&tell(kind), &mail, now).await,
+                &addressees.of(&tell(kind), mail.people(), now).await,
                 wanted,
                 "{kind:?}"
             );
@@ -236,6 +235,6 @@ mod tests {
         // A process that does not know tells everybody.
         let anew = Addressees::new(None);
         let closed = tell(NoticeKind::Closed);
-        assert_eq!(anew.of(&closed, &mail, now).await, both);
+        assert_eq!(anew.of(&closed, mail.people(), now).await, both);
     }
 }

@@ -5,9 +5,8 @@
 
 mod connect;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
@@ -20,6 +19,7 @@ use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
 
+use super::taken::Taken;
 use super::text::Message;
 use crate::secret::Source;
 pub(crate) use connect::Tls;
@@ -28,8 +28,6 @@ pub(crate) use connect::Tls;
 const AT_ONCE: usize = 4;
 /// Longest time for one notice, however many its people are.
 const WHOLE: Duration = Duration::from_secs(50);
-/// Of how many notices it is remembered who has their mail, while others have not.
-const NOTICES_MAX: usize = 1_000;
 /// A file is read in less.
 const READ: Duration = Duration::from_secs(5);
 /// How long a server that has taken a mail may take to say goodbye.
@@ -70,7 +68,7 @@ pub(crate) struct Mail {
     pub(crate) people: BTreeMap<HumanId, Address>,
     /// For one mail.
     pub(crate) limit: Duration,
-    pub(crate) taken: Mutex<Taken>,
+    pub(crate) taken: Taken<HumanId>,
 }
 
 /// How the gate shows the server who it is.
@@ -79,39 +77,6 @@ pub(crate) struct Login {
     pub(crate) username: String,
     /// Read for each notice, so that it can be changed.
     pub(crate) password_file: PathBuf,
-}
-
-/// Who has their mail, of notices that not everybody has.
-#[derive(Debug, Default)]
-pub(crate) struct Taken {
-    people: BTreeMap<String, BTreeSet<HumanId>>,
-    order: VecDeque<String>,
-}
-
-impl Taken {
-    fn has(&self, key: &str, person: &HumanId) -> bool {
-        let people = self.people.get(key);
-        people.is_some_and(|people| people.contains(person))
-    }
-
-    fn by(&mut self, key: &str, person: &HumanId) {
-        let people = self.people.entry(key.to_owned()).or_insert_with(|| {
-            self.order.push_back(key.to_owned());
-            BTreeSet::new()
-        });
-        people.insert(person.clone());
-        if self.order.len() > NOTICES_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.people.remove(&oldest);
-        }
-    }
-
-    fn all(&mut self, key: &str) {
-        if self.people.remove(key).is_some() {
-            self.order.retain(|one| one != key);
-        }
-    }
 }
 
 impl Mail {
@@ -132,13 +97,10 @@ impl Mail {
         to: &BTreeSet<HumanId>,
     ) -> Result<String, NotDelivered> {
         let credentials = self.credentials().await?;
-        let missing: Vec<(&HumanId, &Address)> = {
-            let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = self.people.iter();
-            known
-                .filter(|(person, _)| to.contains(*person) && !taken.has(&message.key, person))
-                .collect()
-        };
+        let known = self.people.iter();
+        let missing: Vec<(&HumanId, &Address)> = known
+            .filter(|(person, _)| to.contains(*person) && !self.taken.has(&message.key, person))
+            .collect();
         let mut failed = None;
         let mut count = 0_usize;
         let sending = async {
@@ -164,8 +126,7 @@ impl Mail {
                 "{count} of {of} mails were not taken, the first because {why}"
             )));
         }
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all(&message.key);
+        self.taken.all(&message.key);
         Ok(match missing.len() {
             1 => "the server took 1 mail".to_owned(),
             several => format!("the server took {several} mails"),
@@ -201,10 +162,7 @@ impl Mail {
         let mut connection = tokio::time::timeout(self.limit, sending)
             .await
             .map_err(late)??;
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by(&message.key, person);
+        self.taken.by(&message.key, person);
         // It has the mail: how it says goodbye changes nothing.
         let _gone = tokio::time::timeout(GOODBYE, connection.quit()).await;
         Ok(())

@@ -32,6 +32,8 @@ pub(crate) struct Reached {
     pub(crate) tls: Option<Arc<ClientConfig>>,
     /// Whether it may be another machine without TLS.
     pub(crate) plaintext: bool,
+    /// Which addresses its name may mean.
+    pub(crate) reach: Reach,
     /// For the whole of it.
     pub(crate) limit: Duration,
 }
@@ -103,7 +105,7 @@ impl Address {
                 connect_timeout: reached.limit,
                 answer_timeout: reached.limit,
                 bytes_max: ANSWER_BYTES_MAX,
-                reach: Reach::Anywhere,
+                reach: reached.reach,
             },
         })
     }
@@ -126,10 +128,35 @@ impl Address {
         body: String,
         secrets: &[Secret],
     ) -> Result<String, NotDelivered> {
+        let (status, body) = self.answer(headers, body.into_bytes(), secrets).await?;
+        match status {
+            200..=299 => {
+                let body = String::from_utf8_lossy(&body);
+                let body = harmless(body.trim(), SHOWN_CHARS_MAX);
+                Ok(format!("{status} {body}").trim_end().to_owned())
+            }
+            300..=399 => Err(NotDelivered(format!(
+                "it answered {status} and points elsewhere; write the address that it points to, if it is yours"
+            ))),
+            410 => Err(NotDelivered(
+                "it answered 410: it is gone, and wants no more; take it out of the channels"
+                    .to_owned(),
+            )),
+            _ => Err(NotDelivered(format!("it answered {status}"))),
+        }
+    }
+
+    /// Sends the body, and gives status and body of the answer.
+    pub(crate) async fn answer(
+        &self,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+        secrets: &[Secret],
+    ) -> Result<(u16, Vec<u8>), NotDelivered> {
         let post = Post {
             path: self.path.clone(),
             headers,
-            body: body.into_bytes(),
+            body,
         };
         let told = broker_http::tell(&self.target, post, secrets);
         let told = tokio::time::timeout(self.limit, told).await;
@@ -146,21 +173,6 @@ impl Address {
                     _ => stop.message,
                 })
             })?;
-        let status = answer.status.unwrap_or_default();
-        match status {
-            200..=299 => {
-                let body = String::from_utf8_lossy(&answer.body);
-                let body = harmless(body.trim(), SHOWN_CHARS_MAX);
-                Ok(format!("{status} {body}").trim_end().to_owned())
-            }
-            300..=399 => Err(NotDelivered(format!(
-                "it answered {status} and points elsewhere; write the address that it points to, if it is yours"
-            ))),
-            410 => Err(NotDelivered(
-                "it answered 410: it is gone, and wants no more; take it out of the channels"
-                    .to_owned(),
-            )),
-            _ => Err(NotDelivered(format!("it answered {status}"))),
-        }
+        Ok((answer.status.unwrap_or_default(), answer.body))
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use gatehold_core::json::ident::hazard;
+use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::notifier::{Notice, NoticeKind};
 use serde_json::{Value, json};
@@ -37,6 +38,22 @@ pub(crate) struct Message {
     pub(crate) text: Text,
     /// For machines.
     pub(crate) data: Value,
+    /// For screens that others may see.
+    pub(crate) brief: Brief,
+}
+
+/// The least that is worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Brief {
+    pub(crate) tier: Option<Tier>,
+    /// Which notice, in the word of configurations; `test` for a test.
+    pub(crate) what: &'static str,
+    /// As the descriptor has it: whoever writes it down makes it harmless.
+    pub(crate) sentence: String,
+    pub(crate) words: String,
+    pub(crate) link: Option<String>,
+    /// Until when somebody is to do something.
+    pub(crate) decide_by: Option<Timestamp>,
 }
 
 /// Six lines at most.
@@ -104,6 +121,14 @@ impl Message {
                 "people": notice.people,
                 "teams": notice.teams,
             }),
+            brief: Brief {
+                tier: Some(notice.tier),
+                what: word,
+                sentence: notice.sentence.clone(),
+                words: notice.words.clone(),
+                link: Some(notice.link.clone()),
+                decide_by: notice.decide_by,
+            },
         }
     }
 
@@ -124,6 +149,14 @@ impl Message {
                 foot: "An operator ran `gatehold channel test`; nothing needs to be done.",
             },
             data: json!({ "channel": channel, "test": true }),
+            brief: Brief {
+                tier: None,
+                what: "test",
+                sentence: format!("Test of the channel {channel}: nobody is asked anything."),
+                words: String::new(),
+                link: None,
+                decide_by: None,
+            },
         }
     }
 }

@@ -1,8 +1,10 @@
-//! `[[channel]]`: how people are told, whom, and of what. Destinations stand here and nowhere else.
+//! `[[channel]]`: how people are told, whom, and of what. Destinations stand here and nowhere else, but for browsers, of which the
+//! push services do.
+
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use gatehold_core::ids::{HumanId, TeamId};
@@ -17,8 +19,10 @@ use super::problems::{ConfigErrors, Problems};
 use crate::channels::chat::Chat;
 use crate::channels::mail::{Login, Mail, Protection, Tls};
 use crate::channels::post::{Address, Reached};
+use crate::channels::taken::Taken;
 use crate::channels::webhook::Webhook;
 use crate::channels::{Channels, Configured, Filter, KINDS, Way};
+use crate::http::reach::Reach;
 use crate::secret::{Secret, Source};
 use crate::tls;
 
@@ -98,6 +102,13 @@ impl Channels {
             if channels.iter().any(|other| other.name == channel.name) {
                 problems.add("name", "another channel has it: names are unique");
             }
+            let pushes = |one: &Configured| matches!(one.way, Way::Push(_));
+            if pushes(&channel) && channels.iter().any(pushes) {
+                problems.add(
+                    "kind",
+                    "a gate has one channel of this kind: browsers subscribe under its key",
+                );
+            }
             channels.push(channel);
         }
         if found.is_empty() {
@@ -130,9 +141,10 @@ fn channel(mut table: Table, problems: &mut Problems<'_>) -> Option<Configured> 
         Some("webhook") => webhook(table, limit, problems).map(Way::Webhook),
         Some("chat") => chat(table, limit, problems).map(Way::Chat),
         Some("mail") => mail(table, limit, problems).map(Way::Mail),
+        Some("push") => push::push(table, limit, problems).map(Way::Push),
         other => {
             let text = format!(
-                "`{}` is not one of webhook, chat, mail",
+                "`{}` is not one of webhook, chat, mail, push",
                 other.unwrap_or_default()
             );
             problems.add("kind", text);
@@ -217,6 +229,7 @@ fn reached(
     Some(Reached {
         tls,
         plaintext,
+        reach: Reach::Anywhere,
         limit,
     })
 }
@@ -288,7 +301,7 @@ fn mail(table: Table, limit: Duration, problems: &mut Problems<'_>) -> Option<Ma
         login,
         people,
         limit,
-        taken: Mutex::default(),
+        taken: Taken::default(),
     })
 }
 

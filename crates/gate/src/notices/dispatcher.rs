@@ -59,6 +59,8 @@ pub struct Dispatcher {
     waiting: BTreeMap<u64, Waiting>,
     /// To be acknowledged.
     done: BTreeSet<u64>,
+    /// The directory for which it was looked who has left.
+    looked: Option<u64>,
     tasks: JoinSet<Result<(), NotDelivered>>,
     under_way: HashMap<Id, Delivery>,
     /// What was done since somebody was told.
@@ -79,6 +81,7 @@ impl Dispatcher {
             read_to: 0,
             waiting: BTreeMap::new(),
             done: BTreeSet::new(),
+            looked: None,
             tasks: JoinSet::new(),
             under_way: HashMap::new(),
         }
@@ -230,6 +233,11 @@ impl Dispatcher {
     /// Sends on its way what is due, as far as there is room. One that cannot be made now is nobody else's delay.
     async fn send_due(&mut self, now: Timestamp) -> Result<(), GateError> {
         let active = self.gate.current().await?;
+        let version = active.directory.version;
+        if self.looked != Some(version) {
+            self.gate.forget_leavers(&active).await?;
+            self.looked = Some(version);
+        }
         let numbers: Vec<u64> = self.waiting.keys().copied().collect();
         let mut loaded = 0;
         for number in numbers {

@@ -8,6 +8,8 @@ use gatehold_core::ids::{HumanId, RequestId, TeamId};
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 
+use crate::push::Subscription;
+
 /// What a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeKind {
@@ -66,6 +68,22 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotDelivered(pub String);
+
+/// The browsers that people are told at.
+#[async_trait]
+pub trait Subscriptions: Send + Sync + 'static {
+    /// Those of these people, as far as they may be told anything now.
+    ///
+    /// # Errors
+    /// When nobody can say now. It is tried again.
+    async fn of(&self, people: &BTreeSet<HumanId>) -> Result<Vec<Subscription>, NotDelivered>;
+
+    /// Its push service says that it is gone.
+    ///
+    /// # Errors
+    /// When that cannot be remembered now.
+    async fn gone(&self, subscription: &Subscription) -> Result<(), NotDelivered>;
+}
 
 /// One way to reach people. Delivery is at least once: a notice may come again with the same key.
 #[async_trait]

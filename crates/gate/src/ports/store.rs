@@ -147,6 +147,32 @@ impl fmt::Debug for BrowserSession {
     }
 }
 
+/// A browser that a person is told at: operational, decides nothing, losing it costs whoever wants it a click.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredSubscription {
+    /// Hash of the endpoint: one browser is one person's.
+    pub id: Hash,
+    /// Whose it is.
+    pub human: String,
+    /// Where its push service takes messages for it.
+    pub endpoint: String,
+    /// The browser's key, base64url.
+    pub p256dh: String,
+    /// The browser's secret, base64url.
+    pub auth: String,
+    /// Names the gate's key that it was made for; no other one reaches it.
+    pub server_key: Hash,
+    /// When.
+    pub created: Timestamp,
+}
+
+impl fmt::Debug for StoredSubscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An endpoint is a capability.
+        write!(f, "StoredSubscription({} of {})", self.id, self.human)
+    }
+}
+
 /// A message of the outbox that nobody has acknowledged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {
@@ -160,6 +186,9 @@ pub struct Announced {
 
 /// Most sessions of one person; the oldest goes first.
 pub const SESSIONS_OF_ONE_MAX: u32 = 16;
+
+/// Most browsers that one person is told at; the oldest goes first.
+pub const SUBSCRIPTIONS_OF_ONE_MAX: u32 = 8;
 
 /// The store did not answer, or not sensibly. Nothing is released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -317,4 +346,29 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreFault`] when the store does not answer.
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault>;
+
+    /// Remembers a browser, takes one of the same id over whoever had it, and forgets this person's oldest beyond
+    /// [`SUBSCRIPTIONS_OF_ONE_MAX`]. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault>;
+
+    /// The browsers of a person, oldest first. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault>;
+
+    /// Everybody who has a browser, in order. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault>;
+
+    /// Forgets a browser, if it is this person's. Operational.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store does not answer.
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault>;
 }

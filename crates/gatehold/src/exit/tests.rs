@@ -6,7 +6,7 @@ const PROBLEMS: &str = include_str!("../../../../docs/reference/problems.md");
 const CLI: &str = include_str!("../../../../docs/reference/cli.md");
 
 /// Problems to which no command is the answer: the caller's own bytes, the clock, another person, or waiting.
-const WITHOUT_COMMAND: [&str; 36] = [
+const WITHOUT_COMMAND: [&str; 37] = [
     "acting_for",
     "bad_signature",
     "body_mismatch",
@@ -18,6 +18,7 @@ const WITHOUT_COMMAND: [&str; 36] = [
     "inline_secret",
     "invalid_action",
     "invalid_claims",
+    "invalid_subscription",
     "journaled",
     "malformed_body",
     "malformed_member",

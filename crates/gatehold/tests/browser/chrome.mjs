@@ -30,7 +30,8 @@ export class Gate {
 
   /** Starts it; gives the address of its console. */
   async start(more = []) {
-    this.child = spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+    this.child = spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", this.logs ? "pipe" : "inherit"] });
+    this.child.stderr?.setEncoding("utf8").on("data", (chunk) => this.logs.push(chunk));
     let text = "";
     this.child.stdout.setEncoding("utf8");
     this.child.stdout.on("data", (chunk) => {

@@ -8,8 +8,11 @@ use gatehold_core::hash::Hash;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::frame::PageError;
+use super::frame::{Kept, PageError};
 use super::packed::{gzip, takes_gzip};
+
+/// Shows notifications. No page lies below its address, so it is in no page's way.
+const WORKER: &str = "worker.js";
 
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -134,6 +137,21 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/record.css"),
     ),
     (
+        "notify.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/notify.js"),
+    ),
+    (
+        WORKER,
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/worker.js"),
+    ),
+    (
+        "console.webmanifest",
+        "application/manifest+json",
+        include_bytes!("../../static/console.webmanifest"),
+    ),
+    (
         "words.txt",
         "text/plain; charset=utf-8",
         gatehold_core::words::LIST.as_bytes(),
@@ -177,11 +195,16 @@ pub(super) async fn file(
     if known.any(|known| known == tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    if packs {
+    let mut response = if packs {
         let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-        return Ok((headers, gzip, packed.as_slice()).into_response());
+        (headers, gzip, packed.as_slice()).into_response()
+    } else {
+        (headers, *bytes).into_response()
+    };
+    if name == WORKER {
+        response.extensions_mut().insert(Kept::Worker);
     }
-    Ok((headers, *bytes).into_response())
+    Ok(response)
 }
 
 #[cfg(test)]

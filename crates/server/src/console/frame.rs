@@ -17,8 +17,30 @@ use super::said::{Moment, moment};
 use crate::app::App;
 
 /// Nothing inline, nothing from elsewhere, no frame around it, no markup or script text from strings and nobody to vouch for any.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+macro_rules! policy {
+    ($types:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types ",
+            $types
+        )
+    };
+}
+const POLICY: &str = policy!("'none'");
+/// The same, and one script vouches for one address: that of the worker which shows notifications.
+const NOTIFYING: &str = policy!("push-worker");
+/// That worker: it loads nothing and speaks to nobody.
+const WORKER: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Put on an answer that is kept to itself in another way than a page.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept {
+    /// The page on which somebody has their browser told.
+    Notifying,
+    /// The worker.
+    Worker,
+}
+
 /// Passkeys of this origin, and no other power of the browser.
 const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), \
      geolocation=(), display-capture=(), usb=(), payment=(), clipboard-read=()";
@@ -26,9 +48,14 @@ const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentia
 /// The layer behind every answer.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let policy = match response.extensions().get() {
+        None => POLICY,
+        Some(Kept::Notifying) => NOTIFYING,
+        Some(Kept::Worker) => WORKER,
+    };
     let headers = response.headers_mut();
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, "no-referrer"),
         // A browser heeds it over TLS alone (RFC 6797 section 8.1), so a gate on loopback loses nothing by it.
         (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),

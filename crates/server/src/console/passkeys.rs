@@ -1,5 +1,5 @@
 //! `/keys`: what somebody signs with, and a new passkey. Making one changes nothing: it gets force by a held change of the gate,
-//! which others approve.
+//! which others approve. And where they are told, see `push`.
 
 use std::fmt;
 
@@ -19,7 +19,8 @@ use serde::Serialize;
 
 use super::access::SignedIn;
 use super::forms::Fields;
-use super::frame::{Frame, PageError, Told, html};
+use super::frame::{Frame, Kept, PageError, Told, html};
+use super::push::{self, Browsers};
 use crate::app::App;
 
 /// Whoever asks for a new passkey's enrolment and approves it at once: the generated people of a development gate. Other gates
@@ -122,6 +123,8 @@ struct KeysPage {
     known: String,
     at_once: bool,
     no_passkeys: Option<(&'static str, String)>,
+    /// Where the gate tells browsers.
+    notify: Option<Browsers>,
 }
 
 struct Line {
@@ -148,7 +151,7 @@ pub(super) async fn page(
     };
     let lines = app.gate().with_directory(lines);
     let attestation = making(&app)?.attestation;
-    html(&KeysPage {
+    let mut page = html(&KeysPage {
         frame: Frame::of(&app, visitor, "keys"),
         human: visitor.human.to_string(),
         token: visitor.form_token(),
@@ -171,7 +174,10 @@ pub(super) async fn page(
                 ),
             )),
         },
-    })
+        notify: push::browsers(&app, visitor).await?,
+    })?;
+    page.extensions_mut().insert(Kept::Notifying);
+    Ok(page)
 }
 
 fn line(enrolled: &EnrolledKey, origin: Option<&WebOrigin>) -> Line {

@@ -42,6 +42,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Limits
         | Refusal::Bundle(_)
         | Refusal::Correction(_)
+        | Refusal::Subscription(_)
         | Refusal::CapNotEnforced { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
         Refusal::UnknownPrincipal => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Refusal::NotYours(_)
@@ -110,5 +111,6 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::Erasure(_) => "The attachment is erased or must stay",
         Refusal::Correction(_) => "This is no correction",
         Refusal::TooManyCorrections => "There are enough corrections",
+        Refusal::Subscription(_) => "This browser cannot be told",
     }
 }

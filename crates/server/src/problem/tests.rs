@@ -232,6 +232,7 @@ fn refusals() -> Vec<Refusal> {
         R::Erasure("leaf 7 has no attachment `x`".into()),
         R::Correction(CorrectionError::Other("leaf")),
         R::TooManyCorrections,
+        R::Subscription("its endpoint is no https address"),
         R::TooLate("the time to decide"),
         R::ChangedSinceShown,
         R::Review(ReviewError::Key),

@@ -8,6 +8,7 @@ mod inbox;
 mod live;
 mod owners;
 mod pages;
+mod push;
 mod record;
 mod sessions;
 mod timeline;

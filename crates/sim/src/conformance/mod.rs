@@ -103,6 +103,8 @@ suite! {
     operational::a_session_is_found_until_it_is_over,
     operational::an_ended_session_is_gone_and_only_that,
     operational::a_person_has_so_many_sessions_and_the_oldest_go,
+    operational::a_browser_is_one_persons_until_it_is_ended_or_taken_over,
+    operational::a_person_has_so_many_browsers_and_the_oldest_go,
     restart::everything_is_there_again,
     concurrency::of_many_claims_on_one_key_exactly_one_wins,
     concurrency::two_processes_share_one_history,

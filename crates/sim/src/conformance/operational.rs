@@ -1,7 +1,10 @@
-//! What holds no authority: the outbox, leases, opened views, sessions of browsers.
+//! What holds no authority: the outbox, leases, opened views, sessions of browsers, browsers that people are told at.
 
 use gatehold_core::hash::Hash;
-use gatehold_gate::ports::store::{BrowserSession, OpenedView, SESSIONS_OF_ONE_MAX, Store};
+use gatehold_gate::ports::store::{
+    BrowserSession, OpenedView, SESSIONS_OF_ONE_MAX, SUBSCRIPTIONS_OF_ONE_MAX, Store,
+    StoredSubscription,
+};
 
 use super::draft::Draft;
 use super::guards::ok;
@@ -174,4 +177,68 @@ pub(super) async fn a_person_has_so_many_sessions_and_the_oldest_go(db: &impl Da
         assert_eq!(found.is_some(), at >= 3, "{at}");
     }
     assert!(store.session(&of_another.id).await.unwrap().is_some());
+}
+
+fn subscription(endpoint: &str, human: &str, created: i64) -> StoredSubscription {
+    StoredSubscription {
+        id: Hash::of(endpoint.as_bytes()),
+        human: human.to_owned(),
+        endpoint: format!("https://push.example/{endpoint}"),
+        p256dh: format!("key of {human}"),
+        auth: "secret".to_owned(),
+        server_key: Hash::of(b"the gate's"),
+        created: after(created),
+    }
+}
+
+pub(super) async fn a_browser_is_one_persons_until_it_is_ended_or_taken_over(db: &impl Database) {
+    let (ann, bob) = ("ann@dev.local", "bob@dev.local");
+    let store = db.open().await;
+    let (one, two) = (subscription("one", ann, 2), subscription("two", ann, 1));
+    for each in [&one, &two] {
+        store.put_subscription(each.clone()).await.unwrap();
+    }
+    let of = async |human| store.subscriptions(human).await.unwrap();
+    assert_eq!(of(ann).await, [two.clone(), one.clone()]);
+    assert_eq!(of(bob).await, []);
+    // Nobody ends another person's.
+    store.end_subscription(&one.id, bob).await.unwrap();
+    assert_eq!(of(ann).await.len(), 2);
+    // Somebody else signs in at the same browser.
+    let taken = subscription("one", bob, 3);
+    store.put_subscription(taken.clone()).await.unwrap();
+    assert_eq!(of(ann).await, std::slice::from_ref(&two));
+    assert_eq!(of(bob).await, std::slice::from_ref(&taken));
+    assert_eq!(store.subscribers().await.unwrap(), [ann, bob]);
+    store.end_subscription(&one.id, ann).await.unwrap();
+    assert_eq!(of(bob).await, [taken]);
+    for _ in 0..2 {
+        store.end_subscription(&one.id, bob).await.unwrap();
+    }
+    assert_eq!(store.subscribers().await.unwrap(), [ann]);
+    drop(store);
+    let store = db.open().await;
+    assert_eq!(store.subscriptions(ann).await.unwrap(), [two]);
+    // Nothing of it is a decision.
+    assert_eq!(store.head().await.unwrap().size, 0);
+}
+
+pub(super) async fn a_person_has_so_many_browsers_and_the_oldest_go(db: &impl Database) {
+    let (ann, bob) = ("ann@dev.local", "bob@dev.local");
+    let store = db.open().await;
+    let of_another = subscription("another", bob, 0);
+    store.put_subscription(of_another.clone()).await.unwrap();
+    let number = i64::from(SUBSCRIPTIONS_OF_ONE_MAX) + 3;
+    for at in 0..number {
+        let one = subscription(&format!("browser {at}"), ann, at);
+        store.put_subscription(one).await.unwrap();
+    }
+    let kept = store.subscriptions(ann).await.unwrap();
+    let created: Vec<_> = kept.iter().map(|one| one.created).collect();
+    assert_eq!(created, (3..number).map(after).collect::<Vec<_>>());
+    // The same again is no further one.
+    let same = subscription(&format!("browser {}", number - 1), ann, number);
+    store.put_subscription(same).await.unwrap();
+    assert_eq!(store.subscriptions(ann).await.unwrap().len(), kept.len());
+    assert_eq!(store.subscriptions(bob).await.unwrap(), [of_another]);
 }

@@ -11,7 +11,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 
 pub struct Ending {
@@ -133,5 +133,21 @@ impl Store for Ending {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.alive()?.end_session(id).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        self.alive()?.put_subscription(subscription).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.alive()?.subscriptions(human).await
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.alive()?.subscribers().await
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        self.alive()?.end_subscription(id, human).await
     }
 }

@@ -14,7 +14,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 
 /// How it is with the store.
@@ -254,5 +254,21 @@ impl Store for Faulty {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.writes()?.end_session(id).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        self.writes()?.put_subscription(subscription).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.reads()?.subscriptions(human).await
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.reads()?.subscribers().await
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        self.writes()?.end_subscription(id, human).await
     }
 }

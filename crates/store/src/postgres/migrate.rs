@@ -10,12 +10,13 @@ use tokio_postgres::{Client, Transaction};
 
 use super::fault::{damaged, fault};
 
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_sessions.sql"),
     include_str!("migrations/0003_narrowed_sessions.sql"),
     include_str!("migrations/0004_vouched_sessions.sql"),
     include_str!("migrations/0005_notices.sql"),
+    include_str!("migrations/0006_subscriptions.sql"),
 ];
 
 /// Of processes that start together, one migrates. Any number does, as long as it stays.

@@ -20,7 +20,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 use tokio::sync::watch;
 use tokio_postgres::Config;
@@ -254,5 +254,23 @@ impl Store for PostgresStore {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.readers.reader().await?.end_session(id).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        let reader = self.readers.reader().await?;
+        reader.put_subscription(&subscription).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.readers.reader().await?.subscriptions(human).await
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.readers.reader().await?.subscribers().await
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        let reader = self.readers.reader().await?;
+        reader.end_subscription(id, human).await
     }
 }

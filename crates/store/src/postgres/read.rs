@@ -9,8 +9,9 @@ use gatehold_core::commit::{CounterKey, LeafBytes, Outbox, Receipt, RowIndex, Ro
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
-    Announced, BrowserSession, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX, StoreFault,
-    StoredAttachment, StoredLeaf, StoredRecord,
+    Announced, BrowserSession, OpenedView, Row, RowQuery, SESSIONS_OF_ONE_MAX,
+    SUBSCRIPTIONS_OF_ONE_MAX, StoreFault, StoredAttachment, StoredLeaf, StoredRecord,
+    StoredSubscription,
 };
 use gatehold_ledger::Frontier;
 use tokio::sync::Mutex;
@@ -54,6 +55,15 @@ statements! {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
         use_session: "UPDATE gatehold.browser_session SET last_used = greatest(last_used, $2) WHERE id = $1",
         end_session: "DELETE FROM gatehold.browser_session WHERE id = $1",
+        put_subscription: "INSERT INTO gatehold.push_subscription (id, human, endpoint, p256dh, auth, server_key, created)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET human = excluded.human, endpoint = excluded.endpoint,
+            p256dh = excluded.p256dh, auth = excluded.auth, server_key = excluded.server_key, created = excluded.created",
+        forget_subscriptions: "DELETE FROM gatehold.push_subscription WHERE id IN
+            (SELECT id FROM gatehold.push_subscription WHERE human = $1 ORDER BY created DESC, id DESC OFFSET $2)",
+        subscriptions: "SELECT id, endpoint, p256dh, auth, server_key, created FROM gatehold.push_subscription
+            WHERE human = $1 ORDER BY created, id",
+        subscribers: "SELECT DISTINCT human FROM gatehold.push_subscription ORDER BY human",
+        end_subscription: "DELETE FROM gatehold.push_subscription WHERE id = $1 AND human = $2",
         acknowledge: "DELETE FROM gatehold.outbox WHERE number = $1",
         erase: "UPDATE gatehold.attachment SET salt = NULL, bytes = NULL, erased_by = $3
             WHERE leaf = $1 AND name = $2 AND erased_by IS NULL",
@@ -412,6 +422,56 @@ impl Reader {
     pub async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.run(&self.statements.end_session, &[&&id.as_bytes()[..]])
             .await
+    }
+
+    pub async fn put_subscription(
+        &self,
+        subscription: &StoredSubscription,
+    ) -> Result<(), StoreFault> {
+        self.run(
+            &self.statements.put_subscription,
+            &[
+                &&subscription.id.as_bytes()[..],
+                &subscription.human,
+                &subscription.endpoint,
+                &subscription.p256dh,
+                &subscription.auth,
+                &&subscription.server_key.as_bytes()[..],
+                &subscription.created.millis(),
+            ],
+        )
+        .await?;
+        self.run(
+            &self.statements.forget_subscriptions,
+            &[&subscription.human, &i64::from(SUBSCRIPTIONS_OF_ONE_MAX)],
+        )
+        .await
+    }
+
+    pub async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        let rows = self.all(&self.statements.subscriptions, &[&human]).await?;
+        let read = |row: &tokio_postgres::Row| {
+            Ok(StoredSubscription {
+                id: Hash::from_bytes(fixed(get(row, 0)?)?),
+                human: human.to_owned(),
+                endpoint: get(row, 1)?,
+                p256dh: get(row, 2)?,
+                auth: get(row, 3)?,
+                server_key: Hash::from_bytes(fixed(get(row, 4)?)?),
+                created: time(row, 5)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    pub async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        let rows = self.all(&self.statements.subscribers, &[]).await?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    pub async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        let ended = &self.statements.end_subscription;
+        self.run(ended, &[&&id.as_bytes()[..], &human]).await
     }
 
     pub async fn notify(&self, size: u64) -> Result<(), StoreFault> {

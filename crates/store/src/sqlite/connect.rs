@@ -16,7 +16,7 @@ use super::fault::{damaged, fault};
 
 /// `GHLD`: tells our files from other people's databases.
 const APPLICATION_ID: i64 = 0x4748_4c44;
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 /// The first version knew no sessions of browsers.
 const WITHOUT_SESSIONS: i64 = 1;
 /// The second knew sessions that nothing narrows.
@@ -25,6 +25,8 @@ const NOT_NARROWED: i64 = 2;
 const NOT_VOUCHED: i64 = 3;
 /// The fourth delivered no message, so it knew neither how old one is nor who delivers.
 const NOT_DELIVERED: i64 = 4;
+/// The fifth told nobody in a browser.
+const NOT_PUSHED: i64 = 5;
 const STATEMENTS_CACHED: usize = 64;
 /// How long another process may hold the write lock before a batch fails.
 pub(super) const BUSY_MILLIS: u64 = 5_000;
@@ -166,7 +168,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
         (0, 0) => create(&transaction, path)?,
-        (APPLICATION_ID, WITHOUT_SESSIONS..=NOT_DELIVERED) => {}
+        (APPLICATION_ID, WITHOUT_SESSIONS..=NOT_PUSHED) => {}
         (APPLICATION_ID, _) => {
             return Err(StoreFault::Unavailable(format!(
                 "{} has schema version {version} and this program knows {SCHEMA_VERSION}; run a newer gatehold",
@@ -180,6 +182,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
         (NOT_NARROWED, include_str!("narrowed_sessions.sql")),
         (NOT_VOUCHED, include_str!("vouched_sessions.sql")),
         (NOT_DELIVERED, include_str!("notices.sql")),
+        (NOT_PUSHED, include_str!("subscriptions.sql")),
     ] {
         if version <= until {
             transaction.execute_batch(step).map_err(fault)?;

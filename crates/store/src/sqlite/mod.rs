@@ -21,7 +21,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, Head, OpenedView, Row, RowQuery, Store, StoreFault, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 
 pub use self::fold_back::WalBounds;
@@ -256,5 +256,24 @@ impl Store for SqliteStore {
 
     async fn end_session(&self, id: &Hash) -> Result<(), StoreFault> {
         self.queue()?.side(Side::EndSession(*id)).await
+    }
+
+    async fn put_subscription(&self, subscription: StoredSubscription) -> Result<(), StoreFault> {
+        let side = Side::PutSubscription(subscription);
+        self.queue()?.side(side).await
+    }
+
+    async fn subscriptions(&self, human: &str) -> Result<Vec<StoredSubscription>, StoreFault> {
+        self.readers
+            .with(|reader| read::subscriptions(reader, human))
+    }
+
+    async fn subscribers(&self) -> Result<Vec<String>, StoreFault> {
+        self.readers.with(read::subscribers)
+    }
+
+    async fn end_subscription(&self, id: &Hash, human: &str) -> Result<(), StoreFault> {
+        let side = Side::EndSubscription(*id, human.to_owned());
+        self.queue()?.side(side).await
     }
 }

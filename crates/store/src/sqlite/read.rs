@@ -12,7 +12,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::store::{
     Announced, BrowserSession, OpenedView, Row, RowQuery, StoreFault, StoredAttachment, StoredLeaf,
-    StoredRecord,
+    StoredRecord, StoredSubscription,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
@@ -295,6 +295,34 @@ pub(super) fn opened(connection: &Connection, review_nonce: &str) -> Result<Opti
             })
         })
         .optional()
+}
+
+pub(super) fn subscriptions(
+    connection: &Connection,
+    human: &str,
+) -> Result<Vec<StoredSubscription>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, endpoint, p256dh, auth, server_key, created FROM push_subscription WHERE human = ?1 ORDER BY created, id",
+    )?;
+    let read = statement.query_map([human], |row| {
+        Ok(StoredSubscription {
+            id: Hash::from_bytes(fixed(row, 0)?),
+            human: human.to_owned(),
+            endpoint: row.get(1)?,
+            p256dh: row.get(2)?,
+            auth: row.get(3)?,
+            server_key: Hash::from_bytes(fixed(row, 4)?),
+            created: Timestamp::from_millis(row.get(5)?),
+        })
+    })?;
+    read.collect()
+}
+
+pub(super) fn subscribers(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT human FROM push_subscription ORDER BY human")?;
+    let read = statement.query_map([], |row| row.get(0))?;
+    read.collect()
 }
 
 pub(super) fn session(connection: &Connection, id: &Hash) -> Result<Option<BrowserSession>> {

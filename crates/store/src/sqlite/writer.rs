@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::store::{BrowserSession, SESSIONS_OF_ONE_MAX, StoreFault};
+use gatehold_gate::ports::store::{
+    BrowserSession, SESSIONS_OF_ONE_MAX, SUBSCRIPTIONS_OF_ONE_MAX, StoreFault, StoredSubscription,
+};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::columns::{after_attachments, first_attachment, int};
@@ -168,8 +170,39 @@ fn apply_side(connection: &Connection, side: &Side, now: i64) -> rusqlite::Resul
         Side::EndSession(id) => connection
             .prepare_cached("DELETE FROM browser_session WHERE id = ?1")?
             .execute([&id.as_bytes()[..]])?,
+        Side::PutSubscription(subscription) => put_subscription(connection, subscription)?,
+        Side::EndSubscription(id, human) => connection
+            .prepare_cached("DELETE FROM push_subscription WHERE id = ?1 AND human = ?2")?
+            .execute(params![&id.as_bytes()[..], human])?,
     };
     Ok(())
+}
+
+fn put_subscription(
+    connection: &Connection,
+    subscription: &StoredSubscription,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "INSERT INTO push_subscription (id, human, endpoint, p256dh, auth, server_key, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET human = ?2, endpoint = ?3, p256dh = ?4,
+             auth = ?5, server_key = ?6, created = ?7",
+        )?
+        .execute(params![
+            &subscription.id.as_bytes()[..],
+            subscription.human,
+            subscription.endpoint,
+            subscription.p256dh,
+            subscription.auth,
+            &subscription.server_key.as_bytes()[..],
+            subscription.created.millis(),
+        ])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM push_subscription WHERE id IN
+             (SELECT id FROM push_subscription WHERE human = ?1 ORDER BY created DESC, id DESC LIMIT -1 OFFSET ?2)",
+        )?
+        .execute(params![subscription.human, SUBSCRIPTIONS_OF_ONE_MAX])
 }
 
 fn put_session(

@@ -32,7 +32,7 @@ pub(crate) fn mail(server: &str) -> Mail {
         login: None,
         people: people.into(),
         limit: Duration::from_secs(20),
-        taken: Mutex::default(),
+        taken: Taken::default(),
     }
 }
 
@@ -144,19 +144,6 @@ fn no_name_ends_a_header_or_begins_another() {
         let bare = mail.replace("\r\n", "");
         assert!(!bare.contains(['\r', '\n']), "{mail:?}");
     }
-}
-
-#[test]
-fn what_is_remembered_has_a_limit() {
-    let mut taken = Taken::default();
-    let person: HumanId = "priya@login.acme.example".parse().unwrap();
-    for number in 0..=NOTICES_MAX {
-        taken.by(&number.to_string(), &person);
-    }
-    assert!(!taken.has("0", &person) && taken.has("1", &person));
-    taken.all("1");
-    assert!(!taken.has("1", &person));
-    assert_eq!(taken.people.len(), taken.order.len());
 }
 
 /// A server's TLS, and how a client speaks it with `localhost`.

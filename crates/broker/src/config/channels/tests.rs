@@ -21,7 +21,7 @@ fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// All three kinds, and a folder with what they name.
+/// Every kind, and a folder with what they name.
 fn good() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let secret = file(
@@ -32,6 +32,8 @@ fn good() -> (tempfile::TempDir, String) {
     let url = format!("http://127.0.0.1:7000/services/{CANARY}\n");
     let url = file(folder.path(), "url", &url);
     let password = file(folder.path(), "password", CANARY);
+    let key = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw\n";
+    let key = file(folder.path(), "push.key", key);
     let text = format!(
         r#"
 [[channel]]
@@ -58,10 +60,18 @@ from = "Gatehold <gate@acme.example>"
 username = "gate"
 password_file = "{}"
 people = {{ "priya@login.acme.example" = "priya@acme.example" }}
+
+[[channel]]
+name = "browsers"
+kind = "push"
+key_file = "{}"
+contact = "mailto:ops@acme.example"
+hosts = ["127.0.0.1"]
 "#,
         secret.display(),
         url.display(),
-        password.display()
+        password.display(),
+        key.display()
     );
     (folder, text)
 }
@@ -77,7 +87,8 @@ fn a_whole_file_is_read_and_prints_no_secret() {
         [
             "http://127.0.0.1:7000",
             "http://127.0.0.1:7000",
-            "localhost:25"
+            "localhost:25",
+            "127.0.0.1"
         ]
     );
     assert_eq!(described[0].kinds, ["asked", "escalated"]);
@@ -86,10 +97,14 @@ fn a_whole_file_is_read_and_prints_no_secret() {
     assert_eq!(people.len(), 1);
     let printed = format!("{channels:?} {described:?}");
     assert!(
-        !printed.contains(CANARY) && !printed.contains("MfKQ9"),
+        !printed.contains(CANARY) && !printed.contains("MfKQ9") && !printed.contains("yfWPiYE"),
         "{printed}"
     );
     assert!(read("").unwrap().is_empty());
+    let rules = channels.push().unwrap();
+    assert_eq!(rules.services.names(), ["127.0.0.1"]);
+    assert!(rules.public_key.starts_with("BP4z9KsN6nGRTbVYI_c7VJSP"));
+    assert!(read("").unwrap().push().is_none());
 }
 
 #[test]
@@ -167,12 +182,29 @@ fn every_mistake_is_told_at_once_by_channel_and_field() {
             "{}",
             "mail people",
         ),
+        ("push.key\"", "url\"", "browsers key_file"),
+        ("push.key\"", "none\"", "browsers key_file"),
+        ("mailto:", "", "browsers contact"),
+        ("mailto:ops", "mailto:o p s", "browsers contact"),
+        ("[\"127.0.0.1\"]", "[]", "browsers hosts"),
+        ("[\"127.0.0.1\"]", "[\"10.0.0.1\"]", "browsers hosts"),
+        ("[\"127.0.0.1\"]", "[\"*\"]", "browsers hosts"),
+        ("hosts = [\"127.0.0.1\"]", "", "browsers tls_roots"),
+        ("hosts =", "host =", "browsers fields"),
+        (
+            "[\"127.0.0.1\"]",
+            "[\"127.0.0.1\"]\nurl = \"x\"",
+            "browsers fields",
+        ),
     ] {
         assert!(text.contains(from), "{from}");
         let broken = text.replacen(from, to, 1);
         let errors = read(&broken).map(drop).unwrap_err();
         assert_eq!(errors, [told], "{from} -> {to}");
     }
+    let (_, push) = text.split_at(text.rfind("[[channel]]").unwrap());
+    let twice = format!("{text}{}", push.replace("\"browsers\"", "\"again\""));
+    assert_eq!(read(&twice).map(drop).unwrap_err(), ["again kind"]);
     let broken = text
         .replace("\"asked\"", "\"x\"")
         .replace("localhost:25", "y")
@@ -241,6 +273,10 @@ fn the_page_is_read_as_it_stands() {
             "https://chat.acme.example/hooks/x".to_owned(),
         ),
         ("/etc/gatehold/mail.password", "x".to_owned()),
+        (
+            "/etc/gatehold/push.key",
+            "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw".to_owned(),
+        ),
         ("/etc/ssl/certs/ca-certificates.crt", roots.cert.pem()),
     ] {
         let name = named.rsplit('/').next().unwrap();
@@ -248,7 +284,9 @@ fn the_page_is_read_as_it_stands() {
         channels = channels.replace(named, &path);
     }
     let read = read(&channels).unwrap().described();
-    assert_eq!(read.len(), 3);
+    assert_eq!(read.len(), 4);
+    assert_eq!(read[3].kind, "push");
+    assert!(read[3].server.contains("web.push.apple.com"));
     assert_eq!(read[2].people.as_ref().unwrap().len(), 2);
 
     let on_call = file(folder.path(), "on-call.toml", &block(2, "toml"));

@@ -12,12 +12,17 @@ use crate::support::people::{self, Person};
 
 /// The headers of every answer of the console.
 fn framed(answer: &Answer, what: &str) {
+    framed_with(answer, what, "'none'");
+}
+
+/// The same of a page on which one script vouches for addresses of scripts.
+fn framed_with(answer: &Answer, what: &str, types: &str) {
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types {types}"
+    );
     for (name, value) in [
-        (
-            "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-        ),
+        ("content-security-policy", policy.as_str()),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
         ("strict-transport-security", "max-age=31536000"),
@@ -46,7 +51,17 @@ async fn every_answer_keeps_to_itself() {
         framed(&stranger.get(target).await, target);
     }
     framed(&stranger.post("/session/end", &[]).await, "a refused form");
+    // What shows notifications loads nothing and speaks to nobody.
+    let worker = stranger.get("/static/worker.js").await;
+    assert_eq!(
+        worker.header("content-security-policy"),
+        Some(
+            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        )
+    );
+    assert_eq!(worker.header("service-worker-allowed"), None);
     let mut browser = Browser::of(&house, Person::Reviewer).await;
+    framed_with(&browser.get("/keys").await, "/keys", "push-worker");
     for target in [
         "/",
         "/decided",

@@ -26,8 +26,10 @@ use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::Store;
+use gatehold_gate::push::{PushRules, PushServices};
 use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits};
 use gatehold_policy::Bundle;
+use gatehold_proof::web_push::VapidKey;
 use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
 use gatehold_server::listen::{ListenLimits, ListenSettings, Listener};
 use gatehold_server::login::{IdentityProvider, PrintedCode};
@@ -60,6 +62,17 @@ pub struct House {
     pub printed: Arc<Mutex<Vec<String>>>,
     nonces: AtomicU64,
     _end: oneshot::Sender<()>,
+}
+
+/// Browsers are told through the usual push services.
+pub fn push_rules() -> PushRules {
+    PushRules {
+        services: PushServices::default(),
+        public_key: VapidKey::generate(|seed| seed.fill(7))
+            .unwrap()
+            .public()
+            .to_owned(),
+    }
 }
 
 impl House {
@@ -153,6 +166,7 @@ impl House {
             url: PublicUrl::parse(&url).unwrap(),
             enroller: None,
             provisioning: provisioning.map(Arc::new),
+            push: Some(push_rules()),
         };
         let published = Arc::new(Published(store.clone()));
         let app = App::with_console(gate.clone(), published, settings, console).unwrap();

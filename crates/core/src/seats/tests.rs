@@ -424,7 +424,7 @@ fn every_way_to_stand(people: &[Reviewer]) -> Vec<Vec<Reviewer>> {
             .iter()
             .flat_map(|way| capacities.iter().map(move |capacity| (way, capacity)))
             .filter(|(way, capacity)| way.iter().all(|one| one.human != capacity.human))
-            .map(|(way, capacity)| [&way[..], std::slice::from_ref(capacity)].concat())
+            .map(|(way, capacity)| [way.as_slice(), std::slice::from_ref(capacity)].concat())
             .collect();
     }
     ways

@@ -25,8 +25,9 @@ while True:
     if not unread.endswith("> "):
         continue
     asked = re.search(r"type `(\w+)` to sign[^>]*> $", unread)
-    fact = re.search(r"How many rows may it touch at most\?\s+\([^>]*> $", unread)
-    answer = (word_typed or asked.group(1)) if asked else "1" if fact else "yes"
+    facts = {"How many rows": "1", "Which resource": "shop/orders", "At which target": "sql:shop"}
+    fact = re.search(r"(How many rows|Which resource|At which target)[^?]*\?[^(]*\([^>]*> $", unread)
+    answer = (word_typed or asked.group(1)) if asked else facts[fact.group(1)] if fact else "yes"
     kind = "word" if asked else "fact" if fact else "criterion"
     if not word_typed and kind not in slipped:
         slipped.add(kind)
@@ -62,7 +63,6 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
         "(yes / no / cannot tell) > yes",
         "(as it stands above) > yse",
         "that is not what stands above",
-        "(as it stands above) > 1",
         "It is RED: why do you approve it?",
         "because: yes",
         "`no` to stop > yse",

@@ -271,6 +271,7 @@ select.addEventListener("click", () => selecting());
 document.addEventListener("keydown", (event) => {
   if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input:not([type=checkbox]), textarea, select") || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
   selecting(document.querySelector(".row.at") ?? document.activeElement?.closest?.("[data-row]"));
 });
 document.addEventListener("selectionchange", () => { if (kept && getSelection().isCollapsed) refresh(); });

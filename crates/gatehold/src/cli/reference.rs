@@ -122,15 +122,18 @@ fn describe(parent: &str, command: &Command, out: &mut String) {
         return;
     }
     let name = format!("{parent} {}", command.get_name());
-    if command
-        .get_subcommands()
-        .any(|one| one.get_name() != "help")
-    {
-        for inner in command.get_subcommands() {
-            describe(&name, inner, out);
-        }
-        return;
+    let parts = command.get_subcommands();
+    let parts: Vec<&Command> = parts.filter(|one| one.get_name() != "help").collect();
+    // One that does something without a further word is described before its parts.
+    if parts.is_empty() || !command.is_subcommand_required_set() {
+        describe_one(&name, command, out);
     }
+    for inner in parts {
+        describe(&name, inner, out);
+    }
+}
+
+fn describe_one(name: &str, command: &Command, out: &mut String) {
     let about = command.get_about().map(ToString::to_string);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").replace('\n', " ");

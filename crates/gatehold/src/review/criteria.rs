@@ -51,7 +51,11 @@ impl Questions {
     /// The question that is asked, and what else could have been.
     fn every_fact(&self) -> impl Iterator<Item = &FactChallenge> {
         let asked = self.fact.iter();
-        let asks = |fact: &&FactChallenge| self.fact.as_ref() != Some(*fact);
+        // A cap may have the name of another question; the one that is asked stands for it.
+        let asks = |fact: &&FactChallenge| {
+            let asked = self.fact.as_ref();
+            asked.is_none_or(|asked| asked.id != fact.id)
+        };
         asked.chain(self.facts.iter().filter(asks))
     }
 
@@ -155,7 +159,7 @@ fn wrong(asked: &Questions, answers: &BTreeMap<String, String>) -> Vec<String> {
         let how = match answers.get(&fact.id) {
             Some(answer) if fact.is_met_by(answer) => return None,
             Some(_) => "is not what stands on the page",
-            None if asked.fact.as_ref() != Some(fact) => return None,
+            None if asked.fact.as_ref().is_none_or(|one| one.id != fact.id) => return None,
             None => "is unanswered",
         };
         Some(format!("question `{}` {how}: {}", fact.id, fact.question))

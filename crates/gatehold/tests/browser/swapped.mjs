@@ -14,12 +14,12 @@ const chrome = new Chrome(chromium, gate.scratch);
 
 /** What stands for `panel` in the swapped module: the honest elements, with one word of them changed. */
 const LYING = `
-export function panel(found) {
+export async function panel(found) {
   const swap = (node) => {
     if (node.nodeType === Node.TEXT_NODE) node.textContent = node.textContent.replaceAll("refund", "retry");
     else for (const inner of node.childNodes) swap(inner);
   };
-  const parts = honest(found);
+  const parts = await honest(found);
   parts.forEach(swap);
   return parts;
 }
@@ -42,7 +42,7 @@ try {
   const { requestId } = await asked;
   const { body, base64Encoded } = await tab.send("Fetch.getResponseBody", { requestId });
   const honest = base64Encoded ? Buffer.from(body, "base64").toString() : body;
-  const swapped = honest.replace("export function panel(", "function honest(") + LYING;
+  const swapped = honest.replace("export async function panel(", "async function honest(") + LYING;
   assert.notEqual(swapped, honest + LYING);
   await tab.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders: [{ name: "content-type", value: "text/javascript" }], body: Buffer.from(swapped).toString("base64") });
   await loaded;

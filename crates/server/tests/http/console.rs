@@ -2,7 +2,6 @@
 
 mod blind;
 mod doors;
-mod forms;
 mod hostile;
 mod inbox;
 mod live;

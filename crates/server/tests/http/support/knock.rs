@@ -226,7 +226,8 @@ async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             | "/v1/descriptors"
             | "/v1/gate"
             | "/v1/humans"
-            | "/v1/inbox",
+            | "/v1/inbox"
+            | "/v1/trust/links",
         ) => (String::new(), None),
         ("GET", "/v1/audit/receipts/{leaf}") => {
             let request = id(&usable(house).await);
@@ -594,6 +595,29 @@ pub async fn form_of(
             (String::new(), fields)
         }
         ("POST", "/sign-in/code") => (String::new(), vec![("to", String::new())]),
+        ("POST", "/sign-in/passkey") => {
+            let fields = vec![
+                ("token", "0".repeat(64)),
+                ("proof", enrolment(house, Person::Bystander)),
+            ];
+            (String::new(), fields)
+        }
+        ("POST", "/push") => {
+            let subscription = [
+                (
+                    "endpoint",
+                    "https://updates.push.services.mozilla.com/wpush/v2/one",
+                ),
+                (
+                    "p256dh",
+                    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                ),
+                ("auth", "BTBZMqHH6r4Tts7J_aSIgg"),
+            ];
+            let fields = subscription.map(|(name, text)| (name, text.to_owned()));
+            (String::new(), fields.to_vec())
+        }
+        ("POST", "/push/{id}/end") => ("0".repeat(64), nothing()),
         other => panic!(
             "{other:?} is a new page: say here how it is called, and run with GATEHOLD_ACCEPT=1 to have \
              docs/reference/doors.md say who may"

@@ -17,27 +17,30 @@ static WORDS: LazyLock<Vec<&str>> =
 /// The words of one request: 11 bits each from the front of `SHA-256("gatehold/words/v1" || 0x00 || digest || nonce)`.
 #[must_use]
 pub fn words(digest: &[u8; 32], request_nonce: &[u8; 32]) -> [&'static str; 4] {
-    four(&Hash::tagged("gatehold/words/v1", &[digest, request_nonce]))
+    first(&Hash::tagged("gatehold/words/v1", &[digest, request_nonce]))
 }
 
-/// The words of one key, for whoever made it and whoever has it enrolled: from the front of
-/// `SHA-256("gatehold/key-words/v1" || 0x00 || thumbprint)`.
+/// The eight words of one key, for whoever made it and whoever has it enrolled: from the front of
+/// `SHA-256("gatehold/key-words/v1" || 0x00 || thumbprint)`. Nothing that the gate draws is in them, so somebody could look for a
+/// key of their own with the same words: 88 bits are too many to find one.
 #[must_use]
-pub fn of_key(thumbprint: &Hash) -> [&'static str; 4] {
-    four(&Hash::tagged(
+pub fn of_key(thumbprint: &Hash) -> [&'static str; 8] {
+    first(&Hash::tagged(
         "gatehold/key-words/v1",
         &[thumbprint.as_bytes()],
     ))
 }
 
-fn four(hash: &Hash) -> [&'static str; 4] {
-    let front = hash
-        .as_bytes()
-        .iter()
-        .take(6)
-        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-    // 48 bits are in `front`; the words are its upper 44.
-    [37, 26, 15, 4].map(|shift| word(front >> shift & 0x7ff))
+/// The first words of a hash, 11 bits each.
+fn first<const N: usize>(hash: &Hash) -> [&'static str; N] {
+    let bits = |at: usize| {
+        let byte = hash.as_bytes().get(at / 8).copied().unwrap_or_default();
+        u64::from(byte >> (7 - at % 8) & 1)
+    };
+    core::array::from_fn(|place| {
+        let number = (place * 11..place * 11 + 11).fold(0, |number, at| number << 1 | bits(at));
+        word(number)
+    })
 }
 
 /// The list has a word for each of the 2,048 values of 11 bits; a test holds it to that.
@@ -74,6 +77,11 @@ mod tests {
         );
         assert_ne!(words(&[0; 32], &[1; 32]), words(&[0; 32], &[0; 32]));
         let key = Hash::from_bytes([0; 32]);
-        assert_eq!(of_key(&key), ["under", "morning", "save", "victory"]);
+        assert_eq!(
+            of_key(&key),
+            [
+                "under", "morning", "save", "victory", "spy", "face", "advice", "invite"
+            ]
+        );
     }
 }

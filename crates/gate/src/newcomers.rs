@@ -40,7 +40,7 @@ struct Newcomer {
 pub struct Shown {
     /// Its fingerprint, as whoever has it enrolled reads it.
     pub fingerprint: String,
-    /// Its four words, for both to read to each other.
+    /// Its eight words, for both to read to each other.
     pub words: String,
 }
 

@@ -391,10 +391,10 @@ async fn another_schema_is_refused() {
     drop(open(&url).await);
     drop(open(&url).await);
     let admin = server.connect("schema").await;
-    let newer = "INSERT INTO gatehold.migration VALUES (6, 'sha256:00')";
+    let newer = "INSERT INTO gatehold.migration VALUES (7, 'sha256:00')";
     admin.batch_execute(newer).await.unwrap();
     assert!(refused(&url).await.contains("newer gatehold"));
-    let other = "DELETE FROM gatehold.migration WHERE step = 6; UPDATE gatehold.migration SET checksum = 'x'";
+    let other = "DELETE FROM gatehold.migration WHERE step = 7; UPDATE gatehold.migration SET checksum = 'x'";
     admin.batch_execute(other).await.unwrap();
     assert!(refused(&url).await.contains("step 1 of the schema"));
     assert!(refused("not a url").await.contains("connection string"));

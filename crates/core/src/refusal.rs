@@ -171,15 +171,11 @@ impl Refusal {
     #[must_use]
     pub const fn next(&self) -> &'static str {
         match self {
-            Self::Action(_) | Self::Claims(_) => {
-                "Correct the request as the message says and send it again."
-            }
+            Self::Action(_) | Self::Claims(_) => "Correct what the message names, and send it.",
             Self::UnknownDescriptor => {
                 "List the active descriptors with `gatehold descriptor list` and use one of them."
             }
-            Self::UnknownTarget => {
-                "Use one of the targets that the gate's operator has configured."
-            }
+            Self::UnknownTarget => "Use a target that the gate's operator has configured.",
             Self::MediaType => {
                 "Send it in a media type that the descriptor lists, as with `gatehold request create --media-type TYPE`."
             }
@@ -214,9 +210,7 @@ impl Refusal {
             Self::OwnRequest => {
                 "Let somebody decide who neither asked nor answers for it; `gatehold show REQUEST` lists the teams."
             }
-            Self::NotEntitled => {
-                "Ask someone on the eligible teams; `gatehold show REQUEST` lists them."
-            }
+            Self::NotEntitled => "Ask somebody on the teams that `gatehold show REQUEST` lists.",
             Self::Factor { .. } => {
                 "Sign with a hardware key that is enrolled for you; `gatehold human list` says what each counts as."
             }

@@ -79,11 +79,8 @@ impl Gate {
         let envelope = action.envelope();
         let active = &loaded.active;
         let descriptor = named(loaded, envelope)?;
-        let resource = self
-            .inner
-            .parts
-            .catalog
-            .facts(&envelope.target, &envelope.resource);
+        let catalog = &self.inner.parts.catalog;
+        let resource = catalog.facts(&envelope.target, &envelope.resource);
         let projection = descriptor.project(action.payload());
         let question = Question {
             now: loaded.now,

@@ -103,7 +103,6 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = PublicUrl::parse(&config.public_url)
             .map_err(|error| Failure::usage(error, "correct `public_url`"))?;
-        let alone = matches!(config.store, StorePlace::Sqlite(_));
         let founded: Arc<OnceLock<Gate>> = Arc::default();
         let gate = Gate::open(Parts {
             store: store.clone(),
@@ -115,7 +114,7 @@ impl Running {
             pinned_root: config.root,
             catalog: Catalog::new(config.resources),
             execution_seconds_max: config.execution_seconds_max,
-            alone,
+            alone: matches!(config.store, StorePlace::Sqlite(_)),
         })
         .await
         .map_err(|error| refused(&error))?;
@@ -150,10 +149,9 @@ impl Running {
         let told = (config.channels, config.on_call);
         let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
-        let sessions = config.sessions;
         let console = pages.map(|pages| ConsoleSettings {
             provider: pages.provider,
-            sessions,
+            sessions: config.sessions,
             url: pages.url,
             enroller: pages.enroller,
             provisioning: pages.provisioning,

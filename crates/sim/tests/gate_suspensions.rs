@@ -139,7 +139,7 @@ async fn last_link(shop: &Shop) -> Evidence {
 }
 
 #[tokio::test]
-async fn a26_whoever_is_deactivated_between_approval_and_use_approved_nothing() {
+async fn a26_what_somebody_reviewed_counts_no_more_once_they_are_deactivated() {
     let shop = Shop::open().await;
     let id = approved(&shop).await;
     shop.gate

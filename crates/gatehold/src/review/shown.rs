@@ -79,11 +79,8 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     let display = gatehold_gate::display(&action, descriptor);
 
     let mut found = about(&context, looking);
-    found.extend(unlike(
-        &opened.authority.0,
-        &context.reviewer,
-        (looking.human, looking.key),
-    ));
+    let own = (looking.human, looking.key);
+    found.extend(unlike(&opened.authority.0, &context.reviewer, own));
     let recomputed = Recomputed::of(&context, &view, &action, descriptor, looking);
     found.extend(recomputed.differs);
     let mut same = |same: bool, what: &str| {

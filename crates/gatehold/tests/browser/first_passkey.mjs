@@ -110,7 +110,7 @@ function found(url, issuer) {
 function answers(id, person) {
   const { view, envelope } = JSON.parse(gatehold(["show", id, "--as", person, "-o", "json"]));
   const all = view.criteria.map((criterion) => `${criterion.id}=yes`);
-  if (view.tier.tier === "red") all.push(`fact.resource=${envelope.resource}`);
+  if (view.tier.tier === "red") all.push(`fact.resource=${envelope.resource}`, `fact.target=${envelope.target}`);
   return all.join(",");
 }
 
@@ -169,7 +169,7 @@ try {
   for (const person of ["bob", "cem"]) {
     const shown = gatehold(["show", id, "--as", person]).replaceAll(/\s+/g, " ");
     assert.ok(shown.includes(made.words) && shown.includes(made.fingerprint), shown);
-    atTerminal(["approve", id, "--as", person, "--criteria", answers(id, person)]);
+    atTerminal(["approve", id, "--as", person, "--because", "they came by", "--criteria", answers(id, person)]);
   }
 
   await signIn(tab, url, issuer, "eve");

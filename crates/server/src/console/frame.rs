@@ -198,13 +198,19 @@ struct ErrorPage {
     next: String,
 }
 
-impl PageError {
-    fn said(&self) -> (StatusCode, ErrorPage) {
-        let page = |title, detail: &str, next: &str| ErrorPage {
+impl ErrorPage {
+    fn of(title: &'static str, detail: &str, next: &str) -> Self {
+        Self {
             title,
             detail: detail.to_owned(),
             next: next.to_owned(),
-        };
+        }
+    }
+}
+
+impl PageError {
+    fn said(&self) -> (StatusCode, ErrorPage) {
+        let page = ErrorPage::of;
         match self {
             Self::SignedOut => (
                 StatusCode::FORBIDDEN,

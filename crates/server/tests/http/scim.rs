@@ -93,7 +93,7 @@ async fn approve(house: &House, person: Person, request: &str) -> RequestState {
 }
 
 #[tokio::test]
-async fn a26_whoever_is_deactivated_between_approval_and_use_approved_nothing() {
+async fn a26_what_somebody_reviewed_counts_no_more_once_they_are_deactivated() {
     let house = house().await;
     let request = held(&house).await;
     approve(&house, Person::Reviewer, &request).await;

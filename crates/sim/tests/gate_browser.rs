@@ -31,7 +31,8 @@ use gatehold_policy::Bundle;
 use gatehold_sim::postgres_server::PostgresServer;
 use gatehold_store::memory::MemoryStore;
 
-use shop::{Counting, OFFLINE, Person, Shop, bundle_folder, root};
+use shop::people::OFFLINE;
+use shop::{Counting, Person, Shop, bundle_folder, root};
 
 const LIMITS: SessionLimits = SessionLimits {
     seconds_max: 8 * 3_600,

@@ -16,7 +16,8 @@ mod gate;
 
 use cases::{assert_first, first, verify_resigned};
 use forge::{renumber, replace, rewrite};
-use gate::{Gate, claims, signed_call, signed_call_to};
+use gate::Gate;
+use gate::asking::{claims, signed_call, signed_call_to};
 use gatehold_audit::{Code, DossierCollector, LedgerLeaf, verify_dossier};
 use gatehold_core::action::Action;
 use gatehold_core::decide::Claims;

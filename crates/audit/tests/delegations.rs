@@ -82,7 +82,7 @@ fn a_delegation_that_was_changed_or_signed_by_another_is_found() {
         assert_first(&verify_resigned(&leaves, &gate), link, Code::Chain);
     }
     let leaves = forged(&gate, link, |delegation| {
-        delegation.signature = gate::delegation_signed(Who::Dan, &delegation.statement);
+        delegation.signature = gate::changing::delegation_signed(Who::Dan, &delegation.statement);
     });
     assert_first(&verify_resigned(&leaves, &gate), link, Code::Chain);
 }

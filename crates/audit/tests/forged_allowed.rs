@@ -129,7 +129,8 @@ const CLAIMINGS: &[Claiming] = &[
         "a call that was signed another day",
         Code::Requester,
         |case| {
-            let proof = gate::signed_call(b"{}", Timestamp::from_millis(gate::START - 90_000_000));
+            let proof =
+                gate::asking::signed_call(b"{}", Timestamp::from_millis(gate::START - 90_000_000));
             replace(&mut case.gate.leaves[case.submission], "proof", proof);
             case.submission
         },

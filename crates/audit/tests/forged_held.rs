@@ -15,7 +15,8 @@ mod gate;
 
 use cases::{Held, UPDATE, assert_first, at, first, held, verify_resigned};
 use forge::{entry, renumber, replace, rewrite};
-use gate::{Who, requirement, signed};
+use gate::deciding::signed;
+use gate::{Who, requirement};
 use gatehold_audit::Code;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;

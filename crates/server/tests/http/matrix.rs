@@ -17,7 +17,8 @@ use serde_json::json;
 
 use crate::support::House;
 use crate::support::call::Call;
-use crate::support::knock::{Door, Kind, change, enrolment, house_of, knock};
+use crate::support::knock::signed::change;
+use crate::support::knock::{Door, Kind, enrolment, house_of, knock};
 use crate::support::people::Person;
 use crate::walk::accepting;
 

@@ -9,7 +9,8 @@ use super::doors::everything;
 use crate::support::House;
 use crate::support::browser::{Browser, form};
 use crate::support::call::{Answer, Call};
-use crate::support::knock::{Kind, form_of, held};
+use crate::support::knock::pages::form_of;
+use crate::support::knock::{Kind, held};
 use crate::support::people::Person;
 
 /// Free text of people: of these a page takes what can be written, and shows it harmless. Everything else names something.

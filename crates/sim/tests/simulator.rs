@@ -79,6 +79,7 @@ const REACHED: [(&str, &[&str]); 8] = [
             "workload-changed",
         ],
     ),
+    ("people who do not say why", &["no-reason"]),
     (
         "between any two steps",
         &[

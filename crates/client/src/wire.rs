@@ -18,6 +18,7 @@ mod delegation;
 mod humans;
 mod inbox;
 mod limits;
+mod me;
 mod problem;
 mod request;
 mod review;
@@ -45,6 +46,7 @@ pub use delegation::{
 pub use humans::{HumanItem, HumanKeyItem, Humans};
 pub use inbox::{Inbox, InboxItem};
 pub use limits::Limits;
+pub use me::{Me, MySeat};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 pub use request::{ReadError, WireRequest, read_request};
 pub use review::{Criterion, CriterionKind, Opened, ReviewRequest, ReviewResult};

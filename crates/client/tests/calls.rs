@@ -276,6 +276,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         (&b"ok"[..], Some("wait=30"))
     );
     line_of!(gate, r#"{"items":[]}"#, c => c.inbox(), "GET /v1/inbox");
+    line_of!(gate, r#"{"human":"a@b","session_ends":1,"keys":[],"teams":[],"seats":[]}"#, c => c.me(), "GET /v1/me");
     let opened = line_of!(gate, OPENED, c => c.open("req_1"), "POST /v1/requests/req_1/open");
     assert_eq!(opened.criteria[0].choices, ["yes", "no"]);
     let review = ReviewRequest {

@@ -22,6 +22,7 @@ use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
 use crate::ledger::{self, Ledger};
+use crate::me;
 use crate::memory;
 use crate::on_call::{self, OnCallArgs};
 use crate::people::{self, Human, Key, StopsCommand, Team};
@@ -85,6 +86,8 @@ enum Command {
         #[arg(long, value_name = "HASH")]
         root: Option<Hash>,
     },
+    /// Who you are here: your keys, what you may decide, and whom you decide for.
+    Me,
     /// What waits for you.
     Inbox(InboxArgs),
     /// Who could approve a request, and whether they would be enough.
@@ -254,6 +257,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Channel(command) => channel::run(ctx, &command).await,
         Command::OnCall(args) => on_call::run(ctx, &args),
         Command::Login { lifetime, root } => login(ctx, lifetime, root).await,
+        Command::Me => me::run(ctx).await,
         Command::Inbox(args) => inbox::inbox(ctx, &args).await,
         Command::WhoCanApprove(args) => who_can_approve::run(ctx, &args).await,
         Command::Show(args) => inbox::show(ctx, &args).await,

@@ -22,6 +22,9 @@ use crate::session::acting;
 /// Arguments of `gatehold inbox`.
 #[derive(Debug, Args)]
 pub struct InboxArgs {
+    /// Only what you may decide now.
+    #[arg(long)]
+    pub mine: bool,
     /// Stay, and print the inbox again when it changes: with -o json one document a line.
     #[arg(long)]
     pub watch: bool,
@@ -51,14 +54,13 @@ pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
     let mut clock = tokio::time::interval(WATCH);
     loop {
         clock.tick().await;
-        let inbox = acting.client.inbox().await?;
+        let mut inbox = acting.client.inbox().await?;
+        // An id a line is for scripts that go on to decide.
+        if args.mine || ctx.format == Format::Id {
+            inbox.items.retain(|item| item.mine);
+        }
         if last.as_ref() != Some(&inbox) {
-            // An id a line is for scripts that go on to decide: only what is left for this person.
-            if ctx.format == Format::Id {
-                let mut mine = inbox.clone();
-                mine.items.retain(|item| item.mine);
-                ctx.print(&mine, String::new)?;
-            } else if args.watch {
+            if args.watch && ctx.format != Format::Id {
                 ctx.print_one_of_many(&inbox, || lines(ctx, &inbox))?;
             } else {
                 ctx.print(&inbox, || lines(ctx, &inbox))?;

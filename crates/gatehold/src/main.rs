@@ -50,6 +50,7 @@ mod inbox;
 mod init;
 mod interrupt;
 mod ledger;
+mod me;
 mod memory;
 mod on_call;
 mod output;

@@ -96,6 +96,7 @@ impl Walk {
 
     fn requests(&mut self) {
         let request = self.held();
+        self.says("me", &["--as", "reviewer"]);
         self.says("inbox", &["--as", "reviewer"]);
         self.says("who-can-approve", &[&request, "--as", "reviewer"]);
         self.says("claim", &[&request, "--as", "reviewer"]);

@@ -56,7 +56,7 @@ endpoints! {
         requests::submit, requests::status, requests::withdraw, requests::answer, requests::redeem,
         requests::open, requests::review, requests::act, requests::revoke, requests::deciders,
         requests::corrections, requests::correct,
-        people::inbox, people::humans, people::change, people::revoke_key,
+        people::inbox, people::humans, people::me, people::change, people::revoke_key,
         people::delegations, people::delegate, people::end_delegation, people::links,
         stops::set,
         gate::info, gate::descriptors,

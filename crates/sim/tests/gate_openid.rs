@@ -455,6 +455,15 @@ async fn whoever_is_out_of_the_group_has_no_seat_of_the_team_through_the_console
         let line = inbox.iter().find(|line| line.id == id).unwrap();
         let seated = shop.gate.seated(&visitor, id).await.is_ok();
         assert_eq!(seated, looked.may != May::Narrowed);
+        // They are told what they may decide, and where this session gives them nothing.
+        let scope = shop
+            .gate
+            .scope(&visitor.human, &visitor.without)
+            .await
+            .unwrap();
+        let narrowed = looked.may == May::Narrowed;
+        assert_eq!(!scope.without.is_empty(), narrowed, "{scope:?}");
+        assert_eq!(scope.seats.is_empty(), narrowed, "{scope:?}");
         (looked.may, line.mine, line.asked)
     };
     let within = seen("reviewer", json!(["Gate reviewers"])).await;

@@ -6,7 +6,7 @@ use super::{Client, ClientError};
 use crate::wire::{
     ActRequest, ChangeRequest, Correction, CorrectionRequest, Corrections, Deciders,
     DelegationEndRequest, DelegationItem, DelegationRequest, Delegations, Descriptors, GateInfo,
-    Humans, Inbox, KeyRevocationRequest, LoginRequest, Opened, RequestStatus, ReviewRequest,
+    Humans, Inbox, KeyRevocationRequest, LoginRequest, Me, Opened, RequestStatus, ReviewRequest,
     ReviewResult, Session, StopRequest, Stops, Submitted,
 };
 
@@ -17,6 +17,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn humans(&self) -> Result<Humans, ClientError> {
         self.call_json(Call::get("/v1/humans")).await
+    }
+
+    /// Who this is, what they sign with and what they may decide.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        self.call_json(Call::get("/v1/me")).await
     }
 
     /// What waits for this human.

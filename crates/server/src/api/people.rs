@@ -9,5 +9,6 @@ pub(super) mod humans;
 pub(super) mod inbox;
 pub(super) mod links;
 pub(super) mod login;
+pub(super) mod me;
 pub(super) mod revoke_key;
 mod safe;

@@ -11,16 +11,18 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehold_core::directory::{Directory, EnrolledKey};
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::trust::change::HumanEnrol;
+use gatehold_gate::{Delegated, Scope, Seat, Visitor};
 use serde::Serialize;
 
 use super::access::SignedIn;
 use super::forms::Fields;
 use super::frame::{Frame, Kept, PageError, Told, html};
 use super::push::{self, Browsers};
+use super::said::{Moment, moment};
 use crate::app::App;
 
 /// Whoever asks for a new passkey's enrolment and approves it at once: the generated people of a development gate. Other gates
@@ -125,6 +127,67 @@ struct KeysPage {
     no_passkeys: Option<(&'static str, String)>,
     /// Where the gate tells browsers.
     notify: Option<Browsers>,
+    reach: Reach,
+}
+
+/// What they may decide, and until when this session shows it.
+struct Reach {
+    seats: Vec<Place>,
+    /// Teams in which this session gives no seat.
+    without: String,
+    decides_for: Vec<Lent>,
+    ends: Moment,
+}
+
+/// A place at a checkpoint.
+struct Place {
+    checkpoint: String,
+    through: String,
+    counts: String,
+}
+
+/// Somebody who is away.
+struct Lent {
+    from: String,
+    teams: String,
+    until: Moment,
+}
+
+impl Reach {
+    fn of(scope: &Scope, visitor: &Visitor) -> Self {
+        let lent = |one: &Delegated| Lent {
+            from: one.delegation.from.to_string(),
+            teams: joined(&one.delegation.teams),
+            until: moment(one.delegation.not_after, visitor.now),
+        };
+        Self {
+            seats: scope.seats.iter().map(place).collect(),
+            without: joined(&scope.without),
+            decides_for: scope.decides_for.iter().map(lent).collect(),
+            ends: moment(visitor.ends, visitor.now),
+        }
+    }
+}
+
+fn place(seat: &Seat) -> Place {
+    let mut through: Vec<String> = seat.teams.iter().map(ToString::to_string).collect();
+    if seat.by_name {
+        through.push("by name".to_owned());
+    }
+    Place {
+        checkpoint: seat.checkpoint.to_string(),
+        through: through.join(", "),
+        counts: match (seat.counts_as, seat.signer.in_words()) {
+            (Some(level), _) => format!("your signature counts as {level}"),
+            (None, Some(how)) => format!("it must be {how}, and you have no such key"),
+            (None, None) => "no key of yours has force".to_owned(),
+        },
+    }
+}
+
+fn joined<'a>(names: impl IntoIterator<Item = &'a TeamId>) -> String {
+    let names: Vec<String> = names.into_iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 struct Line {
@@ -151,6 +214,7 @@ pub(super) async fn page(
     };
     let lines = app.gate().with_directory(lines);
     let attestation = making(&app)?.attestation;
+    let scope = app.gate().scope(&visitor.human, &visitor.without).await?;
     let mut page = html(&KeysPage {
         frame: Frame::of(&app, visitor, "keys"),
         human: visitor.human.to_string(),
@@ -175,6 +239,7 @@ pub(super) async fn page(
             )),
         },
         notify: push::browsers(&app, visitor).await?,
+        reach: Reach::of(&scope, visitor),
     })?;
     page.extensions_mut().insert(Kept::Notifying);
     Ok(page)

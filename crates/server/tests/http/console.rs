@@ -5,6 +5,7 @@ mod doors;
 mod hostile;
 mod inbox;
 mod live;
+mod me;
 mod owners;
 mod pages;
 mod push;

@@ -55,7 +55,7 @@ fn humans(directory: &Directory) -> Humans {
     }
 }
 
-fn item_of(thumbprint: &Hash, key: &EnrolledKey, suspended: bool) -> HumanKeyItem {
+pub(super) fn item_of(thumbprint: &Hash, key: &EnrolledKey, suspended: bool) -> HumanKeyItem {
     HumanKeyItem {
         key: thumbprint.to_string(),
         fingerprint: key.key.fingerprint(),

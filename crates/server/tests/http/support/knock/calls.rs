@@ -26,6 +26,7 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             | "/v1/gate"
             | "/v1/humans"
             | "/v1/inbox"
+            | "/v1/me"
             | "/v1/trust/links",
         ) => (String::new(), None),
         ("GET", "/v1/audit/receipts/{leaf}") => {

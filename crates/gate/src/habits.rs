@@ -148,6 +148,7 @@ fn fact(label: &str, value: String) -> Fact {
         source: Source::Verified,
         from: "the ledger".to_owned(),
         age_seconds: 0,
+        refuted: false,
     }
 }
 

@@ -4,6 +4,7 @@
 mod calendar;
 pub(crate) mod count;
 pub(crate) mod lookup;
+mod probe;
 #[cfg(test)]
 mod testing;
 
@@ -15,6 +16,7 @@ use gatehold_gate::ports::facts::{Facts, Found, Moment, Question, Told};
 pub use calendar::Calendars;
 pub use calendar::on_call::{OnCall, Roster};
 pub use lookup::Lookups;
+pub use probe::Probed;
 
 /// Every source of facts of a gate.
 #[derive(Debug, Default)]

@@ -24,4 +24,4 @@ pub use channels::push::PushParts;
 pub use channels::{Channels, Clock, Described, Opening};
 pub use config::{ConfigErrors, Environment, Problem, Targets};
 pub use executors::{Effects, Executors};
-pub use facts::{Calendars, Lookups, OnCall, Roster, Sources};
+pub use facts::{Calendars, Lookups, OnCall, Probed, Roster, Sources};

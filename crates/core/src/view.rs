@@ -40,6 +40,9 @@ pub struct Fact {
     pub from: String,
     /// How old it was when shown, in seconds.
     pub age_seconds: u32,
+    /// Whether the gate looked, and it is not so: VERIFIED as well, and a no where the descriptor asks for a yes.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub refuted: bool,
 }
 
 /// What the gate found out about an action before it was decided (M010): kept with the verdict.

@@ -40,6 +40,9 @@ pub fn grouped(number: u64) -> String {
 }
 
 impl FactChallenge {
+    /// What every id of it begins with. Criteria have other ids, so that no answer counts for both.
+    pub const PREFIX: &str = "fact.";
+
     /// Everything that may be asked about an action: each of the caps it asks for, then its resource, then its target.
     #[must_use]
     pub fn all(limits: &Limits, envelope: &Envelope) -> Vec<Self> {

@@ -66,6 +66,7 @@ pub(crate) fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fac
         from: if value.is_some() { from } else { why }.to_owned(),
         value: value.unwrap_or_default(),
         age_seconds: 0,
+        refuted: false,
     };
     let word = |word: Option<&str>| word.map(str::to_owned);
     let catalogue = |label: &str, value| {
@@ -127,6 +128,7 @@ fn shown_of(moment: &Moment) -> Vec<Fact> {
                 source: Source::Verified,
                 from: short(&told.from),
                 age_seconds: told.age_seconds,
+                refuted: false,
             }),
             Err(why) => {
                 let why = short(&format!("{}: {why}", told.from));
@@ -159,6 +161,7 @@ fn answered(
         let why = format!("{}: the answer is not of the declared type", told.from);
         return unknown(&query.label, short(&why));
     }
+    let refuted = found.value == TypedValue::Bool(false);
     values.insert(query.name.clone(), found.value);
     Fact {
         label: query.label.clone(),
@@ -166,6 +169,7 @@ fn answered(
         source: Source::Verified,
         from: short(&told.from),
         age_seconds: told.age_seconds,
+        refuted,
     }
 }
 
@@ -176,6 +180,7 @@ fn unknown(label: &str, why: String) -> Fact {
         source: Source::Unknown,
         from: why,
         age_seconds: 0,
+        refuted: false,
     }
 }
 
@@ -278,6 +283,11 @@ mod tests {
             (Source::Verified, "yes  !")
         );
         assert_eq!(values.remove("incident"), Some(TypedValue::Bool(true)));
+        assert!(!fact.refuted);
+        // A no was found out as well, and is marked, so that nobody takes the word VERIFIED for a yes.
+        let fact = answered(&bool_, told(TypedValue::Bool(false)), &mut values);
+        assert!(fact.source == Source::Verified && fact.refuted);
+        assert_eq!(values.remove("incident"), Some(TypedValue::Bool(false)));
         for (type_, value) in [
             (ValueType::Bool, TypedValue::Text("true".to_owned())),
             (ValueType::Integer, TypedValue::Integer(i64::MAX)),

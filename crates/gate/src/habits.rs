@@ -12,6 +12,7 @@ use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::habits::{self, HabitKeys, Habits, Past};
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::known::Known;
+use gatehold_core::refusal::Refusal;
 use gatehold_core::requester::Requester;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::{Fact, Source};
@@ -102,23 +103,17 @@ impl Gate {
         let grown = habits::grown(&counts);
         let count = live.len();
         let count = match (changed, more) {
-            (true, _) => Fact {
-                source: Source::Unknown,
-                from: "somebody changed a grant in the database".to_owned(),
-                ..fact("live grants of this workload", String::new())
-            },
+            (true, _) => unknown(
+                "live grants of this workload",
+                "somebody changed a grant in the database",
+            ),
             (false, true) => fact("live grants of this workload", format!("{count} or more")),
             (false, false) => fact("live grants of this workload", count.to_string()),
         };
         let mut facts = vec![count];
         let beyond = live.len().saturating_sub(GRANTS_SHOWN);
         for row in live.into_iter().take(GRANTS_SHOWN) {
-            let grant: Grant = body(&row)?;
-            let of = self.request(grant.request).await?.record;
-            facts.push(fact(
-                "it holds",
-                format!("{}, until {}", of.sentence, grant.expires_at),
-            ));
+            facts.push(self.held_by(&body(&row)?).await?);
         }
         if beyond > 0 {
             facts.push(fact("it holds", format!("{beyond} more")));
@@ -127,6 +122,22 @@ impl Gate {
         let value = format!("{month} in the last 30 days, {quarter} in the last 90");
         facts.push(fact("kinds of access first used", value));
         Ok(Holds { facts, grown })
+    }
+
+    /// What a grant lets it do, in the words of its request. A request that somebody changed keeps nobody from reviewing
+    /// another one: what it was for is then what nobody knows.
+    async fn held_by(&self, grant: &Grant) -> Result<Fact, GateError> {
+        match self.request(grant.request).await {
+            Ok(of) => {
+                let value = format!("{}, until {}", of.record.sentence, grant.expires_at);
+                Ok(fact("it holds", value))
+            }
+            Err(GateError::Damaged(_) | GateError::Refused(Refusal::NoSuchRequest)) => {
+                let why = "somebody changed the request of a grant in the database";
+                Ok(unknown("it holds", why))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -137,6 +148,15 @@ fn fact(label: &str, value: String) -> Fact {
         source: Source::Verified,
         from: "the ledger".to_owned(),
         age_seconds: 0,
+        refuted: false,
+    }
+}
+
+fn unknown(label: &str, why: &str) -> Fact {
+    Fact {
+        source: Source::Unknown,
+        from: why.to_owned(),
+        ..fact(label, String::new())
     }
 }
 

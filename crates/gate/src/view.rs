@@ -242,6 +242,7 @@ fn claimed(label: String, text: &str, most: usize) -> Fact {
         source: Source::Claimed,
         from: "the requester".to_owned(),
         age_seconds: 0,
+        refuted: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod enrols;
 mod folder;
 mod place;
 mod sample;
+mod tracker;
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -15,7 +16,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use gatehold_proof::PublicUrl;
 use gatehold_server::login::{IdentityProvider, PrintedCode};
 
@@ -34,18 +35,25 @@ use folder::Addresses;
 use place::Place;
 pub use place::{remove, temporary_folder};
 pub use sample::{SHOP, WORKLOAD, affirmed, enrol_workload, review};
+use tracker::{Serving, Tracker};
 
 /// The port, unless it is taken.
 const PORT: u16 = 7400;
 /// The port of metrics and health, unless it is taken.
 const OPERATIONS_PORT: u16 = 7401;
+/// The port of the tracker, unless it is taken.
+const TRACKER_PORT: u16 = 7402;
 
 /// Arguments of `gatehold dev`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate"
+    after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate\n  gatehold dev tracker list",
+    args_conflicts_with_subcommands = true
 )]
 pub struct Dev {
+    /// Something of one that runs.
+    #[command(subcommand)]
+    pub part: Option<Part>,
     /// Keep everything in this folder, and use it again next time.
     #[arg(long, value_name = "FOLDER")]
     pub keep: Option<PathBuf>,
@@ -67,6 +75,14 @@ pub struct Dev {
     pub until_eof: bool,
 }
 
+/// A part of a development gate.
+#[derive(Debug, Subcommand)]
+pub enum Part {
+    /// The toy that stands for your tracker: what look-ups ask about incidents, changes and deployments.
+    #[command(subcommand)]
+    Tracker(Tracker),
+}
+
 /// What `--quiet` prints when everything is ready.
 pub const READY: &str = "ready";
 /// What the line begins with on which `--quiet --console` prints address and code.
@@ -77,14 +93,25 @@ pub const CONSOLE: &str = "console ";
 /// # Errors
 /// Everything that keeps it from starting.
 pub async fn run(ctx: &Ctx, dev: &Dev) -> Result<Exit, Failure> {
+    if let Some(Part::Tracker(part)) = &dev.part {
+        return tracker::run(ctx, part);
+    }
     // Before anything is made: what a signal ends is put away as well.
     let mut signals = Signals::catch()?;
     if let Some(folder) = &dev.keep {
         Standing::refuse_taken(folder)?;
     }
-    let (addresses, opened) = addresses(dev.port, !dev.quiet)?;
+    let (addresses, opened, asked) = addresses(dev.port, !dev.quiet)?;
     let place = Place::open(dev.keep.as_deref())?;
-    let served = serve(ctx, dev, place.home(), (addresses, opened), &mut signals).await;
+    let served = match Serving::start(place.home(), asked, addresses.tracker) {
+        Ok(tracker) => {
+            let opened = (addresses, opened);
+            let served = serve(ctx, dev, place.home(), opened, &mut signals).await;
+            tracker.end().await;
+            served
+        }
+        Err(failure) => Err(failure),
+    };
     let became = match served {
         Ok(None) => place.abandon(),
         _ => place.close(),
@@ -203,7 +230,10 @@ async fn prepare_sample(home: &Path, fresh: bool) -> Result<(), Failure> {
 
 /// The wanted port, or a free one when none was asked for. The address is in the public URL, which is signed, so it must be
 /// known before the gate starts.
-fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Failure> {
+fn addresses(
+    wanted: Option<u16>,
+    usual: bool,
+) -> Result<(Addresses, Opened, TcpListener), Failure> {
     let try_port = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let try_usual = |port: u16| try_port(if usual { port } else { 0 });
     let taken = |error: std::io::Error| Failure::usage(error, "choose another --port");
@@ -211,19 +241,20 @@ fn addresses(wanted: Option<u16>, usual: bool) -> Result<(Addresses, Opened), Fa
         Some(port) => try_port(port).map_err(|error| port_taken(port, &error))?,
         None => try_usual(PORT).or_else(|_| try_port(0)).map_err(taken)?,
     };
-    let operations = try_usual(OPERATIONS_PORT)
-        .or_else(|_| try_port(0))
-        .map_err(taken)?;
+    let beside = |port: u16| try_usual(port).or_else(|_| try_port(0)).map_err(taken);
+    let operations = beside(OPERATIONS_PORT)?;
+    let tracker = beside(TRACKER_PORT)?;
     let addresses = Addresses {
         service: service.local_addr().map_err(taken)?,
         operations: operations.local_addr().map_err(taken)?,
+        tracker: tracker.local_addr().map_err(taken)?,
     };
     // They stay open: nobody else can take them before the gate accepts.
     let opened = Opened {
         service: Some(service),
         operations: Some(operations),
     };
-    Ok((addresses, opened))
+    Ok((addresses, opened, tracker))
 }
 
 /// By whom, where that is known.
@@ -269,6 +300,7 @@ fn welcome(
     let Addresses {
         service,
         operations,
+        tracker,
     } = addresses;
     format!(
         "{title}\n\
@@ -278,6 +310,7 @@ fn welcome(
          \n  people     owner, reviewer, second: act as one of them with --as\
          \n  workload   {WORKLOAD}, enrolled: owner asked, reviewer and second signed\
          \n  target     {SHOP}, a toy shop database\
+         \n  tracker    http://{tracker}/   a toy too: look-ups ask it about incidents, changes and deployments\
          \n  folder     {home}\
          \n{beside}\
          \nIn another terminal, as the agent:\

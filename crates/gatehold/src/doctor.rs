@@ -1,5 +1,7 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
 
+mod facts;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -395,6 +397,7 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
     let described = config.channels.described();
     channels(report, &config, &described);
     channels_stand(report, &config, &described).await?;
+    facts::facts(report, &config).await;
     journal(report, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;

@@ -103,9 +103,28 @@ pub fn cap(text: &str) -> Result<(String, u64), String> {
         .ok_or_else(|| "write NAME=NUMBER, such as rows=10".to_owned())
 }
 
+/// `incident=INC-7`.
+///
+/// # Errors
+/// What would have been right.
+pub fn claim(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .ok_or_else(|| "write NAME=TEXT, such as incident=INC-7".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn claims_have_a_name_and_any_text() {
+        let both = |name: &str, text: &str| Ok((name.to_owned(), text.to_owned()));
+        assert_eq!(claim("incident=INC-7"), both("incident", "INC-7"));
+        assert_eq!(claim("why=a=b"), both("why", "a=b"));
+        assert!(claim("=INC-7").is_err() && claim("incident").is_err());
+    }
 
     #[test]
     fn durations() {

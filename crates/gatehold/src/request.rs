@@ -89,7 +89,7 @@ pub struct Create {
     /// The task this step belongs to.
     #[arg(long, env = "GATEHOLD_TASK", hide_env_values = true)]
     pub task: Option<TaskId>,
-    /// Why. A claim, like the three below.
+    /// Why. A claim, like the four below.
     #[arg(long)]
     pub reason: Option<String>,
     /// A ticket or change.
@@ -98,6 +98,9 @@ pub struct Create {
     /// How it would be undone.
     #[arg(long)]
     pub rollback: Option<String>,
+    /// What else is said about it, such as incident=INC-7, which the gate may look up; once for each.
+    #[arg(long, value_parser = crate::parse::claim, value_name = "NAME=TEXT")]
+    pub claim: Vec<(String, String)>,
     /// Only say what would be decided.
     #[arg(long)]
     pub dry_run: bool,
@@ -400,6 +403,12 @@ fn draft(create: &Create) -> Result<Draft, Failure> {
     ] {
         if from.is_some() {
             to.clone_from(from);
+        }
+    }
+    for (name, text) in &create.claim {
+        if claims.more.insert(name.clone(), text.clone()).is_some() {
+            let cause = format!("the claim `{name}` is there twice");
+            return Err(Failure::usage(cause, "say it once"));
         }
     }
     Ok(draft)

@@ -92,6 +92,11 @@ fn c14_people_are_told_in_their_browsers_and_a_push_service_learns_nothing() {
 }
 
 #[test]
+fn m007_what_was_looked_up_claimed_and_unknown_has_each_a_mark_of_its_own() {
+    run("facts.mjs", &[]);
+}
+
+#[test]
 fn b09_what_a_page_a_network_or_a_link_does_comes_to_nothing() {
     run("attacks.mjs", &[]);
 }

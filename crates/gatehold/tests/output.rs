@@ -171,6 +171,8 @@ impl Walk {
     }
 
     fn operators(&mut self) {
+        self.says("dev tracker list", &[]);
+        self.says("dev tracker set", &["incident", "INC-7", "closed"]);
         self.says("config check", &[]);
         self.says("doctor", &[]);
         self.says("status", &[]);

@@ -26,7 +26,7 @@ mod request;
 mod review;
 mod revoke;
 mod said;
-mod same_site;
+pub(crate) mod same_site;
 mod session;
 mod sign_in;
 mod stacks;

@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod channels;
 mod console;
+pub mod dev_tracker;
 mod ledger;
 pub mod listen;
 pub mod login;

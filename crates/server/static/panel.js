@@ -41,6 +41,7 @@ const MARKS = {
   amber: ["amber", "▲", "AMBER"],
   red: ["red", "■", "RED"],
   verified: ["verified", "✓", "VERIFIED"],
+  refuted: ["red", "✖", "VERIFIED NO"],
   claimed: ["claimed", "“", "CLAIMED"],
   unknown: ["unknown", "?", "UNKNOWN"],
   held: ["held", "◷", "HELD"],
@@ -254,7 +255,7 @@ export async function panel({ display, view, envelope, words, lowered, through }
     called("who", part("Who", "", list(who(view.requester), ""))),
     terms(view, lowered),
     part("Already done in this task", "", list(soFar(view.so_far), "")),
-    part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.source), " ", quiet(value(fact)))))),
+    part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.refuted ? "refuted" : fact.source), " ", quiet(value(fact)))))),
     part(`Why ${view.tier.tier.toUpperCase()}`, "", list(raised, "No input raises it.")),
   ].filter((made) => made !== null);
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::context::TypedValue;
 use gatehold_core::entry::Grounds;
 use gatehold_core::ids::{RequestId, TaskId};
@@ -445,6 +446,74 @@ async fn m062_what_is_used_for_the_first_time_and_what_is_held_now_is_said() {
     shop.memory().clock().advance(41 * 86_400_000);
     knows.set(CALM);
     assert!(says_first(&shop).await.0);
+}
+
+/// What the page of a held request says of what its workload holds, of one source.
+async fn it_holds(shop: &Shop, held: RequestId, source: Source) -> Vec<String> {
+    let (human, key) = (Person::Reviewer.id(), Person::Reviewer.key());
+    let opened = shop.gate.open_request(&human, &key, held).await.unwrap();
+    let view: View = canonical::from_canonical_bytes(&opened.view).unwrap();
+    let mut lines = of(&view.facts, source);
+    lines.retain(|line| line.starts_with("it holds=") || line.starts_with("live grants"));
+    lines
+}
+
+/// A request that waits, of a workload that was allowed so many before.
+async fn held_beside(allowed: usize) -> (Shop, Vec<RequestId>, RequestId) {
+    let mut shop = Shop::in_memory().await;
+    let knows = Knows::new(CALM);
+    shop.knowing(knows.clone()).await;
+    let mut others = Vec::new();
+    for _ in 0..allowed {
+        let record = ask(&shop).await.record;
+        assert_eq!(record.state, State::Allowed);
+        others.push(record.id);
+    }
+    knows.set(Now {
+        incident: None,
+        kept: None,
+        ..CALM
+    });
+    let held = ask(&shop).await.record;
+    assert_eq!(held.state, State::Held);
+    (shop, others, held.id)
+}
+
+#[tokio::test]
+async fn m062_what_a_workload_holds_beyond_ten_is_counted() {
+    let (shop, _, held) = held_beside(12).await;
+    let lines = it_holds(&shop, held, Source::Verified).await;
+    assert_eq!(lines.len(), 12, "{lines:?}");
+    assert_eq!(
+        lines[0],
+        "live grants of this workload=12 (the ledger, 0 s)"
+    );
+    let named = lines[1..11].iter().all(|line| line.contains(", until "));
+    assert!(named, "{lines:?}");
+    assert_eq!(lines[11], "it holds=2 more (the ledger, 0 s)");
+    assert!(it_holds(&shop, held, Source::Unknown).await.is_empty());
+}
+
+#[tokio::test]
+async fn m062_a_changed_request_of_another_grant_is_unknown_and_keeps_no_page_from_opening() {
+    let (shop, others, held) = held_beside(2).await;
+    let key = RowKey::new(Table::Request, &others[0]);
+    let row = shop.store.row(&key).await.unwrap().unwrap();
+    let text = String::from_utf8(row.body.clone()).unwrap();
+    let edited = text.replace("shop/orders", "shop/nothing");
+    assert_ne!(edited, text);
+    let changed = ["it holds= (somebody changed the request of a grant in the database, 0 s)"];
+    shop.memory().tamper(&key, Some(edited.into_bytes()));
+    assert_eq!(it_holds(&shop, held, Source::Unknown).await, changed);
+    // The count is of grants, and they are what the ledger says; the other one is named.
+    let verified = it_holds(&shop, held, Source::Verified).await;
+    assert_eq!(verified.len(), 2, "{verified:?}");
+    assert_eq!(shop.gate.row_findings().1.len(), 1);
+    shop.approve(Person::Reviewer, held).await.unwrap();
+    shop.memory().tamper(&key, Some(row.body));
+    assert!(it_holds(&shop, held, Source::Unknown).await.is_empty());
+    shop.memory().tamper(&key, None);
+    assert_eq!(it_holds(&shop, held, Source::Unknown).await, changed);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod file;
 mod ics;
 mod moment;
 pub(crate) mod on_call;
+mod reread;
 mod rule;
 mod span;
 mod steps;
@@ -14,7 +15,6 @@ mod steps;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use gatehold_core::effect::Environment;
 use gatehold_core::ids::{HumanId, ResourceId, TargetId};
@@ -23,27 +23,13 @@ use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::facts::{Flag, Moment, Question, Told};
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
-use tokio::sync::Mutex;
 
+use reread::Reread;
 use span::{Span, Window};
-
-/// How long what was read is used, in seconds of the store's clock.
-const READ_SECONDS: i64 = 60;
 
 /// The calendars of a gate: a file and what was last read of it.
 #[derive(Debug)]
-pub struct Calendars {
-    file: PathBuf,
-    read: Mutex<Option<Arc<Read>>>,
-}
-
-/// What a file said, and when.
-#[derive(Debug)]
-struct Read {
-    at: Timestamp,
-    window: Window,
-    said: Result<Said, String>,
-}
+pub struct Calendars(Reread<Said>);
 
 /// Everything that the files say about the days around now.
 #[derive(Debug)]
@@ -107,10 +93,7 @@ impl Calendars {
     /// Over a file, which is read when it is first asked, and again every minute.
     #[must_use]
     pub fn new(file: PathBuf) -> Self {
-        Self {
-            file,
-            read: Mutex::default(),
-        }
+        Self(Reread::new(file, file::read, "the calendar is unknown"))
     }
 
     /// What is wrong with the file as of this time, for whoever checks a configuration.
@@ -129,42 +112,11 @@ impl Calendars {
 
     /// What they say about the moment of a question.
     pub(super) async fn moment(&self, question: &Question<'_>) -> Moment {
-        let read = self.read(question.now).await;
-        let age = question.now.seconds().saturating_sub(read.at.seconds());
-        let age = u32::try_from(age).unwrap_or(0);
-        match &read.said {
+        let read = self.0.at(question.now).await;
+        match read.about(question.now) {
             Err(why) => Moment::unknown("calendar", why),
-            // The clock never goes back, and what was read is older than a minute at most.
-            Ok(_) if !read.window.holds(question.now.millis()) => {
-                Moment::unknown("calendar", "the clock has gone on")
-            }
-            Ok(said) => said.moment(question, age),
+            Ok(said) => said.moment(question, read.age(question.now)),
         }
-    }
-
-    async fn read(&self, now: Timestamp) -> Arc<Read> {
-        let mut kept = self.read.lock().await;
-        if let Some(read) = kept.as_ref()
-            && (0..READ_SECONDS).contains(&(now.seconds() - read.at.seconds()))
-        {
-            return Arc::clone(read);
-        }
-        let file = self.file.clone();
-        let window = Window::around(now.millis());
-        let reading = tokio::task::spawn_blocking(move || file::read(&file, window));
-        let said = reading
-            .await
-            .unwrap_or_else(|_| Err("reading it broke off".to_owned()));
-        if let Err(why) = &said {
-            tracing::warn!(file = %self.file.display(), why, "the calendar is unknown");
-        }
-        let read = Arc::new(Read {
-            at: now,
-            window,
-            said,
-        });
-        *kept = Some(Arc::clone(&read));
-        read
     }
 }
 

@@ -20,6 +20,8 @@ use crate::sql::postgres::{self, PostgresTarget};
 use crate::sql::sqlite::{self, SqliteTarget};
 use statement::{Name, Rows};
 
+/// What is said of a count that a database would work at for long.
+pub(crate) const TOO_MUCH: &str = "counting them would be too much work for the database";
 /// Most counts at one database at once.
 const AT_ONCE_MAX: usize = 4;
 
@@ -120,12 +122,16 @@ impl Count {
             .acquire()
             .await
             .map_err(|_| "it cannot be asked any more")?;
-        let found = match &self.database {
-            Database::Sqlite(target) => sqlite::count(target, table, &rows, self.timeout).await,
-            Database::Postgres(target) => postgres::count(target, table, &rows, self.timeout).await,
-        }?;
+        let found = self.found(table, &rows).await?;
         let found = rows.limit.map_or(found, |limit| found.min(limit));
         i64::try_from(found).map_err(|_| "there are too many to count".to_owned())
+    }
+
+    pub(super) async fn found(&self, table: &Table, rows: &Rows) -> Result<u64, String> {
+        match &self.database {
+            Database::Sqlite(target) => sqlite::count(target, table, rows, self.timeout).await,
+            Database::Postgres(target) => postgres::count(target, table, rows, self.timeout).await,
+        }
     }
 
     /// The configured table that is meant, by the database's own way of reading names.

@@ -23,6 +23,7 @@ use gatehold_gate::ports::facts::{Found, Question, Told};
 use tokio::sync::Semaphore;
 
 use super::count::Count;
+use super::probe::NOBODYS;
 use crate::http::{self, HttpTarget};
 use crate::outcome::{Stop, code};
 use assertion::Assertion;
@@ -100,6 +101,14 @@ impl Lookups {
         self.len() == 0
     }
 
+    pub(super) fn systems(&self) -> impl Iterator<Item = &Lookup> {
+        self.systems.values()
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = &Count> {
+        self.counts.values()
+    }
+
     /// Asks, all at once, whatever of the queries somebody here answers.
     pub(super) async fn answer(&self, question: &Question<'_>) -> BTreeMap<String, Told<Found>> {
         let known = question.queries.iter().filter_map(|query| {
@@ -153,8 +162,31 @@ impl Lookup {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("look-up `{}`", self.recipe)
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Asks about a number that nobody gave: an answer, and one that there is no such number, come from somebody who knows.
+    pub(super) async fn probe(&self) -> Result<String, String> {
+        let query = self.query.iter();
+        let query = query.map(|(name, value)| (name.clone(), value.everywhere(NOBODYS)));
+        let path = self.path.everywhere(NOBODYS);
+        let looked = http::look(&self.target, path, query.collect()).await;
+        let looked = looked.map_err(|stop| stop.message)?;
+        match looked.status {
+            Some(status @ (200 | 404)) => {
+                Ok(format!("answers ({status} about a number of nobody's)"))
+            }
+            Some(status @ (401 | 403)) => Err(format!(
+                "it answered {status}: give the gate a credential that it takes"
+            )),
+            Some(status) => Err(format!("it answered {status}")),
+            None => Err("it did not answer".to_owned()),
+        }
     }
 
     async fn told(&self, question: &Question<'_>) -> Told<Found> {

@@ -13,6 +13,7 @@ use crate::json::ident::check_identifier;
 use crate::limits::{CAPS_MAX, Limits, TTL_SECONDS_MAX};
 use crate::reason;
 use crate::signer::Signer;
+use crate::wording::FactChallenge;
 
 /// Longest time to decide or to spend, in seconds: 30 days.
 const SECONDS_MAX: u32 = 30 * 86_400;
@@ -73,7 +74,7 @@ pub enum CriterionKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Criterion {
-    /// Its id within the bundle.
+    /// Its id within the bundle. It never begins with [`FactChallenge::PREFIX`].
     pub id: String,
     /// The question.
     pub text: String,
@@ -385,6 +386,14 @@ impl Problems<'_> {
                 && let Err(error) = check_identifier(claim, 64)
             {
                 self.add("criteria", format!("`{}`, `claim`: {error}", criterion.id));
+            }
+            if criterion.id.starts_with(FactChallenge::PREFIX) {
+                let text = format!(
+                    "`{}`: an id that begins with `{}` is of the question that is asked on red; choose another",
+                    criterion.id,
+                    FactChallenge::PREFIX
+                );
+                self.add("criteria", text);
             }
             if !seen.insert(&criterion.id) {
                 self.add("criteria", format!("`{}` stands there twice", criterion.id));

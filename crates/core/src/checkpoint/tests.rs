@@ -135,6 +135,8 @@ fn a02_quorum_zero_or_nobody_does_not_parse_or_does_not_check() {
         (SOUND.replace("= 1800", "= 600"), "spend_within_seconds"),
         (SOUND.replace("seats = 1", "seats = 200"), "alternatives"),
         (SOUND.replace("\"window\"", "\"intent\""), "criteria"),
+        // The question on red would be answered with it, or it by that question's answer.
+        (SOUND.replace("\"window\"", "\"fact.target\""), "criteria"),
         (SOUND.replace("[\"now\", \"tonight\"]", "[]"), "criteria"),
     ] {
         let checkpoint: Checkpoint = toml::from_str(&bad).unwrap();

@@ -77,7 +77,8 @@ fn same_facts(now: &View, shown: &View) -> bool {
         found.cloned().collect()
     };
     same(&found(now), &found(shown), |now, shown| {
-        let about = now.label == shown.label && now.source == shown.source;
+        let about =
+            now.label == shown.label && now.source == shown.source && now.refuted == shown.refuted;
         // That nobody knows is what is shown; for which reason is no part of it.
         let unknown = now.source == Source::Unknown;
         about && (unknown || (now.from == shown.from && alike(&now.value, &shown.value, leads)))

@@ -9,7 +9,7 @@ use gatehold_core::ids::{HumanId, NameError, Origin};
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::trust::{AttestationRoots, ROOT_NAMESPACE, RootHuman, RootKey, RootSignature};
 
-use super::sample;
+use super::{sample, tracker};
 use crate::exit::Failure;
 use crate::human_key::{HumanKey, generate_seed};
 use crate::init::Founding;
@@ -28,6 +28,8 @@ pub struct Addresses {
     pub service: SocketAddr,
     /// Metrics and health.
     pub operations: SocketAddr,
+    /// The tracker that its look-ups ask.
+    pub tracker: SocketAddr,
 }
 
 impl Addresses {
@@ -48,6 +50,7 @@ pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure>
     if fresh {
         write_config(home, addresses)?;
         sample::write_shop(home)?;
+        tracker::write(home)?;
         found(home, addresses).await?;
     } else {
         set_addresses(home, addresses)?;
@@ -127,6 +130,7 @@ fn write_config(home: &Path, addresses: Addresses) -> Result<(), Failure> {
     let Addresses {
         service,
         operations,
+        tracker,
     } = addresses;
     let config = format!(
         r#"# Written by `gatehold dev`.
@@ -134,6 +138,7 @@ listen = "{service}"
 public_url = "http://{service}"
 operations_listen = "{operations}"
 targets_file = "targets.toml"
+lookups_file = "lookups.toml"
 
 [store]
 sqlite_file = "gatehold.db"
@@ -167,7 +172,8 @@ owner = "owner@{ORIGIN}"
         sample::SHOP,
         home.join(sample::SHOP_FILE).display().to_string()
     );
-    put(home, "targets.toml", &targets)
+    put(home, "targets.toml", &targets)?;
+    put(home, "lookups.toml", &tracker::lookups(tracker))
 }
 
 /// A kept folder may come back under other ports.
@@ -175,6 +181,7 @@ fn set_addresses(home: &Path, addresses: Addresses) -> Result<(), Failure> {
     let Addresses {
         service,
         operations,
+        tracker,
     } = addresses;
     let path = home.join("gatehold.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
@@ -187,7 +194,13 @@ fn set_addresses(home: &Path, addresses: Addresses) -> Result<(), Failure> {
             _ => line.to_owned(),
         })
         .collect();
-    put(home, "gatehold.toml", &(lines.join("\n") + "\n"))
+    put(home, "gatehold.toml", &(lines.join("\n") + "\n"))?;
+    let path = home.join("lookups.toml");
+    // Whoever took it away asks somebody else, or nobody.
+    match std::fs::read_to_string(&path) {
+        Ok(text) => put(home, "lookups.toml", &tracker::moved(&text, tracker)),
+        Err(_) => Ok(()),
+    }
 }
 
 fn write_client(home: &Path, address: SocketAddr) -> Result<(), Failure> {

@@ -220,6 +220,15 @@ impl Page<'_> {
         }
     }
 
+    /// A no that was found out is no yes.
+    fn verified(&self, refuted: bool) -> String {
+        if refuted {
+            self.screen.paint(Style::Red, "VERIFIED NO")
+        } else {
+            self.screen.paint(Style::Green, "VERIFIED")
+        }
+    }
+
     fn facts(&mut self, view: &View) {
         self.title("EVIDENCE");
         for fact in view
@@ -231,7 +240,7 @@ impl Page<'_> {
             let line = match fact.source {
                 Source::Verified => format!(
                     "  {} {label}: {} ({}{})",
-                    self.screen.paint(Style::Green, "VERIFIED"),
+                    self.verified(fact.refuted),
                     plain(&fact.value),
                     plain(&fact.from),
                     age(fact.age_seconds)

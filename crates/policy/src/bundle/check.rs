@@ -8,6 +8,7 @@ use gatehold_core::descriptor::Descriptor;
 use gatehold_core::ids::{CheckpointName, DescriptorId};
 use gatehold_core::json::ident::check_identifier;
 use gatehold_core::strict_toml::{StrictTable, TomlProblem};
+use gatehold_core::wording::FactChallenge;
 
 use super::files::{FileKind, Files, stem, whole};
 use super::rules::{self, Effect, Rule};
@@ -226,6 +227,15 @@ impl Problems {
             }
             if template.owner.trim().is_empty() || template.criteria.is_empty() {
                 self.add(file, 1, "a template has an owner and at least one question");
+            }
+            let reserved = |one: &&Criterion| one.id.starts_with(FactChallenge::PREFIX);
+            for criterion in template.criteria.iter().filter(reserved) {
+                let problem = format!(
+                    "`{}`: an id that begins with `{}` is of the question that is asked on red; choose another",
+                    criterion.id,
+                    FactChallenge::PREFIX
+                );
+                self.add(file, line_of(text, "criteria"), problem);
             }
             found.insert(template.id.clone(), template);
         }

@@ -69,6 +69,36 @@ fn annotations_are_needed_and_known() {
 }
 
 #[test]
+fn the_ids_of_the_question_on_red_are_no_criteria() {
+    let question = "{ id = \"fact.target\", text = \"Where?\", kind = \"text\", required = true }";
+    let asks = |question: &str| format!("criteria = [{question}]");
+    let refused = |found: &[BundleProblem], file: &str, line: usize| {
+        let says = |one: &BundleProblem| {
+            one.file == file && one.line == line && one.problem.contains("`fact.`")
+        };
+        assert!(found.iter().any(says), "{file}: {found:#?}");
+    };
+    let found = problems(|files| {
+        let one = files["checkpoints/one.toml"].replace("criteria = []", &asks(question));
+        files.insert("checkpoints/one.toml".to_owned(), one);
+    });
+    refused(&found, "checkpoints/one.toml", 10);
+    let template = |id: &str| {
+        let question = question.replace("fact.target", id);
+        problems(|files| {
+            let text = format!(
+                "id = \"extra\"\nversion = 1\nowner = \"o\"\n{}\n",
+                asks(&question)
+            );
+            files.insert("criteria/extra.toml".to_owned(), text);
+        })
+    };
+    // Also where no descriptor asks it yet.
+    refused(&template("fact.target"), "criteria/extra.toml", 4);
+    assert_eq!(template("facts"), []);
+}
+
+#[test]
 fn an_id_names_one_rule() {
     let found = with_rule(&rule(
         "permit-all",

@@ -26,8 +26,8 @@ use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
 use super::review::{REASONS, stamp_of};
 use super::said::{
-    CLAIMED, Mark, Moment, Page, Quiet, UNKNOWN, VERIFIED, asker, code, duration, each, limits,
-    mark, moment, pages, people, quiet, state, tier,
+    CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, duration, each,
+    limits, mark, moment, pages, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
 use crate::app::App;
@@ -263,6 +263,7 @@ pub(super) async fn dossier(
 fn held(view: &View, looked: &Looked) -> Held {
     let fact = |fact: &gatehold_core::view::Fact| Fact {
         mark: match fact.source {
+            Source::Verified if fact.refuted => REFUTED,
             Source::Verified => VERIFIED,
             Source::Claimed => CLAIMED,
             Source::Unknown => UNKNOWN,

@@ -226,6 +226,8 @@ pub(super) const fn state(state: State) -> Mark {
 }
 
 pub(super) const VERIFIED: Mark = mark("verified", "\u{2713}", "VERIFIED");
+/// It was looked up, and it is not so.
+pub(super) const REFUTED: Mark = mark("red", "\u{2716}", "VERIFIED NO");
 pub(super) const CLAIMED: Mark = mark("claimed", "\u{201c}", "CLAIMED");
 pub(super) const UNKNOWN: Mark = mark("unknown", "?", "UNKNOWN");
 

@@ -7,7 +7,7 @@ use http::header::ORIGIN;
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// Whether these headers are those of a form on a page of this origin.
-pub(super) fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
+pub(crate) fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
     let (Ok(site), Ok(from)) = (one(headers, SEC_FETCH_SITE), one(headers, ORIGIN.as_str())) else {
         return false;
     };

@@ -5,21 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
-use super::READ_SECONDS;
 use super::file::{
     ICS_BYTES_MAX, ICS_FILES_MAX, TOML_BYTES_MAX, bounded, date, few, midnight, millis, strict,
     time, zone,
 };
 use super::ics;
+use super::reread::{Read, Reread};
 use super::span::{Span, Window};
 use super::steps::Steps;
 
@@ -28,17 +26,7 @@ const PEOPLE_MAX: usize = 100;
 
 /// The file, and what was last read of it.
 #[derive(Debug)]
-pub struct OnCall {
-    file: PathBuf,
-    read: Mutex<Option<Arc<Read>>>,
-}
-
-#[derive(Debug)]
-struct Read {
-    at: Timestamp,
-    window: Window,
-    said: Result<Vec<Schedule>, String>,
-}
+pub struct OnCall(Reread<Vec<Schedule>>);
 
 /// Who is on call for one team, or why nobody knows.
 pub type OfTeam = Result<BTreeSet<HumanId>, String>;
@@ -135,68 +123,26 @@ impl OnCall {
     /// Over a file, which is read when it is first asked, and again every minute.
     #[must_use]
     pub fn new(file: PathBuf) -> Self {
-        Self {
-            file,
-            read: Mutex::default(),
-        }
+        let unknown = "nobody knows who is on call; everybody is asked";
+        Self(Reread::new(file, read, unknown))
     }
 
     /// Who is on call at this moment, as the file stands; for whoever checks a configuration.
     #[must_use]
     pub fn look(file: &Path, now: Timestamp) -> Roster {
-        let read = Read {
-            at: now,
-            window: Window::around(now.millis()),
-            said: read(file, Window::around(now.millis())),
-        };
-        read.roster(now)
+        roster(&Read::of(file, read, now), now)
     }
 
     /// Who is on call at this moment.
     pub async fn at(&self, now: Timestamp) -> Roster {
-        self.read(now).await.roster(now)
-    }
-
-    async fn read(&self, now: Timestamp) -> Arc<Read> {
-        let mut kept = self.read.lock().await;
-        if let Some(read) = kept.as_ref()
-            && (0..READ_SECONDS).contains(&(now.seconds() - read.at.seconds()))
-        {
-            return Arc::clone(read);
-        }
-        let file = self.file.clone();
-        let window = Window::around(now.millis());
-        let reading = tokio::task::spawn_blocking(move || read(&file, window));
-        let said = reading
-            .await
-            .unwrap_or_else(|_| Err("reading it broke off".to_owned()));
-        if let Err(why) = &said {
-            tracing::warn!(file = %self.file.display(), why, "nobody knows who is on call; everybody is asked");
-        }
-        let read = Arc::new(Read {
-            at: now,
-            window,
-            said,
-        });
-        *kept = Some(Arc::clone(&read));
-        read
+        roster(self.0.at(now).await.as_ref(), now)
     }
 }
 
-impl Read {
-    fn roster(&self, now: Timestamp) -> Roster {
-        let schedules = match &self.said {
-            Err(why) => return Roster(Err(why.clone())),
-            Ok(_) if !self.window.holds(now.millis()) => {
-                return Roster(Err("the clock has gone on".to_owned()));
-            }
-            Ok(schedules) => schedules,
-        };
-        let teams = schedules
-            .iter()
-            .map(|schedule| (schedule.team.clone(), schedule.at(now)));
-        Roster(Ok(teams.collect()))
-    }
+fn roster(read: &Read<Vec<Schedule>>, now: Timestamp) -> Roster {
+    let teams = read.about(now).map_err(str::to_owned);
+    let of = |schedule: &Schedule| (schedule.team.clone(), schedule.at(now));
+    Roster(teams.map(|schedules| schedules.iter().map(of).collect()))
 }
 
 impl Schedule {

@@ -59,6 +59,15 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// The text with this in every place.
+    pub(crate) fn everywhere(&self, word: &str) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Place(_) => word,
+        });
+        parts.collect()
+    }
+
     /// The text with its places filled as they are.
     pub(crate) fn plain(&self, question: &Question<'_>) -> Result<String, String> {
         self.filled(question, str::to_owned)

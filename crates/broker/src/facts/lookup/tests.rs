@@ -406,3 +406,43 @@ proptest::proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn whether_somebody_answers_is_found_by_a_question_of_nobodys() {
+    let (_folder, secret) = secret_file();
+    let more = format!(
+        "inject = [{{ header = \"authorization\", prefix = \"Bearer \", secret_file = \"{}\" }}]",
+        secret.display()
+    );
+    let probed = async |manner: Manner| {
+        let upstream = Upstream::start(manner).await;
+        let lookups = lookups(&toml(
+            upstream.port,
+            &format!("timeout_seconds = 1\n{more}"),
+        ));
+        let mut probed = lookups.probe().await;
+        assert_eq!((probed.len(), upstream.requests().len()), (1, 1));
+        let request = upstream.requests().remove(0);
+        assert!(request.starts_with("GET /api/incidents/gatehold-doctor HTTP/1.1\r\n"));
+        assert!(request.contains(CANARY));
+        let probed = probed.remove(0);
+        assert_eq!(probed.name, "look-up `lookup.incident`");
+        assert!(!format!("{probed:?}").contains(CANARY), "{probed:?}");
+        probed.answer
+    };
+    assert!(probed(json(OPEN)).await.is_ok());
+    let none = http("404 Not Found", "");
+    assert!(probed(Manner::Answer(none)).await.is_ok());
+    for (head, wanted) in [
+        ("401 Unauthorized", "a credential that it takes"),
+        ("503 Service Unavailable", "503"),
+        ("302 Found\r\nlocation: /elsewhere", "302"),
+    ] {
+        let told = probed(Manner::Answer(http(head, ""))).await.unwrap_err();
+        assert!(told.contains(wanted), "{head}: {told}");
+    }
+    assert!(probed(Manner::Silence).await.is_err());
+    let gone = Upstream::start(Manner::Silence).await.port;
+    let lookups = lookups(&toml(gone, "timeout_seconds = 1"));
+    assert!(lookups.probe().await[0].answer.is_err());
+}

@@ -10,8 +10,8 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::{PostgresTarget, session};
-use crate::facts::count::Table;
 use crate::facts::count::statement::{Condition, Name, Rows, Value};
+use crate::facts::count::{TOO_MUCH, Table};
 
 /// Plans that cost more are not carried out: the estimate of the server, in its own unit.
 const COST_MAX: f64 = 1_000_000.0;
@@ -84,7 +84,7 @@ pub(crate) async fn count(
         .and_then(|plan| cost(&plan))
         .is_none_or(|cost| cost > COST_MAX)
     {
-        return Err("counting them would be too much work for the database".to_owned());
+        return Err(TOO_MUCH.to_owned());
     }
     let found = transaction
         .query_one(&sql, &params)

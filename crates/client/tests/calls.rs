@@ -223,7 +223,7 @@ const DELEGATION: &str = r#"{"delegation":"sha256:d","from":"a@b","to":"c@b","te
 const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]}"#;
 const REDEEMED: &str = r#"{"status":{"request":"req_1","state":"completed","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]},
     "result":{"outcome":"completed","code":"ok","status":200,"media_type":"text/plain","body":"b2s=","truncated":false}}"#;
-const OPENED: &str = r#"{"request":"req_1","display":"","view":"","envelope":"e30=","payload":"","claims":{},"descriptor":"e30=","request_nonce":"n","context_template":"e30=","authority":"e30=","review_nonce":"n","words":["a","b","c","d"],
+const OPENED: &str = r#"{"request":"req_1","display":"","view":"","envelope":"e30=","payload":"","asked":"e30=","claims":{},"descriptor":"e30=","request_nonce":"n","context_template":"e30=","authority":"e30=","review_nonce":"n","words":["a","b","c","d"],
     "criteria":[{"id":"scope","text":"Is the scope right?","kind":"choice","choices":["yes","no"],"required":true}],
     "limits":{"ttl_seconds":1,"uses":1,"caps":{"rows":5},"not_before":0,"not_after":9},"decide_by":1,"spend_by":2}"#;
 

@@ -162,6 +162,8 @@ pub struct Point {
 pub struct Directory {
     /// How many trust leaves it was folded from: its version for guards.
     pub version: u64,
+    /// Names those links, in their order: directories with the same one rest on the same chain.
+    pub chain: Hash,
     /// Whose directory.
     pub origin: Origin,
     /// Hash of the root statement: what the configuration pins.
@@ -206,6 +208,8 @@ pub struct Authority {
     pub teams: BTreeSet<TeamId>,
     /// The directory version this was read at.
     pub directory: u64,
+    /// The chain of trust that it was read from. Signed with the rest, it ties a review to every link there was by then.
+    pub chain: Hash,
     /// For whom else they may decide on this request, and until when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub through: Vec<Through>,
@@ -347,6 +351,7 @@ impl Directory {
             assurance: key.assurance,
             teams: self.teams_of(human),
             directory: self.version,
+            chain: self.chain,
             through: Vec::new(),
         })
     }

@@ -170,7 +170,8 @@ impl Chain {
         evidence: &Evidence,
         pinned: Option<Hash>,
     ) -> Result<(), TrustError> {
-        let next = match (&self.directory, evidence) {
+        let chain = self.linked(leaf, evidence)?;
+        let mut next = match (&self.directory, evidence) {
             (None, Evidence::Root(root)) => root.directory(leaf, pinned)?,
             (None, _) | (Some(_), Evidence::Root(_)) => return Err(TrustError::Order),
             (Some(directory), Evidence::Executed(executed)) => {
@@ -208,8 +209,18 @@ impl Chain {
             }
             (Some(directory), Evidence::Reinstatement(end)) => end.apply(directory)?,
         };
+        next.chain = chain;
         self.directory = Some(next);
         Ok(())
+    }
+
+    /// Names the chain up to this link: what came before it, where it stands, and what it says.
+    fn linked(&self, leaf: u64, evidence: &Evidence) -> Result<Hash, TrustError> {
+        let before = self.directory.as_ref();
+        let before = before.map_or([0; 32], |directory| *directory.chain.as_bytes());
+        let evidence = evidence.hash()?;
+        let parts = [&before[..], &leaf.to_be_bytes(), evidence.as_bytes()];
+        Ok(Hash::tagged("gatehold/chain/v1", &parts))
     }
 
     /// The directory so far.

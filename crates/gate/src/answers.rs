@@ -161,6 +161,8 @@ pub struct OpenedRequest {
     pub envelope: Vec<u8>,
     /// The payload, for a second renderer.
     pub payload: Vec<u8>,
+    /// What was asked and by whom, as its leaf keeps it: what `request_hash` is over.
+    pub asked: Vec<u8>,
     /// What the requester says: untrusted, shown last.
     pub claims: Claims,
     /// What it answered since, oldest first: untrusted too.

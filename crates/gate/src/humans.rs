@@ -8,7 +8,7 @@ use gatehold_core::decide::{
     decide, revoke_key,
 };
 use gatehold_core::delegation::Lending;
-use gatehold_core::directory::Directory;
+use gatehold_core::directory::{Authority, Directory};
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
@@ -146,12 +146,7 @@ impl Gate {
             limits: view.terms.limits.clone(),
             answers_hash: empty_answers()?,
             reasoned: false,
-            reviewer: ReviewerRef {
-                issuer: human.issuer().to_owned(),
-                subject: human.subject().to_owned(),
-                key: *key,
-                authority_hash: authority.hash(),
-            },
+            reviewer: reviewer(&authority),
             review_nonce: review_nonce.clone(),
             issued_at: loaded.now,
             decide_by: held.decide_by,
@@ -171,6 +166,7 @@ impl Gate {
             view: view_bytes,
             envelope: action.envelope_bytes().to_vec(),
             payload: action.payload().to_vec(),
+            asked: crate::stored::attachment(&submission, "request")?.to_vec(),
             claims,
             answers,
             context,
@@ -478,6 +474,16 @@ fn signed_denial(input: &ReviewInput, directory: &Directory) -> Option<SafeAct> 
         text: input.answers.justification.clone(),
         channel: "signed".to_owned(),
     })
+}
+
+/// Who signs, as a review context names them.
+fn reviewer(authority: &Authority) -> ReviewerRef {
+    ReviewerRef {
+        issuer: authority.human.issuer().to_owned(),
+        subject: authority.human.subject().to_owned(),
+        key: authority.key,
+        authority_hash: authority.hash(),
+    }
 }
 
 fn empty_answers() -> Result<Hash, GateError> {

@@ -88,7 +88,7 @@ pub use newcomers::{NEWCOMER_SECONDS, Newcomers, NotShown, Shown};
 pub use notices::{Beat, ChannelBeat, Dispatcher};
 pub use overview::{Outcome, Overview, SLOT_SECONDS, SPANS, Slot};
 pub use owned::{Counts, Live, Owned, OwnedWorkload};
-pub use question::{display, sentence_of};
+pub use question::{display, sentence_of, unlike_baseline};
 pub use recovery::Trust;
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};

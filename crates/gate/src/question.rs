@@ -236,8 +236,9 @@ fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, 
     })
 }
 
-/// What is unlike the baseline that was declared at enrolment (M010, M014).
-fn unlike_baseline(
+/// What is unlike the baseline that was declared at enrolment (M010, M014). The terminal makes the same call.
+#[must_use]
+pub fn unlike_baseline(
     requester: &Requester,
     envelope: &Envelope,
     directory: &Directory,

@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Format;
 use crate::review::approve::open;
 use crate::review::criteria::Questions;
+use crate::review::graded::BY_THE_GATE;
 use crate::review::page;
 use crate::review::shown::Shown;
 use crate::screen::{duration, plain, table};
@@ -188,9 +189,9 @@ fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
         text.push_str(&format!("\n{title}\n  {}\n", plain(&envelope)));
     }
     text + &format!(
-        "\nverified here, from the root that you pinned, {}: descriptor, sentence, effects, checkpoints, people, questions, \
-         limits, rendering, view, action and words (opened {})\nthe gate's word: facts, the tier's other inputs, what the task \
-         has done, what is unlike the baseline\n",
+        "\nverified here, from the root that you pinned, {}: who asked and for whom, descriptor, sentence, \
+         tier, checkpoints, people, questions, limits, rendering, view, action and words (opened {})\nthe gate's word: facts, \
+         {BY_THE_GATE}, what the task has done, what is unlike its habits\n",
         shown.root,
         Timestamp::from_millis(now_millis())
     )

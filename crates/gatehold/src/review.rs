@@ -1,8 +1,11 @@
-//! Looking at a held action and signing it. `shown` checks that what will be signed is what is shown, `recomputed` that the gate's
-//! words about it follow from the pinned root, `page` prints it, `criteria` asks, `sign` fills in the context and hands it in.
+//! Looking at a held action and signing it. `shown` checks that what will be signed is what is shown; `recomputed`, `graded` and
+//! `asked` that the gate's words about it, its tier and who asked follow from the pinned root. `page` prints it, `criteria` asks,
+//! `approve` fills in the context, has it signed and hands it in.
 
 pub mod approve;
+pub mod asked;
 pub mod criteria;
+pub mod graded;
 pub mod page;
 pub mod recomputed;
 pub mod shown;

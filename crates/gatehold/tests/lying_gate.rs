@@ -10,195 +10,18 @@
     reason = "a test may panic"
 )]
 
+mod behind;
 mod gate;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-
+use behind::{asked_otherwise, held, lied, packed, unpacked};
 use gate::Gate;
 use gatehold_client::wire::Base64Bytes;
+use gatehold_core::effect::{EffectClass, Reversibility};
 use gatehold_core::hash::Hash;
-use gatehold_core::json::canonical;
-use serde_json::Value;
-
-/// Changes the answer to one path.
-type Lie = (&'static str, Box<dyn Fn(&mut Value) + Send>);
-
-/// A real gate, served behind a liar.
-struct Behind {
-    gate: Gate,
-    lie: Arc<Mutex<Option<Lie>>>,
-    served: Child,
-}
-
-impl Drop for Behind {
-    fn drop(&mut self) {
-        let _ended = self.served.kill();
-        let _status = self.served.wait();
-    }
-}
-
-impl Behind {
-    /// The gate of this folder under the liar's address, which is its public one from now on.
-    fn of(mut gate: Gate) -> Self {
-        gate.terminate();
-        assert!(gate.ended());
-        let listen = gate.configured("listen");
-        let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
-        let liar = stand_before(listen.parse().unwrap(), Arc::clone(&lie));
-        for (file, key) in [("gatehold.toml", "public_url"), ("client.toml", "url")] {
-            let path = gate.home.join(file);
-            let text = std::fs::read_to_string(&path).unwrap();
-            let (old, new) = (
-                format!("{key} = \"http://{listen}\""),
-                format!("{key} = \"http://{liar}\""),
-            );
-            assert!(text.contains(&old), "{text}");
-            std::fs::write(&path, text.replace(&old, &new)).unwrap();
-        }
-        let mut served = Command::new(env!("CARGO_BIN_EXE_gatehold"))
-            .args(["serve", "--config"])
-            .arg(gate.home.join("gatehold.toml"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(served.stdout.take().unwrap()).lines();
-        let serves = said.any(|line| line.unwrap().starts_with("gatehold serves"));
-        assert!(serves, "it ended");
-        Self { gate, lie, served }
-    }
-
-    /// Has it lie about what this path answers.
-    fn lies(&self, path: &'static str, about: impl Fn(&mut Value) + Send + 'static) {
-        *self.lie.lock().unwrap() = Some((path, Box::new(about)));
-    }
-
-    fn is_honest(&self) {
-        *self.lie.lock().unwrap() = None;
-    }
-
-    /// What a command says that must end with 7 and sign nothing.
-    fn caught(&self, command: &[&str]) -> String {
-        let output = self.gate.run(command);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(7), "{command:?}: {said}");
-        assert!(output.stdout.is_empty(), "{command:?}: {output:?}");
-        said
-    }
-
-    /// Forgets the links that were seen.
-    fn forget(&self) {
-        std::fs::remove_dir_all(self.gate.home.join("trust")).unwrap();
-    }
-}
-
-/// Listens, and passes each call on to the gate.
-fn stand_before(gate: SocketAddr, lie: Arc<Mutex<Option<Lie>>>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let lie = Arc::clone(&lie);
-            std::thread::spawn(move || pass_on(stream, gate, &lie));
-        }
-    });
-    address
-}
-
-fn pass_on(mut client: TcpStream, gate: SocketAddr, lie: &Mutex<Option<Lie>>) -> Option<()> {
-    let mut reader = BufReader::new(client.try_clone().ok()?);
-    let (head, length) = head_of(&mut reader)?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let mut upstream = TcpStream::connect(gate).ok()?;
-    upstream.write_all(head.as_bytes()).ok()?;
-    upstream.write_all(&body).ok()?;
-    let mut answer = BufReader::new(upstream);
-    let (answered, _) = head_of(&mut answer)?;
-    let mut body = Vec::new();
-    answer.read_to_end(&mut body).ok()?;
-    let path = head.split(' ').nth(1)?.split('?').next()?;
-    if let Some((at, about)) = lie.lock().ok()?.as_ref()
-        && path.ends_with(at)
-    {
-        let mut value: Value = serde_json::from_slice(&body).ok()?;
-        about(&mut value);
-        body = serde_json::to_vec(&value).ok()?;
-    }
-    let answered = answered.trim_end();
-    let head = format!("{answered}\r\ncontent-length: {}\r\n\r\n", body.len());
-    client.write_all(head.as_bytes()).ok()?;
-    client.write_all(&body).ok()
-}
-
-/// The head of a message that is the only one of its connection, without its length, and that length.
-fn head_of(reader: &mut impl std::io::BufRead) -> Option<(String, usize)> {
-    let mut head = String::new();
-    let mut length = 0;
-    let mut kept_length = String::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let lower = line.to_ascii_lowercase();
-        if let Some(number) = lower.strip_prefix("content-length:") {
-            length = number.trim().parse().ok()?;
-            kept_length.clone_from(&line);
-        } else if line.trim().is_empty() {
-            break;
-        } else if !lower.starts_with("connection:") {
-            head.push_str(&line);
-        }
-    }
-    head.push_str("connection: close\r\n");
-    // A request keeps its length; an answer gets a new one.
-    if !head.starts_with("HTTP/") {
-        head.push_str(&kept_length);
-        head.push_str("\r\n");
-    }
-    Some((head, length))
-}
-
-fn unpacked(opened: &Value, member: &str) -> Value {
-    let bytes: Base64Bytes = serde_json::from_value(opened[member].clone()).unwrap();
-    serde_json::from_slice(&bytes.0).unwrap()
-}
-
-fn packed(value: &Value) -> (Vec<u8>, Value) {
-    let bytes = canonical::to_bytes(value).unwrap();
-    let text = serde_json::to_value(Base64Bytes(bytes.clone())).unwrap();
-    (bytes, text)
-}
-
-/// A lie about view and context, with every hash of them made to match.
-fn lied(about: impl Fn(&mut Value, &mut Value)) -> impl Fn(&mut Value) {
-    move |opened| {
-        let mut view = unpacked(opened, "view");
-        let mut context = unpacked(opened, "context_template");
-        let honest = (view.clone(), context.clone());
-        about(&mut view, &mut context);
-        assert_ne!(
-            (view.clone(), context.clone()),
-            honest,
-            "it says something else"
-        );
-        let (bytes, text) = packed(&view);
-        opened["view"] = text;
-        context["view_hash"] = Hash::tagged("gatehold/view/v1", &[&bytes])
-            .to_string()
-            .into();
-        context["limits"] = view["terms"]["limits"].clone();
-        opened["context_template"] = packed(&context).1;
-    }
-}
-
-/// A held write of a development gate, behind a liar.
-fn held() -> (Behind, String) {
-    let gate = Gate::start();
-    let request = gate.held("UPDATE orders SET status = 'retry' WHERE id = 7");
-    (Behind::of(gate), request)
-}
+use gatehold_core::known::Known;
+use gatehold_core::tier::{TierInputs, TierReport, tier};
+use gatehold_core::workload::WorkloadAssurance;
+use serde_json::{Value, json};
 
 #[test]
 fn b09_show_and_approve_name_what_a_lying_gate_changed() {
@@ -228,7 +51,7 @@ fn b09_show_and_approve_name_what_a_lying_gate_changed() {
                 view["tier"]["tier"] = "green".into();
                 view["people_needed"] = 1.into();
             },
-            "the tier is lower than its own inputs make it",
+            "the tier is not the one that its own inputs make",
         ),
         (
             |view, _| {
@@ -317,6 +140,259 @@ fn b09_show_and_approve_name_what_a_lying_gate_changed() {
     assert_eq!(page["items"][0]["signed"], false, "{page}");
 }
 
+#[test]
+fn b09_who_asked_and_for_whom_is_made_again_from_what_request_hash_is_over() {
+    let (behind, request) = held();
+    let show = ["show", &request, "--as", "reviewer"];
+    let honest = behind.gate.json(&show);
+    assert_eq!(honest["view"]["requester"]["workload"]["id"], "deploy-bot");
+
+    // The hash of something else, or something else under the hash.
+    behind.lies(
+        "/open",
+        lied(|_, context| context["request_hash"] = Hash::of(b"another").to_string().into()),
+    );
+    let named = "request_hash is not that of what was asked";
+    let said = behind.caught(&show);
+    assert!(said.contains(named), "{said}");
+    behind.lies("/open", |opened| {
+        let mut asked = unpacked(opened, "asked");
+        asked["requester"]["workload"]["owner"] = "mallory@evil.example".into();
+        opened["asked"] = packed(&asked).1;
+    });
+    let said = behind.caught(&show);
+    assert!(said.contains(named), "{said}");
+
+    // Everything with hashes to match: first of what was asked alone, then of the view alone.
+    type About = fn(&mut Value, &mut Value);
+    let apart: [(About, &str); 9] = [
+        (
+            |asked, _| asked["digest"] = Hash::of(b"another").to_string().into(),
+            "another action was asked for than is shown",
+        ),
+        (
+            |asked, _| asked["task"] = Value::Null,
+            "it was asked within another task than is shown",
+        ),
+        (
+            |asked, _| asked["claims_root"] = Hash::of(b"another").to_string().into(),
+            "the requester said something else when it asked",
+        ),
+        (
+            |asked, _| asked["request_nonce"] = Hash::of(b"another").to_string().into(),
+            "request_nonce is not that of what was asked",
+        ),
+        (
+            |asked, _| asked["submitted_at"] = 4_000_000_000_000_i64.into(),
+            "it was asked later than it was opened",
+        ),
+        (
+            |asked, _| asked["key"] = Hash::of(b"another").to_string().into(),
+            "it was asked with another key than the requester's",
+        ),
+        (
+            |asked, _| asked["requester"]["workload"]["owner"] = "mallory@evil.example".into(),
+            "who asked, or for whom, is not whom the view names",
+        ),
+        (
+            |_, view| view["requester"]["workload"]["backup"] = "mallory@evil.example".into(),
+            "who asked, or for whom, is not whom the view names",
+        ),
+        (
+            |_, view| {
+                let initiator = json!({ "human": "mallory@evil.example", "attested": false });
+                view["requester"]["workload"]["initiator"] = initiator;
+            },
+            "who asked, or for whom, is not whom the view names",
+        ),
+    ];
+    for (about, named) in apart {
+        behind.lies("/open", asked_otherwise(about));
+        let said = behind.caught(&show);
+        assert!(said.contains(named), "{named}: {said}");
+    }
+
+    // Then of both, so that only the key directory under the pinned root says otherwise.
+    let mallory = "mallory@evil.example";
+    let another = Hash::of(b"another").to_string();
+    let point = json!({ "id": "gateway", "owner": mallory, "proposer": mallory });
+    let attested = json!({ "human": mallory, "attested": true });
+    let both: [(&'static str, Value, &str); 9] = [
+        ("owner", mallory.into(), "another owner of deploy-bot"),
+        ("backup", mallory.into(), "another backup of deploy-bot"),
+        ("kind", "ci_job".into(), "another kind of deploy-bot"),
+        (
+            "assurance",
+            "attested".into(),
+            "another assurance of deploy-bot",
+        ),
+        (
+            "custodians",
+            json!([mallory]),
+            "another holders of the key of deploy-bot",
+        ),
+        (
+            "proposer",
+            mallory.into(),
+            "another proposer of the key of deploy-bot",
+        ),
+        ("key", another.into(), "another key of deploy-bot"),
+        ("point", point, "another enforcement point of deploy-bot"),
+        (
+            "initiator",
+            attested,
+            "no enforcement point speaks for deploy-bot",
+        ),
+    ];
+    for (member, value, named) in both {
+        behind.lies(
+            "/open",
+            asked_otherwise(move |asked, view| {
+                if member == "key" {
+                    asked["key"] = value.clone();
+                }
+                for document in [asked, view] {
+                    document["requester"]["workload"][member] = value.clone();
+                }
+            }),
+        );
+        let said = behind.caught(&show);
+        assert!(said.contains(named), "{named}: {said}");
+    }
+    behind.lies(
+        "/open",
+        asked_otherwise(|asked, view| {
+            for document in [asked, view] {
+                document["requester"]["workload"]["id"] = "harmless-bot".into();
+            }
+        }),
+    );
+    let said = behind.caught(&show);
+    assert!(
+        said.contains("who asks is not whom the action names"),
+        "{said}"
+    );
+    assert!(said.contains("knows no workload harmless-bot"), "{said}");
+}
+
+/// A lie about the inputs of the tier that is whole: the table is made of them anew, and the people needed with it.
+fn graded(about: impl Fn(&mut TierInputs)) -> impl Fn(&mut Value) {
+    lied(move |view, _| {
+        let honest: TierReport = serde_json::from_value(view["tier"].clone()).unwrap();
+        let mut inputs = honest.read().unwrap();
+        about(&mut inputs);
+        let report = tier(&inputs);
+        assert!(report.is_as_printed());
+        view["tier"] = serde_json::to_value(&report).unwrap();
+    })
+}
+
+#[test]
+fn b09_the_tier_is_made_again_and_a_gate_only_raises_it() {
+    let (behind, request) = held();
+    let show = ["show", &request, "--as", "reviewer"];
+    let page = behind.gate.run(&show);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(
+        page.contains("anomaly and untrusted content by the gate's books"),
+        "{page}"
+    );
+
+    type About = fn(&mut TierInputs);
+    let lies: [(About, &str); 9] = [
+        (
+            |inputs| inputs.effects = [EffectClass::Read].into(),
+            "an effect that the descriptor names is not among the effects shown",
+        ),
+        (
+            |inputs| {
+                inputs.environment = Known::unknown();
+                inputs.effects.remove(&EffectClass::ProductionChange);
+            },
+            "an effect that the descriptor names is not among the effects shown",
+        ),
+        (
+            |inputs| inputs.reversibility = Known::some(Reversibility::ReadOnly),
+            "whether it can be taken back is not shown as the descriptor says",
+        ),
+        (
+            |inputs| inputs.quantity = Known::some(0),
+            "how much it touches is not what the descriptor reads",
+        ),
+        (
+            |inputs| inputs.external_recipients = Known::unknown(),
+            "whether anybody outside receives something is not what the descriptor reads",
+        ),
+        (
+            |inputs| inputs.assurance = WorkloadAssurance::Attested,
+            "the assurance of who asks is not the one in the tier",
+        ),
+        (
+            |inputs| inputs.elevation = Known::some(false),
+            "whether it is beyond the baseline is not what the key directory says",
+        ),
+        (
+            |inputs| inputs.elevation = Known::unknown(),
+            "whether it is beyond the baseline is not what the key directory says",
+        ),
+        (
+            |inputs| inputs.inspectable = false,
+            "whether the payload can be inspected is not shown as it is",
+        ),
+    ];
+    for (about, named) in lies {
+        behind.lies("/open", graded(about));
+        let said = behind.caught(&show);
+        assert!(said.contains(named), "{named}: {said}");
+    }
+
+    // Flags that do not follow from the values beside them, whatever tier they would make.
+    let named = "the tier is not the one that its own inputs make";
+    for (tier, people) in [("green", 1), ("amber", 1), ("red", 2)] {
+        behind.lies(
+            "/open",
+            lied(move |view, _| {
+                for input in view["tier"]["inputs"].as_array_mut().unwrap() {
+                    input["raised"] = false.into();
+                }
+                view["tier"]["tier"] = tier.into();
+                view["people_needed"] = people.into();
+            }),
+        );
+        let said = behind.caught(&show);
+        assert!(said.contains(named), "{tier}: {said}");
+    }
+    behind.lies(
+        "/open",
+        lied(|view, _| {
+            let inputs = view["tier"]["inputs"].as_array_mut().unwrap();
+            inputs.retain(|input| input["name"] != "blast_radius");
+        }),
+    );
+    let said = behind.caught(&show);
+    assert!(said.contains(named), "{said}");
+    behind.lies(
+        "/open",
+        lied(|view, _| view["unlike_baseline"] = Value::Array(Vec::new())),
+    );
+    let said = behind.caught(&show);
+    assert!(
+        said.contains("something unlike the baseline is not shown"),
+        "{said}"
+    );
+
+    // What only the gate can know it may raise, and is believed.
+    behind.lies(
+        "/open",
+        graded(|inputs| {
+            inputs.effects.insert(EffectClass::DataRelease);
+            inputs.anomaly = Known::some(true);
+        }),
+    );
+    let raised = behind.gate.json(&show);
+    assert_eq!(raised["view"]["tier"]["tier"], "red", "{raised}");
+}
+
 /// The root that a development gate was founded with.
 fn honest_root(gate: &Gate) -> String {
     let statement = std::fs::read(gate.home.join("root.json")).unwrap();
@@ -370,6 +446,153 @@ fn b09_a_chain_of_trust_that_does_not_lead_from_the_pinned_root_is_refused() {
         links["links"] = Value::Array(Vec::new())
     });
     assert!(behind.gate.run(&show).status.success());
+}
+
+/// The links that this client keeps.
+fn kept(gate: &Gate) -> Vec<Value> {
+    let root = honest_root(gate).replace("sha256:", "");
+    let text = std::fs::read(gate.home.join("trust").join(format!("{root}.json"))).unwrap();
+    let kept: Value = serde_json::from_slice(&text).unwrap();
+    kept["links"].as_array().unwrap().clone()
+}
+
+/// Enrols the workload of a development gate anew, as somebody's CI job, and has people approve that.
+fn enrolled_anew(gate: &Gate) {
+    let humans = gate.json(&["human", "list", "--as", "owner"]);
+    let humans = humans["humans"].as_array().unwrap().iter();
+    let owner = humans
+        .map(|human| human["human"].as_str().unwrap())
+        .find(|human| human.starts_with("owner@"));
+    let owner = owner.unwrap().to_owned();
+    let jwk = gate.home.join("deploy-bot.pem.jwk");
+    let mut enrol = vec![
+        "workload",
+        "enrol",
+        "deploy-bot",
+        "--jwk",
+        jwk.to_str().unwrap(),
+    ];
+    enrol.extend(["--owner", &owner, "--backup", &owner, "--kind", "ci_job"]);
+    enrol.extend([
+        "--baseline-action",
+        "sql.read",
+        "--baseline-target",
+        "sql:shop",
+    ]);
+    enrol.extend(["--baseline-resource", "shop/", "--as", "owner"]);
+    let held = gate.json(&enrol);
+    gate.approved(held["request"].as_str().unwrap());
+}
+
+#[test]
+fn b09_links_that_were_not_seen_yet_cannot_be_left_out_added_or_moved() {
+    let (behind, request) = held();
+    let show = ["show", &request, "--as", "reviewer"];
+    enrolled_anew(&behind.gate);
+    // The request was made before: it is shown as its requester was then, and said so.
+    let page = behind.gate.run(&show);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(page.contains("people have changed that since"), "{page}");
+    let honest = kept(&behind.gate);
+    let [.., second, third] = &honest[..] else {
+        panic!("a root and two changes: {honest:?}");
+    };
+    let human =
+        unpacked(third, "evidence")["executed"]["record"]["requester"]["human"]["human"].clone();
+    let statement = unpacked(&honest[0], "evidence")["root"]["statement"].clone();
+    let statement: Value = serde_json::from_str(statement.as_str().unwrap()).unwrap();
+    let origin = &statement["origin"];
+    let gone = json!({ "suspension": {
+        "type": "gatehold/suspension/v1", "gate": origin, "human": human,
+        "removed": false, "nonce": "of the liar",
+    }});
+
+    let at = honest.len() - 2;
+    let (before, after) = (second["leaf"].clone(), third["leaf"].clone());
+    type About = Box<dyn Fn(&mut Vec<Value>) + Send>;
+    let lies: [(&str, About); 4] = [
+        ("left out", Box::new(move |links| drop(links.remove(at)))),
+        (
+            "in another order",
+            Box::new(move |links| {
+                links.swap(at, at + 1);
+                links[at]["leaf"] = before.clone();
+                links[at + 1]["leaf"] = after.clone();
+            }),
+        ),
+        (
+            "at another leaf",
+            Box::new(move |links| {
+                let leaf = links[at]["leaf"].as_u64().unwrap();
+                links[at]["leaf"] = (leaf + 1).into();
+            }),
+        ),
+        (
+            "added",
+            Box::new(move |links| {
+                let leaf = links[at]["leaf"].as_u64().unwrap() + 1;
+                let evidence = packed(&gone).1;
+                links.insert(
+                    at + 1,
+                    json!({ "leaf": leaf, "evidence": evidence, "bundle": null }),
+                );
+            }),
+        ),
+    ];
+    for (what, about) in lies {
+        behind.forget();
+        behind.lies("/trust/links", move |links| {
+            about(links["links"].as_array_mut().unwrap());
+        });
+        let said = behind.caught(&show);
+        assert!(
+            said.contains("signed it under another chain"),
+            "{what}: {said}"
+        );
+    }
+
+    // The newest can be kept from a terminal that never saw it; but whoever signs names the chain that they were shown, and it is
+    // not the one that the gate goes by.
+    behind.forget();
+    behind.lies("/trust/links", |links| {
+        links["links"].as_array_mut().unwrap().pop();
+    });
+    let said = behind.caught(&show);
+    assert!(
+        said.contains("the gate goes by another chain of trust"),
+        "{said}"
+    );
+    behind.is_honest();
+    assert!(behind.gate.run(&show).status.success());
+    assert_eq!(kept(&behind.gate), honest);
+}
+
+#[test]
+fn b09_only_links_that_have_force_are_kept() {
+    let (behind, request) = held();
+    let show = ["show", &request, "--as", "reviewer"];
+    assert!(behind.gate.run(&show).status.success());
+    let honest = kept(&behind.gate);
+
+    // Nobody signed them, and the number of the last would leave no room for another.
+    behind.forget();
+    behind.lies("/trust/links", |links| {
+        let links = links["links"].as_array_mut().unwrap();
+        let again = links.last().unwrap()["evidence"].clone();
+        let [one, last] = [u64::MAX - 1, u64::MAX];
+        links.push(json!({ "leaf": one, "evidence": again, "bundle": null }));
+        links.push(json!({ "leaf": last, "evidence": "bm9uZQ==", "bundle": null }));
+    });
+    assert!(
+        behind.gate.run(&show).status.success(),
+        "they have no force"
+    );
+    assert_eq!(kept(&behind.gate), honest);
+
+    behind.is_honest();
+    enrolled_anew(&behind.gate);
+    assert!(behind.gate.run(&show).status.success());
+    assert_eq!(kept(&behind.gate).len(), honest.len() + 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use gatehold_core::context::PolicyInput;
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, DescriptorId};
-use gatehold_core::tier::{TierInput, TierReport, tier};
+use gatehold_core::tier::{ADVICE, TierInput, TierReport, tier};
 use gatehold_core::verdict::{Evaluated, Reason, Trace, Verdict};
 
 use crate::bundle::{Bundle, Effect};
@@ -319,7 +319,7 @@ fn raised(computed: TierReport, input: &PolicyInput) -> TierReport {
     let given = input.context.tier;
     if given > tier {
         inputs.push(TierInput {
-            name: "advice".to_owned(),
+            name: ADVICE.to_owned(),
             value: given.to_string(),
             raised: true,
             why: "something outside the table raised it".to_owned(),

@@ -55,12 +55,13 @@ function say(text, next = "", bad = false) {
 /** Everything that differs between what would be signed and what is shown. */
 async function differences(opened, key) {
   const bytes = {};
-  for (const name of ["context_template", "view", "envelope", "display", "payload", "authority"]) bytes[name] = unbase64(opened[name]);
+  for (const name of ["context_template", "view", "envelope", "display", "payload", "authority", "asked"]) bytes[name] = unbase64(opened[name]);
   const context = document_(bytes.context_template, "the review context");
   const view = document_(bytes.view, "the view");
   const envelope = document_(bytes.envelope, "the envelope");
   const display = document_(bytes.display, "the rendering");
   const authority = document_(bytes.authority, "what you may do here");
+  const request = document_(bytes.asked, "what was asked");
   const list = (await (await fetch("/static/words.txt")).text()).split("\n").filter((word) => !word.startsWith("#"));
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
@@ -76,6 +77,11 @@ async function differences(opened, key) {
     [reviewer.key === key, "it names another key"],
     [context.digest === (await hash("gatehold/action/v1", bytes.envelope)), "the digest is not that of the action"],
     [envelope.payload.sha256 === payload && envelope.payload.size === bytes.payload.length, "the payload is not the one that the action names"],
+    [context.request_hash === (await hash("gatehold/request/v1", bytes.asked)), "request_hash is not that of what was asked"],
+    [request.digest === context.digest && request.task === envelope.task, "another action was asked for than is shown"],
+    [canonical(request.requester) === canonical(view.requester), "who asked, or for whom, is not whom the view names"],
+    [request.claims_root === (await head(opened.claims, [])), "the requester said something else when it asked"],
+    [request.request_nonce === opened.request_nonce, "request_nonce is not that of what was asked"],
     [context.display_hash === (await hash("gatehold/display/v1", bytes.display)), "display_hash is not that of the rendering"],
     [reviewer.authority_hash === (await hash("gatehold/authority/v1", bytes.authority)), "authority_hash is not that of what you may do here"],
     [authority.human === data.human && authority.key === key, "it says what somebody else may do here"],

@@ -26,6 +26,8 @@ pub struct Opened {
     pub envelope: Base64Bytes,
     /// The payload, verbatim; its hash stands in the envelope.
     pub payload: Base64Bytes,
+    /// What was asked, by whom, for whom and within which task, canonical JSON; its hash is `request_hash` of the context.
+    pub asked: Base64Bytes,
     /// What the requester says, by name, whole. Untrusted, shown last, never as fact.
     pub claims: BTreeMap<String, String>,
     /// What it answered since, oldest first, as it was given: the view's `claims_head` is over these and the claims.

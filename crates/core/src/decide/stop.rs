@@ -91,6 +91,7 @@ mod tests {
         let hash = Hash::of(b"x");
         Directory {
             version: 1,
+            chain: hash,
             origin: "dev.gate.example".parse().unwrap(),
             root: hash,
             bundle: hash,

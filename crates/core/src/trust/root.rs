@@ -162,6 +162,8 @@ impl SignedRoot {
         root.attestation_roots.anchors()?;
         let mut directory = Directory {
             version: 1,
+            // Its own link gives it one, like every other.
+            chain: Hash::from_bytes([0; 32]),
             origin: root.origin.clone(),
             root: self.hash(),
             bundle: root.bundle,

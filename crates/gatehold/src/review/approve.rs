@@ -72,7 +72,7 @@ pub async fn open(acting: &Acting, profile: &Profile, id: RequestId) -> Result<S
     };
     // People may have approved a change between the two answers; then, and only then, it is opened again.
     let newer = rooted(profile, &acting.client).await?;
-    if newer.links == first.links {
+    if newer.directory.chain == first.directory.chain {
         return Err(differs);
     }
     open_under(acting, profile, id, &newer).await

@@ -11,6 +11,7 @@ use gatehold_core::view::{Source, View};
 use gatehold_core::wording::grouped;
 use gatehold_render::to_terminal;
 
+use super::graded::BY_THE_GATE;
 use super::shown::Shown;
 use crate::screen::{Screen, Style, counted, duration, moment, plain, quoted};
 
@@ -43,7 +44,11 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
         .push_str(&to_terminal(&shown.display, screen.width, screen.color));
     out.list("UNLIKE ITS BASELINE", &view.unlike_baseline, "nothing");
-    out.list("WHO", &view.requester.in_words(), "nobody");
+    let mut who = view.requester.in_words();
+    if shown.has_changed {
+        who.push("as it was enrolled when it asked; people have changed that since".to_owned());
+    }
+    out.list("WHO", &who, "nobody");
     out.terms(view, now);
     out.list(
         "ALREADY DONE IN THIS TASK",
@@ -59,7 +64,7 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         .map(|input| format!("{}: {} ({})", input.name, input.value, input.why))
         .collect();
     out.list(
-        &format!("WHY {}", tier_word(view.tier.tier)),
+        &format!("WHY {}   {BY_THE_GATE}", tier_word(view.tier.tier)),
         &inputs,
         "no input raises it",
     );

@@ -1,10 +1,9 @@
-//! The gate's words about a request, made again here from definitions that follow from the pinned root: sentence, effects,
-//! reversibility, what holds it, who may decide, how many people, what is asked and at most granted, and who signs as whom.
+//! The gate's words about a request, made again here from definitions that follow from the pinned root: its sentence, what holds it,
+//! who may decide, how many people, what is asked and at most granted, and who signs as whom. Who asks and for whom is made again in
+//! `asked`, the tier in `graded`.
 //!
-//! What only the gate can know is not in it, and stays its word: facts and unknowns, what the task has done, what is unlike the
-//! baseline, why a rule held it, and what a change of the gate changes.
-
-use std::collections::BTreeMap;
+//! What only the gate can know is in none of them, and stays its word: facts and unknowns, what the task has done, what is unlike
+//! the habits, why a rule held it, and what a change of the gate changes.
 
 use gatehold_core::action::Action;
 use gatehold_core::checkpoint::Requirement;
@@ -14,12 +13,12 @@ use gatehold_core::directory::Authority;
 use gatehold_core::ids::CheckpointName;
 use gatehold_core::known::Known;
 use gatehold_core::limits::Limits;
-use gatehold_core::requester::Requester;
 use gatehold_core::review::ReviewContext;
 use gatehold_core::signer::Signer;
 use gatehold_core::view::View;
 use gatehold_gate::{NOT_ASKED_YET, checkpoints_shown, sentence_of};
 
+use super::graded::described;
 use super::shown::Looking;
 
 /// What was made again, and how the gate's own differs from it.
@@ -55,23 +54,6 @@ impl Recomputed {
             is_sentence(&view.sentence, action, descriptor),
             "the sentence is not the one that the descriptor makes of this action",
         );
-        let (effects, reversibility) = read(view, action, descriptor);
-        same(
-            effects,
-            "an effect that the descriptor names is not among the effects shown",
-        );
-        same(
-            reversibility,
-            "whether it can be taken back is not shown as the descriptor says",
-        );
-        same(
-            view.tier.is_as_printed(),
-            "the tier is lower than its own inputs make it",
-        );
-        same(
-            !view.requester.is_crossed(action.envelope()) && is_enrolled(&view.requester, looking),
-            "who asks is not whom the action and the key directory name",
-        );
         let mut signer = Signer::Any;
         match requirement(context, view, descriptor, looking) {
             None => same(
@@ -97,7 +79,7 @@ impl Recomputed {
 
 /// Whether the gate's sentence is the descriptor's. A number that the gate counted itself is its word; everything around it is not.
 fn is_sentence(shown: &str, action: &Action, descriptor: &Descriptor) -> bool {
-    let quantity = described(action, descriptor).quantity;
+    let quantity = described(action, descriptor, &Known::unknown()).quantity;
     if !matches!(descriptor.quantity, Quantity::Fact(_)) {
         return shown == sentence_of(action, descriptor, quantity.get().copied());
     }
@@ -123,40 +105,6 @@ fn is_sentence(shown: &str, action: &Action, descriptor: &Descriptor) -> bool {
 
 /// What a sentence says where a number is not known.
 const UNKNOWN_NUMBER: &str = "an UNKNOWN number of";
-
-fn described(action: &Action, descriptor: &Descriptor) -> gatehold_core::descriptor::Described {
-    let projection = descriptor.project(action.payload());
-    let caps = &action.envelope().caps;
-    descriptor.describe(&projection, caps, &BTreeMap::new(), &Known::unknown())
-}
-
-/// Whether the tier was made of the effects and the reversibility that the descriptor gives. There may be more effects: what the
-/// resource and the task add only the gate knows, and it only raises.
-fn read(view: &View, action: &Action, descriptor: &Descriptor) -> (bool, bool) {
-    let own = described(action, descriptor);
-    let printed = |name: &str| {
-        let mut inputs = view.tier.inputs.iter();
-        let input = inputs.find(|input| input.name == name);
-        input.map_or("", |input| input.value.as_str())
-    };
-    let shown: Vec<&str> = printed("effect").split(", ").collect();
-    let mut effects = own.effects.iter();
-    let reversibility = own.reversibility.get();
-    let reversibility = reversibility.map_or_else(|| "UNKNOWN".to_owned(), ToString::to_string);
-    (
-        effects.all(|effect| shown.contains(&effect.as_str())),
-        printed("reversibility") == reversibility,
-    )
-}
-
-/// Whether the key directory knows whoever asks.
-fn is_enrolled(requester: &Requester, looking: &Looking<'_>) -> bool {
-    let directory = &looking.rooted.directory;
-    match requester {
-        Requester::Workload { id, .. } => directory.workloads.contains_key(id),
-        Requester::Human { human, .. } => directory.humans.contains_key(human),
-    }
-}
 
 /// The checkpoints that the view names, as people approved them, if their hash is the one to be signed.
 fn requirement(

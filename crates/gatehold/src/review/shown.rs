@@ -6,20 +6,23 @@
 
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
-use gatehold_core::decide::{Claims, Rendered};
+use gatehold_core::decide::Rendered;
 use gatehold_core::delegation::Through;
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Authority;
-use gatehold_core::hash::{Hash, unhex};
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin, RequestId};
 use gatehold_core::json::canonical;
+use gatehold_core::request::record::Asked;
 use gatehold_core::review::{REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef};
 use gatehold_core::signer::Signer;
-use gatehold_core::view::{Source, View};
+use gatehold_core::view::View;
 use gatehold_core::words::words;
 use gatehold_render::{Display, Flag};
 use serde::de::DeserializeOwned;
 
+use super::asked::Submission;
+use super::graded;
 use super::recomputed::Recomputed;
 use crate::exit::Failure;
 use crate::root::Rooted;
@@ -62,6 +65,8 @@ pub struct Shown {
     pub root: Hash,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
     pub says: Vec<(String, String)>,
+    /// Whether the key directory says something else of the requester now than when it asked.
+    pub has_changed: bool,
 }
 
 /// Checks an opened request.
@@ -73,6 +78,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     let context: ReviewContext = read(&opened.context_template.0, "the review context")?;
     let view: View = read(&opened.view.0, "the view")?;
     let authority: Authority = read(&opened.authority.0, "what you may do here")?;
+    let asked: Asked = read(&opened.asked.0, "what was asked")?;
     let action = Action::rebuild(&opened.envelope.0, opened.payload.0.clone(), context.digest)
         .map_err(|error| differs(vec![format!("the action: {error}")]))?;
     let descriptor = descriptor(opened, &action, looking.rooted)?;
@@ -83,6 +89,11 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     found.extend(unlike(&opened.authority.0, &context.reviewer, own));
     let recomputed = Recomputed::of(&context, &view, &action, descriptor, looking);
     found.extend(recomputed.differs);
+    found.extend(graded::unlike(
+        &view, &action, descriptor, &display, looking,
+    ));
+    let submission = Submission::of(opened, &asked, &context, &view, &action, looking);
+    found.extend(submission.differs);
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
@@ -111,21 +122,12 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
             && view.terms.limits == context.limits,
         "the view contradicts the context",
     );
-    let claims = Claims(opened.claims.clone());
-    let answers = opened.answers.iter().map(String::as_str);
     same(
-        claims.head(answers) == view.claims_head,
-        "claims_head is not that of what the requester says",
+        authority.chain == looking.rooted.directory.chain,
+        "the gate goes by another chain of trust than the links that it gave",
     );
-    let says = says(claims, &view);
-    same(
-        says.is_some(),
-        "the view names other claims than those of the requester",
-    );
-    let nonce = unhex(opened.request_nonce.trim_start_matches("sha256:"))
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .unwrap_or_default();
-    let words = words(context.digest.as_bytes(), &nonce);
+    let nonce = asked.request_nonce;
+    let words = words(context.digest.as_bytes(), nonce.as_bytes());
     same(
         opened.words == words,
         "the four words are not those of this action",
@@ -143,10 +145,11 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         words,
         action,
         through: authority.through,
-        request_nonce: Hash::from_bytes(nonce),
+        request_nonce: nonce,
         signer: recomputed.signer,
         root: looking.rooted.root,
-        says: says.unwrap_or_default(),
+        says: submission.says,
+        has_changed: submission.has_changed,
     })
 }
 
@@ -171,19 +174,6 @@ fn descriptor<'a>(
         return Err(differs(vec![what.to_owned()]));
     }
     Ok(approved)
-}
-
-/// The claims of the view, each as it was made: the view has the beginning of a long one. Nothing when it names others.
-fn says(claims: Claims, view: &View) -> Option<Vec<(String, String)>> {
-    let mut claims = claims.0;
-    let claimed = view.facts.iter();
-    let claimed = claimed.filter(|fact| fact.source == Source::Claimed);
-    let says = claimed.map(|fact| match claims.remove(&fact.label) {
-        Some(whole) => (fact.label.clone(), whole),
-        None => (fact.label.clone(), fact.value.clone()),
-    });
-    let says = says.collect();
-    claims.is_empty().then_some(says)
 }
 
 /// What in the context is about somebody or something else.
@@ -261,6 +251,7 @@ mod tests {
             assurance: Assurance::Present,
             teams: ["owners".parse().unwrap()].into(),
             directory: 1,
+            chain: Hash::of(b"chain"),
             through: Vec::new(),
         };
         let differs = |signed: &Authority, shown: &Authority| {

@@ -93,7 +93,7 @@ try {
   assert.ok(open(id, "reviewer"));
 
   // A26: bytes that were swapped on the way are not shown as if they were signed, and nothing can be signed.
-  for (const member of ["display", "view", "payload", "envelope", "claims"]) {
+  for (const member of ["display", "view", "payload", "envelope", "asked", "claims"]) {
     await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/open", requestStage: "Response" }] });
     const paused = tab.once("Fetch.requestPaused");
     const loaded = tab.open(`${gate.url}/requests/${id}`);
@@ -104,7 +104,8 @@ try {
       opened.claims = { ...opened.claims, reason: "approved by security" };
     } else {
       const bytes = Buffer.from(opened[member], "base64").toString();
-      const other = member === "payload" ? bytes.replace("id = 7", "id > 7") : bytes.replace("shop/orders", "shop/ordres");
+      const [from, to] = { payload: ["id = 7", "id > 7"], asked: ["deploy-bot", "deploy-bat"] }[member] ?? ["shop/orders", "shop/ordres"];
+      const other = bytes.replace(from, to);
       assert.notEqual(other, bytes, member);
       opened[member] = Buffer.from(other).toString("base64");
     }
@@ -166,7 +167,7 @@ try {
   await tab.send("Fetch.fulfillRequest", { requestId: swapped, responseCode: 200, responseHeaders: [{ name: "content-type", value: "application/json" }], body: Buffer.from(text).toString("base64") });
   await loaded;
   await tab.until(() => document.getElementById("said").className.includes("bad"));
-  assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed: claims_head is not that of what the requester says/);
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed: the requester said something else when it asked; claims_head is not that of what the requester says/);
   await tab.send("Fetch.disable");
 
   // A page that was made before an answer, and is looked at only then, is not signed.

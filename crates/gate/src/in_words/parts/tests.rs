@@ -30,6 +30,7 @@ fn directory() -> Directory {
     };
     Directory {
         version: 1,
+        chain: Hash::of(b"chain"),
         origin: "gate.acme.example".parse().unwrap(),
         root: Hash::of(b"root"),
         bundle: Hash::of(b"bundle"),

@@ -66,6 +66,7 @@ fn shown(opened: OpenedRequest, descriptor: Vec<u8>) -> Result<Opened, ApiError>
         view: Base64Bytes(opened.view),
         envelope: Base64Bytes(opened.envelope),
         payload: Base64Bytes(opened.payload),
+        asked: Base64Bytes(opened.asked),
         claims: opened.claims.0,
         answers: opened.answers,
         descriptor: Base64Bytes(descriptor),

@@ -14,20 +14,25 @@ impl Gate {
             .collect()
     }
 
-    /// A cap of the request itself is refused before anybody is asked about it: by what the target keeps where the gate
-    /// calls it, by what the descriptor says elsewhere.
+    /// The caps that are kept when something of this kind is done at this target: by what the target keeps where the gate calls
+    /// it, by what the descriptor says elsewhere.
+    pub(crate) fn caps_kept_for(&self, target: &str, descriptor: &Descriptor) -> Vec<String> {
+        match descriptor.executor.kind {
+            ExecutorKind::Http | ExecutorKind::Sql => self.kept_caps(target),
+            ExecutorKind::Broker | ExecutorKind::Gate => {
+                descriptor.executor.caps.iter().cloned().collect()
+            }
+        }
+    }
+
+    /// A cap of the request itself is refused before anybody is asked about it when it is not kept.
     pub(crate) fn check_asked_caps(
         &self,
         action: &Action,
         descriptor: &Descriptor,
     ) -> Result<(), Refusal> {
         let envelope = action.envelope();
-        let kept = match descriptor.executor.kind {
-            ExecutorKind::Http | ExecutorKind::Sql => self.kept_caps(envelope.target.as_str()),
-            ExecutorKind::Broker | ExecutorKind::Gate => {
-                descriptor.executor.caps.iter().cloned().collect()
-            }
-        };
+        let kept = self.caps_kept_for(envelope.target.as_str(), descriptor);
         kept_or_refused(envelope.caps.keys(), &kept)
     }
 }

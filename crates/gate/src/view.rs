@@ -84,22 +84,20 @@ impl Gate {
         held: &HeldAt,
         descriptor: Option<&Descriptor>,
     ) -> Terms {
-        let enforced = self
-            .inner
-            .parts
-            .executor
-            .enforces(record.envelope.target.as_str());
-        let not_enforced = record
-            .limits
-            .caps
-            .keys()
-            .filter(|cap| !enforced.contains(cap))
-            .cloned()
-            .collect();
         let limits = held
             .requirement
             .limits()
             .map_or_else(|| record.limits.clone(), |most| most.narrow(&record.limits));
+        // Of the limits that are shown and signed, wherever each is from: a checkpoint may name a cap of its own.
+        let kept = descriptor.map_or_else(Vec::new, |descriptor| {
+            self.caps_kept_for(record.envelope.target.as_str(), descriptor)
+        });
+        let not_enforced = limits
+            .caps
+            .keys()
+            .filter(|cap| !kept.contains(cap))
+            .cloned()
+            .collect();
         Terms {
             limits,
             kind: "held_execution".to_owned(),

@@ -67,6 +67,16 @@ fn green_and_amber_take_one_person_and_a_phone_or_a_late_page_says_what_it_canno
 }
 
 #[test]
+fn no_single_key_signs_nor_haste_nor_a_page_without_network() {
+    run("armed.mjs", &[]);
+}
+
+#[test]
+fn b08_what_is_signed_has_the_text_of_the_terminal_line_by_line() {
+    run("signed.mjs", &[]);
+}
+
+#[test]
 fn what_is_large_reversed_binary_or_wide_is_shown_whole_and_the_page_goes_on_answering() {
     println!("{}", run("heavy.mjs", &[]));
 }

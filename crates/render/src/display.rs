@@ -9,6 +9,8 @@ use gatehold_core::json::canonical::{self, CanonicalError};
 use gatehold_core::json::ident;
 use serde::{Deserialize, Serialize};
 
+use crate::findings::counted;
+
 /// Everything a reviewer is shown of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -293,6 +295,23 @@ impl Display {
     #[must_use]
     pub fn block(&self, kind: BlockKind) -> Option<&Block> {
         self.blocks.iter().find(|block| block.kind == kind)
+    }
+}
+
+impl Counts {
+    /// How much the payload is, and how much of it is nothing; the header of every surface.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let empty = match self.empty_lines {
+            0 => String::new(),
+            empty => format!(" ({empty} empty)"),
+        };
+        format!(
+            "{}, {}{empty}, {}",
+            counted(self.bytes, "byte"),
+            counted(self.lines, "line"),
+            counted(self.words, "word")
+        )
     }
 }
 

@@ -7,7 +7,6 @@ use gatehold_core::json::ident;
 
 use crate::chars::{CONTINUED, GUTTER, WRAPPED, columns, width as columns_of};
 use crate::display::{Display, Run, RunKind};
-use crate::findings::counted;
 
 const WIDTH_MIN: usize = 24;
 const RESET: &str = "\u{1b}[0m";
@@ -33,14 +32,7 @@ pub fn to_terminal(display: &Display, width: usize, color: bool) -> String {
     } else {
         ""
     };
-    let (bytes, lines) = (counted(counts.bytes, "byte"), counted(counts.lines, "line"));
-    let empty = if counts.empty_lines == 0 {
-        String::new()
-    } else {
-        format!(" ({} empty)", counts.empty_lines)
-    };
-    let words = counted(counts.words, "word");
-    out.title(&format!("{bytes}, {lines}{empty}, {words}{judged}"));
+    out.title(&format!("{}{judged}", counts.in_words()));
     for block in &display.blocks {
         out.text.push('\n');
         out.title(&block.title);

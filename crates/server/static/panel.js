@@ -61,6 +61,10 @@ export function mark(name) {
 /** A count with its noun. */
 export const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
 
+/** How much a payload is, and how much of it is nothing; as every surface says it. */
+const size = ({ bytes, lines, empty_lines: empty, words }) =>
+  `${counted(bytes, "byte")}, ${counted(lines, "line")}${empty > 0 ? ` (${empty} empty)` : ""}, ${counted(words, "word")}`;
+
 /** A time as it is and from now. */
 function at(millis) {
   const iso = new Date(millis).toISOString();
@@ -237,12 +241,11 @@ export async function panel({ display, view, envelope, words, lowered, through }
     el("li", "", el("span", "label", "Held"), " ", quiet(text), " ", el("span", "dim", `(${code(reason)})`))));
   why.setAttribute("aria-label", "Why held");
   const facts = view.facts.filter((fact) => fact.source !== "claimed");
-  const size = `${counted(display.counts.bytes, "byte")}, ${counted(display.counts.lines, "line")}`;
   const exact = part("Exact action", "", await blocks(display));
   const named = el("span", "words", words.join("-"));
   named.title = "digest words: the same on every surface";
   exact.querySelector("h2").append(
-    el("span", "aside", quiet(envelope.resource), " at ", quiet(envelope.target), ` · ${size}`), named);
+    el("span", "aside", quiet(envelope.resource), " at ", quiet(envelope.target), ` · ${size(display.counts)}`), named);
   exact.classList.add("exact-action");
   return [
     strip(view, display),

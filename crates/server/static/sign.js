@@ -28,6 +28,8 @@ let shown = null;
 let reading = null;
 let busy = false;
 let over = false;
+/** Without the network this page is there to be read, and nothing else. */
+let cut = false;
 
 class Refused extends Error {
   constructor(detail, next) {
@@ -239,6 +241,7 @@ function missing() {
   });
   const red = isRed();
   const lines = [];
+  if (cut) lines.push("you are offline");
   if (screens() > 0) lines.push("review it on a larger screen");
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
@@ -303,12 +306,22 @@ async function unchanged() {
   if (!answer?.ok) throw new Refused("The gate does not answer, so nothing is signed.", "Try again; if it goes on, load this page again.");
   const { stamp, changed, now } = await answer.json();
   clock.set(now);
+  if (cut) offline(false);
   if (stamp === data.stamped && changed.length === 0) return;
   shown = null;
   button.disabled = true;
   document.getElementById("yet").textContent = "";
   const what = changed.length > 0 ? ` (${changed.join(", ")})` : "";
   throw new Refused(`It changed since you opened it${what}, so nothing here can be signed any more.`, "Load this page again and look at what it is now.");
+}
+
+/** Disarms what would send something, and says so; what was answered stays. */
+function offline(now) {
+  cut = now;
+  for (const send of document.querySelectorAll("#acts form button")) send.disabled = now;
+  if (now) say("You are offline: this page can only be read.", "What you answered stays; the page looks again once you are back.", true);
+  else said.replaceChildren();
+  if (shown) arm();
 }
 
 async function guarded(act) {
@@ -348,6 +361,9 @@ if (form) {
     await navigator.clipboard.writeText(link.href);
     event.target.textContent = "Copied";
   });
+  addEventListener("offline", () => offline(true));
+  // What is armed again was looked at again.
+  addEventListener("online", () => (shown ? guarded(unchanged) : offline(false)));
   if (key?.value) {
     button.hidden = false;
     key.addEventListener("change", () => guarded(open));

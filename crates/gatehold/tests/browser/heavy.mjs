@@ -1,6 +1,6 @@
 // What is as large as it may be, reversed, binary or very wide: its page opens, says what nobody can judge by reading, shows every
-// byte of what is signed, and answers a key between two pieces of it. Started by `tests/browser.rs` with the paths of gatehold
-// and Chromium; prints what took the browser longest.
+// byte of what is signed, makes it in pieces of which none is large, and answers a key between two of them. Started by
+// `tests/browser.rs` with the paths of gatehold and Chromium; prints what took the browser longest.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -66,6 +66,33 @@ function unescaped(text) {
   return Buffer.from(bytes);
 }
 
+/** A line is 200 columns at most, so it has no more runs than that. */
+const RUNS_PER_LINE = 200;
+/** As `RUNS_AT_ONCE` and `LINES_TOGETHER` of the page's module. */
+const AT_ONCE = 2_000;
+const TOGETHER = 200;
+
+/** Nothing holds the page up: however much there is, a piece of it is made at once, and a part of it laid out. */
+async function inPiecesOf(tab, what, display) {
+  const lines = display.blocks.flatMap((block) => block.lines);
+  const elements = lines.reduce((sum, line) => sum + 1 + line.runs.length, 0);
+  const { made, lots, alone } = await tab.run(() => ({
+    made: window.made,
+    lots: [...document.querySelectorAll("#signed .lot")].map((lot) => [lot.children.length, getComputedStyle(lot).contentVisibility]),
+    alone: [...document.querySelectorAll("#signed pre.code")].map((pre) => pre.querySelectorAll(":scope > .ln").length),
+  }));
+  // The first piece comes after what made the page ready, and the last goes on with everything else that is signed: a few hundred.
+  const pieces = made.length - 1;
+  assert.ok(pieces <= elements / AT_ONCE && pieces >= Math.floor(elements / (AT_ONCE + RUNS_PER_LINE)), `${what}: ${elements} elements in ${pieces + 1} pieces`);
+  assert.ok(Math.max(...made) <= AT_ONCE + RUNS_PER_LINE + 500, `${what}: a piece of ${Math.max(...made)}`);
+  assert.ok(made.reduce((sum, one) => sum + one) >= elements, `${what}: ${elements} are not made there`);
+  // What is far away is not laid out, and what is not set apart is little.
+  const apart = display.blocks.reduce((sum, block) => sum + Math.floor(block.lines.length / TOGETHER), 0);
+  assert.deepEqual(lots, Array.from({ length: apart }, () => [TOGETHER, "auto"]), what);
+  assert.ok(Math.max(...alone) < TOGETHER, `${what}: ${alone}`);
+  return pieces;
+}
+
 const text = (tab) => tab.run(() => document.querySelector("main").innerText);
 
 /** Opens a request, and where the page makes it in pieces presses a key between two of them. Gives whether it does, and what the key did. */
@@ -86,15 +113,23 @@ async function pressedBetweenPieces(tab, id) {
   return [true, did];
 }
 
-/** What the page notes of itself from its beginning: tasks that took long, and pieces that it made. It stands still after two. */
+/** What the page notes of itself from its beginning: tasks that took long, and of each piece how many elements it made. It stands
+ *  still after two. */
 const WATCH = `
   window.pieces = 0;
+  window.made = [0];
+  const make = Document.prototype.createElement;
+  Document.prototype.createElement = function (...how) {
+    window.made[window.made.length - 1] += 1;
+    return make.apply(this, how);
+  };
   window.long = [];
   new PerformanceObserver((list) => window.long.push(...list.getEntries().map((one) => Math.round(one.duration)))).observe({ type: "longtask", buffered: true });
   const later = window.setTimeout;
   window.setTimeout = (act, after, ...more) => {
     if (after) return later(act, after, ...more);
     window.pieces += 1;
+    window.made.push(0);
     if (window.pieces !== 2) return later(act);
     window.goOn = () => later(act);
     return 0;
@@ -150,7 +185,10 @@ try {
     assert.equal(await tab.run(() => document.getElementById("said").innerText), "", what);
     assert.equal(await tab.run(() => document.getElementById("opened").hidden), false, what);
     assert.ok(unescaped(await exact(tab)).equals(bytes), `${what}: not every byte is there`);
-    assert.equal(inPieces, many, `${what}: ${await tab.run("window.pieces")} pieces`);
+    const { display } = JSON.parse(gate.command(["show", id, "--as", "reviewer", "-o", "json"]));
+    const pieces = await inPiecesOf(tab, what, display);
+    assert.equal(inPieces, many, `${what}: ${pieces} pieces`);
+    assert.equal(pieces > 0, many, what);
     if (many) assert.deepEqual(did, [true, "Deny d", true], `${what}: the key was not heard between two pieces`);
     const page = await tab.run(() => document.querySelector("#signed .strip").innerText);
     assert.match(page, /HELD[\s\S]*RED/, what);

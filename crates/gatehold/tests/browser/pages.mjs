@@ -85,3 +85,22 @@ export async function act(tab, name, { reason, text } = {}) {
 
 /** The state that a request's page names first. */
 export const state = (tab) => tab.run(() => document.querySelector(".strip .chip").lastChild.textContent.trim());
+
+/** Keys that are no letters: their number, and the text that they write. */
+const KEYS = {
+  Backspace: [8], Tab: [9], Enter: [13, "\r"], Escape: [27], " ": [32, " "], PageUp: [33], PageDown: [34], End: [35], Home: [36],
+  ArrowLeft: [37], ArrowUp: [38], ArrowRight: [39], ArrowDown: [40], Insert: [45], Delete: [46],
+};
+
+/** Presses one key and lets it go. */
+export async function press(tab, key) {
+  const [windowsVirtualKeyCode, text] = KEYS[key] ?? (key.length === 1 ? [key.toUpperCase().charCodeAt(0), key] : [111 + Number(key.slice(1))]);
+  await tab.send("Input.dispatchKeyEvent", { type: "keyDown", key, text, windowsVirtualKeyCode });
+  await tab.send("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode });
+}
+
+/** Every key of a keyboard that means something alone, with and without Shift. */
+export const EVERY_KEY = [
+  ...Array.from({ length: 95 }, (_, number) => String.fromCharCode(32 + number)),
+  ...Object.keys(KEYS).filter((key) => key !== " "), ...Array.from({ length: 12 }, (_, number) => `F${number + 1}`),
+];

@@ -1,5 +1,5 @@
 // What differs by tier, by screen and by time: green and amber are approved by one person and without a question, red on a phone only
-// where the exact action is short, an open inbox shows by itself who is asked as well after a while, and an open page whose time is
+// where the exact action is short, a cap that nothing keeps says so, an open inbox shows by itself who is asked as well after a while, and an open page whose time is
 // over says so. Started by `tests/browser.rs` with the paths of
 // gatehold and Chromium.
 
@@ -14,7 +14,7 @@ const [program, chromium] = process.argv.slice(2);
 const POLICIES = resolve(import.meta.dirname, "../../../../policies/default");
 const gate = new Gate(program);
 
-/** Two further places to act in, outside production. */
+/** Further places to act in, outside production. */
 const place = (name) => `
 [[resource]]
 prefix = "${name}/"
@@ -27,7 +27,7 @@ legacy_coarse = false
 `;
 
 /** Reads there are held as well, each for so long; who is asked only after a while stands in `escalation`. */
-const checkpoint = (name, seconds, [teams, escalation]) => ({
+const checkpoint = (name, seconds, [teams, escalation], caps = "{}") => ({
   toml: `name = "${name}"
 title = "It reads the ${name}"
 owner = "owners"
@@ -40,7 +40,7 @@ criteria = [{ id = "intent", text = "Is this what the task is meant to do?", kin
 decide_within_seconds = ${seconds}
 spend_within_seconds = ${2 * seconds}
 escalation = ${escalation}
-limits = { ttl_seconds = 600, uses = 1, caps = {} }
+limits = { ttl_seconds = 600, uses = 1, caps = ${caps} }
 requires = []
 `,
   cedar: `@id("hold-${name}")
@@ -59,14 +59,15 @@ async function prepared(chrome) {
   const beside = await (await chrome.person()).tab();
   await beside.send("Emulation.setFocusEmulationEnabled", { enabled: true });
   await signIn(beside, gate, "second");
-  appendFileSync(join(gate.home, "gatehold.toml"), place("lab") + place("brief"));
+  appendFileSync(join(gate.home, "gatehold.toml"), place("lab") + place("brief") + place("vault"));
   const folder = join(gate.scratch, "policy");
   cpSync(POLICIES, folder, { recursive: true });
   const bundle = join(folder, "bundle.toml");
   writeFileSync(bundle, readFileSync(bundle, "utf8").replace('"sql.read", ', "").replace('name = "default"', 'name = "tiers"'));
   const late = [["reviewers", "security"], '[{ after_seconds = 15, teams = ["security"] }]'];
-  for (const [name, seconds, asked] of [["lab", 1_800, [["owners", "reviewers"], "[]"]], ["brief", 40, late]]) {
-    const { toml, cedar } = checkpoint(name, seconds, asked);
+  const usual = [["owners", "reviewers"], "[]"];
+  for (const [name, seconds, asked, caps] of [["lab", 1_800, usual], ["brief", 40, late], ["vault", 1_800, usual, "{ files = 3, rows = 5 }"]]) {
+    const { toml, cedar } = checkpoint(name, seconds, asked, caps);
     writeFileSync(join(folder, `checkpoints/${name}.toml`), toml);
     writeFileSync(join(folder, `${name}.cedar`), cedar);
   }
@@ -74,7 +75,7 @@ async function prepared(chrome) {
   const asked = (words) => JSON.parse(gate.command([...words, "--reason", "for the test", "--as", "owner", "-o", "json"], [5])).request;
   gate.approveAll(asked(["policy", "submit", folder]));
   const jwk = join(gate.home, "deploy-bot.pem.jwk");
-  const normal = ["--baseline-action", "sql.read", "--baseline-action", "sql.write", "--baseline-target", "sql:shop", ...["shop/", "lab/", "brief/"].flatMap((name) => ["--baseline-resource", name])];
+  const normal = ["--baseline-action", "sql.read", "--baseline-action", "sql.write", "--baseline-target", "sql:shop", ...["shop/", "lab/", "brief/", "vault/"].flatMap((name) => ["--baseline-resource", name])];
   const owner = "owner@dev.gatehold.local";
   gate.approveAll(asked(["workload", "enrol", "deploy-bot", "--jwk", jwk, "--owner", owner, "--backup", owner, ...normal]));
   // From here on second is asked about what is brief only when the others did not decide in time.
@@ -104,6 +105,26 @@ try {
   await approve(tab);
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", green]);
+
+  // A cap that a checkpoint names and the target does not keep is called that wherever the limits stand: by the gate's page, by the
+  // module that signs and by the terminal. Whoever approves it all the same approves what the target then refuses.
+  const capped = gate.ask("SELECT status FROM orders WHERE id = 7", ["--cap", "rows=10"], ["sql.read", "vault/orders"]);
+  const bounds = (page) => page.run(() => [...document.querySelectorAll("#signed dl.facts > div")].map((one) => one.textContent)
+    .filter((line) => /^Limits|NOT ENFORCED/.test(line)));
+  const both = ["Limits10 min, 1 use, at most 3 files, at most 5 rows", "files■NOT ENFORCED by the target"];
+  await beside.open(`${gate.url}/requests/${capped}`);
+  assert.deepEqual(await bounds(beside), both);
+  await look(tab, gate, capped);
+  assert.deepEqual(await bounds(tab), both);
+  const { view } = JSON.parse(gate.command(["show", capped, "--as", "reviewer", "-o", "json"]));
+  assert.deepEqual([view.terms.limits.caps, view.terms.not_enforced], [{ files: 3, rows: 5 }, ["files"]]);
+  assert.match(gate.command(["show", capped, "--as", "reviewer"]), /at most 3 files, at most 5 rows; [^\n]*\n {2}NOT ENFORCED by the target: files\n/);
+  await answer(tab, { fact: "", because: "" });
+  await approve(tab);
+  assert.equal(await state(tab), "MAY BE USED");
+  assert.match(gate.command(["request", "redeem", capped, "-o", "json"], [0, 1, 3]), /"code": "limits_unusable"/);
+  await tab.open(`${gate.url}/requests/${capped}`);
+  assert.equal(await state(tab), "FAILED");
 
   /** From the next page on the clock of this browser is so many hours off; gives what ends that. */
   const off = async (hours) => {

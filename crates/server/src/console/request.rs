@@ -197,7 +197,10 @@ pub(super) async fn page(
         target: quiet(record.envelope.target.as_str()),
         resource: quiet(record.envelope.resource.as_str()),
         submitted: moment(record.submitted_at, looked.now),
-        size: display.as_ref().map(shown::size).unwrap_or_default(),
+        size: display
+            .as_ref()
+            .map(|display| display.counts.in_words())
+            .unwrap_or_default(),
         uninspectable: display
             .as_ref()
             .filter(|display| display.counts.uninspectable)

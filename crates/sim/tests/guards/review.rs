@@ -157,6 +157,35 @@ fn what_is_signed_says_whether_there_is_a_reason() {
 }
 
 #[test]
+fn b03_a_software_key_that_sets_user_verification_does_not_count_where_attested_is_required() {
+    // Of the owners the maker of ann's key vouches for it. Bob's and cem's are software that says it had verified somebody, in a
+    // terminal and in a browser. Once the floor of red alone asks for more, and once the checkpoint itself.
+    for checkpoint in [3, 7] {
+        let mut story = Story::production();
+        story.activate(|rules| {
+            let write = rules.answers.get_mut("db.write").expect("a kind of action");
+            write.tier = Tier::Red;
+            write.checkpoints = [checkpoint].into();
+        });
+        for (workload, name) in [("bot-1", "bob"), ("bot-0", "cem")] {
+            let request = story.submit(workload, "db.write");
+            ends_as(story.approve(name, request), State::Held);
+            refused(story.redeem(request), &Refusal::WrongState { state: "held" });
+        }
+        let request = story.submit("bot-1", "db.write");
+        ends_as(story.approve("ann", request), State::Redeemable);
+    }
+    // Nor do two of them, where nothing but attested will do.
+    let mut story = Story::production();
+    story.activate(says("db.write", "hold", &[7]));
+    let request = story.submit("bot-2", "db.write");
+    for name in ["bob", "cem"] {
+        ends_as(story.approve(name, request), State::Held);
+    }
+    refused(story.redeem(request), &Refusal::WrongState { state: "held" });
+}
+
+#[test]
 fn nobody_decides_on_a_request_of_their_own() {
     let mut story = Story::dev();
     let request = story.submit("bot-1", "db.write");

@@ -2,8 +2,6 @@
 
 use gatehold_render::{BlockKind, Display, RunKind};
 
-use super::super::said::counted;
-
 /// A titled part of the rendering.
 pub(super) struct Block {
     pub class: &'static str,
@@ -67,16 +65,6 @@ fn run(run: &gatehold_render::Run) -> Run {
         },
         text: run.text.clone(),
     }
-}
-
-/// How much it is, for the header.
-pub(super) fn size(display: &Display) -> String {
-    let counts = &display.counts;
-    format!(
-        "{}, {}",
-        counted(counts.bytes, "byte"),
-        counted(counts.lines, "line")
-    )
 }
 
 #[cfg(test)]

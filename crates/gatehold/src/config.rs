@@ -171,6 +171,12 @@ impl Config {
     /// # Errors
     /// Every mistake in it.
     pub fn require(path: &Path) -> Result<Self, Failure> {
+        if matches!(path.try_exists(), Ok(false)) {
+            return Err(Failure::usage(
+                format!("no gate is configured here: there is no {}", path.display()),
+                "start one with `gatehold dev`, found one with `gatehold init new`, or name its configuration with --config",
+            ));
+        }
         Self::load(path).map_err(|mistakes| Failure {
             exit: Exit::Usage,
             causes: mistakes.iter().map(ToString::to_string).collect(),

@@ -166,7 +166,7 @@ async fn serve(
             } else {
                 let code = codes.draw(now);
                 let other = pointed.as_ref().err();
-                print!("{}", welcome(ctx, home, addresses, &code, other));
+                print!("{}", welcome(ctx, dev, home, addresses, &code, other));
             }
             tokio::select! {
                 biased;
@@ -281,8 +281,24 @@ fn print_code(code: &str) {
     let _unread = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
+/// How one is the agent and the people oneself, where no agent works.
+const BY_HAND: &str = "
+In another terminal, as the agent:
+
+  gatehold task start --purpose 'deployment 991 failed, repair order 7'
+  gatehold request create --task TASK --descriptor sql.write --target sql:shop --resource shop/orders \\
+    --payload \"UPDATE orders SET status = 'retry' WHERE id = 7\" --cap rows=1 --redeem
+
+Then look at what it asks in the console, make a passkey there and approve with it; or decide in a third terminal:
+
+  gatehold inbox --as reviewer
+  gatehold approve REQUEST --as reviewer
+
+Then: gatehold audit verify";
+
 fn welcome(
     ctx: &Ctx,
+    dev: &Dev,
     home: &Path,
     addresses: Addresses,
     code: &str,
@@ -295,6 +311,11 @@ fn welcome(
             home.display()
         )
     });
+    let by_hand = if dev.agent { "" } else { BY_HAND };
+    let becomes = match dev.keep {
+        Some(_) => "the folder is kept, and `gatehold dev --keep` goes on with it",
+        None => "everything here is removed then",
+    };
     let home = home.display();
     let console = addresses.console();
     let Addresses {
@@ -313,19 +334,8 @@ fn welcome(
          \n  tracker    http://{tracker}/   a toy too: look-ups ask it about incidents, changes and deployments\
          \n  folder     {home}\
          \n{beside}\
-         \nIn another terminal, as the agent:\
-         \n\
-         \n  gatehold task start --purpose 'deployment 991 failed, repair order 7'\
-         \n  gatehold request create --task TASK --descriptor sql.write --target {SHOP} --resource shop/orders \\\
-         \n    --payload \"UPDATE orders SET status = 'retry' WHERE id = 7\" --cap rows=1 --redeem\
-         \n\
-         \nThen look at what it asks in the console, make a passkey there and approve with it; or decide in a third terminal:\
-         \n\
-         \n  gatehold inbox --as reviewer\
-         \n  gatehold approve REQUEST --as reviewer\
-         \n\
-         \nThen: gatehold audit verify\
-         \nEnd with Ctrl-C; everything here is removed then, unless --keep was given.\n",
+         {by_hand}\
+         \nEnd with Ctrl-C; {becomes}.\n",
         title = ctx.screen.title(
             "Gatehold DEV MODE: generated keys, loopback only; nothing signed here counts elsewhere"
         ),

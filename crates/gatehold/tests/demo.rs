@@ -52,23 +52,7 @@ fn an_agent_works_on_a_development_gate_and_people_decide() {
     ] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
     }
-    let id = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);
-    let id = String::from_utf8(id.stdout).unwrap();
-    let answers = "fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop,scope=yes,time_window=yes,\
-                   rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes";
-    for name in ["reviewer", "second"] {
-        let approved = machine.run(&[
-            "approve",
-            id.trim(),
-            "--as",
-            name,
-            "--because",
-            "order 7 alone",
-            "--criteria",
-            answers,
-        ]);
-        assert!(approved.status.success(), "{approved:?}");
-    }
+    both_approve(&machine, &waiting(&machine));
     let told = dev.says("demo tamper");
     for wanted in ["holds no credential  1 row changed\n", "order 7 is `retry`"] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
@@ -89,4 +73,76 @@ fn an_agent_works_on_a_development_gate_and_people_decide() {
     let (exit, errors) = dev.ends_by("INT");
     assert_eq!(exit, Some(130), "{errors}");
     assert!(errors.contains(" is removed"), "{errors}");
+    // Whoever comes too late is told so.
+    let late = machine.run(&["audit", "verify"]);
+    let errors = String::from_utf8(late.stderr).unwrap();
+    assert_eq!(late.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("start one with `gatehold dev`"), "{errors}");
+}
+
+#[test]
+fn an_agent_begins_again_on_a_gate_that_was_kept_and_says_who_paused_it() {
+    let machine = Machine::new();
+    let starts = || machine.start(&["dev", "--agent", "--keep", "gate"]);
+    let mut dev = starts();
+    dev.says("YOUR TURN");
+    both_approve(&machine, &waiting(&machine));
+    dev.says("order 7 is `retry`");
+    dev.says("demo tamper");
+    dev.ends_by("INT");
+
+    let mut dev = starts();
+    let told = dev.says("YOUR TURN");
+    assert!(
+        told.contains("order 7 of the toy shop is `failed` again"),
+        "{told}"
+    );
+    let ids = waiting(&machine);
+    let id = told.split("requests/").nth(1).unwrap().trim().to_owned();
+    assert!(ids.contains(&id), "{id} is not in {ids}");
+    let reported = machine.run(&["suspicious", &id, "not this again", "--as", "reviewer"]);
+    assert!(reported.status.success(), "{reported:?}");
+    let told = dev.says("demo tamper");
+    for wanted in [
+        "it ended as denied  order 7 is still `failed`",
+        "REFUSED asks for another write\n          workload_paused",
+        "workload resume deploy-bot --as owner",
+    ] {
+        assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
+    }
+    let (_, errors) = dev.ends_by("INT");
+    assert!(!errors.contains("report this"), "{errors}");
+
+    let mut dev = starts();
+    let told = dev.says("demo tamper");
+    assert!(
+        told.contains("REFUSED deploy-bot asks to read an order\n          workload_paused"),
+        "{told}"
+    );
+    let (_, errors) = dev.ends_by("INT");
+    assert!(!errors.contains("report this"), "{errors}");
+}
+
+/// What waits for somebody to decide, a line each.
+fn waiting(machine: &Machine) -> String {
+    let ids = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);
+    String::from_utf8(ids.stdout).unwrap()
+}
+
+fn both_approve(machine: &Machine, id: &str) {
+    let answers = "fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop,scope=yes,time_window=yes,\
+                   rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes";
+    for name in ["reviewer", "second"] {
+        let approved = machine.run(&[
+            "approve",
+            id.trim(),
+            "--as",
+            name,
+            "--because",
+            "order 7 alone",
+            "--criteria",
+            answers,
+        ]);
+        assert!(approved.status.success(), "{approved:?}");
+    }
 }

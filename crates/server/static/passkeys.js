@@ -62,7 +62,10 @@ async function add() {
   const json = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
   if (!answer.ok) throw Object.assign(new Error(json?.detail ?? "You are signed out, or the gate does not answer."), { next: json?.next ?? "Load this page again." });
   if (json.enrolled) {
-    location.reload();
+    // Whoever came from a request goes on there.
+    const request = location.hash.slice(1);
+    if (/^req_[0-9a-f]{32}$/.test(request)) location.assign(`/requests/${request}`);
+    else location.reload();
     return;
   }
   const file = document.getElementById("proof");

@@ -18,6 +18,15 @@ addEventListener("afterprint", () => {
   for (const one of closed) one.open = false;
 });
 
+/** What may still become of it is asked for while somebody looks and writes nothing here; once it is otherwise, the page is loaded again. */
+const { unfinished } = document.querySelector("[data-unfinished]")?.dataset ?? {};
+async function look() {
+  if (document.visibilityState !== "visible" || document.querySelector("details.safe[open]")) return;
+  const answer = await fetch(`${location.pathname}/stamp`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (answer?.ok && (await answer.json()).stamp !== unfinished) location.reload();
+}
+if (unfinished) setInterval(look, 2_000);
+
 function say(text, next = "", bad = false) {
   const strong = document.createElement("strong");
   strong.textContent = text;

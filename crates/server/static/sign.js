@@ -255,6 +255,7 @@ function missing() {
 
 /** Whether the button is armed, and what it says. */
 function arm() {
+  if (!form.elements.key?.value) return;
   const lines = missing();
   button.disabled = busy || lines.length > 0;
   document.getElementById("yet").textContent = lines.length > 0 ? `Not yet: ${lines.join("; ")}.` : "";
@@ -308,6 +309,11 @@ async function unchanged() {
   clock.set(now);
   if (cut) offline(false);
   if (stamp === data.stamped && changed.length === 0) return;
+  // Nothing was opened yet, so nobody has read anything that is not so any more: it is loaded again, once.
+  if (!shown && performance.getEntriesByType("navigation")[0]?.type !== "reload") {
+    location.reload();
+    await new Promise(() => {});
+  }
   shown = null;
   button.disabled = true;
   document.getElementById("yet").textContent = "";

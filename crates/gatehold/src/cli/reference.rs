@@ -136,12 +136,16 @@ fn describe(parent: &str, command: &Command, out: &mut String) {
 fn describe_one(name: &str, command: &Command, out: &mut String) {
     let about = command.get_about().map(ToString::to_string);
     let usage = command.clone().render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage: ").replace('\n', " ");
+    // A line each way in which it is used.
+    let usage = usage.trim_start_matches("Usage: ").lines();
+    let usage: Vec<String> = usage
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
     let _ = write!(
         out,
         "\n## {name}\n\n{}\n\n```\n{}\n```\n\n",
         about.unwrap_or_default(),
-        usage.split_whitespace().collect::<Vec<_>>().join(" ")
+        usage.join("\n")
     );
     options(command, out, |argument| !argument.is_global_set());
     let examples = command.get_after_help().map(ToString::to_string);

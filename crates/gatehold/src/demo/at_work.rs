@@ -1,5 +1,6 @@
 //! The demo's agent at work on `gatehold dev`: it reads, asks for a write, waits for whoever decides it, uses what was approved,
-//! and then tries what it may not. Nobody is played here; the gate goes on when the agent is done.
+//! and then tries what it may not. Nobody is played here; the gate goes on when the agent is done. What people did to the agent, now
+//! or when a kept gate ran before, is no fault: it says what they did and how they undo it.
 
 use std::path::Path;
 
@@ -11,6 +12,24 @@ use super::{after_it_was_used, executed, held, routine, to_the_end};
 use crate::context::Ctx;
 use crate::exit::Failure;
 
+/// What comes after the agent's story.
+const VERIFY: [(&str, &str); 2] = [
+    ("audit verify", "check every leaf of this gate's ledger"),
+    (
+        "demo tamper",
+        "alter one byte in a copy of it, and check that",
+    ),
+];
+/// What people did to the agent, as a refusal names it, and how they ask that it may go on.
+const UNDO: [(&str, &str); 3] = [
+    ("workload_paused", "workload resume deploy-bot --as owner"),
+    (
+        "workload_stopped",
+        "stops lift --workload deploy-bot --as owner",
+    ),
+    ("lockdown", "stops lift --everything --as owner"),
+];
+
 /// Works from the beginning to the end. `console` is where people decide.
 ///
 /// # Errors
@@ -20,6 +39,13 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     let gate = Gate::served(home)?;
     // The process ends with this function, however it does.
     let (_process, mut bot) = agent_of(home, DEPLOY_KEY)?;
+    if gate.order_fails_again(7)? {
+        stage.done("order 7 of the toy shop is `failed` again", "");
+    }
+    let first = bot.tell("read").await?;
+    if first.refused {
+        return stopped(&stage, "deploy-bot asks to read an order", first);
+    }
     routine(&stage, &mut bot).await?;
     let id = held(&stage, &gate, &mut bot).await?;
     stage.turn(
@@ -30,22 +56,29 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
         ],
     );
     let said = decided(&stage, &mut bot, &id).await?;
-    if said.code == "approved" {
+    let approved = said.code == "approved";
+    if approved {
         executed(&stage, &gate, &mut bot, &id).await?;
-        stage.scene("4  Now the agent cheats");
-        after_it_was_used(&stage, &mut bot, &id).await?;
     } else {
+        stage.scene("3  Nothing is executed that nobody approved");
         stage.must(
             !said.refused && gate.order_status(7)? == "failed",
-            &format!(
-                "it ended as {}, and nothing happened at the database",
-                said.code
-            ),
+            &format!("it ended as {}", said.code),
             "order 7 is still `failed`",
         )?;
-        stage.scene("4  Now the agent cheats");
+    }
+    let cheats = || stage.scene("4  Now the agent cheats");
+    if approved {
+        cheats();
+        after_it_was_used(&stage, &mut bot, &id).await?;
     }
     let second = bot.tell("write 6").await?;
+    if second.refused {
+        return stopped(&stage, "asks for another write", second);
+    }
+    if !approved {
+        cheats();
+    }
     stage.must(
         second.code == "held",
         "asks for another write",
@@ -54,13 +87,22 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     let said = bot.tell(&format!("approve {}", second.id)).await?;
     stage.refused("signs its own approval", &said, "")?;
     to_the_end(&stage, &mut bot).await?;
-    stage.next(&[
-        ("audit verify", "check every leaf of this gate's ledger"),
-        (
-            "demo tamper",
-            "alter one byte in a copy of it, and check that",
-        ),
-    ]);
+    stage.next(&VERIFY);
+    Ok(())
+}
+
+/// Nothing of the agent passes any more, because people wanted it so; that ends its story.
+fn stopped(stage: &Stage, what: &str, mut said: Said) -> Result<(), Failure> {
+    let known = UNDO.iter().find(|(code, _)| said.text.contains(code));
+    if let Some((code, _)) = known {
+        // Beside it stands why it would have been held otherwise.
+        (*code).clone_into(&mut said.text);
+    }
+    stage.refused(what, &said, "denied")?;
+    let undo = known.map_or("stops lift --help", |(_, undo)| undo);
+    let [verify, tamper] = VERIFY;
+    let undone = "ask that it may go on; two others decide that";
+    stage.next(&[(undo, undone), verify, tamper]);
     Ok(())
 }
 

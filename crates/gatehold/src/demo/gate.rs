@@ -71,6 +71,22 @@ impl Gate {
         &self.profile
     }
 
+    /// Has an order be as the agent's story begins, where the gate is kept and the story was told before. Gives whether it was
+    /// otherwise.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn order_fails_again(&self, id: u32) -> Result<bool, Failure> {
+        let broken = |error: rusqlite::Error| Failure::fault(error, "end what holds the shop open");
+        let shop = Connection::open(self.home().join("shop.db")).map_err(broken)?;
+        shop.execute(
+            "UPDATE orders SET status = 'failed' WHERE id = ?1 AND status <> 'failed'",
+            [id],
+        )
+        .map(|rows| rows > 0)
+        .map_err(broken)
+    }
+
     /// An order's status, read from the database behind the gate's back: what really is there.
     ///
     /// # Errors

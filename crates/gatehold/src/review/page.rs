@@ -24,11 +24,15 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         screen,
     };
     out.strip(shown, now);
-    out.line(&format!(
-        "{} asks: {}",
-        plain(&view.requester.name()),
-        screen.paint(Style::Bold, &plain(&view.sentence))
-    ));
+    let name = view.requester.name();
+    let sentence = screen.paint(Style::Bold, &plain(&view.sentence));
+    // Who asks is said once.
+    let asks = if view.sentence.starts_with(&name) {
+        sentence
+    } else {
+        format!("{} asks: {sentence}", plain(&name))
+    };
+    out.line(&asks);
     for (code, text) in &view.why {
         out.line(&format!("  held: {} ({})", plain(text), plain(code)));
     }

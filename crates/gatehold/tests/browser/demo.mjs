@@ -93,9 +93,13 @@ try {
   await approve(tab);
 
   // A question on the way: the agent answers, and what it answers is shown as its claim.
+  // From the request to a passkey, and back to it.
   await be(tab, "second");
-  await addPasskey(tab, gate);
-  await look(tab, gate, id);
+  await tab.open(link);
+  await tab.leave(() => document.querySelector("#decision a[href^='/keys']").click());
+  await tab.leave(() => document.querySelector("#add button").click());
+  assert.equal(await tab.run("location.href"), link);
+  await tab.until(() => !document.getElementById("opened").hidden);
   await act(tab, "ask", { text: "which order is it?" });
   await demo.says(/which order is it\?\s+order 7 alone/);
   await look(tab, gate, id);

@@ -100,7 +100,12 @@ try {
     await answer(tab, { fact: "1" });
     await approve(tab);
   }
+  assert.equal(await state(tab), "MAY BE USED");
+  // Whoever has just decided sees what comes of it, without asking for it.
+  const performed = tab.once("Page.loadEventFired");
   gate.command(["request", "redeem", one]);
+  await performed;
+  assert.equal(await state(tab), "DONE");
   gate.command(["audit", "dossier", one, "--out", dossier]);
   const explained = gate.command(["audit", "explain", dossier]);
   assert.match(explained, /verified/i);

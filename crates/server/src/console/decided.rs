@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use gatehold_core::request::{DecidedBy, RequestRecord};
+use gatehold_core::request::{DecidedBy, RequestRecord, State as Stands};
 use gatehold_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -88,6 +88,13 @@ fn line(record: &RequestRecord, now: Timestamp) -> Line {
 
 /// Who decided it, in words.
 pub(super) fn by(record: &RequestRecord) -> &'static str {
+    // What was taken back while it was held, nobody decided.
+    let ended = record.closing.as_ref().map(|closing| closing.code.as_str());
+    match (record.state, ended) {
+        (Stands::Withdrawn, Some("withdrawn")) => return "nobody: whoever asked took it back",
+        (Stands::Withdrawn, Some("task_ended")) => return "nobody: its task ended",
+        _ => {}
+    }
     let closed_by = record.closing.as_ref().map(|closing| closing.decided_by);
     decided_by(record.decided_by.or(closed_by))
 }

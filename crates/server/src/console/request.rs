@@ -64,6 +64,8 @@ struct RequestPage {
     /// Whether there is something to take away.
     revocable: Option<Revocable>,
     correct: Option<Correctable>,
+    /// Names what stands here, while more may still become of it.
+    unfinished: Option<String>,
     /// When and by whom it was looked at, for paper.
     looked: Moment,
 }
@@ -224,8 +226,17 @@ pub(super) async fn page(
         by: super::decided::by(record),
         revocable: revocable(record.state, visitor),
         correct,
+        unfinished: unfinished(&app, &looked)?,
         looked: moment(looked.now, looked.now),
     })
+}
+
+/// Names what a page shows of what was decided and is not over.
+fn unfinished(app: &App, looked: &Looked) -> Result<Option<String>, PageError> {
+    match looked.record.state {
+        Stands::Allowed | Stands::Redeemable | Stands::Executing => stamp_of(app, looked).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// What taking it away would do now.

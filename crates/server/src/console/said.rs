@@ -129,7 +129,9 @@ pub(super) fn moment(at: Timestamp, now: Timestamp) -> Moment {
         .map(|(day, time)| format!("{day} {} UTC", time.trim_end_matches('Z')))
         .unwrap_or_else(|| iso.clone());
     let seconds = at.millis().saturating_sub(now.millis()).div_euclid(1_000);
-    let relative = if seconds >= 0 {
+    let relative = if at == now {
+        "now".to_owned()
+    } else if seconds >= 0 {
         format!("in {}", duration(seconds))
     } else {
         format!("{} ago", duration(seconds.saturating_neg()))

@@ -230,7 +230,10 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
         }
         Event::Executed { outcome, .. } => {
             let quantity = outcome.quantity;
-            let more = quantity.map(|quantity| format!("{quantity} rows or objects"));
+            let more = quantity.map(|quantity| match quantity {
+                1 => "1 row or object".to_owned(),
+                many => format!("{many} rows or objects"),
+            });
             let what = format!("Executed: {}", code(&outcome.code));
             return vec![new(what).with(more.into_iter().collect())];
         }

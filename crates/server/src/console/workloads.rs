@@ -127,12 +127,16 @@ fn line(live: &Live, now: Timestamp) -> Line {
 }
 
 fn entry(one: &OwnedWorkload, now: Timestamp) -> Entry {
-    let mut marks = vec![match one.lifecycle {
-        Lifecycle::Active if now > one.not_after => mark("bad", "\u{25f4}", "OVER"),
-        Lifecycle::Active => mark("good", "\u{2713}", "ACTIVE"),
-        Lifecycle::Suspended => mark("bad", "\u{2298}", "SUSPENDED"),
-        Lifecycle::Offboarded => mark("quiet", "\u{2298}", "OFFBOARDED"),
-    }];
+    let restrained = one.paused || one.stopped;
+    let lifecycle = match one.lifecycle {
+        Lifecycle::Active if now > one.not_after => Some(mark("bad", "\u{25f4}", "OVER")),
+        // What is paused or stopped does nothing, whatever its life says.
+        Lifecycle::Active if restrained => None,
+        Lifecycle::Active => Some(mark("good", "\u{2713}", "ACTIVE")),
+        Lifecycle::Suspended => Some(mark("bad", "\u{2298}", "SUSPENDED")),
+        Lifecycle::Offboarded => Some(mark("quiet", "\u{2298}", "OFFBOARDED")),
+    };
+    let mut marks: Vec<Mark> = lifecycle.into_iter().collect();
     marks.extend(one.paused.then_some(mark("bad", "\u{2016}", "PAUSED")));
     marks.extend(one.stopped.then_some(mark("bad", "\u{25a0}", "STOPPED")));
     Entry {

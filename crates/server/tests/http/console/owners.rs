@@ -66,7 +66,9 @@ async fn a_workload_is_stopped_from_its_page_and_not_started_again() {
     );
     let page = browser.page("/workloads").await;
     assert!(
-        page.contains("STOPPED") && page.contains("Workload deploy-bot"),
+        page.contains("STOPPED")
+            && !page.contains("ACTIVE")
+            && page.contains("Workload deploy-bot"),
         "{page}"
     );
     // Nothing on any page lifts it.
@@ -197,7 +199,7 @@ async fn the_overview_says_how_each_channel_stands() {
             10,
             0,
             1,
-            "FAILING</span> since 2026-11-18 11:06:50 UTC (in 0 s); took nothing since this process began",
+            "FAILING</span> since 2026-11-18 11:06:50 UTC (now); took nothing since this process began",
         ),
         (
             70,

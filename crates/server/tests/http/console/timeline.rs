@@ -154,7 +154,7 @@ async fn everything_that_happened_stands_in_the_order_of_its_leaves() {
         (6, "not mine alone"),
         (7, "intent: yes"),
         (7, "looked at it"),
-        (10, "1 rows or objects"),
+        (10, "1 row or object"),
     ] {
         let more = &entries[place].more;
         assert!(more.contains(said), "{said}: {more}");
@@ -212,6 +212,12 @@ async fn nobody_decides_in_time_or_it_is_taken_back() {
         told(&of_withdrawn).last(),
         Some(&(5, "deploy-bot took it back"))
     );
+    // Nobody decided either, and the list says so.
+    let mut browser = Browser::of(&house, Person::Second).await;
+    let page = browser.page("/decided").await;
+    for by in ["nobody: whoever asked took it back", "nobody, in time"] {
+        assert!(page.contains(&format!("decided by {by}")), "{by}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
 pub use correction::{Correction, CorrectionRequest, Corrections, RecordedLeaf};
-pub use deciders::{Against, Decider, Deciders};
+pub use deciders::{Against, Decider, Deciders, OnCall};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
 };
@@ -43,7 +43,7 @@ pub use delegation::{
     Delegations,
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans};
-pub use inbox::{Inbox, InboxItem};
+pub use inbox::{Inbox, InboxItem, Raised};
 pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 pub use request::{ReadError, WireRequest, read_request};

@@ -4,10 +4,10 @@
 //! printable characters, line feeds and, with colour, our own seven SGR sequences.
 
 use gatehold_core::json::ident;
+use gatehold_core::wording::{counted, grouped};
 
 use crate::chars::{CONTINUED, GUTTER, WRAPPED, columns, width as columns_of};
 use crate::display::{Display, Run, RunKind};
-use crate::findings::counted;
 
 const WIDTH_MIN: usize = 24;
 const RESET: &str = "\u{1b}[0m";
@@ -37,7 +37,7 @@ pub fn to_terminal(display: &Display, width: usize, color: bool) -> String {
     let empty = if counts.empty_lines == 0 {
         String::new()
     } else {
-        format!(" ({} empty)", counts.empty_lines)
+        format!(" ({} empty)", grouped(counts.empty_lines))
     };
     let words = counted(counts.words, "word");
     out.title(&format!("{bytes}, {lines}{empty}, {words}{judged}"));

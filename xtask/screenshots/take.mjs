@@ -136,9 +136,11 @@ async function scenes(page, gate) {
   await picture(page, "inbox-expiring");
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }))`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`);
+  await page.until(() => document.getElementById("keys")?.open);
   await picture(page, "help");
   await page.open(`${url}/?view=all`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: ":", bubbles: true }))`);
+  await page.until(() => document.getElementById("palette")?.open);
   await picture(page, "palette");
   await page.open(`${url}/find?q=req_ffff`);
   await picture(page, "find");
@@ -147,6 +149,13 @@ async function scenes(page, gate) {
     await picture(page, name);
     await onFirstScreen(page, name, true);
   }
+  await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "h", bubbles: true }))`);
+  await page.until(() => document.getElementById("remind")?.open);
+  await picture(page, "remind");
+  await page.open(`${url}/requests/${all}/deciders`);
+  await picture(page, "deciders");
+  await page.open(`${url}/policy`);
+  await picture(page, "policy");
   await look(page, gate, one);
   await answer(page, { fact: "1" });
   await page.until(() => !document.getElementById("approve").disabled);

@@ -9,7 +9,8 @@ use gatehold_gate::{Asked, Corrected, Entered, Looked, Said, Text};
 
 use super::decided::decided_by;
 use super::said::{
-    Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, counted, duration, each, limits, lines, moment,
+    Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, counted, duration, each, grouped, limits, lines,
+    moment,
 };
 
 /// One thing that happened.
@@ -230,7 +231,7 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
         }
         Event::Executed { outcome, .. } => {
             let quantity = outcome.quantity;
-            let more = quantity.map(|quantity| format!("{quantity} rows or objects"));
+            let more = quantity.map(|quantity| format!("{} rows or objects", grouped(quantity)));
             let what = format!("Executed: {}", code(&outcome.code));
             return vec![new(what).with(more.into_iter().collect())];
         }

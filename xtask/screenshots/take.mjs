@@ -31,7 +31,7 @@ async function picture(page, name) {
       await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }] });
       const wide = await page.run("document.documentElement.scrollWidth - document.documentElement.clientWidth");
       if (wide > 0) problems.push(`${name} is ${wide} pixels wider than a ${screen.name}`);
-      const height = Math.min(await page.run("document.documentElement.scrollHeight"), 5000);
+      const height = Math.min(await page.run("document.documentElement.scrollHeight"), 8000);
       // As tall as the page, so that what sticks to the screen's edge covers nothing.
       if (height > screen.height) await show(height);
       await kept(page, `${name}-${screen.name}-${scheme}`);

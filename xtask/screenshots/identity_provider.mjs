@@ -86,7 +86,7 @@ export async function identityProvider(gatehold, page, picture) {
     await picture(page, "sign-in-refused");
     await page.send("Network.clearBrowserCookies");
     await through(page, provided, "ann");
-    const seen = await page.run("location.pathname + document.querySelector('.who summary')?.textContent");
+    const seen = await page.run("location.pathname + document.querySelector('.who .human')?.textContent");
     if (seen !== `/ann@${provided.issuer}`) throw new Error(`ann did not sign in: ${seen}`);
     await picture(page, "inbox-provider");
   } finally {

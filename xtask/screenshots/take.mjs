@@ -31,7 +31,7 @@ async function picture(page, name) {
       await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }] });
       const wide = await page.run("document.documentElement.scrollWidth - document.documentElement.clientWidth");
       if (wide > 0) problems.push(`${name} is ${wide} pixels wider than a ${screen.name}`);
-      const height = Math.min(await page.run("document.documentElement.scrollHeight"), 5000);
+      const height = Math.min(await page.run("document.documentElement.scrollHeight"), 8000);
       // As tall as the page, so that what sticks to the screen's edge covers nothing.
       if (height > screen.height) await show(height);
       await kept(page, `${name}-${screen.name}-${scheme}`);
@@ -136,9 +136,11 @@ async function scenes(page, gate) {
   await picture(page, "inbox-expiring");
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }))`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`);
+  await page.until(() => document.getElementById("keys")?.open);
   await picture(page, "help");
   await page.open(`${url}/?view=all`);
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: ":", bubbles: true }))`);
+  await page.until(() => document.getElementById("palette")?.open);
   await picture(page, "palette");
   await page.open(`${url}/find?q=req_ffff`);
   await picture(page, "find");
@@ -147,6 +149,13 @@ async function scenes(page, gate) {
     await picture(page, name);
     await onFirstScreen(page, name, true);
   }
+  await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "h", bubbles: true }))`);
+  await page.until(() => document.getElementById("remind")?.open);
+  await picture(page, "remind");
+  await page.open(`${url}/requests/${all}/deciders`);
+  await picture(page, "deciders");
+  await page.open(`${url}/policy`);
+  await picture(page, "policy");
   await look(page, gate, one);
   await answer(page, { fact: "1" });
   await page.until(() => !document.getElementById("approve").disabled);

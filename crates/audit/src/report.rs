@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gatehold_core::hash::Hash;
+use gatehold_core::wording::grouped;
 use serde::Serialize;
 
 use crate::finding::{Finding, Gap};
@@ -100,9 +101,9 @@ impl fmt::Display for Report {
             ..
         } = self.counts;
         if self.is_sound() {
-            writeln!(f, "Ledger verified: {} leaves.", self.leaves)?;
+            writeln!(f, "Ledger verified: {} leaves.", grouped(self.leaves))?;
         } else {
-            writeln!(f, "Ledger NOT verified: {} leaves.", self.leaves)?;
+            writeln!(f, "Ledger NOT verified: {} leaves.", grouped(self.leaves))?;
             for finding in &self.findings {
                 writeln!(f, "  {finding}")?;
             }
@@ -111,7 +112,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  covered    {} leaves by tree heads and anchors",
-            self.covered
+            grouped(self.covered)
         )?;
         let pinned = if self.pinned { "pinned" } else { "NOT pinned" };
         match &self.root_statement {

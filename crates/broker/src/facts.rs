@@ -8,10 +8,13 @@ mod probe;
 #[cfg(test)]
 mod testing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use gatehold_gate::ports::facts::{Facts, Found, Moment, Question, Told};
+use gatehold_core::ids::TeamId;
+use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::facts::{Facts, Found, Moment, OnCall as OnCallOf, Question, Told};
 
 pub use calendar::Calendars;
 pub use calendar::on_call::{OnCall, Roster};
@@ -25,6 +28,8 @@ pub struct Sources {
     pub calendars: Option<Calendars>,
     /// Other systems.
     pub lookups: Lookups,
+    /// Who is on call, where somebody keeps a schedule.
+    pub on_call: Option<Arc<OnCall>>,
 }
 
 #[async_trait]
@@ -38,5 +43,12 @@ impl Facts for Sources {
 
     async fn look_up(&self, question: &Question<'_>) -> BTreeMap<String, Told<Found>> {
         self.lookups.answer(question).await
+    }
+
+    async fn on_call(&self, teams: &BTreeSet<TeamId>, now: Timestamp) -> Vec<OnCallOf> {
+        match &self.on_call {
+            None => Vec::new(),
+            Some(on_call) => on_call.of(teams, now).await,
+        }
     }
 }

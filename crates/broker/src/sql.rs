@@ -7,6 +7,7 @@ pub(crate) mod sqlite;
 use gatehold_core::json::lexeme::Lexeme;
 use gatehold_core::json::payload::{self, Json};
 use gatehold_core::json::scan::Limits;
+use gatehold_core::wording::{counted, grouped};
 
 use crate::call::{Call, Caps, Mode, Precondition};
 use crate::outcome::{Ending, Execution, Stop, code};
@@ -73,13 +74,21 @@ impl Plan {
         if let Some(exact) = self.rows_exact
             && exact != written
         {
-            let text = format!("{written} rows would have been written, {exact} were approved");
+            let text = format!(
+                "{} would have been written, {} were approved",
+                counted(written, "row"),
+                grouped(exact)
+            );
             return Err(Stop::failed(code::PRECONDITION, text));
         }
         match self.caps.rows {
             Some(cap) if written > cap => Err(Stop::failed(
                 code::CAP,
-                format!("{written} rows would have been written, at most {cap} were approved"),
+                format!(
+                    "{} would have been written, at most {} were approved",
+                    counted(written, "row"),
+                    grouped(cap)
+                ),
             )),
             _ => Ok(()),
         }

@@ -35,7 +35,7 @@ pub use bytes::Base64Bytes;
 pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
 pub use correction::{Correction, CorrectionRequest, Corrections, RecordedLeaf};
-pub use deciders::{Against, Decider, Deciders};
+pub use deciders::{Against, Decider, Deciders, OnCall};
 pub use decision::{
     DecidedBy, Decision, Held, Outcome, Reason, ReceiptRef, Submitted, Tier, Trace,
 };
@@ -44,7 +44,7 @@ pub use delegation::{
     Delegations,
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans};
-pub use inbox::{Inbox, InboxItem};
+pub use inbox::{Inbox, InboxItem, Raised};
 pub use limits::Limits;
 pub use me::{Me, MySeat};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{EffectClass, Environment, Reversibility, Sensitivity, read_alone};
 use crate::known::Known;
+use crate::wording::grouped;
 use crate::workload::WorkloadAssurance;
 
 /// Quantities above this raise the blast radius.
@@ -103,6 +104,16 @@ pub struct TierInput {
     pub why: String,
 }
 
+/// An input that raised a tier, as the row of a request keeps it: enough to order what waits and to say why, without its report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raised {
+    /// Its name in the table.
+    pub input: String,
+    /// Whether a part of it is not known.
+    pub unknown: bool,
+}
+
 /// The tier, with everything that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +122,52 @@ pub struct TierReport {
     pub tier: Tier,
     /// All six inputs, in the order of the table; after them [`ADVICE`], where that raised it.
     pub inputs: Vec<TierInput>,
+}
+
+impl TierInput {
+    /// Whether a part of it is not known, or could not be read.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let mut words = self.value.split([' ', ',']);
+        words.any(|word| [UNKNOWN, UNINSPECTABLE].contains(&word))
+    }
+
+    /// `context: anomaly UNKNOWN, payload inspectable (something about the situation is unknown)`, on every surface.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!(
+            "{}: {} ({})",
+            self.name.replace('_', " "),
+            self.value,
+            self.why
+        )
+    }
+}
+
+impl Raised {
+    /// `blast radius`, `context UNKNOWN`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let name = self.input.replace('_', " ");
+        if self.unknown {
+            format!("{name} {UNKNOWN}")
+        } else {
+            name
+        }
+    }
+}
+
+impl TierReport {
+    /// What raised it, in the order of the table.
+    #[must_use]
+    pub fn raised(&self) -> Vec<Raised> {
+        let raised = self.inputs.iter().filter(|input| input.raised);
+        let raised = raised.map(|input| Raised {
+            input: input.name.clone(),
+            unknown: input.is_unknown(),
+        });
+        raised.collect()
+    }
 }
 
 /// The table.
@@ -250,8 +307,11 @@ fn blast_radius(inputs: &TierInputs) -> Row {
     ];
     let value = format!(
         "quantity {}, external recipients {}, environment {}",
-        printed(&inputs.quantity),
-        printed(&inputs.external_recipients),
+        inputs
+            .quantity
+            .get()
+            .map_or_else(|| UNKNOWN.to_owned(), |quantity| grouped(*quantity)),
+        flag(&inputs.external_recipients),
         printed(&inputs.environment)
     );
     Row {
@@ -278,7 +338,7 @@ fn identity(inputs: &TierInputs) -> Row {
     let value = format!(
         "assurance {}, beyond baseline {}",
         inputs.assurance,
-        printed(&inputs.elevation)
+        flag(&inputs.elevation)
     );
     Row {
         name: "identity",
@@ -304,12 +364,12 @@ fn context(inputs: &TierInputs) -> Row {
     ];
     let value = format!(
         "anomaly {}, untrusted content {}, payload {}",
-        printed(&inputs.anomaly),
-        printed(&inputs.untrusted),
+        flag(&inputs.anomaly),
+        flag(&inputs.untrusted),
         if inputs.inspectable {
             "inspectable"
         } else {
-            "uninspectable"
+            UNINSPECTABLE
         }
     );
     Row {
@@ -336,154 +396,24 @@ fn worst<const N: usize>(parts: [Raise; N]) -> Raise {
     parts.into_iter().max().unwrap_or(Raise::ByKnown)
 }
 
-/// How a report prints what the gate does not know.
-const UNKNOWN: &str = "UNKNOWN";
-
 fn printed<T: fmt::Display + Default>(value: &Known<T>) -> String {
     value
         .get()
         .map_or_else(|| UNKNOWN.to_owned(), ToString::to_string)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn calm() -> TierInputs {
-        TierInputs {
-            effects: BTreeSet::from([EffectClass::Read]),
-            reversibility: Known::some(Reversibility::ReadOnly),
-            sensitivity: Known::some(Sensitivity::Internal),
-            quantity: Known::some(1),
-            external_recipients: Known::some(false),
-            environment: Known::some(Environment::Staging),
-            assurance: WorkloadAssurance::Pop,
-            elevation: Known::some(false),
-            anomaly: Known::some(false),
-            untrusted: Known::some(false),
-            inspectable: true,
-        }
-    }
-
-    type Change = fn(&mut TierInputs);
-
-    const WRITE: Change = |i| {
-        i.effects = BTreeSet::from([EffectClass::StateChange]);
-        i.reversibility = Known::some(Reversibility::Reversible);
-    };
-
-    #[test]
-    fn the_table() {
-        let rows: &[(&str, &[Change], Tier)] = &[
-            ("a calm read", &[], Tier::Green),
-            (
-                "production reads stay green",
-                &[|i| i.environment = Known::some(Environment::Production)],
-                Tier::Green,
-            ),
-            (
-                "a sensitive read",
-                &[|i| i.sensitivity = Known::some(Sensitivity::Confidential)],
-                Tier::Amber,
-            ),
-            (
-                "a large sensitive read",
-                &[
-                    |i| i.sensitivity = Known::some(Sensitivity::Restricted),
-                    |i| i.quantity = Known::some(1_001),
-                ],
-                Tier::Red,
-            ),
-            (
-                "reads of which nothing is known",
-                &[
-                    |i| i.sensitivity = Known::unknown(),
-                    |i| i.quantity = Known::unknown(),
-                    |i| i.reversibility = Known::unknown(),
-                    |i| i.anomaly = Known::unknown(),
-                ],
-                Tier::Amber,
-            ),
-            (
-                "a read that is bad enough by what is known",
-                &[
-                    |i| i.sensitivity = Known::some(Sensitivity::Restricted),
-                    |i| i.quantity = Known::some(2_000),
-                    |i| i.anomaly = Known::unknown(),
-                ],
-                Tier::Red,
-            ),
-            ("a small reversible write", &[WRITE], Tier::Amber),
-            (
-                "a write in production",
-                &[WRITE, |i| {
-                    i.environment = Known::some(Environment::Production);
-                }],
-                Tier::Red,
-            ),
-            (
-                "a write of unknown size",
-                &[WRITE, |i| i.quantity = Known::unknown()],
-                Tier::Red,
-            ),
-            (
-                "a negative count is no count",
-                &[|i| i.quantity = Known::some(-1)],
-                Tier::Amber,
-            ),
-            (
-                "an irreversible effect alone",
-                &[|i| i.reversibility = Known::some(Reversibility::Irreversible)],
-                Tier::Red,
-            ),
-            (
-                "an uninspectable write",
-                &[WRITE, |i| i.inspectable = false],
-                Tier::Red,
-            ),
-            (
-                "a weakly identified read",
-                &[|i| i.assurance = WorkloadAssurance::Local],
-                Tier::Amber,
-            ),
-        ];
-        for (what, changes, expected) in rows {
-            let mut inputs = calm();
-            changes.iter().for_each(|change| change(&mut inputs));
-            let report = tier(&inputs);
-            assert_eq!(report.tier, *expected, "{what}: {report:?}");
-            assert_eq!(report.inputs.len(), 6);
-            assert!(report.inputs.iter().all(|input| !input.why.is_empty()));
-        }
-    }
-
-    #[test]
-    fn forgetting_an_input_never_lowers_the_tier() {
-        let forget: [Change; 7] = [
-            |i| i.reversibility = Known::unknown(),
-            |i| i.sensitivity = Known::unknown(),
-            |i| i.quantity = Known::unknown(),
-            |i| i.external_recipients = Known::unknown(),
-            |i| i.environment = Known::unknown(),
-            |i| i.elevation = Known::unknown(),
-            |i| i.anomaly = Known::unknown(),
-        ];
-        for write in [false, true] {
-            for mask in 0_u32..1 << forget.len() {
-                let mut inputs = calm();
-                if write {
-                    WRITE(&mut inputs);
-                }
-                let before = tier(&inputs).tier;
-                for (bit, change) in forget.iter().enumerate() {
-                    if mask >> bit & 1 == 1 {
-                        change(&mut inputs);
-                    }
-                }
-                let after = tier(&inputs).tier;
-                assert!(after >= before, "{inputs:?}");
-                assert!(write || after <= Tier::Amber, "{inputs:?}");
-            }
-        }
+fn flag(value: &Known<bool>) -> &'static str {
+    match value.get() {
+        None => UNKNOWN,
+        Some(true) => "yes",
+        Some(false) => "no",
     }
 }
+
+/// How a report prints what the gate does not know.
+const UNKNOWN: &str = "UNKNOWN";
+/// How `context` says that its payload cannot be read.
+const UNINSPECTABLE: &str = "uninspectable";
+
+#[cfg(test)]
+mod tests;

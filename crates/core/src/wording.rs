@@ -25,11 +25,13 @@ pub struct FactChallenge {
     pub answer: String,
 }
 
-/// A count as people read it: `4,212`.
+/// A number as people read it: `4,212`. Every surface says numbers through this; what is executed and what is a name never goes
+/// through it.
 #[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+pub fn grouped(number: impl TryInto<i128>) -> String {
+    let number = number.try_into().unwrap_or(i128::MAX);
+    let digits = number.unsigned_abs().to_string();
+    let mut out = if number < 0 { "-" } else { "" }.to_owned();
     for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
         out.push(digit);
         if left > 1 && left % 3 == 1 {
@@ -37,6 +39,14 @@ pub fn grouped(number: u64) -> String {
         }
     }
     out
+}
+
+/// A count with its noun: `1 row`, `4,212 rows`.
+#[must_use]
+pub fn counted(number: impl TryInto<i128>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(i128::MAX);
+    let more = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{more}", grouped(number))
 }
 
 impl FactChallenge {
@@ -133,7 +143,7 @@ impl Requester {
                 ..
             } => {
                 let mut lines = vec![
-                    format!("{id} ({kind}), key proven: {assurance}"),
+                    format!("{id}, {}, {}", kind.in_words(), assurance.in_words()),
                     format!("owner {owner}, backup {backup}"),
                 ];
                 if let Some(SubmittingPoint { id, owner, .. }) = point {
@@ -163,10 +173,7 @@ impl SoFar {
     /// What the task has done, newest last step first; equal neighbours stand on one line.
     #[must_use]
     pub fn in_words(&self) -> Vec<String> {
-        let mut lines = vec![match self.steps {
-            1 => "1 step".to_owned(),
-            steps => format!("{steps} steps"),
-        }];
+        let mut lines = vec![counted(self.steps, "step")];
         for (set, text) in [
             (self.labels.sensitive, "it has read sensitive data"),
             (
@@ -185,7 +192,7 @@ impl SoFar {
             let one = same.first()?;
             Some(match same.len() {
                 1 => one.clone(),
-                several => format!("{several} × {one}"),
+                several => format!("{} × {one}", grouped(several)),
             })
         }));
         lines
@@ -204,6 +211,8 @@ mod tests {
     #[test]
     fn counts_are_grouped() {
         for (number, said) in [
+            (i64::MIN, "-9,223,372,036,854,775,808"),
+            (-1_000, "-1,000"),
             (0, "0"),
             (999, "999"),
             (1_000, "1,000"),
@@ -213,6 +222,10 @@ mod tests {
         ] {
             assert_eq!(grouped(number), said);
         }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(counted(1_u8, "row"), "1 row");
+        assert_eq!(counted(61_440_usize, "byte"), "61,440 bytes");
+        assert_eq!(counted(0_u64, "row"), "0 rows");
     }
 
     #[test]

@@ -38,6 +38,18 @@ impl WorkloadKind {
     }
 }
 
+impl WorkloadAssurance {
+    /// In words, for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Local => "known by its local account alone",
+            Self::Pop => "proven by its key",
+            Self::Attested => "proven by its key and its platform",
+        }
+    }
+}
+
 words! {
     /// How well a workload's key is tied to the workload. Ordered from weak to strong.
     WorkloadAssurance {

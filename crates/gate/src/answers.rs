@@ -9,7 +9,7 @@ use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
 use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, ReviewContext, UnverifiedReview};
 use gatehold_core::task::Boundary;
-use gatehold_core::tier::Tier;
+use gatehold_core::tier::{Raised, Tier};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::SubmitSignature;
 use gatehold_core::verdict::Trace;
@@ -112,6 +112,8 @@ pub struct InboxItem {
     pub descriptor: String,
     /// How risky.
     pub tier: Tier,
+    /// What raised that, and what of it nobody knows.
+    pub raised: Vec<Raised>,
     /// Who asks.
     pub requester: String,
     /// Where.

@@ -15,6 +15,7 @@ use gatehold_core::signer::Strength;
 
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::ports::facts::OnCall;
 use crate::view::people_needed;
 
 /// Somebody who may decide, or would if they had not asked or had a better key.
@@ -52,6 +53,8 @@ pub struct Deciders {
     pub people_needed: u32,
     /// Whether all of them together would be enough. If not, it can only be denied, withdrawn or run out.
     pub enough: bool,
+    /// Who is on call for the teams with a seat, where a schedule is kept. It gives nobody a seat.
+    pub on_call: Vec<OnCall>,
 }
 
 impl Deciders {
@@ -110,6 +113,7 @@ impl Deciders {
             people_needed: people_needed(record, held, dev),
             enough: many && is_enough(held, floors, &able),
             people,
+            on_call: Vec::new(),
         }
     }
 }
@@ -165,7 +169,15 @@ impl Gate {
         };
         let active = self.current().await?;
         let moment = self.moment_of(&record, &active.directory).await?;
-        Ok(Deciders::of(&record, held, &active.directory, moment))
+        let seats = held.requirement.checkpoints();
+        let teams = seats.flat_map(|(_, checkpoint)| checkpoint.eligible.teams.iter().cloned());
+        let facts = &self.inner.parts.facts;
+        // The time that a delegation is read at is the store's only where there is one.
+        let now = self.store().now().await?;
+        Ok(Deciders {
+            on_call: facts.on_call(&teams.collect(), now).await,
+            ..Deciders::of(&record, held, &active.directory, moment)
+        })
     }
 }
 

@@ -85,17 +85,12 @@ pub(crate) fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fac
             word(read.sensitivity.get().map(|value| value.as_str())),
         ),
         catalogue("resource owner", resource.owner.get().cloned()),
-        descriptor("quantity", read.quantity.get().map(counted)),
+        descriptor("quantity", read.quantity.get().copied().map(grouped)),
         descriptor(
             "reversibility",
             word(read.reversibility.get().map(|value| value.as_str())),
         ),
     ]
-}
-
-/// A count as people read it; one below nothing is no count and stands as it is.
-fn counted(number: &i64) -> String {
-    u64::try_from(*number).map_or_else(|_| number.to_string(), grouped)
 }
 
 fn signals(moment: &Moment) -> Signals {

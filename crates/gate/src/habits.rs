@@ -16,6 +16,7 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::requester::Requester;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::{Fact, Source};
+use gatehold_core::wording::grouped;
 
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -107,8 +108,11 @@ impl Gate {
                 "live grants of this workload",
                 "somebody changed a grant in the database",
             ),
-            (false, true) => fact("live grants of this workload", format!("{count} or more")),
-            (false, false) => fact("live grants of this workload", count.to_string()),
+            (false, true) => fact(
+                "live grants of this workload",
+                format!("{} or more", grouped(count)),
+            ),
+            (false, false) => fact("live grants of this workload", grouped(count)),
         };
         let mut facts = vec![count];
         let beyond = live.len().saturating_sub(GRANTS_SHOWN);
@@ -116,10 +120,14 @@ impl Gate {
             facts.push(self.held_by(&body(&row)?).await?);
         }
         if beyond > 0 {
-            facts.push(fact("it holds", format!("{beyond} more")));
+            facts.push(fact("it holds", format!("{} more", grouped(beyond))));
         }
         let (month, quarter) = grown;
-        let value = format!("{month} in the last 30 days, {quarter} in the last 90");
+        let value = format!(
+            "{} in the last 30 days, {} in the last 90",
+            grouped(month),
+            grouped(quarter)
+        );
         facts.push(fact("kinds of access first used", value));
         Ok(Holds { facts, grown })
     }
@@ -172,8 +180,9 @@ impl Holds {
         let (month, quarter) = self.grown;
         habits::accumulates(month, quarter).then(|| {
             format!(
-                "access accumulates: {month} kinds first used in 30 days, {} in the 60 before",
-                quarter.saturating_sub(month)
+                "access accumulates: {} kinds first used in 30 days, {} in the 60 before",
+                grouped(month),
+                grouped(quarter.saturating_sub(month))
             )
         })
     }
@@ -194,14 +203,18 @@ pub(crate) fn unlike(habits: &Habits, asking: bool, envelope: &Envelope) -> Vec<
     if habits.is_burst(asking) {
         let (hour, limit) = (habits.hour + u64::from(asking), habits.hour_limit());
         unlike.push(format!(
-            "{hour} requests this hour; up to {limit} are usual"
+            "{} requests this hour; up to {} are usual",
+            grouped(hour),
+            grouped(limit)
         ));
     }
     if habits.is_wide(asking) {
         let more = u64::from(asking && habits.resource == 0);
         let (resources, limit) = (habits.resources + more, habits.resources_limit());
         unlike.push(format!(
-            "{resources} different resources today; up to {limit} are usual"
+            "{} different resources today; up to {} are usual",
+            grouped(resources),
+            grouped(limit)
         ));
     }
     if habits.is_new() {

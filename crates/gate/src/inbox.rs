@@ -1,6 +1,7 @@
 //! What is held, and how it stands to one person: read at once in three queries however much it is, believed only as far as it
 //! follows from the ledger, and told each person without a word about anybody's review.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,9 +13,10 @@ use gatehold_core::delegation::{Delegation, Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::effect::Environment;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, TaskId, TeamId};
+use gatehold_core::ids::{HumanId, RequestId, TaskId, TeamId};
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::requester::Requester;
+use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 
 use crate::answers::InboxItem;
@@ -66,7 +68,7 @@ impl HeldNow {
         self.read == other.read
     }
 
-    /// As one person may see it, most urgent first within a tier.
+    /// As one person may see it, most urgent first.
     #[must_use]
     pub fn of(&self, human: &HumanId) -> Vec<InboxItem> {
         self.without(human, &BTreeSet::new())
@@ -95,12 +97,7 @@ impl HeldNow {
                 Some(item(record, held, *stance, dev, *environment))
             })
             .collect();
-        items.sort_by(|left, right| {
-            right
-                .tier
-                .cmp(&left.tier)
-                .then(left.decide_by.cmp(&right.decide_by))
-        });
+        items.sort_by_key(InboxItem::urgency);
         items
     }
 
@@ -200,6 +197,7 @@ fn item(
         sentence: record.sentence.clone(),
         descriptor: record.envelope.descriptor.id.to_string(),
         tier: record.tier,
+        raised: record.raised.clone(),
         requester: record.requester.name(),
         target: record.envelope.target.to_string(),
         resource: record.envelope.resource.to_string(),
@@ -214,6 +212,29 @@ fn item(
         seat: stance.seat,
         accountable: stance.accountable,
         escalations: record.escalations,
+    }
+}
+
+impl InboxItem {
+    /// What waits in this order needs somebody the sooner: by tier, then by how many inputs raise it, then by how many of them are
+    /// not known, then by the time that is left. No weights: what stands above says why by its own row.
+    fn urgency(
+        &self,
+    ) -> (
+        Reverse<Tier>,
+        Reverse<usize>,
+        Reverse<usize>,
+        Timestamp,
+        RequestId,
+    ) {
+        let unknown = self.raised.iter().filter(|raised| raised.unknown).count();
+        (
+            Reverse(self.tier),
+            Reverse(self.raised.len()),
+            Reverse(unknown),
+            self.decide_by,
+            self.id,
+        )
     }
 }
 
@@ -244,7 +265,7 @@ fn named(rows: &[Row], directory: &Directory, open: &BTreeSet<TaskId>, now: Time
 }
 
 impl Gate {
-    /// What is held, most urgent first within a tier.
+    /// What is held, most urgent first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -315,5 +336,64 @@ impl Gate {
             Ok(size) => size,
             Err(_) => Ok(leaves),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatehold_core::tier::Raised;
+
+    use super::*;
+
+    fn item(number: u8, tier: Tier, raised: &[bool], decide_by: i64) -> InboxItem {
+        InboxItem {
+            id: RequestId::from_bytes([number; 16]),
+            sentence: String::new(),
+            descriptor: String::new(),
+            tier,
+            raised: raised
+                .iter()
+                .map(|unknown| Raised {
+                    input: "effect".to_owned(),
+                    unknown: *unknown,
+                })
+                .collect(),
+            requester: String::new(),
+            target: String::new(),
+            resource: String::new(),
+            kind: None,
+            owner: "ann@acme".parse().unwrap(),
+            environment: None,
+            why: Vec::new(),
+            submitted_at: Timestamp::from_millis(0),
+            decide_by: Timestamp::from_millis(decide_by),
+            claimed_by: None,
+            people_needed: 1,
+            mine: true,
+            asked: true,
+            signed: false,
+            seat: true,
+            accountable: false,
+            escalations: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_raised_more_and_known_less_stands_above_what_ends_sooner() {
+        let mut items = [
+            item(1, Tier::Green, &[], 1),
+            item(2, Tier::Red, &[false, false], 20),
+            item(3, Tier::Red, &[false, false], 10),
+            item(4, Tier::Red, &[false, true], 30),
+            item(5, Tier::Red, &[false, false, false], 40),
+            item(6, Tier::Amber, &[true], 2),
+            // At one moment the order is one and the same all the same.
+            item(8, Tier::Amber, &[false], 3),
+            item(7, Tier::Amber, &[false], 3),
+        ];
+        items.sort_by_key(InboxItem::urgency);
+        let order = items.map(|item| item.id);
+        let wanted = [5, 4, 3, 2, 6, 7, 8, 1].map(|number| RequestId::from_bytes([number; 16]));
+        assert_eq!(order, wanted);
     }
 }

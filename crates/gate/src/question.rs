@@ -25,6 +25,7 @@ use gatehold_core::task::{Boundary, Chain, StepLabels, covers};
 use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
 use gatehold_core::view::Findings;
+use gatehold_core::wording::grouped;
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
@@ -444,7 +445,7 @@ pub fn display(action: &Action, descriptor: &Descriptor) -> gatehold_render::Dis
     let caps: Vec<String> = envelope
         .caps
         .iter()
-        .map(|(name, cap)| format!("{name} at most {cap}"))
+        .map(|(name, cap)| format!("{name} at most {}", grouped(*cap)))
         .collect();
     let caps = if caps.is_empty() {
         "none".to_owned()

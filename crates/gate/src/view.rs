@@ -10,6 +10,7 @@ use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::task::StepLabels;
 use gatehold_core::verdict::Trace;
 use gatehold_core::view::{Fact, SoFar, Source, Terms, View};
+use gatehold_core::wording::counted;
 
 use crate::conversation::Asked;
 use crate::error::GateError;
@@ -230,7 +231,7 @@ fn facts(answered: &Answered, claims: &Claims, questions: &[Asked]) -> Vec<Fact>
 fn claimed(label: String, text: &str, most: usize) -> Fact {
     let shown: String = text.chars().take(most).collect();
     let cut = if shown.len() < text.len() {
-        format!(" … ({} bytes in all)", text.len())
+        format!(" … ({} in all)", counted(text.len(), "byte"))
     } else {
         String::new()
     };

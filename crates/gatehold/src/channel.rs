@@ -235,7 +235,7 @@ pub fn summary(described: &[Described]) -> String {
         .map(|one| match &one.people {
             None => format!("{} ({})", one.name, one.kind),
             Some(people) => {
-                let people = counted(u64::try_from(people.len()).unwrap_or(0), "person");
+                let people = counted(people.len(), "person");
                 let people = people.replace("persons", "people");
                 format!("{} ({} to {people})", one.name, one.kind)
             }

@@ -17,7 +17,7 @@ use crate::channel::standing::{self, Stands, Works};
 use crate::config::{Config, ConfigLookedAt, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::Style;
+use crate::screen::{Style, grouped};
 use crate::serve::{open_anchors, open_store, refused, unusable};
 use crate::{channel, identity_provider, on_call};
 
@@ -214,9 +214,9 @@ async fn trust(
         Level::Ok,
         format!(
             "the chain of trust verifies: {} links, {} people, {} workloads",
-            directory.version,
-            directory.humans.len(),
-            directory.workloads.len()
+            grouped(directory.version),
+            grouped(directory.humans.len()),
+            grouped(directory.workloads.len())
         ),
     );
     let subscribers = store.subscribers().await;
@@ -312,7 +312,10 @@ async fn rows(report: &mut Report, store: &dyn Store) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::fault(error, "repair the store"))?;
     let (follow, differ) = (compared.follow, compared.differ);
-    report.say(Level::Ok, format!("{follow} rows are what the ledger says"));
+    report.say(
+        Level::Ok,
+        format!("{} rows are what the ledger says", grouped(follow)),
+    );
     for finding in &compared.findings {
         let text = format!(
             "{finding}: it is not used. Find out who can write to the database, then put back the row of a copy that \
@@ -322,7 +325,10 @@ async fn rows(report: &mut Report, store: &dyn Store) -> Result<(), Failure> {
     }
     if differ > 0 {
         report.tampered = true;
-        report.say(Level::Bad, format!("{differ} rows differ from the ledger"));
+        report.say(
+            Level::Bad,
+            format!("{} rows differ from the ledger", grouped(differ)),
+        );
     }
     for (leaf, at) in &compared.told {
         let text = format!("leaf {leaf} tells of a change of the database that was found at {at}");
@@ -409,7 +415,8 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
         Level::Ok,
         format!(
             "the store answers: {} leaves, time {}",
-            head.size, head.time
+            grouped(head.size),
+            head.time
         ),
     );
     if head.size == 0 {

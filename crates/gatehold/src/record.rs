@@ -13,7 +13,7 @@ use crate::audit::{Ledger, config};
 use crate::change::{Submitting, submit};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::plain;
+use crate::screen::{counted, plain};
 
 /// `gatehold record …`.
 #[derive(Debug, Subcommand)]
@@ -124,9 +124,10 @@ fn lines(parts: &[Part]) -> String {
             ),
             (Some(bytes), None) => writeln!(
                 text,
-                "leaf {}  {}  {bytes} bytes",
+                "leaf {}  {}  {}",
                 part.leaf,
-                plain(&part.name)
+                plain(&part.name),
+                counted(bytes, "byte")
             ),
             (None, None) => writeln!(
                 text,

@@ -16,7 +16,7 @@ use crate::connect::{read_key, with_key};
 use crate::context::Ctx;
 use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
-use crate::screen::{moment, plain};
+use crate::screen::{grouped, moment, plain};
 use crate::session::acting;
 
 /// Between two looks at whether an approved change is applied, and how many: a process applies what another one left.
@@ -524,7 +524,7 @@ fn status_text(status: &RequestStatus) -> String {
     if let Some(execution) = &status.execution {
         text.push_str(&format!("  execution: {}", plain(&execution.code)));
         if let Some(quantity) = execution.quantity {
-            text.push_str(&format!(", {quantity} touched"));
+            text.push_str(&format!(", {} touched", grouped(quantity)));
         }
         text.push('\n');
     }
@@ -572,7 +572,7 @@ fn redeemed_text(redeemed: &Redeemed, width: usize) -> String {
         plain(&result.code)
     );
     if let Some(quantity) = result.quantity {
-        text.push_str(&format!("  {quantity} touched"));
+        text.push_str(&format!("  {} touched", grouped(quantity)));
     }
     text.push('\n');
     text.push_str(&crate::result::text(&result.body.0, width));

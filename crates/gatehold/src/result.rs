@@ -36,8 +36,7 @@ pub fn words(body: &[u8]) -> Option<String> {
     Some(match rows.affected {
         Some(affected) => format!("{} changed", counted(affected, "row")),
         None => {
-            let read = u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
-            format!("{} read{cut}", counted(read, "row"))
+            format!("{} read{cut}", counted(rows.rows.len(), "row"))
         }
     })
 }

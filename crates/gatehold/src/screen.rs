@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use gatehold_core::json::ident;
 use gatehold_core::time::Timestamp;
+pub use gatehold_core::wording::{counted, grouped};
 
 /// Whether and how wide to print.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +80,10 @@ pub fn quoted(text: &str, width: usize) -> Vec<String> {
         .collect();
     for run in all.chunk_by(|left, right| left.is_empty() && right.is_empty()) {
         if run.len() > 1 {
-            lines.push(format!("  \u{22ef} {} empty lines \u{22ef}", run.len()));
+            lines.push(format!(
+                "  \u{22ef} {} empty lines \u{22ef}",
+                grouped(run.len())
+            ));
             continue;
         }
         let line = plain(run.first().copied().unwrap_or_default());
@@ -115,16 +119,6 @@ pub fn moment(at: i64, now: i64) -> String {
         format!("{at} (in {})", duration(left))
     } else {
         format!("{at} (past)")
-    }
-}
-
-/// A count with its noun.
-#[must_use]
-pub fn counted(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }
 

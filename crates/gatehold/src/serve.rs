@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::{Calendars, Executors, Lookups, Sources};
+use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
 use gatehold_core::hash::Hash;
@@ -107,11 +107,12 @@ impl Running {
         let public_url = PublicUrl::parse(&config.public_url)
             .map_err(|error| Failure::usage(error, "correct `public_url`"))?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
+        let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
-            facts: sources(config.calendar, config.lookups),
+            facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
             pinned_root: config.root,
@@ -149,7 +150,7 @@ impl Running {
         let provider = config.identity_provider;
         let pages = vouching(pages, provider, &public_url, &gate, &config.log_key)?;
         let push = config.channels.push();
-        let told = (config.channels, config.on_call);
+        let told = (config.channels, on_call);
         let dispatcher = telling::dispatcher(&gate, told, &public_url);
         let settings = ApiSettings::new(public_url, instance);
         let console = pages.map(|pages| ConsoleSettings {
@@ -261,9 +262,17 @@ fn pinned(root: Option<Hash>, gate: &Gate) -> Result<(), Failure> {
 }
 
 /// What finds facts out.
-fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
+fn sources(
+    calendar: Option<PathBuf>,
+    lookups: Lookups,
+    on_call: Option<Arc<OnCall>>,
+) -> Arc<Sources> {
     let calendars = calendar.map(Calendars::new);
-    Arc::new(Sources { calendars, lookups })
+    Arc::new(Sources {
+        calendars,
+        lookups,
+        on_call,
+    })
 }
 
 /// Pages for people: those that are given, or else at the public URL with the provider that the configuration names.

@@ -1,6 +1,5 @@
 //! Tells people, on a task of its own: no decision waits for a server that somebody is told through.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ const LAST: Duration = Duration::from_secs(3);
 /// Knows what a gate has to tell, and tells it on these channels; to whom first, by the file of who is on call.
 pub fn dispatcher(
     gate: &Gate,
-    (channels, on_call): (Channels, Option<PathBuf>),
+    (channels, on_call): (Channels, Option<Arc<OnCall>>),
     public_url: &PublicUrl,
 ) -> Dispatcher {
     let push = channels.push().map(|rules| PushParts {
@@ -33,7 +32,7 @@ pub fn dispatcher(
     });
     let channels = channels.open(&Opening {
         clock: crate::channel::clock(),
-        on_call: on_call.map(OnCall::new).map(Arc::new),
+        on_call,
         push,
     });
     Dispatcher::new(gate.clone(), channels, public_url.as_str())

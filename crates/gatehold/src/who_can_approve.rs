@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use gatehold_client::wire::{Against, Deciders};
+use gatehold_client::wire::{Against, Deciders, OnCall};
 use gatehold_core::ids::RequestId;
 
 use crate::ambient::now_millis;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::{Style, counted, moment, plain};
+use crate::screen::{Style, duration, moment, plain};
 use crate::session::acting;
 
 /// Arguments of `gatehold who-can-approve`.
@@ -37,40 +37,49 @@ pub async fn run(ctx: &Ctx, args: &WhoCanApprove) -> Result<Exit, Failure> {
 
 fn lines(ctx: &Ctx, deciders: &Deciders) -> String {
     let mut text = String::new();
-    let needed = counted(deciders.people_needed.into(), "person");
-    let needed = needed.replace("persons", "people");
-    if deciders.enough {
-        let _ = writeln!(text, "{needed} needed, of these:");
-    } else {
-        let none = "nobody can approve this: those who may are too few, or their keys count for too little or are of another kind";
-        let _ = writeln!(
-            text,
-            "{}\n{needed} needed; deny it, or have people and keys enrolled",
-            ctx.screen.paint(Style::Red, none)
-        );
+    let (needed, none) = deciders.in_words();
+    if let Some(none) = none {
+        let _ = writeln!(text, "{}", ctx.screen.paint(Style::Red, none));
     }
+    let _ = writeln!(text, "{needed}");
     for person in &deciders.people {
-        let but = match person.but {
-            None => String::new(),
-            Some(Against::Asked) => "; not here: they asked, or are behind whoever did".to_owned(),
-            Some(Against::Key) => "; not here: their key counts for too little".to_owned(),
-            Some(Against::Signer) => {
-                "; not here: no key of theirs is of the kind that is asked for".to_owned()
-            }
-        };
+        let but = person.but.map_or("", Against::in_words);
+        let but = if but.is_empty() { "" } else { "; " }.to_owned() + but;
         let away: String = (person.decides_for.iter())
             .map(|one| {
                 let until = moment(one.until, now_millis());
                 format!(", for {}, who is away until {until}", plain(&one.human))
             })
             .collect();
+        let on_call = if deciders.is_on_call(&person.human) {
+            ", ON CALL"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
-            "  {}  {} key, at {}{away}{but}",
+            "  {}  {} key, at {}{away}{on_call}{but}",
             plain(&person.human),
             plain(&person.assurance),
             plain(&person.checkpoints.join(", "))
         );
     }
-    text
+    text + &on_call(deciders)
+}
+
+/// Who is on call for the teams with a seat, by which schedule, and how long ago it was read.
+fn on_call(deciders: &Deciders) -> String {
+    if deciders.on_call.is_empty() {
+        return format!("on call: {}\n", OnCall::NONE);
+    }
+    let line = |one: &OnCall| {
+        format!(
+            "on call for {}: {} ({}, read {} ago)\n",
+            plain(&one.team),
+            plain(&one.in_words()),
+            plain(&one.from),
+            duration(one.age_seconds.into())
+        )
+    };
+    deciders.on_call.iter().map(line).collect()
 }

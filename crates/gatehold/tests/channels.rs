@@ -524,4 +524,14 @@ fn who_is_on_call_is_said_and_two_that_are_needed_are_both_asked() {
     for to in ["reviewer@acme.example", "second@acme.example"] {
         receivers.first(|said| is_mail(said, to, &request, "Decision needed"));
     }
+    // Whoever looks who could approve it is told as well, by which schedule, and how long ago that was read.
+    let who = text(&gate.run(&["who-can-approve", &request, "--as", "reviewer"]));
+    let line = |begins: &str| who.lines().find(|line| line.contains(begins)).unwrap();
+    assert!(line("  reviewer@").contains(", ON CALL"), "{who}");
+    assert!(!line("  second@").contains("ON CALL"), "{who}");
+    assert!(
+        line("on call for reviewers")
+            .contains("reviewers: reviewer@dev.gatehold.local (schedule `on-call.toml`, read "),
+        "{who}"
+    );
 }

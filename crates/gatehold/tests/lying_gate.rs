@@ -104,7 +104,7 @@ fn b09_show_and_approve_name_what_a_lying_gate_changed() {
             |_, context| {
                 context["reviewer"]["authority_hash"] = Hash::of(b"somebody").to_string().into();
             },
-            "authority_hash is not that of what you are entitled to here",
+            "what you are entitled to here is not what would be signed",
         ),
     ];
     let answers = behind.gate.answers(&request, "reviewer");

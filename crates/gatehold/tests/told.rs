@@ -32,6 +32,11 @@ struct Told {
 
 impl Told {
     fn with(channels: &str) -> Self {
+        Self::keeping(channels, "")
+    }
+
+    /// With a schedule of who is on call, where one is given.
+    fn keeping(channels: &str, on_call: &str) -> Self {
         let machine = Machine::new();
         let home = machine.path("kept");
         let start = || machine.start(&["dev", "--keep", home.to_str().unwrap()]);
@@ -42,11 +47,12 @@ impl Told {
         std::fs::write(home.join("channels.toml"), channels).unwrap();
         let config = home.join("gatehold.toml");
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(
-            &config,
-            format!("channels_file = \"channels.toml\"\n{text}"),
-        )
-        .unwrap();
+        let mut first = "channels_file = \"channels.toml\"\n".to_owned();
+        if !on_call.is_empty() {
+            std::fs::write(home.join("on-call.toml"), on_call).unwrap();
+            first.push_str("on_call_file = \"on-call.toml\"\n");
+        }
+        std::fs::write(&config, first + &text).unwrap();
         let mut dev = start();
         let welcome = dev.says("End with Ctrl-C");
         let line = welcome
@@ -114,8 +120,18 @@ impl Told {
 
     /// Asks for a write that people must decide; gives what the requester is told.
     fn held(&self) -> Value {
+        self.held_up_to("rows=1", WRITE)
+    }
+
+    /// The same with another cap.
+    fn held_up_to(&self, cap: &str, sql: &str) -> Value {
         let task = self.json(&["task", "start", "--purpose", "repair order 7"]);
-        let write = gate::write(task["task"].as_str().unwrap(), WRITE);
+        let mut write = gate::write(task["task"].as_str().unwrap(), sql);
+        for word in &mut write {
+            if *word == "rows=1" {
+                *word = cap;
+            }
+        }
         self.json(&write)
     }
 }
@@ -203,6 +219,83 @@ fn the_four_words_are_the_same_on_page_terminal_notice_and_for_the_requester() {
     // Of another request, of the same action, they are others: nobody gets used to them.
     let other = told.held();
     assert_ne!(joined(&other["words"]), of_requester);
+}
+
+#[test]
+fn a_number_reads_the_same_on_page_terminal_and_notice_and_never_in_the_bytes() {
+    let mut receivers = Receivers::start();
+    let told = Told::with(&receivers.channels());
+    let sql = "UPDATE orders SET status = 'retry' WHERE id < 4213";
+    let held = told.held_up_to("rows=4212", sql);
+    let request = held["request"].as_str().unwrap().to_owned();
+    let id = request.as_str();
+    let says = "change at most 4,212 rows";
+    let chat = receivers.first(|said| {
+        said["chat"]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains(id))
+    });
+    let mail = receivers.first(|said| said["text"].as_str().is_some_and(|text| text.contains(id)));
+    let page = told.page(&format!("/requests/{id}"));
+    let terminal = told.run(&["show", id, "--as", "reviewer"]);
+    for (surface, text) in [
+        ("the page", page.as_str()),
+        ("the inbox", &told.page("/")),
+        ("the terminal", &terminal),
+        (
+            "the inbox of the terminal",
+            &told.run(&["inbox", "--as", "reviewer"]).replace('\n', " "),
+        ),
+        ("the chat", chat["chat"]["text"].as_str().unwrap()),
+        ("the mail", mail["text"].as_str().unwrap()),
+    ] {
+        let text: Vec<&str> = text.split_whitespace().collect();
+        assert!(text.join(" ").contains(says), "{surface}: {text:?}");
+    }
+    for (surface, text) in [("the page", page), ("the terminal", terminal)] {
+        assert!(text.contains("at most 4,212 rows"), "{surface}: {text}");
+        assert!(text.contains("quantity 4,212,"), "{surface}: {text}");
+        // What is executed is no number of ours.
+        assert!(text.contains("4213"), "{surface}: {text}");
+        assert!(!text.contains("4,213"), "{surface}: {text}");
+    }
+}
+
+#[test]
+fn the_page_and_the_terminal_say_in_the_same_words_who_can_approve_and_who_is_on_call() {
+    let schedule = "[[schedule]]\nteam = \"reviewers\"\nzone = \"UTC\"\nuntil = 2099-01-01\n\
+        rotation = { from = 2026-01-05T09:00:00, every = \"week\", people = [\"second@dev.gatehold.local\"] }\n";
+    let told = Told::keeping("", schedule);
+    let held = told.held();
+    let id = held["request"].as_str().unwrap().to_owned();
+    let page = told.page(&format!("/requests/{id}/deciders"));
+    let terminal = told.run(&["who-can-approve", &id, "--as", "reviewer"]);
+    for says in [
+        "2 people needed, of these:",
+        "second@dev.gatehold.local",
+        "ON CALL",
+        "schedule `on-call.toml`",
+        "read ",
+    ] {
+        assert!(page.contains(says), "{says}: {page}");
+        assert!(terminal.contains(says), "{says}: {terminal}");
+    }
+    let row = |human: &str| {
+        let found = page.split("<li class=\"row\">");
+        let mut found = found.filter(|row| row.contains(&format!(">{human}@dev")));
+        found.next().unwrap().to_owned()
+    };
+    assert!(row("second").contains("ON CALL"), "{page}");
+    assert!(!row("reviewer").contains("ON CALL"), "{page}");
+    // As documents, for whoever tells people by other means.
+    let who = told.json(&["who-can-approve", &id, "--as", "reviewer"]);
+    let mut teams = who["on_call"].as_array().unwrap().iter();
+    let on_call = teams.find(|one| one["team"] == "reviewers").unwrap();
+    assert_eq!(
+        on_call["people"],
+        serde_json::json!(["second@dev.gatehold.local"])
+    );
+    assert!(on_call["age_seconds"].is_u64(), "{who}");
 }
 
 #[test]

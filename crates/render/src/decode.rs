@@ -10,6 +10,7 @@ mod layers;
 
 use gatehold_core::json::payload;
 use gatehold_core::json::scan::Limits;
+use gatehold_core::wording::counted;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, escape, escape_short, named};
@@ -145,7 +146,7 @@ fn show(
             let count = bytes.len();
             runs.push(Run::new(
                 RunKind::Text,
-                format!("{count} bytes that are no text, beginning "),
+                format!("{} that are no text, beginning ", counted(count, "byte")),
             ));
             runs.push(Run::new(RunKind::Chip, hex.join(" ")));
             lines.push(Line { runs });

@@ -8,10 +8,12 @@ mod words;
 
 use std::ops::Range;
 
+use gatehold_core::wording::counted;
+
 use crate::chars::{DIFFERED, DIFFERS, SKIPPED};
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape, escape_short};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::{decode, opaque, scripts, text};
 use files::{Diff, File, Kind, Trouble};
 

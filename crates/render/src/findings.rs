@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use gatehold_core::json::ident::Hazard;
 use gatehold_core::json::payload::Json;
+use gatehold_core::wording::{counted, grouped};
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::hidden;
@@ -182,7 +183,7 @@ impl Findings {
                 lines.push(Line { runs });
             }
             if found.notes_left_out > 0 {
-                let text = format!("  and {} more like these", found.notes_left_out);
+                let text = format!("  and {} more like these", grouped(found.notes_left_out));
                 lines.push(Line::of(RunKind::Text, text));
             }
         }
@@ -203,10 +204,6 @@ fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
 }
 
 /// `1 line`, `2 lines`.
-pub(crate) fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 pub(crate) fn flag_of(hazard: Hazard) -> Flag {
     match hazard {
         Hazard::Control => Flag::Control,

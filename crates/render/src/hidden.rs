@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use gatehold_core::hash::Hash;
 use gatehold_core::json::payload::Json;
+use gatehold_core::wording::counted;
 
 use crate::display::{Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape};
@@ -50,7 +51,8 @@ pub(crate) fn lines(
 pub(crate) fn mark(secret: &[u8]) -> Run {
     let hash = Hash::of(secret).to_string();
     let short: String = hash.chars().take("sha256:".len() + 8).collect();
-    let text = format!("\u{27e8}{} bytes hidden, {short}\u{27e9}", secret.len());
+    let length = counted(secret.len(), "byte");
+    let text = format!("\u{27e8}{length} hidden, {short}\u{27e9}");
     Run::new(RunKind::Chip, text)
 }
 

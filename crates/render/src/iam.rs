@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::json::payload::{self, Json};
 use gatehold_core::json::scan::Limits;
+use gatehold_core::wording::counted;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::document::{self, Reading};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::json::leaf_lines;
 use crate::leaves::leaves;
 

@@ -6,6 +6,7 @@
 use gatehold_core::json::lexeme::Lexeme;
 use gatehold_core::json::payload::{self, Json};
 use gatehold_core::json::scan::Limits;
+use gatehold_core::wording::grouped;
 
 use crate::chars::CONTINUED;
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
@@ -314,22 +315,6 @@ fn number_note(lexeme: &Lexeme, findings: &mut Findings) -> Option<String> {
     }
     let integer = integer?;
     (exponent || integer.unsigned_abs() >= 10_000).then(|| format!("  ({})", grouped(integer)))
-}
-
-pub(crate) fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = if number < 0 {
-        "-".to_owned()
-    } else {
-        String::new()
-    };
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn is_leaf(value: &Json) -> bool {

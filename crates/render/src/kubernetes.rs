@@ -8,10 +8,11 @@ mod call;
 mod rights;
 
 use gatehold_core::json::payload::{Json, escape_token};
+use gatehold_core::wording::counted;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::document::{self, Reading};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::json::leaf_lines;
 use crate::leaves::leaves;
 use call::Call;

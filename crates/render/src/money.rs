@@ -6,12 +6,12 @@ mod currencies;
 
 use gatehold_core::json::lexeme::Lexeme;
 use gatehold_core::json::payload::Json;
+use gatehold_core::wording::grouped;
 
 use crate::display::{Block, Flag, Line, Run, RunKind};
 use crate::document;
 use crate::findings::Findings;
 use crate::input::{RenderInput, Shape};
-use crate::json::grouped;
 
 /// An IBAN has at least and at most so many characters.
 const IBAN_LENGTHS: std::ops::RangeInclusive<usize> = 15..=34;

@@ -1,6 +1,7 @@
 //! Payloads that nobody described: shown as text or as bytes, always uninspectable.
 
 use gatehold_core::hash::Hash;
+use gatehold_core::wording::{counted, grouped};
 
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::findings::Findings;
@@ -26,9 +27,9 @@ pub(crate) fn blocks(media_type: &str, bytes: &[u8], findings: &mut Findings) ->
     }
     let shown = bytes.get(..HEAD_BYTES_SHOWN).unwrap_or(bytes);
     let title = format!(
-        "Payload, binary: the first {} of {} bytes",
-        shown.len(),
-        bytes.len()
+        "Payload, binary: the first {} of {}",
+        grouped(shown.len()),
+        counted(bytes.len(), "byte")
     );
     let mut lines = Vec::new();
     if let Some(known) = known_format(bytes) {
@@ -60,7 +61,11 @@ pub(crate) fn decoded(lines: Vec<Line>) -> Option<Block> {
 pub(crate) fn summary(bytes: &[u8]) -> Vec<Run> {
     let known =
         known_format(bytes).map_or_else(String::new, |(name, _)| format!(", begins like {name}"));
-    let text = format!("{} bytes, {}{known}", bytes.len(), Hash::of(bytes));
+    let text = format!(
+        "{}, {}{known}",
+        counted(bytes.len(), "byte"),
+        Hash::of(bytes)
+    );
     vec![Run::new(RunKind::Text, text)]
 }
 

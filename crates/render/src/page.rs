@@ -1,10 +1,11 @@
 //! The whole display, top to bottom: warnings, action, payload, not described, exact bytes.
 
 use gatehold_core::hash::Hash;
+use gatehold_core::wording::counted;
 
 use crate::display::{Block, BlockKind, Counts, Display, Flag, Line, Run, RunKind, Version};
 use crate::escape::{LineFeeds, behind, escape};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::input::{Field, PayloadKind, RenderInput};
 use crate::{argv, diff, exact, http, json, message, opaque, scripts, shell, sql};
 
@@ -131,6 +132,8 @@ fn payload(input: &RenderInput<'_>, findings: &mut Findings) -> Vec<Block> {
 }
 
 fn edges(payload: &[u8]) -> [Block; 2] {
+    let edge =
+        |which, bytes: &[u8]| format!("Payload, the {which} {}", counted(bytes.len(), "byte"));
     let block = |title: String, bytes: &[u8]| Block {
         kind: BlockKind::Payload,
         title,
@@ -141,8 +144,8 @@ fn edges(payload: &[u8]) -> [Block; 2] {
         .get(payload.len().saturating_sub(EDGE_BYTES_SHOWN)..)
         .unwrap_or(payload);
     [
-        block(format!("Payload, the first {} bytes", head.len()), head),
-        block(format!("Payload, the last {} bytes", tail.len()), tail),
+        block(edge("first", head), head),
+        block(edge("last", tail), tail),
     ]
 }
 

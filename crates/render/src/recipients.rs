@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::json::payload::Json;
+use gatehold_core::wording::counted;
 
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::{LineFeeds, behind, escape, escape_short};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::{punycode, scripts};
 
 /// One recipient: what is read first, and where it goes.

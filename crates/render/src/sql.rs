@@ -12,9 +12,11 @@ mod verbs;
 
 use std::collections::BTreeSet;
 
+use gatehold_core::wording::counted;
+
 use crate::display::{Block, BlockKind, Flag, Line, Run, RunKind};
 use crate::escape::escape_short;
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::{decode, opaque, scripts, text};
 use effect::{Condition, Effect};
 use lexer::{Token, Trouble};

@@ -10,10 +10,11 @@ mod masks;
 use std::collections::BTreeSet;
 
 use gatehold_core::json::payload::Json;
+use gatehold_core::wording::{counted, grouped};
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::document::{self, Reading, Understood};
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use compare::Compared;
 
 pub(crate) use masks::mask;
@@ -254,12 +255,12 @@ fn total(changes: &[Change<'_>]) -> Line {
             .count();
         let always = matches!(act, Act::Create | Act::Change | Act::Destroy | Act::Replace);
         if count > 0 || always {
-            said.push(format!("{count} {}", act.counted()));
+            said.push(format!("{} {}", grouped(count), act.counted()));
         }
     }
     let odd = changes.iter().filter(|change| change.act.is_none()).count();
     if odd > 0 {
-        said.push(format!("{odd} not understood"));
+        said.push(format!("{} not understood", grouped(odd)));
     }
     Line::of(RunKind::Label, said.join(", "))
 }

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::problem::ApiError;
 use crate::{auth, console, metrics, observe, scim};
 pub(crate) use requests::correct::correction_input;
+pub(crate) use requests::deciders::deciders;
 pub(crate) use requests::open::opened;
 pub(crate) use requests::review::review_input;
 pub(crate) use stops::set::stops;

@@ -9,6 +9,7 @@ mod claims;
 mod cookie;
 mod corrections;
 mod decided;
+mod deciders;
 mod files;
 mod find;
 mod forms;
@@ -21,6 +22,7 @@ mod overview;
 mod packed;
 mod passkeys;
 mod plots;
+mod policy;
 mod push;
 mod request;
 mod review;
@@ -185,6 +187,7 @@ pages! {
         get "/" => inbox::page,
         get "/requests/{id}" => request::page,
         get "/requests/{id}/dossier" => request::dossier,
+        get "/requests/{id}/deciders" => deciders::page,
         get "/requests/{id}/stamp" => review::stamp,
         post "/requests/{id}/open" => review::open,
         post "/requests/{id}/review" => review::review,
@@ -200,6 +203,7 @@ pages! {
         get "/workloads" => workloads::page,
         get "/tasks/{id}" => tasks::page,
         get "/overview" => overview::page,
+        get "/policy" => policy::page,
         post "/stops" => stops::stop,
         get "/events" => live::events,
         post "/requests/{id}/claim" => claims::claim,

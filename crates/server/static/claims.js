@@ -2,7 +2,7 @@
 // collapsed, last, and a part at a time, so that a long text hides nothing and holds nothing up.
 
 import { bytesOf, canonicalBytes, named, tagged } from "./bytes.js";
-import { counted, el, mark, quiet } from "./panel.js";
+import { counted, el, grouped, mark, quiet } from "./panel.js";
 
 /** As `pages` of the console has them. */
 const PAGE_LINES = 100;
@@ -46,13 +46,13 @@ function pages(text) {
 }
 
 const quote = (lines) => el("blockquote", "", ...lines.map((line) =>
-  el("p", "", typeof line === "string" ? quiet(line) : el("span", "ch", `⋯ ${line.empty} empty lines ⋯`))));
+  el("p", "", typeof line === "string" ? quiet(line) : el("span", "ch", `⋯ ${grouped(line.empty)} empty lines ⋯`))));
 
 /** One claim: its beginning, and the rest to be unfolded. */
 function claim([label, text]) {
   const [start, ...more] = pages(text);
   const parts = more.map((page) => {
-    const details = el("details", "more", el("summary", "", `Lines ${page.first} to ${page.last} of ${page.of}`));
+    const details = el("details", "more", el("summary", "", `Lines ${grouped(page.first)} to ${grouped(page.last)} of ${grouped(page.of)}`));
     details.addEventListener("toggle", () => details.append(quote(page.lines)), { once: true });
     return details;
   });

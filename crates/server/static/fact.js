@@ -1,7 +1,7 @@
 // The question about the action itself, on red: one thing that stands on the page, which the gate drew for this request after it was
 // asked for. `FactChallenge` of the core, word for word; the gate counts no approval of red without the answer.
 
-import { el } from "./panel.js";
+import { el, grouped } from "./panel.js";
 
 /** Everything that may be asked, in the order of the core. */
 function all({ context, envelope }) {
@@ -55,7 +55,7 @@ export function question(shown, changed) {
   const button = el("button", "link", "Choose from a list instead");
   button.type = "button";
   button.addEventListener("click", () => {
-    const list = el("select", "", el("option", "", ""), ...choices(fact, shown).map((one) => el("option", "", one)));
+    const list = el("select", "", el("option", "", ""), ...choices(fact, shown).map((one) => el("option", "", /^\d+$/.test(one) ? grouped(one) : one)));
     Object.assign(list, { name: "fact", id: "fact" });
     list.dataset.fact = fact.id;
     field.replaceWith(list);

@@ -25,9 +25,19 @@ function press(what) {
   return Boolean(found);
 }
 
+/** Asks when to be reminded of the request that one stands on, or whose page it is. */
+function remind() {
+  const place = (here() ?? document.querySelector(".strip"))?.querySelector("[data-left]");
+  if (!place) return false;
+  import("./remind.js").then(({ ask }) => ask(place));
+  return true;
+}
+
 /** Back to the list that this page was reached from. */
 function back() {
-  location.assign(document.body.dataset.part === "request" && document.getElementById("t-happened") ? "/decided" : "/");
+  const request = location.pathname.replace(/\/deciders$/, "");
+  if (document.body.dataset.part === "deciders") location.assign(request);
+  else location.assign(document.body.dataset.part === "request" && document.getElementById("t-happened") ? "/decided" : "/");
 }
 
 /** Hides the requests without the words in the field; the list itself stays as it is. */
@@ -60,11 +70,33 @@ function find() {
   return true;
 }
 
-const help = document.getElementById("keys");
-const palette = document.getElementById("palette");
+let help;
+let palette;
+/** What is typed while they are on their way is for them, and is no key of the page. */
+let opening = false;
+
+/** The help and the palette, asked for once somebody wants one of them; read by the browser into a document that runs nothing. */
+async function fetched() {
+  opening = true;
+  fetched.once ??= new Promise((resolve, reject) => {
+    const call = new XMLHttpRequest();
+    call.open("GET", "/static/help.html");
+    call.responseType = "document";
+    call.onload = () => resolve(call.response);
+    call.onerror = reject;
+    call.send();
+  }).then((from) => {
+    [help, palette] = ["keys", "palette"].map((id) => document.body.appendChild(document.importNode(from.getElementById(id), true)));
+    wire();
+  }).catch(() => { fetched.once = undefined; });
+  await fetched.once;
+  opening = false;
+}
 
 /** The keys of this page: a line about something that is not on it is not shown. */
-function explain() {
+async function explain() {
+  await fetched();
+  if (!help || document.querySelector("dialog[open]")) return;
   for (const line of help.querySelectorAll("[data-for]")) line.hidden = !document.querySelector(line.dataset.for);
   help.showModal();
 }
@@ -76,6 +108,7 @@ const keys = {
   u: back,
   o: () => press("a.sentence"),
   c: () => press("[data-claim]"),
+  h: remind,
   y: () => navigator.clipboard?.writeText(location.href),
   "/": find,
   "?": explain,
@@ -85,11 +118,12 @@ const keys = {
     setTimeout(() => { prefix = false; }, 1500);
   },
 };
-const after_g = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", k: "/keys" };
+const after_g = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", p: "/policy", k: "/keys" };
 
 /** The palette: pages by their names, and requests by their ids. */
-function goTo() {
-  if (!palette || palette.open) return;
+async function goTo() {
+  await fetched();
+  if (!palette || document.querySelector("dialog[open]")) return;
   const field = palette.querySelector("input");
   field.value = "";
   choose();
@@ -109,21 +143,24 @@ function choose() {
   }
 }
 
-palette?.querySelector("input").addEventListener("input", choose);
-palette?.querySelector("form").addEventListener("submit", (event) => {
-  const found = links();
-  if (found.length === 0) return;
-  event.preventDefault();
-  location.assign(found[0].href);
-});
-palette?.addEventListener("keydown", (event) => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const all = [palette.querySelector("input"), ...links()];
-  const to = all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + step))];
-  to.focus();
-  event.preventDefault();
-});
+/** What the palette does once it is there. */
+function wire() {
+  palette.querySelector("input").addEventListener("input", choose);
+  palette.querySelector("form").addEventListener("submit", (event) => {
+    const found = links();
+    if (found.length === 0) return;
+    event.preventDefault();
+    location.assign(found[0].href);
+  });
+  palette.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    const all = [palette.querySelector("input"), ...links()];
+    const to = all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + step))];
+    to.focus();
+    event.preventDefault();
+  });
+}
 
 document.addEventListener("rows", filter);
 document.addEventListener("keydown", (event) => {
@@ -136,12 +173,12 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const field = event.target.closest?.("input, textarea, select");
   if (event.key === "Escape") {
-    if (palette?.open || help?.open) return;
+    if (document.querySelector("dialog[open]")) return;
     if (field) field.blur();
-    else if (document.body.dataset.part === "request") back();
+    else if (["request", "deciders"].includes(document.body.dataset.part)) back();
     return;
   }
-  if (field || help?.open || palette?.open) return;
+  if (field || opening || document.querySelector("dialog[open]")) return;
   if (prefix && after_g[event.key]) {
     location.assign(after_g[event.key]);
     event.preventDefault();
@@ -151,6 +188,9 @@ document.addEventListener("keydown", (event) => {
   const act = keys[event.key];
   if (act && act() !== false) event.preventDefault();
 });
+
+// Somebody asked this browser to be reminded of something.
+if (Object.keys(localStorage).some((name) => name.startsWith("remind:"))) import("./remind.js");
 
 // The list that a request is opened from, with what is folded in it, for the keys that go on to the next one.
 addEventListener("pagehide", () => {

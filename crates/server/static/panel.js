@@ -16,7 +16,7 @@ export function el(name, classes, ...content) {
 
 /** Text of others on one line, in which nothing moves, hides or reorders anything. */
 export function quiet(text) {
-  const made = el("bdi", "q");
+  const made = el("bdi", "");
   made.dir = "ltr";
   let plain = "";
   const flush = () => {
@@ -58,8 +58,11 @@ export function mark(name) {
   return el("span", `chip ${hue}`, drawn, word);
 }
 
+/** A number as people read it, `grouped` of the core: `4,212`. */
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** A count with its noun. */
-export const counted = (number, noun) => (number === 1 ? `1 ${noun}` : `${number} ${noun}s`);
+export const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** How much a payload is, and how much of it is nothing; as every surface says it. */
 const size = ({ bytes, lines, empty_lines: empty, words }) =>
@@ -75,9 +78,6 @@ function at(millis) {
   return [time, " ", left];
 }
 
-/** A count as people read it: `4,212`. */
-export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
-
 /** Limits in one line. */
 export function limits(record) {
   const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${name}`);
@@ -90,10 +90,15 @@ const code = (text) => text.replace(/^checkpoint:/, "").replaceAll("_", " ").rep
 const RUNS = { text: "t", label: "l", warning: "w", mark: "m", name: "n", value: "v", changed: "v cd", chip: "ch" };
 const BLOCKS = { warnings: "warnings", action: "envelope", payload: "payload", not_described: "undescribed", exact: "exact" };
 
+/** What this page cannot show, nobody signs here. */
+class Unshown extends Error {
+  next = "Load this page again. If it says so again, review the request in a terminal.";
+}
+
 /** The class that a kind has; a kind that this module does not know is shown by nothing, so it is refused. */
 function known(kinds, kind) {
   const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-  if (found === undefined) throw new Error(`this page cannot show a "${kind}"`);
+  if (found === undefined) throw new Unshown(`This page cannot show all of this request: it does not know a "${kind}".`);
   return found;
 }
 
@@ -105,7 +110,7 @@ const pause = () => new Promise((resolve) => { setTimeout(resolve); });
 
 /** The blocks of a rendering, whole and in their order. */
 async function blocks(display) {
-  if (display.version !== "gatehold/display/v1") throw new Error("this page cannot show such a rendering");
+  if (display.version !== "gatehold/display/v1") throw new Unshown("This page cannot show the exact action: it is written in a way that the page does not know.");
   const made = el("div", "blocks");
   let left = RUNS_AT_ONCE;
   for (const block of display.blocks) {
@@ -149,7 +154,7 @@ function who(requester) {
       ? `${initiator.human} (${initiator.attested ? "attested" : "by its own word"})`
       : "UNKNOWN: nobody attested who is behind it";
     return [
-      `${workload.id} (${workload.kind}), key proven: ${workload.assurance}`,
+      `${workload.id}, ${known(KINDS, workload.kind)}, ${known(PROVEN, workload.assurance)}`,
       `owner ${workload.owner}, backup ${workload.backup}`,
       ...(point ? [`through enforcement point ${point.id}, owner ${point.owner}`] : []),
       `on behalf of ${behind}`,
@@ -171,7 +176,7 @@ function soFar({ steps, labels, crosses_systems, latest }) {
   latest.forEach((line, number) => {
     same += 1;
     if (line === latest[number + 1]) return;
-    lines.push(same === 1 ? line : `${same} × ${line}`);
+    lines.push(same === 1 ? line : `${grouped(same)} × ${line}`);
     same = 0;
   });
   return lines;
@@ -192,6 +197,13 @@ const KINDS = {
   workload_identity: "a workload of a platform",
   contractor_tool: "a contractor's tool",
   privileged_automation: "privileged automation",
+};
+
+/** How sure its identity is. */
+const PROVEN = {
+  local: "known by its local account alone",
+  pop: "proven by its key",
+  attested: "proven by its key and its platform",
 };
 
 function strip(view, display) {
@@ -232,7 +244,7 @@ const away = (through) => through.map(({ from, until, teams, checkpoints }) => {
 
 /** Everything else that is signed but the answers, in the fixed order. `lowered` are the limits that would be signed. */
 export async function panel({ display, view, envelope, words, lowered, through }) {
-  const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name}: ${input.value} (${input.why})`);
+  const raised = view.tier.inputs.filter((input) => input.raised).map((input) => `${input.name.replaceAll("_", " ")}: ${input.value} (${input.why})`);
   const name = asker(view.requester);
   const sentence = view.sentence.startsWith(name)
     ? [quiet(view.sentence)]
@@ -251,8 +263,8 @@ export async function panel({ display, view, envelope, words, lowered, through }
     strip(view, display),
     el("h1", "sentence", ...sentence),
     view.why.length === 0 ? null : why,
-    through.length === 0 ? null : part("For whom you decide", "one signature is one person, yourself or one of these: whoever fills the seats", list(away(through), "")),
-    view.change.length === 0 ? null : part("What it changes", "by the gate's books, as of now", list(view.change, "nothing")),
+    through.length === 0 ? null : part("For whom you decide", "your signature counts once: as yourself, or for one of these", list(away(through), "")),
+    view.change.length === 0 ? null : part("What it changes", "as the gate knows it now", list(view.change, "nothing")),
     exact,
     called("base", part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing."))),
     called("who", part("Who", "", list(who(view.requester), ""))),

@@ -19,7 +19,7 @@ function say(text, next = "", bad = false) {
 function line(credential) {
   const key = credential.response.getPublicKey();
   // The key of ES256 is the last 65 bytes of its SubjectPublicKeyInfo (RFC 5480): 0x04, x, y.
-  if (credential.response.getPublicKeyAlgorithm() !== -7 || !key) throw new Error("only ES256 passkeys are accepted; use another authenticator");
+  if (credential.response.getPublicKeyAlgorithm() !== -7 || !key) throw Object.assign(new Error("This authenticator makes keys of a kind that no gate takes."), { next: "Use another one; security keys, phones and computers of these years make the right kind (ES256)." });
   return `webauthn-es256 ${data.relyingParty} ${base64url(key.slice(-65))} ${base64url(credential.rawId)}`;
 }
 

@@ -69,7 +69,7 @@ if (form?.elements.key?.value && window.PublicKeyCredential) {
     button.disabled = true;
     correct()
       .catch((error) => {
-        if (error.name === "NotAllowedError") say("Nothing was signed.", "The authenticator was not used. Try again when you are ready.");
+        if (error.name === "NotAllowedError") say("Nothing was signed.", "Your passkey was not used. Try again when you are ready.");
         else say(error.message, error.next, true);
       })
       .finally(() => { button.disabled = false; });

@@ -8,7 +8,7 @@ import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbas
 import { beside, claims, head, says as claimed } from "./claims.js";
 import * as clock from "./clock.js";
 import { asked, isMet, question } from "./fact.js";
-import { el, limits, mark, panel, quiet } from "./panel.js";
+import { el, grouped, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 import { isSeen, wrong as wrongReason } from "./reason.js";
 
@@ -41,7 +41,9 @@ class Refused extends Error {
 /** Posts a form and gives what the gate says. */
 async function post(address, fields) {
   const body = new URLSearchParams({ token: token(), ...fields });
-  const answer = await fetch(address, { method: "POST", body });
+  const answer = await fetch(address, { method: "POST", body }).catch(() => {
+    throw new Refused("The gate does not answer.", "Load this page again: it says how the request stands.");
+  });
   const json = answer.headers.get("content-type")?.startsWith("application/json");
   if (answer.ok && json) return answer.json();
   if (!json) throw new Refused("You are signed out, or the gate does not answer.", "Load this page again.");
@@ -71,27 +73,27 @@ async function differences(opened, key) {
   const saying = claimed(view, opened.claims);
   const { reviewer } = context;
   const checks = [
-    [context.type === REVIEW, "it is no review context"],
-    [context.act === "approve", "the context names another act"],
+    [context.type === REVIEW, "it is no review"],
+    [context.act === "approve", "it is not an approval that would be signed"],
     [context.gate === data.gate, "it is another gate's"],
     [context.request === data.request && view.request === data.request, "it is about another request"],
     [`${reviewer.subject}@${reviewer.issuer}` === data.human, "it names another reviewer"],
     [reviewer.key === key, "it names another key"],
     [context.digest === (await hash("gatehold/action/v1", bytes.envelope)), "the digest is not that of the action"],
     [envelope.payload.sha256 === payload && envelope.payload.size === bytes.payload.length, "the payload is not the one that the action names"],
-    [context.request_hash === (await hash("gatehold/request/v1", bytes.asked)), "request_hash is not that of what was asked"],
+    [context.request_hash === (await hash("gatehold/request/v1", bytes.asked)), "what was asked is not what would be signed"],
     [request.digest === context.digest && request.task === envelope.task, "another action was asked for than is shown"],
     [canonical(request.requester) === canonical(view.requester), "who asked, or for whom, is not whom the view names"],
     [request.claims_root === (await head(opened.claims, [])), "the requester said something else when it asked"],
-    [request.request_nonce === opened.request_nonce, "request_nonce is not that of what was asked"],
-    [context.display_hash === (await hash("gatehold/display/v1", bytes.display)), "display_hash is not that of the rendering"],
-    [reviewer.authority_hash === (await hash("gatehold/authority/v1", bytes.authority)), "authority_hash is not that of what you may do here"],
+    [request.request_nonce === opened.request_nonce, "the four words are not those of what was asked"],
+    [context.display_hash === (await hash("gatehold/display/v1", bytes.display)), "the exact action that is shown is not the one that would be signed"],
+    [reviewer.authority_hash === (await hash("gatehold/authority/v1", bytes.authority)), "what you may do here is not what would be signed"],
     [authority.human === data.human && authority.key === key, "it says what somebody else may do here"],
-    [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "view_hash is not that of the view"],
-    [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the view contradicts the context"],
-    [canonical(context.limits) === canonical(view.terms.limits), "the limits are not those of the view"],
-    [view.claims_head === (await head(opened.claims, opened.answers ?? [])), "claims_head is not that of what the requester says"],
-    [saying !== null, "the view names other claims than those of the requester"],
+    [context.view_hash === (await hash("gatehold/view/v1", bytes.view)), "the facts that are shown are not those that would be signed"],
+    [context.decide_by === view.decide_by && context.spend_by === view.spend_by, "the times that are shown are not those that would be signed"],
+    [canonical(context.limits) === canonical(view.terms.limits), "the limits that are shown are not those that would be signed"],
+    [view.claims_head === (await head(opened.claims, opened.answers ?? [])), "what the requester says is not what would be signed"],
+    [saying !== null, "it names other claims than those of the requester"],
     [own.join("-") === opened.words.join("-") && own.every(Boolean), "the four words are not those of this action"],
   ];
   const wrong = checks.filter(([same]) => !same).map(([, what]) => what);
@@ -185,7 +187,7 @@ function lowered() {
   const least = (name, value) => {
     const field = form.elements[name];
     const number = field ? Number(field.value) : value;
-    if (!Number.isSafeInteger(number) || number < 1 || number > value) throw new Refused(`${name.replace("cap:", "")} can only be lowered: 1 to ${value}.`);
+    if (!Number.isSafeInteger(number) || number < 1 || number > value) throw new Refused(`"${field.parentElement.firstChild.data.trim()}" can only be lowered: give 1 to ${grouped(value)}.`);
     return number;
   };
   const caps = Object.entries(most.caps).map(([name, cap]) => [name, least(`cap:${name}`, cap)]);
@@ -198,7 +200,9 @@ function redrawn(less) {
   const same = canonical(less) === canonical(most);
   const asked = same ? [] : [" ", mark("narrowed"), " ", el("span", "dim", `asked for: ${limits(most)}`)];
   document.getElementById("limits").replaceChildren(limits(less), ...asked);
-  button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
+  // What it does is said by the button once it does it; until then there is more to read than that.
+  if (button.disabled) button.replaceChildren("Approve…");
+  else button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
 }
 
 /** On red nobody reads the requester's story before they have answered for themselves: it stays closed, and cannot be opened. */
@@ -233,7 +237,7 @@ function elsewhere() {
 
 /** What is not there yet before the authenticator is asked. */
 function missing() {
-  if (!shown) return ["it is not open"];
+  if (!shown) return [busy ? "it is being opened" : "it is not open: load this page again"];
   const answers = new FormData(form);
   const open_ = shown.view.criteria.filter(({ id, kind, required }) => {
     const answer = answers.get(`criterion:${id}`) ?? "";
@@ -249,7 +253,7 @@ function missing() {
   const unsaid = wrongReason(form.elements.because.value.trim(), red);
   if (unsaid) lines.push(red && form.elements.because.value.trim() === "" ? "say why" : unsaid);
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
-  if (clock.now() >= shown.view.decide_by) lines.push("it is over");
+  if (clock.now() >= shown.view.decide_by) lines.push("the time to decide is over");
   return lines;
 }
 
@@ -338,8 +342,9 @@ async function guarded(act) {
     await act();
   } catch (error) {
     const stopped = error.name === "NotAllowedError";
-    if (stopped) say("Nothing was signed.", "The authenticator was not used. Approve again when you are ready.");
-    else say(error.message, error.next, true);
+    if (stopped) say("Nothing was signed.", "Your passkey was not used. Approve again when you are ready.");
+    else if (error instanceof Refused || error.next) say(error.message, error.next, true);
+    else say("This page could not do that, and nothing was signed.", `Load this page again, or use a terminal. (${error.message})`, true);
   } finally {
     busy = false;
     arm();

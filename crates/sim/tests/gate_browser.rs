@@ -373,6 +373,36 @@ async fn an_inbox_says_what_waits_for_whom_and_who_answers_for_it() {
 }
 
 #[tokio::test]
+async fn what_raised_the_tier_is_kept_with_a_request_and_orders_what_waits() {
+    // SQLite: the row that is read back is the one that was written.
+    let shop = Shop::open().await;
+    let task = shop.task().await;
+    let write = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let write = write.unwrap();
+    assert_eq!(write.record.raised, write.trace.tier.raised());
+    assert!(!write.record.raised.is_empty());
+    // Asked later, so it ends later.
+    shop.propose("team.set", &shop::team_set(), Person::Second)
+        .await;
+    let inbox = shop.gate.inbox(&Person::Reviewer.id()).await.unwrap();
+    assert_eq!(inbox.len(), 2);
+    let known = |item: &gatehold_gate::InboxItem| {
+        let unknown = item.raised.iter().filter(|one| one.unknown).count();
+        (item.tier, item.raised.len(), unknown)
+    };
+    assert!(
+        inbox.is_sorted_by(|one, other| {
+            (known(one), other.decide_by) >= (known(other), one.decide_by)
+        }),
+        "{inbox:?}"
+    );
+    for item in &inbox {
+        let record = shop.gate.show(item.id).await.unwrap();
+        assert_eq!(record.raised, item.raised);
+    }
+}
+
+#[tokio::test]
 async fn how_what_is_held_stands_to_somebody_is_worked_out_once() {
     let shop = Shop::in_memory().await;
     let task = shop.task().await;

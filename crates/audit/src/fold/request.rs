@@ -137,6 +137,7 @@ impl RequestFold {
             request_hash: self.request_hash,
             intent: grounds.intent,
             tier: self.tier,
+            raised: grounds.tier.raised(),
             labels: grounds.labels,
             counted: self.counted,
             sentence: grounds.sentence.clone(),

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use gatehold_core::json::ident::hazard;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
+use gatehold_core::wording::grouped;
 use gatehold_gate::ports::notifier::{Notice, NoticeKind};
 use serde_json::{Value, json};
 
@@ -215,7 +216,7 @@ fn titles(notice: &Notice) -> Vec<String> {
     if let Some(more) = notice.held_at.len().checked_sub(TITLES_MAX)
         && more > 0
     {
-        titles.push(format!("and {more} more"));
+        titles.push(format!("and {} more", grouped(more)));
     }
     titles
 }

@@ -101,7 +101,7 @@ impl Count {
         let answer = match tokio::time::timeout(self.timeout, self.count(sql)).await {
             Ok(answer) => answer.map(|rows| Found {
                 value: TypedValue::Integer(rows),
-                detail: u64::try_from(rows).map_or_else(|_| rows.to_string(), grouped),
+                detail: grouped(rows),
             }),
             Err(_elapsed) => Err("there was no answer in time".to_owned()),
         };

@@ -11,6 +11,16 @@ pub struct Inbox {
     pub items: Vec<InboxItem>,
 }
 
+/// An input that raised a tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Raised {
+    /// Its name in the table of tiers.
+    pub input: String,
+    /// Whether a part of it is not known.
+    pub unknown: bool,
+}
+
 /// One held request that this human may review. Says how many people are needed, never how many have reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -19,6 +29,9 @@ pub struct InboxItem {
     pub request: String,
     /// Tier of the action.
     pub tier: Tier,
+    /// What raised it; what is raised by more, and by what nobody knows, stands above the others of its tier.
+    #[serde(default)]
+    pub raised: Vec<Raised>,
     /// The descriptor's sentence.
     pub sentence: String,
     /// Where it would be executed.

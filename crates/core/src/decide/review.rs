@@ -474,6 +474,7 @@ pub(super) fn rehold_at(
     next.grant = None;
     next.decided_by = None;
     next.tier = evaluated.trace().tier.tier;
+    next.raised = evaluated.trace().tier.raised();
     next.bundle = evaluated.trace().bundle;
     next.input = evaluated.trace().input;
     next.rules.clone_from(&evaluated.trace().rules);

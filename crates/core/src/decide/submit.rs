@@ -22,6 +22,7 @@ use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
 use crate::requester::Requester;
 use crate::signed_body::SignedBody;
 use crate::task::{StepLabels, TaskState};
+use crate::tier::{Tier, TierReport};
 use crate::time::Timestamp;
 use crate::trust::change_asked;
 use crate::verdict::{Evaluated, Verdict};
@@ -453,7 +454,7 @@ fn record(
     purpose: Hash,
     answer: &Answer,
 ) -> RequestRecord {
-    let evaluated_tier = world.policy.map(|evaluated| evaluated.trace().tier.tier);
+    let judged = world.policy.map(|evaluated| &evaluated.trace().tier);
     let mut record = RequestRecord {
         id: fresh.request,
         state: answer.state,
@@ -467,7 +468,8 @@ fn record(
         request_nonce: fresh.request_nonce(),
         request_hash: Hash::of(b""),
         intent: submission.described.intent,
-        tier: evaluated_tier.unwrap_or(crate::tier::Tier::Red),
+        tier: judged.map_or(Tier::Red, |report| report.tier),
+        raised: judged.map(TierReport::raised).unwrap_or_default(),
         labels: submission.labels,
         counted: None,
         sentence: submission.described.sentence.clone(),

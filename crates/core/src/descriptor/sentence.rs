@@ -7,6 +7,7 @@ use super::{Descriptor, Projection};
 use crate::context::TypedValue;
 use crate::ids::{ResourceId, TargetId, WorkloadId};
 use crate::json::ident::hazard;
+use crate::wording::grouped;
 
 /// Longest value in a sentence, in characters.
 const VALUE_CHARACTERS_MAX: usize = 80;
@@ -50,7 +51,7 @@ impl Descriptor {
             "duration" => duration(values.duration_seconds),
             "quantity" => values
                 .quantity
-                .map_or_else(|| "an UNKNOWN number of".to_owned(), |n| n.to_string()),
+                .map_or_else(|| "an UNKNOWN number of".to_owned(), grouped),
             field => match projection {
                 Projection::Inspectable { fields, .. } => fields
                     .get(field)
@@ -123,7 +124,7 @@ fn typed(value: &TypedValue) -> String {
                 .map(|text| format!("“{}”", shown(text)))
                 .collect();
             if texts.len() > LIST_SHOWN {
-                list.push(format!("and {} more", texts.len() - LIST_SHOWN));
+                list.push(format!("and {} more", grouped(texts.len() - LIST_SHOWN)));
             }
             if list.is_empty() {
                 "nothing".to_owned()

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::requester::Requester;
 use crate::review::UnverifiedReview;
 use crate::task::StepLabels;
-use crate::tier::Tier;
+use crate::tier::{Raised, Tier};
 use crate::time::Timestamp;
 
 /// Who made a decision (M133, M142).
@@ -155,6 +155,8 @@ pub struct RequestRecord {
     pub intent: Hash,
     /// How risky the inputs make it.
     pub tier: Tier,
+    /// What raised it, and what of that nobody knows: within a tier it orders what waits.
+    pub raised: Vec<Raised>,
     /// What this step adds to its task's chain once it is decided.
     pub labels: StepLabels,
     /// The tier at which its step was counted into its task's chain, once it was. A step counts once, however often the

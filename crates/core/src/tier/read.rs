@@ -2,7 +2,6 @@
 //! values instead of believing what is said to follow from them.
 
 use core::fmt;
-use core::str::FromStr;
 
 use super::{ADVICE, TierInputs, TierReport, UNKNOWN, tier};
 use crate::effect::{EffectClass, Environment, Reversibility, Sensitivity};
@@ -36,13 +35,13 @@ impl TierReport {
                 word(Reversibility::ALL, text)
             })?,
             sensitivity: known(value("sensitivity")?, |text| word(Sensitivity::ALL, text))?,
-            quantity: known(quantity, parsed)?,
-            external_recipients: known(recipients, parsed)?,
+            quantity: known(quantity, |text| text.replace(',', "").parse().ok())?,
+            external_recipients: known(recipients, yes_or_no)?,
             environment: known(environment, |text| word(Environment::ALL, text))?,
             assurance: word(WorkloadAssurance::ALL, assurance)?,
-            elevation: known(elevation, parsed)?,
-            anomaly: known(anomaly, parsed)?,
-            untrusted: known(untrusted, parsed)?,
+            elevation: known(elevation, yes_or_no)?,
+            anomaly: known(anomaly, yes_or_no)?,
+            untrusted: known(untrusted, yes_or_no)?,
             inspectable: match payload {
                 "inspectable" => true,
                 "uninspectable" => false,
@@ -93,8 +92,12 @@ fn word<T: Copy + fmt::Display>(all: &[T], text: &str) -> Option<T> {
     all.find(|one| one.to_string() == text).copied()
 }
 
-fn parsed<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Facts: what the gate finds out itself before a decision. Whoever does not know says why; nothing is ever guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use gatehold_core::action::Envelope;
 use gatehold_core::context::{ResourceFacts, TypedValue};
 use gatehold_core::decide::Claims;
 use gatehold_core::descriptor::FactQuery;
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
 
 /// An answer, or why there is none.
@@ -98,6 +98,15 @@ pub struct Question<'a> {
     pub anew: bool,
 }
 
+/// Who is on call for one team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnCall {
+    /// The team.
+    pub team: TeamId,
+    /// Who; never nobody.
+    pub told: Told<BTreeSet<HumanId>>,
+}
+
 /// Finds facts out. Asked before a decision, never inside a commit, and it changes nothing anywhere.
 #[async_trait]
 pub trait Facts: Send + Sync + 'static {
@@ -106,6 +115,12 @@ pub trait Facts: Send + Sync + 'static {
 
     /// The answers to the queries, by name. One that is missing is UNKNOWN.
     async fn look_up(&self, question: &Question<'_>) -> BTreeMap<String, Told<Found>>;
+
+    /// Who is on call for these teams: told first, and given nothing by it. Nothing where nobody keeps a schedule.
+    async fn on_call(&self, teams: &BTreeSet<TeamId>, now: Timestamp) -> Vec<OnCall> {
+        let _ = (teams, now);
+        Vec::new()
+    }
 }
 
 /// Knows nothing.

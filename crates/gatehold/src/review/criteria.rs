@@ -12,7 +12,7 @@ use gatehold_core::wording::FactChallenge;
 
 use super::shown::Shown;
 use crate::exit::{Exit, Failure};
-use crate::screen::plain;
+use crate::screen::{counted, plain};
 
 /// Characters of a claim beside the criterion that needs it; all of it is shown after the questions.
 const BESIDE_CHARACTERS: usize = 600;
@@ -74,10 +74,10 @@ impl Questions {
             Some((_, text)) => {
                 let shown: String = text.chars().take(BESIDE_CHARACTERS).collect();
                 let cut = if shown.len() < text.len() { " …" } else { "" };
-                let bytes = text.len();
                 format!(
-                    "    CLAIMED {} ({bytes} bytes): {}{cut}\n",
+                    "    CLAIMED {} ({}): {}{cut}\n",
                     plain(name),
+                    counted(text.len(), "byte"),
                     plain(&shown)
                 )
             }

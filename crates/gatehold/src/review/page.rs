@@ -6,14 +6,13 @@ use std::fmt::Write as _;
 use gatehold_core::delegation::Through;
 use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
-use gatehold_core::tier::Tier;
+use gatehold_core::tier::{Tier, TierInput};
 use gatehold_core::view::{Source, View};
-use gatehold_core::wording::grouped;
 use gatehold_render::to_terminal;
 
 use super::graded::BY_THE_GATE;
 use super::shown::Shown;
-use crate::screen::{Screen, Style, counted, duration, moment, plain, quoted};
+use crate::screen::{Screen, Style, counted, duration, grouped, moment, plain, quoted};
 
 /// Everything up to the criteria.
 #[must_use]
@@ -37,11 +36,12 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         out.line(&format!("  held: {} ({})", plain(text), plain(code)));
     }
     if !shown.through.is_empty() {
-        let title = "FOR WHOM YOU DECIDE   one signature is one person, yourself or one of these: whoever fills the seats";
+        let title =
+            "FOR WHOM YOU DECIDE   your signature counts once: as yourself, or for one of these";
         out.list(title, &away(&shown.through), "nobody");
     }
     if !view.change.is_empty() {
-        let title = "WHAT IT CHANGES   by the gate's books, as of now";
+        let title = "WHAT IT CHANGES   as the gate knows it now";
         out.list(title, &view.change, "nothing");
     }
     out.title(&format!("EXACT ACTION   {}", shown.words.join("-")));
@@ -65,7 +65,7 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         .inputs
         .iter()
         .filter(|input| input.raised)
-        .map(|input| format!("{}: {} ({})", input.name, input.value, input.why))
+        .map(TierInput::in_words)
         .collect();
     out.list(
         &format!("WHY {}   {BY_THE_GATE}", tier_word(view.tier.tier)),
@@ -91,10 +91,7 @@ pub fn claims(shown: &Shown, screen: &Screen) -> String {
             "  {} {} {}",
             screen.paint(Style::Amber, "CLAIMED"),
             plain(name),
-            screen.paint(
-                Style::Dim,
-                &counted(text.len().try_into().unwrap_or(u64::MAX), "byte")
-            )
+            screen.paint(Style::Dim, &counted(text.len(), "byte"))
         ));
         for line in quoted(text, screen.width) {
             out.line(&line);
@@ -147,7 +144,7 @@ pub fn limits(limits: &Limits) -> String {
     let mut text = format!(
         "{}, {}",
         duration(i64::from(limits.ttl_seconds)),
-        counted(limits.uses.into(), "use")
+        counted(limits.uses, "use")
     );
     for (name, cap) in &limits.caps {
         let _ = write!(text, ", at most {} {}", grouped(*cap), plain(name));

@@ -16,6 +16,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::review::ReviewContext;
 use gatehold_core::signer::Signer;
 use gatehold_core::view::View;
+use gatehold_core::wording::grouped;
 use gatehold_gate::{NOT_ASKED_YET, checkpoints_shown, sentence_of};
 
 use super::graded::described;
@@ -58,14 +59,14 @@ impl Recomputed {
         match requirement(context, view, descriptor, looking) {
             None => same(
                 false,
-                "what holds it is in no bundle that people approved: the checkpoints are not those of requirement_hash",
+                "what holds it is in no bundle that people approved: the checkpoints are not those that would be signed",
             ),
             Some(requirement) => {
                 held(&requirement, view, action, looking, &mut same);
                 let authority = authority(&requirement, context, view, action, looking);
                 same(
                     authority.is_some(),
-                    "authority_hash is not that of what you are entitled to here",
+                    "what you are entitled to here is not what would be signed",
                 );
                 signer = requirement.signer(|checkpoint| {
                     let authority = authority.as_ref();
@@ -85,22 +86,35 @@ fn is_sentence(shown: &str, action: &Action, descriptor: &Descriptor) -> bool {
     }
     // A number that no target counts stands where the gate's stands.
     let marked = sentence_of(action, descriptor, Some(i64::MIN));
-    let mark = i64::MIN.to_string();
+    let mark = grouped(i64::MIN);
     let mut parts = marked.split(mark.as_str());
     let first = parts.next().and_then(|first| shown.strip_prefix(first));
     let Some(mut rest) = first else {
         return false;
     };
     for part in parts {
-        let digits = rest.strip_prefix('-').unwrap_or(rest);
-        let digits = digits.trim_start_matches(|c: char| c.is_ascii_digit());
-        let number = rest.strip_prefix(UNKNOWN_NUMBER).unwrap_or(digits);
-        match number.strip_prefix(part) {
-            Some(after) if number.len() < rest.len() => rest = after,
-            _ => return false,
+        let after = rest
+            .strip_prefix(UNKNOWN_NUMBER)
+            .or_else(|| without_number(rest));
+        match after.and_then(|after| after.strip_prefix(part)) {
+            Some(after) => rest = after,
+            None => return false,
         }
     }
     rest.is_empty()
+}
+
+/// What follows a number that is written as every number of ours is.
+fn without_number(text: &str) -> Option<&str> {
+    let sign = text.len() - text.strip_prefix('-').unwrap_or(text).len();
+    let (_, digits) = text.split_at_checked(sign)?;
+    let end = digits.find(|c: char| !c.is_ascii_digit() && c != ',');
+    let (number, _) = digits.split_at_checked(end.unwrap_or(digits.len()))?;
+    // A comma behind it is the sentence's.
+    let number = number.trim_end_matches(',');
+    let (said, after) = text.split_at_checked(sign + number.len())?;
+    let value: i64 = said.replace(',', "").parse().ok()?;
+    (grouped(value) == said).then_some(after)
 }
 
 /// What a sentence says where a number is not known.
@@ -188,4 +202,27 @@ fn authority(
         let authority = lending.authority(looking.human, &looking.key)?;
         (authority.hash() == context.reviewer.authority_hash).then_some(authority)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_number;
+
+    #[test]
+    fn a_number_of_the_gate_is_passed_over_only_as_it_is_written() {
+        for (text, after) in [
+            ("4,212 rows", Some(" rows")),
+            ("0 rows", Some(" rows")),
+            ("-1,000, at once", Some(", at once")),
+            ("7", Some("")),
+            ("4212 rows", None),
+            ("4,21 rows", None),
+            ("007 rows", None),
+            ("rows", None),
+            ("-", None),
+            ("", None),
+        ] {
+            assert_eq!(without_number(text), after, "{text}");
+        }
+    }
 }

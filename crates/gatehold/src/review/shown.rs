@@ -109,18 +109,18 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     let display_hash = Rendered::new(rendered, false, false).display_hash;
     same(
         context.display_hash == display_hash,
-        "display_hash is not that of the rendering",
+        "the exact action that is shown is not the one that would be signed",
     );
     same(
         context.view_hash == View::hash_of(&opened.view.0),
-        "view_hash is not that of the view",
+        "the facts that are shown are not those that would be signed",
     );
     same(
         view.request == context.request
             && view.decide_by == context.decide_by
             && view.spend_by == context.spend_by
             && view.terms.limits == context.limits,
-        "the view contradicts the context",
+        "the times that are shown are not those that would be signed",
     );
     same(
         authority.chain == looking.rooted.directory.chain,
@@ -180,10 +180,10 @@ fn descriptor<'a>(
 fn about(context: &ReviewContext, looking: &Looking<'_>) -> Vec<String> {
     let reviewer = &context.reviewer;
     [
-        (context.type_ == REVIEW_TYPE, "it is no review context"),
+        (context.type_ == REVIEW_TYPE, "it is no review"),
         (
             context.act == ReviewAct::Approve,
-            "the context names another act",
+            "it is not an approval that would be signed",
         ),
         (context.gate == *looking.origin, "it is another gate's"),
         (
@@ -208,7 +208,7 @@ fn unlike(bytes: &[u8], reviewer: &ReviewerRef, (human, key): (&HumanId, Hash)) 
     let said: Result<Authority, _> = canonical::from_canonical_bytes(bytes);
     let own = |said: Authority| said.human == *human && said.key == key;
     if reviewer.authority_hash != Authority::hash_of(bytes) {
-        return Some("authority_hash is not that of what you may do here".to_owned());
+        return Some("what you may do here is not what would be signed".to_owned());
     }
     (!said.is_ok_and(own)).then(|| "it says what somebody else may do here".to_owned())
 }

@@ -167,7 +167,7 @@ try {
   await tab.send("Fetch.fulfillRequest", { requestId: swapped, responseCode: 200, responseHeaders: [{ name: "content-type", value: "application/json" }], body: Buffer.from(text).toString("base64") });
   await loaded;
   await tab.until(() => document.getElementById("said").className.includes("bad"));
-  assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed: the requester said something else when it asked; claims_head is not that of what the requester says/);
+  assert.match(await tab.run(() => document.getElementById("said").innerText), /Verification failed: the requester said something else when it asked; what the requester says is not what would be signed/);
   await tab.send("Fetch.disable");
 
   // A page that was made before an answer, and is looked at only then, is loaded again before it is opened.

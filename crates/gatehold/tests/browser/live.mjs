@@ -115,11 +115,11 @@ async function scenes(person, page, { url }) {
   await until(page, `${chip}.textContent.includes("Live") && ${row(meanwhile)}`, "and what happened meanwhile is there when it is back");
 
   await press(page, "k", 2);
-  await until(page, `document.getElementById("palette").open`, "Ctrl-K opens the palette");
+  await until(page, `document.getElementById("palette")?.open`, "Ctrl-K opens the palette");
   await write(page, meanwhile.slice(0, -1));
   await go(page, ["Enter"], `/requests/${meanwhile}`);
   await press(page, ":");
-  await until(page, `document.getElementById("palette").open`, "so does :");
+  await until(page, `document.getElementById("palette")?.open`, "so does :");
   await write(page, "my team");
   await go(page, ["Enter"], "/?view=team");
   await go(page, ["g", "e"], "/?view=expiring");
@@ -149,18 +149,49 @@ async function scenes(person, page, { url }) {
     }
     await page.open(url + where);
     await press(page, "?");
+    await until(page, `document.getElementById("keys")?.open`, "? opens the help");
     const lines = await page.run(`[...document.querySelectorAll("#keys dl > div")].filter((line) => line.checkVisibility()).map((line) => [...line.querySelectorAll("kbd")].map((key) => key.textContent))`);
     const listed = lines.flatMap((keys) => (keys[0] === "g" ? ["g"] : keys)).filter((key) => !["Enter", "Esc", "Ctrl", "K"].includes(key));
     ensure([...acted].sort().join(" ") === listed.sort().join(" "), `${where}: ? lists ${listed.join(" ")}, and what did something is ${[...acted].sort().join(" ")}`);
     if (where !== "/?view=all") continue;
     const [, ...after] = lines.find(([first]) => first === "g");
-    const places = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", k: "/keys" };
+    const places = { i: "/", t: "/?view=team", e: "/?view=expiring", a: "/?view=accountable", l: "/?view=all", d: "/decided", w: "/workloads", o: "/overview", p: "/policy", k: "/keys" };
     ensure(after.join("") === Object.keys(places).join(""), "after g every place that is listed is one");
     await press(page, "Escape");
     for (const key of after) await go(page, ["g", key], places[key]);
   }
   await page.send("Page.removeScriptToEvaluateOnNewDocument", { identifier });
   await page.send("Runtime.removeBinding", { name: "acted" });
+
+  // `h`: reminded by this browser alone, and never once the time to decide is over. Nothing of it is sent.
+  sent.length = 0;
+  await page.open(`${url}/?view=all`);
+  await press(page, "j");
+  const reminded = await page.run(`document.querySelector(".row.at").dataset.key`);
+  const asked = `document.getElementById("remind")?.open`;
+  await press(page, "h");
+  await until(page, asked, "h asks when");
+  const [offered, over] = await page.run(`[[...document.querySelectorAll("#remind .choices button")].map((button) => button.textContent), document.querySelector(".row.at time").dateTime]`);
+  ensure(offered.length > 0 && offered.at(-1) === "2 min before its time is over" && !offered.includes("4 h"), `not later than it can be decided: ${offered.join(", ")}`);
+  await page.run(`document.querySelector("#remind .choices button:last-child").click()`);
+  await until(page, `${row(reminded)}.querySelector(".remind-at")?.textContent.includes("REMINDER SET")`, "the row says so");
+  const at = await page.run(`Object.entries(localStorage).filter(([name]) => name.startsWith("remind:")).map(([, text]) => Object.values(JSON.parse(text))[0])[0]`);
+  ensure(at < Date.parse(over), "before its time is over");
+  // As if that time had come: whatever page is open says so, until somebody opens the request.
+  await page.run(`(() => { const name = Object.keys(localStorage).find((one) => one.startsWith("remind:")); localStorage.setItem(name, JSON.stringify({ "${reminded}": 1 })); })()`);
+  await page.open(`${url}/overview`);
+  await until(page, `document.getElementById("reminders")?.textContent.includes("You asked to be reminded of")`, "every page reminds");
+  await page.open(`${url}/requests/${reminded}`);
+  await until(page, `Object.keys(localStorage).every((one) => !one.startsWith("remind:"))`, "and once it was opened no page does");
+  await press(page, "h");
+  await until(page, asked, "h asks on its own page too");
+  await press(page, "Escape");
+  ensure(sent.every((path) => path === "/session/seen"), `nobody else is told: ${sent.join(" ")}`);
+  // Who can approve it, and back.
+  await page.leave(`document.querySelector("a[href$='/deciders']").click()`);
+  const seats = await page.run(`document.querySelector("main").innerText`);
+  ensure(/people needed, of these:/.test(seats) && /MAY APPROVE/.test(seats) && /no schedule is kept: everybody with a seat is told at once/.test(seats), `who can approve: ${seats}`);
+  await go(page, ["u"], `/requests/${reminded}`);
 
   // On a request: what there is to look at, and the requests beside it in the list that it was opened from.
   await page.open(`${url}/?view=all`);

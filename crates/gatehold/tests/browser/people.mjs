@@ -142,7 +142,7 @@ try {
   for (const who of [ann, bob]) {
     // The provider's session goes on: its pages are not seen again, and the gate still has the last word on who gets in.
     await signInElsewhere(who.tab, gate, who.name);
-    assert.equal(await who.tab.run(() => document.querySelector(".who summary").textContent), who.human);
+    assert.equal(await who.tab.run(() => document.querySelector(".who .human").textContent), who.human);
     assert.match(await who.tab.run(() => document.querySelector(".menu").textContent), /Signed in by identity provider/);
     assert.ok((await waitsFor(who.tab)).includes(held));
     await readsAlone(who, held);

@@ -86,7 +86,7 @@ fn a_hold_says_which_cap_was_not_given_and_that_it_would_pass_with_one() {
         input.resource.sensitivity = input.context.sensitivity.clone();
     });
     assert_eq!(high[0].0, "high:caps.rows");
-    assert!(high[0].1.contains("up to 90000 rows"), "{high:?}");
+    assert!(high[0].1.contains("up to 90,000 rows"), "{high:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use gatehold_core::descriptor::{Descriptor, Quantity};
 use gatehold_core::effect::{EffectClass, Environment, Sensitivity};
 use gatehold_core::known::Known;
 use gatehold_core::verdict::{Reason, Verdict};
+use gatehold_core::wording::grouped;
 
 /// One thing that could be put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,8 @@ fn remedies(input: &PolicyInput, descriptor: &Descriptor) -> Vec<Remedy> {
             Some(cap) => (
                 format!("high:caps.{name}"),
                 format!(
-                    "It may touch up to {cap} {unit}: ask again with a lower --cap {name}=NUMBER if fewer are enough."
+                    "It may touch up to {} {unit}: ask again with a lower --cap {name}=NUMBER if fewer are enough.",
+                    grouped(*cap)
                 ),
             ),
         };

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::json::payload::{Json, escape_token};
+use gatehold_core::wording::counted;
 
 use crate::display::{Flag, Line, Run, RunKind};
 use crate::document;
 use crate::escape::named;
-use crate::findings::{Findings, counted};
+use crate::findings::Findings;
 use crate::json::scalar_lines;
 use crate::leaves::{Leaf, scalars};
 

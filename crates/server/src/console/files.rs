@@ -14,6 +14,9 @@ use super::packed::{gzip, takes_gzip};
 /// Shows notifications. No page lies below its address, so it is in no page's way.
 const WORKER: &str = "worker.js";
 
+/// Digits of a hash in a tag: enough to tell any two files apart, and sent with each of them.
+const TAG: usize = 32;
+
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
     (
@@ -92,6 +95,16 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/sign.js"),
     ),
     (
+        "help.html",
+        "text/html; charset=utf-8",
+        include_bytes!("../../static/help.html"),
+    ),
+    (
+        "remind.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/remind.js"),
+    ),
+    (
         "select.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/select.js"),
@@ -125,11 +138,6 @@ const FILES: &[(&str, &str, &[u8])] = &[
         "home.css",
         "text/css; charset=utf-8",
         include_bytes!("../../static/home.css"),
-    ),
-    (
-        "decide.css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../static/decide.css"),
     ),
     (
         "request.css",
@@ -183,7 +191,8 @@ pub(super) async fn file(
     let packs = takes_gzip(request.headers());
     // Two forms of one file are two things to keep.
     let form = if packs { "-gzip" } else { "" };
-    let tag = format!("\"{}{form}\"", Hash::of(bytes).hex());
+    let hash = Hash::of(bytes).hex();
+    let tag = format!("\"{}{form}\"", hash.get(..TAG).unwrap_or(&hash));
     let value = HeaderValue::from_str(&tag).map_err(|_| PageError::Fault("a tag is no header"))?;
     let headers: [(HeaderName, HeaderValue); 4] = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),
@@ -198,7 +207,9 @@ pub(super) async fn file(
         .flat_map(|value| value.split(','))
         .map(str::trim);
     if known.any(|known| known == tag) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        let mut unchanged = (StatusCode::NOT_MODIFIED, headers).into_response();
+        unchanged.extensions_mut().insert(Kept::File);
+        return Ok(unchanged);
     }
     let mut response = if packs {
         let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
@@ -206,9 +217,12 @@ pub(super) async fn file(
     } else {
         (headers, *bytes).into_response()
     };
-    if name == WORKER {
-        response.extensions_mut().insert(Kept::Worker);
-    }
+    let kept = if name == WORKER {
+        Kept::Worker
+    } else {
+        Kept::File
+    };
+    response.extensions_mut().insert(kept);
     Ok(response)
 }
 
@@ -331,8 +345,6 @@ mod tests {
                 ")",
                 ",",
                 ":",
-                "ai_agent",
-                "pop",
             ] {
                 rest = rest.replace(name, "|");
             }
@@ -349,6 +361,14 @@ mod tests {
             }
         }
         assert!(parts > 15, "{parts}");
+        for one in [
+            WorkloadAssurance::Local,
+            WorkloadAssurance::Pop,
+            WorkloadAssurance::Attested,
+        ] {
+            let said = format!("{one}: \"{}\"", one.in_words());
+            assert!(panel.contains(&said), "{said}");
+        }
         for kind in WorkloadKind::ALL {
             let said = format!("{kind}: \"{}\"", kind.in_words());
             assert!(panel.contains(&said), "{said}");

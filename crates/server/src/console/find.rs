@@ -68,8 +68,7 @@ pub(super) async fn page(
     if let [one] = records.as_slice() {
         return Ok(Redirect::to(&format!("/requests/{}", one.id)).into_response());
     }
-    let number = u64::try_from(records.len()).unwrap_or(u64::MAX);
-    let heading = match number {
+    let heading = match records.len() {
         0 => format!("Nothing of what is held or new begins with {beginning}"),
         number => format!("{} begin with {beginning}", counted(number, "request")),
     };

@@ -32,6 +32,9 @@ const NOTIFYING: &str = policy!("push-worker");
 /// That worker: it loads nothing and speaks to nobody.
 const WORKER: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// A file is no page: opened as one it runs, loads and frames nothing.
+const FILE: &str = "sandbox; default-src 'none'";
+
 /// Put on an answer that is kept to itself in another way than a page.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kept {
@@ -39,6 +42,8 @@ pub(super) enum Kept {
     Notifying,
     /// The worker.
     Worker,
+    /// Any other file.
+    File,
 }
 
 /// Passkeys of this origin, and no other power of the browser.
@@ -48,29 +53,29 @@ const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentia
 /// The layer behind every answer.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let policy = match response.extensions().get() {
+    let kept = response.extensions().get().copied();
+    let policy = match kept {
         None => POLICY,
         Some(Kept::Notifying) => NOTIFYING,
         Some(Kept::Worker) => WORKER,
+        Some(Kept::File) => FILE,
     };
     let headers = response.headers_mut();
-    for (name, value) in [
-        (CONTENT_SECURITY_POLICY, policy),
-        (REFERRER_POLICY, "no-referrer"),
-        // A browser heeds it over TLS alone (RFC 6797 section 8.1), so a gate on loopback loses nothing by it.
-        (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
-    ] {
+    let mut put = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
+    };
+    put(CONTENT_SECURITY_POLICY, policy);
+    put(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    let name = HeaderName::from_static;
+    put(name("cross-origin-resource-policy"), "same-origin");
+    // What only a page has: powers of the browser, other windows, links to follow. A page loads a dozen files, so what means nothing on
+    // a file is not sent with each.
+    if !matches!(kept, Some(Kept::File)) {
+        // A browser heeds it over TLS alone (RFC 6797 section 8.1), so a gate on loopback loses nothing by it.
+        put(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        put(REFERRER_POLICY, "no-referrer");
+        put(name("cross-origin-opener-policy"), "same-origin");
+        put(name("permissions-policy"), PERMISSIONS);
     }
     headers
         .entry(CACHE_CONTROL)

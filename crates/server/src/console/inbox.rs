@@ -7,13 +7,16 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use gatehold_core::effect::Environment;
 use gatehold_core::request::RequestRecord;
+use gatehold_core::tier::Raised;
 use gatehold_core::time::Timestamp;
 use gatehold_core::workload::WorkloadKind;
 use gatehold_gate::{InboxItem, Today, Visitor};
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
-use super::said::{Mark, Moment, Quiet, asker, code, counted, moment, people, quiet, state, tier};
+use super::said::{
+    Mark, Moment, Quiet, asker, code, counted, grouped, moment, people, quiet, state, tier,
+};
 use super::stacks::{Shown, Stack, is_claimed_by, print_of};
 use super::views::{Group, Likeness, View, Which};
 use crate::app::App;
@@ -41,7 +44,7 @@ struct InboxPage {
 struct Tab {
     title: &'static str,
     href: String,
-    count: usize,
+    count: String,
     key: char,
     here: bool,
 }
@@ -73,6 +76,8 @@ struct Line {
     /// What asks, who answers for it, and which world it is about.
     about: Quiet,
     why: Vec<String>,
+    /// What makes it as urgent as it is, beside its tier.
+    raised: Vec<String>,
     decide_by: Moment,
     people: String,
     claimed_by: Option<String>,
@@ -156,21 +161,24 @@ fn heading(shown: &Shown<'_>, whole: bool) -> String {
     let text = match (shown.which.view, here, all) {
         (_, _, 0) => "Nothing is held".to_owned(),
         (View::Mine, 0, _) => {
-            format!("Nothing waits for you; {} held", sized(all, "request"))
+            format!("Nothing waits for you; {} held", counted(all, "request"))
         }
-        (_, 0, _) => format!("None of {} held", sized(all, "request")),
-        (View::Mine, ..) => format!("{} for you", sized(here, "request")),
-        (View::Team, ..) => format!("{} for you and your teams", sized(here, "request")),
-        (View::Expiring, ..) => format!("{} with little time left", sized(here, "request")),
+        (_, 0, _) => format!("None of {} held", counted(all, "request")),
+        (View::Mine, ..) => format!("{} for you", counted(here, "request")),
+        (View::Team, ..) => format!("{} for you and your teams", counted(here, "request")),
+        (View::Expiring, ..) => format!("{} with little time left", counted(here, "request")),
         (View::Accountable, ..) => {
-            format!("{} that you answer for", sized(here, "request"))
+            format!("{} that you answer for", counted(here, "request"))
         }
-        (View::All, ..) => format!("{} held", sized(here, "request")),
+        (View::All, ..) => format!("{} held", counted(here, "request")),
     };
     if whole {
         text
     } else {
-        format!("{text}; more is held than the {all} oldest, which are shown")
+        format!(
+            "{text}; more is held than the {} oldest, which are shown",
+            grouped(all)
+        )
     }
 }
 
@@ -182,7 +190,7 @@ fn tab(view: View, shown: &Shown<'_>) -> Tab {
     Tab {
         title: view.title(),
         href: which.href(),
-        count: shown.count(view),
+        count: grouped(shown.count(view)),
         key: view.key(),
         here: shown.which.view == view,
     }
@@ -221,7 +229,7 @@ fn entry(stack: &Stack<'_>, shown: &Shown<'_>, visitor: &Visitor) -> Entry {
     let likeness = Likeness::of(stack.first);
     let others = match stack.others {
         0 => String::new(),
-        others => format!("{others} more like this"),
+        others => format!("{} more like this", grouped(others)),
     };
     let all = Which {
         like: Some(likeness.clone()),
@@ -250,6 +258,7 @@ fn line(item: &InboxItem, visitor: &Visitor) -> Line {
         target: quiet(&item.target),
         about: quiet(&about(item)),
         why: item.why.iter().map(|reason| code(reason)).collect(),
+        raised: item.raised.iter().map(Raised::in_words).collect(),
         decide_by: moment(item.decide_by, visitor.now),
         people: people(item.people_needed),
         claimed_by: item.claimed_by.as_ref().map(|human| {
@@ -267,7 +276,7 @@ fn line(item: &InboxItem, visitor: &Visitor) -> Line {
         escalations: if item.escalations == 0 {
             String::new()
         } else {
-            format!("escalated {}", counted(item.escalations.into(), "time"))
+            format!("escalated {}", counted(item.escalations, "time"))
         },
     }
 }
@@ -288,7 +297,7 @@ fn about(item: &InboxItem) -> String {
 
 fn quiescent(today: Today, now: Timestamp) -> Quiescent {
     let least = if today.at_least { "at least " } else { "" };
-    let number = |number: u64| format!("{least}{number}");
+    let number = |number: u64| format!("{least}{}", grouped(number));
     Quiescent {
         let_through: number(today.let_through),
         denied: number(today.denied),
@@ -298,7 +307,7 @@ fn quiescent(today: Today, now: Timestamp) -> Quiescent {
             && today.by_people == 0
             && today.last.is_none(),
         last: today.last.as_ref().map(|record| last(record, now)),
-        checkpoints: sized(today.checkpoints, "checkpoint"),
+        checkpoints: counted(today.checkpoints, "checkpoint"),
         uncovered: today.uncovered.iter().map(ToString::to_string).collect(),
     }
 }
@@ -310,8 +319,4 @@ fn last(record: &RequestRecord, now: Timestamp) -> Last {
         sentence: quiet(&record.sentence),
         asked: moment(record.submitted_at, now),
     }
-}
-
-fn sized(number: usize, noun: &str) -> String {
-    counted(u64::try_from(number).unwrap_or(u64::MAX), noun)
 }

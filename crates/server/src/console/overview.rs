@@ -11,7 +11,7 @@ use gatehold_gate::{Outcome, Overview, Slot};
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::plots::{Bar, Column, Look, bars, columns, height};
-use super::said::{Mark, Moment, Quiet, mark, moment, quiet};
+use super::said::{Mark, Moment, Quiet, grouped, mark, moment, quiet};
 use super::stops::stopped;
 use crate::app::App;
 use crate::channels::{ChannelStanding, ChannelsSeen};
@@ -197,12 +197,12 @@ fn legend(seen: &Overview) -> Vec<Key> {
 fn figures(seen: &Overview) -> Vec<(&'static str, String)> {
     let number = |count: u64| {
         let more = if seen.at_least { "+" } else { "" };
-        format!("{count}{more}")
+        format!("{}{more}", grouped(count))
     };
     vec![
         ("held", number(seen.held)),
         ("may be used", number(seen.usable)),
         ("running", number(seen.running)),
-        ("paused", seen.paused.len().to_string()),
+        ("paused", grouped(seen.paused.len())),
     ]
 }

@@ -26,7 +26,7 @@ use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
 use super::review::{REASONS, stamp_of};
 use super::said::{
-    CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, duration, each,
+    CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, counted, duration, each,
     limits, mark, moment, pages, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
@@ -118,15 +118,15 @@ struct Beside {
     name: Quiet,
     /// Its beginning, line by line; nothing where it says nothing of it.
     lines: Option<Vec<Quiet>>,
-    bytes: usize,
-    /// Characters that only stand below.
-    more: usize,
+    size: String,
+    /// How much more only stands below; empty where nothing does.
+    more: String,
 }
 
 struct Claim {
     name: Quiet,
     pages: Vec<Page>,
-    bytes: usize,
+    size: String,
 }
 
 /// What whoever looks can do, and how.
@@ -332,9 +332,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .collect(),
         so_far: each(&view.so_far.in_words()),
         facts: view.facts.iter().filter(known).map(fact).collect(),
-        raised: raised
-            .map(|input| quiet(&format!("{}: {} ({})", input.name, input.value, input.why)))
-            .collect(),
+        raised: raised.map(|input| quiet(&input.in_words())).collect(),
         criteria: view
             .criteria
             .iter()
@@ -394,8 +392,11 @@ fn beside(name: &str, text: Option<&str>) -> Beside {
                 .flat_map(|page| page.lines)
                 .collect()
         }),
-        bytes: whole.len(),
-        more: whole.chars().count().saturating_sub(shown.chars().count()),
+        size: counted(whole.len(), "byte"),
+        more: match whole.chars().count().saturating_sub(shown.chars().count()) {
+            0 => String::new(),
+            more => counted(more, "character"),
+        },
     }
 }
 
@@ -404,7 +405,7 @@ fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<Claim> {
     let claim = |name: &str, text: &str| Claim {
         name: quiet(name),
         pages: pages(text),
-        bytes: text.len(),
+        size: counted(text.len(), "byte"),
     };
     let first = looked.claims.iter().flat_map(|claims| &claims.0);
     let mut all: Vec<Claim> = first.map(|(name, text)| claim(name, text)).collect();

@@ -7,7 +7,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::request::State;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
-use gatehold_core::wording::grouped;
+pub(super) use gatehold_core::wording::{counted, grouped};
 
 /// A stretch of text: as it is, or a character shown by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn pages(text: &str) -> Vec<Page> {
             1 => quiet(line),
             several => vec![Piece {
                 chip: true,
-                text: format!("\u{22ef} {several} empty lines \u{22ef}"),
+                text: format!("\u{22ef} {} empty lines \u{22ef}", grouped(several)),
             }],
         };
         let has_room = |page: &(usize, usize, Page)| {
@@ -153,15 +153,6 @@ pub(super) fn duration(seconds: i64) -> String {
     }
 }
 
-/// A count with its noun.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
-}
-
 /// People in words.
 pub(super) fn people(number: u32) -> String {
     if number == 1 {
@@ -176,7 +167,7 @@ pub(super) fn limits(limits: &Limits) -> String {
     let mut text = format!(
         "{}, {}",
         duration(i64::from(limits.ttl_seconds)),
-        counted(limits.uses.into(), "use")
+        counted(limits.uses, "use")
     );
     for (name, cap) in &limits.caps {
         let _ = write!(text, ", at most {} {name}", grouped(*cap));
@@ -290,7 +281,7 @@ mod tests {
         let padded = pages(&format!("a{}b", "\n".repeat(40_000)));
         assert_eq!(said(&padded), [(String::new(), 3)]);
         let middle = &padded[0].lines[1];
-        assert!(middle[0].chip && middle[0].text.contains("39999 empty lines"));
+        assert!(middle[0].chip && middle[0].text.contains("39,999 empty lines"));
         let wide = format!("{}\nend", "x".repeat(9_000));
         assert_eq!(said(&pages(&wide))[1].0, "Lines 2 to 2 of 2");
     }

@@ -12,7 +12,7 @@ use gatehold_gate::TaskLooked;
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
-use super::said::{Mark, Moment, Quiet, counted, lines, mark, moment, quiet, state, tier};
+use super::said::{Mark, Moment, Quiet, counted, grouped, lines, mark, moment, quiet, state, tier};
 use crate::app::App;
 
 #[derive(Template)]
@@ -124,13 +124,13 @@ fn boundary(looked: &TaskLooked) -> Vec<(&'static str, Quiet)> {
 fn chain(looked: &TaskLooked) -> Vec<(&'static str, String)> {
     let chain = &looked.chain;
     vec![
-        ("Steps decided", chain.steps.to_string()),
-        ("Read sensitive data", chain.sensitive.to_string()),
-        ("Took in untrusted content", chain.untrusted.to_string()),
-        ("Reached outside", chain.external.to_string()),
-        ("Amber", chain.amber.to_string()),
-        ("Red", chain.red.to_string()),
-        ("Systems touched", chain.systems.to_string()),
+        ("Steps decided", grouped(chain.steps)),
+        ("Read sensitive data", grouped(chain.sensitive)),
+        ("Took in untrusted content", grouped(chain.untrusted)),
+        ("Reached outside", grouped(chain.external)),
+        ("Amber", grouped(chain.amber)),
+        ("Red", grouped(chain.red)),
+        ("Systems touched", grouped(chain.systems)),
     ]
 }
 

@@ -9,7 +9,8 @@ use gatehold_gate::{Asked, Corrected, Entered, Looked, Said, Text};
 
 use super::decided::decided_by;
 use super::said::{
-    Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, counted, duration, each, limits, lines, moment,
+    Mark, Moment, Quiet, UNKNOWN, VERIFIED, code, counted, duration, each, grouped, limits, lines,
+    moment,
 };
 
 /// One thing that happened.
@@ -232,7 +233,7 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
             let quantity = outcome.quantity;
             let more = quantity.map(|quantity| match quantity {
                 1 => "1 row or object".to_owned(),
-                many => format!("{many} rows or objects"),
+                many => format!("{} rows or objects", grouped(many)),
             });
             let what = format!("Executed: {}", code(&outcome.code));
             return vec![new(what).with(more.into_iter().collect())];

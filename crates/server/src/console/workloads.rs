@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
-use super::said::{Mark, Moment, Quiet, asker, counted, mark, moment, quiet, state, tier};
+use super::said::{Mark, Moment, Quiet, asker, counted, grouped, mark, moment, quiet, state, tier};
 use super::stops::stopped;
 use crate::app::App;
 
@@ -83,12 +83,15 @@ pub(super) async fn page(
     let each = owned.workloads.iter();
     let workloads: Vec<&OwnedWorkload> = each.filter(|one| shown(one.mine)).collect();
     let mine = owned.workloads.iter().filter(|one| one.mine).count();
-    let mine = counted(u64::try_from(mine).unwrap_or(u64::MAX), "workload");
+    let mine = counted(mine, "workload");
     let left = live.len().saturating_sub(LINES) + workloads.len().saturating_sub(LINES);
     let more = match (left, owned.whole) {
         (0, true) => None,
         (0, false) => Some("There is more than was read; the rest is younger.".to_owned()),
-        (left, _) => Some(format!("{left} more are not shown; `gatehold` lists them.")),
+        (left, _) => Some(format!(
+            "{} more are not shown; `gatehold` lists them.",
+            grouped(left)
+        )),
     };
     html(&WorkloadsPage {
         frame: Frame::of(&app, visitor, "workloads"),
@@ -155,6 +158,8 @@ fn entry(one: &OwnedWorkload, now: Timestamp) -> Entry {
 fn counts(counts: Counts) -> String {
     format!(
         "{} held, {} may be used, {} running",
-        counts.held, counts.usable, counts.running
+        grouped(counts.held),
+        grouped(counts.usable),
+        grouped(counts.running)
     )
 }

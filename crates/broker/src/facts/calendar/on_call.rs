@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::time::Timestamp;
+use gatehold_gate::ports::facts::{OnCall as OnCallOf, Told};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -131,6 +132,23 @@ impl OnCall {
     #[must_use]
     pub fn look(file: &Path, now: Timestamp) -> Roster {
         roster(&Read::of(file, read, now), now)
+    }
+
+    /// Who is on call for these teams, with the schedule that says so and how long ago it was read.
+    pub(crate) async fn of(&self, teams: &BTreeSet<TeamId>, now: Timestamp) -> Vec<OnCallOf> {
+        let read = self.read(now).await;
+        let roster = read.roster(now);
+        let age = u32::try_from(now.seconds() - read.at.seconds()).unwrap_or(0);
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let told = |team: &TeamId| OnCallOf {
+            team: team.clone(),
+            told: Told {
+                answer: roster.of(team).cloned().map_err(str::to_owned),
+                from: format!("schedule `{name}`"),
+                age_seconds: age,
+            },
+        };
+        teams.iter().map(told).collect()
     }
 
     /// Who is on call at this moment.

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{Inbox, InboxItem};
+use gatehold_client::wire::{Inbox, InboxItem, Raised};
 use gatehold_gate::InboxItem as Waiting;
 
 use crate::api::body::NoBody;
@@ -34,6 +34,7 @@ fn item(waiting: Waiting) -> InboxItem {
     InboxItem {
         request: waiting.id.to_string(),
         tier: said::tier(waiting.tier),
+        raised: waiting.raised.into_iter().map(raised).collect(),
         sentence: waiting.sentence,
         target: waiting.target,
         resource: waiting.resource,
@@ -47,5 +48,12 @@ fn item(waiting: Waiting) -> InboxItem {
         asked: waiting.asked,
         signed: waiting.signed,
         escalations: waiting.escalations,
+    }
+}
+
+fn raised(found: gatehold_core::tier::Raised) -> Raised {
+    Raised {
+        input: found.input,
+        unknown: found.unknown,
     }
 }

@@ -2,10 +2,11 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{Against, Decider, Deciders, DecidesFor};
+use gatehold_client::wire::{Against, Decider, Deciders, DecidesFor, OnCall};
 use gatehold_core::delegation::Through;
 use gatehold_core::ids::RequestId;
-use gatehold_gate::{Against as Found, Decider as Seated};
+use gatehold_gate::ports::facts::OnCall as OnCallOf;
+use gatehold_gate::{Against as Found, Decider as Seated, GateError};
 
 use crate::api::body::NoBody;
 use crate::api::target::{Id, None, Params};
@@ -27,13 +28,33 @@ pub(in crate::api) async fn handle(
     Params(None {}): Params<None>,
     NoBody: NoBody,
 ) -> Result<Answer<Deciders>, ApiError> {
+    Ok(Answer(deciders(&app, id).await?))
+}
+
+/// The same for the page.
+pub(crate) async fn deciders(app: &App, id: RequestId) -> Result<Deciders, GateError> {
     let found = app.gate().deciders(id).await?;
-    Ok(Answer(Deciders {
+    Ok(Deciders {
         request: id.to_string(),
         people: found.people.into_iter().map(decider).collect(),
         people_needed: found.people_needed,
         enough: found.enough,
-    }))
+        on_call: found.on_call.into_iter().map(on_call).collect(),
+    })
+}
+
+fn on_call(found: OnCallOf) -> OnCall {
+    let (people, unknown) = match found.told.answer {
+        Ok(people) => (people.iter().map(ToString::to_string).collect(), None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    OnCall {
+        team: found.team.to_string(),
+        people,
+        unknown,
+        from: found.told.from,
+        age_seconds: found.told.age_seconds,
+    }
 }
 
 fn decides_for(through: &Through) -> DecidesFor {

@@ -58,8 +58,11 @@ async fn a_view_shows_what_it_says_and_counts_the_others() {
             "{person:?}"
         );
     }
-    // It has fifteen minutes; with five of them left it is about to end.
+    // Why it stands where it stands, by the table of tiers.
     let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let page = browser.page("/").await;
+    assert!(page.contains("<p class=\"meta\">RED by: effect"), "{page}");
+    // It has fifteen minutes; with five of them left it is about to end.
     for (seconds, soon) in [(600, false), (601, true)] {
         house.after(seconds);
         let page = browser.page("/?view=expiring").await;

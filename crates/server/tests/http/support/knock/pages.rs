@@ -79,12 +79,14 @@ pub async fn form_of(
     let (name, fields) = match (page.method, page.path) {
         (
             "GET",
-            "/" | "/keys" | "/decided" | "/find" | "/workloads" | "/overview" | "/events"
+            "/" | "/keys" | "/decided" | "/find" | "/workloads" | "/overview" | "/policy" | "/events"
             | "/sign-in" | "/sign-in/start" | "/sign-in/callback",
         ) => (String::new(), nothing()),
         ("GET", "/static/{name}") => ("console.css".to_owned(), nothing()),
         ("GET", "/tasks/{id}") => (house.task(&house.client(&house.workload)).await, nothing()),
-        ("GET", "/requests/{id}" | "/requests/{id}/stamp") => (held(house).await, nothing()),
+        ("GET", "/requests/{id}" | "/requests/{id}/stamp" | "/requests/{id}/deciders") => {
+            (held(house).await, nothing())
+        }
         ("GET", "/requests/{id}/dossier") => (denied(house).await, nothing()),
         ("POST", "/requests/{id}/open") => (
             held(house).await,

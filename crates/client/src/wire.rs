@@ -42,7 +42,7 @@ pub use delegation::{
     DecidesFor, DelegationEndRequest, DelegationItem, DelegationRequest, DelegationStanding,
     Delegations,
 };
-pub use humans::{HumanItem, HumanKeyItem, Humans};
+pub use humans::{HumanItem, HumanKeyItem, Humans, SuspendedItem};
 pub use inbox::{Inbox, InboxItem};
 pub use limits::Limits;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

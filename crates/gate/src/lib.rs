@@ -91,7 +91,7 @@ pub use question::{display, sentence_of};
 pub use recovery::Trust;
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
-pub use suspensions::{OwnWord, Provisioned};
+pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated};
 pub use task_view::TaskLooked;
 pub use tick::Tick;
 pub use today::Today;

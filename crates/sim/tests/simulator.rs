@@ -14,7 +14,7 @@ const FIXED: u64 = 24;
 const FRESH: u64 = 8;
 
 /// Everything that the runs must reach, by what it stands for.
-const REACHED: [(&str, &[&str]); 8] = [
+const REACHED: [(&str, &[&str]); 9] = [
     (
         "everything that can be asked",
         &[
@@ -27,6 +27,7 @@ const REACHED: [(&str, &[&str]); 8] = [
             "expire",
             "propose",
             "redeem",
+            "reinstate",
             "report",
             "review",
             "revoke",
@@ -34,6 +35,7 @@ const REACHED: [(&str, &[&str]); 8] = [
             "start-task",
             "stop",
             "submit",
+            "suspend",
             "withdraw",
         ],
     ),
@@ -80,6 +82,14 @@ const REACHED: [(&str, &[&str]); 8] = [
         ],
     ),
     (
+        "people who are gone while something of theirs is on its way",
+        &[
+            "enrolment-overtaken",
+            "reinstatement-overtaken",
+            "review-of-somebody-gone",
+        ],
+    ),
+    (
         "between any two steps",
         &[
             "changed-under-asked",
@@ -106,6 +116,7 @@ const REACHED: [(&str, &[&str]); 8] = [
             "misled-hand",
             "replayed-proposal",
             "replayed-redemption",
+            "replayed-reinstatement",
             "replayed-review",
             "replayed-revocation",
             "replayed-submission",

@@ -288,6 +288,12 @@ impl Directory {
         self.suspended.contains_key(human) && keys.all(|key| self.is_covered(human, key))
     }
 
+    /// The suspension of somebody that stands, by its name.
+    #[must_use]
+    pub fn suspended_by(&self, human: &HumanId) -> Option<Hash> {
+        self.suspended.get(human).map(|suspended| suspended.id)
+    }
+
     /// Whether an enrolled key signed `message` for the purpose that `namespace` names; what its authenticator saw, if it has
     /// one. A passkey counts only on the pages that people agreed on.
     ///

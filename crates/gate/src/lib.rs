@@ -93,7 +93,7 @@ pub use recovery::Trust;
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
-pub use suspensions::{OwnWord, Provisioned};
+pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated};
 pub use task_view::TaskLooked;
 pub use tick::Tick;
 pub use today::Today;

@@ -82,7 +82,7 @@ impl Gate {
         replayed
     }
 
-    /// Oldest first, and forgets each act once it is durable in the store. Doing one twice changes nothing.
+    /// Oldest first, and forgets each act once it is durable in the store. Doing one twice takes no more away.
     async fn redo_all(
         &self,
         journal: &dyn Journal,

@@ -98,7 +98,7 @@ impl Gate {
         Ok(standing)
     }
 
-    async fn each(
+    pub(crate) async fn each(
         &self,
         table: Table,
         state: &str,

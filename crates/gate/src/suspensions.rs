@@ -1,14 +1,18 @@
 //! What an identity provider says of people between two sign-ins: that they are gone, and that they are back. Both are links of
 //! the chain. It takes away and gives back, and never gives: who is enrolled and in which team, people decide.
 
+use gatehold_core::commit::Table;
 use gatehold_core::decide::{reinstate, suspend};
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
-use gatehold_core::hash::hex;
+use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::HumanId;
+use gatehold_core::request::State;
+use gatehold_core::requester::Requester;
 use gatehold_core::trust::suspension::{REINSTATEMENT_TYPE, SUSPENSION_TYPE};
 use gatehold_core::trust::{Reinstatement, SignedReinstatement, Suspension};
 use gatehold_ledger::LogSigner;
+use serde::Deserialize;
 
 use crate::drive::TRIES;
 use crate::error::GateError;
@@ -22,21 +26,68 @@ pub enum Provisioned {
     Stranger,
     /// The provider took nothing from them.
     Active,
-    /// It deactivated them.
-    Deactivated,
-    /// It removed them.
-    Removed,
+    /// It deactivated or removed them.
+    Gone(Gone),
+}
+
+/// What took somebody's force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Which suspension stands: an end of another one ends nothing.
+    pub suspension: Hash,
+    /// Whether the provider has removed them, and not only deactivated.
+    pub removed: bool,
+    /// Whether no key of theirs has force: people may have enrolled one since.
+    pub wholly: bool,
 }
 
 impl Provisioned {
     fn of(human: &HumanId, directory: &Directory) -> Self {
-        if !directory.humans.contains_key(human) {
-            return Self::Stranger;
-        }
         match directory.suspended.get(human) {
-            Some(suspended) if suspended.removed => Self::Removed,
-            Some(_) => Self::Deactivated,
-            None => Self::Active,
+            Some(suspended) => Self::Gone(Gone {
+                suspension: suspended.id,
+                removed: suspended.removed,
+                wholly: directory.is_suspended(human),
+            }),
+            None if directory.humans.contains_key(human) => Self::Active,
+            None => Self::Stranger,
+        }
+    }
+
+    /// Whether the provider has removed them.
+    #[must_use]
+    pub const fn is_removed(self) -> bool {
+        matches!(self, Self::Gone(Gone { removed: true, .. }))
+    }
+
+    /// Whether it has taken nothing from them.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Active | Self::Stranger)
+    }
+}
+
+/// What became of an "active".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Reinstated {
+    /// Nothing of theirs is taken now.
+    Back,
+    /// The provider has said since that they are gone, and that stands.
+    GoneSince,
+}
+
+/// As much of a request as says who would gain by it.
+#[derive(Deserialize)]
+struct Asked {
+    requester: Requester,
+}
+
+impl Asked {
+    fn gives(&self, human: &HumanId) -> bool {
+        match &self.requester {
+            Requester::Human { beneficiaries, .. } => beneficiaries.contains(human),
+            Requester::Workload { .. } => false,
         }
     }
 }
@@ -81,12 +132,19 @@ impl Gate {
     }
 
     /// The provider says that somebody is gone: the safe direction. What they signed counts no more, their sessions end, and
-    /// what waits for them waits for others. A stranger has nothing that could be taken, and nothing is written.
+    /// what waits for them waits for others. It is said anew although it stands: an "active" that is still on its way names the
+    /// suspension that it ends, and does not end this one. A stranger for whom no key is asked for has nothing that could be
+    /// taken, and nothing is written.
     ///
     /// # Errors
     /// When neither the store nor the journal takes it.
     pub async fn suspend(&self, human: &HumanId, removed: bool) -> Result<(), GateError> {
         let suspended = self.suspend_stored(human, removed).await;
+        let known = self.with_directory(|directory| directory.humans.contains_key(human));
+        // The journal holds nothing of strangers: they could fill it. Nobody is enrolled while the store refuses.
+        if let (Err(GateError::Store(_)), false) = (&suspended, known) {
+            return suspended;
+        }
         let act = || SafeAct::Suspend {
             human: human.clone(),
             removed,
@@ -104,20 +162,21 @@ impl Gate {
         removed: bool,
     ) -> Result<(), GateError> {
         for _ in 0..TRIES {
+            // Asked before the directory is read: a key that was applied in between is in it.
+            let asked_for = self.is_new_and_asked_for(human).await?;
             let loaded = self.load("", None, None).await?;
             let directory = &loaded.active.directory;
             let stands = directory.suspended.get(human);
-            // A key that was enrolled since then has force: it is said again.
-            let covered = directory.is_suspended(human)
-                && stands.is_some_and(|stands| stands.removed == removed);
-            if covered || !directory.humans.contains_key(human) {
+            let known = directory.humans.contains_key(human) || stands.is_some();
+            if !known && !asked_for {
                 return Ok(());
             }
             let suspension = Suspension {
                 type_: SUSPENSION_TYPE.to_owned(),
                 gate: directory.origin.clone(),
                 human: human.clone(),
-                removed,
+                // Whoever was removed stays so.
+                removed: removed || stands.is_some_and(|stands| stands.removed),
                 nonce: hex(&self.inner.parts.entropy.bytes()),
             };
             let fresh = self.fresh(loaded.now);
@@ -129,30 +188,57 @@ impl Gate {
         Err(self.overtaken().await)
     }
 
-    /// The provider says that somebody is back. It gives back what the chain of trust gave them, and no more.
+    /// Whether somebody who was never enrolled would be, by what is asked for and not applied yet.
+    async fn is_new_and_asked_for(&self, human: &HumanId) -> Result<bool, GateError> {
+        let active = self.current().await?;
+        if active.directory.humans.contains_key(human) {
+            return Ok(false);
+        }
+        let mut found = false;
+        for state in [State::Held, State::Redeemable, State::Allowed] {
+            self.each(Table::Request, state.name(), |row| {
+                let asked = serde_json::from_slice::<Asked>(&row.body);
+                found |= asked.is_ok_and(|asked| asked.gives(human));
+            })
+            .await?;
+        }
+        Ok(guard!("suspension-before-first-key", found))
+    }
+
+    /// The provider says that somebody is back: this suspension of theirs ends. It gives back what the chain of trust gave them,
+    /// and no more. Who is suspended by another one by then was said to be gone since, and stays so.
     ///
     /// # Errors
     /// When the gate's word is not that of the root's log key, or the store does not answer.
-    pub async fn reinstate(&self, human: &HumanId, word: &OwnWord) -> Result<(), GateError> {
+    pub async fn reinstate(
+        &self,
+        human: &HumanId,
+        suspension: &Hash,
+        word: &OwnWord,
+    ) -> Result<Reinstated, GateError> {
         self.journal_first().await?;
         for _ in 0..TRIES {
             let loaded = self.load("", None, None).await?;
             let directory = &loaded.active.directory;
-            let Some(suspended) = directory.suspended.get(human) else {
-                return Ok(());
+            let Some(stands) = directory.suspended_by(human) else {
+                return Ok(Reinstated::Back);
             };
+            if guard!("reinstatement-as-heard", stands != *suspension) {
+                return Ok(Reinstated::GoneSince);
+            }
             let statement = Reinstatement {
                 type_: REINSTATEMENT_TYPE.to_owned(),
                 gate: directory.origin.clone(),
                 human: human.clone(),
-                suspension: suspended.id,
+                suspension: *suspension,
             };
             let signed = SignedReinstatement::sign(&statement, |message| word.0.sign_word(message));
             let signed = signed.map_err(GateError::damaged)?;
             let fresh = self.fresh(loaded.now);
             let write = reinstate(&signed, directory, &fresh, loaded.now)?;
             if self.commit_plain(write).await?.is_some() {
-                return self.people_changed().await;
+                self.people_changed().await?;
+                return Ok(Reinstated::Back);
             }
         }
         Err(self.overtaken().await)

@@ -62,7 +62,21 @@ pub async fn submit_bytes(
 ) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
-    let submitted = ask(&acting, how, descriptor, resource, payload).await?;
+    submit_as(ctx, &acting, how, (descriptor, resource), payload).await
+}
+
+/// The same by somebody who is logged in already.
+///
+/// # Errors
+/// When the gate refuses or does not answer.
+pub async fn submit_as(
+    ctx: &Ctx,
+    acting: &Acting,
+    how: &Submitting,
+    (descriptor, resource): (&str, &str),
+    payload: Vec<u8>,
+) -> Result<Exit, Failure> {
+    let submitted = ask(acting, how, descriptor, resource, payload).await?;
     follow(ctx, &acting.client, submitted, how.wait, After::Applied).await
 }
 

@@ -17,13 +17,13 @@ use gatehold_core::trust::revocation::REVOCATION_TYPE;
 use gatehold_core::trust::{ENROL_NAMESPACE, KeyRevocation, SAFE_NAMESPACE};
 
 use crate::attestation::{self, Challenge};
-use crate::change::{Submitting, submit};
+use crate::change::{Submitting, submit, submit_as};
 use crate::context::Ctx;
 use crate::delegation::{said, standing};
 use crate::exit::{Exit, Failure};
 use crate::human_key::{HumanKey, read_public};
 use crate::screen::plain;
-use crate::session::acting;
+use crate::session::{Acting, acting};
 
 /// `gatehold team …`.
 #[derive(Debug, Subcommand)]
@@ -170,6 +170,7 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
                 key: line,
                 assurance: Assurance::Software,
                 attestation: attestation.as_deref().map(attestation::read).transpose()?,
+                suspension: None,
             };
             let bytes = canonical::to_bytes(&proof)
                 .map_err(|error| Failure::fault(error, "report this"))?;
@@ -197,10 +198,41 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
                 Some(assurance) => *assurance,
                 None => proven(&change, &ctx.profile()?.origin)?,
             };
-            let resource = format!("gatehold/human/{}", change.human);
-            submit(ctx, how, "human.enrol", &resource, &change).await
+            enrol(ctx, how, change).await
         }
     }
+}
+
+/// Asks for a new key. Where an identity provider says that its holder is gone, the change names that; whoever asks is told.
+async fn enrol(ctx: &Ctx, how: &Submitting, mut change: HumanEnrol) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    change.suspension = suspension(&acting, &change.human).await?;
+    if change.suspension.is_some() {
+        ctx.say(&format!(
+            "the identity provider deactivated {}, and this key would count all the same\n",
+            plain(&change.human.to_string())
+        ));
+    }
+    let resource = format!("gatehold/human/{}", change.human);
+    let payload =
+        canonical::to_bytes(&change).map_err(|error| Failure::usage(error, "correct the input"))?;
+    submit_as(ctx, &acting, how, ("human.enrol", &resource), payload).await
+}
+
+/// The suspension of somebody that stands, as the gate says. One that does not is refused when the change is to be applied.
+///
+/// # Errors
+/// When the gate does not answer, or with no name.
+pub async fn suspension(acting: &Acting, human: &HumanId) -> Result<Option<Hash>, Failure> {
+    let people = acting.client.humans().await?;
+    let name = human.to_string();
+    let mut suspended = people.suspended.iter();
+    let stands = suspended.find(|one| one.human == name);
+    let named = stands.map(|one| one.suspension.parse());
+    named
+        .transpose()
+        .map_err(|_| Failure::fault("the gate names a suspension by no hash", "report this"))
 }
 
 /// The most that a proof shows of its key. A passkey's is checked by the gate, which knows the pages it may sign on: every one
@@ -240,6 +272,14 @@ fn lines(people: &Humans) -> String {
         let _ = writeln!(
             text,
             "QUORUM LOST: at leaf {leaf} it was restored with offline keys"
+        );
+    }
+    let known = |name: &String| people.humans.iter().any(|human| human.human == *name);
+    for one in (people.suspended.iter()).filter(|one| !known(&one.human)) {
+        let _ = writeln!(
+            text,
+            "{}  was never enrolled, SUSPENDED by the identity provider",
+            plain(&one.human)
         );
     }
     for human in &people.humans {

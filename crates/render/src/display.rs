@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::json::canonical::{self, CanonicalError};
+use gatehold_core::wording::{counted, grouped};
 use gatehold_core::json::ident;
 use serde::{Deserialize, Serialize};
 
-use crate::findings::counted;
 
 /// Everything a reviewer is shown of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -304,7 +304,7 @@ impl Counts {
     pub fn in_words(&self) -> String {
         let empty = match self.empty_lines {
             0 => String::new(),
-            empty => format!(" ({empty} empty)"),
+            empty => format!(" ({} empty)", grouped(empty)),
         };
         format!(
             "{}, {}{empty}, {}",

@@ -4,7 +4,6 @@
 //! printable characters, line feeds and, with colour, our own seven SGR sequences.
 
 use gatehold_core::json::ident;
-use gatehold_core::wording::{counted, grouped};
 
 use crate::chars::{CONTINUED, GUTTER, WRAPPED, columns, width as columns_of};
 use crate::display::{Display, Run, RunKind};

@@ -28,6 +28,8 @@ use said::ScimError;
 /// People who are given back within one hour, by one process. Each is two leaves with what took them away before; whoever has
 /// the token fills no ledger with them.
 const BACK_IN_AN_HOUR_MAX: u32 = 100;
+/// People who are gone already and are said to be so again, within one hour, by one process. Each is a leaf.
+const AGAIN_IN_AN_HOUR_MAX: u32 = 1_000;
 /// An hour.
 const HOUR_SECONDS: u32 = 3_600;
 
@@ -59,14 +61,40 @@ pub struct Provisioning {
     token: Hash,
     subject: SubjectAttribute,
     word: OwnWord,
-    back: Mutex<Back>,
+    back: Hourly,
+    again: Hourly,
 }
 
-/// How many were given back, and in the hour that began when.
-#[derive(Debug, Clone, Copy)]
-struct Back {
-    since: Timestamp,
-    count: u32,
+/// How many there were, in the hour that began when.
+#[derive(Debug)]
+struct Hourly {
+    most: u32,
+    counted: Mutex<(Timestamp, u32)>,
+}
+
+impl Hourly {
+    const fn new(most: u32) -> Self {
+        Self {
+            most,
+            counted: Mutex::new((Timestamp::from_millis(0), 0)),
+        }
+    }
+
+    /// Counts one more.
+    fn one(&self, now: Timestamp) -> Result<(), ScimError> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, count) = *counted;
+        let (since, count) = if now > since.plus_seconds(HOUR_SECONDS) || now < since {
+            (now, 0)
+        } else {
+            (since, count)
+        };
+        if count >= self.most {
+            return Err(ScimError::TooMany);
+        }
+        *counted = (since, count.saturating_add(1));
+        Ok(())
+    }
 }
 
 impl Provisioning {
@@ -78,10 +106,8 @@ impl Provisioning {
             token: Hash::of(token.as_bytes()),
             subject,
             word,
-            back: Mutex::new(Back {
-                since: Timestamp::from_millis(0),
-                count: 0,
-            }),
+            back: Hourly::new(BACK_IN_AN_HOUR_MAX),
+            again: Hourly::new(AGAIN_IN_AN_HOUR_MAX),
         }
     }
 
@@ -100,18 +126,12 @@ impl Provisioning {
 
     /// Counts somebody who is to be given back.
     fn may_give_back(&self, now: Timestamp) -> Result<(), ScimError> {
-        let mut back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
-        if now > back.since.plus_seconds(HOUR_SECONDS) || now < back.since {
-            *back = Back {
-                since: now,
-                count: 0,
-            };
-        }
-        if back.count >= BACK_IN_AN_HOUR_MAX {
-            return Err(ScimError::TooMany);
-        }
-        back.count = back.count.saturating_add(1);
-        Ok(())
+        self.back.one(now)
+    }
+
+    /// Counts somebody who is gone, and is said to be so again.
+    fn may_say_again(&self, now: Timestamp) -> Result<(), ScimError> {
+        self.again.one(now)
     }
 }
 
@@ -140,6 +160,30 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
         _ => {
             app.metrics().unauthenticated();
             ScimError::NoToken.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_within_an_hour_and_no_more() {
+        let hourly = Hourly::new(2);
+        let at = |seconds: i64| Timestamp::from_millis(1_800_000_000_000 + seconds * 1_000);
+        for (seconds, counts) in [
+            (0, true),
+            (10, true),
+            (20, false),
+            (3_600, false),
+            (3_601, true),
+            (3_602, true),
+            (3_603, false),
+            // A clock that was put back begins anew, and never waits for what is to come.
+            (0, true),
+        ] {
+            assert_eq!(hourly.one(at(seconds)).is_ok(), counts, "{seconds}");
         }
     }
 }

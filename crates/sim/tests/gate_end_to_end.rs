@@ -139,6 +139,7 @@ async fn a_passkey_of_a_console_that_is_none_any_more_makes_nobody_able() {
         possession: passkey.sign(&challenge).to_text().unwrap(),
         attestation: Some(passkey.register(&made_for).to_text().unwrap()),
         assurance: Assurance::Verified,
+        suspension: None,
         human: second.clone(),
         key,
     };

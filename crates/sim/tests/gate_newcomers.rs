@@ -67,6 +67,7 @@ fn proof(shop: &Shop, subject: &str) -> HumanEnrol {
         assurance: Assurance::Software,
         possession: sign_software(&SEED, ENROL_NAMESPACE, &message).unwrap(),
         attestation: None,
+        suspension: None,
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gatehold_core::commit::{AttachmentDraft, LeafDraft, LeafKind, Write};
-use gatehold_core::directory::Directory;
+use gatehold_core::directory::{Directory, Suspended};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
@@ -22,7 +22,7 @@ use gatehold_core::request::State;
 use gatehold_core::trust::suspension::{REINSTATEMENT_TYPE, SUSPENSION_TYPE};
 use gatehold_core::trust::{Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError};
 use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice};
-use gatehold_gate::{Dispatcher, GateError, OwnWord, Provisioned, SessionLimits};
+use gatehold_gate::{Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits};
 use gatehold_ledger::{LogSigner, Origin};
 use gatehold_store::journal::Journal;
 use tokio::sync::Mutex;
@@ -42,8 +42,12 @@ fn word() -> OwnWord {
     OwnWord::new(signer(LOG_SEED))
 }
 
-async fn standing(shop: &Shop, person: Person) -> Provisioned {
-    shop.gate.provisioned(&person.id()).await.unwrap()
+/// Brings somebody back from whatever stands.
+async fn back(shop: &Shop, person: Person) {
+    let human = person.id();
+    let stands = shop.gate.directory().suspended_by(&human).unwrap();
+    let back = shop.gate.reinstate(&human, &stands, &word()).await;
+    assert_eq!(back.unwrap(), Reinstated::Back);
 }
 
 /// A write that two people approved and nobody used.
@@ -176,7 +180,7 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
     assert!(shop.login(&shop.gate, Person::Second).await.is_err());
     // Back again they are who they were: nothing was enrolled and nobody joined a team.
     let before = shop.gate.directory();
-    shop.gate.reinstate(&second, &word()).await.unwrap();
+    back(&shop, Person::Second).await;
     let after = shop.gate.directory();
     assert_eq!(
         (&before.humans, &before.teams),
@@ -188,29 +192,57 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
 }
 
 #[tokio::test]
-async fn it_is_told_once_and_a_stranger_leaves_no_trace() {
+async fn what_is_said_again_is_a_link_of_its_own_and_whoever_was_removed_stays_so() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
     let before = shop.leaves().await;
-    for (removed, leaves, now) in [
-        (false, 1, Provisioned::Deactivated),
-        (false, 1, Provisioned::Deactivated),
-        (true, 2, Provisioned::Removed),
-        (true, 2, Provisioned::Removed),
+    let mut known = Vec::new();
+    for (leaves, removed, is_removed) in [
+        (1, false, false),
+        (2, false, false),
+        (3, true, true),
+        (4, false, true),
     ] {
         shop.gate.suspend(&second, removed).await.unwrap();
         assert_eq!(shop.leaves().await, before + leaves);
-        assert_eq!(standing(&shop, Person::Second).await, now);
+        let Provisioned::Gone(gone) = shop.gate.provisioned(&second).await.unwrap() else {
+            panic!("they are gone");
+        };
+        let suspension = gone.suspension;
+        let (removed, wholly) = (is_removed, true);
+        let wanted = Gone {
+            suspension,
+            removed,
+            wholly,
+        };
+        assert_eq!(gone, wanted);
+        assert!(!known.contains(&suspension));
+        known.push(suspension);
     }
+    // What ended is not ended again.
+    let last = known[3];
     for _ in 0..2 {
-        shop.gate.reinstate(&second, &word()).await.unwrap();
-        assert_eq!(shop.leaves().await, before + 3);
-        assert_eq!(standing(&shop, Person::Second).await, Provisioned::Active);
+        let back = shop.gate.reinstate(&second, &last, &word()).await;
+        assert_eq!(back.unwrap(), Reinstated::Back);
+        assert_eq!(shop.leaves().await, before + 5);
+        let standing = shop.gate.provisioned(&second).await.unwrap();
+        assert_eq!(standing, Provisioned::Active);
     }
+    assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+#[tokio::test]
+async fn a_stranger_leaves_no_trace() {
+    let shop = Shop::in_memory().await;
+    let before = shop.leaves().await;
     let stranger = HumanId::new("dev.local", "nobody").unwrap();
     shop.gate.suspend(&stranger, true).await.unwrap();
-    shop.gate.reinstate(&stranger, &word()).await.unwrap();
-    assert_eq!(shop.leaves().await, before + 3);
+    let standing = shop.gate.provisioned(&stranger).await.unwrap();
+    assert_eq!(standing, Provisioned::Stranger);
+    let nothing = Hash::of(b"nothing");
+    let back = shop.gate.reinstate(&stranger, &nothing, &word()).await;
+    assert_eq!(back.unwrap(), Reinstated::Back);
+    assert_eq!(shop.leaves().await, before);
     let all = shop.gate.provisioned_by("dev.local").await.unwrap();
     assert_eq!(all.len(), 3);
     assert!(shop.gate.provisioned_by("other").await.unwrap().is_empty());
@@ -240,12 +272,27 @@ async fn what_is_taken_is_taken_here_and_from_people_who_are_enrolled() {
 #[tokio::test]
 async fn no_list_of_strangers_fills_the_directory() {
     let shop = Shop::in_memory().await;
-    let stranger = HumanId::new("dev.local", "nobody").unwrap();
-    let refused = suspension(stranger).check(&shop.gate.directory());
+    let mut directory = shop.gate.directory();
+    let stranger = |number: usize| HumanId::new("dev.local", &format!("nobody-{number}")).unwrap();
+    for number in 0..1_000 {
+        let of_stranger = suspension(stranger(number));
+        assert_eq!(of_stranger.check(&directory), Ok(()));
+        let gone = Suspended {
+            id: of_stranger.id().unwrap(),
+            removed: false,
+            leaf: 9,
+        };
+        directory.suspended.insert(stranger(number), gone);
+    }
+    let refused = suspension(stranger(1_000)).check(&directory);
     assert!(
         matches!(refused, Err(TrustError::Contradiction(_))),
         "{refused:?}"
     );
+    // Those who are in it are said again, and whoever has a key is always taken.
+    for one in [stranger(7), Person::Second.id()] {
+        assert_eq!(suspension(one).check(&directory), Ok(()));
+    }
 }
 
 /// Whoever writes to the database can suspend, and cannot bring back.
@@ -266,7 +313,8 @@ async fn only_the_gates_own_key_gives_back() {
         "{refused:?}"
     );
     let by_another = OwnWord::new(signer([9; 32]));
-    let refused = shop.gate.reinstate(&Person::Second.id(), &by_another).await;
+    let (second, stands) = (Person::Second.id(), statement.suspension);
+    let refused = shop.gate.reinstate(&second, &stands, &by_another).await;
     assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
     append(&shop, &Evidence::Reinstatement(forged), "person.reinstate").await;
     let shop = shop.restart().await;
@@ -321,7 +369,7 @@ async fn the_end_of_one_suspension_ends_no_other() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
     shop.gate.suspend(&second, false).await.unwrap();
-    shop.gate.reinstate(&second, &word()).await.unwrap();
+    back(&shop, Person::Second).await;
     let end = last_link(&shop).await;
     shop.gate.suspend(&second, false).await.unwrap();
     let Evidence::Reinstatement(signed) = &end else {
@@ -344,7 +392,7 @@ async fn a_suspension_that_ended_does_not_come_back_with_its_end() {
     let second = Person::Second.id();
     shop.gate.suspend(&second, false).await.unwrap();
     let begun = last_link(&shop).await;
-    shop.gate.reinstate(&second, &word()).await.unwrap();
+    back(&shop, Person::Second).await;
     let end = last_link(&shop).await;
     shop.gate.suspend(&second, false).await.unwrap();
     append(&shop, &begun, "person.suspend").await;
@@ -406,7 +454,10 @@ async fn d06_a_deactivation_that_the_store_refuses_is_kept_and_in_force() {
     gate.suspend(&Person::Second.id(), false).await.unwrap();
     assert_eq!(gate.journal_waiting(), 1);
     assert!(gate.session(&login, now).is_none());
-    let waits = gate.reinstate(&Person::Second.id(), &word()).await;
+    let nothing = Hash::of(b"nothing stands in the store");
+    let waits = gate
+        .reinstate(&Person::Second.id(), &nothing, &word())
+        .await;
     assert!(
         matches!(waits, Err(GateError::JournalWaits(_))),
         "{waits:?}"

@@ -27,6 +27,7 @@ const REACHED: [(&str, &[&str]); 9] = [
             "expire",
             "propose",
             "redeem",
+            "reinstate",
             "report",
             "review",
             "revoke",
@@ -34,6 +35,7 @@ const REACHED: [(&str, &[&str]); 9] = [
             "start-task",
             "stop",
             "submit",
+            "suspend",
             "withdraw",
         ],
     ),
@@ -81,6 +83,14 @@ const REACHED: [(&str, &[&str]); 9] = [
     ),
     ("people who do not say why", &["no-reason"]),
     (
+        "people who are gone while something of theirs is on its way",
+        &[
+            "enrolment-overtaken",
+            "reinstatement-overtaken",
+            "review-of-somebody-gone",
+        ],
+    ),
+    (
         "between any two steps",
         &[
             "changed-under-asked",
@@ -107,6 +117,7 @@ const REACHED: [(&str, &[&str]); 9] = [
             "misled-hand",
             "replayed-proposal",
             "replayed-redemption",
+            "replayed-reinstatement",
             "replayed-review",
             "replayed-revocation",
             "replayed-submission",

@@ -196,6 +196,7 @@ fn a07_the_same_name_of_another_issuer_is_another_person() {
         key: line,
         assurance: key.assurance,
         attestation: None,
+        suspension: None,
     };
     story.change("ann", "human.enrol", &enrol);
     let directory = story.directory();

@@ -161,6 +161,7 @@ impl Stage {
             key,
             assurance: Assurance::Software,
             attestation: None,
+            suspension: None,
         };
         let payload = canonical::to_bytes(&enrol).map_err(trouble("enrolment"))?;
         let (author, _) = Person::new(

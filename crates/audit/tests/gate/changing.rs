@@ -65,6 +65,7 @@ impl Gate {
             assurance: Assurance::Software,
             possession: sign_software(&who.seed(), ENROL_NAMESPACE, &message).unwrap(),
             attestation: None,
+            suspension: None,
         };
         self.change("human.enrol", &canonical::to_bytes(&enrol).unwrap())
     }

@@ -1,7 +1,10 @@
 //! `push`: a notification in a browser that somebody subscribed. What it says is encrypted to that browser, as long as any other,
 //! and says tier, sentence and words with a link: it stands on screens that others may see.
 //!
-//! An endpoint is a capability and stands in no log or error. One that its push service calls gone is forgotten.
+//! An endpoint is a capability and stands in no log or error. One that its push service calls gone is forgotten, and one that it
+//! refuses again and again.
+
+mod refused;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use super::taken::Taken;
 use super::text::{Brief, Message, harmless};
 use crate::http::reach::Reach;
 use crate::secret::Source;
+use refused::Refused;
 
 /// How many are sent at once.
 const AT_ONCE: usize = 8;
@@ -67,12 +71,16 @@ pub(crate) struct Push {
     pub(crate) limit: Duration,
     /// Which browsers have been told.
     pub(crate) taken: Taken<Hash>,
+    /// Which of them are refused.
+    pub(crate) refused: Refused,
 }
 
 /// What a push service said.
 enum Said {
     Taken,
     Gone,
+    /// No, and it would be no again.
+    Refused(u16),
 }
 
 impl Push {
@@ -172,12 +180,22 @@ impl Push {
         parts: &PushParts,
         now: Timestamp,
     ) -> Result<(), String> {
-        let said = self.said(key, message, to, parts, now).await?;
-        if matches!(said, Said::Gone) {
-            let gone = parts.subscriptions.gone(to).await;
-            gone.map_err(|error| error.to_string())?;
-            tracing::info!(person = %to.human, "a browser is gone and is told nothing any more");
+        match self.said(key, message, to, parts, now).await? {
+            Said::Taken => {}
+            Said::Refused(status) if !self.refused.once_more(&to.id, now) => {
+                return Err(format!("it answered {status}"));
+            }
+            said @ (Said::Gone | Said::Refused(_)) => {
+                let gone = parts.subscriptions.gone(to).await;
+                gone.map_err(|error| error.to_string())?;
+                let why = match said {
+                    Said::Refused(_) => "its push service refuses every message",
+                    _ => "it is gone",
+                };
+                tracing::info!(person = %to.human, why, "a browser is told nothing any more");
+            }
         }
+        self.refused.over(&to.id);
         self.taken.by(&message.key, &to.id);
         Ok(())
     }
@@ -209,9 +227,13 @@ impl Push {
         match status {
             200..=299 => Ok(Said::Taken),
             404 | 410 => Ok(Said::Gone),
+            // Of every browser alike, until an operator sees to it.
             401 | 403 => Err(format!(
                 "it answered {status}: it does not accept the gate's key"
             )),
+            // Later, or smaller (RFC 8030, 7 and 8.4).
+            408 | 413 | 425 | 429 => Err(format!("it answered {status}")),
+            400..=499 => Ok(Said::Refused(status)),
             _ => Err(format!("it answered {status}")),
         }
     }

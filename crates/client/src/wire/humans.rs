@@ -17,6 +17,21 @@ pub struct Humans {
     /// Who decides for whom while they are away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegations: Vec<DelegationItem>,
+    /// Whom their identity provider says are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspended: Vec<SuspendedItem>,
+}
+
+/// Somebody whose keys of before have no force, until their identity provider says that they are back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SuspendedItem {
+    /// `subject@issuer`.
+    pub human: String,
+    /// Which suspension: whoever asks for a new key of theirs all the same names it.
+    pub suspension: String,
+    /// Whether the provider has removed them, and not only deactivated.
+    pub removed: bool,
 }
 
 /// One person.

@@ -34,6 +34,10 @@ pub struct HumanEnrol {
     /// Its attestation: an SSH key's `ssh-sk-attest-v01` in lower hex, or a passkey's registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
+    /// The suspension of this person that stood when it was asked for; nothing, where none did. Another one, or its end, voids
+    /// it: whoever reviewed it knew nothing of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Hash>,
 }
 
 impl HumanEnrol {
@@ -56,6 +60,23 @@ impl HumanEnrol {
     pub fn check(&self, before: &Directory, at: Timestamp) -> Result<PersonKey, TrustError> {
         Change::HumanEnrol(self.clone()).apply(before, &self.human, at, 0)?;
         Ok(PersonKey::from_line(&self.key)?)
+    }
+
+    /// Whether the person stands to their identity provider as they did when it was asked for.
+    // INVARIANT(suspension-outlives-row): a key that was approved before a suspension is not one that was enrolled after it.
+    fn is_of_now(&self, before: &Directory) -> Result<(), TrustError> {
+        let stands = before.suspended_by(&self.human);
+        if guard!("enrol-suspension", self.suspension != stands) {
+            let since = match stands {
+                Some(_) => "has said since it was asked for that they are gone",
+                None => "has them back since it was asked for",
+            };
+            return Err(TrustError::Contradiction(format!(
+                "the identity provider of {} {since}; ask for the key anew if they are to have it",
+                self.human
+            )));
+        }
+        Ok(())
     }
 
     fn key_at(&self, at: Timestamp) -> NewKey<'_> {
@@ -291,6 +312,7 @@ impl Change {
         match self {
             Self::BundleActivate(hash) => directory.bundle = *hash,
             Self::HumanEnrol(new) => {
+                new.is_of_now(before)?;
                 let message = HumanEnrol::possession_message(&before.origin, &new.human, &new.key)?;
                 let possession = Possession {
                     namespace: ENROL_NAMESPACE,

@@ -19,6 +19,8 @@ use crate::json::canonical;
 pub const SUSPENSION_TYPE: &str = "gatehold/suspension/v1";
 /// The `type` member of its end, and the purpose that the gate signs for.
 pub const REINSTATEMENT_TYPE: &str = "gatehold/reinstatement/v1";
+/// Most people who never had a key here and are suspended all the same.
+const STRANGERS_MAX: usize = 1_000;
 /// Longest statement, in bytes.
 const BYTES_MAX: usize = 4 << 10;
 /// The algorithm in a log's key (C2SP signed note): Ed25519.
@@ -59,16 +61,24 @@ impl Suspension {
         self.apply(directory, 0).map(drop)
     }
 
+    fn is_one_too_many(&self, before: &Directory) -> bool {
+        let stranger = |human: &&HumanId| !before.humans.contains_key(human);
+        let new = !before.suspended.contains_key(&self.human);
+        let others = before.suspended.keys().filter(stranger);
+        stranger(&&self.human) && new && others.count() >= STRANGERS_MAX
+    }
+
     /// The directory in which no key that they have now has force.
     pub(super) fn apply(&self, before: &Directory, leaf: u64) -> Result<Directory, TrustError> {
         let other = self.type_ != SUSPENSION_TYPE || self.gate != before.origin;
         if guard!("suspension-own-gate", other) {
             return Err(other_gate());
         }
-        // Nothing is taken from a stranger, and a list of strangers would fill the directory.
-        if guard!("suspension-known", !before.humans.contains_key(&self.human)) {
+        // Somebody may be gone before the key that people approved for them is applied. A list of strangers would fill the
+        // directory.
+        if guard!("suspension-strangers", self.is_one_too_many(before)) {
             return Err(TrustError::Contradiction(format!(
-                "{} has no key at this gate",
+                "{} has no key at this gate, and {STRANGERS_MAX} others without one are suspended already",
                 self.human
             )));
         }

@@ -35,10 +35,17 @@ pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
     lines.extend(words.map(|words| {
         format!("whoever made it reads the words `{words}` beside it: have {name} say them")
     }));
-    if now.suspended.contains_key(name) {
-        lines.push(format!(
+    match (now.suspended_by(name), enrol.suspension) {
+        (None, None) => {}
+        (stands, asked) if stands == asked => lines.push(format!(
             "THE IDENTITY PROVIDER DEACTIVATED {name}, and this key would count all the same"
-        ));
+        )),
+        (Some(_), _) => lines.push(format!(
+            "THE IDENTITY PROVIDER DEACTIVATED {name} since this was asked for: it cannot be applied any more"
+        )),
+        (None, Some(_)) => lines.push(format!(
+            "the identity provider has {name} back since this was asked for: it cannot be applied any more"
+        )),
     }
     lines.extend([
         match known {

@@ -18,6 +18,7 @@ use super::folder::PEOPLE;
 use crate::ambient::now_millis;
 use crate::change::{self, Submitting};
 use crate::exit::Failure;
+use crate::people::suspension;
 use crate::profile::Profile;
 use crate::review::approve::{open, sign};
 use crate::review::criteria::Questions;
@@ -89,8 +90,12 @@ pub async fn enrol_workload(profile: &Profile, name: &str, jwk: String) -> Resul
 pub async fn enrol_passkey(profile: &Profile, proof: &HumanEnrol) -> Result<(), Failure> {
     let holder = proof.human.subject();
     let asking = acting(profile, Some(holder)).await?;
+    let proof = HumanEnrol {
+        suspension: suspension(&asking, &proof.human).await?,
+        ..proof.clone()
+    };
     let payload =
-        canonical::to_bytes(proof).map_err(|error| Failure::fault(error, "report this"))?;
+        canonical::to_bytes(&proof).map_err(|error| Failure::fault(error, "report this"))?;
     let how = Submitting {
         reason: Some("a passkey that was made in the console".to_owned()),
         wait: false,

@@ -39,6 +39,7 @@ fn enrolment(person: &Person, blob: &[u8], key: &SoftAuthenticator) -> Vec<u8> {
         key: line,
         assurance: Assurance::Attested,
         attestation: Some(hex(blob)),
+        suspension: None,
     };
     canonical::to_bytes(&enrol).unwrap()
 }

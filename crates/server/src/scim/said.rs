@@ -45,9 +45,14 @@ pub(super) enum ScimError {
     /// There is no such user here.
     #[error("there is no such user at this gate")]
     Nobody,
-    /// Too many were given back.
-    #[error("too many people were given back within the hour; try again later")]
+    /// Too many were given back, or said again to be gone.
+    #[error(
+        "too many people were given back, or said again to be gone, within the hour; try again later"
+    )]
     TooMany,
+    /// Somebody who is to be given back was said to be gone while that was on its way.
+    #[error("the user was deactivated while this was on its way; send it again if they are active")]
+    GoneSince,
     /// The gate refused or failed.
     #[error(transparent)]
     Gate(#[from] GateError),
@@ -66,6 +71,7 @@ impl ScimError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Nobody => StatusCode::NOT_FOUND,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::GoneSince => StatusCode::CONFLICT,
             Self::Gate(GateError::Refused(_)) => StatusCode::FORBIDDEN,
             Self::Gate(GateError::Damaged(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Gate(
@@ -198,4 +204,18 @@ pub(super) async fn schemas(State(app): State<App>) -> Response {
         ],
     });
     answer(StatusCode::OK, &list(1, 1, vec![user]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7644, 3.12: the resource is not as whoever sent this knew it.
+    #[test]
+    fn an_active_that_was_overtaken_is_a_conflict() {
+        let answer = ScimError::GoneSince.into_response();
+        assert_eq!(answer.status(), StatusCode::CONFLICT);
+        assert!(answer.headers().get(RETRY_AFTER).is_none());
+        assert!(ScimError::GoneSince.detail().contains("send it again"));
+    }
 }

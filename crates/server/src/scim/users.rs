@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehold_core::ids::HumanId;
-use gatehold_gate::Provisioned;
+use gatehold_gate::{Gone, Provisioned, Reinstated};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -64,10 +64,10 @@ pub(super) async fn list(
         let wanted = named
             .as_ref()
             .is_none_or(|named| named.as_ref() == Some(human));
-        wanted && *standing != Provisioned::Removed
+        wanted && !standing.is_removed()
     });
     let users: Vec<Value> = there
-        .map(|(human, standing)| user(&app, &human, standing == Provisioned::Active))
+        .map(|(human, standing)| user(&app, &human, standing.is_active()))
         .collect();
     let total = users.len();
     let number = |given: Option<i64>, unless: usize| {
@@ -86,13 +86,12 @@ pub(super) async fn read(
     Path(id): Path<String>,
 ) -> Result<Response, ScimError> {
     let human = of_id(&id, provider(&app)?)?;
-    match app.gate().provisioned(&human).await? {
-        Provisioned::Stranger | Provisioned::Removed => Err(ScimError::Nobody),
-        standing => {
-            let active = standing == Provisioned::Active;
-            Ok(said::answer(StatusCode::OK, &user(&app, &human, active)))
-        }
+    let standing = app.gate().provisioned(&human).await?;
+    if standing == Provisioned::Stranger || standing.is_removed() {
+        return Err(ScimError::Nobody);
     }
+    let user = user(&app, &human, standing.is_active());
+    Ok(said::answer(StatusCode::OK, &user))
 }
 
 /// `POST /scim/v2/Users`: the provider tells of somebody. It enrols nobody. Somebody whom it removed is back when it says that
@@ -139,7 +138,11 @@ pub(super) async fn modify(
 async fn changed(app: &App, id: &str, asked: &Asked) -> Result<Response, ScimError> {
     let provider = provider(app)?;
     let human = of_id(id, provider)?;
-    if app.gate().provisioned(&human).await? == Provisioned::Removed {
+    let standing = app.gate().provisioned(&human).await?;
+    if standing.is_removed() {
+        if asked.active == Some(false) {
+            take(app, provider, &human, standing, false).await?;
+        }
         return Err(ScimError::Nobody);
     }
     // Taken away is taken away, whoever else is named beside it.
@@ -155,17 +158,18 @@ pub(super) async fn remove(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Response, ScimError> {
-    let human = of_id(&id, provider(&app)?)?;
-    if app.gate().provisioned(&human).await? == Provisioned::Removed {
+    let provider = provider(&app)?;
+    let human = of_id(&id, provider)?;
+    let standing = app.gate().provisioned(&human).await?;
+    take(&app, provider, &human, standing, true).await?;
+    if standing.is_removed() {
         return Err(ScimError::Nobody);
     }
-    app.gate().suspend(&human, true).await?;
-    tracing::info!("the identity provider removed somebody");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Carries out what is said of somebody, and gives whether they are active then. What is not said changes nothing: only a plain
-/// `active` gives back.
+/// `active` gives back, and only what stood when it came.
 async fn said_of(
     app: &App,
     provider: &Provisioning,
@@ -174,21 +178,41 @@ async fn said_of(
 ) -> Result<bool, ScimError> {
     let gate = app.gate();
     let standing = gate.provisioned(human).await?;
-    let was = matches!(standing, Provisioned::Active | Provisioned::Stranger);
-    match active {
-        Some(false) => {
-            // Whoever was removed stays so.
-            gate.suspend(human, standing == Provisioned::Removed)
-                .await?;
-            tracing::info!("the identity provider deactivated somebody");
+    match (active, standing) {
+        (Some(false), _) => {
+            take(app, provider, human, standing, false).await?;
             Ok(false)
         }
-        Some(true) if !was => {
+        (Some(true), Provisioned::Gone(Gone { suspension, .. })) => {
             provider.may_give_back(gate.now().await?)?;
-            gate.reinstate(human, &provider.word).await?;
-            tracing::info!("the identity provider has somebody back");
-            Ok(true)
+            match gate.reinstate(human, &suspension, &provider.word).await? {
+                Reinstated::Back => {
+                    tracing::info!("the identity provider has somebody back");
+                    Ok(true)
+                }
+                Reinstated::GoneSince => Err(ScimError::GoneSince),
+            }
         }
-        _ => Ok(was),
+        _ => Ok(standing.is_active()),
     }
+}
+
+/// Somebody is gone. Who is gone already is so by a new link, which an "active" that is still on its way does not end: there are
+/// not too many of these.
+async fn take(
+    app: &App,
+    provider: &Provisioning,
+    human: &HumanId,
+    standing: Provisioned,
+    removed: bool,
+) -> Result<(), ScimError> {
+    if let Provisioned::Gone(gone) = standing
+        && gone.wholly
+        && (gone.removed || !removed)
+    {
+        provider.may_say_again(app.gate().now().await?)?;
+    }
+    app.gate().suspend(human, removed).await?;
+    tracing::info!(removed, "the identity provider says that somebody is gone");
+    Ok(())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::House;
 use crate::support::browser::Browser;
 use crate::support::call::{Answer, Call};
-use crate::support::people::{Person, log_signer};
+use crate::support::people::{self, Person, log_signer};
 
 const TOKEN: &str = "a-token-that-nobody-guesses-0123456789";
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -180,6 +180,70 @@ async fn every_verb_says_what_the_standard_has_it_say() {
     for path in ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"] {
         assert_eq!(asked(&house, "GET", path, &none).await.0, 200, "{path}");
     }
+}
+
+/// An "active" that is still on its way ends what it was sent for, and not what is said now.
+#[tokio::test]
+async fn gone_is_said_anew_whatever_stands() {
+    let house = house().await;
+    let path = format!("/Users/{}", id(&house, Person::Second).await);
+    let gone = active(json!(false));
+    let mut leaves = house.leaves().await;
+    let mut stood = Vec::new();
+    for (method, body, wanted) in [
+        ("PATCH", &gone, 200),
+        ("PATCH", &gone, 200),
+        ("DELETE", &Value::Null, 204),
+        ("DELETE", &Value::Null, 404),
+        ("PATCH", &gone, 404),
+    ] {
+        assert_eq!(asked(&house, method, &path, body).await.0, wanted);
+        leaves += 1;
+        assert_eq!(house.leaves().await, leaves, "{method}");
+        let directory = house.gate.directory();
+        let stands = directory.suspended_by(&Person::Second.id()).unwrap();
+        assert!(!stood.contains(&stands));
+        stood.push(stands);
+        let after_removal = stood.len() > 2;
+        let removed = directory.suspended[&Person::Second.id()].removed;
+        assert_eq!(removed, after_removal);
+    }
+}
+
+/// Nobody ever enrolled them, and somebody has asked for that: they are gone all the same.
+#[tokio::test]
+async fn whoever_is_gone_before_their_first_key_is_enrolled_by_nobody_who_did_not_know() {
+    let house = house().await;
+    let payload = crate::support::knock::enrolment(&house, Person::Bystander);
+    let named = json!({ "externalId": Person::Bystander.name() });
+    let (status, user) = asked(&house, "POST", "/Users", &named).await;
+    assert_eq!(status, 201);
+    let path = format!("/Users/{}", user["id"].as_str().unwrap());
+    let gone = active(json!(false));
+    let before = house.leaves().await;
+    assert_eq!(asked(&house, "PATCH", &path, &gone).await.0, 200);
+    assert_eq!(house.leaves().await, before);
+    let request = people::ask(&house.gate, "human.enrol", &payload).await;
+    let request = request.id.to_string();
+    assert_eq!(asked(&house, "PATCH", &path, &gone).await.0, 200);
+    let bystander = Person::Bystander.id();
+    assert!(house.gate.directory().is_suspended(&bystander));
+    let (status, user) = asked(&house, "GET", &path, &Value::Null).await;
+    assert_eq!((status, &user["active"]), (200, &json!(false)));
+    for person in [Person::Reviewer, Person::Second] {
+        let client = person.log_in(&house).await;
+        let opened = client.open(&request).await.unwrap();
+        let review = person.review(&opened, true);
+        let _told = client.review(&request, &review).await;
+    }
+    assert!(!house.gate.directory().humans.contains_key(&bystander));
+    // Whoever lists people is told what a new enrolment has to name.
+    let listed = Person::Reviewer.log_in(&house).await.humans().await;
+    let [listed] = listed.unwrap().suspended.try_into().unwrap();
+    assert_eq!(listed.human, bystander.to_string());
+    let back = active(json!(true));
+    assert_eq!(asked(&house, "PATCH", &path, &back).await.0, 200);
+    assert!(house.gate.directory().suspended.is_empty());
 }
 
 #[tokio::test]

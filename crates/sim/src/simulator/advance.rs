@@ -103,6 +103,7 @@ impl Simulator {
     fn give_up(&mut self, work: &Work, why: &str) -> Option<Stage> {
         self.journal
             .line(format!("{} is refused: {why}", work.number));
+        self.notice_gone(&work.intent);
         None
     }
 
@@ -242,6 +243,8 @@ fn changed(write: &gatehold_core::commit::Write) -> Option<&'static str> {
         "key.revoke" => "key-revoked",
         "delegation.add" => "delegated",
         "delegation.end" => "delegation-ended",
+        "person.suspend" => "person-suspended",
+        "person.reinstate" => "person-reinstated",
         "nhi.create" => "workload-changed",
         _ => "gate-changed",
     })

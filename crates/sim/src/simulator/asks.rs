@@ -23,7 +23,7 @@ impl Simulator {
     /// Somebody does something.
     pub(super) fn errand(&mut self) {
         let process = self.seed.index(self.processes.len());
-        let intent = match self.seed.below(100) {
+        let intent = match self.seed.below(102) {
             0..6 => self.start_task(),
             6..8 => self.end_task(),
             8..32 => self.submit(),
@@ -37,6 +37,7 @@ impl Simulator {
             90..91 => self.revoke_key(),
             91..93 => self.delegate(),
             93..94 => self.end_delegation(),
+            94..96 => self.provider_says(),
             _ => self.propose(),
         };
         if let Some(intent) = intent {
@@ -59,7 +60,7 @@ impl Simulator {
         })
     }
 
-    fn some_human(&mut self) -> Option<HumanId> {
+    pub(super) fn some_human(&mut self) -> Option<HumanId> {
         let at = self.seed.index(self.people.len());
         self.people.get(at).map(|person| person.id.clone())
     }

@@ -145,7 +145,9 @@ impl Loaded {
             Intent::Open { .. }
             | Intent::RevokeKey { .. }
             | Intent::Delegate { .. }
-            | Intent::EndDelegation { .. } => {
+            | Intent::EndDelegation { .. }
+            | Intent::Suspend { .. }
+            | Intent::Reinstate { .. } => {
                 return Err(Stopped("nothing for core".to_owned()));
             }
         })

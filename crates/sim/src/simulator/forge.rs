@@ -147,6 +147,7 @@ impl Simulator {
             (0 | 1, Some(other)) => other,
             _ => &key,
         };
+        let stands = self.oracle.realm.suspended.get(&person.id);
         let enrol = HumanEnrol {
             human: person.id.clone(),
             possession: hand.sign(ENROL_NAMESPACE, &message),
@@ -161,6 +162,8 @@ impl Simulator {
             } else {
                 key.assurance
             },
+            // Or for somebody of whom it is not said that they are gone.
+            suspension: stands.map(|(id, _)| *id).filter(|_| odd != 3),
         };
         if odd > 2 {
             self.people.get_mut(at)?.keys.push(key);
@@ -258,13 +261,15 @@ impl Simulator {
         Some(Intent::RevokeKey { revocation })
     }
 
-    /// A key of a person that has force now.
+    /// A key of a person that has force now, or had it until they were gone.
     pub(super) fn key_with_force<'a>(&self, person: &'a Person) -> Option<&'a Key> {
-        let enrolled = self.oracle.realm.humans.get(&person.id)?;
-        person
-            .keys
-            .iter()
-            .find(|key| enrolled.contains_key(&key.thumbprint))
+        let realm = &self.oracle.realm;
+        let enrolled = realm.humans.get(&person.id)?;
+        let keys = person.keys.iter();
+        let mut enrolled = keys.filter(|key| enrolled.contains_key(&key.thumbprint));
+        let first = enrolled.clone().next();
+        let living = enrolled.find(|key| realm.has_force(&person.id, &key.thumbprint));
+        living.or(first)
     }
 
     /// Without faults: proposed, approved by all others who may, and applied.
@@ -303,6 +308,9 @@ impl Simulator {
             self.finish_work()?;
             self.approve_last();
             self.finish_work()?;
+        }
+        if kind == "human.enrol" && self.seed.per_mille(500) {
+            self.gone_meanwhile(request)?;
         }
         self.redeem_change(request);
         self.finish_work()?;
@@ -373,7 +381,13 @@ impl Simulator {
                 None
             }
             30.. => Some(("config.change", bytes(&self.new_consoles()))),
-            _ => None,
+            _ => {
+                if let Some(intent) = self.provider_says() {
+                    self.ask(0, intent);
+                    self.finish_work()?;
+                }
+                None
+            }
         };
         if let Some((kind, payload)) = wanted {
             self.agreed(author, kind, payload)?;

@@ -26,6 +26,7 @@ use super::journal::Journal;
 use super::oracle::{Oracle, Realm};
 use super::people::{NAMES, Person, console, everybody, human, pinned};
 use super::process::Process;
+use super::provider::log_signer;
 use super::rules::Rules;
 use super::seed::Seed;
 use super::shelf::Shelf;
@@ -172,7 +173,7 @@ pub(super) fn root(origin: &Origin, people: &[Person], rules: &Rules) -> SignedR
         humans: humans.collect(),
         teams: teams(),
         bundle: rules.hash(),
-        log_key: "sim".to_owned(),
+        log_key: log_signer(origin).log_key().to_string(),
         recovery_keys: vec![],
         attestation_roots: pinned(),
         consoles: vec![console()],
@@ -205,6 +206,8 @@ fn realm(dev: bool, people: &[Person], rules: &Rules) -> Realm {
         teams: teams(),
         delegations: BTreeMap::new(),
         consoles: vec![console()],
+        suspended: BTreeMap::new(),
+        since: BTreeMap::new(),
         passkeys: people.iter().flat_map(passkeys).collect(),
         workloads: BTreeMap::new(),
     }

@@ -22,6 +22,7 @@ pub mod journal;
 pub mod oracle;
 pub mod people;
 pub mod process;
+mod provider;
 pub mod rules;
 mod schedule;
 pub mod seed;

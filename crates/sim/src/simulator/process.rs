@@ -7,13 +7,14 @@ use std::sync::Arc;
 use gatehold_core::action::Action;
 use gatehold_core::commit::{CounterKey, RowKey, Table, Write};
 use gatehold_core::decide::{
-    self, Command, Counters, Fresh, Pause, Rendered, Sealed, Settings, TaskNow, Versioned,
+    self, Command, Counters, Fresh, Pause, Rendered, Sealed, Settings, TaskNow, Versioned, World,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::grant::Grant;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
 use gatehold_core::ids::{RequestId, TargetId, TaskId};
+use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::{Initiator, Requester};
 use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
@@ -25,6 +26,7 @@ use gatehold_core::verdict::Evaluated;
 use serde::de::DeserializeOwned;
 
 use super::folds::{Folded, Folds};
+use super::provider::suspension;
 use super::rules::Rules;
 use super::shelf::{Leaf, Shelf};
 use super::work::{Call, Intent};
@@ -360,19 +362,9 @@ impl Process {
     ) -> Result<(Write, Option<Sealed>), Stopped> {
         let now = self.now(shelf);
         let world = loaded.world(settings);
-        let refused = |refusal: gatehold_core::refusal::Refusal| Stopped(refusal.to_string());
-        if let Intent::RevokeKey { revocation } = intent {
-            let evidence = Evidence::Revocation(revocation.clone());
-            let write = decide::revoke_key(&evidence, &world, fresh, now).map_err(refused)?;
-            return Ok((write, None));
-        }
-        if let Intent::Delegate { delegation, reason } = intent {
-            let write = decide::delegate(delegation, reason.clone(), &world, fresh, now);
-            return Ok((write.map_err(refused)?, None));
-        }
-        if let Intent::EndDelegation { end } = intent {
-            let write = decide::end_delegation(end, &world, fresh, now).map_err(refused)?;
-            return Ok((write, None));
+        let refused = |refusal: Refusal| Stopped(refusal.to_string());
+        if let Some(link) = link(intent, &world, fresh, now) {
+            return Ok((link.map_err(refused)?, None));
         }
         let mut command = loaded.command(shelf, intent, now)?;
         change(&mut command);
@@ -381,6 +373,31 @@ impl Process {
             decide::decide(record, command, &world, fresh, now).map_err(refused)?;
         Ok((write, Some(sealed)))
     }
+}
+
+/// What is a link of the chain by itself: no request carries it, and it lets out nothing.
+fn link(
+    intent: &Intent,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Option<Result<Write, Refusal>> {
+    let directory = world.directory;
+    Some(match intent {
+        Intent::RevokeKey { revocation } => {
+            decide::revoke_key(&Evidence::Revocation(revocation.clone()), world, fresh, now)
+        }
+        Intent::Delegate { delegation, reason } => {
+            decide::delegate(delegation, reason.clone(), world, fresh, now)
+        }
+        Intent::EndDelegation { end } => decide::end_delegation(end, world, fresh, now),
+        Intent::Suspend { human, removed } => {
+            let drawn = suspension(&directory.origin, human, *removed, &fresh.seed);
+            decide::suspend(&drawn, directory, fresh, now)
+        }
+        Intent::Reinstate { end } => decide::reinstate(end, directory, fresh, now),
+        _ => return None,
+    })
 }
 
 /// What a task has accumulated, as the store counts it.

@@ -6,6 +6,7 @@
 pub mod delegations;
 mod humans;
 mod stands;
+mod suspensions;
 mod workloads;
 
 use gatehold_core::commit::{Conflict, Receipt, Write};

@@ -14,7 +14,7 @@ use gatehold_core::stops::Stops;
 use gatehold_core::task::{Boundary, StepLabels};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{
-    SignedDelegation, SignedDelegationEnd, SignedRevocation, SubmitSignature,
+    SignedDelegation, SignedDelegationEnd, SignedReinstatement, SignedRevocation, SubmitSignature,
 };
 
 use super::process::{Loaded, Read};
@@ -90,6 +90,10 @@ pub enum Intent {
     },
     /// And back.
     EndDelegation { end: SignedDelegationEnd },
+    /// An identity provider says that somebody is gone.
+    Suspend { human: HumanId, removed: bool },
+    /// It says that they are back, and the gate has signed that.
+    Reinstate { end: SignedReinstatement },
 }
 
 /// The authenticated part of a workload's call.
@@ -198,7 +202,9 @@ impl Intent {
             | Self::Stop { .. }
             | Self::RevokeKey { .. }
             | Self::Delegate { .. }
-            | Self::EndDelegation { .. } => None,
+            | Self::EndDelegation { .. }
+            | Self::Suspend { .. }
+            | Self::Reinstate { .. } => None,
         }
     }
 
@@ -235,6 +241,7 @@ impl Intent {
             Self::Propose { .. } => "replayed-proposal",
             Self::RevokeKey { .. } => "replayed-revocation",
             Self::Delegate { .. } => "replayed-delegation",
+            Self::Reinstate { .. } => "replayed-reinstatement",
             Self::Submit { .. } => "replayed-submission",
             Self::Redeem { .. } => "replayed-redemption",
             _ => "replayed-other",
@@ -262,6 +269,8 @@ impl Intent {
             Self::RevokeKey { .. } => "revoke-key",
             Self::Delegate { .. } => "delegate",
             Self::EndDelegation { .. } => "end-delegation",
+            Self::Suspend { .. } => "suspend",
+            Self::Reinstate { .. } => "reinstate",
         }
     }
 }

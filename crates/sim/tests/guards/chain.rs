@@ -306,6 +306,7 @@ fn a_new_key_shows_that_it_is_there() {
             key: key.line.clone(),
             assurance: Assurance::Software,
             attestation: None,
+            suspension: None,
         })
     };
     assert_eq!(applied(&enrol(&key), &directory), Ok(()));

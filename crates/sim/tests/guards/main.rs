@@ -17,6 +17,7 @@ mod redeem;
 mod review;
 mod signed;
 mod steps;
+mod suspensions;
 mod writes;
 
 use gatehold_core::refusal::Refusal;

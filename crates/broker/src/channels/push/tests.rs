@@ -5,6 +5,7 @@ use gatehold_proof::web_push::BrowserKeys;
 
 use super::super::text::tests::{NOW, notice};
 use super::*;
+use crate::testing::listener::{Manner, Upstream};
 
 struct Counting(std::sync::atomic::AtomicU8);
 
@@ -156,6 +157,7 @@ fn push(folder: &std::path::Path, key: &VapidKey) -> Push {
         tls: Some(crate::tls::client(&roots).unwrap()),
         limit: Duration::from_secs(10),
         taken: Taken::default(),
+        refused: Refused::default(),
         services: PushServices::default(),
     };
     write_key(&push, key);
@@ -204,4 +206,131 @@ async fn a_key_that_was_changed_while_the_gate_ran_reaches_nobody_and_that_is_sa
         .unwrap_err();
     assert!(why.contains("another key"), "{why}");
     assert!(!format!("{push:?}").contains(key.to_text().unwrap().as_str()));
+}
+
+/// Remembers which browsers are to be forgotten.
+#[derive(Default)]
+struct Forgotten(std::sync::Mutex<Vec<Hash>>);
+
+#[async_trait::async_trait]
+impl Subscriptions for Forgotten {
+    async fn of(
+        &self,
+        _: &std::collections::BTreeSet<gatehold_core::ids::HumanId>,
+    ) -> Result<Vec<Subscription>, NotDelivered> {
+        Ok(Vec::new())
+    }
+
+    async fn gone(&self, subscription: &Subscription) -> Result<(), NotDelivered> {
+        self.0.lock().unwrap().push(subscription.id);
+        Ok(())
+    }
+}
+
+/// A push service of this machine that answers so, and the one browser it knows.
+struct Service {
+    push: Push,
+    parts: PushParts,
+    forgotten: Arc<Forgotten>,
+    notices: std::sync::atomic::AtomicU64,
+    _folder: tempfile::TempDir,
+}
+
+impl Service {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = VapidKey::generate(|seed| seed.fill(5)).unwrap();
+        let forgotten = Arc::new(Forgotten::default());
+        Self {
+            push: Push {
+                services: PushServices::new(vec!["127.0.0.1".to_owned()]).unwrap(),
+                ..push(folder.path(), &key)
+            },
+            parts: PushParts {
+                subscriptions: forgotten.clone(),
+                entropy: Arc::new(Counting(1.into())),
+            },
+            forgotten,
+            notices: 0.into(),
+            _folder: folder,
+        }
+    }
+
+    /// Sends another notice so many seconds later, to which this is answered; gives what an operator is told.
+    async fn answers(&self, status: u16, seconds: u32) -> Result<String, String> {
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
+        let upstream = Upstream::start(Manner::Answer(answer.into_bytes())).await;
+        let endpoint = format!("http://127.0.0.1:{}/push/1", upstream.port);
+        let to = [Subscription {
+            id: Hash::of(b"browser"),
+            ..subscription(&endpoint, &self.push.services)
+        }];
+        let number = self
+            .notices
+            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let another = Notice {
+            key: format!("notice-{number}"),
+            ..notice()
+        };
+        let now = NOW.plus_seconds(seconds);
+        let message = Message::of(&another, now);
+        let sent = self.push.send("browsers", &message, &to, &self.parts, now);
+        let sent = sent.await.map_err(|NotDelivered(why)| why);
+        assert_eq!(upstream.requests().len(), 1, "{sent:?}");
+        sent
+    }
+
+    fn is_forgotten(&self) -> bool {
+        !self.forgotten.0.lock().unwrap().is_empty()
+    }
+}
+
+const HOUR: u32 = super::refused::APART_SECONDS;
+
+#[tokio::test]
+async fn a_browser_that_is_refused_for_hours_is_forgotten() {
+    for status in [400, 405, 406, 422, 451, 499] {
+        let service = Service::new();
+        for hour in 1..super::refused::REFUSALS_MAX {
+            // Tries within the hour say the same.
+            for minutes in [0, 5, 59] {
+                let told = service.answers(status, hour * HOUR + minutes * 60).await;
+                let why = told.unwrap_err();
+                assert!(why.contains(&format!("it answered {status}")), "{why}");
+            }
+        }
+        assert!(!service.is_forgotten());
+        let last = super::refused::REFUSALS_MAX * HOUR;
+        assert!(service.answers(status, last).await.is_ok());
+        assert!(service.is_forgotten(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_taken_begins_the_count_anew() {
+    let service = Service::new();
+    for round in 0..3 {
+        let begin = round * 100 * HOUR;
+        for hour in 1..super::refused::REFUSALS_MAX {
+            assert!(service.answers(400, begin + hour * HOUR).await.is_err());
+        }
+        assert!(service.answers(201, begin + 50 * HOUR).await.is_ok());
+    }
+    assert!(!service.is_forgotten());
+}
+
+#[tokio::test]
+async fn what_passes_and_what_is_the_gates_own_fault_forgets_nobody() {
+    for status in [302, 401, 403, 408, 413, 425, 429, 500, 503] {
+        let service = Service::new();
+        for hour in 0..2 * super::refused::REFUSALS_MAX {
+            assert!(service.answers(status, hour * HOUR).await.is_err());
+        }
+        assert!(!service.is_forgotten(), "{status}");
+    }
+    for status in [404, 410] {
+        let service = Service::new();
+        assert!(service.answers(status, 0).await.is_ok());
+        assert!(service.is_forgotten(), "{status}");
+    }
 }

@@ -67,5 +67,6 @@ pub(super) fn push(table: Table, limit: Duration, problems: &mut Problems<'_>) -
         tls,
         limit,
         taken: Taken::default(),
+        refused: Default::default(),
     })
 }

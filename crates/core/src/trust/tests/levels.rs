@@ -38,6 +38,7 @@ fn enrolled(
         assurance: claimed,
         possession: hand.sign(ENROL_NAMESPACE, &message),
         attestation,
+        suspension: None,
     };
     let after = Change::HumanEnrol(enrol).apply(&before, &human("bob"), NOW, 7)?;
     Ok(level(&after, "ann"))
@@ -181,6 +182,7 @@ fn a_new_key_must_be_there_and_have_no_other_holder() {
             assurance: Assurance::Software,
             possession: by.sign(ENROL_NAMESPACE, &message),
             attestation: None,
+            suspension: None,
         };
         Change::HumanEnrol(enrol).apply(&before, &human("bob"), NOW, 7)
     };

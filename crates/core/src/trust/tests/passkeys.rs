@@ -30,6 +30,7 @@ fn proof(passkey: &SoftPasskey) -> HumanEnrol {
         possession: passkey.sign(&challenge).to_text().unwrap(),
         attestation: Some(passkey.register(&made_for).to_text().unwrap()),
         assurance: Assurance::Verified,
+        suspension: None,
         human: ann,
         key,
     }

@@ -95,6 +95,7 @@ fn a_key_says_whose_which_and_what_it_decides() {
         assurance: Assurance::Verified,
         possession: String::new(),
         attestation: None,
+        suspension: None,
     };
     let key = PersonKey::from_line(LINE).unwrap();
     let (print, words) = (
@@ -121,8 +122,30 @@ fn a_key_says_whose_which_and_what_it_decides() {
     suspended
         .suspended
         .insert("ann@acme".parse().unwrap(), gone);
-    let back = human(&enrol("ann@acme"), &suspended);
-    assert!(back[2].starts_with("THE IDENTITY PROVIDER DEACTIVATED ann@acme"));
+    let knowing = HumanEnrol {
+        suspension: Some(Hash::of(b"gone")),
+        ..enrol("ann@acme")
+    };
+    for (enrol, now, said) in [
+        (
+            &knowing,
+            &suspended,
+            "THE IDENTITY PROVIDER DEACTIVATED ann@acme, and this key would count all the same",
+        ),
+        (
+            &enrol("ann@acme"),
+            &suspended,
+            "THE IDENTITY PROVIDER DEACTIVATED ann@acme since this was asked for: it cannot be applied any more",
+        ),
+        (
+            &knowing,
+            &directory(),
+            "the identity provider has ann@acme back since this was asked for: it cannot be applied any more",
+        ),
+    ] {
+        assert_eq!(human(enrol, now)[2], said);
+    }
+    let back = human(&knowing, &suspended);
     assert_eq!(back[3], "ann@acme has no key with force yet");
     let new = human(&enrol("eve@acme"), &directory());
     assert_eq!(

@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans};
-use gatehold_core::directory::{Directory, EnrolledKey, Human};
+use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans, SuspendedItem};
+use gatehold_core::directory::{Directory, EnrolledKey, Human, Suspended};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 
@@ -52,6 +52,15 @@ fn humans(directory: &Directory) -> Humans {
         quorum_lost: directory.quorum_lost.clone(),
         humans: directory.humans.iter().map(person).collect(),
         delegations: Vec::new(),
+        suspended: directory.suspended.iter().map(gone).collect(),
+    }
+}
+
+fn gone((human, suspended): (&HumanId, &Suspended)) -> SuspendedItem {
+    SuspendedItem {
+        human: human.to_string(),
+        suspension: suspended.id.to_string(),
+        removed: suspended.removed,
     }
 }
 

@@ -115,6 +115,7 @@ pub fn enrolment(house: &House, person: Person) -> String {
         possession: person.sign(ENROL_NAMESPACE, &message),
         assurance: gatehold_core::assurance::Assurance::Software,
         attestation: None,
+        suspension: None,
         human,
         key,
     };

@@ -11,6 +11,7 @@ use gatehold_core::decide::Claims;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::json::canonical;
+use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext, UnverifiedReview};
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::time::Timestamp;
@@ -164,25 +165,8 @@ impl House {
 
 /// Changes the gate itself, past HTTP: the owner submits, the two others approve.
 pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
-    let envelope = envelope(gate, None, descriptor, payload);
-    let envelope = canonical::to_bytes(&envelope).unwrap();
-    let nonce = format!("change-{}", Hash::of(payload.as_bytes()).hex());
-    let message = SubmitSignature::message(&envelope, &nonce);
-    let signature = Person::Owner.sign(SUBMIT_NAMESPACE, message.as_bytes());
-    let submitted = gate
-        .submit_human(HumanSubmit {
-            human: Person::Owner.id(),
-            key: Person::Owner.thumbprint(),
-            envelope,
-            payload: payload.as_bytes().to_vec(),
-            claims: Claims::default(),
-            submit: SubmitSignature { nonce, signature },
-            dry_run: false,
-        })
-        .await
-        .unwrap();
-    let id = submitted.record.id;
-    let mut state = submitted.record.state;
+    let asked = ask(gate, descriptor, payload).await;
+    let (id, mut state) = (asked.id, asked.state);
     for person in [Person::Reviewer, Person::Second] {
         let opened = gate
             .open_request(&person.id(), &person.thumbprint(), id)
@@ -201,6 +185,25 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
         state = gate.review(input).await.unwrap().state;
     }
     assert_eq!(state, gatehold_core::request::State::Completed);
+}
+
+/// The owner asks for a change of the gate itself.
+pub async fn ask(gate: &Gate, descriptor: &str, payload: &str) -> RequestRecord {
+    let envelope = envelope(gate, None, descriptor, payload);
+    let envelope = canonical::to_bytes(&envelope).unwrap();
+    let nonce = format!("change-{}", Hash::of(payload.as_bytes()).hex());
+    let message = SubmitSignature::message(&envelope, &nonce);
+    let signature = Person::Owner.sign(SUBMIT_NAMESPACE, message.as_bytes());
+    let submitted = gate.submit_human(HumanSubmit {
+        human: Person::Owner.id(),
+        key: Person::Owner.thumbprint(),
+        envelope,
+        payload: payload.as_bytes().to_vec(),
+        claims: Claims::default(),
+        submit: SubmitSignature { nonce, signature },
+        dry_run: false,
+    });
+    submitted.await.unwrap().record
 }
 
 /// An envelope of the workload, or of a human when there is no task.

@@ -97,7 +97,12 @@ impl Oracle {
                     format!("{name} was paused after {} was asked for", request.id)
                 })?;
             }
-            _ => self.realm.apply(&change, &author)?,
+            _ => {
+                if let Change::HumanEnrol(new) = &change {
+                    self.asked_since(&request, new)?;
+                }
+                self.realm.apply(&change, &author, commit.leaf)?;
+            }
         }
         Ok(())
     }
@@ -119,12 +124,7 @@ impl Oracle {
             .revoked
             .iter()
             .filter(|(signer, statement)| {
-                *statement == revocation.statement
-                    && self
-                        .realm
-                        .humans
-                        .get(signer)
-                        .is_some_and(|keys| !keys.is_empty())
+                *statement == revocation.statement && self.realm.is_there(signer)
             })
             .map(|(signer, _)| signer)
             .collect();
@@ -208,6 +208,9 @@ impl Oracle {
         commit: &Commit<'_>,
     ) -> Checked {
         let id = request.id;
+        if let Some(said) = said {
+            self.all_are_there(request, said.reviewers)?;
+        }
         let living = match &request.human {
             Some(human) => self.realm.has_force(human, &request.key),
             None => self.realm.acting(&request.key, commit.time).is_some(),

@@ -242,10 +242,7 @@ impl Oracle {
         let statement: DelegationEnd =
             canonical::from_canonical_bytes(end.statement.as_bytes()).ok()?;
         let given = self.realm.delegations.get(&statement.delegation)?;
-        let living = |human: &HumanId| {
-            let keys = self.realm.humans.get(human);
-            keys.is_some_and(|keys| !keys.is_empty())
-        };
+        let living = |human: &HumanId| self.realm.is_there(human);
         let signed: BTreeSet<&HumanId> = (self.revoked.iter())
             .filter(|(signer, text)| *text == end.statement && living(signer))
             .map(|(signer, _)| signer)

@@ -9,11 +9,13 @@ mod commit;
 mod delegation;
 mod escalation;
 mod held;
+mod known;
 mod realm;
 mod release;
 mod review;
 mod seats;
 mod submit;
+mod suspension;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,6 +223,8 @@ pub struct Oracle {
     ever_given: BTreeSet<Hash>,
     /// What was signed for a revocation, or for the end of a delegation: human and statement.
     pub revoked: BTreeSet<(HumanId, String)>,
+    /// Ends of suspensions that the gate signed when it heard that somebody is back.
+    pub heard: BTreeSet<String>,
     settings: Settings,
     used_nonces: BTreeSet<String>,
     calls: BTreeMap<(Hash, String), Timestamp>,
@@ -249,6 +253,7 @@ impl Oracle {
             promised: BTreeSet::new(),
             ever_given: BTreeSet::new(),
             revoked: BTreeSet::new(),
+            heard: BTreeSet::new(),
             settings,
             used_nonces: BTreeSet::new(),
             calls: BTreeMap::new(),
@@ -312,6 +317,10 @@ impl Oracle {
             }
             (None, Event::Trust { what, .. }) if what == "delegation.end" => {
                 self.delegation_ended(&commit)?
+            }
+            (None, Event::Trust { what, .. }) if what == "person.suspend" => self.gone(&commit)?,
+            (None, Event::Trust { what, .. }) if what == "person.reinstate" => {
+                self.back(&commit)?
             }
             (None, _) => {}
         }
@@ -496,34 +505,6 @@ impl Oracle {
                 request.grant = Some((grant.id, grant.expires_at));
             }
         }
-    }
-
-    /// The request of this action.
-    #[must_use]
-    pub fn by_digest(&self, digest: &Hash) -> Option<RequestId> {
-        let mut requests = self.requests.values();
-        requests
-            .find(|request| request.action.digest() == *digest)
-            .map(|request| request.id)
-    }
-
-    /// The key that began a task.
-    #[must_use]
-    pub fn task_key(&self, task: &TaskId) -> Option<Hash> {
-        self.tasks.get(task).map(|task| task.task.key)
-    }
-
-    /// Tasks that are open and were begun last.
-    #[must_use]
-    pub fn recent_tasks(&self) -> Vec<TaskId> {
-        let mut open: Vec<&Task> = self
-            .tasks
-            .values()
-            .map(|task| &task.task)
-            .filter(|task| task.state == TaskState::Open)
-            .collect();
-        open.sort_by_key(|task| core::cmp::Reverse(task.started_at));
-        open.iter().take(5).map(|task| task.id).collect()
     }
 
     /// Compares these rows with what their leaves amount to, and grants with their requests. What was compared before

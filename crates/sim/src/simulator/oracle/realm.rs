@@ -35,6 +35,10 @@ pub struct Realm {
     pub delegations: BTreeMap<Hash, Given>,
     /// Pages on which passkeys sign.
     pub consoles: Vec<WebOrigin>,
+    /// Whom an identity provider says are gone: by which suspension, at which leaf.
+    pub suspended: BTreeMap<HumanId, (Hash, u64)>,
+    /// At which leaf a key was enrolled; a key of the root is not here.
+    pub since: BTreeMap<Hash, u64>,
     /// The host of each passkey.
     pub passkeys: BTreeMap<Hash, RelyingPartyId>,
     /// Workloads, with who proposed each.
@@ -87,13 +91,14 @@ impl Realm {
     pub(super) fn key(&self, human: &HumanId, key: &Hash) -> Option<Assurance> {
         let level = self.humans.get(human)?.get(key).copied()?;
         let host = self.passkeys.get(key);
-        host.is_none_or(|host| self.has_page(host)).then_some(level)
+        let signs = host.is_none_or(|host| self.has_page(host)) && !self.is_taken(human, key);
+        signs.then_some(level)
     }
 
     /// Whether a key has force, whatever its signatures count for.
-    pub(super) fn has_force(&self, human: &HumanId, key: &Hash) -> bool {
+    pub fn has_force(&self, human: &HumanId, key: &Hash) -> bool {
         let keys = self.humans.get(human);
-        keys.is_some_and(|keys| keys.contains_key(key))
+        keys.is_some_and(|keys| keys.contains_key(key)) && !self.is_taken(human, key)
     }
 
     fn has_page(&self, host: &RelyingPartyId) -> bool {
@@ -117,8 +122,8 @@ impl Realm {
         people
     }
 
-    /// Carries out a change that people approved.
-    pub(super) fn apply(&mut self, change: &Change, author: &HumanId) -> Checked {
+    /// Carries out a change that people approved, at this leaf.
+    pub(super) fn apply(&mut self, change: &Change, author: &HumanId, leaf: u64) -> Checked {
         match change {
             Change::BundleActivate(hash) => self.bundle = *hash,
             Change::HumanEnrol(new) => {
@@ -155,6 +160,7 @@ impl Realm {
                 }
                 let keys = self.humans.entry(new.human.clone()).or_default();
                 keys.insert(thumbprint, new.assurance);
+                self.since.insert(thumbprint, leaf);
             }
             Change::NhiCreate(new) => {
                 let taken = self.workloads.values().any(|(other, _)| {
@@ -216,7 +222,13 @@ impl Realm {
             .iter()
             .map(|(id, (workload, _))| (id.clone(), (workload.jwk.clone(), workload.lifecycle)))
             .collect();
+        let gone = directory.suspended.iter();
+        let gone = gone.map(|(human, gone)| (human.clone(), (gone.id, gone.leaf)));
         for (same, what) in [
+            (
+                gone.collect::<BTreeMap<_, _>>() == self.suspended,
+                "who is gone",
+            ),
             (directory.version == self.version, "the number of changes"),
             (directory.bundle == self.bundle, "the bundle"),
             (keys(directory) == self.humans, "people's keys"),

@@ -130,9 +130,11 @@ fn script(steps: &[Step], port: &str) -> String {
             );
             continue;
         }
-        let serves = ["gatehold dev", "gatehold serve"]
-            .iter()
-            .any(|server| command.starts_with(server));
+        // `gatehold dev tracker` is a command to one that runs.
+        let serves = ["gatehold dev", "gatehold serve"].iter().any(|server| {
+            let after = command.strip_prefix(server);
+            after.is_some_and(|after| after.is_empty() || after.starts_with(" --"))
+        });
         if serves {
             let config = command.split_whitespace().last().unwrap_or_default();
             let _ = writeln!(

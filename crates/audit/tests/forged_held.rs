@@ -13,7 +13,7 @@ mod cases;
 mod forge;
 mod gate;
 
-use cases::{Held, UPDATE, assert_first, at, first, held, verify_resigned};
+use cases::{Held, UPDATE, assert_first, at, first, held, held_at, verify_resigned};
 use forge::{entry, renumber, replace, rewrite};
 use gate::deciding::signed;
 use gate::{Who, requirement};
@@ -23,6 +23,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::GrantId;
 use gatehold_core::json::canonical;
 use gatehold_core::review::ReviewAct::Approve;
+use gatehold_core::review::{Answers, ReviewContext};
 use gatehold_core::tier::Tier;
 use gatehold_core::verdict::Verdict;
 
@@ -299,4 +300,49 @@ fn a_review_cannot_be_moved_to_another_request() {
     let report = verify_resigned(&case.gate.leaves, &case.gate);
     assert_first(&report, moved, Code::Review);
     assert!(first(&report).text.contains("another request"), "{report}");
+}
+
+/// Puts what Bob signed with these words, saying that they are a reason or not, in the place of what he did sign.
+fn bob_says(case: &mut Held, because: &str, reasoned: bool) -> usize {
+    let leaf = &mut case.gate.leaves[case.reviews[0]];
+    let read = |name: &str| leaf.attachment(name).unwrap().to_vec();
+    let mut answers: Answers = canonical::from_canonical_bytes(&read("answers")).unwrap();
+    because.clone_into(&mut answers.justification);
+    let context: ReviewContext = canonical::from_canonical_bytes(&read("context")).unwrap();
+    let mut context = context.answering(&answers).unwrap();
+    context.reasoned = reasoned;
+    let review = signed(&context, Who::Bob);
+    replace(leaf, "answers", canonical::to_bytes(&answers).unwrap());
+    replace(leaf, "signature", review.signature.into_bytes());
+    replace(leaf, "context", review.context.clone().into_bytes());
+    rewrite(leaf, |entry| {
+        if let Event::Reviewed { challenge, .. } = &mut entry.event {
+            *challenge = ReviewContext::challenge(review.context.as_bytes());
+        }
+    });
+    case.reviews[0]
+}
+
+#[test]
+fn red_that_was_approved_without_a_reason_is_noticed_whoever_stored_it() {
+    let honest = held_at(Tier::Red);
+    assert!(verify_resigned(&honest.gate.leaves, &honest.gate).is_sound());
+    for (because, reasoned, said) in [
+        ("", false, "signed without a reason"),
+        ("\u{200b}", false, "signed without a reason"),
+        ("\u{200b}", true, "differ in whether there is a reason"),
+    ] {
+        let mut case = held_at(Tier::Red);
+        let leaf = bob_says(&mut case, because, reasoned);
+        let report = verify_resigned(&case.gate.leaves, &case.gate);
+        assert_first(&report, leaf, Code::Review);
+        assert!(first(&report).text.contains(said), "{report}");
+    }
+    // The words may be erased; what was signed still says that there were none.
+    let mut case = held_at(Tier::Red);
+    let leaf = bob_says(&mut case, "", false);
+    let (number, by) = (leaf as u64, case.gate.leaves.len() as u64);
+    case.gate.forget(number, "answers", by);
+    let report = verify_resigned(&case.gate.leaves, &case.gate);
+    assert_first(&report, leaf, Code::Review);
 }

@@ -31,6 +31,7 @@ pub mod limits;
 pub mod passkey;
 pub mod person_key;
 pub mod quorum;
+pub mod reason;
 pub mod refusal;
 pub mod request;
 pub mod requester;

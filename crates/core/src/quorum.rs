@@ -72,6 +72,8 @@ pub enum Void {
     NotEntitled,
     /// A software key outside a development gate.
     Software,
+    /// It is red now, and it was not signed with a reason.
+    NoReason,
     /// The same human stands here already.
     Repeated,
     /// Whoever they decided for decided here themselves.
@@ -145,6 +147,13 @@ fn counted(
         !review.authority().entitles(question.requirement)
     ) {
         return Err(Void::NotEntitled);
+    }
+    // The words themselves are kept apart, and may be erased: what was signed says that they were there.
+    let unsaid = review.context().act == ReviewAct::Approve
+        && question.tier == Tier::Red
+        && !review.context().reasoned;
+    if guard!("count-reason", unsaid) {
+        return Err(Void::NoReason);
     }
     if guard!("count-twice", !seen.insert(review.human().clone())) {
         return Err(Void::Repeated);

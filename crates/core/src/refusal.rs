@@ -86,6 +86,9 @@ pub enum Refusal {
     /// On red: the question about the action itself is not answered with what stands on the page.
     #[error("question `{0}` is not answered with what stands on the page")]
     Fact(String),
+    /// Why it is approved is not said, or in words that cannot stand there.
+    #[error("{0}")]
+    Reason(#[from] crate::reason::ReasonError),
     /// The limits of the review go beyond the request's.
     #[error("a review can only lower limits")]
     Limits,
@@ -153,6 +156,7 @@ impl Refusal {
             Self::AlreadyDecided => "already_decided",
             Self::Criterion(_) => "criterion_unanswered",
             Self::Fact(_) => "fact_unanswered",
+            Self::Reason(_) => "reason_unusable",
             Self::Limits => "limits_raised",
             Self::CapNotEnforced { .. } => "cap_not_enforced",
             Self::Stale => "stale",
@@ -223,6 +227,9 @@ impl Refusal {
             }
             Self::Fact(_) => {
                 "Read the exact action again, with `gatehold show REQUEST` or on its page, and answer what is asked about it."
+            }
+            Self::Reason(_) => {
+                "Say why in your own words, on its page or with `gatehold approve REQUEST --because WHY`; deny it if you cannot."
             }
             Self::Limits => {
                 "Lower them with `gatehold narrow REQUEST`, or end the request with `gatehold deny REQUEST`."

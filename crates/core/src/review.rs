@@ -16,6 +16,7 @@ use crate::ids::{HumanId, Origin, RequestId};
 use crate::json::canonical;
 use crate::limits::Limits;
 use crate::person_key::SignatureError;
+use crate::reason;
 use crate::signer::KeyKind;
 use crate::time::Timestamp;
 
@@ -80,8 +81,10 @@ pub struct ReviewContext {
     pub act: ReviewAct,
     /// At most this much.
     pub limits: Limits,
-    /// What was answered to criteria and fact challenge.
+    /// What was answered to criteria and fact challenge, and the words that say why.
     pub answers_hash: Hash,
+    /// Whether those words are a reason (see [`crate::reason`]). They may be erased one day; that there were some stays.
+    pub reasoned: bool,
     /// Who signs.
     pub reviewer: ReviewerRef,
     /// Drawn when the request was opened; good for one review.
@@ -103,6 +106,18 @@ impl ReviewContext {
         canonical::to_bytes(self)
     }
 
+    /// The same with these answers, which it then binds: nobody can change a word of them afterwards.
+    ///
+    /// # Errors
+    /// Never for text; the type says so because serialisation can.
+    pub fn answering(self, answers: &Answers) -> Result<Self, canonical::CanonicalError> {
+        Ok(Self {
+            answers_hash: answers.hash()?,
+            reasoned: answers.say_why(),
+            ..self
+        })
+    }
+
     /// `SHA-256("gatehold/review/v1" || 0x00 || context_bytes)`: the challenge a passkey signs.
     #[must_use]
     pub fn challenge(context_bytes: &[u8]) -> Hash {
@@ -116,7 +131,7 @@ impl ReviewContext {
 pub struct Answers {
     /// Criterion id to answer.
     pub criteria: BTreeMap<String, String>,
-    /// Why.
+    /// Why, in the reviewer's own words.
     pub justification: String,
     /// Drawn by the client, so that the hash in the context cannot be guessed after erasure.
     pub salt: String,
@@ -132,6 +147,12 @@ impl Answers {
             "gatehold/answers/v1",
             &[&canonical::to_bytes(self)?],
         ))
+    }
+
+    /// Whether they say why.
+    #[must_use]
+    pub fn say_why(&self) -> bool {
+        reason::check(&self.justification, true).is_ok()
     }
 }
 

@@ -145,6 +145,7 @@ impl Gate {
             act: ReviewAct::Approve,
             limits: view.terms.limits.clone(),
             answers_hash: empty_answers()?,
+            reasoned: false,
             reviewer: ReviewerRef {
                 issuer: human.issuer().to_owned(),
                 subject: human.subject().to_owned(),

@@ -45,9 +45,7 @@ fn answers_of_the_command_line_stand_on_the_page() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(
-            said.starts_with(
-                "error: it is RED, and nothing says why you approve it: give --because"
-            ),
+            said.starts_with("error: it is RED, and nothing says why you approve it\n"),
             "{said}"
         );
         assert!(said.contains("--because WHY"), "{said}");

@@ -10,6 +10,7 @@ import * as clock from "./clock.js";
 import { asked, isMet, question } from "./fact.js";
 import { el, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
+import { isSeen, wrong as wrongReason } from "./reason.js";
 
 const REVIEW = "gatehold/review/v1";
 const form = document.getElementById("decide");
@@ -228,7 +229,7 @@ function missing() {
   const answers = new FormData(form);
   const open_ = shown.view.criteria.filter(({ id, kind, required }) => {
     const answer = answers.get(`criterion:${id}`) ?? "";
-    return required && (kind === "yes" ? answer !== "yes" : answer.trim() === "");
+    return required && (kind === "yes" ? answer !== "yes" : !isSeen(answer));
   });
   const red = isRed();
   const lines = [];
@@ -236,7 +237,8 @@ function missing() {
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
-  if (red && form.elements.because.value.trim() === "") lines.push("say why");
+  const unsaid = wrongReason(form.elements.because.value.trim(), red);
+  if (unsaid) lines.push(red && form.elements.because.value.trim() === "" ? "say why" : unsaid);
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
   if (clock.now() >= shown.view.decide_by) lines.push("it is over");
   return lines;
@@ -273,8 +275,10 @@ async function approve() {
     criteria[fact.id] = fact.answer;
   }
   await unchanged();
-  const answers = { criteria, justification: fields.get("because").trim(), salt: hex(crypto.getRandomValues(new Uint8Array(32))) };
-  const context = { ...shown.context, limits: lowered(), answers_hash: named(await tagged("gatehold/answers/v1", canonicalBytes(answers))) };
+  const because = fields.get("because").trim();
+  const answers = { criteria, justification: because, salt: hex(crypto.getRandomValues(new Uint8Array(32))) };
+  const answers_hash = named(await tagged("gatehold/answers/v1", canonicalBytes(answers)));
+  const context = { ...shown.context, limits: lowered(), answers_hash, reasoned: wrongReason(because, true) === null };
   // What is signed stands there once more while the authenticator asks.
   said.className = "signing";
   said.replaceChildren(el("strong", "", "You sign: "), quiet(shown.view.sentence), ` · ${limits(context.limits)} · ${shown.words.join("-")}`);

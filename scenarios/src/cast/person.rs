@@ -36,7 +36,7 @@ pub struct Person {
 }
 
 /// What a reviewer answers, and how far they go.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Answering {
     /// Answer by criterion id. A criterion that is not named is answered `yes`, or with its first choice.
     pub answers: BTreeMap<String, String>,
@@ -46,6 +46,17 @@ pub struct Answering {
     pub ttl_seconds: Option<u32>,
     /// Lower than what was asked for, by cap.
     pub caps: BTreeMap<String, u64>,
+}
+
+impl Default for Answering {
+    fn default() -> Self {
+        Self {
+            answers: BTreeMap::new(),
+            justification: "it is what was planned".to_owned(),
+            ttl_seconds: None,
+            caps: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -196,7 +207,7 @@ impl Person {
             salt: hex(&Os.random().map_err(trouble("salt"))?),
         };
         context.act = act;
-        context.answers_hash = answers.hash().map_err(trouble("answers"))?;
+        context = context.answering(&answers).map_err(trouble("answers"))?;
         context.reviewer.issuer = self.human.issuer().to_owned();
         context.reviewer.subject = self.human.subject().to_owned();
         context.reviewer.key = self.thumbprint();

@@ -21,11 +21,11 @@ impl Stage {
     pub(super) async fn review(&mut self, reviewed: &Reviewed) -> Outcome<()> {
         let answering = Answering {
             answers: reviewed.answers.clone(),
-            justification: String::new(),
             ttl_seconds: reviewed
                 .at_most_minutes
                 .map(|minutes| minutes.saturating_mul(60)),
             caps: reviewed.at_most.clone(),
+            ..Answering::default()
         };
         let act = match reviewed.verdict {
             Verdict::Approve => ReviewAct::Approve,

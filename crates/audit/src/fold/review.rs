@@ -192,7 +192,7 @@ impl Fold {
         current(request, &held, trace, &verified)?;
         shown(leaf, &verified)?;
         may_decide(request, &held, directory, &verified)?;
-        answered(leaf, &held, &verified)?;
+        answered(leaf, &held, trace.tier, &verified)?;
         let nonce = verified.context().review_nonce.clone();
         ensure(
             !request.nonces.contains(&nonce),
@@ -352,7 +352,14 @@ fn may_decide(
 }
 
 /// The answers are those that were signed, and none of them forbids approving.
-fn answered(leaf: &Opened, held: &HeldAt, verified: &VerifiedReview) -> Checked {
+fn answered(leaf: &Opened, held: &HeldAt, tier: Tier, verified: &VerifiedReview) -> Checked {
+    let approves = verified.context().act == ReviewAct::Approve;
+    // Also when the words themselves are erased.
+    ensure(
+        !approves || tier != Tier::Red || verified.context().reasoned,
+        Code::Review,
+        "it approves red, and was signed without a reason",
+    )?;
     let Some(bytes) = leaf.bytes("answers") else {
         return Ok(());
     };
@@ -364,10 +371,14 @@ fn answered(leaf: &Opened, held: &HeldAt, verified: &VerifiedReview) -> Checked 
         "the stored answers are not those that were signed",
     )?;
     ensure(
-        verified.context().act == ReviewAct::Deny
-            || held.requirement.unanswered(&answers.criteria).is_empty(),
+        !approves || held.requirement.unanswered(&answers.criteria).is_empty(),
         Code::Review,
         "it approves although a criterion is open",
+    )?;
+    ensure(
+        !approves || verified.context().reasoned == answers.say_why(),
+        Code::Review,
+        "what was signed and the answers differ in whether there is a reason",
     )
 }
 

@@ -28,11 +28,15 @@ pub struct Held {
 }
 
 pub fn held() -> Held {
+    held_at(Tier::Amber)
+}
+
+pub fn held_at(tier: Tier) -> Held {
     let mut gate = Gate::founded();
     let task = gate.task();
     let submission = gate.leaves.len();
-    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(2)), Tier::Amber);
-    let now = gate.answer(Verdict::Hold(requirement(2)), Tier::Amber);
+    let id = gate.submit(task, UPDATE, Verdict::Hold(requirement(2)), tier);
+    let now = gate.answer(Verdict::Hold(requirement(2)), tier);
     let first = at(gate.review(id, Who::Bob, Approve, &now));
     let second = at(gate.review(id, Who::Cid, Approve, &now));
     let execution = at(gate.redeem(id, &now));

@@ -49,6 +49,7 @@ impl Gate {
             act,
             limits: record.limits.clone(),
             answers_hash: answers_about(&record).hash().unwrap(),
+            reasoned: answers_about(&record).say_why(),
             reviewer: ReviewerRef {
                 issuer: who.id().issuer().to_owned(),
                 subject: who.id().subject().to_owned(),

@@ -97,7 +97,7 @@ pub struct ReviewRequest {
     /// The answers to criteria by id; `answers_hash` of the context is over their canonical JSON.
     #[serde(default, deserialize_with = "unique_names")]
     pub answers: BTreeMap<String, String>,
-    /// Why, in the reviewer's words; may be empty.
+    /// Why, in the reviewer's words; whoever approves what is red says it, in 3 letters or digits at least.
     #[serde(default)]
     pub justification: String,
     /// Drawn by the client, so that `answers_hash` cannot be guessed once the answers are erased.

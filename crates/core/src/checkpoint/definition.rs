@@ -11,6 +11,7 @@ use crate::ids::{CheckpointName, HumanId, TeamId};
 use crate::json::canonical;
 use crate::json::ident::check_identifier;
 use crate::limits::{CAPS_MAX, Limits, TTL_SECONDS_MAX};
+use crate::reason;
 use crate::signer::Signer;
 
 /// Longest time to decide or to spend, in seconds: 30 days.
@@ -64,7 +65,7 @@ pub enum CriterionKind {
     Yes,
     /// One of these words.
     Choice(Vec<String>),
-    /// The reviewer's own words.
+    /// The reviewer's own words, which can be seen and drive no screen.
     Text,
 }
 
@@ -228,7 +229,10 @@ impl Criterion {
         match &self.kind {
             CriterionKind::Yes => answer == "yes",
             CriterionKind::Choice(words) => words.iter().any(|word| word == answer),
-            CriterionKind::Text => answer.len() <= ANSWER_BYTES_MAX,
+            CriterionKind::Text => {
+                let shown = reason::is_seen(answer) && reason::control(answer).is_none();
+                shown && answer.len() <= ANSWER_BYTES_MAX
+            }
         }
     }
 }

@@ -13,10 +13,13 @@ use crate::grant::Grant;
 use crate::hash::Hash;
 use crate::json::canonical;
 use crate::quorum::Quorum;
+use crate::reason;
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, HeldAt, RequestRecord, State};
-use crate::review::{Answers, ReviewAct, ReviewContext, UnverifiedReview, VerifiedReview};
+use crate::review::{
+    Answers, ReviewAct, ReviewContext, ReviewError, UnverifiedReview, VerifiedReview,
+};
 use crate::tier::Tier;
 use crate::time::Timestamp;
 use crate::verdict::{Evaluated, Verdict};
@@ -89,6 +92,7 @@ pub(super) fn review(
         ReviewAct::Approve => {
             check_answers(&submitted.answers, signed)?;
             check_fact(&submitted.answers, record, evaluated)?;
+            check_reason(&submitted.answers, &verified, record, evaluated)?;
             let raised = !verified.context().limits.within(&record.limits);
             if guard!("review-limits-lower", raised) {
                 return Err(Refusal::Limits);
@@ -225,6 +229,26 @@ fn check_fact(
     let met = given.is_some_and(|given| asked.is_met_by(given));
     if guard!("review-fact", !met) {
         return Err(Refusal::Fact(asked.id));
+    }
+    Ok(())
+}
+
+/// On red whoever approves says why, in words that say something; elsewhere what is said can be shown (M058). What is signed says
+/// whether there is a reason: whoever counts the review later has nothing else to go by.
+fn check_reason(
+    answers: &Answers,
+    verified: &VerifiedReview,
+    record: &RequestRecord,
+    evaluated: &Evaluated,
+) -> Result<(), Refusal> {
+    let red = [evaluated.trace().tier.tier, record.tier].contains(&Tier::Red);
+    match reason::check(&answers.justification, red) {
+        Err(error) if guard!("review-reason", true) => return Err(Refusal::Reason(error)),
+        _ => {}
+    }
+    let other = verified.context().reasoned != answers.say_why();
+    if guard!("review-reason-signed", other) {
+        return Err(ReviewError::Other("reason").into());
     }
     Ok(())
 }

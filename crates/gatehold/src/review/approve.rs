@@ -269,8 +269,8 @@ pub fn signed(
         salt: hex(&salt),
     };
     shown.context.act = ReviewAct::Approve;
-    shown.context.answers_hash = answers.hash().map_err(broken)?;
-    let context = shown.context.to_bytes().map_err(broken)?;
+    let context = shown.context.answering(&answers).map_err(broken)?;
+    let context = context.to_bytes().map_err(broken)?;
     let signature = acting.key.sign(REVIEW_TYPE, &context)?;
     Ok(ReviewRequest {
         context: context.into(),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
+use gatehold_core::reason;
 use gatehold_core::tier::Tier;
 use gatehold_core::wording::FactChallenge;
 
@@ -119,15 +120,15 @@ pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 ///
 /// # Errors
 /// Every criterion that is unanswered or not met, a fact that is not the one shown, every answer that answers nothing, and on red
-/// that nothing is said of why.
+/// why is not said, or in words that cannot stand there.
 pub fn check(
     asked: &Questions,
     answers: &BTreeMap<String, String>,
     because: &str,
 ) -> Result<(), Failure> {
     let mut causes = wrong(asked, answers);
-    if asked.why && because.trim().is_empty() {
-        causes.push("it is RED, and nothing says why you approve it: give --because".to_owned());
+    if let Err(error) = reason::check(because.trim(), asked.why) {
+        causes.push(error.to_string());
     }
     if causes.is_empty() {
         return Ok(());
@@ -259,6 +260,7 @@ pub fn ask_why(
     output: &mut impl Write,
 ) -> Result<String, Failure> {
     let given = given.trim();
+    // What was given and cannot stand there is told by `check`, with everything else.
     if !asked.why || !given.is_empty() {
         return Ok(given.to_owned());
     }
@@ -270,14 +272,17 @@ pub fn ask_why(
             input,
             output,
         )?;
-        match line.trim() {
-            "" => writeln!(
+        let answer = line.trim();
+        if answer.eq_ignore_ascii_case("no") {
+            return Err(stopped());
+        }
+        match reason::check(answer, true) {
+            Ok(()) => return Ok(answer.to_owned()),
+            Err(error) => writeln!(
                 output,
-                "    that says nothing; say why in a few words, or `no` to stop"
+                "    {error}; say why in a few words, or `no` to stop"
             )
             .map_err(broken)?,
-            answer if answer.eq_ignore_ascii_case("no") => return Err(stopped()),
-            answer => return Ok(answer.to_owned()),
         }
     }
 }
@@ -465,23 +470,41 @@ mod tests {
         };
         let (because, screen) = said("", "\n  \nthe incident is real\n");
         assert_eq!(because.as_deref(), Some("the incident is real"));
-        assert_eq!(screen.matches("that says nothing; say why").count(), 2);
+        let told = "it is RED, and nothing says why you approve it; say why in a few words";
+        assert_eq!(screen.matches(told).count(), 2);
+        let (because, screen) = said("", "ok\n\u{200b}\nINC-4711\n");
+        assert_eq!(because.as_deref(), Some("INC-4711"));
+        for told in ["fewer than 3 letters or digits", "nothing that can be seen"] {
+            assert!(screen.contains(told), "{screen}");
+        }
         assert_eq!(said(" INC-4711 ", "").0.as_deref(), Some("INC-4711"));
         for stopped in ["no\n", ""] {
             assert_eq!(said("  ", stopped).0, None, "{stopped:?}");
         }
         let answers = parse(&["fact.rows=1".to_owned()]).unwrap();
-        for blank in ["", " \t"] {
-            let told = check(&red, &answers, blank).unwrap_err();
-            assert_eq!(
-                told.causes,
-                ["it is RED, and nothing says why you approve it: give --because"]
-            );
+        let long = "y".repeat(reason::CHARACTERS_MAX + 1);
+        for (wrong, cause) in [
+            ("", "it is RED, and nothing says why you approve it"),
+            (" \t", "it is RED, and nothing says why you approve it"),
+            ("\u{200b}", "nothing that can be seen"),
+            ("ok", "fewer than 3 letters or digits"),
+            (&long, "more than 2,000 characters"),
+            ("yes \u{1b}[2J", "the control character U+001B"),
+        ] {
+            let told = check(&red, &answers, wrong).unwrap_err();
+            let [said] = &told.causes[..] else {
+                panic!("{:?}", told.causes);
+            };
+            assert!(said.contains(cause), "{said}");
             assert!(told.next.contains("--because WHY"), "{}", told.next);
         }
         assert!(check(&red, &answers, "INC-4711").is_ok());
         let green = questions(&[], None);
         assert!(check(&green, &BTreeMap::new(), "").is_ok());
+        assert!(
+            check(&green, &BTreeMap::new(), "\u{7}").is_err(),
+            "whatever its tier"
+        );
         assert_eq!(
             ask_why(&green, "", &mut &b""[..], &mut Vec::new()).unwrap(),
             ""

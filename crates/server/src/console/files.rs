@@ -77,6 +77,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/reading.js"),
     ),
     (
+        "reason.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/reason.js"),
+    ),
+    (
         "walk.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/walk.js"),
@@ -216,6 +221,7 @@ mod tests {
     use gatehold_core::ids::HumanId;
     use gatehold_core::json::canonical;
     use gatehold_core::limits::Limits;
+    use gatehold_core::reason::{self, CHARACTERS_MAX, LETTERS_MIN};
     use gatehold_core::requester::{Initiator, Requester, SubmittingPoint};
     use gatehold_core::task::StepLabels;
     use gatehold_core::time::Timestamp;
@@ -246,7 +252,7 @@ mod tests {
             .collect();
         let panel = include_str!("../../static/panel.js");
         assert!(
-            panel.contains(&format!("const HAZARD = /[{class}]/u;")),
+            panel.contains(&format!("export const HAZARD = /[{class}]/u;")),
             "write {class} into static/panel.js"
         );
     }
@@ -360,6 +366,27 @@ mod tests {
             );
         }
         assert!(!module.contains("approve"));
+    }
+
+    /// The page refuses a reason in the words of the core, by its numbers.
+    #[test]
+    fn the_module_says_of_a_reason_what_the_core_does() {
+        let module = include_str!("../../static/reason.js");
+        let long = "y".repeat(CHARACTERS_MAX + 1);
+        for text in ["", "\u{200b}", "ok", &long, "\u{1b}"] {
+            let said = reason::check(text, true).unwrap_err().to_string();
+            let said = said
+                .replace("U+001B", "U+${number}")
+                .replace("than 3 ", "than ${LETTERS_MIN} ");
+            assert!(module.contains(&said), "`{said}` is not in reason.js");
+        }
+        for (name, number) in [
+            ("LETTERS_MIN", LETTERS_MIN),
+            ("CHARACTERS_MAX", CHARACTERS_MAX),
+        ] {
+            let line = format!("const {name} = {number};");
+            assert!(module.contains(&line), "`{line}` is not in reason.js");
+        }
     }
 
     /// The page asks what the core asks.

@@ -39,6 +39,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Review(_)
         | Refusal::Criterion(_)
         | Refusal::Fact(_)
+        | Refusal::Reason(_)
         | Refusal::Limits
         | Refusal::Bundle(_)
         | Refusal::Correction(_)
@@ -101,6 +102,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::AlreadyDecided => "You have decided already",
         Refusal::Criterion(_) => "A criterion is not met",
         Refusal::Fact(_) => "The question about the action is not answered",
+        Refusal::Reason(_) => "Why it is approved is not said",
         Refusal::Limits => "Limits can only be lowered",
         Refusal::CapNotEnforced { .. } => "The target does not enforce this cap",
         Refusal::Stale => "The gate has changed",

@@ -6,6 +6,7 @@ use gatehold_core::action::ActionError;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::correction::CorrectionError;
 use gatehold_core::json::canonical;
+use gatehold_core::reason::ReasonError;
 use gatehold_core::review::ReviewError;
 use gatehold_core::signer::Signer;
 
@@ -245,6 +246,7 @@ fn refusals() -> Vec<Refusal> {
         R::AlreadyDecided,
         R::Criterion("scope".to_owned()),
         R::Fact("fact.rows".to_owned()),
+        R::Reason(ReasonError::Missing),
         R::Limits,
         R::CapNotEnforced {
             cap: "files".to_owned(),

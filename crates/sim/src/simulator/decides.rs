@@ -91,6 +91,7 @@ impl Simulator {
             act: ReviewAct::Approve,
             limits: record.limits.clone(),
             answers_hash: Hash::of(b""),
+            reasoned: false,
             reviewer: ReviewerRef {
                 issuer: human.issuer().to_owned(),
                 subject: human.subject().to_owned(),
@@ -128,6 +129,7 @@ impl Simulator {
                 .map(|criterion| criterion.id.clone())
                 .collect(),
             fact: (fact.id, fact.answer),
+            because: "looked at it".to_owned(),
             context,
         });
     }
@@ -168,6 +170,12 @@ impl Simulator {
         if self.seed.per_mille(40) {
             answers.criteria.clear();
         }
+        if self.seed.per_mille(60) {
+            self.reach("no-reason");
+            let none = ["", " \n", "\u{200b}\u{3164}", "ok", "\u{1b}[2J"];
+            let said = none.get(self.seed.index(none.len()));
+            answers.justification = said.copied().unwrap_or_default().to_owned();
+        }
         let mut context = with_answers(screen.context.clone(), &answers);
         if self.seed.per_mille(90) {
             context.act = ReviewAct::Deny;
@@ -204,7 +212,7 @@ impl Simulator {
         let other = self.some_request(|_| true)?;
         let other = self.oracle.requests.get(&other)?;
         let later = 3_600;
-        match self.seed.below(16) {
+        match self.seed.below(17) {
             0 => *request = other.id,
             1 => context.digest = other.action.digest(),
             2 => context.display_hash = other.display_hash,
@@ -224,6 +232,7 @@ impl Simulator {
                 let other = &self.on_screen.get(at)?.context.reviewer;
                 context.reviewer.authority_hash = other.authority_hash;
             }
+            15 => context.reasoned = !context.reasoned,
             _ => {
                 let at = self.seed.index(self.on_screen.len());
                 shown.clone_from(&self.on_screen.get(at)?.context.review_nonce);
@@ -277,7 +286,7 @@ pub(super) fn answers(screen: &OnScreen, given: &str, salt: &str) -> Answers {
     let fact = screen.fact.clone();
     Answers {
         criteria: criteria.chain([fact]).collect(),
-        justification: "looked at it".to_owned(),
+        justification: screen.because.clone(),
         salt: salt.to_owned(),
     }
 }
@@ -285,6 +294,7 @@ pub(super) fn answers(screen: &OnScreen, given: &str, salt: &str) -> Answers {
 pub(super) fn with_answers(context: ReviewContext, answers: &Answers) -> ReviewContext {
     ReviewContext {
         answers_hash: answers.hash().unwrap_or(context.answers_hash),
+        reasoned: answers.say_why(),
         ..context
     }
 }

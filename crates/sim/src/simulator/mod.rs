@@ -124,6 +124,8 @@ pub struct OnScreen {
     pub criteria: Vec<String>,
     /// What is asked about the action itself where it is red, and what stands there.
     pub fact: (String, String),
+    /// Why they approve, in their words.
+    pub because: String,
 }
 
 struct Simulator {

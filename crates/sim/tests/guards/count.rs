@@ -5,7 +5,7 @@ use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::ids::RequestId;
 use gatehold_core::quorum::{Question, Quorum, Void, count};
-use gatehold_core::review::{Subject, UnverifiedReview};
+use gatehold_core::review::{ReviewAct, Subject, UnverifiedReview};
 use gatehold_core::tier::Tier;
 use gatehold_core::trust::change::TeamSet;
 use gatehold_sim::simulator::people::human;
@@ -34,6 +34,16 @@ pub(crate) fn counted(
     request: RequestId,
     reviews: &[UnverifiedReview],
 ) -> Quorum {
+    let tier = story.record(request).tier;
+    counted_at(story, request, tier, reviews)
+}
+
+fn counted_at(
+    story: &mut Story,
+    request: RequestId,
+    tier: Tier,
+    reviews: &[UnverifiedReview],
+) -> Quorum {
     let directory: Directory = story.directory();
     let record = story.record(request);
     let held = record.held.as_ref().unwrap();
@@ -48,7 +58,7 @@ pub(crate) fn counted(
             spend_by: record.spend_by,
         },
         requirement: &held.requirement,
-        tier: record.tier,
+        tier,
         requester: &record.requester,
         directory: &directory,
         moment: Moment {
@@ -105,6 +115,33 @@ fn b09_a_passkey_fills_no_seat_where_a_terminal_is_demanded_whoever_stored_it() 
     let one = counted(&mut story, request, &[bob.clone(), cem]);
     assert!(one.approvals.len() == 2 && !one.met);
     assert!(counted(&mut story, request, &[bob, dia]).met);
+}
+
+#[test]
+fn on_red_what_was_signed_without_a_reason_does_not_count_whoever_stored_it() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let mut screen = story.open("bob", request);
+    screen.because.clear();
+    let Intent::Review { review: unsaid, .. } = story.review(&screen, |_, _| {}) else {
+        panic!("a review is a review");
+    };
+    let said = ["bob", "dia"].map(|name| signed(&mut story, name, request));
+    assert!(counted(&mut story, request, &[unsaid.clone()]).met);
+    let at = |story: &mut Story, reviews: &[UnverifiedReview]| {
+        counted_at(story, request, Tier::Red, reviews)
+    };
+    let quorum = at(&mut story, &[unsaid.clone(), said[1].clone()]);
+    assert_eq!(quorum.void, [(0, Void::NoReason)]);
+    assert!(!quorum.met, "red takes two people");
+    assert!(at(&mut story, &said).met);
+    // A denial counts as it is.
+    let Intent::Review { review: denial, .. } = story.review(&screen, |context, _| {
+        context.act = ReviewAct::Deny;
+    }) else {
+        panic!("a review is a review");
+    };
+    assert!(at(&mut story, &[denial]).denial.is_some());
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use gatehold_core::decide::{ActBy, ActKind, Claims, Command, HANDLED_MAX};
 use gatehold_core::ids::RequestId;
+use gatehold_core::reason::ReasonError;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
+use gatehold_core::review::{ReviewAct, ReviewError};
 use gatehold_core::signed_body::SignedBody;
 use gatehold_core::signer::Signer;
 use gatehold_core::tier::Tier;
@@ -84,10 +86,7 @@ fn every_criterion_is_answered_with_yes() {
 #[test]
 fn on_red_the_question_about_the_action_is_answered() {
     let mut story = Story::dev();
-    story.activate(|rules| {
-        let write = rules.answers.get_mut("db.write");
-        write.expect("a kind of action").tier = Tier::Red;
-    });
+    red(&mut story);
     let request = story.submit("bot-1", "db.write");
     let asked = story.record(request).fact_challenge();
     for wrong in [None, Some("something else".to_owned())] {
@@ -100,6 +99,61 @@ fn on_red_the_question_about_the_action_is_answered() {
         refused(story.tell(review), &Refusal::Fact(asked.id.clone()));
     }
     story.approve("bob", request).unwrap();
+}
+
+/// From now on a write is red.
+fn red(story: &mut Story) {
+    story.activate(|rules| {
+        let write = rules.answers.get_mut("db.write");
+        write.expect("a kind of action").tier = Tier::Red;
+    });
+}
+
+#[test]
+fn on_red_whoever_approves_or_narrows_says_why() {
+    let mut story = Story::dev();
+    red(&mut story);
+    let request = story.submit("bot-1", "db.write");
+    for (because, why) in [
+        ("", ReasonError::Missing),
+        (" \n", ReasonError::Unseen),
+        ("\u{200b}\u{3164}", ReasonError::Unseen),
+        ("ok", ReasonError::Short),
+        ("checked \u{1b}[2J", ReasonError::Control(0x1b)),
+        (&"y".repeat(2_001), ReasonError::Long),
+    ] {
+        for lower in [0, 60] {
+            let mut screen = story.open("bob", request);
+            because.clone_into(&mut screen.because);
+            let review = story.review(&screen, |context, _| context.limits.ttl_seconds -= lower);
+            refused(story.tell(review), &Refusal::Reason(why.clone()));
+        }
+    }
+    story.approve("bob", request).unwrap();
+    // Ending it is the safe direction: nobody has to say why.
+    let another = story.submit("bot-1", "db.write");
+    let mut screen = story.open("bob", another);
+    screen.because.clear();
+    let denied = story.review(&screen, |context, _| context.act = ReviewAct::Deny);
+    ends_as(story.tell(denied), State::Denied);
+}
+
+#[test]
+fn what_is_signed_says_whether_there_is_a_reason() {
+    let mut story = Story::dev();
+    let request = story.submit("bot-1", "db.write");
+    let other = Refusal::Review(ReviewError::Other("reason"));
+    for because in ["", "looked at it"] {
+        let mut screen = story.open("bob", request);
+        because.clone_into(&mut screen.because);
+        let review = story.review(&screen, |context, _| context.reasoned = !context.reasoned);
+        refused(story.tell(review), &other);
+    }
+    // It is not red: nothing need be said, where what is signed says so.
+    let mut screen = story.open("bob", request);
+    screen.because.clear();
+    let review = story.review(&screen, |_, _| {});
+    story.tell(review).unwrap();
 }
 
 #[test]

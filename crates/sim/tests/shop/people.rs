@@ -125,13 +125,12 @@ impl Shop {
             justification: "looked at it".into(),
             salt: "salt".into(),
         };
-        let mut context = opened.context;
+        let mut context = opened.context.answering(&answers).unwrap();
         context.act = if approve {
             ReviewAct::Approve
         } else {
             ReviewAct::Deny
         };
-        context.answers_hash = answers.hash().unwrap();
         let text = String::from_utf8(context.to_bytes().unwrap()).unwrap();
         let signature = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
         ReviewInput {

@@ -107,17 +107,17 @@ impl Person {
 
     /// Signs what was opened.
     pub fn review(self, opened: &Opened, approve: bool) -> ReviewRequest {
-        let mut context: ReviewContext =
+        let context: ReviewContext =
             canonical::from_canonical_bytes(&opened.context_template.0).unwrap();
         let envelope: Envelope = canonical::from_canonical_bytes(&opened.envelope.0).unwrap();
         let nonce: Hash = opened.request_nonce.parse().unwrap();
         let answers = answers(FactChallenge::of(&nonce, &context.limits, &envelope));
+        let mut context = context.answering(&answers).unwrap();
         context.act = if approve {
             ReviewAct::Approve
         } else {
             ReviewAct::Deny
         };
-        context.answers_hash = answers.hash().unwrap();
         let bytes = context.to_bytes().unwrap();
         let signature = self.sign(REVIEW_TYPE, &bytes);
         ReviewRequest {
@@ -189,8 +189,7 @@ pub async fn change(gate: &Gate, descriptor: &str, payload: &str) {
             .await
             .unwrap();
         let answers = answers(opened.record.fact_challenge());
-        let mut context = opened.context;
-        context.answers_hash = answers.hash().unwrap();
+        let context = opened.context.answering(&answers).unwrap();
         let context = String::from_utf8(context.to_bytes().unwrap()).unwrap();
         let signature = person.sign(REVIEW_TYPE, context.as_bytes());
         let review = UnverifiedReview::new(context, signature);

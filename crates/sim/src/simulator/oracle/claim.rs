@@ -10,6 +10,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::stops::Stops;
+use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Change, SignedRevocation};
 use gatehold_core::verdict::Verdict;
@@ -68,7 +69,8 @@ impl Oracle {
         holds(authored, "chain-gives-force", || {
             format!("{author} never signed {}", request.id)
         })?;
-        let approvers = self.approvers(&request, record, (commit.entry.at, commit.time));
+        let at = (commit.entry.at, commit.time);
+        let approvers = self.approvers(&request, record, record.tier, at);
         let people: BTreeSet<&HumanId> = approvers.iter().map(|approver| &approver.human).collect();
         holds(people.len() >= 2, "chain-gives-force", || {
             format!(
@@ -220,8 +222,8 @@ impl Oracle {
         })?;
         let verdict = self.verdict(request, commit.rules);
         let at = (commit.entry.at, commit.time);
-        let approvers = self.approvers(request, record, at);
         let tier = verdict.trace().tier.tier;
+        let approvers = self.approvers(request, record, tier, at);
         match verdict.verdict() {
             Verdict::Deny => {
                 return holds(false, "genuine-quorum", || format!("policy denies {id}"));
@@ -343,14 +345,19 @@ impl Oracle {
         self.signed.iter().filter(counts).collect()
     }
 
+    /// Who approved it, on red with a reason.
     fn approvers(
         &self,
         request: &Request,
         record: &RequestRecord,
+        tier: Tier,
         at: (Timestamp, Timestamp),
     ) -> Vec<Approver> {
         let mut approvers: Vec<Approver> = Vec::new();
         for signed in self.signed_for(request, record, at) {
+            if tier == Tier::Red && !signed.context.reasoned {
+                continue;
+            }
             let Some(assurance) = self.realm.key(&signed.human, &signed.key) else {
                 continue;
             };

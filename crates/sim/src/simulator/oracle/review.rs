@@ -191,12 +191,33 @@ impl Oracle {
             "genuine-quorum",
             || format!("{human} approved {} and had not read it", request.id),
         )?;
+        let said = answers.as_ref().is_some_and(says_why);
+        holds(!(approves && red) || said, "genuine-quorum", || {
+            format!("{human} approved {} and did not say why", request.id)
+        })?;
+        holds(
+            !approves || context.reasoned == said,
+            "signed-is-exact",
+            || {
+                format!(
+                    "{human} signed another word of why than stands in {}",
+                    request.id
+                )
+            },
+        )?;
         holds(
             request.excused(&[Tampered::Requirement, Tampered::PutBack]) || !(approves && open),
             "genuine-quorum",
             || format!("{human} approved {} without answering", request.id),
         )
     }
+}
+
+/// Whether somebody who reads it learns why: everybody here writes English.
+fn says_why(answers: &Answers) -> bool {
+    let text = answers.justification.as_str();
+    let letters = text.chars().filter(char::is_ascii_alphanumeric);
+    letters.count() >= 3 && !text.contains('\u{1b}')
 }
 
 /// Whether something that stands in the action or bounds it was given as the answer to its question.

@@ -32,11 +32,11 @@ pub(super) async fn review(house: &House, person: Person, request: &str) -> Valu
         .open_request(&by.id(), &by.thumbprint(), id(request))
         .await;
     let opened = opened.unwrap();
-    let mut context = opened.context;
+    let context = opened.context;
     let record = &opened.record;
     let fact = FactChallenge::of(&record.request_nonce, &context.limits, &record.envelope);
     let answers = people::answers(fact);
-    context.answers_hash = answers.hash().unwrap();
+    let mut context = context.answering(&answers).unwrap();
     let human = person.id();
     context.reviewer.subject = human.subject().to_owned();
     context.reviewer.issuer = human.issuer().to_owned();

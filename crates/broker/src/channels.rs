@@ -12,10 +12,13 @@ pub(crate) mod taken;
 mod text;
 pub(crate) mod webhook;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use gatehold_core::ids::{HumanId, TeamId};
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
@@ -33,6 +36,9 @@ use webhook::Webhook;
 
 /// The time, for what people read and for signatures. Only the binary reads a clock, so it hands one in.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A server that is there takes a connection in less.
+const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
 pub(crate) const KINDS: [(&str, NoticeKind); 6] = [
@@ -150,6 +156,16 @@ impl Channels {
         })
     }
 
+    /// Whether a server answers where each channel goes, by the channel's name. Nothing is sent. Of a push nobody can tell before
+    /// somebody's browser is told.
+    pub async fn reached(&self) -> BTreeMap<String, Result<(), NotDelivered>> {
+        let each = self.0.iter().map(|configured| async {
+            let reached = configured.reached().await?;
+            Some((configured.name.clone(), reached))
+        });
+        join_all(each).await.into_iter().flatten().collect()
+    }
+
     /// Opens them for the notices of a gate.
     #[must_use]
     pub fn open(self, opening: &Opening) -> Vec<Arc<dyn Channel>> {
@@ -232,6 +248,22 @@ impl Configured {
         }
     }
 
+    /// Whether a connection is taken, where somebody can tell.
+    async fn reached(&self) -> Option<Result<(), NotDelivered>> {
+        let (host, port) = match &self.way {
+            Way::Webhook(webhook) => webhook.address.place(),
+            Way::Mail(mail) => (mail.host.as_str(), mail.port),
+            Way::Chat(chat) => {
+                return Some(match chat.address().await {
+                    Ok((address, _)) => connected(address.place()).await,
+                    Err(why) => Err(why),
+                });
+            }
+            Way::Push(_) => return None,
+        };
+        Some(connected((host, port)).await)
+    }
+
     /// Sends it, and says what was answered.
     async fn send(
         &self,
@@ -248,6 +280,19 @@ impl Configured {
             }
             (Way::Mail(_) | Way::Push(_), _) => Err(NotDelivered("it is for nobody".to_owned())),
         }
+    }
+}
+
+/// Whether somebody takes a connection there. Why not is said without the address, which may be secret.
+async fn connected(place: (&str, u16)) -> Result<(), NotDelivered> {
+    let connecting = tokio::net::TcpStream::connect(place);
+    match tokio::time::timeout(REACH, connecting).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(NotDelivered(match error.kind() {
+            ErrorKind::ConnectionRefused => "nobody takes connections there".to_owned(),
+            _ => "its name means nothing here, or nothing leads there".to_owned(),
+        })),
+        Err(_) => Err(NotDelivered("it does not answer".to_owned())),
     }
 }
 

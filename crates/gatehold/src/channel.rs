@@ -1,6 +1,8 @@
 //! `gatehold channel …`: on which ways people are told, and whether one works. It looks at the operator's configuration, and for
 //! browsers at the store; what it sends is marked as a test and asks nothing of anybody.
 
+pub mod standing;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -65,6 +65,8 @@ enum Command {
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
     Doctor(ConfigLookedAt),
+    /// Say how channels and identity provider stand: what was delivered last, what failed and why, and what waits.
+    Status(ConfigLookedAt),
     /// The configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -247,6 +249,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Init(init) => init::run(ctx, &init).await,
         Command::Recover(recover) => recover::run(ctx, &recover).await,
         Command::Doctor(file) => doctor::run(ctx, &file).await,
+        Command::Status(file) => doctor::status(ctx, &file).await,
         Command::Config(command) => config::run(ctx, &command),
         Command::Channel(command) => channel::run(ctx, &command).await,
         Command::OnCall(args) => on_call::run(ctx, &args),

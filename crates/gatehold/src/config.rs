@@ -145,6 +145,12 @@ impl Config {
         self.anchors.join(format!("{}.journal", self.anchor_name))
     }
 
+    /// Where this process keeps how its channels stand, for operators.
+    #[must_use]
+    pub fn channels_kept(&self) -> PathBuf {
+        self.anchors.join(format!("{}.channels", self.anchor_name))
+    }
+
     /// Reads and checks a file. Relative paths are taken from its folder.
     ///
     /// # Errors

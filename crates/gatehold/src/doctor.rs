@@ -11,12 +11,13 @@ use gatehold_gate::ports::store::Store;
 use gatehold_gate::{Compared, Trust};
 use gatehold_store::journal::Journal;
 
+use crate::channel::standing::{self, Stands, Works};
 use crate::config::{Config, ConfigLookedAt, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::Style;
 use crate::serve::{open_anchors, open_store, refused, unusable};
-use crate::{channel, on_call};
+use crate::{channel, identity_provider, on_call};
 
 /// What people might expect and this version does not have.
 const ABSENT: &[&str] = &[
@@ -44,10 +45,22 @@ struct Found {
     what: String,
 }
 
+/// Whether an identity provider answers.
+#[derive(Debug, serde::Serialize)]
+struct ProviderStands {
+    issuer: String,
+    reachable: bool,
+    unreachable: Option<String>,
+}
+
 /// What was looked at so far, in order.
 #[derive(Debug, Default, serde::Serialize)]
 struct Report {
     findings: Vec<Found>,
+    /// How each channel stands.
+    channels: Vec<Stands>,
+    /// How whoever vouches for people stands, if somebody does.
+    identity_provider: Option<ProviderStands>,
     /// Whether the database is not what the ledger says.
     #[serde(skip)]
     tampered: bool,
@@ -56,6 +69,15 @@ struct Report {
 impl Report {
     fn say(&mut self, level: Level, what: String) {
         self.findings.push(Found { level, what });
+    }
+
+    fn exit(&self) -> Exit {
+        let bad = self.findings.iter().any(|one| one.level == Level::Bad);
+        match (self.tampered, bad) {
+            (true, _) => Exit::Verification,
+            (false, true) => Exit::Fault,
+            (false, false) => Exit::Done,
+        }
     }
 
     fn text(&self, ctx: &Ctx) -> String {
@@ -71,6 +93,68 @@ impl Report {
         };
         self.findings.iter().map(line).collect()
     }
+}
+
+/// How well each channel works, as a gate that runs here saw it, and as it is reached from here.
+async fn channels_stand(
+    report: &mut Report,
+    config: &Config,
+    described: &[Described],
+) -> Result<(), Failure> {
+    if described.is_empty() {
+        return Ok(());
+    }
+    let kept = standing::read(&config.channels_kept())?;
+    match &kept {
+        None => {
+            let text = "no gate that ran here has said yet how its channels stand";
+            report.say(Level::See, text.to_owned());
+        }
+        Some(kept) if !kept.seen.delivers => {
+            let text = "another process of this gate delivers: here stands what this one has seen";
+            report.say(Level::See, text.to_owned());
+        }
+        Some(_) => {}
+    }
+    let reached = config.channels.reached().await;
+    let stand = standing::stand(described, kept.as_ref(), reached);
+    for one in &stand {
+        let level = match one.works() {
+            Works::Yes => Level::Ok,
+            Works::Unknown => Level::See,
+            Works::No => Level::Bad,
+        };
+        report.say(level, one.line());
+    }
+    report.channels = stand;
+    Ok(())
+}
+
+/// Whether whoever vouches for people can be asked, as seen from here.
+async fn provider_stands(report: &mut Report, config: &Config) {
+    let Some(place) = &config.identity_provider else {
+        return;
+    };
+    let issuer = &place.issuer;
+    let why = identity_provider::reach(place).await.err();
+    match &why {
+        None => report.say(
+            Level::Ok,
+            format!("the identity provider answers: {issuer}"),
+        ),
+        Some(why) => report.say(
+            Level::Bad,
+            format!(
+                "the identity provider {issuer} cannot be reached from here: {why}. Until it can, nobody signs in at the pages; \
+                 people decide in a terminal, with `gatehold login`. Check that it runs, its address and `identity_provider.ca_file`"
+            ),
+        ),
+    }
+    report.identity_provider = Some(ProviderStands {
+        issuer: issuer.clone(),
+        reachable: why.is_none(),
+        unreachable: why,
+    });
 }
 
 /// On which ways people are told.
@@ -272,12 +356,24 @@ pub async fn run(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
     // What was found before something failed is said as well.
     ctx.print(&report, || report.text(ctx))?;
     looked?;
-    let bad = report.findings.iter().any(|one| one.level == Level::Bad);
-    Ok(match (report.tampered, bad) {
-        (true, _) => Exit::Verification,
-        (false, true) => Exit::Fault,
-        (false, false) => Exit::Done,
-    })
+    Ok(report.exit())
+}
+
+/// `gatehold status`: how whatever people are told through and sign in with stands.
+///
+/// # Errors
+/// When the configuration is wrong, or what a gate kept cannot be read.
+pub async fn status(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
+    let config = Config::require(&looked_at(ctx, file.config.as_deref()))?;
+    let mut report = Report::default();
+    let described = config.channels.described();
+    if described.is_empty() {
+        report.say(Level::See, channel::NOBODY.to_owned());
+    }
+    channels_stand(&mut report, &config, &described).await?;
+    provider_stands(&mut report, &config).await;
+    ctx.print(&report, || report.text(ctx))?;
+    Ok(report.exit())
 }
 
 async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
@@ -295,8 +391,10 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
         let level = if told { Level::Ok } else { Level::See };
         report.say(level, what.to_owned());
     }
+    provider_stands(report, &config).await;
     let described = config.channels.described();
     channels(report, &config, &described);
+    channels_stand(report, &config, &described).await?;
     journal(report, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;

@@ -49,6 +49,23 @@ pub fn open(
     Ok(IdentityProvider::OpenId(Arc::new(provider)))
 }
 
+/// Whether the provider answers with its description, as seen from here. Nobody is signed in.
+///
+/// # Errors
+/// Why nobody could be.
+pub async fn reach(place: &IdentityProviderPlace) -> Result<(), String> {
+    let said = |failure: Failure| failure.causes.join("; ");
+    let plain = place.issuer.starts_with("http://");
+    let calls = Calls::new(place.roots_pem.as_deref(), plain).map_err(said)?;
+    let issuer = place.issuer.trim_end_matches('/');
+    let described = format!("{issuer}/.well-known/openid-configuration");
+    let answer = calls.get(&described).await.map_err(|error| error.0)?;
+    if answer.status == 200 {
+        return Ok(());
+    }
+    Err(format!("it answered {}", answer.status))
+}
+
 struct Calls(Client);
 
 impl Calls {

@@ -27,6 +27,7 @@ use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
+use crate::channel::standing::Keeper;
 use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
@@ -74,6 +75,7 @@ pub struct Running {
     published: Arc<Published>,
     publisher: Option<Publisher>,
     dispatcher: Dispatcher,
+    channels_kept: PathBuf,
 }
 
 impl Running {
@@ -96,6 +98,7 @@ impl Running {
     ) -> Result<Self, Failure> {
         let anchors = open_anchors(&config)?;
         let journal = open_journal(&config)?;
+        let channels_kept = config.channels_kept();
         let store = open_store(&config.store, Some(anchors.clone())).await?;
         anchors
             .compare(store.as_ref())
@@ -167,6 +170,7 @@ impl Running {
             published,
             publisher,
             dispatcher,
+            channels_kept,
         })
     }
 
@@ -202,6 +206,7 @@ impl Running {
         let telling = Telling {
             app: self.app.clone(),
             dispatcher: self.dispatcher,
+            keeper: Keeper::new(self.channels_kept),
         };
         let telling = tokio::spawn(telling.run(end_of_telling));
         let operations = self.operations.map(|listener| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehold_broker::{Channels, OnCall, Opening, PushParts};
+use gatehold_core::time::Timestamp;
 use gatehold_gate::push::Subscribers;
 use gatehold_gate::{Dispatcher, Gate};
 use gatehold_proof::PublicUrl;
@@ -13,6 +14,7 @@ use tokio::sync::oneshot::Receiver;
 use tokio::time::MissedTickBehavior;
 
 use crate::ambient::Os;
+use crate::channel::standing::Keeper;
 
 /// How often it looks for something to tell.
 const BEAT: Duration = Duration::from_secs(1);
@@ -43,6 +45,8 @@ pub struct Telling {
     pub app: App,
     /// Knows what is to be told, and to whom.
     pub dispatcher: Dispatcher,
+    /// Keeps how the channels stand, for operators.
+    pub keeper: Keeper,
 }
 
 impl Telling {
@@ -64,8 +68,15 @@ impl Telling {
             let beat = self.dispatcher.beat().await?;
             self.app.told(&beat).await
         };
-        if let Err(error) = told.await {
-            tracing::error!(%error, "nobody can be told; the store does not say what");
+        match told.await {
+            Ok(()) => {
+                let now = crate::ambient::now_millis();
+                let now = Timestamp::from_millis(now);
+                self.keeper.keep(self.app.channels(), now);
+            }
+            Err(error) => {
+                tracing::error!(%error, "nobody can be told; the store does not say what");
+            }
         }
     }
 }

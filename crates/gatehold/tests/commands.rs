@@ -35,6 +35,7 @@ fn a_wrong_input_is_exit_2_and_says_what_to_do_next() {
         &["approve", REQUEST],
         &["config", "check"],
         &["doctor"],
+        &["status"],
         &["serve"],
         &["audit", "verify"],
         &["request", "create", "-f", "nowhere.json"],

@@ -249,7 +249,31 @@ fn a_provider_that_cannot_be_reached_signs_nobody_in() {
     desk.provider.start("RS256", BASIC);
     let mut browser = Browser::default();
     let back = desk.through(&mut browser, "ann", "");
+    let status = |desk: &Desk| {
+        let said = std::process::Command::new(env!("CARGO_BIN_EXE_gatehold"))
+            .args(["status", "-o", "json", "--config", "gate/gatehold.toml"])
+            .current_dir(desk.folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(said.stdout).unwrap();
+        (said.status.code(), text)
+    };
+    let (code, said) = status(&desk);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the identity provider answers"), "{said}");
     desk.provider.stop();
+    let (code, said) = status(&desk);
+    assert_eq!(code, Some(1), "{said}");
+    for part in [
+        "cannot be reached from here",
+        "nobody signs in at the pages",
+        "\"reachable\":false",
+    ] {
+        assert!(
+            said.contains(part) || said.contains(&part.replace(':', ": ")),
+            "{part}: {said}"
+        );
+    }
     let answer = browser.from("cross-site").get(&back);
     refused(
         &desk,

@@ -172,6 +172,7 @@ impl Walk {
     fn operators(&mut self) {
         self.says("config check", &[]);
         self.says("doctor", &[]);
+        self.says("status", &[]);
         self.channels();
         self.says("policy lint", &[]);
         self.says("policy test", &[]);

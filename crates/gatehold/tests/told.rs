@@ -233,6 +233,37 @@ fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
         assert!(!line(&page, "pager").contains(other), "{other}: {page}");
         assert!(!line(&page, "mail").contains(other), "{other}: {page}");
     }
+    // Operators read more, from the gate's own folder.
+    let pager = |command: &str, like: &dyn Fn(&Value) -> bool| loop {
+        let said = told.json(&[command]);
+        let channels = said["channels"].as_array().unwrap();
+        let found = channels.iter().find(|one| one["name"] == "pager").unwrap();
+        if like(found) {
+            return (found.clone(), said);
+        }
+    };
+    for command in ["status", "doctor"] {
+        let (found, said) = pager(command, &|one| one["standing"]["undelivered"] == 1);
+        assert_eq!(
+            (&found["kind"], &found["reachable"]),
+            (&"webhook".into(), &true.into())
+        );
+        let standing = &found["standing"];
+        assert!(standing["failing_since"].is_number(), "{found}");
+        assert!(standing["last_delivered"].is_null(), "{found}");
+        assert_eq!(
+            standing["last_failure"]["why"], "it answered 500",
+            "{found}"
+        );
+        let lines = said["findings"].to_string();
+        for part in [
+            "it FAILS since 20",
+            "1 notice undelivered",
+            "gatehold channel test pager",
+        ] {
+            assert!(lines.contains(part), "{part}: {lines}");
+        }
+    }
     let status = told.json(&["request", "show", &request]);
     assert_eq!(status["state"], "held", "{status}");
     // Another channel is not drawn in, and the same one comes back.
@@ -244,4 +275,29 @@ fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
         "{page}"
     );
     assert!(!line(&page, "mail").contains("FAILING"), "{page}");
+    let (found, _) = pager("status", &|one| one["standing"]["undelivered"] == 0);
+    let standing = &found["standing"];
+    assert!(standing["failing_since"].is_null(), "{found}");
+    assert!(standing["last_delivered"].is_number(), "{found}");
+    assert_eq!(
+        standing["last_failure"]["why"], "it answered 500",
+        "{found}"
+    );
+    // Nobody is there any more: seen before anybody had to be told.
+    drop(receivers);
+    let (found, said) = pager("status", &|_| true);
+    assert_eq!(found["reachable"], false, "{found}");
+    assert_eq!(found["unreachable"], "nobody takes connections there");
+    let lines = said["findings"].to_string();
+    for name in ["pager", "mail"] {
+        let part = format!("and try `gatehold channel test {name}`");
+        assert!(lines.contains(&part), "{part}: {lines}");
+    }
+    // And told in vain: the gate says so, too.
+    told.held();
+    let (found, _) = pager("status", &|one| {
+        one["standing"]["failing_since"].is_number()
+    });
+    let why = found["standing"]["last_failure"]["why"].to_string();
+    assert!(why.contains("it cannot be reached"), "{found}");
 }

@@ -10,7 +10,7 @@ use gatehold_proof::PublicUrl;
 use tokio::sync::watch;
 
 use crate::auth::{KnownKeys, SeenNonces};
-use crate::channels::{Channels, Seen};
+use crate::channels::{Channels, ChannelsSeen};
 use crate::console::{Console, ConsoleError, ConsoleSettings, PageError};
 use crate::ledger::PublishedLedger;
 use crate::metrics::Metrics;
@@ -130,7 +130,8 @@ impl App {
     }
 
     /// How the channels stand; nothing before anybody was to be told.
-    pub(crate) fn channels(&self) -> Option<Seen> {
+    #[must_use]
+    pub fn channels(&self) -> Option<ChannelsSeen> {
         self.0.channels.seen()
     }
 

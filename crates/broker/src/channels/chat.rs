@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::post::{Address, Reached};
 use super::text::Message;
-use crate::secret::Source;
+use crate::secret::{Secret, Source};
 
 /// A file is read in less.
 const READ: Duration = Duration::from_secs(5);
@@ -30,14 +30,20 @@ impl Chat {
         self.server.clone()
     }
 
-    /// Sends it.
-    pub(crate) async fn send(&self, message: &Message) -> Result<String, NotDelivered> {
+    /// Where it is, and the secret that says so.
+    pub(crate) async fn address(&self) -> Result<(Address, Secret), NotDelivered> {
         let source = Source::File(self.url_file.clone());
         let secret = source.read(READ).await;
         let secret = secret.map_err(|error| NotDelivered(error.to_string()))?;
         let address = Address::read(secret.expose_text(), &self.reached);
         let address =
             address.map_err(|why| NotDelivered(format!("the address in its url_file: {why}")))?;
+        Ok((address, secret))
+    }
+
+    /// Sends it.
+    pub(crate) async fn send(&self, message: &Message) -> Result<String, NotDelivered> {
+        let (address, secret) = self.address().await?;
         let body = json!({
             "text": text(message),
             // Slack looks for links, channels and names in a text of its own accord, unless it is told not to.

@@ -121,6 +121,11 @@ impl Address {
         format!("{scheme}://{host}")
     }
 
+    /// Where a connection would go.
+    pub(crate) fn place(&self) -> (&str, u16) {
+        (&self.target.base.host, self.target.base.port)
+    }
+
     /// Sends the body, and says what was answered. Neither says what is secret.
     pub(crate) async fn post(
         &self,

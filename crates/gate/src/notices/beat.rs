@@ -11,6 +11,10 @@ pub struct Beat {
     pub waiting: u64,
     /// How long the oldest of them has waited.
     pub oldest_seconds: u64,
+    /// Notices that a channel has not taken yet, by its name.
+    pub undelivered: BTreeMap<String, u64>,
+    /// Why the last try in vain was in vain, by the channel's name: for operators alone.
+    pub failures: BTreeMap<String, String>,
     /// Whether this process delivers, and not another one.
     pub delivers: bool,
 }

@@ -65,6 +65,8 @@ pub struct Dispatcher {
     under_way: HashMap<Id, Delivery>,
     /// What was done since somebody was told.
     counted: BTreeMap<String, ChannelBeat>,
+    /// Why the last try in vain since then was in vain.
+    failures: BTreeMap<String, String>,
 }
 
 impl Dispatcher {
@@ -84,6 +86,7 @@ impl Dispatcher {
             looked: None,
             tasks: JoinSet::new(),
             under_way: HashMap::new(),
+            failures: BTreeMap::new(),
         }
     }
 
@@ -146,10 +149,26 @@ impl Dispatcher {
             .for_each(|counted| *counted = ChannelBeat::default());
         Beat {
             channels,
+            undelivered: self.undelivered(),
+            failures: std::mem::take(&mut self.failures),
             waiting: u64::try_from(self.waiting.len()).unwrap_or(u64::MAX),
             oldest_seconds: u64::try_from(oldest).unwrap_or(0),
             delivers,
         }
+    }
+
+    /// How many notices each channel has not taken yet.
+    fn undelivered(&self) -> BTreeMap<String, u64> {
+        let of = |place: usize| {
+            let waiting = self.waiting.values();
+            let open =
+                waiting.filter(|one| one.stands.get(place).is_some_and(|stand| !stand.is_over()));
+            u64::try_from(open.count()).unwrap_or(u64::MAX)
+        };
+        let channels = self.channels.iter().enumerate();
+        channels
+            .map(|(place, channel)| (channel.name().to_owned(), of(place)))
+            .collect()
     }
 
     /// What became of one delivery.
@@ -176,6 +195,8 @@ impl Dispatcher {
             Ok(()) => counted.delivered = counted.delivered.saturating_add(1),
             Err(error) => {
                 counted.failed = counted.failed.saturating_add(1);
+                self.failures
+                    .insert(channel.name().to_owned(), error.to_string());
                 tracing::warn!(channel = channel.name(), request = %delivery.request, %error, "a notice was not delivered");
             }
         }

@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use gatehold_core::time::Timestamp;
+use gatehold_core::wording::grouped;
 use gatehold_gate::{Outcome, Overview, Slot};
 
 use super::access::SignedIn;
@@ -13,7 +14,7 @@ use super::plots::{Bar, Column, Look, bars, columns, height};
 use super::said::{Mark, Moment, Quiet, mark, moment, quiet};
 use super::stops::stopped;
 use crate::app::App;
-use crate::channels::{Seen, Standing};
+use crate::channels::{ChannelStanding, ChannelsSeen};
 
 /// The spans of time, in words.
 const SPANS: [&str; 6] = [
@@ -121,8 +122,8 @@ pub(super) async fn page(
     })
 }
 
-fn told(seen: &Seen, now: Timestamp) -> Told {
-    let channel = |(name, standing): (&String, &Standing)| {
+fn told(seen: &ChannelsSeen, now: Timestamp) -> Told {
+    let channel = |(name, standing): (&String, &ChannelStanding)| {
         let (mark, says) = stands(standing, now);
         let name = quiet(name);
         Channel { name, mark, says }
@@ -133,8 +134,8 @@ fn told(seen: &Seen, now: Timestamp) -> Told {
     }
 }
 
-/// A mark and times: an address or what a server said stands in the log, for operators.
-fn stands(standing: &Standing, now: Timestamp) -> (Mark, String) {
+/// A mark, times and how much waits: an address or what a server said is for operators, who read it with `gatehold status`.
+fn stands(standing: &ChannelStanding, now: Timestamp) -> (Mark, String) {
     let at = |time: Timestamp| {
         let Moment {
             absolute, relative, ..
@@ -145,9 +146,16 @@ fn stands(standing: &Standing, now: Timestamp) -> (Mark, String) {
         Some(time) => format!("took something last at {}", at(time)),
         None => "took nothing since this process began".to_owned(),
     };
+    let last = match standing.undelivered {
+        0 => last,
+        waiting => format!("{last}; {} undelivered", grouped(waiting)),
+    };
     match (standing.failing_since, standing.last_delivered) {
         (Some(since), _) => {
-            let says = format!("since {}; {last}", at(since));
+            let says = format!(
+                "since {}; {last}. Operators read why with `gatehold status`",
+                at(since)
+            );
             (mark("bad", "\u{2715}", "FAILING"), says)
         }
         (None, Some(_)) => (mark("good", "\u{2713}", "WORKS"), last),

@@ -182,6 +182,12 @@ async fn the_overview_says_how_each_channel_stands() {
                 ("mail".to_owned(), idle),
             ]
             .into(),
+            undelivered: [(
+                "pager\u{202e}".to_owned(),
+                if failed > 0 && delivered == 0 { 7 } else { 0 },
+            )]
+            .into(),
+            failures: [("mail".to_owned(), "canary".to_owned())].into(),
             delivers: true,
             ..Beat::default()
         }
@@ -205,7 +211,12 @@ async fn the_overview_says_how_each_channel_stands() {
             0,
             "WORKS</span> took something last at 2026-11-18 11:08:00 UTC",
         ),
-        (90, 0, 1, "FAILING</span> since 2026-11-18 11:08:10 UTC"),
+        (
+            90,
+            0,
+            1,
+            "11:08:00 UTC (10 s ago); 7 undelivered. Operators read why with `gatehold status`",
+        ),
     ] {
         house.after(seconds);
         house.app.told(&beat(delivered, failed)).await.unwrap();
@@ -216,6 +227,7 @@ async fn the_overview_says_how_each_channel_stands() {
             "{page}"
         );
         assert!(page.contains("NOT USED YET"), "{page}");
+        assert!(!page.contains("canary"), "why is for operators: {page}");
         assert!(page.contains("nothing is approved by that"), "{page}");
     }
 }

@@ -11,7 +11,7 @@ use gatehold_gate::{Outcome, Overview, Slot};
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::plots::{Bar, Column, Look, bars, columns, height};
-use super::said::{Mark, Moment, Quiet, grouped, mark, moment, quiet};
+use super::said::{Mark, Moment, Quiet, mark, moment, quiet};
 use super::stops::stopped;
 use crate::app::App;
 use crate::channels::{ChannelStanding, ChannelsSeen};

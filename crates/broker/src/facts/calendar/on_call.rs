@@ -136,10 +136,10 @@ impl OnCall {
 
     /// Who is on call for these teams, with the schedule that says so and how long ago it was read.
     pub(crate) async fn of(&self, teams: &BTreeSet<TeamId>, now: Timestamp) -> Vec<OnCallOf> {
-        let read = self.read(now).await;
-        let roster = read.roster(now);
-        let age = u32::try_from(now.seconds() - read.at.seconds()).unwrap_or(0);
-        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let read = self.0.at(now).await;
+        let roster = roster(&read, now);
+        let age = read.age(now);
+        let name = self.0.name();
         let told = |team: &TeamId| OnCallOf {
             team: team.clone(),
             told: Told {

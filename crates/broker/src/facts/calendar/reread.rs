@@ -2,6 +2,7 @@
 //!
 //! One that cannot be read says nothing for that minute: whoever asks is told why, and what it said before is never used again.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +43,12 @@ impl<T: Send + Sync + 'static> Reread<T> {
             unknown,
             kept: Mutex::default(),
         }
+    }
+
+    /// The file's own name, without where it lies.
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        let name = self.file.file_name().unwrap_or_default();
+        name.to_string_lossy()
     }
 
     /// What it says, at most a minute old.

@@ -197,3 +197,20 @@ addEventListener("pagehide", () => {
   const all = [...document.querySelectorAll("[data-row]:not([hidden]) a.sentence")].map((link) => link.getAttribute("href"));
   if (all.length > 0) sessionStorage.setItem("list", JSON.stringify(all));
 });
+
+// It says that the person is there, at most every four minutes and only when they did something: reading a page, or leaving it open,
+// keeps nobody signed in.
+const EVERY = 4 * 60 * 1000;
+const signs = document.getElementById("seen");
+let last = Date.now() - Number(signs?.dataset.ago ?? 0) * 1000;
+
+async function seen() {
+  if (!signs || document.prerendering || Date.now() - last < EVERY) return;
+  last = Date.now();
+  const answer = await fetch(signs.action, { method: "POST", body: new URLSearchParams(new FormData(signs)) });
+  if (answer.status === 403) location.assign("/sign-in");
+}
+
+for (const sign of ["pointerdown", "keydown"]) {
+  document.addEventListener(sign, () => { seen().catch(() => {}); }, { passive: true });
+}

@@ -40,11 +40,6 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../../../docs/reference/console.md"),
     ),
     (
-        "seen.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../static/seen.js"),
-    ),
-    (
         "bytes.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/bytes.js"),

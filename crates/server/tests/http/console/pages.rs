@@ -124,7 +124,6 @@ async fn files_are_kept_by_their_bytes() {
         ("console.css", "text/css; charset=utf-8"),
         ("keys.js", "text/javascript; charset=utf-8"),
         ("live.js", "text/javascript; charset=utf-8"),
-        ("seen.js", "text/javascript; charset=utf-8"),
         ("console.md", "text/plain; charset=utf-8"),
         ("help.html", "text/html; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),

@@ -175,7 +175,7 @@ async fn being_somebody_else_turns_the_session_over() {
         browser
             .page("/")
             .await
-            .contains("<summary>second@dev.local</summary>")
+            .contains("<span class=\"human\">second@dev.local</span>")
     );
     let after = browser.cookie.replace(before).unwrap();
     assert_eq!(browser.get("/").await.status, 303);

@@ -308,7 +308,11 @@ fn checkpoint(number: u8, dev: bool) -> Checkpoint {
         5 => ("tainted", teams(&["reviewers", "everyone"]), one),
         6 => ("three", teams(&["everyone", "owners", "reviewers"]), three),
         // Beyond the pool: a story names it.
-        7 => ("attested", team("owners"), vec![seats(1, Assurance::Attested)]),
+        7 => (
+            "attested",
+            team("owners"),
+            vec![seats(1, Assurance::Attested)],
+        ),
         _ => ("change", team("everyone"), two),
     };
     let escalation = match number {

@@ -170,7 +170,10 @@ fn b03_a_software_key_that_sets_user_verification_does_not_count_where_attested_
         for (workload, name) in [("bot-1", "bob"), ("bot-0", "cem")] {
             let request = story.submit(workload, "db.write");
             ends_as(story.approve(name, request), State::Held);
-            refused(story.redeem(request), &Refusal::WrongState { state: "held" });
+            refused(
+                story.redeem(request),
+                &Refusal::WrongState { state: "held" },
+            );
         }
         let request = story.submit("bot-1", "db.write");
         ends_as(story.approve("ann", request), State::Redeemable);
@@ -182,7 +185,10 @@ fn b03_a_software_key_that_sets_user_verification_does_not_count_where_attested_
     for name in ["bob", "cem"] {
         ends_as(story.approve(name, request), State::Held);
     }
-    refused(story.redeem(request), &Refusal::WrongState { state: "held" });
+    refused(
+        story.redeem(request),
+        &Refusal::WrongState { state: "held" },
+    );
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn spoken_for(lending: Option<&Lending<'_>>, human: &HumanId) -> String {
 
 /// Text of people as anybody may print it: lines stay, and every character that cannot be seen or would move the cursor is
 /// shown by its number.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character != '\n' && ident::hazard(character).is_some() {

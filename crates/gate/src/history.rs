@@ -168,7 +168,7 @@ fn take(found: &mut BTreeMap<u64, Entry>, records: &[StoredRecord], id: &Request
     }
 }
 
-fn entered(index: u64, entry: Entry, leaf: Option<&StoredLeaf>) -> Entered {
+pub(crate) fn entered(index: u64, entry: Entry, leaf: Option<&StoredLeaf>) -> Entered {
     let bytes = |name: &str| leaf.and_then(|leaf| opened(leaf, name).ok());
     let grounds = bytes("verdict");
     let grounds = grounds.and_then(|bytes| canonical::from_canonical_bytes::<Grounds>(bytes).ok());

@@ -16,6 +16,7 @@ mod corrections;
 mod coverage;
 mod deciders;
 mod delegations;
+mod denial;
 mod drive;
 mod erase;
 mod error;

@@ -44,7 +44,9 @@ fn lines(ctx: &Ctx, me: &Me) -> String {
         ctx.screen.width,
     ));
     if me.seats.is_empty() {
-        text.push_str("\nno checkpoint of the active bundle admits you: you approve nothing here\n");
+        text.push_str(
+            "\nno checkpoint of the active bundle admits you: you approve nothing here\n",
+        );
     } else {
         let seats: Vec<Vec<String>> = me.seats.iter().map(seat).collect();
         text.push('\n');

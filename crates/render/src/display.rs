@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::json::canonical::{self, CanonicalError};
-use gatehold_core::wording::{counted, grouped};
 use gatehold_core::json::ident;
+use gatehold_core::wording::{counted, grouped};
 use serde::{Deserialize, Serialize};
-
 
 /// Everything a reviewer is shown of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,11 +76,20 @@ export function beside(name, said) {
   return el("div", "beside", el("p", "", mark("claimed"), " ", quiet(name), size), quote(pages(shown.join("")).flatMap((page) => page.lines)), cut);
 }
 
+/** What the requester says a model thinks of it: a claim as any other, and no reviewer of ours. */
+const MODEL = "model_recommendation";
+
 /** The part of the page. */
 export function claims(said) {
   const title = el("h2", "", "What the requester says");
   title.id = "t-says";
   if (said.length === 0) return [title, el("p", "dim", "Nothing.")];
-  const summary = el("summary", "", `Untrusted text, ${counted(said.length, "part")}, whole: nobody has checked it`);
-  return [title, el("details", "", summary, ...said.map(claim))];
+  const fold = (summary, some) => (some.length > 0 ? el("details", "", el("summary", "", summary), ...some.map(claim)) : null);
+  const own = said.filter(([label]) => label !== MODEL);
+  const model = said.filter(([label]) => label === MODEL);
+  return [
+    title,
+    fold(`Untrusted text, ${counted(own.length, "part")}, whole: nobody has checked it`, own),
+    fold("What a model thinks of it, as the requester has it: which model nobody has checked, and it decides nothing", model),
+  ].filter(Boolean);
 }

@@ -88,7 +88,7 @@ function confirm(what) {
   const form = el("form", { method: "dialog" },
     el("h2", {}, `${deny ? "Deny" : "Escalate"} ${many}?`), el("ol", {}, ...lines),
     ...(deny ? [el("label", {}, "Reason, for each of them ", reason)] : []),
-    el("label", {}, deny ? "What would be better, if you like " : "Why, if you like ", text),
+    el("label", {}, deny ? "What would be better, if you like: whoever asked is told " : "Why, if you like ", text),
     el("p", {}, leave, " ", el("button", { className: "primary" }, deny ? `Deny ${many}` : `Ask more people about ${many}`)));
   const dialog = el("dialog", { id: "together" }, form);
   leave.addEventListener("click", () => dialog.close());

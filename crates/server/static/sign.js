@@ -205,12 +205,15 @@ function redrawn(less) {
   else button.replaceChildren("Approve: ", quiet(shown.view.sentence), same ? "" : `, but ${limits(less)}`);
 }
 
+/** What the requester says, and what it says a model thinks. */
+const folds = () => [...says.querySelectorAll(":scope > details")];
+
 /** On red nobody reads the requester's story before they have answered for themselves: it stays closed, and cannot be opened. */
 function lock() {
-  const story = says.querySelector("details");
-  if (!story || !isRed()) return;
-  story.inert = true;
-  story.before(el("p", "dim locked", "Locked: it opens once every criterion is answered."));
+  const stories = folds();
+  if (stories.length === 0 || !isRed()) return;
+  for (const story of stories) story.inert = true;
+  stories[0].before(el("p", "dim locked", "Locked: it opens once every criterion is answered."));
 }
 
 /** Opens it to be read, for good: an answer is an answer, whichever it is. */
@@ -220,7 +223,7 @@ function unlock() {
   const given = ({ id, required }) => !required || (answers.get(`criterion:${id}`) ?? "").trim() !== "";
   if (!note || !shown.view.criteria.every(given)) return;
   note.remove();
-  says.querySelector("details").inert = false;
+  for (const story of folds()) story.inert = false;
 }
 
 const isRed = () => shown?.view.tier.tier === "red";

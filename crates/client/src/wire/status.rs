@@ -1,5 +1,6 @@
 //! `GET /v1/requests/{id}`, `…/withdraw`, `…/answer`, `…/redeem`: what became of a request. Only the key that asked may ask.
 
+use super::act::DenyReason;
 use super::bounds::{self, BoundsError, TEXT_BYTES_MAX};
 use super::bytes::Base64Bytes;
 use super::decision::{Decision, Held, Tier};
@@ -37,9 +38,37 @@ pub struct RequestStatus {
     /// Why it ended without being executed, as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
+    /// What whoever denied it says to whoever asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denial: Option<Denial>,
     /// What reviewers asked, oldest first, and what was answered. A question changes no deadline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
+}
+
+/// Why somebody denied a request, for whoever asked: ask anew for what would be better, as a new action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Denial {
+    /// The reason that they chose; nothing where it is not one of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<DenyReason>,
+    /// Their words, shown as a question is; often empty.
+    pub text: String,
+}
+
+impl Denial {
+    /// Of what stands in the ledger: the code of a reason, and after a colon the words.
+    #[must_use]
+    pub fn of(said: &str) -> Self {
+        let (code, text) = said.split_once(": ").unwrap_or((said, ""));
+        let reason = serde_json::from_value(code.into()).ok();
+        let text = if reason.is_some() { text } else { said };
+        Self {
+            reason,
+            text: text.to_owned(),
+        }
+    }
 }
 
 /// A reviewer's question.

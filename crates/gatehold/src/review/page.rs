@@ -75,6 +75,9 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
 }
 
+/// What the requester says a model thinks of it: a claim as any other, and no reviewer of ours.
+const MODEL: &str = "model_recommendation";
+
 /// What the requester says, whole, for after the criteria.
 #[must_use]
 pub fn claims(shown: &Shown, screen: &Screen) -> String {
@@ -85,18 +88,15 @@ pub fn claims(shown: &Shown, screen: &Screen) -> String {
     if shown.says.is_empty() {
         return out.text;
     }
-    out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
-    for (name, text) in &shown.says {
-        out.line(&format!(
-            "  {} {} {}",
-            screen.paint(Style::Amber, "CLAIMED"),
-            plain(name),
-            screen.paint(Style::Dim, &counted(text.len(), "byte"))
-        ));
-        for line in quoted(text, screen.width) {
-            out.line(&line);
-        }
+    let (model, own): (Vec<_>, Vec<_>) = (shown.says.iter()).partition(|(name, _)| name == MODEL);
+    if !own.is_empty() {
+        out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
     }
+    own.into_iter().for_each(|one| out.claim(one));
+    if !model.is_empty() {
+        out.title("WHAT A MODEL THINKS OF IT   as the requester has it: which model nobody has checked, and it decides nothing");
+    }
+    model.into_iter().for_each(|one| out.claim(one));
     out.text
 }
 
@@ -167,6 +167,19 @@ impl Page<'_> {
         let title = self.screen.title(title);
         self.text.push('\n');
         self.line(&title);
+    }
+
+    fn claim(&mut self, (name, text): &(String, String)) {
+        let size = counted(text.len().try_into().unwrap_or(u64::MAX), "byte");
+        self.line(&format!(
+            "  {} {} {}",
+            self.screen.paint(Style::Amber, "CLAIMED"),
+            plain(name),
+            self.screen.paint(Style::Dim, &size)
+        ));
+        for line in quoted(text, self.screen.width) {
+            self.line(&line);
+        }
     }
 
     fn list(&mut self, title: &str, lines: &[String], none: &str) {

@@ -29,6 +29,7 @@ pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::Req
             at: outcome.at.millis(),
         }),
         closed: record.closing.as_ref().map(|closing| closing.code.clone()),
+        denial: None,
         questions: questions.into_iter().map(question).collect(),
     }
 }

@@ -26,8 +26,8 @@ use super::frame::{Frame, PageError, html};
 use super::passkeys::{OwnPasskey, own_passkeys, signing_origin};
 use super::review::{REASONS, stamp_of};
 use super::said::{
-    CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, counted, duration, each,
-    limits, mark, moment, pages, people, quiet, state, tier,
+    CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, counted, duration,
+    each, limits, mark, moment, pages, people, quiet, state, tier,
 };
 use super::timeline::{Happened, timeline};
 use crate::app::App;
@@ -57,7 +57,7 @@ struct RequestPage {
     /// What stops it now.
     stopped: Option<String>,
     may: Option<Answer>,
-    claims: Vec<Claim>,
+    claims: Vec<Fold>,
     claims_erased: bool,
     happened: Vec<Happened>,
     by: &'static str,
@@ -121,6 +121,12 @@ struct Beside {
     size: String,
     /// How much more only stands below; empty where nothing does.
     more: String,
+}
+
+/// Claims that are unfolded together.
+struct Fold {
+    summary: String,
+    claims: Vec<Claim>,
 }
 
 struct Claim {
@@ -216,7 +222,7 @@ pub(super) async fn page(
             .map(|why| (why.to_string(), why.next().to_owned())),
         stopped: looked.stopped.map(code),
         may: may.map(|may| answer((may, looked.signer), &id, dev_name, decide)),
-        claims: claims(&looked, &questions),
+        claims: folds(claims(&looked, &questions)),
         claims_erased: looked.claims.is_none(),
         happened: if is_held {
             Vec::new()
@@ -401,14 +407,17 @@ fn beside(name: &str, text: Option<&str>) -> Beside {
 }
 
 /// What the requester says, and while it is held its answers to questions, whole: nobody has checked any of it.
-fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<Claim> {
-    let claim = |name: &str, text: &str| Claim {
-        name: quiet(name),
-        pages: pages(text),
-        size: counted(text.len(), "byte"),
+fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<(String, Claim)> {
+    let claim = |name: &str, text: &str| {
+        let claim = Claim {
+            name: quiet(name),
+            pages: pages(text),
+            size: counted(text.len(), "byte"),
+        };
+        (name.to_owned(), claim)
     };
     let first = looked.claims.iter().flat_map(|claims| &claims.0);
-    let mut all: Vec<Claim> = first.map(|(name, text)| claim(name, text)).collect();
+    let mut all: Vec<(String, Claim)> = first.map(|(name, text)| claim(name, text)).collect();
     if looked.view.is_some() {
         let answered = questions.iter().filter_map(|asked| {
             let answer = asked.answer.as_ref()?;
@@ -418,6 +427,31 @@ fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<Claim> {
         all.extend(answered);
     }
     all
+}
+
+/// What the requester says a model thinks of it: a claim as any other, and no reviewer of ours. `claims.js` has the same.
+const MODEL: &str = "model_recommendation";
+
+fn folds(claims: Vec<(String, Claim)>) -> Vec<Fold> {
+    let (model, own): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(name, _)| name == MODEL);
+    let parts = counted(own.len(), "part");
+    let folds = [
+        (
+            format!("Untrusted text, {parts}, whole: nobody has checked it"),
+            own,
+        ),
+        (
+            "What a model thinks of it, as the requester has it: which model nobody has checked, and it decides nothing"
+                .to_owned(),
+            model,
+        ),
+    ];
+    let said = folds.into_iter().filter(|(_, claims)| !claims.is_empty());
+    said.map(|(summary, claims)| Fold {
+        summary,
+        claims: claims.into_iter().map(|(_, claim)| claim).collect(),
+    })
+    .collect()
 }
 
 fn decide(

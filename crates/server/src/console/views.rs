@@ -166,7 +166,7 @@ impl Group {
             Self::Alike => (
                 "alike",
                 "All of these are alike",
-                "The same workload, kind of action, target, tier and reasons. Each is decided by itself.",
+                "The same workload, kind of action, target, tier, reasons and sentence, with numbers of the same size. Each is decided by itself.",
             ),
         }
     }
@@ -181,12 +181,20 @@ pub(super) struct Likeness(String);
 const LIKENESS: usize = 16;
 
 impl Likeness {
-    /// The workload, the kind of action, the target, the tier and the reasons.
+    /// The workload, the kind of action, the target, the tier with what raises it, the reasons, and the sentence with numbers as
+    /// large: what touches a hundred thousand rows is not folded away under what touches one.
     pub fn of(item: &InboxItem) -> Self {
-        let tier = format!("{:?}", item.tier);
-        let mut parts = [&item.requester, &item.descriptor, &item.target, &tier]
-            .map(|part| Hash::of(part.as_bytes()).hex())
-            .to_vec();
+        let tier = format!("{:?} {:?}", item.tier, item.raised);
+        let sentence = sized(&item.sentence);
+        let mut parts = [
+            &item.requester,
+            &item.descriptor,
+            &item.target,
+            &tier,
+            &sentence,
+        ]
+        .map(|part| Hash::of(part.as_bytes()).hex())
+        .to_vec();
         parts.extend(item.why.iter().map(|why| Hash::of(why.as_bytes()).hex()));
         let mut name = Hash::of(parts.concat().as_bytes()).hex();
         name.truncate(LIKENESS);
@@ -196,6 +204,26 @@ impl Likeness {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A sentence with how many digits each of its numbers has.
+fn sized(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len());
+    let mut digits = 0_usize;
+    for character in sentence.chars().chain(['.']) {
+        match character {
+            '0'..='9' => digits = digits.saturating_add(1),
+            ',' if digits > 0 => {}
+            _ => {
+                if digits > 0 {
+                    out.push_str(&format!("#{digits}"));
+                    digits = 0;
+                }
+                out.push(character);
+            }
+        }
+    }
+    out
 }
 
 impl TryFrom<String> for Likeness {
@@ -250,5 +278,22 @@ impl Which {
             query if query.is_empty() => "/".to_owned(),
             query => format!("/?{query}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sized;
+
+    #[test]
+    fn numbers_of_another_size_are_another_sentence() {
+        let rows = |rows: &str| sized(&format!("bot wants to change at most {rows} rows of t"));
+        assert_eq!(rows("4,212"), rows("9,999"));
+        assert_eq!(rows("1"), rows("7"));
+        assert_ne!(rows("1"), rows("10"));
+        assert_ne!(rows("1"), rows("100,000"));
+        // A number at the end counts as well, and a comma of the text stays one.
+        assert_ne!(sized("order 7"), sized("order 77"));
+        assert_ne!(sized("a, b"), sized("a b"));
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gatehold_client::Submission;
-use gatehold_client::wire::Submitted;
+use gatehold_client::wire::{DenyReason, RequestState, Submitted};
 use gatehold_proof::SigningKey;
 use serde_json::json;
 
@@ -163,4 +163,35 @@ async fn the_requester_reads_what_a_reviewer_asks_and_answers_it() {
     let opened = reviewer.open(&request).await.unwrap();
     let view = String::from_utf8(opened.view.0).unwrap();
     assert!(view.contains("the rows are test data"), "{view}");
+}
+
+#[tokio::test]
+async fn the_requester_learns_why_it_was_denied_and_nothing_of_a_report() {
+    let house = House::open().await;
+    let reviewer = Person::Reviewer.log_in(&house).await;
+    let bot = house.client(&house.workload);
+    for (act, told) in [
+        (
+            json!({ "act": "deny", "reason": "too_broad", "text": "one row\u{202e}" }),
+            Some((Some(DenyReason::TooBroad), "one row\u{27e8}U+202E\u{27e9}")),
+        ),
+        (
+            json!({ "act": "deny", "reason": "duplicate" }),
+            Some((Some(DenyReason::Duplicate), "")),
+        ),
+        (
+            json!({ "act": "suspicious", "text": "it looks like a thief" }),
+            None,
+        ),
+    ] {
+        let (_, request) = held(&house).await;
+        let act: gatehold_client::wire::ActRequest = serde_json::from_value(act).unwrap();
+        reviewer.act(&request, &act).await.unwrap();
+        let status = bot.status(&request, 0).await.unwrap();
+        assert_eq!(status.state, RequestState::Denied);
+        let denial = status.denial.as_ref();
+        let denial = denial.map(|denial| (denial.reason, denial.text.as_str()));
+        assert_eq!(denial, told, "{status:?}");
+        assert!(!format!("{status:?}").contains("thief"));
+    }
 }

@@ -36,7 +36,9 @@ pub(in crate::api) async fn handle(
     Ok(Answer(Me {
         human: human.to_string(),
         session_ends: person.session.expires_at.millis(),
-        keys: app.gate().with_directory(|directory| keys(directory, human)),
+        keys: app
+            .gate()
+            .with_directory(|directory| keys(directory, human)),
         teams: teams.collect(),
         seats: scope.seats.into_iter().map(seat).collect(),
         decides_for: scope.decides_for.into_iter().map(item).collect(),

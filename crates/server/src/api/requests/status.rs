@@ -4,7 +4,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use gatehold_client::wire::RequestStatus;
+use gatehold_client::wire::{Denial, RequestStatus};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::RequestRecord;
 use gatehold_gate::GateError;
@@ -59,8 +59,10 @@ pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<Reques
     let questions = app.gate().questions(record).await?;
     let change = or_nothing(record.id, app.gate().change_in_words(record).await);
     let why = or_nothing(record.id, app.gate().why_held(record).await);
+    let denial = or_nothing(record.id, app.gate().denial(record.id).await);
     let mut status = RequestStatus {
         change,
+        denial: denial.as_deref().map(Denial::of),
         ..said::status(record, questions)
     };
     for reason in status.held.iter_mut().flat_map(|held| &mut held.reasons) {

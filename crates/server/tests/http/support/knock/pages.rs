@@ -79,8 +79,8 @@ pub async fn form_of(
     let (name, fields) = match (page.method, page.path) {
         (
             "GET",
-            "/" | "/keys" | "/decided" | "/find" | "/workloads" | "/overview" | "/policy" | "/events"
-            | "/sign-in" | "/sign-in/start" | "/sign-in/callback",
+            "/" | "/keys" | "/decided" | "/find" | "/workloads" | "/overview" | "/policy"
+            | "/events" | "/sign-in" | "/sign-in/start" | "/sign-in/callback",
         ) => (String::new(), nothing()),
         ("GET", "/static/{name}") => ("console.css".to_owned(), nothing()),
         ("GET", "/tasks/{id}") => (house.task(&house.client(&house.workload)).await, nothing()),

@@ -17,7 +17,7 @@ use gatehold_gate::{Catalog, Dispatcher, Gate, OpenError, OwnWord, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::login::IdentityProvider;
-use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, Provisioning};
+use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, PageFiles, Provisioning};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -113,6 +113,7 @@ impl Running {
             settings: config.settings,
             pinned_root: config.root,
             catalog: Catalog::new(config.resources),
+            page_files: page_files(pages.is_some() || config.identity_provider.is_some()),
             execution_seconds_max: config.execution_seconds_max,
             alone: matches!(config.store, StorePlace::Sqlite(_)),
         })
@@ -146,8 +147,7 @@ impl Running {
         let provider = config.identity_provider;
         let pages = vouching(pages, provider, &public_url, &gate, &config.log_key)?;
         let push = config.channels.push();
-        let told = (config.channels, config.on_call);
-        let dispatcher = telling::dispatcher(&gate, told, &public_url);
+        let dispatcher = telling::dispatcher(&gate, (config.channels, config.on_call), &public_url);
         let settings = ApiSettings::new(public_url, instance);
         let console = pages.map(|pages| ConsoleSettings {
             provider: pages.provider,
@@ -259,6 +259,11 @@ fn pinned(root: Option<Hash>, gate: &Gate) -> Result<(), Failure> {
 fn sources(calendar: Option<PathBuf>, lookups: Lookups) -> Arc<Sources> {
     let calendars = calendar.map(Calendars::new);
     Arc::new(Sources { calendars, lookups })
+}
+
+/// What is recorded of the pages with everything that is shown.
+fn page_files(has_pages: bool) -> Option<Hash> {
+    has_pages.then(|| PageFiles::embedded().set())
 }
 
 /// Pages for people: those that are given, or else at the public URL with the provider that the configuration names.

@@ -14,8 +14,8 @@ use super::packed::{gzip, takes_gzip};
 /// Shows notifications. No page lies below its address, so it is in no page's way.
 const WORKER: &str = "worker.js";
 
-/// Name, media type and bytes.
-const FILES: &[(&str, &str, &[u8])] = &[
+/// Name, media type and bytes of everything under `/static/`.
+pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
         "console.css",
         "text/css; charset=utf-8",

@@ -1,5 +1,6 @@
-//! Promise P1: no held action executes without approval signatures over its exact bytes. A request that two people signed
-//! is attacked where it can be: the action, the row, the contexts, the signatures, the receipt. An escape is an execution
+//! Promise P1: no held action executes without approval signatures over its exact bytes. A request that two people signed, one
+//! with an SSH key and one with a passkey, is attacked where it can be: the action, the row, the contexts, the signatures and
+//! every part of an assertion, the receipt. An escape is an execution
 //! of other bytes, of more, later, for somebody else, or without the signatures that were made.
 
 #![allow(
@@ -11,6 +12,7 @@
     reason = "tests: helpers outside test functions"
 )]
 
+mod assertion;
 mod gate;
 mod share;
 
@@ -21,6 +23,7 @@ use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
+use gatehold_core::passkey::soft::SoftPasskey;
 use gatehold_core::request::{DecidedBy, RequestRecord};
 use gatehold_core::review::ReviewAct::Approve;
 use gatehold_core::tier::Tier;
@@ -33,16 +36,18 @@ struct Signed {
     row: RequestRecord,
     action: Action,
     now: Evaluated,
+    passkey: SoftPasskey,
 }
 
 fn signed() -> Signed {
     let mut gate = Gate::founded();
+    let passkey = assertion::enrolled(&mut gate);
     let task = gate.task();
     let sql = "UPDATE orders SET status = 'retry' WHERE id = 7";
     let id = gate.submit(task, sql, Verdict::Hold(requirement(2)), Tier::Amber);
     let now = gate.answer(Verdict::Hold(requirement(2)), Tier::Amber);
     gate.review(id, Who::Bob, Approve, &now);
-    gate.review(id, Who::Cid, Approve, &now);
+    assertion::review(&mut gate, id, &passkey, &now);
     let (row, _) = gate.request(id);
     let action = gate.action(id);
     Signed {
@@ -50,6 +55,7 @@ fn signed() -> Signed {
         row,
         action,
         now,
+        passkey,
     }
 }
 
@@ -101,6 +107,10 @@ fn other_action(seed: &mut Seed, action: &Action) -> Option<Action> {
 /// What one mutation tried; nothing when it made no difference to try.
 fn mutate(seed: &mut Seed, case: &Signed) -> Option<(&'static str, Option<Approved>)> {
     let mut row = case.row.clone();
+    // Half of all tries are on what the passkey signed.
+    if seed.below(2) == 0 {
+        return assertion::mutate(seed, case);
+    }
     match seed.below(7) {
         0 => {
             let action = other_action(seed, &case.action)?;
@@ -179,7 +189,7 @@ fn p01_no_mutation_of_what_was_signed_escapes() {
     let approved = case.attempt(&case.row, &case.action).unwrap();
     assert!(!case.escapes(&approved));
     let mut seed = Seed::of("p01");
-    let (wanted, mut tried) = (count(4_000, 100_000), 0);
+    let (wanted, mut tried) = (count(4_000, 200_000), 0);
     let mut kinds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     while tried < wanted {
         let Some((kind, approved)) = mutate(&mut seed, &case) else {
@@ -194,5 +204,8 @@ fn p01_no_mutation_of_what_was_signed_escapes() {
         }
     }
     println!("{tried} mutations, 0 escapes; tried and executed as signed: {kinds:?}");
+    for kind in assertion::KINDS {
+        assert!(kinds.remove(kind).is_some(), "{kind} was not tried");
+    }
     assert_eq!(kinds.len(), 7, "{kinds:?}");
 }

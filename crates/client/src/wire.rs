@@ -32,7 +32,7 @@ pub use act::{Act, ActRequest, DenyReason};
 pub use audit::{TreeHead, TrustLink, TrustLinks};
 pub use bounds::{BoundsError, PROMPT_BYTES_MAX, TEXT_BYTES_MAX, is_id};
 pub use bytes::Base64Bytes;
-pub use catalogue::{DescriptorItem, Descriptors, GateInfo};
+pub use catalogue::{DescriptorItem, Descriptors, GateInfo, PageFilesInfo};
 pub use change::{ChangeRequest, KeyRevocationRequest, KeySignature};
 pub use correction::{Correction, CorrectionRequest, Corrections, RecordedLeaf};
 pub use deciders::{Against, Decider, Deciders, OnCall};

@@ -122,6 +122,9 @@ pub struct View {
     pub decide_by: Timestamp,
     /// Last time to use it.
     pub spend_by: Timestamp,
+    /// What the pages of the gate were made of, by its own word: one hash of the files that it serves. Nothing where it has no
+    /// pages.
+    pub page_files: Option<Hash>,
 }
 
 impl View {

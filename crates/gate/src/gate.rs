@@ -49,6 +49,8 @@ pub struct Parts {
     pub pinned_root: Option<Hash>,
     /// What is known about resources.
     pub catalog: Catalog,
+    /// What its pages are made of, where it has any: recorded in what is shown, and never looked at otherwise.
+    pub page_files: Option<Hash>,
     /// After how many seconds an execution of which nothing was heard is Unknown.
     pub execution_seconds_max: u32,
     /// Whether no other process serves this store, so that what was executing at start is lost.

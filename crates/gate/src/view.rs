@@ -76,6 +76,7 @@ impl Gate {
             ),
             decide_by: held.decide_by,
             spend_by: record.spend_by,
+            page_files: self.inner.parts.page_files,
         })
     }
 

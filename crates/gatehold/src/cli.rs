@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
 use crate::channel::{self, Channel};
-use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
+use crate::config::{self, ConfigCommand, ConfigFile};
 use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
 use crate::correct::{self, CorrectArgs};
@@ -18,6 +18,7 @@ use crate::delegation::{self, Delegation};
 use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
+use crate::doctor::{self, Doctor};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
@@ -35,7 +36,7 @@ use crate::root;
 use crate::task::{self, Task};
 use crate::who_can_approve::{self, WhoCanApprove};
 use crate::workload::{self, Point, Workload};
-use crate::{doctor, serve, session};
+use crate::{serve, session};
 
 /// Gatehold: software asks for one exact action, people sign for it, the gate executes it once and proves it.
 ///
@@ -65,7 +66,7 @@ enum Command {
     #[command(subcommand)]
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
-    Doctor(ConfigLookedAt),
+    Doctor(Doctor),
     /// Say how channels and identity provider stand: what was delivered last, what failed and why, and what waits.
     Status(ConfigLookedAt),
     /// The configuration file.
@@ -251,7 +252,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Serve(file) => serve::serve(&file).await,
         Command::Init(init) => init::run(ctx, &init).await,
         Command::Recover(recover) => recover::run(ctx, &recover).await,
-        Command::Doctor(file) => doctor::run(ctx, &file).await,
+        Command::Doctor(args) => doctor::run(ctx, &args).await,
         Command::Status(file) => doctor::status(ctx, &file).await,
         Command::Config(command) => config::run(ctx, &command),
         Command::Channel(command) => channel::run(ctx, &command).await,

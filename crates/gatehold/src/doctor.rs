@@ -1,10 +1,14 @@
-//! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do.
+//! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do; from a
+//! reviewer's machine, whether the pages of a gate are those that this program would serve.
+
+mod pages;
 
 mod facts;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use clap::Args;
 use gatehold_broker::{Described, OnCall};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
@@ -28,6 +32,17 @@ const ABSENT: &[&str] = &[
     "an executor process of its own: upstream secrets live in this process",
     "brokers that issue credentials: every action is executed by the gate",
 ];
+
+/// Arguments of `gatehold doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigLookedAt,
+    /// Look at the pages of this client's gate instead: whether each file that they are made of is the one in this program.
+    #[arg(long)]
+    pub pages: bool,
+}
 
 /// How one thing was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -63,7 +78,7 @@ struct Report {
     channels: Vec<Stands>,
     /// How whoever vouches for people stands, if somebody does.
     identity_provider: Option<ProviderStands>,
-    /// Whether the database is not what the ledger says.
+    /// Whether the database is not what the ledger says, or a page not what this program would serve.
     #[serde(skip)]
     tampered: bool,
 }
@@ -357,10 +372,14 @@ fn journal(report: &mut Report, config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The first thing that keeps a gate from starting, after all mistakes of the configuration.
-pub async fn run(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
+pub async fn run(ctx: &Ctx, args: &Doctor) -> Result<Exit, Failure> {
     let mut report = Report::default();
-    let file = looked_at(ctx, file.config.as_deref());
-    let looked = look_at(&mut report, &file).await;
+    let looked = if args.pages {
+        pages::look_at(ctx, &mut report).await
+    } else {
+        let file = looked_at(ctx, args.file.config.as_deref());
+        look_at(&mut report, &file).await
+    };
     // What was found before something failed is said as well.
     ctx.print(&report, || report.text(ctx))?;
     looked?;

@@ -6,6 +6,7 @@ use clap::Args;
 use gatehold_client::wire::{Inbox, InboxItem, RequestState, Tier};
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
+use gatehold_server::PageFiles;
 
 use crate::ambient::now_millis;
 use crate::context::Ctx;
@@ -191,8 +192,23 @@ fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
     text + &format!(
         "\nverified here, from the root that you pinned, {}: who asked and for whom, descriptor, sentence, \
          tier, checkpoints, people, questions, limits, rendering, view, action and words (opened {})\nthe gate's word: facts, \
-         {BY_THE_GATE}, what the task has done, what is unlike its habits\n",
+         {BY_THE_GATE}, what the task has done, what is unlike its habits{}\n",
         shown.root,
-        Timestamp::from_millis(now_millis())
+        Timestamp::from_millis(now_millis()),
+        pages(shown)
     )
+}
+
+/// What the gate says that its pages are made of, beside what is in this program.
+fn pages(shown: &Shown) -> String {
+    let own = PageFiles::embedded().set();
+    match shown.view.page_files {
+        None => String::new(),
+        Some(set) if set == own => {
+            format!(", and that its pages are made of the files in this program, {set}")
+        }
+        Some(set) => format!(
+            ", and that its pages are made of {set}, which are not those in this program, {own}: `gatehold doctor --pages`"
+        ),
+    }
 }

@@ -17,7 +17,7 @@ use gatehold_gate::{Catalog, Dispatcher, Gate, OpenError, OwnWord, Parts};
 use gatehold_proof::PublicUrl;
 use gatehold_server::listen::{Ended, ListenError, ListenSettings, Listener};
 use gatehold_server::login::IdentityProvider;
-use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, Provisioning};
+use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, PageFiles, Provisioning};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
 use gatehold_store::derive::{Cadence, Publisher};
@@ -117,6 +117,7 @@ impl Running {
             settings: config.settings,
             pinned_root: config.root,
             catalog: Catalog::new(config.resources),
+            page_files: page_files(pages.is_some() || config.identity_provider.is_some()),
             execution_seconds_max: config.execution_seconds_max,
             alone: matches!(config.store, StorePlace::Sqlite(_)),
         })
@@ -273,6 +274,11 @@ fn sources(
         lookups,
         on_call,
     })
+}
+
+/// What is recorded of the pages with everything that is shown.
+fn page_files(has_pages: bool) -> Option<Hash> {
+    has_pages.then(|| PageFiles::embedded().set())
 }
 
 /// Pages for people: those that are given, or else at the public URL with the provider that the configuration names.

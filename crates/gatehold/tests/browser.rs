@@ -62,6 +62,12 @@ fn two_people_sign_in_elsewhere_are_enrolled_and_decide_each_in_a_browser_of_the
 }
 
 #[test]
+fn a_passkey_that_a_pinned_maker_attests_is_enough_for_red_at_a_gate_of_real_people() {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/identity-provider");
+    run("attested.mjs", &[packages.to_str().unwrap(), PYTHON]);
+}
+
+#[test]
 fn green_and_amber_take_one_person_and_a_phone_or_a_late_page_says_what_it_cannot() {
     run("tiers.mjs", &[]);
 }
@@ -117,7 +123,7 @@ fn b10_following_every_link_of_every_page_changes_nothing() {
 }
 
 #[test]
-fn b09_over_a_page_that_was_swapped_the_terminal_shows_the_true_bytes() {
+fn b09_a_swapped_module_does_not_run_and_over_a_page_that_lies_the_terminal_shows_the_true_bytes() {
     run("swapped.mjs", &[]);
 }
 

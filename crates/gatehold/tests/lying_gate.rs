@@ -393,6 +393,45 @@ fn b09_the_tier_is_made_again_and_a_gate_only_raises_it() {
     assert_eq!(raised["view"]["tier"]["tier"], "red", "{raised}");
 }
 
+#[test]
+fn b09_what_a_gate_says_of_its_pages_is_shown_beside_what_is_in_this_program() {
+    let (behind, request) = held();
+    let own = gatehold_server::PageFiles::embedded().set().to_string();
+    let show = || {
+        let shown = behind.gate.run(&["show", &request, "--as", "reviewer"]);
+        assert!(shown.status.success(), "{shown:?}");
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    // It is served without anybody who vouches for people, and so without pages.
+    assert!(!show().contains("its pages are made of"));
+    let doctor = behind.gate.run(&["doctor", "--pages"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(
+        said.contains("serves no pages: nothing was compared"),
+        "{said}"
+    );
+
+    let other = Hash::of(b"other pages").to_string();
+    for (says, named) in [
+        (
+            &own,
+            format!("its pages are made of the files in this program, {own}"),
+        ),
+        (
+            &other,
+            format!("its pages are made of {other}, which are not those in this program, {own}"),
+        ),
+    ] {
+        let says = says.clone();
+        behind.lies(
+            "/open",
+            lied(move |view, _| view["page_files"] = says.clone().into()),
+        );
+        let page = show();
+        assert!(page.contains(&named), "{page}");
+    }
+}
+
 /// The root that a development gate was founded with.
 fn honest_root(gate: &Gate) -> String {
     let statement = std::fs::read(gate.home.join("root.json")).unwrap();

@@ -21,6 +21,7 @@ mod open_id;
 mod overview;
 mod packed;
 mod passkeys;
+mod pinned;
 mod plots;
 mod policy;
 mod push;
@@ -52,6 +53,7 @@ use crate::scim::Provisioning;
 use cookie::CookieName;
 pub(crate) use frame::PageError;
 pub use passkeys::Enroller;
+pub use pinned::PageFiles;
 
 /// What the console needs beside the gate.
 #[derive(Clone)]

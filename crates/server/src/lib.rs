@@ -22,7 +22,7 @@ mod scim;
 pub use api::{operations_router, router};
 pub use app::{ApiSettings, App};
 pub use channels::{ChannelStanding, ChannelsSeen, FailedTry};
-pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page};
+pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page, PageFiles};
 pub use ledger::{About, PublishedHead, PublishedLedger};
 pub use metrics::Metrics;
 pub use openapi::document;

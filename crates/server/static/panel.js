@@ -270,7 +270,8 @@ export async function panel({ display, view, envelope, words, lowered, through }
     called("who", part("Who", "", list(who(view.requester), ""))),
     terms(view, lowered),
     part("Already done in this task", "", list(soFar(view.so_far), "")),
-    part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.refuted ? "refuted" : fact.source), " ", quiet(value(fact)))))),
+    part("Evidence", "", el("dl", "facts", ...facts.map((fact) => term(quiet(fact.label), mark(fact.refuted ? "refuted" : fact.source), " ", quiet(value(fact)))),
+      view.page_files ? term("This page", "by the gate's own word made of files ", quiet(view.page_files)) : null)),
     part(`Why ${view.tier.tier.toUpperCase()}`, "", list(raised, "No input raises it.")),
   ].filter((made) => made !== null);
 }

@@ -505,6 +505,7 @@ async fn gate_of(shop: &Shop, store: Arc<dyn Store>) -> Gate {
         },
         pinned_root: None,
         catalog: Catalog::default(),
+        page_files: None,
         execution_seconds_max: 60,
         alone: false,
     };

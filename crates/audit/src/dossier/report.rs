@@ -14,6 +14,7 @@ use gatehold_core::review::{Answers, ReviewAct};
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Reason;
+use gatehold_core::view::View;
 use gatehold_ledger::SignedTreeHead;
 use gatehold_render::{Display, represents, to_plain};
 use serde::Serialize;
@@ -169,6 +170,8 @@ pub struct ReviewShown {
     pub answers: Vec<(String, String)>,
     /// Why, in their words.
     pub justification: Option<String>,
+    /// What the pages of the gate were made of when it was opened, by the gate's own word in what was signed.
+    pub page_files: Option<Hash>,
     /// Whether it was void when the request was last held.
     pub void: bool,
 }
@@ -338,6 +341,9 @@ fn reviews(request: &RequestFold, own: &[&Opened]) -> Vec<ReviewShown> {
             .bytes("answers")
             .and_then(|bytes| canonical::from_canonical_bytes(bytes).ok());
         let authority = leaf.bytes("authority");
+        let view: Option<View> = leaf
+            .bytes("view")
+            .and_then(|bytes| canonical::from_canonical_bytes(bytes).ok());
         let checked = request.checked.iter().find(|(at, _)| *at == leaf.index);
         Some(ReviewShown {
             leaf: leaf.index,
@@ -353,6 +359,7 @@ fn reviews(request: &RequestFold, own: &[&Opened]) -> Vec<ReviewShown> {
             answers: answers
                 .map(|answers| answers.criteria.into_iter().collect())
                 .unwrap_or_default(),
+            page_files: view.and_then(|view| view.page_files),
             void: last_hold.is_some_and(|hold| leaf.index < hold),
         })
     });

@@ -113,6 +113,9 @@ impl DossierReport {
                 )?;
             }
             writeln!(f, "      key: {}", review.key)?;
+            if let Some(set) = &review.page_files {
+                writeln!(f, "      pages of the gate, by its word: made of {set}")?;
+            }
             for (criterion, answer) in &review.answers {
                 writeln!(f, "      {}: \"{}\"", quiet(criterion), quiet(answer))?;
             }

@@ -142,6 +142,17 @@ impl Client {
         self.call(call).await?.json()
     }
 
+    /// Reads one file below `/static/`, unsigned, as a browser asks for it.
+    pub(super) async fn file(&self, name: &str) -> Result<Answer, ClientError> {
+        let url = format!("{}/static/{name}", self.public_url);
+        let asked = self.http.get(url).timeout(CALL_TIMEOUT).send().await;
+        let response = asked.map_err(|error| without_answer(error.without_url()))?;
+        Ok(Answer {
+            status: response.status(),
+            body: read_bounded(response, ANSWER_BYTES_MAX).await?,
+        })
+    }
+
     fn sign(&self, call: &Call) -> Result<HeaderMap, ClientError> {
         let nonce = self.random_hex()?;
         let signed = self.signer.sign(&ToSign {

@@ -1,6 +1,8 @@
 //! The calls of a human, signed with the key of their login: see, open, review, act, stop. The review itself carries a
 //! second signature, by the human's enrolled key, over its context.
 
+use http::StatusCode;
+
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
@@ -218,6 +220,24 @@ impl Client {
     /// See [`ClientError`].
     pub async fn gate(&self) -> Result<GateInfo, ClientError> {
         self.call_json(Call::get("/v1/gate")).await
+    }
+
+    /// The bytes that the gate serves as a file of its pages; nothing when it serves none of this name.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn page_file(&self, name: &str) -> Result<Option<Vec<u8>>, ClientError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if !name.bytes().all(plain) {
+            let what = "a file of the pages is named by letters, digits and `.`, `_`, `-`";
+            return Err(ClientError::Config(what.into()));
+        }
+        let answer = self.file(name).await?;
+        match answer.status {
+            StatusCode::OK => Ok(Some(answer.body)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(answer.foreign("neither a file nor that there is none")),
+        }
     }
 
     /// The kinds of action of the active bundle.

@@ -1,5 +1,7 @@
 //! `GET /v1/gate`, `GET /v1/descriptors`: what a gate is and which kinds of action it knows, for anyone who is known to it.
 
+use std::collections::BTreeMap;
+
 use super::bytes::Base64Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,19 @@ pub struct GateInfo {
     pub now: i64,
     /// The caller, as the gate knows it: a workload, a point, or `subject@issuer`.
     pub caller: String,
+    /// What its pages are made of; nothing where it has none.
+    pub page_files: Option<PageFilesInfo>,
+}
+
+/// The files that a gate says its pages are made of. Whoever doubts it compares them with a program of their own:
+/// `gatehold doctor --pages`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PageFilesInfo {
+    /// One hash of all of them, as a view names it.
+    pub set: String,
+    /// The hash of each file below `/static/`, by its name.
+    pub files: BTreeMap<String, String>,
 }
 
 /// The kinds of action of the active bundle.

@@ -46,6 +46,10 @@ impl View {
                 "the time to decide",
                 self.decide_by == shown.decide_by && self.spend_by == shown.spend_by,
             ),
+            (
+                "what the pages of the gate are made of",
+                self.page_files == shown.page_files,
+            ),
         ];
         let changed = parts.into_iter().filter(|(_, same)| !same);
         changed.map(|(what, _)| what).collect()

@@ -10,6 +10,7 @@ const chrome = new Chrome(chromium, gate.scratch);
 try {
   const tab = await (await chrome.person()).tab();
   await tab.open(`${gate.url}/sign-in`);
+  await tab.brings("bytes.js");
   for (const backup of [false, true]) {
     const authenticatorId = await tab.authenticator({ defaultBackupEligibility: backup, defaultBackupState: backup });
     const lines = await tab.run(async () => {

@@ -124,10 +124,10 @@ export class Gate {
 
 /** A browser with a profile of its own. */
 export class Chrome {
-  constructor(program, scratch) {
+  constructor(program, scratch, more = []) {
     const options = [
       "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-      "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`,
+      "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`, ...more,
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "about:blank",
     ];
     this.child = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
@@ -299,6 +299,19 @@ export class Tab {
       const end = (act) => { watch.disconnect(); clearTimeout(over); act(); };
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
     })`);
+  }
+
+  /** Has the page name a module of its gate by the hash of what is served, as its own tags do: it has no other brought in. */
+  brings(name) {
+    return this.run(async (file) => {
+      const bytes = await (await fetch(`/static/${file}`)).arrayBuffer();
+      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      const link = document.createElement("link");
+      Object.assign(link, { rel: "modulepreload", href: `/static/${file}`, integrity: `sha256-${btoa(String.fromCharCode(...hash))}` });
+      const loaded = new Promise((done, failed) => { Object.assign(link, { onload: done, onerror: failed }); });
+      document.head.append(link);
+      await loaded;
+    }, name);
   }
 
   /** A simulated authenticator with a user who is there and is verified. Gives its name. */

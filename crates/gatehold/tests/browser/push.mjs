@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -135,6 +135,21 @@ try {
   assert.equal(repeated.topic, refused.topic);
   await service.told("laptop", again, "asked");
 
+  // What a push service answers decides nothing, whatever it calls itself (threat A20): the gate ends in order, having taken every answer.
+  const about = (told) => (told?.link ?? "").split("/").pop();
+  service.saying = (told) => [
+    { location: `${gate.url}/requests/${about(told)}/review`, "set-cookie": "gatehold=reviewer; Path=/", "x-gatehold-act": "approve", "content-type": "application/json" },
+    JSON.stringify({ request: about(told), act: "approve", decision: "approve", approved: true, action: "approve", notification: "clicked" }),
+  ];
+  const answered = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 9", ["--cap", "rows=1"]);
+  for (const browser of ["phone", "laptop"]) await service.told(browser, answered, "asked");
+  const leaves = exported();
+  for (const tab of pages) await tab.open("about:blank");
+  await gate.restart();
+  assert.equal(gate.status(answered).state, "held");
+  assert.deepEqual(exported(), leaves);
+  service.saying = () => [{}, ""];
+
   // It is over: that stands in place of the question, also for a browser that was off all the time.
   gate.command(["deny", again, "--reason", "too_broad", "--as", "reviewer"]);
   const closed = await service.told("phone", again, "closed");
@@ -185,6 +200,13 @@ try {
   await chrome.end();
   await gate.end();
   service.end();
+}
+
+/** Every leaf of the ledger, as an auditor gets it. */
+function exported() {
+  rmSync(file("answers.export"), { force: true });
+  gate.command(["audit", "export", "--out", file("answers.export")]);
+  return readFileSync(file("answers.export"), "utf8").split("\n").filter((line) => line.includes('"leaf"'));
 }
 
 /** Looks until something holds, each time through the browser. */

@@ -32,6 +32,8 @@ export class PushService {
   said = [];
   /** What it answers to whatever is right. */
   status = 201;
+  /** What else it says to everything: headers and a body for each message. */
+  saying = () => [{}, ""];
   #browsers = new Map();
   #waiting = new Set();
 
@@ -88,8 +90,9 @@ export class PushService {
     const body = Buffer.concat(parts);
     const said = this.#taken(name, request, body);
     this.#say({ browser: name, headers: request.headers, raw: body.toString("latin1"), ...said });
-    response.writeHead(said.status, { "content-length": 0 });
-    response.end();
+    const [headers, text] = this.saying(said.told);
+    response.writeHead(said.status, { ...headers, "content-length": Buffer.byteLength(text) });
+    response.end(text);
   }
 
   #taken(name, { method, headers }, body) {

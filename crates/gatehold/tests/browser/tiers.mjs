@@ -190,6 +190,7 @@ try {
 
   // Bytes without spaces are words as well, and the time to read them counts only while they are in view; read otherwise it is twice
   // as long, and counts anywhere on the page.
+  await tab.brings("reading.js");
   const floors = await tab.run(async () => {
     const { floorSeconds } = await import("/static/reading.js");
     return [[1, 24], [40, 200], [400, 2_000], [1, 61_440], [5_000, 30_000]].map(([words, bytes]) => floorSeconds({ words, bytes }));

@@ -1,18 +1,21 @@
 // A real identity provider (npm oidc-provider) for tests, on loopback. Arguments: the folder its packages are in, its port,
-// the gate's URL, the algorithm of its ID tokens, and how a client shows its secret.
+// the gate's URL, the algorithm of its ID tokens, how a client shows its secret, and, to speak TLS, a folder with `server.pem`
+// and `server.key`.
 //
 // Every start makes new keys, so a restart rotates them. `GET /lie?be=WHAT` makes its next answers at the token endpoint lie.
 
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { pathToFileURL } from 'node:url';
 
-const [folder, port, gate, alg, method] = process.argv.slice(2);
+const [folder, port, gate, alg, method, certificate] = process.argv.slice(2);
 const from = (name) => import(pathToFileURL(`${folder}/node_modules/${name}`).href);
 const { Provider } = await from('oidc-provider/lib/index.js');
 const jose = await from('jose/dist/webapi/index.js');
 
 const SECRET = 's3cret+/=&%:x~and-long-enough-for-a-shared-secret';
-const issuer = `http://127.0.0.1:${port}`;
+const issuer = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
 
 const made = async (alg, options) => {
   const { privateKey } = await jose.generateKeyPair(alg, { ...options, extractable: true });
@@ -96,4 +99,8 @@ provider.use(async (ctx, next) => {
   }
 });
 
-createServer(provider.callback()).listen(Number(port), '127.0.0.1', () => console.log('ready'));
+const pem = (name) => readFileSync(`${certificate}/${name}`);
+const server = certificate
+  ? createSecureServer({ cert: pem('server.pem'), key: pem('server.key') }, provider.callback())
+  : createServer(provider.callback());
+server.listen(Number(port), '127.0.0.1', () => console.log('ready'));

@@ -10,6 +10,7 @@ import email
 import email.policy
 import ipaddress
 import json
+import re
 import ssl
 import sys
 import threading
@@ -29,6 +30,34 @@ status = 200
 refused = set()
 released = threading.Event()
 released.set()
+# What comes back that somebody could take for an approval, and at which gate.
+answering, gate = None, ""
+
+
+def decision(request):
+    """Everything that a decision is called somewhere, about this request."""
+    return json.dumps({
+        "request": request, "callback_id": request, "act": "approve", "action": "approve", "decision": "approve", "approved": True,
+        "state": "approved", "verdict": "allow", "reviewer": "reviewer@dev.gatehold.local", "user": {"name": "reviewer"},
+        "actions": [{"action_id": "approve", "name": "approve", "value": request}], "reactions": ["+1", "white_check_mark"],
+    })
+
+
+SAYING = {
+    "content-type": "application/json", "x-gatehold-act": "approve", "x-approved": "true", "x-slack-approve": "true",
+    "set-cookie": "gatehold=reviewer; Path=/", "authorization": "Bearer approve", "refresh": "0; url=/requests", "signature": "sig1=:YXBwcm92ZQ==:",
+}
+ANSWERS = {
+    "body": lambda request: (200, {"content-type": "application/json"}, decision(request)),
+    "text": lambda request: (200, {"content-type": "text/plain"}, f"\U0001f44d approved {request} :white_check_mark:"),
+    "headers": lambda request: (202, SAYING, decision(request)),
+    "created": lambda request: (201, {"location": f"http://{gate}/requests/{request}/review"}, decision(request)),
+    "moved": lambda request: (301, {"location": f"http://{gate}/requests/{request}/act?act=approve"}, ""),
+    "found": lambda request: (302, {"location": f"http://{gate}/requests/{request}?act=approve"}, ""),
+    "see": lambda request: (303, {"location": f"http://{gate}/requests/{request}"}, ""),
+    "again": lambda request: (307, {"location": f"http://{gate}/requests/{request}/review"}, decision(request)),
+    "there": lambda request: (308, {"location": f"http://{gate}/v1/requests/{request}/reviews"}, decision(request)),
+}
 
 
 def say(what):
@@ -42,21 +71,28 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, code, text="ok"):
+    def answer(self, code, text="ok", headers=None):
         self.send_response(code)
-        if code == 302:
-            self.send_header("location", "http://127.0.0.1:1/elsewhere")
-        self.send_header("content-length", str(len(text)))
+        if code == 302 and not headers:
+            headers = {"location": "http://127.0.0.1:1/elsewhere"}
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        body = text.encode()
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(body)
 
     def do_GET(self):
-        global status
+        global answering, gate, status
         _, what, value = self.path.split("/", 2)
         if what == "be":
             status = int(value)
         elif what == "refuse":
             refused.add(value)
+        elif what == "answer":
+            answering = ANSWERS.get(value)
+        elif what == "gate":
+            gate = value
         elif what == "hold":
             released.clear()
         elif what == "release":
@@ -65,7 +101,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"])).decode()
-        code = status
+        code, headers, text = status, None, "ok"
+        about = re.search(r"req_[0-9a-f]{32}", body)
+        if answering and about:
+            code, headers, text = answering(about.group())
         if self.path.startswith("/hook"):
             try:
                 Webhook(secret).verify(body, dict(self.headers.items()))
@@ -77,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             say({"chat": json.loads(body), "path": self.path, "status": code, "raw": body})
         released.wait()
-        self.answer(code)
+        self.answer(code, text, headers)
 
 
 class Mails:
@@ -87,7 +126,7 @@ class Mails:
         if address in refused:
             return f"550 5.1.1 <{address}> is unknown here"
         envelope.rcpt_tos.append(address)
-        return "250 OK"
+        return "250 2.1.5 approved, approved, approved" if answering else "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         raw = envelope.content
@@ -103,7 +142,10 @@ class Mails:
             "hello": session.host_name,
             "raw": raw.decode("utf-8", "replace"),
         })
-        return "250 taken"
+        # As the others: an answer may be held back.
+        if answering:
+            await asyncio.get_running_loop().run_in_executor(None, released.wait)
+        return f"250 2.0.0 APPROVED by reviewer: {decision(mail['References'])}" if answering else "250 taken"
 
 
 def authenticate(server, session, envelope, mechanism, data):

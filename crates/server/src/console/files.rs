@@ -17,8 +17,8 @@ const WORKER: &str = "worker.js";
 /// Digits of a hash in a tag: enough to tell any two files apart, and sent with each of them.
 const TAG: usize = 32;
 
-/// Name, media type and bytes.
-const FILES: &[(&str, &str, &[u8])] = &[
+/// Name, media type and bytes of everything under `/static/`.
+pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
         "console.css",
         "text/css; charset=utf-8",

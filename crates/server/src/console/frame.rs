@@ -29,6 +29,8 @@ macro_rules! policy {
 const POLICY: &str = policy!("'none'");
 /// The same, and one script vouches for one address: that of the worker which shows notifications.
 const NOTIFYING: &str = policy!("push-worker");
+/// No script without the hash of its bytes, also where another one brings it in.
+const INTEGRITY: &str = "blocked-destinations=(script)";
 /// That worker: it loads nothing and speaks to nobody.
 const WORKER: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
@@ -74,6 +76,7 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
         // A browser heeds it over TLS alone (RFC 6797 section 8.1), so a gate on loopback loses nothing by it.
         put(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
         put(REFERRER_POLICY, "no-referrer");
+        put(name("integrity-policy"), INTEGRITY);
         put(name("cross-origin-opener-policy"), "same-origin");
         put(name("permissions-policy"), PERMISSIONS);
     }

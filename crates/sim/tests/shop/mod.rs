@@ -367,6 +367,7 @@ async fn open_gate_knowing(
         },
         pinned_root: None,
         catalog: Catalog::default(),
+        page_files: None,
         execution_seconds_max: 60,
         alone,
     };

@@ -2,12 +2,13 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::GateInfo;
+use gatehold_client::wire::{GateInfo, PageFilesInfo};
 
 use crate::api::body::NoBody;
 use crate::api::target::{None, Params};
 use crate::app::App;
 use crate::auth::{Anyone, Principal};
+use crate::console::PageFiles;
 use crate::problem::ApiError;
 
 /// What this gate is.
@@ -34,5 +35,17 @@ pub(in crate::api) async fn handle(
         bundle: directory.bundle.to_string(),
         now: now.millis(),
         caller,
+        page_files: app.console().is_ok().then(page_files),
     })))
+}
+
+fn page_files() -> PageFilesInfo {
+    let embedded = PageFiles::embedded();
+    let files = embedded.files().iter();
+    PageFilesInfo {
+        set: embedded.set().to_string(),
+        files: files
+            .map(|(name, hash)| ((*name).to_owned(), hash.to_string()))
+            .collect(),
+    }
 }

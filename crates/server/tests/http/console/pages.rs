@@ -4,7 +4,7 @@
 use gatehold_client::wire::{Act, ActRequest, AnswerRequest, DenyReason, Submitted};
 use gatehold_core::json::canonical;
 
-use super::{ask, hold, hold_saying};
+use super::{ask, hold, hold_saying, usable};
 use crate::support::House;
 use crate::support::browser::Browser;
 use crate::support::call::{Answer, Call};
@@ -25,6 +25,7 @@ fn framed_with(answer: &Answer, what: &str, types: &str) {
         ("content-security-policy", policy.as_str()),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
+        ("integrity-policy", "blocked-destinations=(script)"),
         ("strict-transport-security", "max-age=31536000"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -114,6 +115,112 @@ async fn b09_where_a_terminal_is_demanded_the_page_says_how_and_has_nothing_to_a
     // Without a key the module opens nothing and shows no button; a denial is offered as ever.
     assert!(!page.contains("name=\"key\""), "{page}");
     assert!(page.contains("value=\"deny\""), "{page}");
+}
+
+/// Everything that a page loads, with the integrity that it names.
+fn loaded(page: &str) -> Vec<(String, String, String)> {
+    let tags = page.split('<').filter_map(|tag| tag.split_once('>'));
+    let attribute = |tag: &str, name: &str| {
+        let rest = tag.split_once(&format!("{name}=\""))?.1;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let tags = tags.map(|(tag, _)| tag).filter_map(|tag| {
+        let kind = match tag.split_whitespace().next()? {
+            "script" => "script".to_owned(),
+            "link" => attribute(tag, "rel")?,
+            _ => return None,
+        };
+        let file = attribute(tag, "src").or_else(|| attribute(tag, "href"))?;
+        Some((kind, file, attribute(tag, "integrity").unwrap_or_default()))
+    });
+    tags.filter(|(kind, ..)| ["script", "modulepreload", "stylesheet"].contains(&kind.as_str()))
+        .collect()
+}
+
+#[tokio::test]
+async fn b09_every_script_and_stylesheet_of_a_page_is_named_with_the_hash_of_what_is_served() {
+    use base64::Engine as _;
+    let house = House::open().await;
+    let held = hold(&house).await;
+    let decided = usable(&house).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let mut stranger = Browser::new(&house);
+    let mut pages = vec![
+        stranger.get("/sign-in").await,
+        browser.get("/requests/nothing").await,
+    ];
+    for target in ["/", "/decided", "/workloads", "/overview", "/keys"] {
+        pages.push(browser.get(target).await);
+    }
+    for id in [&held, &decided] {
+        pages.push(browser.get(&format!("/requests/{id}")).await);
+    }
+    let mut files = std::collections::BTreeSet::new();
+    for page in pages {
+        let page = String::from_utf8(page.body).unwrap();
+        let loaded = loaded(&page);
+        assert!(!loaded.is_empty(), "{page}");
+        for (kind, file, integrity) in &loaded {
+            let served = browser.get(file).await;
+            let hash = gatehold_core::hash::Hash::of(&served.body);
+            let hash = base64::engine::general_purpose::STANDARD.encode(hash.as_bytes());
+            assert_eq!(*integrity, format!("sha256-{hash}"), "{kind} {file}");
+            files.insert(file.clone());
+        }
+        // What a script brings in is named before the script: a browser that has no place for its hash elsewhere refuses it.
+        for (place, (kind, file, _)) in loaded.iter().enumerate() {
+            let text = browser.page(file).await;
+            let brought = text.split("\"./").skip(1);
+            for name in brought.map(|rest| rest.split('"').next().unwrap()) {
+                let named = format!("/static/{name}");
+                let before = loaded.iter().take(place);
+                assert!(
+                    kind != "script"
+                        || before
+                            .into_iter()
+                            .any(|(kind, file, _)| kind == "modulepreload" && *file == named),
+                    "{file} brings in {named}"
+                );
+            }
+        }
+    }
+    for file in [
+        "sign.js",
+        "panel.js",
+        "passkeys.js",
+        "record.js",
+        "select.js",
+        "decide.css",
+    ] {
+        assert!(files.contains(&format!("/static/{file}")), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_says_what_its_pages_are_made_of() {
+    let house = House::open().await;
+    let embedded = gatehold_server::PageFiles::embedded();
+    let said = Call::new("GET", "/v1/gate", "").signed(&house, &house.workload);
+    let said: serde_json::Value = serde_json::from_slice(&said.send(&house).await.body).unwrap();
+    assert_eq!(said["page_files"]["set"], embedded.set().to_string());
+    let files = said["page_files"]["files"].as_object().unwrap();
+    assert_eq!(files.len(), embedded.files().len());
+    let mut browser = Browser::new(&house);
+    for (name, hash) in files {
+        let served = browser.get(&format!("/static/{name}")).await.body;
+        assert_eq!(
+            *hash,
+            gatehold_core::hash::Hash::of(&served).to_string(),
+            "{name}"
+        );
+    }
+    // And so does what a reviewer signs.
+    let id = hold(&house).await;
+    let (who, key) = (Person::Reviewer.id(), Person::Reviewer.thumbprint());
+    let opened = house.gate.open_request(&who, &key, id.parse().unwrap());
+    let opened = opened.await.unwrap();
+    let view: serde_json::Value = serde_json::from_slice(&opened.view).unwrap();
+    assert_eq!(view["page_files"], embedded.set().to_string());
 }
 
 #[tokio::test]

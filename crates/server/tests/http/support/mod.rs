@@ -138,6 +138,7 @@ impl House {
             },
             pinned_root: None,
             catalog: Catalog::default(),
+            page_files: Some(gatehold_server::PageFiles::embedded().set()),
             execution_seconds_max: 60,
             alone: true,
         })

@@ -143,22 +143,10 @@ impl Stands {
     #[must_use]
     pub fn line(&self) -> String {
         let name = &self.name;
-        let standing = self.standing.clone().unwrap_or_default();
-        let mut parts = Vec::new();
-        if let Some(since) = standing.failing_since {
-            parts.push(format!("it FAILS since {since}"));
-        }
-        match standing.last_delivered {
-            Some(at) => parts.push(format!("took something last at {at}")),
-            None => parts.push("has taken nothing since the gate began".to_owned()),
-        }
-        if let Some(failure) = &standing.last_failure {
-            parts.push(format!("failed last at {}: {}", failure.at, failure.why));
-        }
-        parts.push(match standing.undelivered {
-            0 => "nothing waits for it".to_owned(),
-            waiting => format!("{} undelivered", counted(waiting, "notice")),
-        });
+        let mut parts = match &self.standing {
+            Some(standing) => seen(standing),
+            None => vec!["nobody knows: no gate that ran here has seen it yet".to_owned()],
+        };
         if let Some(why) = &self.unreachable {
             parts.push(format!("its server cannot be reached from here: {why}"));
         }
@@ -172,4 +160,24 @@ impl Stands {
         };
         format!("channel `{name}` ({}): {said}{next}", self.kind)
     }
+}
+
+/// What a gate has seen of a channel.
+fn seen(standing: &ChannelStanding) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(since) = standing.failing_since {
+        parts.push(format!("it FAILS since {since}"));
+    }
+    parts.push(match standing.last_delivered {
+        Some(at) => format!("took something last at {at}"),
+        None => "has taken nothing since the gate began".to_owned(),
+    });
+    if let Some(failure) = &standing.last_failure {
+        parts.push(format!("failed last at {}: {}", failure.at, failure.why));
+    }
+    parts.push(match standing.undelivered {
+        0 => "nothing waits for it".to_owned(),
+        waiting => format!("{} undelivered", counted(waiting, "notice")),
+    });
+    parts
 }

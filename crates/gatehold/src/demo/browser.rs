@@ -21,6 +21,10 @@ pub async fn decide(
     id: &str,
     timeout: Duration,
 ) -> Result<bool, Failure> {
+    let home = gate.home().display();
+    let terminal = format!(
+        "No authenticator at hand? In another terminal: gatehold approve {id} --as reviewer --home {home}"
+    );
     stage.turn(
         &link(gate, id),
         &[
@@ -28,6 +32,7 @@ pub async fn decide(
             "Open the request: read it, answer what is asked, and approve it with your passkey.",
             "It is RED, so two people must: the menu of your name makes you `second`. Do it all again.",
             "Or deny it, ask something, or report it. The agent waits.",
+            &terminal,
         ],
     );
     let said = decided(stage, bot, id, timeout).await?;

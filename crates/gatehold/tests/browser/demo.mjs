@@ -2,7 +2,7 @@
 // `tests/browser.rs` with the paths of gatehold and Chromium.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,6 +77,11 @@ try {
   assert.match(demo.text, /40 of 40 allowed[\s\S]*order 7 is still `failed`/);
   const id = link.split("/").pop();
   assert.equal(link, `${url}/requests/${id}`);
+  // Whoever has no authenticator decides in a terminal: what is printed finds this gate, which nothing else names.
+  const [, command, home] = await demo.says(/In another terminal: gatehold approve (\S+) --as reviewer --home (\S+)/);
+  assert.equal(command, id);
+  const inbox = execFileSync(program, ["inbox", "--as", "reviewer", "--home", home, "-o", "id"], { encoding: "utf8", env: { PATH: process.env.PATH, HOME: scratch } });
+  assert.equal(inbox.trim(), id);
   const tab = await (await chrome.person()).tab();
   await tab.send("Emulation.setFocusEmulationEnabled", { enabled: true });
   await tab.authenticator();

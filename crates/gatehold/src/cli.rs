@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
 use crate::channel::{self, Channel};
-use crate::config::{self, ConfigCommand, ConfigFile};
+use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::consoles::{self, Console};
 use crate::context::{Ctx, Global};
 use crate::correct::{self, CorrectArgs};

@@ -19,7 +19,8 @@ use gatehold_core::trust::change::{ConfigChange, HumanEnrol};
 use gatehold_core::verdict::Evaluated;
 
 use super::Signed;
-use super::gate::{Gate, Who, answers};
+use super::gate::deciding::answers;
+use super::gate::{Gate, Who};
 use super::share::Seed;
 
 /// Where the review of the passkey stands among the reviews, and where the one of an SSH key does.
@@ -87,6 +88,7 @@ pub fn enrolled(gate: &mut Gate) -> SoftPasskey {
         assurance: Assurance::Verified,
         possession: passkey.sign(&challenge).to_text().unwrap(),
         attestation: None,
+        suspension: None,
     };
     gate.change("human.enrol", &canonical::to_bytes(&enrol).unwrap());
     gate.set_team(&[Who::Bob, Who::Cid, WHO]);

@@ -29,7 +29,7 @@ pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
 pub use stop::StopChange;
-pub use submit::{Claims, Described, Submission, may_hold_credentials};
+pub use submit::{Claims, Described, MODEL_RECOMMENDATION, Submission, may_hold_credentials};
 pub use task::{TASK_ENDED, TaskEnd, TaskStart};
 pub use world::{CallNonce, Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
 

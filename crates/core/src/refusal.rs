@@ -129,6 +129,12 @@ pub enum Refusal {
     Subscription(&'static str),
 }
 
+/// What to do next where a row was changed past the gate.
+const STOP_AND_LOOK: &str = "Stop, keep the database as it is, and run `gatehold audit verify`.";
+
+/// What to do next with a bundle that is not sound.
+const LINT_FIRST: &str = "Correct it until `gatehold policy lint` finds nothing, and ask again with `gatehold policy submit`.";
+
 impl Refusal {
     /// A stable code for machines.
     #[must_use]
@@ -238,14 +244,10 @@ impl Refusal {
                 "Leave this cap out or set one that the target enforces; whoever reviews may also deny the request."
             }
             Self::Stale => "Try again.",
-            Self::NotProven(_) => {
-                "Stop, keep the database as it is, and run `gatehold audit verify`."
-            }
+            Self::NotProven(_) => STOP_AND_LOOK,
             Self::Replayed => "Sign a new proof with a new nonce.",
             Self::IdempotencyMismatch => "Use a new Idempotency-Key for a new body.",
-            Self::Bundle(_) => {
-                "Correct it until `gatehold policy lint` finds nothing, and ask again with `gatehold policy submit`."
-            }
+            Self::Bundle(_) => LINT_FIRST,
             Self::Erasure(_) => {
                 "Wait until what needs it has ended, or name another one: `gatehold record list REQUEST`."
             }

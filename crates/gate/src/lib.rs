@@ -94,7 +94,7 @@ pub use recovery::Trust;
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
-pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated};
+pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated, Suspensions};
 pub use task_view::TaskLooked;
 pub use tick::Tick;
 pub use today::Today;

@@ -98,14 +98,24 @@ impl Gate {
         Ok(standing)
     }
 
-    pub(crate) async fn each(
+    async fn each(
         &self,
         table: Table,
         state: &str,
-        mut count: impl FnMut(&Row),
+        count: impl FnMut(&Row),
     ) -> Result<(), GateError> {
+        self.each_of(table, &[state], count).await.map(drop)
+    }
+
+    /// Every row in one of these states, oldest first, and whether that were all of them.
+    pub(crate) async fn each_of(
+        &self,
+        table: Table,
+        states: &[&str],
+        mut count: impl FnMut(&Row),
+    ) -> Result<bool, GateError> {
         let mut query = RowQuery {
-            states: vec![state.to_owned()],
+            states: states.iter().map(|state| (*state).to_owned()).collect(),
             limit: PAGE,
             ..RowQuery::default()
         };
@@ -115,9 +125,9 @@ impl Gate {
             let full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= PAGE;
             query.after_leaf = rows.last().map(|row| row.first_leaf);
             if !full {
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

@@ -1,6 +1,8 @@
 //! What an identity provider says of people between two sign-ins: that they are gone, and that they are back. Both are links of
 //! the chain. It takes away and gives back, and never gives: who is enrolled and in which team, people decide.
 
+use std::sync::Arc;
+
 use gatehold_core::commit::Table;
 use gatehold_core::decide::{reinstate, suspend};
 use gatehold_core::directory::Directory;
@@ -16,7 +18,7 @@ use serde::Deserialize;
 
 use crate::drive::TRIES;
 use crate::error::GateError;
-use crate::gate::Gate;
+use crate::gate::{Active, Gate};
 use crate::safe_act::SafeAct;
 
 /// How somebody stands at this gate, as far as their identity provider has a say in it.
@@ -104,7 +106,26 @@ impl OwnWord {
     }
 }
 
+/// How everybody stood at one moment.
+pub struct Suspensions(Arc<Active>);
+
+impl Suspensions {
+    /// How one of them did.
+    #[must_use]
+    pub fn of(&self, human: &HumanId) -> Provisioned {
+        Provisioned::of(human, &self.0.directory)
+    }
+}
+
 impl Gate {
+    /// How everybody stands now, for whoever hears of somebody: an "active" ends what stood then, and nothing that came since.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn suspensions(&self) -> Result<Suspensions, GateError> {
+        Ok(Suspensions(self.current().await?))
+    }
+
     /// How somebody stands.
     ///
     /// # Errors
@@ -195,13 +216,14 @@ impl Gate {
             return Ok(false);
         }
         let mut found = false;
-        for state in [State::Held, State::Redeemable, State::Allowed] {
-            self.each(Table::Request, state.name(), |row| {
-                let asked = serde_json::from_slice::<Asked>(&row.body);
-                found |= asked.is_ok_and(|asked| asked.gives(human));
-            })
-            .await?;
-        }
+        // In one pass, in the order of what was asked for: a request that changes its state meanwhile is not passed by.
+        let states = [State::Held, State::Redeemable, State::Allowed].map(State::name);
+        let whole = self.each_of(Table::Request, &states, |row| {
+            // One that cannot be read may be theirs: what is written for nothing takes nothing from anybody.
+            let asked = serde_json::from_slice::<Asked>(&row.body);
+            found |= asked.map_or(true, |asked| asked.gives(human));
+        });
+        found |= !whole.await?;
         Ok(guard!("suspension-before-first-key", found))
     }
 

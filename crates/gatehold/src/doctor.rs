@@ -1,9 +1,8 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do; from a
 //! reviewer's machine, whether the pages of a gate are those that this program would serve.
 
-mod pages;
-
 mod facts;
+mod pages;
 
 use std::collections::BTreeSet;
 use std::path::Path;

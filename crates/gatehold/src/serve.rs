@@ -104,8 +104,7 @@ impl Running {
             .compare(store.as_ref())
             .await
             .map_err(|fault| disagrees(&fault))?;
-        let public_url = PublicUrl::parse(&config.public_url)
-            .map_err(|error| Failure::usage(error, "correct `public_url`"))?;
+        let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
@@ -135,12 +134,8 @@ impl Running {
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
         let instance = instance()?;
-        let operations = match config.operations {
-            None => None,
-            Some(address) => {
-                Some(listen_for_operators(opened.operations, address, config.listen_limits).await?)
-            }
-        };
+        let (at, limits) = (config.operations, config.listen_limits);
+        let operations = operators(opened.operations, at, limits).await?;
         let signer = signer(&config.log_key, gate.origin().as_str())?;
         let folder = config.published.clone().unwrap_or_default();
         let published = Published::new(store, folder, &signer);
@@ -276,6 +271,10 @@ fn sources(
     })
 }
 
+fn public_url(text: &str) -> Result<PublicUrl, Failure> {
+    PublicUrl::parse(text).map_err(|error| Failure::usage(error, "correct `public_url`"))
+}
+
 /// What is recorded of the pages with everything that is shown.
 fn page_files(has_pages: bool) -> Option<Hash> {
     has_pages.then(|| PageFiles::embedded().set())
@@ -376,20 +375,25 @@ async fn listen(
     }
 }
 
-async fn listen_for_operators(
+/// The listener for operators alone, if there is one.
+async fn operators(
     opened: Option<TcpListener>,
-    address: std::net::SocketAddr,
+    address: Option<std::net::SocketAddr>,
     limits: gatehold_server::listen::ListenLimits,
-) -> Result<Listener, Failure> {
+) -> Result<Option<Listener>, Failure> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
     let settings = ListenSettings {
         address,
         tls: None,
         behind_proxy: false,
         limits,
     };
-    listen(opened, &settings)
+    let listener = listen(opened, &settings)
         .await
-        .map_err(|error| Failure::usage(error, "correct `operations_listen`"))
+        .map_err(|error| Failure::usage(error, "correct `operations_listen`"))?;
+    Ok(Some(listener))
 }
 
 /// What descriptors of the active bundle do, for the executor: what is unknown there may only look.

@@ -405,6 +405,7 @@ fn b09_what_a_gate_says_of_its_pages_is_shown_beside_what_is_in_this_program() {
     // It is served without anybody who vouches for people, and so without pages.
     assert!(!show().contains("its pages are made of"));
     let doctor = behind.gate.run(&["doctor", "--pages"]);
+    assert_eq!(doctor.status.code(), Some(1), "nothing was compared");
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(
         said.contains("serves no pages: nothing was compared"),

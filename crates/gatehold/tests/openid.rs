@@ -36,7 +36,7 @@ fn somebody_signs_in_and_goes_on_when_the_provider_changes_its_keys() {
             );
             assert_eq!(desk.sees(&mut browser), Some(desk.human(name)));
             let page = browser.get(&format!("{}/", desk.url)).body;
-            assert!(page.contains("Signed in by identity provider"), "{page}");
+            assert!(page.contains("signed in by identity provider"), "{page}");
             // One terminal plays nobody here, although its origin is one of development.
             assert!(!page.contains("/session/person"), "{page}");
             let begun = desk.url.replace("http://127.0.0.1:", "gatehold-begun-");

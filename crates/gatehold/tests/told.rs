@@ -281,7 +281,7 @@ fn the_page_and_the_terminal_say_in_the_same_words_who_can_approve_and_who_is_on
         assert!(terminal.contains(says), "{says}: {terminal}");
     }
     let row = |human: &str| {
-        let found = page.split("<li class=\"row\">");
+        let found = page.split("<li class=\"row\">").skip(1);
         let mut found = found.filter(|row| row.contains(&format!(">{human}@dev")));
         found.next().unwrap().to_owned()
     };

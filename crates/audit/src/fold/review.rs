@@ -376,7 +376,7 @@ fn answered(leaf: &Opened, held: &HeldAt, tier: Tier, verified: &VerifiedReview)
         "it approves although a criterion is open",
     )?;
     ensure(
-        !approves || verified.context().reasoned == answers.say_why(),
+        !approves || !verified.context().reasoned || answers.say_why(),
         Code::Review,
         "what was signed and the answers differ in whether there is a reason",
     )

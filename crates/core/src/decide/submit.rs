@@ -33,6 +33,9 @@ pub const CLAIMS_MAX: usize = 32;
 /// Longest claim in bytes.
 pub const CLAIM_BYTES_MAX: usize = 64 << 10;
 
+/// The claim in which a requester says what a model thinks: a claim as any other, and no reviewer of ours.
+pub const MODEL_RECOMMENDATION: &str = "model_recommendation";
+
 /// What the requester says. Free text, never believed, kept as an attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]

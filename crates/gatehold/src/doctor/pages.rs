@@ -45,7 +45,7 @@ pub(super) async fn look_at(ctx: &Ctx, report: &mut Report) -> Result<(), Failur
             "{} serves no pages: nothing was compared",
             client.public_url()
         );
-        report.say(Level::See, text);
+        report.say(Level::Bad, text);
         return Ok(());
     }
     report.tampered = !differ.is_empty();

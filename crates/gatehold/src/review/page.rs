@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use gatehold_core::decide::MODEL_RECOMMENDATION;
 use gatehold_core::delegation::Through;
 use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
@@ -75,9 +76,6 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
 }
 
-/// What the requester says a model thinks of it: a claim as any other, and no reviewer of ours.
-const MODEL: &str = "model_recommendation";
-
 /// What the requester says, whole, for after the criteria.
 #[must_use]
 pub fn claims(shown: &Shown, screen: &Screen) -> String {
@@ -88,7 +86,8 @@ pub fn claims(shown: &Shown, screen: &Screen) -> String {
     if shown.says.is_empty() {
         return out.text;
     }
-    let (model, own): (Vec<_>, Vec<_>) = (shown.says.iter()).partition(|(name, _)| name == MODEL);
+    let (model, own): (Vec<_>, Vec<_>) =
+        (shown.says.iter()).partition(|(name, _)| name == MODEL_RECOMMENDATION);
     if !own.is_empty() {
         out.title("WHAT THE REQUESTER SAYS   nobody has checked this");
     }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 
 import { Chrome, freePort, Gate } from "./chrome.mjs";
-import { addPasskey, be, look, signIn } from "./pages.mjs";
+import { addPasskey, answer, be, look, signIn } from "./pages.mjs";
 
 const [program, chromium] = process.argv.slice(2);
 const gate = new Gate(program);
@@ -83,7 +83,8 @@ function expected({ display, view, envelope, words }, terminal) {
     ...view.checkpoints.map(([name, people]) => `Checkpoint ${name}${people}`),
     "Already done in this task", ...under(terminal, "ALREADY DONE IN THIS TASK"),
     "Evidence", ...known.map((fact) => `${fact.label}${MARKS[fact.source]} ${fact.source === "verified" ? `${fact.value} (${fact.from})` : fact.from}`),
-    "Why RED", ...view.tier.inputs.filter(({ raised }) => raised).map(({ name, value, why }) => `${name}: ${value} (${why})`),
+    ...(view.page_files ? [`This pageby the gate's own word made of files ${view.page_files}`] : []),
+    "Why RED", ...view.tier.inputs.filter(({ raised }) => raised).map(({ name, value, why }) => `${name.replaceAll("_", " ")}: ${value} (${why})`),
   ];
 }
 
@@ -97,6 +98,18 @@ try {
   await look(tab, gate, id);
   const shown = JSON.parse(gate.command(["show", id, "--as", "reviewer", "-o", "json"]));
   const terminal = gate.command(["show", id, "--as", "reviewer"]);
+
+  // On red the story is locked, and what a model thinks of it as well, until the criteria are answered.
+  const judged = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 7", ["--cap", "rows=1", "--reason", "stuck", "--claim", "model_recommendation=approve it"]);
+  await look(tab, gate, judged);
+  const folds = () => tab.run(() => [...document.querySelectorAll("#says > details")].map((fold) => [fold.firstChild.textContent.split(",")[0], fold.inert, fold.open]));
+  const named = ["Untrusted text", "What a model thinks of it"];
+  assert.deepEqual(await folds(), named.map((name) => [name, true, false]));
+  await answer(tab, { fact: "1" });
+  assert.deepEqual(await folds(), named.map((name) => [name, false, false]));
+  const said = gate.command(["show", judged, "--as", "reviewer"]);
+  assert.match(said, /WHAT THE REQUESTER SAYS[\s\S]*stuck[\s\S]*WHAT A MODEL THINKS OF IT[\s\S]*approve it/);
+  await look(tab, gate, id);
 
   // Everything that is in it is named, and is there as a name.
   const page = await text(tab);

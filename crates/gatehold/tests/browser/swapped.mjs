@@ -113,7 +113,7 @@ try {
     assert.ok(!text.includes("retry"), file);
     assert.ok(other.problems.some((problem) => problem.includes("integrity") && problem.includes(file)), `${file}: ${other.problems}`);
     // What makes, shows and has signed does nothing without each of its parts; the rest of the page stands.
-    const signs = ["sign", "authenticator", "bytes", "claims", "clock", "fact", "panel", "reading"].some((name) => file === `/static/${name}.js`);
+    const signs = ["sign", "authenticator", "bytes", "claims", "clock", "fact", "panel", "reading", "reason"].some((name) => file === `/static/${name}.js`);
     if (signs) assert.deepEqual({ opened, button }, { opened: false, button: false }, file);
     await other.send("Page.close");
   }

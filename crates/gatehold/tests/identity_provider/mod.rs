@@ -223,7 +223,7 @@ impl Desk {
     /// Whose inbox this browser sees, if it sees one.
     pub fn sees(&self, browser: &mut Browser) -> Option<String> {
         let answer = browser.from("none").get(&format!("{}/", self.url));
-        let (_, after) = answer.body.split_once("<summary>")?;
+        let (_, after) = answer.body.split_once("<span class=\"human\">")?;
         Some(after.split('<').next().unwrap().to_owned())
     }
 }

@@ -238,6 +238,19 @@ mod tests {
     use gatehold_core::wording::FactChallenge;
     use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
+    /// What a requester says a model thinks is folded by the page's own module as by the page.
+    #[test]
+    fn the_module_folds_what_a_model_thinks_as_the_page_does() {
+        let claims = include_str!("../../static/claims.js");
+        let named = format!(
+            "const MODEL = \"{}\";",
+            gatehold_core::decide::MODEL_RECOMMENDATION
+        );
+        assert!(claims.contains(&named), "{named}");
+        let said = format!("fold(\"{}\", model)", super::super::request::OF_A_MODEL);
+        assert!(claims.contains(&said), "{said}");
+    }
+
     /// What a page's own module shows by its number is what the core calls a hazard: each character, no more and no less.
     #[test]
     fn the_module_shows_by_number_what_the_core_does() {

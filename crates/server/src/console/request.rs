@@ -10,6 +10,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
+use gatehold_core::decide::MODEL_RECOMMENDATION;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_core::requester::Requester;
@@ -96,6 +97,7 @@ struct Held {
     checkpoints: Vec<(String, Quiet)>,
     so_far: Vec<Quiet>,
     facts: Vec<Fact>,
+    page_files: Option<String>,
     raised: Vec<Quiet>,
     criteria: Vec<Asked>,
 }
@@ -337,6 +339,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .map(|(name, who)| (name.clone(), quiet(who)))
             .collect(),
         so_far: each(&view.so_far.in_words()),
+        page_files: view.page_files.map(|set| set.to_string()),
         facts: view.facts.iter().filter(known).map(fact).collect(),
         raised: raised.map(|input| quiet(&input.in_words())).collect(),
         criteria: view
@@ -429,22 +432,20 @@ fn claims(looked: &Looked, questions: &[gatehold_gate::Asked]) -> Vec<(String, C
     all
 }
 
-/// What the requester says a model thinks of it: a claim as any other, and no reviewer of ours. `claims.js` has the same.
-const MODEL: &str = "model_recommendation";
+/// What it says a model thinks: a claim as any other, and no reviewer of ours. `claims.js` has the same words.
+pub(super) const OF_A_MODEL: &str = "What a model thinks of it, as the requester has it: which model nobody has checked, and it decides nothing";
 
 fn folds(claims: Vec<(String, Claim)>) -> Vec<Fold> {
-    let (model, own): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(name, _)| name == MODEL);
+    let (model, own): (Vec<_>, Vec<_>) = claims
+        .into_iter()
+        .partition(|(name, _)| name == MODEL_RECOMMENDATION);
     let parts = counted(own.len(), "part");
     let folds = [
         (
             format!("Untrusted text, {parts}, whole: nobody has checked it"),
             own,
         ),
-        (
-            "What a model thinks of it, as the requester has it: which model nobody has checked, and it decides nothing"
-                .to_owned(),
-            model,
-        ),
+        (OF_A_MODEL.to_owned(), model),
     ];
     let said = folds.into_iter().filter(|(_, claims)| !claims.is_empty());
     said.map(|(summary, claims)| Fold {

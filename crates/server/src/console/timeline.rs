@@ -159,6 +159,14 @@ fn fix(one: &Corrected, now: Timestamp) -> Fix {
     }
 }
 
+/// How much an execution touched.
+fn touched(quantity: u64) -> String {
+    match quantity {
+        1 => "1 row or object".to_owned(),
+        many => format!("{} rows or objects", grouped(many)),
+    }
+}
+
 /// What one leaf says. `later` begins with it.
 fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) -> Vec<New> {
     let new = |what: String| New::of(one, what);
@@ -230,11 +238,7 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
             return vec![new("Its execution began".to_owned()).with(more)];
         }
         Event::Executed { outcome, .. } => {
-            let quantity = outcome.quantity;
-            let more = quantity.map(|quantity| match quantity {
-                1 => "1 row or object".to_owned(),
-                many => format!("{} rows or objects", grouped(many)),
-            });
+            let more = outcome.quantity.map(touched);
             let what = format!("Executed: {}", code(&outcome.code));
             return vec![new(what).with(more.into_iter().collect())];
         }

@@ -166,7 +166,7 @@ impl Group {
             Self::Alike => (
                 "alike",
                 "All of these are alike",
-                "The same workload, kind of action, target, tier, reasons and sentence, with numbers of the same size. Each is decided by itself.",
+                "The same workload, kind of action, target, tier with what raises it, reasons and sentence, with numbers of as many digits. Each is decided by itself.",
             ),
         }
     }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehold_core::ids::HumanId;
-use gatehold_gate::{Gone, Provisioned, Reinstated};
+use gatehold_gate::{Gone, Provisioned, Reinstated, Suspensions};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -101,13 +101,15 @@ pub(super) async fn create(
     request: Request<Body>,
 ) -> Result<Response, ScimError> {
     let provider = provider(&app)?;
+    let heard = app.gate().suspensions().await?;
     let asked = asked::user(&app, request).await?;
     let attribute = provider.subject;
     let subject = asked.subject(attribute);
     let subject = subject.ok_or(ScimError::Subject(attribute.as_str()))?;
     let human = HumanId::new(&provider.issuer, subject);
     let human = human.map_err(|_| ScimError::Subject(attribute.as_str()))?;
-    let active = said_of(&app, provider, &human, asked.active).await?;
+    let standing = heard.of(&human);
+    let active = said_of(&app, provider, &human, standing, asked.active).await?;
     let mut response = said::answer(StatusCode::CREATED, &user(&app, &human, active));
     if let Ok(place) = HeaderValue::from_str(&location(&app, &human)) {
         response.headers_mut().insert(LOCATION, place);
@@ -121,8 +123,9 @@ pub(super) async fn replace(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Result<Response, ScimError> {
+    let heard = app.gate().suspensions().await?;
     let asked = asked::user(&app, request).await?;
-    changed(&app, &id, &asked).await
+    changed(&app, &id, &heard, &asked).await
 }
 
 /// `PATCH /scim/v2/Users/{id}`.
@@ -131,14 +134,20 @@ pub(super) async fn modify(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Result<Response, ScimError> {
+    let heard = app.gate().suspensions().await?;
     let asked = asked::patch(&app, request).await?;
-    changed(&app, &id, &asked).await
+    changed(&app, &id, &heard, &asked).await
 }
 
-async fn changed(app: &App, id: &str, asked: &Asked) -> Result<Response, ScimError> {
+async fn changed(
+    app: &App,
+    id: &str,
+    heard: &Suspensions,
+    asked: &Asked,
+) -> Result<Response, ScimError> {
     let provider = provider(app)?;
     let human = of_id(id, provider)?;
-    let standing = app.gate().provisioned(&human).await?;
+    let standing = heard.of(&human);
     if standing.is_removed() {
         if asked.active == Some(false) {
             take(app, provider, &human, standing, false).await?;
@@ -149,7 +158,7 @@ async fn changed(app: &App, id: &str, asked: &Asked) -> Result<Response, ScimErr
     if asked.names_another(provider.subject, &human) && asked.active != Some(false) {
         return Err(ScimError::Another);
     }
-    let active = said_of(app, provider, &human, asked.active).await?;
+    let active = said_of(app, provider, &human, standing, asked.active).await?;
     Ok(said::answer(StatusCode::OK, &user(app, &human, active)))
 }
 
@@ -169,15 +178,15 @@ pub(super) async fn remove(
 }
 
 /// Carries out what is said of somebody, and gives whether they are active then. What is not said changes nothing: only a plain
-/// `active` gives back, and only what stood when it came.
+/// `active` gives back, and only what stood when its head came, before its body was read: whatever is said meanwhile stays.
 async fn said_of(
     app: &App,
     provider: &Provisioning,
     human: &HumanId,
+    standing: Provisioned,
     active: Option<bool>,
 ) -> Result<bool, ScimError> {
     let gate = app.gate();
-    let standing = gate.provisioned(human).await?;
     match (active, standing) {
         (Some(false), _) => {
             take(app, provider, human, standing, false).await?;

@@ -195,3 +195,16 @@ async fn the_requester_learns_why_it_was_denied_and_nothing_of_a_report() {
         assert!(!format!("{status:?}").contains("thief"));
     }
 }
+
+#[tokio::test]
+async fn the_requester_reads_what_whoever_signed_a_denial_says() {
+    let house = House::open().await;
+    let reviewer = Person::Reviewer.log_in(&house).await;
+    let (_, request) = held(&house).await;
+    let opened = reviewer.open(&request).await.unwrap();
+    let review = Person::Reviewer.review(&opened, false);
+    reviewer.review(&request, &review).await.unwrap();
+    let status = house.client(&house.workload).status(&request, 0).await;
+    let denial = status.unwrap().denial.unwrap();
+    assert_eq!((denial.reason, denial.text), (None, review.justification));
+}

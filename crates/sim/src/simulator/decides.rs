@@ -120,14 +120,12 @@ impl Simulator {
             self.on_screen.pop_front();
         }
         let criteria = held.requirement.criteria();
+        let criteria = criteria.iter().map(|criterion| criterion.id.clone());
         let fact = record.fact_challenge();
         self.on_screen.push_back(OnScreen {
             human: human.clone(),
             key: *key,
-            criteria: criteria
-                .iter()
-                .map(|criterion| criterion.id.clone())
-                .collect(),
+            criteria: criteria.collect(),
             fact: (fact.id, fact.answer),
             because: "looked at it".to_owned(),
             context,

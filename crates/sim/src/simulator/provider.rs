@@ -53,7 +53,11 @@ impl Simulator {
         // Mostly whoever it may be; now and then somebody for whom a key is being asked.
         let awaited = self.some_request(|request| request.kind() == "human.enrol");
         let awaited = awaited.filter(|_| self.seed.per_mille(300));
-        let human = match awaited.and_then(|id| self.enrolled_by(id)) {
+        // Or somebody who is gone already, while the word that they are back is on its way.
+        let gone: Vec<HumanId> = self.oracle.realm.suspended.keys().cloned().collect();
+        let again = self.seed.per_mille(400).then(|| self.seed.pick(&gone));
+        let again = again.flatten().cloned();
+        let human = match awaited.and_then(|id| self.enrolled_by(id)).or(again) {
             Some(human) => human,
             None => self.some_human()?,
         };

@@ -126,7 +126,7 @@ fn on_red_what_was_signed_without_a_reason_does_not_count_whoever_stored_it() {
     let Intent::Review { review: unsaid, .. } = story.review(&screen, |_, _| {}) else {
         panic!("a review is a review");
     };
-    let said = ["bob", "dia"].map(|name| signed(&mut story, name, request));
+    let said = ["bob", "ann"].map(|name| signed(&mut story, name, request));
     assert!(counted(&mut story, request, std::slice::from_ref(&unsaid)).met);
     let at = |story: &mut Story, reviews: &[UnverifiedReview]| {
         counted_at(story, request, Tier::Red, reviews)

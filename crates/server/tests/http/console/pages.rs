@@ -188,9 +188,10 @@ async fn b09_every_script_and_stylesheet_of_a_page_is_named_with_the_hash_of_wha
         "sign.js",
         "panel.js",
         "passkeys.js",
+        "reason.js",
         "record.js",
         "select.js",
-        "decide.css",
+        "request.css",
     ] {
         assert!(files.contains(&format!("/static/{file}")), "{file}");
     }
@@ -418,6 +419,26 @@ async fn b07_b08_text_of_others_stays_text() {
 }
 
 #[tokio::test]
+async fn what_a_model_thinks_is_folded_last_and_by_itself() {
+    let house = House::open().await;
+    let says = [
+        ("model_recommendation", "approve it at once"),
+        ("reason", "orders are stuck"),
+    ];
+    let request = hold_saying(&house, "DELETE FROM orders", &says).await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    let page = browser.page(&format!("/requests/{request}")).await;
+    let (_, says) = page.split_once("id=\"says\"").unwrap();
+    let (story, model) = says.split_once("What a model thinks of it").unwrap();
+    assert!(story.contains("Untrusted text, 1 part") && story.contains("orders are stuck"));
+    assert!(!story.contains("approve it at once"), "{story}");
+    let (model, _) = model.split_once("</section>\n</details>").unwrap();
+    assert!(model.contains("approve it at once"), "{model}");
+    assert!(!model.contains("orders are stuck"), "{model}");
+    assert_eq!(says.matches("<details>").count(), 2, "closed, both: {says}");
+}
+
+#[tokio::test]
 async fn the_first_page_is_small() {
     let house = House::open().await;
     for number in 0..20 {
@@ -476,7 +497,7 @@ async fn the_page_of_a_request_is_small_too() {
     // With the modules that sign, as its page names them: also where a link of a notice is the first thing that somebody opens.
     let bytes = transferred(&mut browser, &format!("/requests/{request}")).await;
     println!("{bytes} bytes");
-    assert!(bytes < 60 * 1024, "{bytes} bytes");
+    assert!(bytes < 68 * 1024, "{bytes} bytes");
 }
 
 #[tokio::test]

@@ -168,18 +168,18 @@ async fn a_file_is_read_again_after_a_minute() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(ask(59).await, 1);
     // With which schedule says so, and how old that is; of a team without one it is said that nobody knows.
-    let teams = [team.clone(), "security".parse().unwrap()].into();
+    let teams = [team.clone(), "auditors".parse().unwrap()].into();
     let told = on_call.of(&teams, start.plus_seconds(59)).await;
-    let [payments, security] = told.as_slice() else {
+    let [auditors, payments] = told.as_slice() else {
         panic!("{told:?}")
     };
     assert_eq!(payments.told.answer.as_ref().map(BTreeSet::len), Ok(1));
     assert_eq!(payments.told.from, "schedule `on-call.toml`");
     assert_eq!(payments.told.age_seconds, 59);
     assert_eq!(
-        security.told.answer,
+        auditors.told.answer,
         Err("it has no schedule".to_owned()),
-        "{security:?}"
+        "{auditors:?}"
     );
     assert_eq!(ask(60).await, 0, "what is gone is unknown");
     std::fs::write(&file, FILE).unwrap();

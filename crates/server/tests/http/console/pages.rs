@@ -432,9 +432,9 @@ async fn what_a_model_thinks_is_folded_last_and_by_itself() {
     let (story, model) = says.split_once("What a model thinks of it").unwrap();
     assert!(story.contains("Untrusted text, 1 part") && story.contains("orders are stuck"));
     assert!(!story.contains("approve it at once"), "{story}");
-    let (model, _) = model.split_once("</section>\n</details>").unwrap();
     assert!(model.contains("approve it at once"), "{model}");
     assert!(!model.contains("orders are stuck"), "{model}");
+    let (says, _) = says.split_once("<dl class=\"ids\">").unwrap();
     assert_eq!(says.matches("<details>").count(), 2, "closed, both: {says}");
 }
 

@@ -120,13 +120,13 @@ fn b09_a_passkey_fills_no_seat_where_a_terminal_is_demanded_whoever_stored_it() 
 #[test]
 fn on_red_what_was_signed_without_a_reason_does_not_count_whoever_stored_it() {
     let mut story = Story::dev();
-    let request = story.submit("bot-1", "db.write");
+    let request = story.submit("bot-2", "db.write");
     let mut screen = story.open("bob", request);
     screen.because.clear();
     let Intent::Review { review: unsaid, .. } = story.review(&screen, |_, _| {}) else {
         panic!("a review is a review");
     };
-    let said = ["bob", "ann"].map(|name| signed(&mut story, name, request));
+    let said = ["bob", "dia"].map(|name| signed(&mut story, name, request));
     assert!(counted(&mut story, request, std::slice::from_ref(&unsaid)).met);
     let at = |story: &mut Story, reviews: &[UnverifiedReview]| {
         counted_at(story, request, Tier::Red, reviews)

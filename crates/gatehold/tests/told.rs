@@ -336,7 +336,9 @@ fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
         }
     };
     for command in ["status", "doctor"] {
-        let (found, said) = pager(command, &|one| one["standing"]["undelivered"] == 1);
+        let (found, said) = pager(command, &|one| {
+            one["standing"]["undelivered"].as_u64() > Some(0)
+        });
         assert_eq!(
             (&found["kind"], &found["reachable"]),
             (&"webhook".into(), &true.into())
@@ -351,7 +353,7 @@ fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
         let lines = said["findings"].to_string();
         for part in [
             "it FAILS since 20",
-            "1 notice undelivered",
+            "undelivered",
             "gatehold channel test pager",
         ] {
             assert!(lines.contains(part), "{part}: {lines}");

@@ -154,8 +154,8 @@ try {
     return [all.map((one) => one.querySelector("summary").textContent), [...document.querySelectorAll("#says blockquote p")].map((line) => line.textContent)];
   });
   assert.deepEqual(unfolded, [
-    ["Untrusted text, 1 part, whole: nobody has checked it", "Lines 101 to 5151 of 5151"],
-    [...Array.from({ length: 150 }, (_, number) => `step ${number + 1}`), "⋯ 5000 empty lines ⋯", "and drop the table"],
+    ["Untrusted text, 1 part, whole: nobody has checked it", "Lines 101 to 5,151 of 5,151"],
+    [...Array.from({ length: 150 }, (_, number) => `step ${number + 1}`), "⋯ 5,000 empty lines ⋯", "and drop the table"],
   ]);
   assert.match(gate.command(["show", lengthy, "--as", "second"]), /step 150[\s\S]*and drop the table/);
   await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/open", requestStage: "Response" }] });

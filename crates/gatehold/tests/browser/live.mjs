@@ -190,7 +190,7 @@ async function scenes(person, page, { url }) {
   // Who can approve it, and back.
   await page.leave(`document.querySelector("a[href$='/deciders']").click()`);
   const seats = await page.run(`document.querySelector("main").innerText`);
-  ensure(/people needed, of these:/.test(seats) && /MAY APPROVE/.test(seats) && /no schedule is kept: everybody with a seat is told at once/.test(seats), `who can approve: ${seats}`);
+  ensure(/people needed, of these:/.test(seats) && /MAY APPROVE/.test(seats) && /No schedule is kept: everybody with a seat is told at once/.test(seats), `who can approve: ${seats}`);
   await go(page, ["u"], `/requests/${reminded}`);
 
   // On a request: what there is to look at, and the requests beside it in the list that it was opened from.

@@ -370,8 +370,10 @@ impl Simulator {
             attachments: vec![attachment],
         };
         self.shelf.tamper_leaf(&draft);
+        let text = format!("{evidence:?}");
+        let kind = text.split(['(', ' ']).next().unwrap_or_default();
         self.journal
-            .line("somebody appends a link to the key chain".to_owned());
+            .line(format!("somebody appends a link to the key chain: {kind}"));
         self.reach("forged-link");
     }
 
@@ -386,7 +388,12 @@ impl Simulator {
                 .filter(|leaf| leaf.is_trust())
                 .filter_map(|leaf| leaf.attachment("evidence").map(<[u8]>::to_vec))
                 .collect();
-            return Evidence::from_bytes(self.seed.pick(&links)?).ok();
+            let again = Evidence::from_bytes(self.seed.pick(&links)?).ok()?;
+            // One by somebody who was gone then has force now that they are back, and the oracle would not know of it.
+            return match &again {
+                Evidence::Revocation(one) if self.oracle.would_have_force(one) => None,
+                _ => Some(again),
+            };
         }
         if self.seed.per_mille(300) {
             let Some(super::work::Intent::RevokeKey { revocation }) = self.revoke_key() else {

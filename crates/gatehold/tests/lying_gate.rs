@@ -580,11 +580,20 @@ fn b09_links_that_were_not_seen_yet_cannot_be_left_out_added_or_moved() {
     for (what, about) in lies {
         behind.forget();
         behind.lies("/trust/links", move |links| {
-            about(links["links"].as_array_mut().unwrap());
+            // Of the whole chain, and not of what is asked for after a part of it.
+            let links = links["links"].as_array_mut().unwrap();
+            if links.len() > at + 1 {
+                about(links);
+            }
         });
         let said = behind.caught(&show);
+        // People signed each change under a part of the chain, or else the gate goes by another one than it gave.
+        let noticed = [
+            "signed it under another chain",
+            "the gate goes by another chain of trust",
+        ];
         assert!(
-            said.contains("signed it under another chain"),
+            noticed.iter().any(|text| said.contains(text)),
             "{what}: {said}"
         );
     }

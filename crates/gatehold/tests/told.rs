@@ -379,7 +379,7 @@ fn a_receiver_that_refuses_is_shown_as_such_and_decides_nothing() {
         "{found}"
     );
     // Nobody is there any more: seen before anybody had to be told.
-    drop(receivers);
+    receivers.end();
     let (found, said) = pager("status", &|_| true);
     assert_eq!(found["reachable"], false, "{found}");
     assert_eq!(found["unreachable"], "nobody takes connections there");

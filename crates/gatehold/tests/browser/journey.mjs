@@ -66,7 +66,7 @@ try {
   assert.match(seen, /2 people needed/);
   // Five answers, and the report beside them.
   const answers = await tab.run(() => [...document.querySelectorAll("#acts > details > summary, #acts > button")].map((one) => one.innerText.split(/\s/)[0]));
-  assert.deepEqual(answers, ["Deny", "Narrow", "Ask", "Escalate", "Approve:", "Report"]);
+  assert.deepEqual(answers, ["Deny", "Narrow", "Ask", "Escalate", "Approve…", "Report"]);
   assert.doesNotMatch(seen, /reviewer@dev\.gatehold\.local (approved|signed)|1 of 2/);
   await answer(tab, { fact: "2" });
   // Narrowed: at most one row, which the action then exceeds, so the target refuses and nothing is written.
@@ -75,7 +75,6 @@ try {
     field.value = "1";
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
   // What would be granted is drawn again, and stands there once more when the authenticator is asked.
   assert.match(await tab.run(() => document.getElementById("limits").textContent), /^15 min, 1 use, at most 1 rows .*NARROWED asked for: 15 min, 1 use, at most 2 rows$/);
   await tab.run(() => {
@@ -85,6 +84,8 @@ try {
       return get(options);
     };
   });
+  await tab.until(() => !document.getElementById("approve").disabled);
+  assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
   await approve(tab);
   assert.match(await tab.run(() => sessionStorage.getItem("signing")), /^You sign: .*1 use, at most 1 rows · \w+-\w+-\w+-\w+$/);
   assert.equal(await state(tab), "MAY BE USED");

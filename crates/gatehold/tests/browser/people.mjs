@@ -143,7 +143,7 @@ try {
     // The provider's session goes on: its pages are not seen again, and the gate still has the last word on who gets in.
     await signInElsewhere(who.tab, gate, who.name);
     assert.equal(await who.tab.run(() => document.querySelector(".who .human").textContent), who.human);
-    assert.match(await who.tab.run(() => document.querySelector(".menu").textContent), /Signed in by identity provider/);
+    assert.match(await who.tab.run(() => document.querySelector(".who .since").textContent), /signed in by identity provider/);
     assert.ok((await waitsFor(who.tab)).includes(held));
     await readsAlone(who, held);
     const file = await proof(chrome, who.tab, who.person, `${who.name}-passkey`);

@@ -65,6 +65,12 @@ impl Receivers {
         receivers
     }
 
+    /// Ends them; their files stay.
+    pub fn end(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+
     /// A file of its folder that only its owner reads.
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt as _;
@@ -159,7 +165,6 @@ impl Receivers {
 
 impl Drop for Receivers {
     fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _status = self.child.wait();
+        self.end();
     }
 }

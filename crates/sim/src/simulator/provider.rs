@@ -124,6 +124,14 @@ impl Simulator {
             .collect();
         let (human, id) = self.seed.pick(&suspended)?.clone();
         let forged = self.seed.per_mille(100);
+        // Said to be gone again, while that is on its way.
+        if self.seed.per_mille(250) {
+            let gone = Intent::Suspend {
+                human: human.clone(),
+                removed: false,
+            };
+            self.ask(1, gone);
+        }
         Some(self.end_of_suspension(human, id, forged))
     }
 

@@ -20,10 +20,14 @@ addEventListener("afterprint", () => {
 
 /** What may still become of it is asked for while somebody looks and writes nothing here; once it is otherwise, the page is loaded again. */
 const { unfinished } = document.querySelector("[data-unfinished]")?.dataset ?? {};
+// Whoever goes elsewhere meanwhile is not kept here by it.
+let leaving = false;
+addEventListener("beforeunload", () => { leaving = true; });
 async function look() {
   if (document.visibilityState !== "visible" || document.querySelector("details.safe[open]")) return;
   const answer = await fetch(`${location.pathname}/stamp`, { headers: { accept: "application/json" } }).catch(() => null);
-  if (answer?.ok && (await answer.json()).stamp !== unfinished) location.reload();
+  const changed = answer?.ok && (await answer.json()).stamp !== unfinished;
+  if (changed && !leaving) location.reload();
 }
 if (unfinished) setInterval(look, 2_000);
 

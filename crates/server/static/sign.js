@@ -307,6 +307,10 @@ async function approve() {
   return post(data.review, { review: JSON.stringify(review) });
 }
 
+/** Whether somebody goes elsewhere: then nothing is loaded again, which would keep them here. */
+let leaving = false;
+addEventListener("beforeunload", () => { leaving = true; });
+
 /** Asks whether what this page shows is still what would be opened. It tells nothing of reviews: those void no open screen. */
 async function unchanged() {
   const opened = shown ? `?opened=${encodeURIComponent(shown.context.review_nonce)}` : "";
@@ -317,7 +321,7 @@ async function unchanged() {
   if (cut) offline(false);
   if (stamp === data.stamped && changed.length === 0) return;
   // Nothing was opened yet, so nobody has read anything that is not so any more: it is loaded again, once.
-  if (!shown && performance.getEntriesByType("navigation")[0]?.type !== "reload") {
+  if (!shown && !leaving && performance.getEntriesByType("navigation")[0]?.type !== "reload") {
     location.reload();
     await new Promise(() => {});
   }

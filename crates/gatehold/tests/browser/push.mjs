@@ -248,16 +248,20 @@ async function worker(tab, told, id) {
   };
   // Asked once it is shown and not before: to ask for what is just being shown makes Chromium forget it.
   const deliver = async (message) => {
-    const shown = within(`new Promise((resolve, reject) => {
-      self.registration.showNotification = (...all) => {
-        delete self.registration.showNotification;
-        const done = self.registration.showNotification(...all);
-        done.then(resolve, reject);
-        return done;
-      };
-    })`);
+    // In place before the message is sent: the page and its worker are told apart from each other, in no order.
+    await within(`{
+      self.shown = new Promise((resolve, reject) => {
+        self.registration.showNotification = (...all) => {
+          delete self.registration.showNotification;
+          const done = self.registration.showNotification(...all);
+          done.then(resolve, reject);
+          return done;
+        };
+      });
+      0;
+    }`);
     await tab.send("ServiceWorker.deliverPushMessage", { origin, registrationId: registration.registrationId, data: message });
-    await shown;
+    await within("self.shown");
     return tab.run(async () => {
       const found = await (await navigator.serviceWorker.getRegistration("/static/")).getNotifications();
       return found.map(({ title, body, tag, data }) => ({ title, body, tag, data }));

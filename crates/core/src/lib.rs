@@ -27,6 +27,7 @@ pub mod ids;
 pub mod json;
 pub mod jwk;
 pub mod known;
+pub mod lease;
 pub mod limits;
 pub mod passkey;
 pub mod person_key;

@@ -3,6 +3,7 @@
 pub mod entropy;
 pub mod executor;
 pub mod facts;
+pub mod issuer;
 pub mod journal;
 pub mod notifier;
 pub mod store;

@@ -115,6 +115,8 @@ pub struct Lease {
     pub recipe: Recipe,
     /// How soon that takes hold.
     pub class: RevocationClass,
+    /// When it ends whatever happens; the target is told so too (P10).
+    pub not_after: Timestamp,
     /// When the target said that it was made; nothing while nobody knows.
     #[serde(deserialize_with = "crate::request::record::stated")]
     pub issued_at: Option<Timestamp>,
@@ -133,10 +135,11 @@ pub struct Lease {
 impl Lease {
     /// A lease of which nothing exists yet.
     #[must_use]
-    pub fn planned(plan: Plan) -> Self {
+    pub fn planned(plan: Plan, not_after: Timestamp) -> Self {
         Self {
             recipe: plan.recipe,
             class: plan.class,
+            not_after,
             issued_at: None,
             end: None,
             overdue: false,

@@ -125,7 +125,7 @@ impl DossierCollector {
             return;
         }
         match (kind, &entry.event) {
-            (_, Event::Corrected { of, .. }) if *of == self.request => {
+            (_, Event::Corrected { of, .. } | Event::Lease { of, .. }) if *of == self.request => {
                 self.last = self.last.map(|last| last.max(leaf.index));
                 self.kept.push(leaf.clone());
             }
@@ -224,10 +224,10 @@ impl Dossier {
     }
 }
 
-/// Whether a leaf is about a request, or corrects one that is.
+/// Whether a leaf is about a request, about what was handed out for it, or corrects one that is.
 pub(crate) fn is_of(entry: &Entry, request: &RequestId) -> bool {
-    let corrects = matches!(&entry.event, Event::Corrected { of, .. } if of == request);
-    entry.request == Some(*request) || corrects
+    let beside = matches!(&entry.event, Event::Corrected { of, .. } | Event::Lease { of, .. } if of == request);
+    entry.request == Some(*request) || beside
 }
 
 fn task_of(leaf: &LedgerLeaf) -> Option<TaskId> {

@@ -3,6 +3,7 @@
 
 mod correction;
 mod execution;
+mod lease;
 mod request;
 mod review;
 mod rows;
@@ -17,7 +18,7 @@ use gatehold_core::commit::{LeafKind, RowKey, Table};
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Event, OverruledAnchor, Trace};
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::request::State;
 use gatehold_core::restraints::Restraints;
 use gatehold_core::trust::Chain;
@@ -26,6 +27,7 @@ use gatehold_core::trust::change::IN_SIGNED_BODY;
 use crate::finding::{Code, Finding, Gap};
 use crate::opened::{Expect, Opened, carries_trust};
 pub use correction::CorrectionShown;
+pub(crate) use lease::LeaseFold;
 pub(crate) use request::RequestFold;
 use rows::only_its_rows;
 use surroundings::TaskFold;
@@ -49,6 +51,7 @@ pub(crate) struct Fold {
     /// What is stopped and paused.
     restraints: Restraints,
     tasks: BTreeMap<TaskId, TaskFold>,
+    leases: BTreeMap<GrantId, LeaseFold>,
     pub(crate) requests: BTreeMap<RequestId, RequestFold>,
     /// Said to be erased, by the leaf that should have done it.
     pending_erasures: BTreeMap<u64, BTreeSet<(u64, String)>>,
@@ -102,6 +105,7 @@ impl Fold {
             log_key: None,
             restraints: Restraints::default(),
             tasks: BTreeMap::new(),
+            leases: BTreeMap::new(),
             requests: BTreeMap::new(),
             pending_erasures: BTreeMap::new(),
             erased: 0,
@@ -295,6 +299,7 @@ impl Fold {
                 Ok(())
             }
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
+            (Event::Lease { .. }, LeafKind::Grant) => self.leased(leaf),
             (Event::Corrected { .. }, LeafKind::Correction) => self.corrected(leaf),
             (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (

@@ -9,6 +9,7 @@ mod close;
 mod correct;
 mod escalate;
 mod habit;
+mod lease;
 mod redeem;
 mod report;
 mod review;
@@ -25,6 +26,7 @@ pub use apply::{
 };
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
+pub use lease::LeaseStep;
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
@@ -59,6 +61,15 @@ pub enum Record<'a> {
         /// Its grant and the version it was read at, if it has one.
         grant: Option<(&'a Grant, u64)>,
     },
+    /// A stored grant, with a lease.
+    Grant {
+        /// The row, as stored.
+        grant: &'a Grant,
+        /// The version it was read at.
+        version: u64,
+        /// The request it came from, for its envelope, which never changes.
+        of: &'a RequestRecord,
+    },
     /// A stored task.
     Task {
         /// The row, as stored.
@@ -89,6 +100,8 @@ pub enum Command {
     Escalate,
     /// A human, or the end of the task, takes it away.
     Revoke(Revoke),
+    /// Something became of a lease.
+    Lease(LeaseStep),
     /// A workload begins a task.
     StartTask(Box<TaskStart>),
     /// A workload ends its task.
@@ -104,6 +117,8 @@ pub enum Release {
     Request(Box<RequestRecord>),
     /// The proof that the action may be executed, and the request as it now stands.
     Approved(Box<Approved>, Box<RequestRecord>),
+    /// The grant as it now stands.
+    Grant(Box<Grant>),
     /// The task as it now stands.
     Task(Box<Task>),
     /// All stops now.
@@ -148,7 +163,9 @@ impl Sealed {
     pub const fn preview(&self) -> Option<&RequestRecord> {
         match &self.release {
             Release::Request(record) => Some(record),
-            Release::Approved(..) | Release::Task(_) | Release::Stops(_) => None,
+            Release::Approved(..) | Release::Grant(_) | Release::Task(_) | Release::Stops(_) => {
+                None
+            }
         }
     }
 }
@@ -173,6 +190,9 @@ pub fn decide(
         (Command::Stop(change), Record::Absent) => stop::stop(&change, world, fresh, now),
         (Command::EndTask(end), Record::Task { task, version }) => {
             task::end(&end, task, version, fresh, now)
+        }
+        (Command::Lease(step), Record::Grant { grant, version, of }) => {
+            lease::step(&step, (grant, version, of), world, fresh, now)
         }
         (
             Command::Review(review),

@@ -10,6 +10,7 @@ use crate::checkpoint::Requirement;
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use crate::json::canonical;
+use crate::lease::{Lease, LeaseEvent};
 use crate::limits::Limits;
 use crate::request::record::stated;
 use crate::request::{DecidedBy, Outcome, RequestRecord, State};
@@ -262,8 +263,25 @@ pub enum Event {
         limits: Limits,
         /// Who approved; empty when policy alone allowed.
         reviewers: Vec<HumanId>,
+        /// What is about to be made at the target, and how it is taken away: written before it exists.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Box<Lease>>,
         /// Policy, asked again.
         trace: Trace,
+    },
+    /// Something became of what was made at a target under a grant.
+    Lease {
+        /// Which.
+        grant: GrantId,
+        /// The request it came from; its row does not change.
+        of: RequestId,
+        /// What.
+        what: LeaseEvent,
+        /// A stable code: why it ends, or what the target said.
+        code: String,
+        /// The human, if one ended it.
+        #[serde(deserialize_with = "stated")]
+        human: Option<HumanId>,
     },
     /// What came of it.
     Executed {
@@ -396,6 +414,7 @@ impl Event {
             | Self::Refused { .. }
             | Self::Paused { .. }
             | Self::Corrected { .. }
+            | Self::Lease { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::Hash;
 use crate::ids::{GrantId, RequestId, TaskId, WorkloadId};
+use crate::lease::Lease;
 use crate::limits::Limits;
 use crate::request::DecidedBy;
 use crate::time::Timestamp;
@@ -69,6 +70,9 @@ pub struct Grant {
     pub reason: String,
     /// Who decided.
     pub decided_by: DecidedBy,
+    /// What stands at the target under it, where anything was handed out.
+    #[serde(deserialize_with = "crate::request::record::stated")]
+    pub lease: Option<Lease>,
 }
 
 impl Grant {
@@ -120,6 +124,7 @@ mod tests {
             state,
             reason: String::new(),
             decided_by: DecidedBy::Human,
+            lease: None,
         };
         assert!(!grant(GrantState::Active).is_over(now));
         // Read just after the request that it is of, which is about to say what came of it.

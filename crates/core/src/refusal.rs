@@ -18,6 +18,9 @@ pub enum Refusal {
     /// The descriptor does not take this media type.
     #[error("the descriptor does not take this media type")]
     MediaType,
+    /// The target makes no credential of this payload.
+    #[error("the target makes no credential of this: {0}")]
+    NotIssuable(String),
     /// Claims beyond their limits.
     #[error("the claims are not usable: {0}")]
     Claims(String),
@@ -144,6 +147,7 @@ impl Refusal {
             Self::UnknownDescriptor => "unknown_descriptor",
             Self::UnknownTarget => "unknown_target",
             Self::MediaType => "wrong_media_type",
+            Self::NotIssuable(_) => "not_issuable",
             Self::Claims(_) => "invalid_claims",
             Self::InlineSecret { .. } => "inline_secret",
             Self::UnknownPrincipal => "unknown_principal",
@@ -181,7 +185,9 @@ impl Refusal {
     #[must_use]
     pub const fn next(&self) -> &'static str {
         match self {
-            Self::Action(_) | Self::Claims(_) => "Correct what the message names, and send it.",
+            Self::Action(_) | Self::Claims(_) | Self::NotIssuable(_) => {
+                "Correct what the message names, and send it."
+            }
             Self::UnknownDescriptor => {
                 "List the active descriptors with `gatehold descriptor list` and use one of them."
             }

@@ -16,6 +16,7 @@ use gatehold_core::verdict::Trace;
 use gatehold_core::workload::WorkloadKind;
 
 use crate::ports::executor::Execution;
+use crate::ports::issuer::Credential;
 
 /// A machine whose signed call has been verified.
 #[derive(Debug, Clone)]
@@ -99,6 +100,8 @@ pub struct Redeemed {
     pub record: RequestRecord,
     /// The execution; absent when the request was held again or ended instead.
     pub execution: Option<Execution>,
+    /// The credential, where one was made: handed over once, and kept nowhere.
+    pub credential: Option<Credential>,
 }
 
 /// One line of an inbox.

@@ -19,10 +19,18 @@ impl Gate {
     pub(crate) fn caps_kept_for(&self, target: &str, descriptor: &Descriptor) -> Vec<String> {
         match descriptor.executor.kind {
             ExecutorKind::Http | ExecutorKind::Sql => self.kept_caps(target),
-            ExecutorKind::Broker | ExecutorKind::Gate => {
-                descriptor.executor.caps.iter().cloned().collect()
-            }
+            ExecutorKind::Broker => self.kept_by_broker(target),
+            ExecutorKind::Gate => descriptor.executor.caps.iter().cloned().collect(),
         }
+    }
+
+    /// What a broker's target keeps of caps; `uses`, `not_after` and `session_end` are limits of every grant, and no caps.
+    fn kept_by_broker(&self, target: &str) -> Vec<String> {
+        let terms = self.issuer().terms(target);
+        let said = terms.map(|terms| terms.enforces).unwrap_or_default();
+        said.into_iter()
+            .filter(|name| !["uses", "not_after", "session_end"].contains(&name.as_str()))
+            .collect()
     }
 
     /// A cap of the request itself is refused before anybody is asked about it when it is not kept.

@@ -8,7 +8,7 @@ use gatehold_core::decide::{Fresh, Settings};
 use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::Origin;
+use gatehold_core::ids::{GrantId, Origin};
 use gatehold_core::restraints::Restraints;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::Chain;
@@ -21,9 +21,11 @@ use crate::catalog::Catalog;
 use crate::chain::Link;
 use crate::error::GateError;
 use crate::habits::Days;
+use crate::leases::{Looks, Tries};
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
 use crate::ports::facts::Facts;
+use crate::ports::issuer::Issuer;
 use crate::ports::journal::Journal;
 use crate::ports::store::Store;
 use crate::refusals::Refusals;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What performs approved actions.
     pub executor: Arc<dyn Executor>,
+    /// What makes credentials and takes them away.
+    pub issuer: Arc<dyn Issuer>,
     /// What finds facts out before a decision.
     pub facts: Arc<dyn Facts>,
     /// Where acts in the safe direction are kept while the store refuses; without one they are refused too.
@@ -99,6 +103,12 @@ pub(crate) struct Inner {
     pub(crate) days: Mutex<Days>,
     pub(crate) running: Mutex<Running>,
     pub(crate) unreported: Mutex<Unreported>,
+    /// Attempts to take leases away.
+    pub(crate) lease_tries: Mutex<BTreeMap<GrantId, Tries>>,
+    /// When leases were last looked at, and by what.
+    pub(crate) lease_looks: Mutex<Looks>,
+    /// Woken when a lease was ended here.
+    pub(crate) lease_ended: Notify,
     /// The minute in which the leaves were last read on.
     pub(crate) read_minute: AtomicI64,
     /// The minute in which it was last looked whether what is held can be approved at all.

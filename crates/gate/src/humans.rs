@@ -341,6 +341,9 @@ impl Gate {
         if enrolled && let Some(record) = self.revoke_running(id).await? {
             return Ok(record);
         }
+        if let Some(record) = self.revoke_lease(human, id).await? {
+            return Ok(record);
+        }
         self.revoke_with(
             id,
             Revoke {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gatehold_core::approved::Approved;
 use gatehold_core::decide::{
     Act, ActBy, ActKind, Command, Record, Redeem, Release, Report, Revoke, Withdraw, decide,
 };
@@ -167,21 +168,18 @@ impl Gate {
                 key: caller.key,
                 nonce: caller.nonce.clone(),
                 submit: None,
+                plan: None,
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
                 Some(Release::Approved(approved, record)) => {
-                    let execution = self.execute(*approved, &record).await;
-                    let record = self.report(record.id, execution.clone()).await?;
-                    return Ok(Redeemed {
-                        record,
-                        execution: Some(execution),
-                    });
+                    return self.perform(*approved, &record).await;
                 }
                 Some(Release::Request(record)) => {
                     return Ok(Redeemed {
                         record: blind(*record),
                         execution: None,
+                        credential: None,
                     });
                 }
                 Some(_) => {
@@ -192,6 +190,25 @@ impl Gate {
             }
         }
         Err(self.overtaken().await)
+    }
+
+    /// Executes, or makes the credential that was approved.
+    async fn perform(
+        &self,
+        approved: Approved,
+        record: &RequestRecord,
+    ) -> Result<Redeemed, GateError> {
+        let brokered = self.grant_of(record).await?;
+        if brokered.is_some_and(|(grant, _)| grant.lease.is_some()) {
+            return self.issue(approved, record).await;
+        }
+        let execution = self.execute(approved, record).await;
+        let record = self.report(record.id, execution.clone()).await?;
+        Ok(Redeemed {
+            record,
+            execution: Some(execution),
+            credential: None,
+        })
     }
 
     /// Applies an approved change of the gate itself. Its author signed the submission; nothing is left to ask them.
@@ -225,6 +242,7 @@ impl Gate {
                 key: stored.record.requester.key(),
                 nonce: format!("apply-{id}").into(),
                 submit: Some(submit),
+                plan: None,
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
@@ -263,6 +281,15 @@ impl Gate {
             when: When::Used,
         };
         let answered = self.ask(&action, &record.requester, &loaded, given).await?;
+        let descriptors = loaded.active.bundle.descriptors();
+        let descriptor = descriptors.get(&action.envelope().descriptor.id);
+        let redeem = Redeem {
+            plan: match record.grant {
+                Some(grant) => self.plan(&action, descriptor, grant)?,
+                None => None,
+            },
+            ..redeem
+        };
         let grant = self.grant_of(record).await?;
         let world = loaded.world(Some(&answered), self.settings());
         let about = Record::Request {

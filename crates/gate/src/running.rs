@@ -38,9 +38,43 @@ pub(crate) struct UnderWay {
     give_up: oneshot::Sender<&'static str>,
 }
 
+/// What was under way was given up.
+pub(crate) struct GivenUp {
+    pub(crate) code: &'static str,
+    /// Whether the target may have been reached.
+    begun: bool,
+}
+
+impl GivenUp {
+    /// What can be said of it.
+    pub(crate) const fn ending(&self) -> Ending {
+        if self.begun {
+            Ending::Unknown
+        } else {
+            Ending::Failed
+        }
+    }
+}
+
 impl Gate {
     /// Executes, unless it is given up before the target has answered.
     pub(crate) async fn execute(&self, approved: Approved, record: &RequestRecord) -> Execution {
+        let execution = self.inner.parts.executor.execute(approved);
+        match self.under_way(record, execution).await {
+            Ok(execution) => execution,
+            Err(given_up) => Execution {
+                ending: given_up.ending(),
+                ..cancelled(given_up.code)
+            },
+        }
+    }
+
+    /// Does something at a target, unless it is given up before the target has answered.
+    pub(crate) async fn under_way<T>(
+        &self,
+        record: &RequestRecord,
+        work: impl Future<Output = T>,
+    ) -> Result<T, GivenUp> {
         let (give_up, given_up) = oneshot::channel();
         let under_way = UnderWay {
             envelope: record.envelope.clone(),
@@ -57,16 +91,15 @@ impl Gate {
         self.give_up_ended().await;
         // INVARIANT(journal-first): an act that was kept after the claim was decided finds it listed, or is found here.
         if self.journal_waiting() > 0 {
-            return Execution {
-                ending: Ending::Failed,
-                ..cancelled("stopped")
-            };
+            return Err(GivenUp {
+                code: "stopped",
+                begun: false,
+            });
         }
-        let execution = self.inner.parts.executor.execute(approved);
         tokio::select! {
             biased;
-            Ok(code) = given_up => cancelled(code),
-            execution = execution => execution,
+            Ok(code) = given_up => Err(GivenUp { code, begun: true }),
+            done = work => Ok(done),
         }
     }
 

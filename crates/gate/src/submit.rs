@@ -248,7 +248,11 @@ impl Gate {
             Some(ExecutorKind::Gate) if guard!("gate-by-people", true) => {
                 return Err(Refusal::NotYours("a workload cannot change the gate itself").into());
             }
-            Some(ExecutorKind::Broker | ExecutorKind::Gate) | None => true,
+            Some(ExecutorKind::Broker) => {
+                let descriptor = descriptor.ok_or(Refusal::UnknownDescriptor)?;
+                return Ok(self.check_issuable(action, descriptor)?);
+            }
+            Some(ExecutorKind::Gate) | None => true,
         };
         if known {
             Ok(())

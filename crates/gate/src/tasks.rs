@@ -108,6 +108,7 @@ impl Gate {
                 Committed::Done(_, Release::Task(ended)) => {
                     self.give_up_ended().await;
                     self.end_grants(id).await?;
+                    self.end_leases_of(id).await?;
                     return Ok(*ended);
                 }
                 Committed::Done(..) => {

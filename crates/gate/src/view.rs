@@ -4,7 +4,7 @@ use gatehold_core::action::Action;
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Claims;
-use gatehold_core::descriptor::Descriptor;
+use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::json::canonical;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::task::StepLabels;
@@ -94,16 +94,42 @@ impl Gate {
         let kept = descriptor.map_or_else(Vec::new, |descriptor| {
             self.caps_kept_for(record.envelope.target.as_str(), descriptor)
         });
-        let not_enforced = limits
+        let mut not_enforced: Vec<String> = limits
             .caps
             .keys()
             .filter(|cap| !kept.contains(cap))
             .cloned()
             .collect();
+        let brokered =
+            descriptor.is_some_and(|descriptor| descriptor.executor.kind == ExecutorKind::Broker);
+        let (kind, revocation) = if brokered {
+            let terms = self.issuer().terms(record.envelope.target.as_str());
+            let enforces = terms.as_ref().map(|terms| terms.enforces.as_slice());
+            // What bounds every credential, and this target cannot keep.
+            let missing = ["uses", "not_after", "session_end"]
+                .into_iter()
+                .filter(|limit| {
+                    !enforces
+                        .unwrap_or_default()
+                        .iter()
+                        .any(|name| name == limit)
+                });
+            not_enforced.extend(missing.map(str::to_owned));
+            (
+                "credential",
+                terms.map_or("unknown", |terms| terms.class.name()),
+            )
+        } else {
+            let known = descriptor.is_some();
+            (
+                "held_execution",
+                if known { "immediate" } else { "unknown" },
+            )
+        };
         Terms {
             limits,
-            kind: "held_execution".to_owned(),
-            revocation: descriptor.map_or_else(|| "unknown".to_owned(), |_| "immediate".to_owned()),
+            kind: kind.to_owned(),
+            revocation: revocation.to_owned(),
             not_enforced,
         }
     }

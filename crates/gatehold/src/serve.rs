@@ -111,6 +111,7 @@ impl Running {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
+            issuer: Arc::new(gatehold_gate::ports::issuer::NoIssuer),
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
@@ -197,6 +198,7 @@ impl Running {
         };
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
+        let leases = tokio::spawn(crate::leases::run(self.gate.clone()));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();
@@ -229,6 +231,8 @@ impl Running {
             tracing::error!(%error, "the last refusals could not be written");
         }
         let _ended = clock.await;
+        // What is under way at a target is given up: whoever starts next goes on with it.
+        leases.abort();
         let _told = telling.await;
         // What was appended since the last time is covered by a tree head before the process is gone.
         if let Ok(mut publishing) = publishing.await {

@@ -219,11 +219,17 @@ function strip(view, display) {
     el("span", "deadline", ...at(view.decide_by)));
 }
 
+/** What is permitted, by its kind. */
+const HOW = {
+  held_execution: "The gate runs exactly these bytes, once; nothing is handed out.",
+  credential: "The workload is handed a credential of its own, which ends at the target by itself.",
+};
+
 function terms(view, lowered) {
   const { terms: granted } = view;
   const bounds = term("Limits", limits(lowered));
   bounds.lastChild.id = "limits";
-  const how = granted.kind === "held_execution" ? "The gate runs exactly these bytes, once; nothing is handed out." : code(granted.kind);
+  const how = HOW[granted.kind] ?? code(granted.kind);
   return part("If approved", "",
     el("p", "", how),
     el("dl", "facts",

@@ -5,4 +5,6 @@ pub mod conformance;
 pub mod mutants;
 #[cfg(feature = "gate")]
 pub mod postgres_server;
+#[cfg(feature = "gate")]
+pub mod pretend_target;
 pub mod simulator;

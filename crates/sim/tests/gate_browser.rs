@@ -497,6 +497,7 @@ async fn gate_of(shop: &Shop, store: Arc<dyn Store>) -> Gate {
         store,
         entropy: Arc::new(Apart(Counting::default())),
         executor: shop.executor(),
+        issuer: Arc::new(gatehold_gate::ports::issuer::NoIssuer),
         facts: Arc::new(Nothing),
         journal: None,
         settings: Settings {

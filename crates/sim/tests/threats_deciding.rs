@@ -134,6 +134,7 @@ fn claim_it_was_approved(story: &mut Story, request: RequestId) {
         state: GrantState::Active,
         reason: "decided".to_owned(),
         decided_by: DecidedBy::Human,
+        lease: None,
     };
     let id = grant.id;
     story.insert(Table::Grant, &id, &grant);

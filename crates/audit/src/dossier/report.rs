@@ -5,6 +5,7 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::decide::Claims;
 use gatehold_core::directory::Authority;
 use gatehold_core::entry::{Event, Stood, Trace};
+use gatehold_core::grant::GrantState;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
@@ -21,7 +22,7 @@ use serde::Serialize;
 
 use super::Dossier;
 use crate::finding::{Finding, Gap};
-use crate::fold::{CorrectionShown, Fold, Link, RequestFold};
+use crate::fold::{CorrectionShown, Fold, LeaseFold, Link, RequestFold};
 use crate::opened::Opened;
 use crate::verify::Trusted;
 
@@ -233,7 +234,7 @@ pub(super) fn of(
         reviews,
         limits: request.limits.clone(),
         spend_by: request.spend_by,
-        revocation: revocation(request),
+        revocation: revocation(request, fold.lease(request.grant.as_ref())),
         steps: own.iter().map(|leaf| step(leaf)).collect(),
         corrections: fold.corrections.clone(),
         requester,
@@ -407,7 +408,29 @@ fn accountable(
     }
 }
 
-fn revocation(request: &RequestFold) -> String {
+/// What can still be taken away of what was handed out, as far as the leaves know.
+fn lease_revocation(request: &RequestFold, lease: &LeaseFold) -> String {
+    match (lease.state, lease.ending) {
+        (GrantState::Active | GrantState::Suspended, _) => format!(
+            "Yes, at once, by any enrolled human: the credential that was handed out lives until {} at most: `gatehold revoke {}`.",
+            lease.not_after, request.id
+        ),
+        (GrantState::Revoked, _) => {
+            "Done: the credential that was handed out is gone, and its target said so.".to_owned()
+        }
+        (_, Some(since)) => format!(
+            "Under way since {since}: the target has not said yet that the credential is gone."
+        ),
+        (_, None) => {
+            "Under way: the target has not said yet that the credential is gone.".to_owned()
+        }
+    }
+}
+
+fn revocation(request: &RequestFold, lease: Option<&LeaseFold>) -> String {
+    if let Some(lease) = lease {
+        return lease_revocation(request, lease);
+    }
     let at =
         |leaf: Option<u64>| leaf.map_or_else(|| "a leaf".to_owned(), |leaf| format!("leaf {leaf}"));
     match request.state {
@@ -474,7 +497,11 @@ fn step(leaf: &Opened) -> Step {
             Some(human) => format!("{code} by {human}"),
             None => code.clone(),
         },
+        Event::Claimed { lease: Some(_), .. } => {
+            "a credential claimed, with proof rebuilt; how it is taken away is recorded".to_owned()
+        }
         Event::Claimed { .. } => "execution claimed, with proof rebuilt".to_owned(),
+        Event::Lease { what, code, .. } => format!("the credential: {} ({code})", what.name()),
         Event::Executed { outcome, .. } => format!("the target reported `{}`", outcome.code),
         Event::Trust { what, .. } => format!("applied: {what}"),
         _ => "something else".to_owned(),

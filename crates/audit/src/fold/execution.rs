@@ -24,6 +24,7 @@ impl Fold {
             return Ok(());
         };
         self.may_claim(request, leaf)?;
+        self.lease_begins(request, leaf)?;
         request.execution = Some(leaf.index);
         if !request.held_before {
             return ensure(

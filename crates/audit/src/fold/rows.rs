@@ -29,6 +29,7 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         Event::Acted { act, .. } => table == "workload" && act == "suspicious",
         Event::Task { task, .. } => table == "task" && id == task.to_string(),
         Event::Stops { .. } => key == "stops/main",
+        Event::Lease { grant, .. } => table == "grant" && id == grant.to_string(),
         Event::Paused { workload, .. } => table == "workload" && id == workload,
         Event::Trust { what, .. } => match what.as_str() {
             "stop.lift" if about_request => key == "stops/main",

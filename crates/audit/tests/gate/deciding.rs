@@ -94,6 +94,7 @@ impl Gate {
         submit: Option<SubmitSignature>,
     ) -> u64 {
         let redeem = Redeem {
+            plan: None,
             key: self.request(id).0.requester.key(),
             nonce: format!("redeem-{}", self.draws).into(),
             submit,
@@ -145,6 +146,7 @@ impl Gate {
             grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
         };
         let redeem = Command::Redeem(Redeem {
+            plan: None,
             key: self.workload_key(),
             nonce: "attempt".to_owned().into(),
             submit: None,

@@ -1,5 +1,7 @@
 //! `GET /v1/requests/{id}`, `…/withdraw`, `…/answer`, `…/redeem`: what became of a request. Only the key that asked may ask.
 
+use std::collections::BTreeMap;
+
 use super::act::DenyReason;
 use super::bounds::{self, BoundsError, TEXT_BYTES_MAX};
 use super::bytes::Base64Bytes;
@@ -159,6 +161,27 @@ pub struct Redeemed {
     /// What the target answered; absent when it was held again or denied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ExecutionResult>,
+    /// The credential, where one was made. It is handed over in this answer and never again, and nobody keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
+}
+
+/// A credential for whoever asked: it ends with its lease, whatever happens.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Credential {
+    /// What it is: `postgres_login`, `ssh_certificate`.
+    pub kind: String,
+    /// What may be shown: host, port, database, user, until when.
+    pub public: BTreeMap<String, String>,
+    /// What may not: the password or key.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credential({})", self.kind)
+    }
 }
 
 /// What executing the action gave.

@@ -3,13 +3,14 @@
 
 use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, nonce_guard, trace};
-use super::{Release, Sealed, apply, review};
-use crate::action::Action;
+use super::{Release, Sealed, apply, may_hold_credentials, review};
+use crate::action::{Action, Envelope};
 use crate::approved::{Approved, NotProven};
 use crate::commit::{LeafKind, Write};
 use crate::entry::{Basis, Event};
 use crate::grant::Grant;
 use crate::hash::Hash;
+use crate::lease::{Lease, Plan};
 use crate::refusal::Refusal;
 use crate::request::state::{self, Event as Step};
 use crate::request::{Closing, DecidedBy, RequestRecord, State};
@@ -28,6 +29,8 @@ pub struct Redeem {
     pub nonce: CallNonce,
     /// For a change of the gate itself: the author's signature over the submission.
     pub submit: Option<SubmitSignature>,
+    /// For a target that hands out credentials: what would be made, and how it is taken away.
+    pub plan: Option<Plan>,
 }
 
 #[expect(
@@ -152,7 +155,11 @@ fn check_stops(record: &RequestRecord, world: &World<'_>) -> Result<(), Refusal>
     if matches!(record.requester, Requester::Human { .. }) {
         return Ok(());
     }
-    let envelope = &record.envelope;
+    check_stopped(&record.envelope, world)
+}
+
+/// Nothing that covers this action is stopped, and its workload is not paused.
+pub(super) fn check_stopped(envelope: &Envelope, world: &World<'_>) -> Result<(), Refusal> {
     let stopped = world.stops.value.reason(
         &envelope.workload,
         envelope.task.as_ref(),
@@ -254,6 +261,12 @@ fn claim(
     {
         writer.deadline(lapses);
     }
+    // INVARIANT(recipe-first): the way to take it away is durable before anything exists at the target.
+    spent.lease = redeem
+        .plan
+        .clone()
+        .map(|plan| lease(plan, record, &spent, &approved, world))
+        .transpose()?;
     writer.put_grant(&spent, grant_version)?;
     if let Some(habits) = world.habits {
         writer.count_use(habits);
@@ -264,6 +277,7 @@ fn claim(
         grant: approved.grant(),
         limits: approved.limits().clone(),
         reviewers: approved.reviewers().to_vec(),
+        lease: spent.lease.map(Box::new),
         trace: trace(evaluated, world),
     };
     let about = About {
@@ -276,6 +290,41 @@ fn claim(
         Release::Approved(Box::new(approved), Box::new(next)),
     );
     Ok((write, sealed))
+}
+
+/// What is going to be made, ending when the first of all that bounds it does.
+fn lease(
+    plan: Plan,
+    record: &RequestRecord,
+    grant: &Grant,
+    approved: &Approved,
+    world: &World<'_>,
+) -> Result<Lease, Refusal> {
+    // Whoever shares a host with others cannot keep a credential from them: held execution only.
+    let keeps = match &record.requester {
+        Requester::Workload { assurance, .. } => may_hold_credentials(*assurance),
+        Requester::Human { .. } => false,
+    };
+    if guard!("lease-assurance", !keeps) {
+        return Err(Refusal::NotYours(
+            "a credential is handed to a workload whose key is its own",
+        ));
+    }
+    plan.recipe
+        .check()
+        .map_err(|error| Refusal::NotIssuable(error.to_string()))?;
+    let force_ends = record.requester.force_ends(world.directory);
+    let bounds = [
+        last_of_task(world),
+        force_ends,
+        Some(approved.limits().not_after),
+    ];
+    // INVARIANT(lease-in-window): it ends with the first of its grant, its signed window, its task and its workload.
+    let not_after = bounds
+        .into_iter()
+        .flatten()
+        .fold(grant.expires_at, Timestamp::min);
+    Ok(Lease::planned(plan, not_after))
 }
 
 #[expect(

@@ -41,7 +41,8 @@ pub(super) fn report(
     };
     next.outcome = Some(report.outcome.clone());
     let mut writer = Writer::new(fresh);
-    if let Some((grant, grant_version)) = grant {
+    // What was handed out under it lives on, and ends by what becomes of it.
+    if let Some((grant, grant_version)) = grant.filter(|(grant, _)| grant.lease.is_none()) {
         let ended = Grant {
             state: GrantState::Ended,
             reason: "used".to_owned(),

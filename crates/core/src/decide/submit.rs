@@ -531,6 +531,7 @@ pub(super) fn grant(record: &RequestRecord, now: Timestamp) -> Grant {
         state: GrantState::Active,
         reason: "decided".to_owned(),
         decided_by: record.decided_by.unwrap_or(DecidedBy::Policy),
+        lease: None,
     }
 }
 

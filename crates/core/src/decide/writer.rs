@@ -301,7 +301,7 @@ impl<'a> Writer<'a> {
     pub(super) fn put_grant(&mut self, grant: &Grant, read_at: u64) -> Result<(), Refusal> {
         let index = RowIndex {
             state: grant.state.name().to_owned(),
-            due: Some(grant.expires_at),
+            due: Some(ends_at(grant)),
             owner: grant.workload.to_string(),
             group: grant.task.map(|task| task.to_string()).unwrap_or_default(),
         };
@@ -382,6 +382,12 @@ impl<'a> Writer<'a> {
             outbox: self.outbox,
         })
     }
+}
+
+/// When a clock is to look at a grant: at its end, or that of what was handed out under it.
+fn ends_at(grant: &Grant) -> Timestamp {
+    let lease = grant.lease.as_ref();
+    lease.map_or(grant.expires_at, |lease| lease.not_after)
 }
 
 /// Insists that the nonce of a signed call was never consumed, and consumes it.

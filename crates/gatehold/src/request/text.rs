@@ -1,6 +1,8 @@
 //! What a requester reads: where a request stands, why, and what they may do next.
 
-use gatehold_client::wire::{Decision, Denial, Held, Question, Reason, Redeemed, RequestStatus};
+use gatehold_client::wire::{
+    Credential, Decision, Denial, Held, Question, Reason, Redeemed, RequestStatus,
+};
 
 use super::After;
 use crate::screen::{grouped, moment, plain};
@@ -149,10 +151,28 @@ pub(super) fn redeemed_text(redeemed: &Redeemed, width: usize) -> String {
         text.push_str(&format!("  {} touched", grouped(quantity)));
     }
     text.push('\n');
+    if let Some(credential) = &redeemed.credential {
+        text.push_str(&credential_text(credential));
+        return text;
+    }
     text.push_str(&crate::result::text(&result.body.0, width));
     if result.truncated {
         text.push_str("  … cut at the limit\n");
     }
+    text
+}
+
+/// A credential as it is handed over. It goes to standard output alone: nothing else prints it again.
+fn credential_text(credential: &Credential) -> String {
+    let mut text = format!("  {}, handed over once:\n", plain(&credential.kind));
+    for (name, value) in &credential.public {
+        text.push_str(&format!("  {:<10} {}\n", plain(name), plain(value)));
+    }
+    text.push_str(&format!(
+        "  {:<10} {}\n",
+        "secret",
+        plain(&credential.secret)
+    ));
     text
 }
 

@@ -216,6 +216,9 @@ impl Page<'_> {
         let terms = &view.terms;
         let how = match terms.kind.as_str() {
             "held_execution" => "the gate runs exactly these bytes, once; nothing is handed out",
+            "credential" => {
+                "the workload is handed a credential of its own, which ends at the target by itself"
+            }
             other => other,
         };
         self.line(&format!("  {}", plain(how)));

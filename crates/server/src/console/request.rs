@@ -328,6 +328,10 @@ fn held(view: &View, looked: &Looked) -> Held {
             "held_execution" => {
                 "The gate runs exactly these bytes, once; nothing is handed out.".to_owned()
             }
+            "credential" => {
+                "The workload is handed a credential of its own, which ends at the target by itself."
+                    .to_owned()
+            }
             other => code(other),
         },
         limits: limits(&view.terms.limits),

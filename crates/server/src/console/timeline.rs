@@ -2,6 +2,8 @@
 //! one is held nobody learns that a review exists.
 
 use gatehold_core::entry::Event;
+use gatehold_core::ids::HumanId;
+use gatehold_core::lease::LeaseEvent;
 use gatehold_core::request::{DecidedBy, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::time::Timestamp;
@@ -233,6 +235,12 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
             code(why),
             decided_by(Some(*by))
         ),
+        Event::Lease {
+            what,
+            code: why,
+            human,
+            ..
+        } => lease_said(*what, why, human.as_ref()),
         Event::Claimed { limits: within, .. } => {
             let more = vec![format!("within {}", limits(within))];
             return vec![new("Its execution began".to_owned()).with(more)];
@@ -246,6 +254,24 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
         _ => "Something else is recorded".to_owned(),
     };
     vec![new(what)]
+}
+
+/// What became of what was handed out.
+fn lease_said(what: LeaseEvent, why: &str, human: Option<&HumanId>) -> String {
+    match (what, human) {
+        (LeaseEvent::Issued, _) => "The credential was handed over".to_owned(),
+        (LeaseEvent::Ended, Some(human)) => format!("{human} took the credential away"),
+        (LeaseEvent::Ended, None) => format!("The credential is to end: {}", code(why)),
+        (LeaseEvent::Overdue, _) => {
+            "The credential is still at its target: it is tried again until it is gone".to_owned()
+        }
+        (LeaseEvent::Verified, _) => {
+            "The credential is gone: its target was asked, and nothing of it is left".to_owned()
+        }
+        (LeaseEvent::Returned, _) => {
+            "The credential stands at its target again, and is taken away again".to_owned()
+        }
+    }
 }
 
 /// How it began.

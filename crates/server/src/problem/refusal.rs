@@ -34,6 +34,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::UnknownDescriptor
         | Refusal::UnknownTarget
         | Refusal::MediaType
+        | Refusal::NotIssuable(_)
         | Refusal::Claims(_)
         | Refusal::InlineSecret { .. }
         | Refusal::Review(_)
@@ -84,6 +85,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::UnknownDescriptor => "The kind of action is not known",
         Refusal::UnknownTarget => "The target is not known",
         Refusal::MediaType => "The payload is of another type",
+        Refusal::NotIssuable(_) => "The target makes no credential of this",
         Refusal::Claims(_) => "The claims cannot be used",
         Refusal::InlineSecret { .. } => "The request holds a secret",
         Refusal::UnknownPrincipal => "The key is not known",

@@ -113,6 +113,7 @@ impl Loaded {
                 nonce: call.nonce(),
             }),
             Intent::Redeem { call, request } => Command::Redeem(Redeem {
+                plan: None,
                 key: call.key,
                 nonce: call.nonce(),
                 submit: submit_of(shelf, *request),

@@ -143,6 +143,7 @@ impl Simulator {
             state: GrantState::Active,
             reason: "decided".to_owned(),
             decided_by: DecidedBy::Human,
+            lease: None,
         };
         record.grant = Some(grant.id);
         self.edit(RowKey::new(Table::Grant, &grant.id), &grant);

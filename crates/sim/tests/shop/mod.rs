@@ -27,6 +27,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::Executor;
 use gatehold_gate::ports::facts::{Facts, Nothing};
+use gatehold_gate::ports::issuer::{Issuer, NoIssuer};
 use gatehold_gate::ports::journal::Journal as KeptIn;
 use gatehold_gate::ports::store::{Store, StoredLeaf};
 use gatehold_gate::{Catalog, Gate, OpenError, Parts};
@@ -148,8 +149,23 @@ impl Shop {
     pub async fn knowing(&mut self, facts: Arc<dyn Facts>) {
         let executor = self.recorder.clone();
         let journal = Some(shared(&self.journal));
-        let gate = open_gate_knowing(facts, &self.store, executor, &self.entropy, false, journal);
+        let known = (facts, Arc::new(NoIssuer) as _);
+        let gate = open_gate_knowing(known, &self.store, executor, &self.entropy, false, journal);
         self.gate = gate.await.unwrap();
+    }
+
+    /// Goes on as a process that makes credentials at this target.
+    pub async fn issuing(&mut self, issuer: Arc<dyn Issuer>) {
+        self.gate = self.issuing_over(Arc::clone(&self.store), issuer).await;
+    }
+
+    /// The same, as another process whose store is this one.
+    pub async fn issuing_over(&self, store: Arc<dyn Store>, issuer: Arc<dyn Issuer>) -> Gate {
+        let executor = self.recorder.clone();
+        let journal = Some(shared(&self.journal));
+        let known = (Arc::new(Nothing) as _, issuer);
+        let gate = open_gate_knowing(known, &store, executor, &self.entropy, false, journal);
+        gate.await.unwrap()
     }
 
     /// Another process whose store is this one.
@@ -344,11 +360,12 @@ async fn open_gate(
     alone: bool,
     journal: Option<Arc<dyn KeptIn>>,
 ) -> Result<Gate, OpenError> {
-    open_gate_knowing(Arc::new(Nothing), store, executor, entropy, alone, journal).await
+    let known = (Arc::new(Nothing) as _, Arc::new(NoIssuer) as _);
+    open_gate_knowing(known, store, executor, entropy, alone, journal).await
 }
 
 async fn open_gate_knowing(
-    facts: Arc<dyn Facts>,
+    (facts, issuer): (Arc<dyn Facts>, Arc<dyn Issuer>),
     store: &Arc<dyn Store>,
     executor: Arc<dyn Executor>,
     entropy: &Arc<Counting>,
@@ -359,6 +376,7 @@ async fn open_gate_knowing(
         store: Arc::clone(store),
         entropy: Arc::clone(entropy) as _,
         executor,
+        issuer,
         facts,
         journal,
         settings: Settings {

@@ -3,10 +3,11 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use gatehold_client::wire::{Base64Bytes, ExecutionOutcome, ExecutionResult, Redeemed};
+use gatehold_client::wire::{self, Base64Bytes, ExecutionOutcome, ExecutionResult, Redeemed};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_gate::ports::executor::{Ending, Execution};
+use gatehold_gate::ports::issuer::Credential;
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 
@@ -45,6 +46,7 @@ pub(in crate::api) async fn handle(
     let body = Redeemed {
         status: said::status(&redeemed.record, questions.unwrap_or_default()),
         result: redeemed.execution.map(result),
+        credential: redeemed.credential.map(credential),
     };
     if redeemed.record.state != Stands::Held {
         return Ok(Answer(body).into_response());
@@ -69,5 +71,17 @@ fn result(execution: Execution) -> ExecutionResult {
         body: Base64Bytes(execution.body),
         quantity: execution.quantity,
         truncated: execution.truncated,
+    }
+}
+
+fn credential(made: Credential) -> wire::Credential {
+    wire::Credential {
+        kind: made.kind.to_owned(),
+        public: made
+            .public
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text))
+            .collect(),
+        secret: made.secret,
     }
 }

@@ -131,6 +131,7 @@ impl House {
                 target: target.clone(),
                 begun: begun.clone(),
             }),
+            issuer: Arc::new(gatehold_gate::ports::issuer::NoIssuer),
             facts: Arc::new(gatehold_gate::ports::facts::Nothing),
             settings: Settings {
                 open_holds_max: 40,

@@ -1,0 +1,158 @@
+//! What was handed out, and what is known of its end. A lease begins in the leaf that claims its execution, with the way to take
+//! it away, and is gone only by a leaf that says that its target was asked.
+
+use gatehold_core::entry::Event;
+use gatehold_core::grant::GrantState;
+use gatehold_core::ids::{GrantId, RequestId};
+use gatehold_core::lease::{Lease, LeaseEvent, next};
+use gatehold_core::time::Timestamp;
+
+use super::{Checked, Fold, RequestFold, ensure, wrong};
+use crate::finding::Code;
+use crate::opened::Opened;
+
+/// One lease as its leaves give it.
+#[derive(Debug, Clone)]
+pub(crate) struct LeaseFold {
+    /// Its request.
+    pub(crate) of: RequestId,
+    /// Where it stands.
+    pub(crate) state: GrantState,
+    /// When it ends whatever happens.
+    pub(crate) not_after: Timestamp,
+    /// Whether its target said that it was made.
+    pub(crate) issued: bool,
+    /// Since when it is to end, while it is not gone.
+    pub(crate) ending: Option<Timestamp>,
+    /// Whether that it is not gone in time was said.
+    overdue: bool,
+}
+
+impl Fold {
+    /// The beginning: nothing of it exists yet, and it ends within the window that was approved.
+    // INVARIANT(lease-in-window): compared with the limits in the same leaf.
+    pub(super) fn lease_begins(&mut self, request: &RequestFold, leaf: &Opened) -> Checked {
+        let Event::Claimed {
+            grant,
+            limits,
+            lease: Some(lease),
+            ..
+        } = &leaf.entry.event
+        else {
+            return Ok(());
+        };
+        let untouched = Lease {
+            issued_at: None,
+            end: None,
+            overdue: false,
+            verified_at: None,
+            returned: 0,
+            ..Lease::clone(lease)
+        };
+        ensure(
+            **lease == untouched,
+            Code::Record,
+            "a credential is said to exist before it was claimed",
+        )?;
+        ensure(
+            lease.recipe.check().is_ok(),
+            Code::Record,
+            "how the credential is taken away cannot be read",
+        )?;
+        ensure(
+            lease.not_after <= limits.not_after,
+            Code::Limits,
+            "the credential ends after the window of the decision",
+        )?;
+        let fold = LeaseFold {
+            of: request.id,
+            state: GrantState::Active,
+            not_after: lease.not_after,
+            issued: false,
+            ending: None,
+            overdue: false,
+        };
+        self.leases.insert(*grant, fold);
+        Ok(())
+    }
+
+    /// What became of it.
+    // INVARIANT(revoked-is-verified): followed by the same machine, leaf by leaf.
+    pub(super) fn leased(&mut self, leaf: &Opened) -> Checked {
+        let Event::Lease {
+            grant, of, what, ..
+        } = &leaf.entry.event
+        else {
+            return Ok(());
+        };
+        if self.subject.is_some_and(|subject| subject != *of) {
+            return Ok(());
+        }
+        let key = format!("grant/{grant}");
+        ensure(
+            leaf.entry.rows.contains_key(&key),
+            Code::Row,
+            "something became of a lease, and its row does not say so",
+        )?;
+        let at = leaf.entry.at;
+        let Some(lease) = self.leases.get_mut(grant) else {
+            return wrong(
+                Code::Order,
+                "no earlier leaf hands out a credential under this grant",
+            );
+        };
+        ensure(
+            lease.of == *of,
+            Code::Record,
+            "the credential was handed out for another request",
+        )?;
+        let Some(state) = next(lease.state, *what) else {
+            return wrong(
+                Code::Transition,
+                format!(
+                    "a lease that is {} is never {}",
+                    lease.state.name(),
+                    what.name()
+                ),
+            );
+        };
+        lease.step(*what, at)?;
+        lease.state = state;
+        Ok(())
+    }
+
+    /// The lease of a grant.
+    pub(crate) fn lease(&self, grant: Option<&GrantId>) -> Option<&LeaseFold> {
+        self.leases.get(grant?)
+    }
+}
+
+impl LeaseFold {
+    fn step(&mut self, what: LeaseEvent, at: Timestamp) -> Checked {
+        match what {
+            LeaseEvent::Issued => {
+                ensure(!self.issued, Code::Order, "a credential was issued before")?;
+                ensure(
+                    at <= self.not_after,
+                    Code::Deadline,
+                    "a credential was issued after its end",
+                )?;
+                self.issued = true;
+            }
+            LeaseEvent::Ended | LeaseEvent::Returned => {
+                self.ending = Some(at);
+                self.overdue = false;
+            }
+            LeaseEvent::Overdue => {
+                ensure(
+                    !self.overdue,
+                    Code::Order,
+                    "that it is overdue was said before",
+                )?;
+                self.overdue = true;
+            }
+            LeaseEvent::Verified => self.ending = None,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! Leases: a credential is made from proof, handed over once its making is durable, and taken away at its target until the
+//! target itself says that it is gone.
+//!
+//! `issue` is here; `end` decides that a lease is to end, `remove` sees to it, `orphans` looks for what nobody remembers.
+
+mod end;
+mod orphans;
+mod remove;
+
+use gatehold_core::action::Action;
+use gatehold_core::approved::Approved;
+use gatehold_core::decide::{Command, LeaseStep, Record, Release, decide};
+use gatehold_core::descriptor::{Descriptor, ExecutorKind};
+use gatehold_core::grant::Grant;
+use gatehold_core::guard;
+use gatehold_core::ids::GrantId;
+use gatehold_core::lease::{LeaseEvent, Plan};
+use gatehold_core::refusal::Refusal;
+use gatehold_core::request::RequestRecord;
+
+use crate::answers::Redeemed;
+use crate::drive::{Committed, TRIES};
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::ports::executor::{Ending, Execution};
+use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
+
+pub use remove::LeaseTick;
+pub(crate) use remove::{Looks, Tries};
+
+/// What the record of an execution says that handed out a credential.
+const ISSUED: &str = "issued";
+
+impl Gate {
+    pub(crate) fn issuer(&self) -> &dyn Issuer {
+        self.inner.parts.issuer.as_ref()
+    }
+
+    /// What would be made for an action, where its descriptor says that a broker makes something.
+    pub(crate) fn plan(
+        &self,
+        action: &Action,
+        descriptor: Option<&Descriptor>,
+        grant: GrantId,
+    ) -> Result<Option<Plan>, Refusal> {
+        let brokered =
+            descriptor.is_some_and(|descriptor| descriptor.executor.kind == ExecutorKind::Broker);
+        if !brokered {
+            return Ok(None);
+        }
+        // What no broker here has, no executor has either: it fails there, and nothing is handed out.
+        let target = action.envelope().target.as_str();
+        if self.issuer().terms(target).is_none() {
+            return Ok(None);
+        }
+        let planned = self.issuer().plan(action, grant);
+        let plan = planned.map_err(|NotIssuable(why)| Refusal::NotIssuable(why))?;
+        Ok(Some(plan))
+    }
+
+    /// Makes the credential, and hands it over only once its making is in the ledger.
+    pub(crate) async fn issue(
+        &self,
+        approved: Approved,
+        record: &RequestRecord,
+    ) -> Result<Redeemed, GateError> {
+        let id = approved.grant();
+        let (grant, _) = self
+            .grant_of(record)
+            .await?
+            .ok_or_else(|| GateError::damaged("the grant's row is missing"))?;
+        let lease = grant
+            .lease
+            .ok_or_else(|| GateError::damaged("a credential is to be made without a lease"))?;
+        let made = self
+            .under_way(record, self.issuer().issue(approved, &lease))
+            .await;
+        let (ending, code, credential) = match made {
+            Ok(Issuance::Issued(credential)) => match self.lease_issued(id).await {
+                Ok(()) => (Ending::Completed, ISSUED, Some(credential)),
+                // Stopped, ended or out of time meanwhile: nobody has seen it, and nobody will.
+                Err(GateError::Refused(refusal)) => (Ending::Failed, refusal.code(), None),
+                Err(error) => {
+                    tracing::warn!(grant = %id, %error, "a credential was made and that cannot be stored; it is taken away");
+                    (Ending::Unknown, "not_recorded", None)
+                }
+            },
+            Ok(Issuance::Refused(code)) => (Ending::Failed, code, None),
+            Ok(Issuance::Unknown(code)) => (Ending::Unknown, code, None),
+            Err(given_up) => (given_up.ending(), given_up.code, None),
+        };
+        if credential.is_none() {
+            self.end_lease_soon(id, code).await;
+        }
+        let execution = Execution {
+            ending,
+            code,
+            quantity: None,
+            status: None,
+            media_type: String::new(),
+            // INVARIANT(secret-once): nothing of the credential goes into the report, so nothing of it is ever stored.
+            body: Vec::new(),
+            truncated: false,
+        };
+        let reported = self.report(record.id, execution.clone()).await;
+        if let (Err(_), Some(_)) = (&reported, &credential) {
+            // Whoever asked gets an error: a credential that nobody was handed is not left standing.
+            self.end_lease_soon(id, "not_delivered").await;
+        }
+        Ok(Redeemed {
+            record: reported?,
+            execution: Some(execution),
+            credential,
+        })
+    }
+
+    async fn lease_issued(&self, id: GrantId) -> Result<(), GateError> {
+        let issued = LeaseStep {
+            what: LeaseEvent::Issued,
+            code: ISSUED,
+            human: None,
+        };
+        self.lease_step(id, &issued).await.map(drop)
+    }
+
+    /// Decides one step of a lease, until it is committed.
+    ///
+    /// # Errors
+    /// [`GateError`]; `WrongState` when the lease is past it.
+    pub(crate) async fn lease_step(
+        &self,
+        id: GrantId,
+        step: &LeaseStep,
+    ) -> Result<Grant, GateError> {
+        for _ in 0..TRIES {
+            let (grant, version) = self.grant(id).await?;
+            let stored = self.request(grant.request).await?;
+            let of = &stored.record;
+            let loaded = self.load_for(&of.requester, &of.envelope).await?;
+            let about = Record::Grant {
+                grant: &grant,
+                version,
+                of,
+            };
+            let world = loaded.world(None, self.settings());
+            let fresh = self.fresh(loaded.now);
+            let command = Command::Lease(step.clone());
+            let (write, sealed) = decide(about, command, &world, &fresh, loaded.now)?;
+            match self.commit(write, sealed).await? {
+                Committed::Done(_, Release::Grant(grant)) => return Ok(*grant),
+                Committed::Done(..) => return Err(GateError::damaged("a grant was expected")),
+                Committed::Again => {}
+            }
+        }
+        Err(self.overtaken().await)
+    }
+
+    /// A target of a broker that this gate has, and a payload that it makes something of.
+    pub(crate) fn check_issuable(
+        &self,
+        action: &Action,
+        descriptor: &Descriptor,
+    ) -> Result<(), Refusal> {
+        // The name of the grant is not known yet; whether something can be made does not depend on it.
+        let planned = self.plan(action, Some(descriptor), GrantId::from_bytes([0; 16]));
+        let Some(plan) = planned? else {
+            return Ok(());
+        };
+        if guard!("recipe-checked-early", plan.recipe.check().is_err()) {
+            let why = "a name in it is too long or holds a character that nobody can see";
+            return Err(Refusal::NotIssuable(why.to_owned()));
+        }
+        Ok(())
+    }
+}

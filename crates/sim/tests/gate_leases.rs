@@ -1,0 +1,442 @@
+//! Credentials that are handed out, from the claim to the target's word that nothing of them is left.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails should say where"
+)]
+
+mod shop;
+
+use std::sync::Arc;
+
+use gatehold_core::commit::Table;
+use gatehold_core::entry::{Entry, Event};
+use gatehold_core::grant::{Grant, GrantState};
+use gatehold_core::ids::{RequestId, TaskId};
+use gatehold_core::json::canonical;
+use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS, RETRY_SECONDS_MAX};
+use gatehold_core::request::State;
+use gatehold_core::stops::Stops;
+use gatehold_gate::ports::store::RowQuery;
+use gatehold_gate::{GateError, LeaseTick, Redeemed};
+use gatehold_policy::Bundle;
+use gatehold_sim::mutants::remove_the_named_guard;
+use gatehold_sim::pretend_target::{Making, PretendTarget, SECRET};
+
+use shop::{Person, Shop, bundle_folder};
+
+/// What is asked for.
+const READER: &str = r#"{"role":"reader"}"#;
+
+const DESCRIPTOR: &str = r#"
+id = "shop.access"
+version = 1
+title = "Read the shop by itself"
+effects = ["access_grant"]
+reversibility = "reversible"
+media_types = ["application/json"]
+payload = "json"
+fields = [{ name = "role", pointer = "/role", label = "Role", type = "string", required = true }]
+quantity = "one"
+recipients = "nobody"
+sensitivity = "resource"
+sentence = "{workload} wants to be {role} on {resource} for {duration}"
+criteria = []
+requires = []
+downstream = { declared = [] }
+infers = []
+facts = []
+dry_run = "none"
+revocation = "none"
+executor = { kind = "broker", caps = [] }
+"#;
+
+const RULES: &str = r#"
+@id("access")
+@owner("owners")
+@rationale("Access to the shop is possible")
+@attest_by("2027-06-30")
+permit (principal, action == Action::"shop.access", resource);
+"#;
+
+/// A shop with a target that hands out credentials to whoever policy lets.
+async fn shop_with_target() -> (Shop, Arc<PretendTarget>) {
+    remove_the_named_guard();
+    let mut shop = Shop::in_memory().await;
+    let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
+    let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let rules = format!(
+        "{}\n{RULES}",
+        packed["files"]["rules.cedar"].as_str().unwrap()
+    );
+    packed["files"]["rules.cedar"] = rules.into();
+    packed["files"]["descriptors/shop.access.toml"] = DESCRIPTOR.into();
+    let payload = String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap();
+    let activated = shop.change("bundle.activate", &payload, Person::Owner);
+    assert_eq!(activated.await.state, State::Completed);
+    let target = Arc::new(PretendTarget::default());
+    shop.issuing(target.clone()).await;
+    (shop, target)
+}
+
+/// Asks for the credential and takes it.
+async fn taken(shop: &Shop, task: &TaskId) -> Redeemed {
+    let asked = shop.submit(task, "shop.access", READER).await.unwrap();
+    assert_eq!(asked.record.state, State::Allowed);
+    let caller = shop.caller();
+    shop.gate.redeem(&caller, asked.record.id).await.unwrap()
+}
+
+async fn turn(shop: &Shop) -> LeaseTick {
+    shop.gate.tick_leases().await.unwrap()
+}
+
+/// Every grant with a lease, oldest first.
+async fn leased(shop: &Shop) -> Vec<Grant> {
+    let query = RowQuery {
+        limit: 100,
+        ..RowQuery::default()
+    };
+    let rows = shop.store().rows(Table::Grant, &query).await.unwrap();
+    rows.iter()
+        .map(|row| canonical::from_canonical_bytes::<Grant>(&row.body).unwrap())
+        .filter(|grant| grant.lease.is_some())
+        .collect()
+}
+
+async fn state(shop: &Shop) -> GrantState {
+    leased(shop).await[0].state
+}
+
+/// What became of leases, by the ledger.
+async fn told(shop: &Shop) -> Vec<(LeaseEvent, String)> {
+    let leaves = shop.stored().await;
+    let events = leaves
+        .iter()
+        .map(|leaf| Entry::from_bytes(&leaf.record).unwrap().event);
+    events
+        .filter_map(|event| match event {
+            Event::Lease { what, code, .. } => Some((what, code)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn pass(shop: &Shop, seconds: u32) {
+    shop.memory().clock().advance(i64::from(seconds) * 1_000);
+}
+
+#[tokio::test]
+async fn a_credential_is_handed_over_once_its_making_is_durable_and_dies_with_its_task() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    let redeemed = taken(&shop, &task).await;
+    assert_eq!(redeemed.record.state, State::Completed);
+    assert_eq!(redeemed.credential.unwrap().secret, SECRET);
+    assert_eq!(target.standing().len(), 1);
+    let grant = leased(&shop).await.remove(0);
+    assert_eq!(grant.state, GrantState::Active);
+    let lease = grant.lease.unwrap();
+    assert!(lease.issued_at.is_some() && lease.not_after <= grant.expires_at);
+    assert_eq!(target.standing(), [lease.recipe.handle]);
+
+    // Nothing is due: nothing happens.
+    assert_eq!(turn(&shop).await, LeaseTick::default());
+
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+    let did = turn(&shop).await;
+    assert_eq!((did.verified, did.waiting), (1, 0));
+    assert_eq!(target.standing(), Vec::<String>::new());
+    assert_eq!(state(&shop).await, GrantState::Revoked);
+    let told = told(&shop).await;
+    let ended = (LeaseEvent::Ended, "task_ended".to_owned());
+    assert_eq!(told[1], ended);
+    assert_eq!(told[2].0, LeaseEvent::Verified);
+
+    // P16: of the secret nothing is anywhere in the ledger or the rows.
+    for leaf in shop.stored().await {
+        let parts = leaf
+            .attachments
+            .iter()
+            .filter_map(|part| part.bytes.clone());
+        for bytes in parts.chain([leaf.record.clone()]) {
+            assert!(!String::from_utf8_lossy(&bytes).contains(SECRET));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_way_to_take_it_away_is_durable_before_anything_exists() {
+    let (shop, target) = shop_with_target().await;
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let waiting = target.waiting.notified();
+    let (gate, caller) = (shop.gate.clone(), shop.caller());
+    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
+    waiting.await;
+    let grant = leased(&shop).await.remove(0);
+    assert!(grant.lease.unwrap().issued_at.is_none());
+    assert_eq!(target.standing(), Vec::<String>::new());
+
+    // Stopped while it is made: nobody is handed it, and it is not called gone before its making has ended.
+    let stop = Stops {
+        workloads: ["deploy-bot".parse().unwrap()].into(),
+        ..Stops::default()
+    };
+    let owner = Person::Owner.id();
+    shop.gate.stop(&owner, stop, "a test").await.unwrap();
+    target.go_on();
+    let redeemed = taking.await.unwrap().unwrap();
+    assert!(redeemed.credential.is_none());
+    turn(&shop).await;
+    assert_eq!(state(&shop).await, GrantState::Revoked);
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_another_process_still_makes_is_not_called_gone() {
+    let (shop, target) = shop_with_target().await;
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let other = shop
+        .issuing_over(shop.shared_memory(), target.clone())
+        .await;
+    let waiting = target.waiting.notified();
+    let caller = shop.caller();
+    let taking = tokio::spawn(async move { other.redeem(&caller, asked.record.id).await });
+    waiting.await;
+    let owner = Person::Owner.id();
+    shop.gate.revoke(&owner, asked.record.id).await.unwrap();
+    let did = turn(&shop).await;
+    assert_eq!((did.verified, did.waiting), (0, 1));
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+
+    target.go_on();
+    let redeemed = taking.await.unwrap().unwrap();
+    assert!(redeemed.credential.is_none(), "it was revoked meanwhile");
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn c01_revoked_is_never_said_before_the_target_has_said_it() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    let redeemed = taken(&shop, &task).await;
+    target.set_down(true);
+    let owner = Person::Owner.id();
+    shop.gate.revoke(&owner, redeemed.record.id).await.unwrap();
+    assert_eq!(turn(&shop).await.verified, 0);
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+    target.set_down(false);
+    target.set_stuck(true);
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.verified, 0);
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+    target.set_stuck(false);
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(state(&shop).await, GrantState::Revoked);
+}
+
+#[tokio::test]
+async fn c03_a_target_that_is_down_for_an_hour_is_tried_until_it_answers() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    target.set_down(true);
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    let mut overdue = 0;
+    let mut at = Vec::new();
+    for second in 0..3_600 {
+        let did = turn(&shop).await;
+        assert_eq!(did.waiting, 1);
+        overdue += did.overdue;
+        if did.overdue > 0 {
+            at.push(second);
+        }
+        pass(&shop, 1);
+    }
+    // P7: people are told once, a minute after the decision, at the next attempt.
+    assert_eq!(overdue, 1);
+    let told_at = u32::try_from(at[0]).unwrap();
+    assert!((OVERDUE_SECONDS..=OVERDUE_SECONDS + RETRY_SECONDS_MAX).contains(&told_at));
+    // It is tried often, and not in every second.
+    assert!(
+        (300..=600).contains(&target.removals()),
+        "{}",
+        target.removals()
+    );
+
+    target.set_down(false);
+    let mut seconds = 0;
+    while turn(&shop).await.verified == 0 {
+        seconds += 1;
+        pass(&shop, 1);
+    }
+    assert!(
+        seconds <= RETRY_SECONDS_MAX,
+        "P7: gone {seconds} s after it answers"
+    );
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn c03_a_target_restored_from_a_backup_gives_nothing_back() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let backup = target.backup();
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    turn(&shop).await;
+    assert_eq!(state(&shop).await, GrantState::Revoked);
+
+    target.restore(&backup);
+    assert_eq!(target.standing().len(), 1);
+    pass(&shop, 31);
+    let did = turn(&shop).await;
+    assert_eq!((did.orphans, did.verified), (1, 1));
+    assert_eq!(target.standing(), Vec::<String>::new());
+    assert_eq!(leased(&shop).await[0].lease.clone().unwrap().returned, 1);
+}
+
+#[tokio::test]
+async fn c04_what_nobody_remembers_is_taken_away_and_told() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let mine = target.standing();
+    target.plant("gh_grt_00000000000000000000000000000000");
+    target.plant("gh_something_else");
+    pass(&shop, 31);
+    assert_eq!(turn(&shop).await.orphans, 2);
+    assert_eq!(target.standing(), mine, "what is in force stays");
+    assert_eq!(shop.gate.tick().await.unwrap().tampering, 2);
+}
+
+#[tokio::test]
+async fn c04_a_credential_whose_making_nobody_heard_of_is_taken_away() {
+    for making in [Making::AnswerLost, Making::Lost, Making::Refused] {
+        let (shop, target) = shop_with_target().await;
+        target.set_making(making);
+        let task = shop.task().await;
+        let redeemed = taken(&shop, &task).await;
+        assert!(redeemed.credential.is_none());
+        let known = if making == Making::Refused {
+            State::Failed
+        } else {
+            State::Unknown
+        };
+        assert_eq!(redeemed.record.state, known);
+        assert_eq!(turn(&shop).await.verified, 1, "{making:?}");
+        assert_eq!(target.standing(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn c04_a_process_that_ends_at_any_commit_leaves_nothing_standing() {
+    for commits in 1..=4 {
+        let (shop, target) = shop_with_target().await;
+        let task = shop.task().await;
+        let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+        let ending = shop::ending::Ending::of(shop.shared_memory());
+        let dying = shop.issuing_over(ending.clone(), target.clone()).await;
+        ending.after(commits);
+        let taken = dying.redeem(&shop.caller(), asked.record.id).await;
+        let handed = taken.is_ok_and(|redeemed| redeemed.credential.is_some());
+        drop(dying);
+        // Another process goes on: what was executing is Unknown after its time, and what was made is taken away.
+        pass(&shop, 61);
+        shop.gate.tick().await.unwrap();
+        pass(&shop, 1);
+        turn(&shop).await;
+        turn(&shop).await;
+        assert_eq!(target.standing().is_empty(), !handed, "after {commits}");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_ends_at_its_time_and_at_every_change_that_it_rests_on() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    pass(&shop, 601);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(told(&shop).await[1].1, "expired");
+
+    for (stop, code) in [
+        (
+            Stops {
+                targets: ["sql:shop".parse().unwrap()].into(),
+                ..Stops::default()
+            },
+            "stopped",
+        ),
+        (
+            Stops {
+                everything: true,
+                ..Stops::default()
+            },
+            "stopped",
+        ),
+    ] {
+        let (shop, target) = shop_with_target().await;
+        let task = shop.task().await;
+        taken(&shop, &task).await;
+        let owner = Person::Owner.id();
+        shop.gate.stop(&owner, stop, "a test").await.unwrap();
+        let did = turn(&shop).await;
+        assert_eq!((did.ended, did.verified), (1, 1));
+        assert_eq!(told(&shop).await[1].1, code);
+        assert_eq!(target.standing(), Vec::<String>::new());
+    }
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_payload_that_the_target_makes_nothing_of_is_refused_before_anybody_is_asked() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    let refused = shop
+        .submit(&task, "shop.access", r#"{"role":"owner"}"#)
+        .await;
+    let Err(GateError::Refused(refusal)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(refusal.code(), "not_issuable");
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn two_leases_of_one_entitlement_end_apart() {
+    let (shop, target) = shop_with_target().await;
+    let (one, two) = (shop.task().await, shop.task().await);
+    taken(&shop, &one).await;
+    taken(&shop, &two).await;
+    assert_eq!(target.standing().len(), 2);
+    shop.gate.end_task(&shop.caller(), one).await.unwrap();
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(target.standing().len(), 1, "C5: the other one lives on");
+}
+
+#[tokio::test]
+async fn only_somebody_who_is_enrolled_takes_a_credential_away() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    let redeemed = taken(&shop, &task).await;
+    let id: RequestId = redeemed.record.id;
+    let stranger = gatehold_core::ids::HumanId::new("https://idp.example", "mallory").unwrap();
+    assert!(shop.gate.revoke(&stranger, id).await.is_err());
+    turn(&shop).await;
+    assert_eq!(target.standing().len(), 1);
+    let reviewer = Person::Reviewer.id();
+    shop.gate.revoke(&reviewer, id).await.unwrap();
+    turn(&shop).await;
+    assert_eq!(target.standing(), Vec::<String>::new());
+}

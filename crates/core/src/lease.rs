@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::GrantState;
+use crate::ids::GrantId;
 use crate::json::ident::check_identifier;
 use crate::time::Timestamp;
 
@@ -105,6 +106,12 @@ pub struct LeaseEnd {
     pub code: String,
     /// When it was decided; how long revocation took is counted from here.
     pub at: Timestamp,
+}
+
+/// The unique key of the step that gave a grant's row this version: by it the leaf of each step is found.
+#[must_use]
+pub fn step_key(grant: &GrantId, version: u64) -> String {
+    format!("lease:{grant}:{version}")
 }
 
 /// A lease: part of its grant's row.

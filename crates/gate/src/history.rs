@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use gatehold_core::commit::UniqueKey;
 use gatehold_core::delegation::Through;
 use gatehold_core::entry::{Entry, Event, Grounds};
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
+use gatehold_core::lease::step_key;
 use gatehold_core::request::State;
 use gatehold_core::review::{Answers, ReviewContext};
 use gatehold_core::time::Timestamp;
 
+use crate::believed::record_opens;
 use crate::chain::opened;
 use crate::corrections::{entry_about, through};
 use crate::error::GateError;
@@ -25,6 +28,8 @@ use crate::stored::StoredRequest;
 const AT_ONCE: u32 = 1_000;
 /// The same, of those that are named.
 const NAMED_AT_ONCE: usize = 1_000;
+/// Steps of a lease that are shown.
+const LEASE_STEPS_MAX: u64 = 32;
 /// Such answers that are read for one request.
 const ANSWERS_MAX: u32 = 16;
 
@@ -102,7 +107,42 @@ impl Gate {
             };
             history.entered.push(entered(index, entry, leaf));
         }
+        let beside = self.lease_entries(stored).await?;
+        let beside = beside
+            .into_iter()
+            .map(|(index, entry)| entered(index, entry, None));
+        history.entered.extend(beside);
+        history.entered.sort_by_key(|entered| entered.leaf);
         Ok(history)
+    }
+
+    /// What became of what was handed out for it: the latest steps, found by the versions of the grant's row.
+    async fn lease_entries(
+        &self,
+        stored: &StoredRequest,
+    ) -> Result<BTreeMap<u64, Entry>, GateError> {
+        let mut found = BTreeMap::new();
+        let Some((grant, version)) = self.grant_of(&stored.record).await? else {
+            return Ok(found);
+        };
+        if grant.lease.is_none() {
+            return Ok(found);
+        }
+        let mut named = Vec::new();
+        for version in version.saturating_sub(LEASE_STEPS_MAX)..=version {
+            let key = UniqueKey(step_key(&grant.id, version));
+            named.extend(self.store().unique(&key).await?);
+        }
+        for record in self.store().records_of(&named).await? {
+            if !record_opens(&record.leaf, &record.salt, &record.record) {
+                continue;
+            }
+            let entry = Entry::from_bytes(&record.record).map_err(GateError::damaged)?;
+            if matches!(&entry.event, Event::Lease { of, .. } if *of == stored.record.id) {
+                found.insert(record.index, entry);
+            }
+        }
+        Ok(found)
     }
 
     /// Its leaves by their numbers: those that its row names, and what is found between them.

@@ -12,7 +12,6 @@ use gatehold_core::approved::Approved;
 use gatehold_core::decide::{Command, LeaseStep, Record, Release, decide};
 use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::grant::Grant;
-use gatehold_core::guard;
 use gatehold_core::ids::GrantId;
 use gatehold_core::lease::{LeaseEvent, Plan};
 use gatehold_core::refusal::Refusal;
@@ -166,10 +165,8 @@ impl Gate {
         let Some(plan) = planned? else {
             return Ok(());
         };
-        if guard!("recipe-checked-early", plan.recipe.check().is_err()) {
-            let why = "a name in it is too long or holds a character that nobody can see";
-            return Err(Refusal::NotIssuable(why.to_owned()));
-        }
-        Ok(())
+        plan.recipe
+            .check()
+            .map_err(|error| Refusal::NotIssuable(error.to_string()))
     }
 }

@@ -143,6 +143,13 @@ impl Issuer for PretendTarget {
     }
 
     fn plan(&self, action: &Action, grant: GrantId) -> Result<Plan, NotIssuable> {
+        if action.payload() == br#"{"role":"odd"}"# {
+            // A broker that makes a name which nobody can see.
+            return Ok(Plan {
+                recipe: recipe("gh_\u{202e}".to_owned()),
+                class: RevocationClass::Immediate,
+            });
+        }
         if action.payload() != br#"{"role":"reader"}"# {
             let why = r#"write {"role":"reader"}"#;
             return Err(NotIssuable(why.to_owned()));

@@ -399,17 +399,50 @@ async fn a_lease_ends_at_its_time_and_at_every_change_that_it_rests_on() {
     assert_eq!(target.standing(), Vec::<String>::new());
 }
 
+/// A process that ends between the end of a task and that of its leases.
+#[tokio::test]
+async fn a_lease_whose_task_ended_is_found_by_whoever_looks_next() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let ending = shop::ending::Ending::of(shop.shared_memory());
+    let dying = shop.issuing_over(ending.clone(), target.clone()).await;
+    ending.after(1);
+    assert!(dying.end_task(&shop.caller(), task).await.is_err());
+    assert_eq!(state(&shop).await, GrantState::Active);
+    let did = turn(&shop).await;
+    assert_eq!((did.ended, did.verified), (1, 1));
+    assert_eq!(told(&shop).await[1].1, "task_ended");
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_lease_ends_when_the_key_that_asked_loses_its_force() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    assert_eq!(turn(&shop).await, LeaseTick::default());
+    let mut nhi = shop::nhi();
+    nhi["lifecycle"] = "suspended".into();
+    let payload = nhi.to_string();
+    let suspended = shop.change("nhi.create", &payload, Person::Owner);
+    assert_eq!(suspended.await.state, State::Completed);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(told(&shop).await[1].1, "requester_gone");
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_payload_that_the_target_makes_nothing_of_is_refused_before_anybody_is_asked() {
     let (shop, target) = shop_with_target().await;
     let task = shop.task().await;
-    let refused = shop
-        .submit(&task, "shop.access", r#"{"role":"owner"}"#)
-        .await;
-    let Err(GateError::Refused(refusal)) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(refusal.code(), "not_issuable");
+    for payload in [r#"{"role":"owner"}"#, r#"{"role":"odd"}"#] {
+        let refused = shop.submit(&task, "shop.access", payload).await;
+        let Err(GateError::Refused(refusal)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(refusal.code(), "not_issuable");
+    }
     assert_eq!(target.standing(), Vec::<String>::new());
 }
 

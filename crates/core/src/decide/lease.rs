@@ -10,7 +10,7 @@ use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::grant::{Grant, GrantState};
 use crate::ids::HumanId;
-use crate::lease::{Lease, LeaseEnd, LeaseEvent, next};
+use crate::lease::{Lease, LeaseEnd, LeaseEvent, next, step_key};
 use crate::refusal::Refusal;
 use crate::request::RequestRecord;
 use crate::task::TaskState;
@@ -76,6 +76,7 @@ pub(super) fn step(
         ..grant.clone()
     };
     writer.put_grant(&next, version)?;
+    writer.once(step_key(&grant.id, version.saturating_add(1)), None);
     if matches!(step.what, LeaseEvent::Overdue | LeaseEvent::Returned) {
         writer.announce("lease_remains", grant.request);
     }

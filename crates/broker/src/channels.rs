@@ -41,13 +41,14 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
-pub(crate) const KINDS: [(&str, NoticeKind); 6] = [
+pub(crate) const KINDS: [(&str, NoticeKind); 7] = [
     ("asked", NoticeKind::Asked),
     ("escalated", NoticeKind::Escalated),
     ("changed", NoticeKind::Changed),
     ("question", NoticeKind::Question),
     ("closed", NoticeKind::Closed),
     ("outcome", NoticeKind::Outcome),
+    ("remains", NoticeKind::Remains),
 ];
 
 /// The channels of a gate, as configured. Nothing is connected to yet.

@@ -90,7 +90,7 @@ pub use look::{DecidedPage, Looked, May};
 pub use newcomers::{NEWCOMER_SECONDS, Newcomers, NotShown, Shown};
 pub use notices::{Beat, ChannelBeat, Dispatcher};
 pub use overview::{Outcome, Overview, SLOT_SECONDS, SPANS, Slot};
-pub use owned::{Counts, Live, Owned, OwnedWorkload};
+pub use owned::{Counts, Live, LiveLease, Owned, OwnedWorkload};
 pub use question::{display, sentence_of, unlike_baseline};
 pub use recovery::Trust;
 pub use scope::{Scope, Seat};

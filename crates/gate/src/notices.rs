@@ -10,6 +10,8 @@ mod message;
 mod schedule;
 mod waiting;
 
+use std::collections::BTreeSet;
+
 use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
@@ -49,6 +51,9 @@ fn of(
     (directory, moment): (&Directory, Moment),
     public_url: &str,
 ) -> Option<Notice> {
+    if message.kind == NoticeKind::Remains {
+        return Some(remains(message, record, directory, public_url));
+    }
     let held = record.held.as_ref()?;
     let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
     if !is_timely(message.kind, record.state) {
@@ -69,15 +74,46 @@ fn of(
         words: words(record.digest.as_bytes(), record.request_nonce.as_bytes()).join("-"),
         state: record.state.name().to_owned(),
         decide_by: asks.then(|| held.decide_by.min(record.spend_by)),
-        link: format!(
-            "{}/requests/{}",
-            public_url.trim_end_matches('/'),
-            record.id
-        ),
+        link: link(record, public_url),
         teams: audience::teams(message.kind, held, &people, &lending),
         people,
         at: message.at,
     })
+}
+
+/// A credential that is still at its target: for whoever answers for its workload, also where nobody was asked before.
+fn remains(
+    message: &Message,
+    record: &RequestRecord,
+    directory: &Directory,
+    public_url: &str,
+) -> Notice {
+    Notice {
+        key: message.key.clone(),
+        kind: message.kind,
+        request: record.id,
+        tier: record.tier,
+        sentence: record.sentence.clone(),
+        requester: record.requester.name(),
+        owner: owner(&record.requester),
+        held_at: Vec::new(),
+        people_needed: 0,
+        words: words(record.digest.as_bytes(), record.request_nonce.as_bytes()).join("-"),
+        state: record.state.name().to_owned(),
+        decide_by: None,
+        link: link(record, public_url),
+        teams: BTreeSet::new(),
+        people: audience::accountable(&record.requester, directory),
+        at: message.at,
+    }
+}
+
+fn link(record: &RequestRecord, public_url: &str) -> String {
+    format!(
+        "{}/requests/{}",
+        public_url.trim_end_matches('/'),
+        record.id
+    )
 }
 
 /// Whether somebody is to do something about it.
@@ -86,7 +122,7 @@ const fn is_asking(kind: NoticeKind) -> bool {
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed | NoticeKind::Question => {
             true
         }
-        NoticeKind::Closed | NoticeKind::Outcome => false,
+        NoticeKind::Closed | NoticeKind::Outcome | NoticeKind::Remains => false,
     }
 }
 

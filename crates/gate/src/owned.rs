@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use gatehold_core::commit::Table;
 use gatehold_core::directory::{Lifecycle, Workload};
+use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::ids::{HumanId, WorkloadId};
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
@@ -19,6 +20,8 @@ use crate::ports::store::RowQuery;
 use crate::redeem::blind;
 use crate::stored::body;
 
+/// Credentials that are listed.
+const LEASES_MAX: usize = 100;
 /// Rows of one list, the most a store gives.
 pub(crate) const ROWS_MAX: u32 = 1_000;
 
@@ -80,6 +83,19 @@ pub struct Live {
     pub record: RequestRecord,
     /// Whether this person answers for whoever asked.
     pub mine: bool,
+    /// The credential that was handed out, where one was and it is not known to be gone.
+    pub lease: Option<LiveLease>,
+}
+
+/// A credential that is not known to be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLease {
+    /// When it ends at the latest.
+    pub not_after: Timestamp,
+    /// Since when it is to end, if it is.
+    pub ending_since: Option<Timestamp>,
+    /// Whether it should be gone by now.
+    pub overdue: bool,
 }
 
 impl Gate {
@@ -118,17 +134,58 @@ impl Gate {
         });
         let mut workloads: Vec<OwnedWorkload> = each.collect();
         workloads.sort_by_key(|workload| !workload.mine);
-        let live = live.iter().map(|record| Live {
+        let (leased, all_leased) = self.leased().await?;
+        let unused = live.iter().map(|record| (record.clone(), None));
+        let live = unused.chain(leased).map(|(record, lease)| Live {
             mine: answers_for(human, &record.requester, directory),
-            record: record.clone(),
+            record,
+            lease,
         });
         Ok(Owned {
             workloads,
             live: live.collect(),
             stops,
-            whole: all_held && all_live,
+            whole: all_held && all_live && all_leased,
             now,
         })
+    }
+
+    /// What was handed out and is not known to be gone, oldest first, and whether that is all of it.
+    async fn leased(&self) -> Result<(Vec<(RequestRecord, Option<LiveLease>)>, bool), GateError> {
+        let query = RowQuery {
+            states: [
+                GrantState::Active,
+                GrantState::Suspended,
+                GrantState::Revoking,
+            ]
+            .map(|state| state.name().to_owned())
+            .to_vec(),
+            limit: ROWS_MAX,
+            ..RowQuery::default()
+        };
+        let rows = self.store().rows(Table::Grant, &query).await?;
+        let mut whole = u32::try_from(rows.len()).unwrap_or(u32::MAX) < query.limit;
+        let believed = self.believe_all(&rows).await?;
+        let mut leased = Vec::new();
+        for (row, _) in rows.iter().zip(believed).filter(|(_, believed)| *believed) {
+            let grant: Grant = body(row)?;
+            let Some(lease) = grant.lease.filter(|lease| lease.issued_at.is_some()) else {
+                continue;
+            };
+            // Each is a read of its request.
+            if leased.len() == LEASES_MAX {
+                whole = false;
+                break;
+            }
+            let record = blind(self.request(grant.request).await?.record);
+            let live = LiveLease {
+                not_after: lease.not_after,
+                ending_since: lease.end.map(|end| end.at),
+                overdue: lease.overdue,
+            };
+            leased.push((record, Some(live)));
+        }
+        Ok((leased, whole))
     }
 
     /// The requests in these states that follow from the ledger, oldest first, and whether those are all. Of the held ones

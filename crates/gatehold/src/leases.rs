@@ -3,22 +3,16 @@
 use std::time::Duration;
 
 use gatehold_gate::Gate;
+use gatehold_server::App;
 
 /// How long it waits when nothing is ended here.
 const TURN: Duration = Duration::from_secs(1);
 
 /// Takes leases away until it is aborted. A turn that is cut off is done again by whoever comes next.
-pub async fn run(gate: Gate) {
+pub async fn run(gate: Gate, app: App) {
     loop {
         match gate.tick_leases().await {
-            Ok(did) if did.overdue > 0 => {
-                tracing::error!(
-                    overdue = did.overdue,
-                    waiting = did.waiting,
-                    "credentials should be gone and are still at their targets"
-                );
-            }
-            Ok(_) => {}
+            Ok(did) => app.metrics().leases(&did),
             Err(error) => tracing::error!(%error, "leases could not be looked at"),
         }
         gate.lease_ended(TURN).await;

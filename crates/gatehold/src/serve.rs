@@ -198,7 +198,7 @@ impl Running {
         };
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
-        let leases = tokio::spawn(crate::leases::run(self.gate.clone()));
+        let leases = tokio::spawn(crate::leases::run(self.gate.clone(), self.app.clone()));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();

@@ -2,6 +2,7 @@
 //! sets, the operator's names for channels among them, never an id, a path or anything a caller sends. What is so right now is in `gauges`.
 
 mod gauges;
+mod leases;
 mod notices;
 
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use gatehold_core::action::ActionError;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
-use gatehold_gate::{Beat, Redeemed, Submitted, Tick};
+use gatehold_gate::{Beat, LeaseTick, Redeemed, Submitted, Tick};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -27,6 +28,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::app::App;
 use crate::problem::ApiError;
 use gauges::Gauges;
+use leases::Leases;
 use notices::Notices;
 
 /// Every counter of one process.
@@ -44,6 +46,7 @@ pub struct Metrics {
     holds_expired: Counter,
     outcomes_lost: Counter,
     notices: Notices,
+    leases: Leases,
     unauthenticated: Counter,
     head_sequence: Gauge,
     gauges: Gauges,
@@ -120,6 +123,7 @@ impl Metrics {
             holds_expired: Counter::default(),
             outcomes_lost: Counter::default(),
             notices: Notices::default(),
+            leases: Leases::default(),
             unauthenticated: Counter::default(),
             head_sequence: Gauge::default(),
             gauges: Gauges::default(),
@@ -196,6 +200,7 @@ impl Metrics {
             self.head_sequence.clone(),
         );
         self.notices.register(registry);
+        self.leases.register(registry);
         self.gauges.register(registry);
     }
 
@@ -203,6 +208,11 @@ impl Metrics {
     pub fn ticked(&self, tick: &Tick) {
         self.holds_expired.inc_by(tick.expired);
         self.outcomes_lost.inc_by(tick.lost);
+    }
+
+    /// Credentials were ended and taken away, or were not.
+    pub fn leases(&self, did: &LeaseTick) {
+        self.leases.take(did);
     }
 
     /// Notices were delivered, or were not.

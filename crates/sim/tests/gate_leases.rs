@@ -267,6 +267,11 @@ async fn c03_a_target_that_is_down_for_an_hour_is_tried_until_it_answers() {
     assert_eq!(overdue, 1);
     let told_at = u32::try_from(at[0]).unwrap();
     assert!((OVERDUE_SECONDS..=OVERDUE_SECONDS + RETRY_SECONDS_MAX).contains(&told_at));
+    let announced = shop.store().outbox(0, 1_000).await.unwrap();
+    let remains = announced
+        .iter()
+        .filter(|one| one.message.topic == "lease_remains");
+    assert_eq!(remains.count(), 1);
     // It is tried often, and not in every second.
     assert!(
         (300..=600).contains(&target.removals()),

@@ -72,6 +72,7 @@ impl Addressees {
                 spared.set(notice.request, BTreeSet::new());
                 all
             }
+            NoticeKind::Remains => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
                 match spared.people.get(&notice.request) {
                     Some(spared) => &all - spared,

@@ -104,6 +104,9 @@ impl Message {
                     NoticeKind::Closed | NoticeKind::Outcome => {
                         "Nothing can be decided here any more; the page says what happened."
                     }
+                    NoticeKind::Remains => {
+                        "Nothing can be decided here; it is tried again until its target says that it is gone."
+                    }
                     _ => NOTHING_APPROVES,
                 },
             },
@@ -182,6 +185,9 @@ fn head(notice: &Notice, now: Timestamp) -> String {
         NoticeKind::Question => format!("A reviewer has a question; its answer is wanted{by}"),
         NoticeKind::Closed => format!("Closed: {state}. Nobody need decide any more."),
         NoticeKind::Outcome => format!("Outcome: {state}"),
+        NoticeKind::Remains => {
+            "A credential should be gone and is still at its target. Look at the target.".to_owned()
+        }
     }
 }
 

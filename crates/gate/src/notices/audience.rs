@@ -25,7 +25,7 @@ pub(super) fn of(
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
             asked(record, held, lending)
         }
-        NoticeKind::Question => accountable(&record.requester, directory),
+        NoticeKind::Question | NoticeKind::Remains => accountable(&record.requester, directory),
         NoticeKind::Closed | NoticeKind::Outcome => {
             let mut people = asked(record, held, lending);
             people.extend(accountable(&record.requester, directory));
@@ -41,7 +41,7 @@ pub(super) fn teams(
     people: &BTreeSet<HumanId>,
     lending: &Lending<'_>,
 ) -> BTreeSet<TeamId> {
-    if kind == NoticeKind::Question {
+    if matches!(kind, NoticeKind::Question | NoticeKind::Remains) {
         return BTreeSet::new();
     }
     let lent: BTreeSet<TeamId> = people
@@ -102,7 +102,7 @@ fn is_asked(
 
 /// Whoever answers for the requester, and the person behind it. What a workload says of that person is not enough: it would
 /// have anybody be told anything.
-fn accountable(requester: &Requester, directory: &Directory) -> BTreeSet<HumanId> {
+pub(super) fn accountable(requester: &Requester, directory: &Directory) -> BTreeSet<HumanId> {
     let named = match requester {
         Requester::Workload { initiator, .. } => initiator.as_ref(),
         Requester::Human { .. } => None,

@@ -61,6 +61,7 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "ask" => Some(NoticeKind::Question),
         "decided" | "closed" | "deny" | "suspicious" => Some(NoticeKind::Closed),
         "executed" => Some(NoticeKind::Outcome),
+        "lease_remains" => Some(NoticeKind::Remains),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })

@@ -25,6 +25,8 @@ pub enum NoticeKind {
     Closed,
     /// What came of it at the target.
     Outcome,
+    /// What was handed out should be gone, and its target has not said so.
+    Remains,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use gatehold_core::directory::Lifecycle;
 use gatehold_core::request::State as Stands;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::{Counts, Live, OwnedWorkload};
+use gatehold_gate::{Counts, Live, LiveLease, OwnedWorkload};
 use serde::Deserialize;
 
 use super::access::SignedIn;
@@ -54,6 +54,13 @@ struct Line {
     by: &'static str,
     until: Moment,
     running: bool,
+    lease: Option<LeaseLine>,
+}
+
+/// A credential that was handed out.
+struct LeaseLine {
+    /// Since when it is to end, if it is.
+    ending: Option<Moment>,
 }
 
 /// A workload.
@@ -115,17 +122,30 @@ pub(super) async fn page(
 
 fn line(live: &Live, now: Timestamp) -> Line {
     let record = &live.record;
+    let until = live.lease.map_or(record.spend_by, |lease| lease.not_after);
     Line {
         id: record.id.to_string(),
-        state: state(record.state),
+        state: live.lease.map_or_else(|| state(record.state), lease_state),
         tier: tier(record.tier),
         sentence: quiet(&record.sentence),
         requester: asker(&record.requester.name(), &record.sentence),
         resource: quiet(record.envelope.resource.as_str()),
         task: record.envelope.task.map(|task| task.to_string()),
         by: super::decided::by(record),
-        until: moment(record.spend_by, now),
+        until: moment(until, now),
         running: record.state == Stands::Executing,
+        lease: live.lease.map(|lease| LeaseLine {
+            ending: lease.ending_since.map(|since| moment(since, now)),
+        }),
+    }
+}
+
+/// Where a credential stands, as its target says.
+fn lease_state(lease: LiveLease) -> Mark {
+    match (lease.ending_since, lease.overdue) {
+        (None, _) => mark("good", "\u{2713}", "HANDED OUT"),
+        (Some(_), false) => mark("quiet", "\u{25f4}", "REVOKING"),
+        (Some(_), true) => mark("bad", "\u{25f4}", "OVERDUE"),
     }
 }
 

@@ -56,6 +56,14 @@ async fn metrics_count_words_and_never_names() {
         ..Beat::default()
     });
 
+    house.app.metrics().leases(&gatehold_gate::LeaseTick {
+        verified: 5,
+        waiting: 6,
+        overdue: 7,
+        orphans: 8,
+        ..gatehold_gate::LeaseTick::default()
+    });
+
     let (url, _end, _serving) = serve(gatehold_server::operations_router(&house.app)).await;
     house.url = url;
     let answer = Call::new("GET", "/metrics", "").send(&house).await;
@@ -65,6 +73,10 @@ async fn metrics_count_words_and_never_names() {
         r#"gatehold_notices_failed_total{channel="on-call"} 2"#,
         r#"gatehold_notices_given_up_total{channel="on-call"} 1"#,
         "gatehold_notices_waiting 4",
+        "gatehold_leases_revoking 6",
+        "gatehold_leases_verified_total 5",
+        "gatehold_leases_overdue_total 7",
+        "gatehold_lease_orphans_total 8",
         "gatehold_holds_nobody_can_approve 0",
         r#"gatehold_decisions_total{source="policy",tier=""#,
         r#"outcome="allowed"} 1"#,

@@ -6,11 +6,13 @@ mod counts;
 mod http;
 mod lookups;
 mod problems;
+mod roles;
 mod sql;
 
 pub(crate) use sql::is_loopback;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gatehold_core::ids::TargetId;
 use serde::Deserialize;
@@ -18,6 +20,7 @@ use serde::Deserialize;
 pub use problems::{ConfigErrors, Problem};
 
 use crate::http::HttpTarget;
+use crate::leases::postgres::RoleTarget;
 use crate::sql::postgres::PostgresTarget;
 use crate::sql::sqlite::SqliteTarget;
 use problems::Problems;
@@ -28,7 +31,7 @@ const TARGETS_MAX: usize = 1_000;
 /// How environment variables are looked up; the binary hands it in, because only it may read them.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Everything calls can be made to.
+/// Everything calls can be made to, and everything that credentials can be made at.
 #[derive(Debug, Default)]
 pub struct Targets(pub(crate) BTreeMap<TargetId, Target>);
 
@@ -46,6 +49,8 @@ pub(crate) enum Kind {
     Sqlite(SqliteTarget),
     Postgres(Box<PostgresTarget>),
     Http(Box<HttpTarget>),
+    /// It executes nothing: it makes roles.
+    PostgresRole(Arc<RoleTarget>),
 }
 
 #[derive(Deserialize)]
@@ -132,8 +137,10 @@ fn read_target(
         "http" => {
             http::http(table, environment, problems).map(|target| Kind::Http(Box::new(target)))
         }
+        "postgres_role" => roles::postgres(table, environment, problems)
+            .map(|target| Kind::PostgresRole(Arc::new(target))),
         other => {
-            let text = format!("`{other}` is not one of sqlite, postgres, http");
+            let text = format!("`{other}` is not one of sqlite, postgres, http, postgres_role");
             problems.add("kind", text);
             None
         }

@@ -88,7 +88,8 @@ impl Executors {
             Some(Kind::Sqlite(target)) => sql::sqlite::execute(target, &call).await,
             Some(Kind::Postgres(target)) => sql::postgres::execute(target, &call).await,
             Some(Kind::Http(target)) => http::execute(target, &call).await,
-            None => Err(Stop::failed(
+            // Issuing is not executing: `Leases` does that.
+            Some(Kind::PostgresRole(_)) | None => Err(Stop::failed(
                 code::NO_TARGET,
                 "this executor has no such target",
             )),
@@ -126,7 +127,8 @@ impl Executor for Executors {
     }
 
     fn has_target(&self, target: &str) -> bool {
-        self.target(target).is_some()
+        self.target(target)
+            .is_some_and(|target| !matches!(target.kind, Kind::PostgresRole(_)))
     }
 
     fn enforces(&self, target: &str) -> Vec<String> {
@@ -136,6 +138,7 @@ impl Executor for Executors {
         let caps = match target.kind {
             Kind::Sqlite(_) | Kind::Postgres(_) => sql::CAPS,
             Kind::Http(_) => http::CAPS,
+            Kind::PostgresRole(_) => return Vec::new(),
         };
         let coarse = target.coarse.then_some("coarse");
         let all = caps.iter().copied().chain(["uses"]).chain(coarse);

@@ -1,6 +1,9 @@
 //! Held execution at real targets: the gate makes the approved call itself, at most once, within its limits. And what the gate
 //! finds out before a decision, by questions of its own; and the channels on which people are told.
 //!
+//! [`Leases`] makes credentials at targets that issue them, out of proof too, and takes them away until the target says that nothing is
+//! left.
+//!
 //! [`Executors`] is the only way to a target, and it takes proof. Nothing there opens anything towards a target before that, keeps a
 //! connection afterwards, repeats a call, or lets a target's secret out. What nobody can tell is said to be unknown.
 
@@ -10,6 +13,7 @@ mod config;
 mod executors;
 mod facts;
 mod http;
+mod leases;
 mod metered;
 mod outcome;
 mod scrub;
@@ -25,3 +29,4 @@ pub use channels::{Channels, Clock, Described, Opening};
 pub use config::{ConfigErrors, Environment, Problem, Targets};
 pub use executors::{Effects, Executors};
 pub use facts::{Calendars, Lookups, OnCall, Probed, Roster, Sources};
+pub use leases::Leases;

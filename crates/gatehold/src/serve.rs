@@ -106,12 +106,13 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
+        let named = first_leaf(store.as_ref()).await?;
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
-            issuer: Arc::new(gatehold_gate::ports::issuer::NoIssuer),
+            issuer: Arc::new(Leases::new(&config.targets, &named, Arc::new(Os))),
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
@@ -259,6 +260,15 @@ fn pinned(root: Option<Hash>, gate: &Gate) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// What no other gate has: the name under which its credentials stand at their targets. Two gates may have one origin, and no two
+/// have one first leaf.
+async fn first_leaf(store: &dyn Store) -> Result<String, Failure> {
+    let first = store.leaves(0, 1, false).await;
+    let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
+    let first = first.into_iter().next();
+    Ok(first.map_or_else(String::new, |leaf| hex(&leaf.leaf)))
 }
 
 /// What finds facts out.

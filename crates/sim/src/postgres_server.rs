@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -26,9 +28,15 @@ use tokio_postgres::{Client, NoTls};
 pub struct PostgresServer {
     port: u16,
     password: String,
+    settings: Vec<String>,
+    running: Option<Running>,
+    log: Arc<Log>,
+    data: TempDir,
+}
+
+struct Running {
     process: u32,
-    ended: Option<JoinHandle<()>>,
-    _data: TempDir,
+    ended: JoinHandle<()>,
 }
 
 impl PostgresServer {
@@ -58,37 +66,79 @@ impl PostgresServer {
         let cluster = data.path().join("cluster");
         init(&user, &programs, &cluster, &secret);
         let port = free_port();
-        let mut server = user.command(programs.join("postgres"));
+        let mut all = vec![
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+        ];
+        all.extend(
+            settings
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+        let mut server = Self {
+            port,
+            password,
+            settings: all,
+            running: None,
+            log: Arc::default(),
+            data,
+        };
+        server.go_on();
+        server
+    }
+
+    /// Starts it again, over the data that it had when it was stopped.
+    ///
+    /// # Panics
+    /// As [`PostgresServer::start`].
+    pub fn go_on(&mut self) {
+        let mut server = User::find().command(programs().join("postgres"));
         server
             .arg("-D")
-            .arg(&cluster)
-            .args(["-p", &port.to_string()]);
-        server.args([
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-        ]);
-        for (name, value) in settings {
-            server.arg("-c").arg(format!("{name}={value}"));
+            .arg(self.data.path().join("cluster"))
+            .args(["-p", &self.port.to_string()]);
+        for setting in &self.settings {
+            server.arg("-c").arg(setting);
         }
         let (ready, started) = sync_channel(1);
+        let log = self.log.clone();
         let thread = std::thread::Builder::new().name("postgres".to_owned());
         let ended = thread
-            .spawn(move || drive(server, &ready))
+            .spawn(move || drive(server, &ready, &log))
             .expect("a thread");
         let process = match started.recv() {
             Ok(Ok(process)) => process,
             Ok(Err(output)) => panic!("PostgreSQL did not start:\n{output}"),
             Err(_) => panic!("PostgreSQL did not start"),
         };
-        Self {
-            port,
-            password,
-            process,
-            ended: Some(ended),
-            _data: data,
-        }
+        self.running = Some(Running { process, ended });
+    }
+
+    /// Stops it at once, as a crash would.
+    pub fn stop(&mut self) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let _ = Command::new("kill")
+            .args(["-QUIT", &running.process.to_string()])
+            .status();
+        let _ = running.ended.join();
+    }
+
+    /// Everything that it wrote to its log, once this text is in it.
+    ///
+    /// # Panics
+    /// The text does not come.
+    #[must_use]
+    pub fn log_until(&self, text: &str) -> String {
+        let log = self.log.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .log
+            .grown
+            .wait_timeout_while(log, LOG_WAIT, |log| !log.contains(text));
+        let (log, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(log.contains(text), "the log never held {text}");
+        log.clone()
     }
 
     /// The port on 127.0.0.1.
@@ -135,18 +185,36 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        // Immediate shutdown: nothing of the data is wanted any more, and shared memory is given back.
-        let _ = Command::new("kill")
-            .args(["-QUIT", &self.process.to_string()])
-            .status();
-        if let Some(ended) = self.ended.take() {
-            let _ = ended.join();
-        }
+        // Nothing of the data is wanted any more, and shared memory is given back.
+        self.stop();
     }
 }
 
+/// What the server wrote.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    grown: Condvar,
+}
+
+impl Log {
+    fn add(&self, line: &str) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        if text.len() < LOG_BYTES_MAX {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.grown.notify_all();
+    }
+}
+
+/// How much of a log is kept.
+const LOG_BYTES_MAX: usize = 8 << 20;
+/// How long a line of the log is waited for.
+const LOG_WAIT: Duration = Duration::from_secs(60);
+
 /// Owns the server's process until it ends. The server dies with the thread that started it, so this one stays.
-fn drive(mut server: Command, ready: &SyncSender<Result<u32, String>>) {
+fn drive(mut server: Command, ready: &SyncSender<Result<u32, String>>, log: &Log) {
     let spawned = server.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = match spawned {
         Ok(child) => child,
@@ -155,22 +223,19 @@ fn drive(mut server: Command, ready: &SyncSender<Result<u32, String>>) {
             return;
         }
     };
-    let mut output = String::new();
     let lines = child
         .stderr
         .take()
         .map(|stderr| BufReader::new(stderr).lines());
     for line in lines.into_iter().flatten().map_while(Result::ok) {
+        log.add(&line);
         if line.contains("ready to accept connections") {
-            let _ = ready.send(Ok(child.id()));
-        }
-        if output.len() < 10_000 {
-            output.push_str(&line);
-            output.push('\n');
+            let _ = ready.try_send(Ok(child.id()));
         }
     }
     let _ = child.wait();
-    let _ = ready.try_send(Err(output));
+    let text = log.text.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = ready.try_send(Err(text.clone()));
 }
 
 fn init(user: &User, programs: &Path, cluster: &Path, secret: &Path) {

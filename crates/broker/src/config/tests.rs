@@ -207,3 +207,48 @@ fn a_plain_connection_off_this_machine_must_be_wanted() {
     let document = "[other]\nx = 1";
     assert_eq!(read(document).unwrap_err(), ["all targets"]);
 }
+
+#[test]
+fn every_mistake_of_a_target_that_issues_is_reported_at_once() {
+    let role = |more: &str| {
+        read(&format!(
+            "[[target]]\nid = \"x\"\nkind = \"postgres_role\"\nuser = \"u\"\ndatabase = \"d\"\n{more}"
+        ))
+    };
+    let good = "host = \"localhost\"\nroles = [\"readers\"]\n";
+    let targets = role(good).unwrap();
+    let id: TargetId = "x".parse().unwrap();
+    let Kind::PostgresRole(target) = &targets.0[&id].kind else {
+        panic!("it issues roles");
+    };
+    assert_eq!((target.connections, target.public.1), (1, 5432));
+    assert_eq!(target.public.0, "localhost");
+    let socket = "host = \"/run/postgresql\"\nroles = [\"readers\"]\n";
+    assert_eq!(role(socket).unwrap_err(), ["x public_host"]);
+    assert!(role(&format!("{socket}public_host = \"db.example\"")).is_ok());
+    let long = "r".repeat(64);
+    let wrong = format!(
+        "host = \"db.example\"\nroles = [\"{long}\", \"\", \"a\\u202eb\", 7]\nconnections = 101\npublic_host = \"a\\nb\"\npublic_port = 65536"
+    );
+    let mut found = role(&wrong).unwrap_err();
+    found.sort();
+    let wanted = [
+        "x connections",
+        "x public_host",
+        "x public_port",
+        "x roles",
+        "x roles",
+        "x roles",
+        "x roles",
+        "x tls_roots",
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(
+        role("host = \"localhost\"\nroles = []").unwrap_err(),
+        ["x roles"]
+    );
+    let more = format!("{good}rolls = 1");
+    assert_eq!(role(&more).unwrap_err(), ["x fields"]);
+    let url = format!("{good}url_file = \"/x\"");
+    assert_eq!(role(&url).unwrap_err(), ["x url_file"]);
+}

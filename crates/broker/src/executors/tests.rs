@@ -39,16 +39,28 @@ async fn nothing_is_opened_before_a_call() {
         id = "sql:file"
         kind = "sqlite"
         path = "{}"
+
+        [[target]]
+        id = "role:shop"
+        kind = "postgres_role"
+        host = "127.0.0.1"
+        port = {}
+        user = "gate"
+        database = "shop"
+        roles = ["readers"]
         "#,
         web.port,
         base.port,
         file.display(),
+        base.port,
         secret = secret.display(),
     ));
     assert_eq!(executors.enforces("http:shop"), ["bytes", "uses", "coarse"]);
     assert_eq!(executors.enforces("sql:shop"), ["bytes", "rows", "uses"]);
     assert!(executors.enforces("sql:other").is_empty());
     assert!(executors.has_target("sql:file") && !executors.has_target("sql:other"));
+    // One that issues executes nothing.
+    assert!(!executors.has_target("role:shop") && executors.enforces("role:shop").is_empty());
     assert!(!executors.has_target("") && !executors.has_target("http:shop "));
     // A call that is refused for its own sake opens nothing either.
     for (target, payload) in [("http:shop", "{}"), ("sql:shop", "SELECT '\0'")] {
@@ -80,9 +92,12 @@ async fn nothing_is_opened_before_a_call() {
             .contains(&format!("x-api-key: {CANARY}"))
     );
 
-    let mut nowhere = call(Mode::Read, "application/sql", b"SELECT 1");
-    nowhere.target = "sql:other".parse().unwrap();
-    assert_eq!(executors.run(nowhere).await.code, "target_unknown");
+    for target in ["sql:other", "role:shop"] {
+        let mut nowhere = call(Mode::Read, "application/sql", b"SELECT 1");
+        nowhere.target = target.parse().unwrap();
+        assert_eq!(executors.run(nowhere).await.code, "target_unknown");
+    }
+    assert_eq!((web.accepted(), base.accepted()), (1, 1));
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! nothing has happened; when its answer is lost, nobody can tell, and that is said.
 
 mod count;
-mod session;
-mod transaction;
+pub(crate) mod quote;
+pub(crate) mod session;
+pub(crate) mod transaction;
 mod value;
 
 use std::path::PathBuf;

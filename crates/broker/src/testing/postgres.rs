@@ -32,9 +32,39 @@ impl Server {
         target(Where::Tcp("127.0.0.1".to_owned()), self.0.port())
     }
 
+    /// Stops it at once, as a crash would.
+    pub(crate) fn stop(&mut self) {
+        self.0.stop();
+    }
+
+    /// Starts it again, over the same data.
+    pub(crate) fn go_on(&mut self) {
+        self.0.go_on();
+    }
+
+    /// Its log, once this text is in it.
+    pub(crate) fn log_until(&self, text: &str) -> String {
+        self.0.log_until(text)
+    }
+
+    /// Makes an empty database.
+    pub(crate) async fn database(&self, name: &str) {
+        let _ = self.0.create_database(name).await;
+    }
+
+    /// A superuser's connection.
+    pub(crate) async fn client(&self, database: &str) -> tokio_postgres::Client {
+        self.0.connect(database).await
+    }
+
     /// Runs statements past everything that is tested.
     pub(crate) async fn admin(&self, sql: &str) -> Vec<Vec<String>> {
-        let client = self.0.connect("postgres").await;
+        self.admin_in("postgres", sql).await
+    }
+
+    /// The same in another database.
+    pub(crate) async fn admin_in(&self, database: &str, sql: &str) -> Vec<Vec<String>> {
+        let client = self.client(database).await;
         let messages = client.simple_query(sql).await.unwrap();
         let mut rows = Vec::new();
         for message in &messages {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
+use super::quote::identifier as quoted;
 use super::{PostgresTarget, session};
 use crate::facts::count::statement::{Condition, Name, Rows, Value};
 use crate::facts::count::{TOO_MUCH, Table};
@@ -197,10 +198,6 @@ fn column(
     let type_ = columns.get(&text);
     let type_ = type_.ok_or("its condition is not of plain columns of that table")?;
     Ok((quoted(&text), type_))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The upper cost of the first line of a plan: `Aggregate  (cost=1.05..1.06 rows=1 width=8)`.

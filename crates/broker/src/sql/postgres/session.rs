@@ -19,7 +19,7 @@ use crate::tls::{PostgresTls, server_name};
 const BUDGET_BYTES: usize = 4 << 20;
 
 /// Everything known before the first byte: nothing is open yet.
-pub(super) struct Door {
+pub(crate) struct Door {
     at: Where,
     port: u16,
     config: Config,
@@ -29,10 +29,10 @@ pub(super) struct Door {
 }
 
 /// An open connection.
-pub(super) struct Session {
-    pub(super) client: Client,
-    pub(super) meter: Meter,
-    pub(super) scrubber: Scrubber,
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) meter: Meter,
+    pub(crate) scrubber: Scrubber,
     driver: JoinHandle<()>,
 }
 
@@ -44,7 +44,7 @@ impl Drop for Session {
 }
 
 /// Reads the secret and decides how to connect.
-pub(super) async fn door(target: &PostgresTarget, limit: Duration) -> Result<Door, Stop> {
+pub(crate) async fn door(target: &PostgresTarget, limit: Duration) -> Result<Door, Stop> {
     let (at, port, mut config, scrubber) = login(&target.login, limit).await?;
     let tls = match (&target.tls, &at) {
         (Some(client), Where::Tcp(host)) => Some(PostgresTls {
@@ -131,8 +131,14 @@ fn one_host(config: &Config) -> Option<(Where, u16)> {
 }
 
 impl Door {
+    /// The same server and the same login, in another database.
+    pub(crate) fn into_database(mut self, name: &str) -> Self {
+        self.config.dbname(name);
+        self
+    }
+
     /// Connects. The caller limits the time.
-    pub(super) async fn open(self, statement_limit: Duration) -> Result<Session, Stop> {
+    pub(crate) async fn open(self, statement_limit: Duration) -> Result<Session, Stop> {
         let unreachable = |_| Stop::failed(code::UNREACHABLE, "no connection to the database");
         let stream: Box<dyn Duplex> = match &self.at {
             Where::Tcp(host) => Box::new(

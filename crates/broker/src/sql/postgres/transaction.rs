@@ -237,7 +237,7 @@ async fn commit(transaction: Transaction<'_>, limit: Duration) -> Result<(), Sto
 
 /// An ERROR at COMMIT rolls back. A FATAL one ends the session and can come after the commit record was written; class
 /// 08 and 40003 say themselves that nobody knows.
-fn rolled_back(said: &DbError) -> bool {
+pub(crate) fn rolled_back(said: &DbError) -> bool {
     let code = said.code();
     said.parsed_severity() == Some(Severity::Error)
         && *code != SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN

@@ -1,0 +1,236 @@
+//! Gone means gone: no login, no session, no prepared transaction, no role; and nothing of anybody else's.
+
+use super::*;
+
+#[tokio::test]
+async fn c2_open_sessions_end_in_the_middle_of_a_transaction() {
+    let house = House::new(&[]).await;
+    house.server.database("other").await;
+    let (lease, credential) = house.issued("orders_writer", 1).await;
+    let working = house.login(&credential, "postgres").await.unwrap();
+    let work = "CREATE TEMP TABLE mine (a int); BEGIN; UPDATE orders SET total = 0; SELECT pg_advisory_lock(1)";
+    working.batch_execute(work).await.unwrap();
+    let elsewhere = house.login(&credential, "other").await.unwrap();
+    elsewhere.batch_execute("BEGIN; SELECT 1").await.unwrap();
+    assert_eq!(house.left().await, ["1", "2", "0"]);
+
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+    for client in [working, elsewhere] {
+        assert!(client.batch_execute("COMMIT").await.is_err());
+    }
+    let changed = house
+        .server
+        .admin("SELECT count(*) FROM orders WHERE total = 0")
+        .await;
+    assert_eq!(changed, [["0"]]);
+    let refused = house.login(&credential, "postgres").await.err().unwrap();
+    assert!(refused.starts_with("28P01"), "{refused}");
+    assert_eq!(house.remove(&lease).await, Removal::Gone, "a second time");
+}
+
+#[tokio::test]
+async fn c2_a_session_that_took_another_role_ends_too() {
+    let house = House::new(&[]).await;
+    let (lease, credential) = house.issued("orders_writer", 1).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    let taken = client.batch_execute("SET ROLE orders_writer").await;
+    assert_eq!(taken.is_ok(), house.may_take_up_groups().await);
+    client
+        .batch_execute("BEGIN; UPDATE orders SET total = 0")
+        .await
+        .unwrap();
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn c2_prepared_transactions_are_rolled_back_in_every_database() {
+    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    house.server.database("other").await;
+    let (lease, credential) = house.issued("orders_writer", 1).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    let hostile = r"PREPARE TRANSACTION E'x\\''; DROP ROLE broker; --'";
+    client
+        .batch_execute("BEGIN; UPDATE orders SET total = 0 WHERE id = 1")
+        .await
+        .unwrap();
+    client.batch_execute(hostile).await.unwrap();
+    let elsewhere = house.login(&credential, "other").await.unwrap();
+    elsewhere
+        .batch_execute("BEGIN; SELECT pg_current_xact_id()")
+        .await
+        .unwrap();
+    elsewhere
+        .batch_execute("PREPARE TRANSACTION 'elsewhere'")
+        .await
+        .unwrap();
+    let mut prepared = 2;
+    if house.may_take_up_groups().await {
+        let taken = "SET ROLE orders_writer; BEGIN; UPDATE orders SET total = 0 WHERE id = 2";
+        client.batch_execute(taken).await.unwrap();
+        client
+            .batch_execute("PREPARE TRANSACTION 'as the group'")
+            .await
+            .unwrap();
+        prepared = 3;
+    }
+    assert_eq!(
+        house.left().await,
+        ["1".to_owned(), "2".to_owned(), prepared.to_string()]
+    );
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+    let changed = "SELECT count(*) FROM orders WHERE total = 0";
+    assert_eq!(house.server.admin(changed).await, [["0"]]);
+    house
+        .server
+        .admin("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE NOWAIT")
+        .await;
+}
+
+#[tokio::test]
+async fn c5_what_may_be_anothers_is_left_and_said() {
+    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    if !house.may_take_up_groups().await {
+        // Here whatever a lease prepares carries its own name: there is nothing that could be another's.
+        return;
+    }
+    let (first, credential) = house.issued("orders_writer", 1).await;
+    let (second, other) = house.issued("orders_writer", 2).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    let taken = "SET ROLE orders_writer; BEGIN; UPDATE orders SET total = 0";
+    client.batch_execute(taken).await.unwrap();
+    client
+        .batch_execute("PREPARE TRANSACTION 'whose'")
+        .await
+        .unwrap();
+    assert_eq!(
+        house.remove(&first).await,
+        Removal::Remains("prepared_left")
+    );
+    // Nobody gets in meanwhile, and the other lease goes on.
+    assert!(house.login(&credential, "postgres").await.is_err());
+    house.login(&other, "postgres").await.unwrap();
+    // Once nobody else can have made it, it goes.
+    assert_eq!(house.remove(&second).await, Removal::Gone);
+    assert_eq!(house.remove(&first).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn c5_one_lease_that_ends_takes_nothing_from_another() {
+    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    let (first, _) = house.issued("orders_writer", 1).await;
+    let (second, credential) = house.issued("orders_writer", 2).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    client
+        .batch_execute("BEGIN; UPDATE orders SET total = 0 WHERE id = 1")
+        .await
+        .unwrap();
+    client
+        .batch_execute("PREPARE TRANSACTION 'second'")
+        .await
+        .unwrap();
+    client
+        .batch_execute("BEGIN; UPDATE orders SET total = 0 WHERE id = 3")
+        .await
+        .unwrap();
+    assert_eq!(house.remove(&first).await, Removal::Gone);
+    client.batch_execute("COMMIT").await.unwrap();
+    client
+        .batch_execute("COMMIT PREPARED 'second'")
+        .await
+        .unwrap();
+    let again = house.login(&credential, "postgres").await.unwrap();
+    again
+        .batch_execute("UPDATE orders SET total = 0 WHERE id = 4")
+        .await
+        .unwrap();
+    let changed = "SELECT count(*) FROM orders WHERE total = 0";
+    assert_eq!(house.server.admin(changed).await, [["3"]]);
+    let found = house.leases.found(TARGET).await.unwrap();
+    assert_eq!(found, [second.recipe.clone()]);
+    assert_eq!(house.remove(&second).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn what_it_owns_and_was_given_goes_with_it_in_every_database() {
+    let house = House::new(&[]).await;
+    house.server.database("other").await;
+    let (lease, credential) = house.issued("orders_reader", 1).await;
+    let handle = &lease.recipe.handle;
+    house.server.admin(&format!("CREATE SCHEMA scratch; GRANT CREATE, USAGE ON SCHEMA scratch TO {handle}; GRANT CONNECT ON DATABASE other TO {handle}")).await;
+    house
+        .server
+        .admin_in(
+            "other",
+            &format!("CREATE TABLE given (a int); GRANT SELECT ON given TO {handle}"),
+        )
+        .await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE scratch.mine (a int); SELECT lo_create(0)")
+        .await
+        .unwrap();
+    // What somebody else built on it is not taken from them.
+    house
+        .server
+        .admin("CREATE VIEW theirs AS SELECT * FROM scratch.mine")
+        .await;
+    assert_eq!(
+        house.remove(&lease).await,
+        Removal::Remains("target_refused")
+    );
+    assert!(house.login(&credential, "postgres").await.is_err());
+    house.server.admin("DROP VIEW theirs").await;
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+    let objects = house.server.admin("SELECT (SELECT count(*) FROM pg_class WHERE relname = 'mine'), (SELECT count(*) FROM pg_largeobject_metadata)");
+    assert_eq!(objects.await, [["0", "0"]]);
+}
+
+#[tokio::test]
+async fn c6_only_roles_of_this_gate_are_found() {
+    let house = House::new(&[]).await;
+    let (first, _) = house.issued("orders_reader", 1).await;
+    let (second, _) = house.issued("orders_writer", 2).await;
+    let other = leases_of(
+        &config(house.server.port(), "'orders_reader'", ""),
+        "https://other.example",
+    );
+    let theirs = lease(&other, "orders_reader", 3);
+    assert!(matches!(
+        other.make(TARGET, &theirs).await,
+        Issuance::Issued(_)
+    ));
+    // Names that LIKE would take for ours, and names that begin as ours do.
+    let handle = &first.recipe.handle;
+    for name in [
+        handle.replacen('_', "x", 2),
+        format!("{handle}0"),
+        handle.to_uppercase(),
+    ] {
+        house.server.admin(&format!("CREATE ROLE \"{name}\"")).await;
+    }
+    let found = house.leases.found(TARGET).await.unwrap();
+    assert_eq!(found, [first.recipe.clone(), second.recipe.clone()]);
+    assert_eq!(other.found(TARGET).await.unwrap(), [theirs.recipe.clone()]);
+    assert_eq!(
+        other.remove(TARGET, &first.recipe).await,
+        Removal::Remains("no_target")
+    );
+    for lease in [first, second] {
+        assert_eq!(house.remove(&lease).await, Removal::Gone);
+    }
+    assert_eq!(house.leases.found(TARGET).await.unwrap(), []);
+}
+
+impl House {
+    /// Whether a member of a group can take it up: a server before version 16 cannot forbid it.
+    async fn may_take_up_groups(&self) -> bool {
+        let version = self.server.admin("SHOW server_version_num").await.concat();
+        version.concat().parse::<u32>().unwrap() < 160_000
+    }
+}

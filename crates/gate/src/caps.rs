@@ -29,7 +29,7 @@ impl Gate {
         let terms = self.issuer().terms(target);
         let said = terms.map(|terms| terms.enforces).unwrap_or_default();
         said.into_iter()
-            .filter(|name| !["uses", "not_after", "session_end"].contains(&name.as_str()))
+            .filter(|name| !["uses", "coarse", "not_after", "session_end"].contains(&name.as_str()))
             .collect()
     }
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
+use gatehold_broker::{Calendars, Executors, Leases, Lookups, OnCall, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
-use gatehold_core::hash::Hash;
+use gatehold_core::hash::{Hash, hex};
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
@@ -108,11 +108,12 @@ impl Running {
         let founded: Arc<OnceLock<Gate>> = Arc::default();
         let named = first_leaf(store.as_ref()).await?;
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
+        let issuer = Leases::new(&config.targets, &named, Arc::new(Os));
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
-            issuer: Arc::new(Leases::new(&config.targets, &named, Arc::new(Os))),
+            issuer: Arc::new(issuer),
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,

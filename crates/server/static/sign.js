@@ -8,6 +8,7 @@ import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbas
 import { beside, claims, head, says as claimed } from "./claims.js";
 import * as clock from "./clock.js";
 import { asked, isMet, question } from "./fact.js";
+import { later } from "./later.js";
 import { el, grouped, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 import { isSeen, wrong as wrongReason } from "./reason.js";
@@ -66,7 +67,7 @@ async function differences(opened, key) {
   const display = document_(bytes.display, "the rendering");
   const authority = document_(bytes.authority, "what you may do here");
   const request = document_(bytes.asked, "what was asked");
-  const list = (await (await fetch("/static/words.txt")).text()).split("\n").filter((word) => !word.startsWith("#"));
+  const list = (await later("words.txt")).split("\n").filter((word) => !word.startsWith("#"));
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
   const hash = async (tag, part) => named(await tagged(tag, part));

@@ -68,15 +68,21 @@ export const counted = (number, noun) => `${grouped(number)} ${noun}${number ===
 const size = ({ bytes, lines, empty_lines: empty, words }) =>
   `${counted(bytes, "byte")}, ${counted(lines, "line")}${empty > 0 ? ` (${empty} empty)` : ""}, ${counted(words, "word")}`;
 
-/** A time as it is and from now. */
-function at(millis) {
+/** A time as it is. */
+function time(millis) {
   const iso = new Date(millis).toISOString();
-  const time = el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
-  time.dateTime = iso;
-  const left = el("span", "rel", fromNow(millis));
-  left.dataset.left = "";
-  return [time, " ", left];
+  return Object.assign(el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`), { dateTime: iso });
 }
+
+/** How far away it is; it stands beside that time, and the clock of the page counts it. */
+function distance(name, classes, millis) {
+  const made = el(name, classes, fromNow(millis));
+  made.dataset.left = "";
+  return made;
+}
+
+/** A time as it is and from now. */
+const at = (millis) => [time(millis), " ", distance("span", "rel", millis)];
 
 /** Limits in one line. */
 export function limits(record) {
@@ -216,7 +222,7 @@ function strip(view, display) {
     ...chips.flatMap((chip) => [chip, " "]),
     el("span", "people", `asked by ${view.requester.workload ? known(KINDS, view.requester.workload.kind) : "a person"}`), " ",
     el("span", "people", people), " ",
-    el("span", "deadline", ...at(view.decide_by)));
+    el("span", "deadline", distance("strong", "", view.decide_by), " ", time(view.decide_by)));
 }
 
 function terms(view, lowered) {

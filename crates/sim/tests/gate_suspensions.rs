@@ -23,32 +23,15 @@ use gatehold_core::trust::suspension::{REINSTATEMENT_TYPE, SUSPENSION_TYPE};
 use gatehold_core::trust::{Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError};
 use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice};
 use gatehold_gate::{Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits};
-use gatehold_ledger::{LogSigner, Origin};
 use gatehold_store::journal::Journal;
 use tokio::sync::Mutex;
 
 use shop::audited::Audited;
 use shop::faulty::{Faulty, Health};
+use shop::provider::{back, gone, log_signer, word};
 use shop::{LOG_SEED, Person, Shop};
 
 const SQL: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
-
-fn signer(seed: [u8; 32]) -> LogSigner {
-    LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &seed)
-}
-
-/// The word of this gate.
-fn word() -> OwnWord {
-    OwnWord::new(signer(LOG_SEED))
-}
-
-/// Brings somebody back from whatever stands.
-async fn back(shop: &Shop, person: Person) {
-    let human = person.id();
-    let stands = shop.gate.directory().suspended_by(&human).unwrap();
-    let back = shop.gate.reinstate(&human, &stands, &word()).await;
-    assert_eq!(back.unwrap(), Reinstated::Back);
-}
 
 /// A write that two people approved and nobody used.
 async fn approved(shop: &Shop) -> RequestId {
@@ -86,7 +69,7 @@ fn end_of(directory: &Directory, person: Person) -> Reinstatement {
 }
 
 fn signed(statement: &Reinstatement, seed: [u8; 32]) -> SignedReinstatement {
-    let signer = signer(seed);
+    let signer = log_signer(seed);
     SignedReinstatement::sign(statement, |message| signer.sign_word(message)).unwrap()
 }
 
@@ -146,10 +129,7 @@ async fn last_link(shop: &Shop) -> Evidence {
 async fn a26_what_somebody_reviewed_counts_no_more_once_they_are_deactivated() {
     let shop = Shop::open().await;
     let id = approved(&shop).await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     assert!(!is_executed(&shop, id).await && shop.executed().is_empty());
     // Nor by a process that has only the ledger to go by.
     let shop = shop.restart_after(|_| {}).await.unwrap();
@@ -171,7 +151,7 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
     let session = shop.gate.sign_in_by_code(&second, limits).await.unwrap();
     let login = shop.login(&shop.gate, Person::Second).await.unwrap();
     let now = shop.gate.now().await.unwrap();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let refused = shop.gate.review(review).await;
     assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
     let visitor = shop.gate.visitor(&session.id, limits).await.unwrap();
@@ -180,7 +160,7 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
     assert!(shop.login(&shop.gate, Person::Second).await.is_err());
     // Back again they are who they were: nothing was enrolled and nobody joined a team.
     let before = shop.gate.directory();
-    back(&shop, Person::Second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let after = shop.gate.directory();
     assert_eq!(
         (&before.humans, &before.teams),
@@ -299,10 +279,7 @@ async fn no_list_of_strangers_fills_the_directory() {
 #[tokio::test]
 async fn only_the_gates_own_key_gives_back() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let statement = end_of(&directory, Person::Second);
     assert_eq!(signed(&statement, LOG_SEED).check(&directory), Ok(()));
@@ -312,7 +289,7 @@ async fn only_the_gates_own_key_gives_back() {
         matches!(refused, Err(TrustError::Signature { .. })),
         "{refused:?}"
     );
-    let by_another = OwnWord::new(signer([9; 32]));
+    let by_another = OwnWord::new(log_signer([9; 32]));
     let (second, stands) = (Person::Second.id(), statement.suspension);
     let refused = shop.gate.reinstate(&second, &stands, &by_another).await;
     assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
@@ -327,10 +304,7 @@ async fn only_the_gates_own_key_gives_back() {
 #[tokio::test]
 async fn what_gives_back_is_for_this_gate() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let statement = end_of(&directory, Person::Second);
     for wrong in [
@@ -351,10 +325,7 @@ async fn what_gives_back_is_for_this_gate() {
 #[tokio::test]
 async fn what_gives_back_is_short() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let mut long = signed(&end_of(&directory, Person::Second), LOG_SEED);
     // Whether it is a signature at all is asked later.
@@ -368,10 +339,10 @@ async fn what_gives_back_is_short() {
 async fn the_end_of_one_suspension_ends_no_other() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
-    back(&shop, Person::Second).await;
+    gone(&shop.gate, &second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let end = last_link(&shop).await;
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let Evidence::Reinstatement(signed) = &end else {
         panic!("{end:?}");
     };
@@ -390,11 +361,11 @@ async fn the_end_of_one_suspension_ends_no_other() {
 async fn a_suspension_that_ended_does_not_come_back_with_its_end() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let begun = last_link(&shop).await;
-    back(&shop, Person::Second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let end = last_link(&shop).await;
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     append(&shop, &begun, "person.suspend").await;
     append(&shop, &end, "person.reinstate").await;
     let shop = shop.restart().await;
@@ -414,7 +385,7 @@ async fn d09_a_suspension_is_not_ended_by_removing_it() {
         "UPDATE attachment SET bytes = x'7b7d' WHERE leaf = (SELECT max(leaf) FROM attachment WHERE name = 'evidence')",
     ] {
         let shop = Shop::open().await;
-        shop.gate.suspend(&Person::Second.id(), false).await.unwrap();
+        gone(&shop.gate, &Person::Second.id()).await;
         let opened = shop.restart_after(|path| {
             let database = rusqlite::Connection::open(path).unwrap();
             database.execute_batch(edit).unwrap();
@@ -427,7 +398,7 @@ async fn d09_a_suspension_is_not_ended_by_removing_it() {
 async fn a_key_that_people_enrol_afterwards_counts_and_is_taken_with_the_next_word() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let mut directory = shop.gate.directory();
     // As enrolment puts it, at a later leaf.
     let leaf = shop.leaves().await;
@@ -451,7 +422,7 @@ async fn d06_a_deactivation_that_the_store_refuses_is_kept_and_in_force() {
     let login = shop.login(&gate, Person::Second).await.unwrap();
     let now = gate.now().await.unwrap();
     store.is(Health::ReadOnly);
-    gate.suspend(&Person::Second.id(), false).await.unwrap();
+    gone(&gate, &Person::Second.id()).await;
     assert_eq!(gate.journal_waiting(), 1);
     assert!(gate.session(&login, now).is_none());
     let nothing = Hash::of(b"nothing stands in the store");
@@ -501,7 +472,7 @@ async fn told_after(person: Person) -> Vec<Notice> {
         dispatcher.settled().await.unwrap();
     }
     heard.0.lock().await.clear();
-    shop.gate.suspend(&person.id(), false).await.unwrap();
+    gone(&shop.gate, &person.id()).await;
     let task = shop.task().await;
     let held = shop.submit(&task, "shop.write", SQL).await.unwrap();
     let caller = shop.caller();

@@ -15,18 +15,20 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
+use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::trust::ENROL_NAMESPACE;
 use gatehold_core::trust::change::HumanEnrol;
-use gatehold_gate::{Provisioned, Reinstated};
+use gatehold_gate::{GateError, Provisioned, Reinstated, Taken};
 use gatehold_sim::postgres_server::PostgresServer;
 
 use shop::audited::Audited;
 use shop::faulty::{Faulty, Shape};
-use shop::provider::{gone, stands, word};
+use shop::provider::{back, gone, stands, word};
 use shop::{Person, Shop};
 
+const SQL: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
 /// The key that eve makes.
 const SEED: [u8; 32] = [41; 32];
 
@@ -185,6 +187,88 @@ async fn a26_whoever_is_gone_before_their_first_key_is_applied_has_none_in_postg
     let server = PostgresServer::start();
     gone_before_their_first_key(Shop::in_postgres(&server.create_database("first").await).await)
         .await;
+}
+
+/// Approved by everybody who has to, and not applied: whoever would apply it fails to. Meanwhile eve is gone, and back.
+async fn gone_and_back_before_their_first_key(shop: Shop) {
+    let id = asked(&shop, None).await;
+    let store = Faulty::of(shop.store.clone());
+    let gate = shop.over_store(store.clone()).await;
+    let provider = shop.gate.clone();
+    store.after_the_write(async move {
+        gone(&provider, &eve()).await;
+        back(&provider, &eve()).await;
+    });
+    let review = shop.sign(Person::Second, id, true).await;
+    // Whatever the reviewer is told, the key is none.
+    let _told = gate.review(review).await;
+    let directory = shop.beside(None).await.directory();
+    assert!(directory.suspended.is_empty());
+    assert!(!directory.humans.contains_key(&eve()));
+    // Asked for by people who may know of it, it is a key.
+    let last = directory.last_gone(&eve());
+    assert!(last.is_some());
+    let id = asked(&shop, last).await;
+    let applied = shop.approve(Person::Second, id).await.unwrap();
+    assert_eq!(applied.state, State::Completed);
+    assert!(shop.gate.directory().humans.contains_key(&eve()));
+    assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+#[tokio::test]
+async fn a26_whoever_is_gone_and_back_before_their_first_key_is_applied_has_none_in_sqlite() {
+    gone_and_back_before_their_first_key(Shop::open().await).await;
+}
+
+#[tokio::test]
+async fn a26_whoever_is_gone_and_back_before_their_first_key_is_applied_has_none_in_postgresql() {
+    let server = PostgresServer::start();
+    let url = server.create_database("back").await;
+    gone_and_back_before_their_first_key(Shop::in_postgres(&url).await).await;
+}
+
+/// The last time that it may be said again found them suspended, and before it is written an "active" is.
+#[tokio::test]
+async fn what_is_said_first_is_taken_whatever_active_is_written_meanwhile() {
+    let shop = Shop::open().await;
+    let (second, _) = second_gone(&shop).await;
+    let store = Faulty::of(shop.store.clone());
+    let gate = shop.over_store(store.clone()).await;
+    for _ in 0..9 {
+        gone(&gate, &second).await;
+    }
+    let (other, human) = (shop.gate.clone(), second.clone());
+    store.before_the_write(async move { back(&other, &human).await });
+    gone(&gate, &second).await;
+    is_gone_everywhere(&shop).await;
+    back(&gate, &second).await;
+    gone(&gate, &second).await;
+    let again = gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+    is_gone_everywhere(&shop).await;
+}
+
+/// Nobody opens a request again because a provider repeats itself about somebody else.
+#[tokio::test]
+async fn a_review_that_is_open_counts_however_often_somebody_else_is_said_to_be_gone() {
+    let shop = Shop::open().await;
+    gone(&shop.gate, &Person::Owner.id()).await;
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", SQL).await.unwrap();
+    let review = shop.sign(Person::Reviewer, held.record.id, true).await;
+    gone(&shop.gate, &Person::Owner.id()).await;
+    shop.gate.review(review).await.unwrap();
+    // Said for the first time, it takes something, and is read.
+    let review = shop.sign(Person::Second, held.record.id, true).await;
+    back(&shop.gate, &Person::Owner.id()).await;
+    let refused = shop.gate.review(review).await;
+    assert!(
+        matches!(refused, Err(GateError::Refused(Refusal::ChangedSinceShown))),
+        "{refused:?}"
+    );
+    let approved = shop.approve(Person::Second, held.record.id).await.unwrap();
+    assert_eq!(approved.state, State::Redeemable);
+    assert!(Audited::of(&shop).await.report().is_sound());
 }
 
 /// Between what a provider's word looks for and what it finds, the key is enrolled: it is taken.

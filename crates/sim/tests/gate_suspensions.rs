@@ -19,10 +19,16 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::State;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::suspension::{REINSTATEMENT_TYPE, SUSPENSION_TYPE};
-use gatehold_core::trust::{Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError};
+use gatehold_core::trust::{
+    Chain, Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError,
+};
 use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice};
-use gatehold_gate::{Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits};
+use gatehold_gate::{
+    Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits, Taken,
+};
+use gatehold_store::clock::SetClock;
 use gatehold_store::journal::Journal;
 use tokio::sync::Mutex;
 
@@ -183,7 +189,10 @@ async fn what_is_said_again_is_a_link_of_its_own_and_whoever_was_removed_stays_s
         (3, true, true),
         (4, false, true),
     ] {
-        shop.gate.suspend(&second, removed).await.unwrap();
+        assert_eq!(
+            shop.gate.suspend(&second, removed).await.unwrap(),
+            Taken::Gone
+        );
         assert_eq!(shop.leaves().await, before + leaves);
         let Provisioned::Gone(gone) = shop.gate.provisioned(&second).await.unwrap() else {
             panic!("they are gone");
@@ -216,7 +225,8 @@ async fn a_stranger_leaves_no_trace() {
     let shop = Shop::in_memory().await;
     let before = shop.leaves().await;
     let stranger = HumanId::new("dev.local", "nobody").unwrap();
-    shop.gate.suspend(&stranger, true).await.unwrap();
+    let taken = shop.gate.suspend(&stranger, true).await;
+    assert_eq!(taken.unwrap(), Taken::Gone);
     let standing = shop.gate.provisioned(&stranger).await.unwrap();
     assert_eq!(standing, Provisioned::Stranger);
     let nothing = Hash::of(b"nothing");
@@ -249,30 +259,100 @@ async fn what_is_taken_is_taken_here_and_from_people_who_are_enrolled() {
     }
 }
 
+/// However many there are: one whose key is asked for is never one too many.
 #[tokio::test]
-async fn no_list_of_strangers_fills_the_directory() {
+async fn nobody_who_is_gone_finds_the_directory_full() {
     let shop = Shop::in_memory().await;
     let mut directory = shop.gate.directory();
     let stranger = |number: usize| HumanId::new("dev.local", &format!("nobody-{number}")).unwrap();
-    for number in 0..1_000 {
-        let of_stranger = suspension(stranger(number));
-        assert_eq!(of_stranger.check(&directory), Ok(()));
+    for number in 0..2_000 {
+        let id = suspension(stranger(number)).id().unwrap();
         let gone = Suspended {
-            id: of_stranger.id().unwrap(),
+            id,
             removed: false,
             leaf: 9,
         };
         directory.suspended.insert(stranger(number), gone);
+        directory.last_gone.insert(stranger(number), id);
     }
-    let refused = suspension(stranger(1_000)).check(&directory);
-    assert!(
-        matches!(refused, Err(TrustError::Contradiction(_))),
-        "{refused:?}"
-    );
-    // Those who are in it are said again, and whoever has a key is always taken.
-    for one in [stranger(7), Person::Second.id()] {
+    for one in [stranger(7), stranger(2_000), Person::Second.id()] {
         assert_eq!(suspension(one).check(&directory), Ok(()));
     }
+}
+
+#[tokio::test]
+async fn of_one_person_it_is_said_again_ten_times_an_hour_and_what_takes_more_always() {
+    let clock = Arc::new(SetClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let shop = Shop::open_at(clock.clone()).await;
+    let (second, reviewer) = (Person::Second.id(), Person::Reviewer.id());
+    gone(&shop.gate, &second).await;
+    for _ in 0..10 {
+        gone(&shop.gate, &second).await;
+    }
+    let (leaves, stood) = (
+        shop.leaves().await,
+        shop.gate.directory().suspended_by(&second),
+    );
+    let again = shop.gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+    assert_eq!(shop.leaves().await, leaves);
+    assert_eq!(shop.gate.directory().suspended_by(&second), stood);
+    // Nobody else's is one too many, nor what takes more from them, nor the first after they were back.
+    gone(&shop.gate, &reviewer).await;
+    gone(&shop.gate, &reviewer).await;
+    let removed = shop.gate.suspend(&second, true).await.unwrap();
+    assert_eq!(removed, Taken::Gone);
+    back(&shop.gate, &second).await;
+    gone(&shop.gate, &second).await;
+    assert!(shop.gate.directory().is_suspended(&second));
+    let again = shop.gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+    clock.advance(3_601_000);
+    gone(&shop.gate, &second).await;
+    assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+/// A chain that is folded from the links of the ledger, without some.
+fn folded(links: &[(u64, Evidence)], without: &[u64]) -> Directory {
+    let mut chain = Chain::default();
+    for (leaf, evidence) in links {
+        if !without.contains(leaf) {
+            chain.add(*leaf, evidence, None).unwrap();
+        }
+    }
+    chain.directory().unwrap().clone()
+}
+
+/// What is said again changes nothing that anybody signs, until the next link: whoever signs then names all of them.
+#[tokio::test]
+async fn what_is_said_again_is_named_with_the_next_link() {
+    let shop = Shop::in_memory().await;
+    let second = Person::Second.id();
+    gone(&shop.gate, &second).await;
+    let first = shop.gate.directory();
+    gone(&shop.gate, &second).await;
+    let again = shop.gate.directory();
+    assert_eq!((again.chain, again.named), (first.chain, first.named));
+    assert_eq!(again.version, first.version + 1);
+    gone(&shop.gate, &Person::Reviewer.id()).await;
+    let next = shop.gate.directory();
+    assert_ne!(next.chain, again.chain);
+    assert_eq!(next.named, next.version);
+    let stored = shop.stored().await;
+    let links = stored.iter().filter_map(|leaf| {
+        let mut given = leaf.attachments.iter();
+        let given = given.find(|given| given.name == "evidence")?;
+        Some((
+            leaf.index,
+            Evidence::from_bytes(given.bytes.as_ref()?).unwrap(),
+        ))
+    });
+    let links: Vec<(u64, Evidence)> = links.collect();
+    assert_eq!(folded(&links, &[]).chain, next.chain);
+    let [.., (said_again, _), _] = links.as_slice() else {
+        panic!("{links:?}");
+    };
+    assert_ne!(folded(&links, &[*said_again]).chain, next.chain);
 }
 
 /// Whoever writes to the database can suspend, and cannot bring back.

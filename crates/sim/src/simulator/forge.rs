@@ -147,7 +147,7 @@ impl Simulator {
             (0 | 1, Some(other)) => other,
             _ => &key,
         };
-        let stands = self.oracle.realm.suspended.get(&person.id);
+        let last = self.oracle.realm.last_gone.get(&person.id);
         let enrol = HumanEnrol {
             human: person.id.clone(),
             possession: hand.sign(ENROL_NAMESPACE, &message),
@@ -162,8 +162,8 @@ impl Simulator {
             } else {
                 key.assurance
             },
-            // Or for somebody of whom it is not said that they are gone.
-            suspension: stands.map(|(id, _)| *id).filter(|_| odd != 3),
+            // Or for somebody of whom it was never said that they are gone.
+            suspension: last.map(|(id, _)| *id).filter(|_| odd != 3),
         };
         if odd > 2 {
             self.people.get_mut(at)?.keys.push(key);

@@ -2,7 +2,7 @@
 
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
-use gatehold_gate::{Gate, OwnWord, Reinstated};
+use gatehold_gate::{Gate, OwnWord, Reinstated, Taken};
 use gatehold_ledger::{LogSigner, Origin};
 
 use super::LOG_SEED;
@@ -19,7 +19,7 @@ pub fn word() -> OwnWord {
 
 /// Somebody is gone.
 pub async fn gone(gate: &Gate, human: &HumanId) {
-    gate.suspend(human, false).await.unwrap();
+    assert_eq!(gate.suspend(human, false).await.unwrap(), Taken::Gone);
 }
 
 /// Somebody is gone; gives what stands.

@@ -5,10 +5,10 @@ use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::AttestationRoots;
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
 use super::*;
+use crate::delegations;
 
 const JWK: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -30,24 +30,11 @@ fn directory() -> Directory {
         keys: [(Hash::of(b"ann"), key)].into(),
     };
     Directory {
-        version: 1,
-        chain: Hash::of(b"chain"),
-        named: 1,
-        origin: "gate.acme.example".parse().unwrap(),
-        root: Hash::of(b"root"),
-        bundle: Hash::of(b"bundle"),
         humans: [("ann@acme".parse().unwrap(), ann)].into(),
         teams: [("owners".parse().unwrap(), names(&["ann@acme", "bob@acme"]))].into(),
-        workloads: BTreeMap::new(),
-        points: BTreeMap::new(),
         delegations: [].into(),
-        recovery: Vec::new(),
-        attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),
-        quorum_lost: Vec::new(),
-        suspended: [].into(),
-        last_gone: [].into(),
-        log_key: String::new(),
+        ..delegations::tests::directory()
     }
 }
 

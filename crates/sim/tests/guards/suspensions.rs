@@ -118,6 +118,7 @@ fn an_open_screen_stays_as_it_is_while_somebody_who_is_gone_is_said_to_be_so_aga
     story.suspend("eve");
     story.tell(review).unwrap();
     // What takes something from anybody is read first.
+    let request = story.submit("bot-1", "db.write");
     let screen = story.open("cem", request);
     let review = story.review(&screen, |_, _| {});
     story.suspend("dia");

@@ -2,7 +2,7 @@
 
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
-use gatehold_gate::{Gate, OwnWord, Reinstated, Taken};
+use gatehold_gate::{Gate, OwnWord, Provisioned, Reinstated, Taken};
 use gatehold_ledger::{LogSigner, Origin};
 
 use super::LOG_SEED;
@@ -30,7 +30,9 @@ pub async fn stands(gate: &Gate, human: &HumanId) -> Hash {
 
 /// Somebody is back from whatever stands.
 pub async fn back(gate: &Gate, human: &HumanId) {
-    let stands = gate.directory().suspended_by(human).unwrap();
-    let back = gate.reinstate(human, &stands, &word()).await;
+    let Provisioned::Gone(gone) = gate.provisioned(human).await.unwrap() else {
+        panic!("{human} is not gone");
+    };
+    let back = gate.reinstate(human, &gone.suspension, &word()).await;
     assert_eq!(back.unwrap(), Reinstated::Back);
 }

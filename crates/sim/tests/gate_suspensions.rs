@@ -521,6 +521,28 @@ async fn d06_a_deactivation_that_the_store_refuses_is_kept_and_in_force() {
     assert!(shop.executed().is_empty());
 }
 
+/// It was taken when it came: it is not counted once more as it is written.
+#[tokio::test]
+async fn d06_what_the_journal_took_is_written_however_often_it_was_said_before() {
+    let shop = Shop::in_memory().await;
+    let store = Faulty::of(shop.store.clone());
+    let journal = Journal::open(shop.folder().join("other.journal")).unwrap();
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    let second = Person::Second.id();
+    for _ in 0..10 {
+        gone(&gate, &second).await;
+    }
+    let stood = gate.directory().suspended_by(&second);
+    store.is(Health::ReadOnly);
+    gone(&gate, &second).await;
+    assert_eq!(gate.journal_waiting(), 1);
+    store.is(Health::Well);
+    assert_eq!(gate.tick().await.unwrap().replayed, 1);
+    assert_ne!(gate.directory().suspended_by(&second), stood);
+    let again = gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+}
+
 /// Remembers what it is handed.
 #[derive(Default)]
 struct Heard(Mutex<Vec<Notice>>);

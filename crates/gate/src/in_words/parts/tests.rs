@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use gatehold_core::assurance::Assurance;
 use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof};
 use gatehold_core::hash::Hash;

@@ -309,7 +309,7 @@ impl Simulator {
             self.approve_last();
             self.finish_work()?;
         }
-        if kind == "human.enrol" && self.seed.per_mille(500) {
+        if kind == "human.enrol" && self.seed.per_mille(250) {
             self.gone_meanwhile(request)?;
         }
         self.redeem_change(request);
@@ -367,9 +367,9 @@ impl Simulator {
             20..30 if !self.oracle.paused.is_empty() => {
                 self.resumption().map(|one| ("workload.resume", one))
             }
-            0..7 => self.new_team().map(|team| ("team.set", bytes(&team))),
+            0..5 => self.new_team().map(|team| ("team.set", bytes(&team))),
             7..13 => self.new_bundle().map(|bundle| ("bundle.activate", bundle)),
-            13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
+            5 | 6 | 13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
             16..18 => self
                 .changed_workload()
                 .map(|workload| ("nhi.create", bytes(&workload))),

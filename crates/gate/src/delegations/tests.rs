@@ -55,6 +55,7 @@ pub(crate) fn directory() -> Directory {
     Directory {
         version: 1,
         chain: Hash::of(b"chain"),
+        named: 1,
         origin: "gate.acme.example".parse().unwrap(),
         root: Hash::of(b"root"),
         bundle: Hash::of(b"bundle"),
@@ -75,6 +76,7 @@ pub(crate) fn directory() -> Directory {
         attestation_roots: AttestationRoots::default(),
         consoles: vec![console()],
         suspended: BTreeMap::new(),
+        last_gone: BTreeMap::new(),
         log_key: String::new(),
         quorum_lost: Vec::new(),
     }

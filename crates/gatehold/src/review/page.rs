@@ -11,6 +11,7 @@ use gatehold_core::tier::{Tier, TierInput};
 use gatehold_core::view::{Source, View};
 use gatehold_render::to_terminal;
 
+use super::change::Told;
 use super::graded::BY_THE_GATE;
 use super::shown::Shown;
 use crate::screen::{Screen, Style, counted, duration, grouped, moment, plain, quoted};
@@ -42,7 +43,10 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         out.list(title, &away(&shown.through), "nobody");
     }
     if !view.change.is_empty() {
-        let title = "WHAT IT CHANGES   as the gate knows it now";
+        let title = match shown.change_told {
+            Told::Here => "WHAT IT CHANGES   made here, from the root that you pinned",
+            Told::ByTheGate => "WHAT IT CHANGES   as the gate knows it now",
+        };
         out.list(title, &view.change, "nothing");
     }
     out.title(&format!("EXACT ACTION   {}", shown.words.join("-")));
@@ -52,6 +56,11 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     let mut who = view.requester.in_words();
     if shown.has_changed {
         who.push("as it was enrolled when it asked; people have changed that since".to_owned());
+    }
+    if let Some(why) = &shown.without_force {
+        who.push(format!(
+            "NO FORCE NOW: {why}; nothing of this could be carried out"
+        ));
     }
     out.list("WHO", &who, "nobody");
     out.terms(view, now);

@@ -1,9 +1,9 @@
 //! The gate's words about a request, made again here from definitions that follow from the pinned root: its sentence, what holds it,
 //! who may decide, how many people, what is asked and at most granted, and who signs as whom. Who asks and for whom is made again in
-//! `asked`, the tier in `graded`.
+//! `asked`, the tier in `graded`, what a change of the gate changes in `change`.
 //!
 //! What only the gate can know is in none of them, and stays its word: facts and unknowns, what the task has done, what is unlike
-//! the habits, why a rule held it, and what a change of the gate changes.
+//! the habits, and why a rule held it.
 
 use gatehold_core::action::Action;
 use gatehold_core::checkpoint::Requirement;

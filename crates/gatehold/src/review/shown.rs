@@ -22,6 +22,7 @@ use gatehold_render::{Display, Flag};
 use serde::de::DeserializeOwned;
 
 use super::asked::Submission;
+use super::change::Told;
 use super::graded;
 use super::recomputed::Recomputed;
 use crate::exit::Failure;
@@ -67,6 +68,10 @@ pub struct Shown {
     pub says: Vec<(String, String)>,
     /// Whether the key directory says something else of the requester now than when it asked.
     pub has_changed: bool,
+    /// Why nothing that was asked for could be carried out as things stand: whoever asked has no force now.
+    pub without_force: Option<String>,
+    /// Whose word it is what a change of the gate changes.
+    pub change_told: Told,
 }
 
 /// Checks an opened request.
@@ -94,6 +99,10 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     ));
     let submission = Submission::of(opened, &asked, &context, &view, &action, looking);
     found.extend(submission.differs);
+    let change_told = Told::of(&view, &action, looking.rooted).unwrap_or_else(|differs| {
+        found.extend(differs);
+        Told::ByTheGate
+    });
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
@@ -150,6 +159,8 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         root: looking.rooted.root,
         says: submission.says,
         has_changed: submission.has_changed,
+        without_force: submission.without_force,
+        change_told,
     })
 }
 

@@ -13,6 +13,7 @@
 mod asked;
 #[path = "../behind/mod.rs"]
 mod behind;
+mod changed;
 #[path = "../gate/mod.rs"]
 mod gate;
 mod graded;

@@ -9,12 +9,13 @@ use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
 use gatehold_core::tier::{Tier, TierInput};
 use gatehold_core::view::{Source, View};
+use gatehold_core::wording::at_most;
 use gatehold_render::to_terminal;
 
 use super::change::Told;
 use super::graded::BY_THE_GATE;
 use super::shown::Shown;
-use crate::screen::{Screen, Style, counted, duration, grouped, moment, plain, quoted};
+use crate::screen::{Screen, Style, counted, counted_as, duration, moment, plain, quoted};
 
 /// Everything up to the criteria.
 #[must_use]
@@ -155,7 +156,7 @@ pub fn limits(limits: &Limits) -> String {
         counted(limits.uses, "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {} {}", grouped(*cap), plain(name));
+        let _ = write!(text, ", {}", plain(&at_most(*cap, name)));
     }
     text
 }
@@ -293,9 +294,5 @@ fn age(seconds: u32) -> String {
 }
 
 fn counted_people(number: u32) -> String {
-    if number == 1 {
-        "1 person".to_owned()
-    } else {
-        format!("{number} people")
-    }
+    counted_as(number, "person", "people")
 }

@@ -77,5 +77,11 @@ fn sessions_are_bounded() {
 #[test]
 fn an_empty_or_broken_file_says_so() {
     assert!(mistakes("").len() >= 3);
+    let told = mistakes("listen = \"127.0.0.1:7400\"\nfoo");
+    let [told] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(told.why.contains("line 2"), "{told}");
+    assert!(!told.why.contains('|'), "{told}");
     assert_eq!(mistakes("listen = ").len(), 1);
 }

@@ -105,6 +105,9 @@ fn b09_that_somebody_is_gone_is_read_from_the_chain_of_trust() {
     let text = std::fs::read_to_string(&client).unwrap();
     let zoe = format!("\n[people.zoe]\nhuman = \"{ZOE}\"\nkey_file = \"zoe\"\n");
     std::fs::write(&client, text + &zoe).unwrap();
+    // A real key is asked for a login of its own.
+    let login = gate.run(&["login", "--as", "zoe"]);
+    assert!(login.status.success(), "{login:?}");
     let hers = team(gate, "zoe");
     assert!(!page(gate, &hers).contains("NO FORCE NOW"));
     deactivated(gate);

@@ -167,37 +167,19 @@ fn a_development_gate_says_what_happens_a_line_each_and_opens_a_browser_when_ask
     dev.says("End with Ctrl-C");
     let task = machine.run(&["task", "start", "--purpose", "repair", "-o", "id"]);
     let task = String::from_utf8(task.stdout).unwrap();
-    let create = |kind: &str, payload: &str, rows: &str| {
-        let asked = machine.run(&[
-            "request",
-            "create",
-            "--task",
-            task.trim(),
-            "--descriptor",
-            kind,
-            "--target",
-            "sql:shop",
-            "--resource",
-            "shop/orders",
-            "--payload",
-            payload,
-            "--cap",
-            rows,
-            "--rollback",
-            "set it back",
-            "--redeem",
-            "-o",
-            "id",
-        ]);
-        String::from_utf8(asked.stdout).unwrap()
+    let create = |kind: &str, payload: &str, more: &[&str]| {
+        let mut create = vec!["request", "create", "--task", task.trim()];
+        create.extend(["--descriptor", kind, "--target", "sql:shop"]);
+        create.extend(["--resource", "shop/orders", "--payload", payload]);
+        create.extend(["--cap", "rows=1", "--rollback", "set it back", "-o", "id"]);
+        create.extend(more);
+        String::from_utf8(machine.run(&create).stdout).unwrap()
     };
-    create("sql.read", "SELECT id FROM orders WHERE id = 1", "rows=1");
+    let read = "SELECT id FROM orders WHERE id = 1";
+    create("sql.read", read, &["--redeem"]);
     dev.says("ALLOWED   1 action of deploy-bot by policy, nobody was asked\n");
-    let id = create(
-        "sql.write",
-        "UPDATE orders SET status = 'retry' WHERE id = 7",
-        "rows=1",
-    );
+    let write = "UPDATE orders SET status = 'retry' WHERE id = 7";
+    let id = create("sql.write", write, &[]);
     let told = dev.says(&format!("{}\n", id.trim()));
     assert!(
         told.contains("HELD      deploy-bot wants to change at most 1 row of shop/orders"),

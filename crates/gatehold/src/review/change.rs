@@ -22,26 +22,28 @@ pub enum Told {
 }
 
 impl Told {
-    /// Makes it again.
-    ///
-    /// # Errors
-    /// Everything that the gate leaves out or says otherwise.
+    /// Makes it again; everything that the gate leaves out or says otherwise is added to what differs.
     // INVARIANT(own-root): that a key is one of somebody who is gone is read from the chain of trust, and not from the gate.
-    pub fn of(view: &View, action: &Action, rooted: &Rooted) -> Result<Self, Vec<String>> {
+    pub fn or_differs(
+        view: &View,
+        action: &Action,
+        rooted: &Rooted,
+        differs: &mut Vec<String>,
+    ) -> Self {
         let Some(own) = own(action, rooted) else {
-            return Ok(Self::ByTheGate);
+            return Self::ByTheGate;
         };
         if own == view.change {
-            return Ok(Self::Here);
+            return Self::Here;
         }
-        let mut differs = vec!["what it changes is not what the chain of trust says".to_owned()];
+        differs.push("what it changes is not what the chain of trust says".to_owned());
         let left_out = own.iter().filter(|line| !view.change.contains(line));
         differs.extend(
             left_out
                 .take(NAMED_MAX)
                 .map(|line| format!("the gate leaves out: {line}")),
         );
-        Err(differs)
+        Self::ByTheGate
     }
 }
 

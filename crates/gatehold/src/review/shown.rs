@@ -99,10 +99,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     ));
     let submission = Submission::of(opened, &asked, &context, &view, &action, looking);
     found.extend(submission.differs);
-    let change_told = Told::of(&view, &action, looking.rooted).unwrap_or_else(|differs| {
-        found.extend(differs);
-        Told::ByTheGate
-    });
+    let change_told = Told::or_differs(&view, &action, looking.rooted, &mut found);
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
@@ -135,8 +132,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         authority.chain == looking.rooted.directory.chain,
         "the gate goes by another chain of trust than the links that it gave",
     );
-    let nonce = asked.request_nonce;
-    let words = words(context.digest.as_bytes(), nonce.as_bytes());
+    let words = words(context.digest.as_bytes(), asked.request_nonce.as_bytes());
     same(
         opened.words == words,
         "the four words are not those of this action",
@@ -154,7 +150,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         words,
         action,
         through: authority.through,
-        request_nonce: nonce,
+        request_nonce: asked.request_nonce,
         signer: recomputed.signer,
         root: looking.rooted.root,
         says: submission.says,

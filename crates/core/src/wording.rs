@@ -49,6 +49,41 @@ pub fn counted(number: impl TryInto<i128>, noun: &str) -> String {
     format!("{} {noun}{more}", grouped(number))
 }
 
+/// A count with a noun that has a plural of its own: `1 leaf`, `4,212 leaves`.
+#[must_use]
+pub fn counted_as(number: impl TryInto<i128>, one: &str, several: &str) -> String {
+    let number = number.try_into().unwrap_or(i128::MAX);
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { several }
+    )
+}
+
+/// The most of something that has the name of a cap: `at most 1 row`, `at most 4,212 rows`.
+#[must_use]
+pub fn at_most(number: u64, name: &str) -> String {
+    let name = if number == 1 {
+        of_one(name)
+    } else {
+        name.to_owned()
+    };
+    format!("at most {} {name}", grouped(number))
+}
+
+/// What follows a number that is one: the first word, and no more than that, without the `s` of several.
+#[must_use]
+pub fn of_one(text: &str) -> String {
+    let start = text.len() - text.trim_start_matches(' ').len();
+    let (space, words) = text.split_at(start);
+    let end = words.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (word, after) = words.split_at(end.unwrap_or(words.len()));
+    let one = word
+        .strip_suffix('s')
+        .filter(|one| one.len() > 1 && !one.ends_with('s'));
+    format!("{space}{}{after}", one.unwrap_or(word))
+}
+
 impl FactChallenge {
     /// What every id of it begins with. Criteria have other ids, so that no answer counts for both.
     pub const PREFIX: &str = "fact.";
@@ -207,6 +242,25 @@ mod tests {
     use crate::json::canonical;
     use crate::task::StepLabels;
     use crate::time::Timestamp;
+
+    #[test]
+    fn one_is_not_said_as_several() {
+        assert_eq!(counted_as(1, "leaf", "leaves"), "1 leaf");
+        assert_eq!(counted_as(4_212, "leaf", "leaves"), "4,212 leaves");
+        assert_eq!(at_most(1, "rows"), "at most 1 row");
+        assert_eq!(at_most(4_212, "rows"), "at most 4,212 rows");
+        for (several, one) in [
+            (" rows of shop/orders, now", " row of shop/orders, now"),
+            ("rows", "row"),
+            ("amount_cents", "amount_cent"),
+            (" access to things", " access to things"),
+            (", for 15 minutes", ", for 15 minutes"),
+            ("s", "s"),
+            ("", ""),
+        ] {
+            assert_eq!(of_one(several), one, "{several}");
+        }
+    }
 
     #[test]
     fn counts_are_grouped() {

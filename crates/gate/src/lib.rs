@@ -83,6 +83,7 @@ pub use delegations::{Delegated, DelegationInput, DelegationStanding};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
 pub use history::{Entered, History, Said, Text};
+pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
 pub use links::{TrustLink, TrustLinks};
 pub use look::{DecidedPage, Looked, May};

@@ -64,6 +64,9 @@ export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",
 /** A count with its noun. */
 export const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
+/** The name of a cap that is one, `of_one` of the core: `1 row`. */
+const ofOne = (name) => name.replace(/^(\w+[^\Ws])s\b/, "$1");
+
 /** How much a payload is, and how much of it is nothing; as every surface says it. */
 const size = ({ bytes, lines, empty_lines: empty, words }) =>
   `${counted(bytes, "byte")}, ${counted(lines, "line")}${empty > 0 ? ` (${empty} empty)` : ""}, ${counted(words, "word")}`;
@@ -86,7 +89,7 @@ const at = (millis) => [time(millis), " ", distance("span", "rel", millis)];
 
 /** Limits in one line. */
 export function limits(record) {
-  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${name}`);
+  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${cap === 1 ? ofOne(name) : name}`);
   return `${duration(record.ttl_seconds)}, ${counted(record.uses, "use")}${caps.join("")}`;
 }
 

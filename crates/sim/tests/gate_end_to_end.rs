@@ -272,6 +272,26 @@ async fn a_cap_that_nothing_keeps_is_refused_when_it_is_asked_for() {
     );
 }
 
+/// Of a request that nobody denied nothing is read, and of one that somebody did its row and the leaf that ended it.
+#[tokio::test]
+async fn what_was_said_with_a_denial_is_read_from_the_one_leaf_that_has_it() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
+    let held = held.unwrap().record;
+    let before = shop.memory().asked();
+    assert_eq!(shop.gate.denial(&held).await.unwrap(), None);
+    assert_eq!(shop.memory().asked(), before);
+    let denied = shop.deny(Person::Reviewer, held.id).await.unwrap();
+    for most in [3, 2] {
+        let before = shop.memory().asked();
+        let said = shop.gate.denial(&denied).await.unwrap();
+        assert_eq!(said.as_deref(), Some("looked at it"));
+        let asked = shop.memory().asked() - before;
+        assert!(asked <= most, "{asked} reads");
+    }
+}
+
 /// A reviewer adds no cap that the page says nothing keeps: the gate answers by what is shown.
 #[tokio::test]
 async fn a_cap_that_a_review_adds_is_kept_by_what_its_page_goes_by() {

@@ -237,6 +237,11 @@ impl Gate {
         }
         if context.act == ReviewAct::Approve {
             self.check_caps(record, &context, &loaded.active)?;
+            // It was held again at a higher tier since that screen was opened, which asked for less.
+            let less = record.demands_reason(record.tier) && !shown.reason_demanded;
+            if guard!("opened-reason-demanded", less) {
+                return Err(Refusal::ChangedSinceShown.into());
+            }
         }
         let given = Given {
             own: Some(record),

@@ -68,6 +68,7 @@ impl Gate {
                 loaded.active.directory.origin.is_dev(),
                 record.requester.people_min(),
             ),
+            reason_demanded: record.demands_reason(answered.evaluated.trace().tier.tier),
             decide_by: held.decide_by,
             spend_by: record.spend_by,
             page_files: self.inner.parts.page_files,

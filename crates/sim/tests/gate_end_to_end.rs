@@ -299,7 +299,9 @@ async fn a_cap_that_a_review_adds_is_kept_by_what_its_page_goes_by() {
     // Its executor is the gate, which keeps no caps, whatever the executor says of any target.
     let change = shop.propose("team.set", &team_set(), Person::Owner).await;
     let capped = async |cap: &str, id| {
-        let add = |context: &mut ReviewContext| drop(context.limits.caps.insert(cap.to_owned(), 3));
+        let add = |context: &mut ReviewContext| {
+            context.limits.caps.insert(cap.to_owned(), 3);
+        };
         let signed = shop
             .sign_saying(Person::Reviewer, id, "looked at it", add)
             .await;

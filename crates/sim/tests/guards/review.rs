@@ -165,7 +165,7 @@ fn what_rises_while_it_is_held_is_held_again_whoever_approves() {
         });
         if !rises {
             refused(story.approve("bob", request), &Refusal::AlreadyDecided);
-            ends_as(story.approve("ann", request), State::Redeemable);
+            ends_as(story.approve("cem", request), State::Redeemable);
             continue;
         }
         // Also whoever decided already: what they approved was something smaller.
@@ -178,7 +178,7 @@ fn what_rises_while_it_is_held_is_held_again_whoever_approves() {
         assert!(after.decide_by > before.decide_by, "the time begins anew");
         refused(story.tell(unsaid), &Refusal::ChangedSinceShown);
         ends_as(story.approve("bob", request), State::Held);
-        ends_as(story.approve("ann", request), State::Redeemable);
+        ends_as(story.approve("cem", request), State::Redeemable);
         assert!(story.redeem(request).unwrap().is_let_out());
     }
 }
@@ -192,7 +192,7 @@ fn what_policy_would_allow_by_now_is_held_again_at_what_held_it_when_it_rises() 
     ends_as(story.approve("bob", request), State::Held);
     story.activate(says("db.write", "allow", &[]));
     red(&mut story);
-    ends_as(story.approve("ann", request), State::Held);
+    ends_as(story.approve("cem", request), State::Held);
     let again = story.record(request);
     assert_eq!((again.tier, again.reviews.len()), (Tier::Red, 0));
     assert_eq!(again.held.unwrap().requirement, held);

@@ -7,6 +7,7 @@ use crate::action::Envelope;
 use crate::approved::bound;
 use crate::hash::Hash;
 use crate::limits::Limits;
+use crate::reason;
 use crate::request::RequestRecord;
 use crate::requester::{Requester, SubmittingPoint};
 use crate::tier::Tier;
@@ -151,6 +152,12 @@ impl View {
 }
 
 impl RequestRecord {
+    /// Whether whoever approves it says why, at what it was held at or at what it is now.
+    #[must_use]
+    pub fn demands_reason(&self, now: Tier) -> bool {
+        reason::is_demanded(self.tier.max(now))
+    }
+
     /// The question about it that is asked while it is red.
     #[must_use]
     pub fn fact_challenge(&self) -> FactChallenge {

@@ -29,7 +29,7 @@ use crate::caps::kept_or_refused;
 use crate::conversation::answers;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
-use crate::gate::Gate;
+use crate::gate::{Active, Gate};
 use crate::ports::store::OpenedView;
 use crate::question::{Given, When};
 use crate::redeem::blind;
@@ -219,7 +219,6 @@ impl Gate {
         let context: ReviewContext =
             canonical::from_canonical_bytes(input.review.context.as_bytes())
                 .map_err(|error| Refusal::Review(ReviewError::Form(error.to_string())))?;
-        self.check_caps(record, &context)?;
         let opened = self
             .store()
             .opened(&context.review_nonce)
@@ -235,6 +234,14 @@ impl Gate {
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
         if loaded.now > opened.expires {
             return Err(Refusal::TooLate("the opened view").into());
+        }
+        if context.act == ReviewAct::Approve {
+            self.check_caps(record, &context, &loaded.active)?;
+            // It was held again at a higher tier since that screen was opened, which asked for less.
+            let less = record.demands_reason(record.tier) && !shown.reason_demanded;
+            if guard!("opened-reason-demanded", less) {
+                return Err(Refusal::ChangedSinceShown.into());
+            }
         }
         let given = Given {
             own: Some(record),
@@ -275,11 +282,13 @@ impl Gate {
     }
 
     /// A cap that the review adds must be one that the target keeps: else people would approve what can only fail.
-    fn check_caps(&self, record: &RequestRecord, context: &ReviewContext) -> Result<(), Refusal> {
-        if context.act != ReviewAct::Approve {
-            return Ok(());
-        }
-        let kept = self.kept_caps(record.envelope.target.as_str());
+    fn check_caps(
+        &self,
+        record: &RequestRecord,
+        context: &ReviewContext,
+        active: &Active,
+    ) -> Result<(), Refusal> {
+        let kept = self.caps_kept_at(record, active);
         let asked = |cap: &&String| record.limits.caps.contains_key(*cap);
         let added = context.limits.caps.keys().filter(|cap| !asked(cap));
         kept_or_refused(added, &kept)

@@ -254,8 +254,9 @@ function missing() {
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
-  const unsaid = wrongReason(form.elements.because.value.trim(), red);
-  if (unsaid) lines.push(red && form.elements.because.value.trim() === "" ? "say why" : unsaid);
+  const demanded = shown.view.reason_demanded;
+  const unsaid = wrongReason(form.elements.because.value.trim(), demanded);
+  if (unsaid) lines.push(demanded && form.elements.because.value.trim() === "" ? "say why" : unsaid);
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
   if (clock.now() >= shown.view.decide_by) lines.push("the time to decide is over");
   return lines;

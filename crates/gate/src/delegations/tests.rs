@@ -152,8 +152,14 @@ fn a_delegation_that_is_over_asks_for_no_task() {
     let given = directory.delegations.values_mut().next().unwrap();
     given.task = Some(task);
     let ends = given.not_after;
-    assert_eq!(tasks_named(&directory, ends), [task].into());
+    assert_eq!(
+        tasks_named(directory.delegations.values(), ends),
+        [task].into()
+    );
     let after = Timestamp::from_millis(ends.millis() + 1);
-    assert_eq!(tasks_named(&directory, after), [].into());
+    assert_eq!(
+        tasks_named(directory.delegations.values(), after),
+        [].into()
+    );
     assert_eq!(standing(&directory, after), DelegationStanding::Over);
 }

@@ -20,7 +20,11 @@ fn b09_show_and_approve_name_what_a_lying_gate_changed() {
     );
 
     type About = fn(&mut Value, &mut Value);
-    let lies: [(About, &str); 12] = [
+    let lies: [(About, &str); 13] = [
+        (
+            |view, _| view["reason_demanded"] = false.into(),
+            "its tier demands that you say why, and the view does not",
+        ),
         (
             |view, _| view["sentence"] = "deploy-bot wants to read one order".into(),
             "the sentence is not the one that the descriptor makes",

@@ -175,6 +175,7 @@ pub(super) fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> 
                 &view.terms,
                 &view.change,
                 view.people_needed,
+                view.reason_demanded,
             )
         }),
     );

@@ -18,7 +18,7 @@ use crate::{default_pack, files, init};
 
 /// The generated people.
 pub const PEOPLE: [&str; 3] = ["owner", "reviewer", "second"];
-/// How the configuration of a development gate begins.
+/// What stands in the configuration of a development gate.
 const WRITTEN_BY: &str = "# Written by `gatehold dev`.";
 /// Names every development gate.
 const ORIGIN: &str = "dev.gatehold.local";
@@ -66,7 +66,8 @@ pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure>
 fn ensure_own(home: &Path) -> Result<(), Failure> {
     let path = home.join("gatehold.toml");
     match std::fs::read_to_string(&path) {
-        Ok(text) if text.starts_with(WRITTEN_BY) => Ok(()),
+        // Somebody may have put more in front of it.
+        Ok(text) if text.lines().any(|line| line.starts_with(WRITTEN_BY)) => Ok(()),
         Ok(_) => Err(Failure::usage(
             format!(
                 "{} is not of a gatehold dev, and would be overwritten",

@@ -219,10 +219,17 @@ pub(super) const fn state(state: State) -> wire::RequestState {
 }
 
 /// What a review or an act led to. Blind: while the request is held it says no more than that.
-pub(super) fn review(reviewed: &Reviewed) -> wire::ReviewResult {
-    let record = &reviewed.record;
+pub(super) fn reviewed(reviewed: &Reviewed) -> wire::ReviewResult {
     wire::ReviewResult {
         held_again: reviewed.held_again,
+        ..review(&reviewed.record)
+    }
+}
+
+/// Where it stands after an act that is no review.
+pub(super) fn review(record: &RequestRecord) -> wire::ReviewResult {
+    wire::ReviewResult {
+        held_again: false,
         request: record.id.to_string(),
         state: state(record.state),
         decision: decision(record),

@@ -33,7 +33,7 @@ pub(in crate::api) async fn handle(
     let input = review_input(id, request)?;
     let reviewed = app.gate().review_told(input).await?;
     app.metrics().reviewed(&reviewed.record);
-    Ok(Answer(said::review(&reviewed)))
+    Ok(Answer(said::reviewed(&reviewed)))
 }
 
 /// A signed review as the gate takes it.

@@ -24,7 +24,7 @@ use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
 
-use crate::answers::{OpenedRequest, ReviewInput};
+use crate::answers::{OpenedRequest, ReviewInput, Reviewed};
 use crate::caps::kept_or_refused;
 use crate::conversation::answers;
 use crate::drive::{Committed, TRIES};
@@ -181,6 +181,14 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn review(&self, input: ReviewInput) -> Result<RequestRecord, GateError> {
+        Ok(self.review_told(input).await?.record)
+    }
+
+    /// The same, and whether it was held again instead of being counted.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn review_told(&self, input: ReviewInput) -> Result<Reviewed, GateError> {
         match signed_denial(&input, &self.active().directory) {
             Some(denial) => {
                 let reviewed = self.review_stored(&input).await;
@@ -193,7 +201,7 @@ impl Gate {
         }
     }
 
-    async fn review_stored(&self, input: &ReviewInput) -> Result<RequestRecord, GateError> {
+    async fn review_stored(&self, input: &ReviewInput) -> Result<Reviewed, GateError> {
         for _ in 0..TRIES {
             let stored = self.request(input.request).await?;
             match self.review_once(&stored, input).await? {
@@ -202,9 +210,19 @@ impl Gate {
                     if record.state == State::Redeemable
                         && record.envelope.target.as_str() == GATE_TARGET =>
                 {
-                    return self.apply_change(record.id).await;
+                    return Ok(Reviewed {
+                        record: self.apply_change(record.id).await?,
+                        held_again: false,
+                    });
                 }
-                Some(record) => return Ok(blind(record)),
+                Some(record) => {
+                    // A review that counts is in the row; where it is held anew, none is.
+                    let held_again = record.state == State::Held && record.reviews.is_empty();
+                    return Ok(Reviewed {
+                        record: blind(record),
+                        held_again,
+                    });
+                }
             }
         }
         Err(self.overtaken().await)

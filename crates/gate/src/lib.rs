@@ -70,8 +70,8 @@ mod view;
 mod why_held;
 
 pub use answers::{
-    Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, StartTask, Submit,
-    Submitted,
+    Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, Reviewed, StartTask,
+    Submit, Submitted,
 };
 pub use browser::{SessionId, SessionLimits, SignedIn, SignedInBy, Visitor};
 pub use catalog::{Catalog, CatalogEntry};

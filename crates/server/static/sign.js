@@ -390,7 +390,8 @@ if (form) {
     button.addEventListener("click", () => guarded(async () => {
       const result = await approve();
       shown = null;
-      say(result.decided ? "Decided." : "Your review is in.");
+      const held = result.held_again ? "It is held again: policy asks for more than you were shown." : "Your review is in.";
+      say(result.decided ? "Decided." : held);
       location.reload();
     }));
     whenLookedAt(() => guarded(async () => {

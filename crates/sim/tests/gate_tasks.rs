@@ -253,7 +253,8 @@ async fn what_rises_while_it_is_held_is_held_again_and_asked_about_anew() {
     assert!(!page(&shop, id).await.reason_demanded);
     // One approves it without a word; another has it open twice.
     let unsaid = shop.sign_saying(Person::Reviewer, id, "", |_| {}).await;
-    assert_eq!(shop.gate.review(unsaid).await.unwrap().state, State::Held);
+    let first = shop.gate.review_told(unsaid).await.unwrap();
+    assert_eq!((first.record.state, first.held_again), (State::Held, false));
     let before = shop.sign_saying(Person::Second, id, "", |_| {}).await;
     let stale = shop.sign(Person::Second, id, true).await;
 
@@ -268,7 +269,12 @@ async fn what_rises_while_it_is_held_is_held_again_and_asked_about_anew() {
         let caller = shop.asking(&input).await;
         shop.gate.submit(&caller, input).await.unwrap();
     }
-    let again = shop.gate.review(before).await.unwrap();
+    let again = shop.gate.review_told(before).await.unwrap();
+    assert!(
+        again.held_again,
+        "whoever signed it is told that it does not count"
+    );
+    let again = again.record;
     assert_eq!((again.state, again.tier), (State::Held, Tier::Red));
     assert_eq!(again.held.unwrap().decide_by, held.held.unwrap().decide_by);
     let told = shop.store.outbox(0, 1_000).await.unwrap();

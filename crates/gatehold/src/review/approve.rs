@@ -299,6 +299,9 @@ pub fn signed(
 /// What a review led to. While others are needed, nothing more is said.
 fn told(ctx: &Ctx, result: &ReviewResult) -> String {
     let text = match &result.decision {
+        None if result.held_again => {
+            "held again: policy asks for more than you were shown; look at it again".to_owned()
+        }
         None => "recorded; it is decided when enough people have looked".to_owned(),
         Some(decision) => format!("decided: {:?}", decision.outcome).to_lowercase(),
     };

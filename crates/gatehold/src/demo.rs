@@ -5,6 +5,7 @@ mod agent;
 mod at_work;
 mod browser;
 mod cast;
+mod denial;
 mod gate;
 mod ledger;
 mod people;
@@ -19,7 +20,7 @@ use clap::{Args, Subcommand};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
-use agent::Agent;
+use agent::{Agent, Said};
 use cast::Cast;
 use gate::Gate;
 use stage::Stage;
@@ -94,7 +95,7 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     let told = tokio::select! {
         biased;
         ending = signals.next() => Ok(Some(ending)),
-        told = story(ctx, &stage, &mut cast, reviewers) => match told {
+        told = story(&stage, &mut cast, reviewers) => match told {
             Ok(()) => Ok(None),
             // A signal that a person's own command got first.
             Err(failure) => Ending::told_by(failure.exit).map(Some).ok_or(failure),
@@ -111,12 +112,7 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn story(
-    ctx: &Ctx,
-    stage: &Stage,
-    cast: &mut Cast,
-    reviewers: Reviewers,
-) -> Result<(), Failure> {
+async fn story(stage: &Stage, cast: &mut Cast, reviewers: Reviewers) -> Result<(), Failure> {
     let gate = Gate::ready(cast).await?;
     stage.done(
         "a gate of its own, founded by three generated people",
@@ -140,12 +136,18 @@ async fn story(
         }
         Reviewers::Demo | Reviewers::Terminal => {
             let auto = reviewers == Reviewers::Demo;
-            people::decide(ctx, stage, &gate, &id, auto).await?;
-            true
+            match people::decide(stage, &gate, &id, auto).await? {
+                None => true,
+                Some(name) => {
+                    denial::said_no(stage, &gate, &mut bot, &id, name).await?;
+                    false
+                }
+            }
         }
     };
     if approved {
-        executed(stage, &gate, &mut bot, &id).await?;
+        let said = bot.tell(&format!("redeem {id}")).await?;
+        executed(stage, &gate, &said)?;
         cheats(stage, &gate, &mut bot, &mut other, &id).await?;
         if let Reviewers::Browser(timeout) = reviewers {
             browser::look_closely(stage, &gate, &mut other, timeout).await?;
@@ -190,9 +192,8 @@ async fn held(stage: &Stage, gate: &Gate, bot: &mut Agent) -> Result<String, Fai
     Ok(id)
 }
 
-async fn executed(stage: &Stage, gate: &Gate, bot: &mut Agent, id: &str) -> Result<(), Failure> {
+fn executed(stage: &Stage, gate: &Gate, said: &Said) -> Result<(), Failure> {
     stage.scene("3  The gate executes exactly the bytes that were signed, once");
-    let said = bot.tell(&format!("redeem {id}")).await?;
     stage.must(
         said.code == "completed",
         "the gate ran the UPDATE itself; the agent holds no credential",

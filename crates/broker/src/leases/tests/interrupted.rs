@@ -7,9 +7,8 @@ use super::*;
 async fn c01_a_removal_cut_short_at_any_step_is_not_gone_until_the_server_says_so() {
     let mut house = House::new(&[("max_prepared_transactions", "5")]).await;
     let steps = [
-        "pg_advisory_lock",
         "ALTER ROLE",
-        "GRANT ",
+        "pg_has_role(current_user",
         "pg_terminate_backend",
         "pg_prepared_xact() p(transaction, gid, prepared, ownerid, dbid) JOIN",
         "ROLLBACK PREPARED",
@@ -37,7 +36,7 @@ async fn c01_a_removal_cut_short_at_any_step_is_not_gone_until_the_server_says_s
             matches!(ended, Removal::Remains("unreachable" | "timeout")),
             "{step} {when:?}: {ended:?}"
         );
-        if number > 4 {
+        if number > 1 {
             let refused = house.login(&credential, "postgres").await;
             assert!(refused.is_err(), "{step} {when:?}");
         }

@@ -99,7 +99,7 @@ async fn c06_a_hostile_name_is_only_a_name() {
         let found = leases.found(TARGET).await.unwrap();
         assert_eq!(
             found,
-            [lease.recipe.clone()],
+            std::slice::from_ref(&lease.recipe),
             "what stands there is what was planned"
         );
         assert_eq!(

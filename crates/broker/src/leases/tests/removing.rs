@@ -45,6 +45,46 @@ async fn c02_a_session_that_took_another_role_ends_too() {
 }
 
 #[tokio::test]
+async fn c02_a_workload_that_holds_its_own_role_is_ended_all_the_same() {
+    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    for (number, work) in (1..).zip([
+        &["ALTER ROLE CURRENT_USER PASSWORD 'mine'"][..],
+        &[
+            "ALTER ROLE CURRENT_USER PASSWORD 'mine'",
+            "PREPARE TRANSACTION 'row'",
+        ],
+    ]) {
+        let (lease, credential) = house.issued("orders_writer", number).await;
+        let handle = postgres::names::Name::new(&lease.recipe.handle).unwrap();
+        let client = house.login(&credential, "postgres").await.unwrap();
+        // The lock between making and removing is open to everybody.
+        let lock = postgres::remove::lock_of(&handle);
+        let holder = house.login(&credential, "postgres").await.unwrap();
+        let hold = format!("SELECT pg_advisory_lock({lock})");
+        holder.batch_execute(&hold).await.unwrap();
+        client.batch_execute("BEGIN").await.unwrap();
+        for statement in work {
+            client.batch_execute(statement).await.unwrap();
+        }
+        assert_eq!(house.remove(&lease).await, Removal::Gone, "{work:?}");
+        assert_eq!(house.left().await, ["0", "0", "0"], "{work:?}");
+    }
+    // Nor can it keep the broker from ending its sessions.
+    let (lease, credential) = house.issued("orders_writer", 9).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    let handle = &lease.recipe.handle;
+    for refused in [
+        format!("REVOKE {handle} FROM broker"),
+        format!("GRANT {handle} TO broker"),
+    ] {
+        let refused = client.batch_execute(&refused).await.unwrap_err();
+        assert!(said(&refused).starts_with("42501"), "{refused}");
+    }
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
 async fn c02_prepared_transactions_are_rolled_back_in_every_database() {
     let house = House::new(&[("max_prepared_transactions", "5")]).await;
     house.server.database("other").await;
@@ -150,7 +190,7 @@ async fn c05_one_lease_that_ends_takes_nothing_from_another() {
     let changed = "SELECT count(*) FROM orders WHERE total = 0";
     assert_eq!(house.server.admin(changed).await, [["3"]]);
     let found = house.leases.found(TARGET).await.unwrap();
-    assert_eq!(found, [second.recipe.clone()]);
+    assert_eq!(found, std::slice::from_ref(&second.recipe));
     assert_eq!(house.remove(&second).await, Removal::Gone);
     assert_eq!(house.left().await, ["0", "0", "0"]);
 }
@@ -229,7 +269,10 @@ async fn c06_only_roles_of_this_gate_are_found() {
     }
     let found = house.leases.found(TARGET).await.unwrap();
     assert_eq!(found, [first.recipe.clone(), second.recipe.clone()]);
-    assert_eq!(other.found(TARGET).await.unwrap(), [theirs.recipe.clone()]);
+    assert_eq!(
+        other.found(TARGET).await.unwrap(),
+        std::slice::from_ref(&theirs.recipe)
+    );
     assert_eq!(
         other.remove(TARGET, &first.recipe).await,
         Removal::Remains("no_target")

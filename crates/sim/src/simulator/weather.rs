@@ -35,6 +35,8 @@ pub(super) enum Happens {
     Lag,
     /// Much of the gate changes at once.
     Upheaval,
+    /// Something happens to the target.
+    Target,
     /// Something that was sent arrives again.
     SendAgain,
 }
@@ -63,6 +65,7 @@ impl Weather {
                 965..972 => Happens::Repair,
                 972..975 => Happens::Lag,
                 975..980 => Happens::Upheaval,
+                980..988 => Happens::Target,
                 _ => Happens::SendAgain,
             },
             Self::Calm => match roll {
@@ -76,6 +79,7 @@ impl Weather {
                 982..986 => Happens::Repair,
                 986..987 => Happens::Lag,
                 987..990 => Happens::Upheaval,
+                990..994 => Happens::Target,
                 _ => Happens::SendAgain,
             },
         }

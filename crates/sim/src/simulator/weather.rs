@@ -55,7 +55,8 @@ impl Weather {
     pub(super) const fn happens(self, roll: u64) -> Happens {
         match self {
             Self::Storm => match roll {
-                0..620 => Happens::Advance,
+                0..612 => Happens::Advance,
+                612..620 => Happens::Target,
                 620..850 => Happens::Errand,
                 850..895 => Happens::Time,
                 895..905 => Happens::Clocks,
@@ -65,11 +66,11 @@ impl Weather {
                 965..972 => Happens::Repair,
                 972..975 => Happens::Lag,
                 975..980 => Happens::Upheaval,
-                980..988 => Happens::Target,
                 _ => Happens::SendAgain,
             },
             Self::Calm => match roll {
-                0..745 => Happens::Advance,
+                0..741 => Happens::Advance,
+                741..745 => Happens::Target,
                 745..945 => Happens::Errand,
                 945..960 => Happens::Time,
                 960..962 => Happens::Clocks,
@@ -79,7 +80,6 @@ impl Weather {
                 982..986 => Happens::Repair,
                 986..987 => Happens::Lag,
                 987..990 => Happens::Upheaval,
-                990..994 => Happens::Target,
                 _ => Happens::SendAgain,
             },
         }

@@ -7,6 +7,9 @@ mod end;
 mod orphans;
 mod remove;
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
 use gatehold_core::decide::{Command, LeaseStep, Record, Release, decide};
@@ -71,9 +74,17 @@ impl Gate {
         let lease = grant
             .lease
             .ok_or_else(|| GateError::damaged("a credential is to be made without a lease"))?;
-        let made = self
-            .under_way(record, self.issuer().issue(approved, &lease))
-            .await;
+        let begun = AtomicBool::new(false);
+        let mut making = pin!(async {
+            begun.store(true, Ordering::SeqCst);
+            self.issuer().issue(approved, &lease).await
+        });
+        let made = self.under_way(record, making.as_mut()).await;
+        // Given up here, it is still being made there: what is not at its end yet must not be called gone (threat C1).
+        let goes_on = made.is_err() && begun.load(Ordering::SeqCst);
+        if guard!("given-up-after-making", goes_on) {
+            let _ = making.await;
+        }
         let (ending, code, credential) = match made {
             Ok(Issuance::Issued(credential)) => match self.lease_issued(id).await {
                 Ok(()) => (Ending::Completed, ISSUED, Some(credential)),
@@ -131,8 +142,22 @@ impl Gate {
         id: GrantId,
         step: &LeaseStep,
     ) -> Result<Grant, GateError> {
+        self.lease_step_where(id, step, |_| true).await
+    }
+
+    /// The same where the lease is still the one that it was decided for; `WrongState` when it is not.
+    async fn lease_step_where(
+        &self,
+        id: GrantId,
+        step: &LeaseStep,
+        same: impl Fn(&Grant) -> bool,
+    ) -> Result<Grant, GateError> {
         for _ in 0..TRIES {
             let (grant, version) = self.grant(id).await?;
+            if guard!("verified-of-this-end", !same(&grant)) {
+                let state = grant.state.name();
+                return Err(Refusal::WrongState { state }.into());
+            }
             let stored = self.request(grant.request).await?;
             let of = &stored.record;
             let loaded = self.load_for(&of.requester, &of.envelope).await?;

@@ -46,6 +46,8 @@ struct State {
     down: bool,
     making: Making,
     removals: u64,
+    /// The next removal is answered late.
+    late: bool,
 }
 
 /// The target.
@@ -85,6 +87,24 @@ impl PretendTarget {
     /// How the next credentials are made.
     pub fn set_making(&self, making: Making) {
         self.state().making = making;
+    }
+
+    /// Does what the next removal asks for, and answers it once [`PretendTarget::go_on`] is called.
+    pub fn answer_late(&self) {
+        self.state().late = true;
+    }
+
+    fn take_away(&self, recipe: &Recipe) -> Removal {
+        let mut state = self.state();
+        state.removals += 1;
+        if state.down {
+            return Removal::Remains("unreachable");
+        }
+        if state.stuck.contains(&recipe.handle) {
+            return Removal::Remains("sessions_left");
+        }
+        state.standing.remove(&recipe.handle);
+        Removal::Gone
     }
 
     /// Lets everything go on that waits.
@@ -190,16 +210,13 @@ impl Issuer for PretendTarget {
     }
 
     async fn remove(&self, _: &str, recipe: &Recipe) -> Removal {
-        let mut state = self.state();
-        state.removals += 1;
-        if state.down {
-            return Removal::Remains("unreachable");
+        let removal = self.take_away(recipe);
+        if core::mem::take(&mut self.state().late) {
+            let go_on = self.go_on.notified();
+            self.waiting.notify_one();
+            go_on.await;
         }
-        if state.stuck.contains(&recipe.handle) {
-            return Removal::Remains("sessions_left");
-        }
-        state.standing.remove(&recipe.handle);
-        Removal::Gone
+        removal
     }
 
     async fn found(&self, _: &str) -> Result<Vec<Recipe>, NotTold> {

@@ -224,6 +224,39 @@ async fn what_another_process_still_makes_is_not_called_gone() {
     assert_eq!(target.standing(), Vec::<String>::new());
 }
 
+/// A process that is told to stop gives the call up at once; its target works on at it.
+#[tokio::test]
+async fn c01_what_was_given_up_is_not_called_gone_while_its_target_still_makes_it() {
+    let (shop, target) = shop_with_target().await;
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let waiting = target.waiting.notified();
+    let (gate, caller) = (shop.gate.clone(), shop.caller());
+    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
+    waiting.await;
+    let stop = Stops {
+        everything: true,
+        ..Stops::default()
+    };
+    let owner = Person::Owner.id();
+    shop.gate.stop(&owner, stop, "a test").await.unwrap();
+    // Whatever can go on without the target does.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(turn(&shop).await.verified, 0);
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+
+    target.go_on();
+    let redeemed = taking.await.unwrap().unwrap();
+    assert!(redeemed.credential.is_none());
+    assert_eq!(target.standing().len(), 1, "it was made after all");
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn c01_revoked_is_never_said_before_the_target_has_said_it() {
     let (shop, target) = shop_with_target().await;
@@ -309,6 +342,34 @@ async fn c03_a_target_restored_from_a_backup_gives_nothing_back() {
     assert_eq!((did.orphans, did.verified), (1, 1));
     assert_eq!(target.standing(), Vec::<String>::new());
     assert_eq!(leased(&shop).await[0].lease.clone().unwrap().returned, 1);
+}
+
+/// Between the target's answer and the write of it another process calls it gone, and finds it there again.
+#[tokio::test]
+async fn c03_an_answer_from_before_a_restore_says_nothing_of_what_stands_since() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let backup = target.backup();
+    let other = shop
+        .issuing_over(shop.shared_memory(), target.clone())
+        .await;
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    target.answer_late();
+    let waiting = target.waiting.notified();
+    let slow = tokio::spawn(async move { other.tick_leases().await });
+    waiting.await;
+    assert_eq!(turn(&shop).await.verified, 1);
+
+    target.restore(&backup);
+    target.set_stuck(true);
+    pass(&shop, 31);
+    let did = turn(&shop).await;
+    assert_eq!((did.orphans, did.verified), (1, 0));
+    target.go_on();
+    assert_eq!(slow.await.unwrap().unwrap().verified, 0);
+    assert_eq!(state(&shop).await, GrantState::Revoking);
+    assert_eq!(target.standing().len(), 1);
 }
 
 #[tokio::test]

@@ -10,11 +10,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use gatehold_sim::simulator::{Outcome, Run, replay, run};
 
 const STEPS: u32 = 1_500;
-const FIXED: u64 = 24;
+const FIXED: u64 = 32;
 const FRESH: u64 = 8;
 
 /// Everything that the runs must reach, by what it stands for.
-const REACHED: [(&str, &[&str]); 10] = [
+const REACHED: [(&str, &[&str]); 12] = [
     (
         "everything that can be asked",
         &[
@@ -82,6 +82,29 @@ const REACHED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("people who do not say why", &["no-reason"]),
+    (
+        "credentials that are made, not made, handed over, ended and gone",
+        &[
+            "gone",
+            "handed-over",
+            "lease-ended",
+            "made",
+            "made-or-not",
+            "orphan",
+            "overdue",
+            "remains",
+            "remains-issuing",
+        ],
+    ),
+    (
+        "a target that fails",
+        &[
+            "target-down",
+            "target-planted",
+            "target-restored",
+            "target-stuck",
+        ],
+    ),
     (
         "people who are gone while something of theirs is on its way",
         &[

@@ -5,7 +5,6 @@ use super::redeem::{check_stopped, last_of_task};
 use super::world::{Fresh, World};
 use super::writer::{About, Writer};
 use super::{Release, Sealed};
-use crate::action::Envelope;
 use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::grant::{Grant, GrantState};
@@ -51,7 +50,7 @@ pub(super) fn step(
     };
     let mut writer = Writer::new(fresh);
     let lease = match step.what {
-        LeaseEvent::Issued => issued(lease, grant, &of.envelope, &mut writer, world, now)?,
+        LeaseEvent::Issued => issued(lease, grant, of, &mut writer, world, now)?,
         LeaseEvent::Ended => ended(lease, step, &mut writer, world, now)?,
         LeaseEvent::Overdue => overdue(lease, now)?,
         LeaseEvent::Verified => Lease {
@@ -96,7 +95,7 @@ pub(super) fn step(
 fn issued(
     lease: &Lease,
     grant: &Grant,
-    envelope: &Envelope,
+    of: &RequestRecord,
     writer: &mut Writer<'_>,
     world: &World<'_>,
     now: Timestamp,
@@ -109,7 +108,12 @@ fn issued(
     if guard!("lease-issued-in-time", now > lease.not_after) {
         return Err(Refusal::TooLate("the lease"));
     }
-    check_stopped(envelope, world)?;
+    // Whoever lost its force while this was made is handed nothing.
+    let gone = !of.requester.still_has_force(world.directory, now);
+    if guard!("lease-issued-requester", gone) {
+        return Err(Refusal::UnknownPrincipal);
+    }
+    check_stopped(&of.envelope, world)?;
     if let Some(task) = grant.task {
         let open = world.task.is_some_and(|now| {
             now.task.value.id == task && now.task.value.state == TaskState::Open
@@ -122,6 +126,9 @@ fn issued(
     writer.guard_world(world, grant.workload.as_str());
     if guard!("lease-issued-deadline-in-commit", true) {
         writer.deadline(lease.not_after);
+        if let Some(ends) = of.requester.force_ends(world.directory) {
+            writer.deadline(ends);
+        }
     }
     Ok(Lease {
         issued_at: Some(now),

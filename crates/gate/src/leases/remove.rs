@@ -170,7 +170,12 @@ impl Gate {
             code: "gone",
             human: None,
         };
-        self.lease_step(id, &verified).await?;
+        // Another process may have called it gone meanwhile, and found it there again: that is another end.
+        let this_end = |grant: &Grant| {
+            let now = grant.lease.as_ref().map(|now| now.returned);
+            now == Some(lease.returned)
+        };
+        self.lease_step_where(id, &verified, this_end).await?;
         Ok(Removal::Gone)
     }
 

@@ -1,14 +1,17 @@
 //! Takes one piece of work one stage further. Between any two stages everything else may happen.
 
 use gatehold_core::commit::{Conflict, Receipt};
-use gatehold_core::decide::{Fresh, Release};
+use gatehold_core::decide::{Command, Fresh, Release};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::{GrantId, RequestId, TaskId};
 use gatehold_core::request::state::Event as Ending;
 
 use super::Simulator;
+use super::careless::Careless;
+use super::issuing::Making;
 use super::oracle::{Checked, Violation};
 use super::seed::Seed;
+use super::target::plan;
 use super::work::{Answer, Decided, Intent, Stage, Work};
 
 /// How often work is begun anew after a conflict.
@@ -17,6 +20,11 @@ const TRIES: u32 = 3;
 impl Simulator {
     /// A new piece of work on this process.
     pub(super) fn ask(&mut self, process: usize, intent: Intent) {
+        self.ask_for(process, intent, None);
+    }
+
+    /// The same for whoever has a credential in their hands until it is durable.
+    pub(super) fn ask_for(&mut self, process: usize, intent: Intent, hands: Option<GrantId>) {
         self.next_work += 1;
         let number = self.next_work;
         let about = intent.request();
@@ -25,16 +33,21 @@ impl Simulator {
             "{number} asks {process} to {}{about}",
             intent.name()
         ));
-        if self.overheard.len() >= 40 {
-            self.overheard.pop_front();
+        // What a process does by itself travels nowhere, and nobody can send it again.
+        let own = matches!(intent, Intent::Lease { .. } | Intent::Remove { .. }) || hands.is_some();
+        if !own {
+            if self.overheard.len() >= 40 {
+                self.overheard.pop_front();
+            }
+            self.overheard.push_back(intent.clone());
         }
-        self.overheard.push_back(intent.clone());
         self.work.push(Work {
             number,
             process,
             intent,
             tries: 0,
             stage: Stage::Asked,
+            hands,
         });
     }
 
@@ -55,12 +68,20 @@ impl Simulator {
         let mut work = self.work.swap_remove(at);
         let stage = core::mem::replace(&mut work.stage, Stage::Asked);
         let next = match stage {
+            Stage::Asked if matches!(work.intent, Intent::Remove { .. }) => {
+                self.begin_removal(&work)
+            }
             Stage::Asked => self.read(&work),
             Stage::Read(read) => self.load(&work, *read),
             Stage::Loaded(loaded) => self.decide(&work, &loaded),
             Stage::Decided(decided) => self.commit(&work, *decided)?,
             Stage::Answered(sealed, answer, leaf) => {
                 return self.release(work, *sealed, answer, leaf);
+            }
+            Stage::Making(making) => return self.making(work, making),
+            Stage::Removing { making, returned } => {
+                self.removing(work, making, returned);
+                return Ok(());
             }
         };
         if let Some(stage) = next {
@@ -93,7 +114,18 @@ impl Simulator {
         }
         let fresh = Self::fresh(&mut self.seed);
         let process = self.processes.get(work.process)?;
-        let decided = process.decide(&self.shelf, &work.intent, loaded, &fresh, &self.settings);
+        let plans_nothing = self.careless == Some(Careless::PlansNothing);
+        let decided = process.decide_changed(
+            &self.shelf,
+            &work.intent,
+            loaded,
+            &fresh,
+            &self.settings,
+            |command| match command {
+                Command::Redeem(redeem) if plans_nothing => redeem.plan = None,
+                _ => {}
+            },
+        );
         match decided {
             Ok((write, sealed)) => Some(Stage::Decided(Box::new(Decided { write, sealed }))),
             Err(stopped) => self.give_up(work, &stopped.0),
@@ -104,6 +136,7 @@ impl Simulator {
         self.journal
             .line(format!("{} is refused: {why}", work.number));
         self.notice_gone(&work.intent);
+        self.not_handed(work, Ending::Failed);
         None
     }
 
@@ -200,18 +233,33 @@ impl Simulator {
             if work.tries < TRIES {
                 work.stage = Stage::Asked;
                 self.work.push(work);
+            } else {
+                self.not_handed(&work, Ending::Lost);
             }
             return Ok(());
         };
         let Ok(release) = sealed.open(&receipt) else {
             self.journal
                 .line(format!("{}: that receipt is another's", work.number));
+            self.not_handed(&work, Ending::Lost);
             return Ok(());
         };
         self.oracle.released(&release, &leaf, &self.shelf)?;
+        self.go_on_with(&work, &release)?;
         if let Release::Approved(approved, record) = release {
             self.oracle.executed(&approved)?;
             self.reach("executed");
+            let grant = approved.grant();
+            if plan(&record.envelope, grant).is_some() {
+                work.stage = Stage::Making(Making {
+                    grant,
+                    request: record.id,
+                    call: None,
+                    given_up: false,
+                });
+                self.work.push(work);
+                return Ok(());
+            }
             let ending = if self.seed.per_mille(150) {
                 Ending::Failed
             } else {

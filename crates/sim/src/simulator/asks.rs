@@ -17,13 +17,14 @@ use gatehold_core::trust::GATE_TARGET;
 use super::Simulator;
 use super::found::descriptor_hash;
 use super::rules::ACTIONS;
+use super::target::ACCESS;
 use super::work::{Call, Intent};
 
 impl Simulator {
     /// Somebody does something.
     pub(super) fn errand(&mut self) {
         let process = self.seed.index(self.processes.len());
-        let intent = match self.seed.below(102) {
+        let intent = match self.seed.below(104) {
             0..6 => self.start_task(),
             6..8 => self.end_task(),
             8..32 => self.submit(),
@@ -38,6 +39,7 @@ impl Simulator {
             91..93 => self.delegate(),
             93..94 => self.end_delegation(),
             94..96 => self.provider_says(),
+            96..98 => self.revoke_lease(),
             _ => self.propose(),
         };
         if let Some(intent) = intent {
@@ -120,7 +122,12 @@ impl Simulator {
             .find(|agent| Some(agent.key) == named)?
             .id
             .clone();
-        let kind = *self.seed.pick(&ACTIONS)?;
+        let often = self.seed.per_mille(300);
+        let kind = if often {
+            ACCESS
+        } else {
+            *self.seed.pick(&ACTIONS)?
+        };
         let odd = self.seed.below(60);
         let envelope = Envelope {
             descriptor: DescriptorRef {

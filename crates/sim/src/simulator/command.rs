@@ -17,6 +17,7 @@ use gatehold_core::trust::SubmitSignature;
 use super::process::{Loaded, Stopped, submission_of};
 use super::rules::READS;
 use super::shelf::Shelf;
+use super::target::plan;
 use super::work::Intent;
 
 impl Loaded {
@@ -55,6 +56,9 @@ impl Loaded {
     }
 
     pub(super) fn record(&self, intent: &Intent) -> Result<Record<'_>, Stopped> {
+        if let Intent::Lease { .. } = intent {
+            return self.lease();
+        }
         match (intent, &self.read.request, &self.task) {
             (Intent::EndTask { .. }, _, Some(now)) => Ok(Record::Task {
                 task: &now.task.value,
@@ -73,6 +77,18 @@ impl Loaded {
             }),
             (_, None, _) => Ok(Record::Absent),
         }
+    }
+
+    /// A grant, and the request that it came from.
+    fn lease(&self) -> Result<Record<'_>, Stopped> {
+        let (Some((grant, version)), Some((of, _))) = (&self.read.grant, &self.read.request) else {
+            return Err(Stopped("no such grant".to_owned()));
+        };
+        Ok(Record::Grant {
+            grant,
+            version: *version,
+            of,
+        })
     }
 
     pub(super) fn command(
@@ -113,7 +129,7 @@ impl Loaded {
                 nonce: call.nonce(),
             }),
             Intent::Redeem { call, request } => Command::Redeem(Redeem {
-                plan: None,
+                plan: self.request().and_then(|of| plan(&of.envelope, of.grant?)),
                 key: call.key,
                 nonce: call.nonce(),
                 submit: submit_of(shelf, *request),
@@ -143,7 +159,9 @@ impl Loaded {
                 add: add.clone(),
                 reason: "something is wrong".to_owned(),
             })),
+            Intent::Lease { step, .. } => Command::Lease(step.clone()),
             Intent::Open { .. }
+            | Intent::Remove { .. }
             | Intent::RevokeKey { .. }
             | Intent::Delegate { .. }
             | Intent::EndDelegation { .. }

@@ -30,6 +30,7 @@ use super::provider::log_signer;
 use super::rules::Rules;
 use super::seed::Seed;
 use super::shelf::Shelf;
+use super::target::Target;
 use super::weather::Weather;
 use super::{Agent, Run, START_MILLIS, Simulator};
 
@@ -90,6 +91,8 @@ impl Simulator {
             settings,
             edited: BTreeSet::new(),
             checks_rows,
+            target: Target::default(),
+            careless: None,
             weather,
             quiet: true,
             next_work: 0,

@@ -1,4 +1,5 @@
-//! The deterministic simulator: two gate processes, workloads, five humans, one store, one clock, one seed.
+//! The deterministic simulator: two gate processes, workloads, five humans, a target that hands
+//! out credentials, one store, one clock, one seed.
 //!
 //! It runs the real core. What is modelled around it is the order of things: who asks what when, which process crashes
 //! between which two stages, what the store reports, how wrong a clock is, and what somebody with database access does.
@@ -11,6 +12,7 @@
 
 mod advance;
 mod asks;
+pub mod careless;
 mod command;
 mod decides;
 mod delegate;
@@ -18,7 +20,9 @@ mod end;
 pub mod folds;
 mod forge;
 mod found;
+pub mod issuing;
 pub mod journal;
+pub mod leases;
 pub mod oracle;
 pub mod people;
 pub mod process;
@@ -30,6 +34,7 @@ pub mod shelf;
 pub mod story;
 pub mod sweep;
 mod tamper;
+pub mod target;
 mod weather;
 pub mod work;
 
@@ -41,6 +46,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, Origin, RequestId, WorkloadId};
 use gatehold_core::review::ReviewContext;
 
+use careless::Careless;
 use folds::Folds;
 use oracle::{Oracle, Violation};
 use people::Person;
@@ -48,6 +54,7 @@ use process::Process;
 use rules::Rules;
 use seed::Seed;
 use shelf::Shelf;
+use target::Target;
 use weather::Weather;
 use work::{Intent, Work};
 
@@ -83,10 +90,21 @@ pub struct Outcome {
 /// Runs it to its end or to the first violation.
 #[must_use]
 pub fn run(run: Run) -> Outcome {
+    told(Simulator::new(run), run.steps)
+}
+
+/// The same with processes that break a rule of leases: the oracle must say so.
+#[must_use]
+pub fn run_carelessly(run: Run, careless: Careless) -> Outcome {
     let mut simulator = Simulator::new(run);
+    simulator.careless = Some(careless);
+    told(simulator, run.steps)
+}
+
+fn told(mut simulator: Simulator, most: u32) -> Outcome {
     let mut steps = 0;
     let violation = loop {
-        if steps == run.steps {
+        if steps == most {
             break simulator.settle().err();
         }
         steps += 1;
@@ -151,6 +169,10 @@ struct Simulator {
     edited: BTreeSet<RowKey>,
     /// Whether processes compare rows with leaves; if not, core alone must hold what it can.
     checks_rows: bool,
+    /// Who hands out credentials.
+    target: Target,
+    /// The rule that processes break on purpose.
+    careless: Option<Careless>,
     /// How rough it is.
     weather: Weather,
     /// Faults have stopped.

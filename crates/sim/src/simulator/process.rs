@@ -13,7 +13,7 @@ use gatehold_core::directory::Directory;
 use gatehold_core::grant::Grant;
 use gatehold_core::hash::Hash;
 use gatehold_core::history::row_follows;
-use gatehold_core::ids::{RequestId, TargetId, TaskId};
+use gatehold_core::ids::{GrantId, RequestId, TargetId, TaskId};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::{Initiator, Requester};
@@ -26,6 +26,7 @@ use gatehold_core::verdict::Evaluated;
 use serde::de::DeserializeOwned;
 
 use super::folds::{Folded, Folds};
+use super::leases::Remembered;
 use super::provider::suspension;
 use super::rules::Rules;
 use super::shelf::{Leaf, Shelf};
@@ -54,6 +55,8 @@ pub struct Process {
     pub checks_rows: bool,
     /// What it has found wrong with the database.
     pub findings: u64,
+    /// What it remembers of leases.
+    pub remembered: Remembered,
 }
 
 /// The thing a command is about, as read.
@@ -98,6 +101,7 @@ impl Process {
             lagging: None,
             checks_rows,
             findings: 0,
+            remembered: Remembered::default(),
         }
     }
 
@@ -158,7 +162,7 @@ impl Process {
         (directory.map(|directory| &**directory), self.next_leaf)
     }
 
-    fn current(&mut self, shelf: &Shelf) -> Result<Arc<Directory>, Stopped> {
+    pub(super) fn current(&mut self, shelf: &Shelf) -> Result<Arc<Directory>, Stopped> {
         let row = shelf.row(&RowKey::new(Table::Directory, &"main"));
         let known = self.folded.directory().map_or(0, |known| known.version);
         if row.is_none_or(|row| row.version != known) {
@@ -168,7 +172,7 @@ impl Process {
         directory.ok_or_else(|| Stopped("there is no root".to_owned()))
     }
 
-    fn row<T: DeserializeOwned + Clone + 'static>(
+    pub(super) fn row<T: DeserializeOwned + Clone + 'static>(
         &mut self,
         shelf: &Shelf,
         key: &RowKey,
@@ -190,7 +194,7 @@ impl Process {
         Ok(Some((value, row.version)))
     }
 
-    fn versioned<T: DeserializeOwned + Clone + Default + 'static>(
+    pub(super) fn versioned<T: DeserializeOwned + Clone + Default + 'static>(
         &mut self,
         shelf: &Shelf,
         table: Table,
@@ -210,6 +214,10 @@ impl Process {
     /// # Errors
     /// [`Stopped`] when it is not there or not what the ledger says.
     pub fn read(&mut self, shelf: &Shelf, intent: &Intent) -> Result<Read, Stopped> {
+        if let Intent::Lease { grant, .. } | Intent::Remove { grant, .. } = intent {
+            let read = self.read_lease(shelf, *grant)?;
+            return asked_of_it(intent, read);
+        }
         let Some(id) = intent.request() else {
             return Ok(Read::default());
         };
@@ -225,6 +233,18 @@ impl Process {
             request: Some((record, version)),
             grant,
             action,
+        })
+    }
+
+    /// Reads a grant, and the request that it came from.
+    fn read_lease(&mut self, shelf: &Shelf, grant: GrantId) -> Result<Read, Stopped> {
+        let read: Option<(Grant, u64)> = self.row(shelf, &RowKey::new(Table::Grant, &grant))?;
+        let (grant, version) = read.ok_or_else(|| Stopped("no such grant".to_owned()))?;
+        let request = self.row(shelf, &RowKey::new(Table::Request, &grant.request))?;
+        Ok(Read {
+            request,
+            grant: Some((grant, version)),
+            action: None,
         })
     }
 
@@ -372,6 +392,26 @@ impl Process {
         let (write, sealed) =
             decide::decide(record, command, &world, fresh, now).map_err(refused)?;
         Ok((write, Some(sealed)))
+    }
+}
+
+/// What the target said is of the end that it was asked about, and not of one that was decided since.
+fn asked_of_it(intent: &Intent, read: Read) -> Result<Read, Stopped> {
+    let Intent::Lease {
+        returned: Some(then),
+        ..
+    } = intent
+    else {
+        return Ok(read);
+    };
+    let lease = read
+        .grant
+        .as_ref()
+        .and_then(|(grant, _)| grant.lease.as_ref());
+    if lease.is_some_and(|lease| lease.returned == *then) {
+        Ok(read)
+    } else {
+        Err(Stopped("it stood at the target again since".to_owned()))
     }
 }
 

@@ -21,9 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use super::people::human;
 use super::seed::Seed;
+use super::target::ACCESS;
 
-/// What workloads ask for. The first two only read.
-pub const ACTIONS: [&str; 5] = [
+/// What workloads ask for.
+pub const ACTIONS: [&str; 6] = [
+    ACCESS,
     "db.read",
     "db.secret",
     "db.write",
@@ -103,7 +105,7 @@ impl Rules {
         let mut answers = BTreeMap::new();
         for name in ACTIONS {
             let (says, checkpoints) = match name {
-                "db.read" | "db.secret" | "mail.send" => ("allow", BTreeSet::new()),
+                ACCESS | "db.read" | "db.secret" | "mail.send" => ("allow", BTreeSet::new()),
                 "db.write" => ("hold", [0].into()),
                 _ => ("hold", [1].into()),
             };

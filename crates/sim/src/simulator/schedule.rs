@@ -25,11 +25,16 @@ impl Simulator {
             Happens::Time => self.pass_time(),
             Happens::Clocks => self.step_clocks(),
             Happens::Crash => self.crash()?,
-            Happens::Tick => self.tick(),
+            Happens::Tick => {
+                let at = self.seed.index(self.processes.len());
+                self.tick_of(at);
+                self.lease_turn(at)?;
+            }
             Happens::Tamper => self.tamper()?,
             Happens::Repair => self.repair(),
             Happens::Lag => self.lag(),
             Happens::Upheaval => self.upheaval()?,
+            Happens::Target => self.target_changes(),
             Happens::SendAgain => self.send_again(),
         }
         self.processes_agree()?;
@@ -56,8 +61,20 @@ impl Simulator {
             _ => self.seed.below(5_000),
         };
         let millis = i64::try_from(millis).unwrap_or(0);
-        self.shelf.step_clock(millis);
+        self.let_pass(millis);
         self.journal.line(format!("{millis} ms pass"));
+    }
+
+    /// Time passes, at the store and at the target.
+    pub(super) fn let_pass(&mut self, millis: i64) {
+        self.shelf.step_clock(millis);
+        self.target.pass(millis);
+    }
+
+    fn target_changes(&mut self) {
+        let what = self.target.happens(&mut self.seed, self.shelf.now());
+        self.journal.line(what.to_owned());
+        self.reach(what);
     }
 
     /// Clocks are wrong: the machine's under the store, or one process's.
@@ -118,6 +135,10 @@ impl Simulator {
     /// What a clock does about once a second: looks at what is due, and gives up what a crash left executing.
     pub(super) fn tick(&mut self) {
         let at = self.seed.index(self.processes.len());
+        self.tick_of(at);
+    }
+
+    fn tick_of(&mut self, at: usize) {
         let Some(now) = self
             .processes
             .get(at)
@@ -146,7 +167,9 @@ impl Simulator {
             let reporting = self.work.iter().any(|work| {
                 matches!(&work.intent, Intent::Report { request: id, .. } | Intent::Redeem { request: id, .. } if *id == request.id)
             });
-            if request.state == State::Executing && !reporting {
+            // What hands out a credential may take its time, whoever does it: only then is it lost.
+            let lost = |now| self.oracle.is_lost(&request.id, now).unwrap_or(!reporting);
+            if request.state == State::Executing && lost(self.shelf.now()) {
                 let ending = Ending::Lost;
                 intents.push(Intent::Report {
                     request: request.id,

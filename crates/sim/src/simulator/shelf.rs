@@ -88,6 +88,11 @@ impl Shelf {
         self.clock = self.clock.saturating_add(millis);
     }
 
+    /// A clock that was set back is set right: it goes on from what it last showed.
+    pub fn set_right(&mut self) {
+        self.clock = self.clock.max(self.shown);
+    }
+
     /// The store's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

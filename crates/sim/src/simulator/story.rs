@@ -5,6 +5,7 @@
 
 pub mod delegations;
 mod humans;
+mod leases;
 mod stands;
 mod suspensions;
 mod workloads;

@@ -35,6 +35,8 @@ pub(super) enum Happens {
     Lag,
     /// Much of the gate changes at once.
     Upheaval,
+    /// Something happens to the target.
+    Target,
     /// Something that was sent arrives again.
     SendAgain,
 }
@@ -53,7 +55,8 @@ impl Weather {
     pub(super) const fn happens(self, roll: u64) -> Happens {
         match self {
             Self::Storm => match roll {
-                0..620 => Happens::Advance,
+                0..612 => Happens::Advance,
+                612..620 => Happens::Target,
                 620..850 => Happens::Errand,
                 850..895 => Happens::Time,
                 895..905 => Happens::Clocks,
@@ -66,7 +69,8 @@ impl Weather {
                 _ => Happens::SendAgain,
             },
             Self::Calm => match roll {
-                0..745 => Happens::Advance,
+                0..741 => Happens::Advance,
+                741..745 => Happens::Target,
                 745..945 => Happens::Errand,
                 945..960 => Happens::Time,
                 960..962 => Happens::Clocks,

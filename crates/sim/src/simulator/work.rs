@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use gatehold_core::action::Action;
 use gatehold_core::commit::{LeafBytes, Receipt, Write};
-use gatehold_core::decide::{ActBy, ActKind, CallNonce, Claims, Sealed};
+use gatehold_core::decide::{ActBy, ActKind, CallNonce, Claims, LeaseStep, Sealed};
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::request::state::Event as Ending;
 use gatehold_core::review::{Answers, UnverifiedReview};
 use gatehold_core::stops::Stops;
@@ -17,6 +17,7 @@ use gatehold_core::trust::{
     SignedDelegation, SignedDelegationEnd, SignedReinstatement, SignedRevocation, SubmitSignature,
 };
 
+use super::issuing::Making;
 use super::process::{Loaded, Read};
 
 /// What somebody asks of a gate, as it arrives. It can arrive twice.
@@ -68,6 +69,20 @@ pub enum Intent {
     Withdraw { call: Call, request: RequestId },
     /// A workload, or the gate on behalf of a change's author, wants it done.
     Redeem { call: Call, request: RequestId },
+    /// Something became of a lease; a process says so, or a human ends it.
+    Lease {
+        grant: GrantId,
+        request: RequestId,
+        step: LeaseStep,
+        /// How often it had stood there again when the target was asked, where it says what the target said.
+        returned: Option<u32>,
+    },
+    /// A process takes away at the target what is to end; since when it is at it.
+    Remove {
+        grant: GrantId,
+        request: RequestId,
+        since: Timestamp,
+    },
     /// The executor reports.
     Report { request: RequestId, ending: Ending },
     /// The clock looks again.
@@ -119,6 +134,11 @@ pub enum Stage {
     Decided(Box<Decided>),
     /// The store has answered; nothing has left.
     Answered(Box<Sealed>, Answer, LeafBytes),
+    /// The claim is durable, and the target is to make what was claimed.
+    Making(Making),
+    /// The target is to take something away; whether somebody was making it when that was asked, and how
+    /// often it had stood there again.
+    Removing { making: bool, returned: u32 },
 }
 
 impl Stage {
@@ -131,6 +151,8 @@ impl Stage {
             Self::Loaded(_) => ("crash-loaded", "changed-under-loaded"),
             Self::Decided(_) => ("crash-decided", "changed-under-decided"),
             Self::Answered(..) => ("crash-answered", "changed-under-answered"),
+            Self::Making(_) => ("crash-making", "changed-under-making"),
+            Self::Removing { .. } => ("crash-removing", "changed-under-removing"),
         }
     }
 }
@@ -166,6 +188,8 @@ pub struct Work {
     pub tries: u32,
     /// How far it has come.
     pub stage: Stage,
+    /// The credential that waits for it to be durable.
+    pub hands: Option<GrantId>,
 }
 
 impl Call {
@@ -191,6 +215,8 @@ impl Intent {
             | Self::Act { request, .. }
             | Self::Withdraw { request, .. }
             | Self::Redeem { request, .. }
+            | Self::Lease { request, .. }
+            | Self::Remove { request, .. }
             | Self::Report { request, .. }
             | Self::Expire { request }
             | Self::Escalate { request }
@@ -261,6 +287,8 @@ impl Intent {
             Self::Act { .. } => "act",
             Self::Withdraw { .. } => "withdraw",
             Self::Redeem { .. } => "redeem",
+            Self::Lease { .. } => "lease",
+            Self::Remove { .. } => "remove",
             Self::Report { .. } => "report",
             Self::Expire { .. } => "expire",
             Self::Escalate { .. } => "escalate",

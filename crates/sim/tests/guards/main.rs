@@ -12,6 +12,7 @@ mod count;
 mod delegations;
 mod escalate;
 mod history;
+mod leases;
 mod prove;
 mod redeem;
 mod review;

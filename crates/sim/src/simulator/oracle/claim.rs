@@ -32,6 +32,8 @@ impl Oracle {
             limits,
             reviewers,
             trace,
+            grant,
+            lease,
             ..
         } = &commit.entry.event
         else {
@@ -48,7 +50,8 @@ impl Oracle {
         )?;
         let said = Said { limits, reviewers };
         self.spent(&request, commit)?;
-        self.may_be_released(&request, record, Some(&said), commit)
+        self.may_be_released(&request, record, Some(&said), commit)?;
+        self.leased(&request, (*grant, lease.as_deref()), limits, commit)
     }
 
     /// A change of the gate was applied.

@@ -10,6 +10,7 @@ mod delegation;
 mod escalation;
 mod held;
 mod known;
+mod lease;
 mod realm;
 mod release;
 mod review;
@@ -39,6 +40,7 @@ use gatehold_core::time::Timestamp;
 pub use commit::Commit;
 pub use delegation::Given;
 pub use held::Held;
+pub use lease::Leased;
 pub use realm::Realm;
 
 use super::rules::Rules;
@@ -201,6 +203,8 @@ pub struct Oracle {
     pub requests: BTreeMap<RequestId, Request>,
     /// All tasks.
     pub tasks: BTreeMap<TaskId, TaskTruth>,
+    /// All leases.
+    pub leases: BTreeMap<GrantId, Leased>,
     /// What is stopped.
     pub stops: Stops,
     /// The same by what was said at which leaf, the newest last.
@@ -242,6 +246,7 @@ impl Oracle {
             realm,
             requests: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            leases: BTreeMap::new(),
             stops: Stops::default(),
             said: Vec::new(),
             paused: BTreeSet::new(),
@@ -298,6 +303,7 @@ impl Oracle {
         match (entry.request, &entry.event) {
             (Some(id), _) => self.about_request(id, &commit, shelf)?,
             (None, Event::Task { task, .. }) => self.about_task(*task, &commit)?,
+            (None, Event::Lease { .. }) => self.lease_step(&commit)?,
             (None, Event::Stops { human, stops, .. }) => {
                 holds(
                     self.realm.humans.contains_key(human),
@@ -324,6 +330,7 @@ impl Oracle {
             }
             (None, _) => {}
         }
+        self.lease_rows(&commit)?;
         self.pauses(write, receipt.index);
         self.grants(write);
         Ok(())
@@ -557,7 +564,16 @@ impl Oracle {
         grants: &BTreeSet<RowKey>,
     ) -> Checked {
         for key in grants {
-            let grant: Option<Grant> = shelf.row(key).and_then(|row| row.read());
+            let row = shelf.row(key);
+            let grant: Option<Grant> = row.and_then(|row| row.read());
+            if let Some((grant, row)) = grant.as_ref().zip(row)
+                && grant.lease.is_some()
+            {
+                if !edited.contains(key) {
+                    self.lease_follows(&grant.id, row.body())?;
+                }
+                continue;
+            }
             let Some(grant) = grant.filter(|grant| grant.state == GrantState::Active) else {
                 continue;
             };

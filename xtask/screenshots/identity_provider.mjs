@@ -1,44 +1,22 @@
 // Signing in through a real identity provider (npm oidc-provider, the one of crates/gatehold/tests/openid.rs) in a real browser:
 // the pages on the way, and that the way works with the browser's own cookies, policies and Sec-Fetch headers.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { freePort } from "../../crates/gatehold/tests/browser/chrome.mjs";
+import { SECRET, started } from "../../crates/gatehold/tests/browser/processes.mjs";
+
 const PACKAGES = resolve(import.meta.dirname, "../../target/identity-provider");
 const PROVIDER = resolve(import.meta.dirname, "../../crates/gatehold/tests/identity_provider/provider.mjs");
-const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
-
-/** A port that nobody has now. */
-async function free() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((ready) => server.once("listening", ready));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
-
-/** A process that goes on, once it has said this. */
-async function started(program, words, options, wanted) {
-  const child = spawn(program, words, { ...options, stdio: ["ignore", "pipe", "ignore"] });
-  let text = "";
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += chunk;
-    if (text.includes(wanted)) {
-      child.stdout.resume();
-      return child;
-    }
-  }
-  throw new Error(`${program} ended: ${text}`);
-}
 
 /** A gate of three people whom a provider vouches for, served, and the provider. */
 async function gate(gatehold, cwd) {
   if (!existsSync(join(PACKAGES, "node_modules/oidc-provider"))) throw new Error("oidc-provider is missing: run `cargo xtask packages`");
-  const options = { cwd, env: { ...process.env, GATEHOLD_HOME: join(cwd, "home"), NO_COLOR: "1" } };
-  const [port, providers] = [await free(), await free()];
+  const options = { cwd, env: { ...process.env, GATEHOLD_HOME: join(cwd, "home"), NO_COLOR: "1" }, stdio: ["ignore", "pipe", "ignore"] };
+  const [port, providers] = [await freePort(), await freePort()];
   const [url, issuer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${providers}`];
   const run = (program, words) => execFileSync(program, words, { ...options, stdio: "pipe" });
   const people = ["ann", "bob", "cem"];
@@ -51,8 +29,8 @@ async function gate(gatehold, cwd) {
   writeFileSync(config, readFileSync(config, "utf8").replaceAll("127.0.0.1:7400", `127.0.0.1:${port}`));
   appendFileSync(config, `\n[identity_provider]\nissuer = "${issuer}"\nclient_id = "gatehold"\nclient_secret_file = "client.secret"\n`);
   writeFileSync(join(cwd, "gate/client.secret"), SECRET);
-  const serving = await started(gatehold, ["serve", "--config", config], options, "gatehold serves");
-  const provider = await started(process.execPath, [PROVIDER, PACKAGES, `${providers}`, url, "RS256", "client_secret_basic"], options, "ready");
+  const serving = await started(gatehold, ["serve", "--config", config], "gatehold serves", options);
+  const provider = await started(process.execPath, [PROVIDER, PACKAGES, `${providers}`, url, "RS256", "client_secret_basic"], "ready", options);
   return { url, issuer, children: [serving, provider] };
 }
 

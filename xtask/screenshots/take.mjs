@@ -27,6 +27,8 @@ async function picture(page, name) {
   for (const screen of SCREENS) {
     const show = (height) => page.send("Emulation.setDeviceMetricsOverride", { width: screen.width, height, deviceScaleFactor: screen.scale, mobile: screen.mobile });
     await show(screen.height);
+    // A finger and no mouse, as style sheets ask for it.
+    await page.send("Emulation.setTouchEmulationEnabled", { enabled: screen.mobile });
     for (const scheme of ["light", "dark"]) {
       await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }] });
       const wide = await page.run("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -39,6 +41,7 @@ async function picture(page, name) {
       if (height > screen.height) await show(screen.height);
     }
   }
+  await page.send("Emulation.setTouchEmulationEnabled", { enabled: false });
   console.log(`  ${name}`);
 }
 
@@ -70,6 +73,19 @@ async function onFirstScreen(page, name, held) {
     }, part);
     if (!seen || seen[0] < 0 || seen[1] > 720 - bar) problems.push(`${name}: ${part} is not on the first screen (${seen})`);
   }
+}
+
+/** On a phone an answer that is being filled in leaves at least half of the screen to what it is about. */
+async function leavesRoom(page, name) {
+  await page.send("Emulation.setDeviceMetricsOverride", { width: 360, height: 740, deviceScaleFactor: 1, mobile: true });
+  for (const one of await page.run(`[...document.querySelectorAll("#acts details")].map(({ id }) => id)`)) {
+    const [bar, whole] = await page.run((id) => {
+      for (const other of document.querySelectorAll("#acts details")) other.open = other.id === id;
+      return [document.querySelector(".bar").getBoundingClientRect().height, innerHeight];
+    }, one);
+    if (bar > whole / 2) problems.push(`${name}: with ${one} open the bar takes ${bar} of ${whole} pixels of a phone`);
+  }
+  await page.run(() => { for (const one of document.querySelectorAll("#acts details")) one.open = false; });
 }
 
 /** No page of the reference was forgotten: whatever else is there answers with something that is no page. */
@@ -148,6 +164,7 @@ async function scenes(page, gate) {
     await look(page, gate, id);
     await picture(page, name);
     await onFirstScreen(page, name, true);
+    await leavesRoom(page, name);
   }
   await page.run(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "h", bubbles: true }))`);
   await page.until(() => document.getElementById("remind")?.open);

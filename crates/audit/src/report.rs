@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gatehold_core::hash::Hash;
-use gatehold_core::wording::grouped;
+use gatehold_core::wording::{counted, counted_as};
 use serde::Serialize;
 
 use crate::finding::{Finding, Gap};
@@ -101,9 +101,9 @@ impl fmt::Display for Report {
             ..
         } = self.counts;
         if self.is_sound() {
-            writeln!(f, "Ledger verified: {} leaves.", grouped(self.leaves))?;
+            writeln!(f, "Ledger verified: {}.", leaves(self.leaves))?;
         } else {
-            writeln!(f, "Ledger NOT verified: {} leaves.", grouped(self.leaves))?;
+            writeln!(f, "Ledger NOT verified: {}.", leaves(self.leaves))?;
             for finding in &self.findings {
                 writeln!(f, "  {finding}")?;
             }
@@ -111,12 +111,16 @@ impl fmt::Display for Report {
         writeln!(f, "  root       {}", self.root)?;
         writeln!(
             f,
-            "  covered    {} leaves by tree heads and anchors",
-            grouped(self.covered)
+            "  covered    {} by tree heads and anchors",
+            leaves(self.covered)
         )?;
         let pinned = if self.pinned { "pinned" } else { "NOT pinned" };
         match &self.root_statement {
-            Some(hash) => writeln!(f, "  trust      {hash} ({pinned}), {links} links")?,
+            Some(hash) => writeln!(
+                f,
+                "  trust      {hash} ({pinned}), {}",
+                counted(links, "link")
+            )?,
             None => writeln!(f, "  trust      no root statement")?,
         }
         if self.root_humans == 2 {
@@ -145,4 +149,8 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+fn leaves(number: u64) -> String {
+    counted_as(number, "leaf", "leaves")
 }

@@ -149,6 +149,14 @@ const REWRITINGS: &[Rewriting] = &[
         });
         second
     }),
+    ("a review of what had risen", Code::Review, |case| {
+        rewrite(&mut case.gate.leaves[case.reviews[0]], |entry| {
+            if let Event::Reviewed { trace, .. } = &mut entry.event {
+                trace.tier = Tier::Red;
+            }
+        });
+        case.reviews[0]
+    }),
     ("another view than was signed", Code::Review, |case| {
         replace(
             &mut case.gate.leaves[case.reviews[0]],

@@ -65,6 +65,16 @@ fn eventful() -> Gate {
     gate.review(reheld, Who::Cid, Approve, &more);
     gate.revoke(reheld, Who::Ann);
 
+    // Its tier rises while it is held: what was approved was something smaller.
+    let risen = gate.submit(task, UPDATE, Verdict::Hold(requirement(2)), Tier::Amber);
+    gate.review(risen, Who::Bob, Approve, &more);
+    let red = gate.answer(Verdict::Hold(requirement(2)), Tier::Red);
+    gate.review(risen, Who::Cid, Approve, &red);
+    gate.review(risen, Who::Bob, Approve, &red);
+    gate.review(risen, Who::Cid, Approve, &red);
+    gate.redeem(risen, &red);
+    gate.report(risen, Step::Completed);
+
     gate.enrol(Who::Dan);
     gate.set_team(&[Who::Bob, Who::Cid, Who::Dan]);
     let late = gate.submit(task, UPDATE, Verdict::Hold(requirement(1)), Tier::Amber);
@@ -90,7 +100,7 @@ fn a_ledger_of_everything_verifies() {
     let report = verify(&gate.leaves, &gate.references(), &gate);
     assert!(report.is_sound(), "{report}");
     assert_eq!(report.gaps, []);
-    assert_eq!(report.counts.executed, 5, "{report}");
+    assert_eq!(report.counts.executed, 6, "{report}");
     assert_eq!((report.counts.denied, report.counts.expired), (2, 1));
     assert_eq!(report.covered, gate.leaves.len() as u64);
 }

@@ -43,7 +43,7 @@ pub use delegation::{
     DecidesFor, DelegationEndRequest, DelegationItem, DelegationRequest, DelegationStanding,
     Delegations,
 };
-pub use humans::{HumanItem, HumanKeyItem, Humans, SuspendedItem};
+pub use humans::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
 pub use inbox::{Inbox, InboxItem, Raised};
 pub use limits::Limits;
 pub use me::{Me, MySeat};

@@ -10,7 +10,7 @@ pub use definition::{
     Alternative, Checkpoint, CheckpointLimits, CheckpointProblem, Criterion, CriterionKind,
     Eligible, EscalationStep, Justification,
 };
-pub use requirement::{CHECKPOINTS_MAX, Requirement, RequirementError, floors};
+pub use requirement::{CHECKPOINTS_MAX, Requirement, RequirementError, asks_more, floors};
 
 #[cfg(test)]
 mod tests;

@@ -162,8 +162,11 @@ pub struct Point {
 pub struct Directory {
     /// How many trust leaves it was folded from: its version for guards.
     pub version: u64,
-    /// Names those links, in their order: directories with the same one rest on the same chain.
+    /// Names those links, in their order: directories with the same one rest on the same chain. What is said again of somebody who
+    /// is gone already is named with the next link that changes what anybody has.
     pub chain: Hash,
+    /// The version that `chain` names.
+    pub named: u64,
     /// Whose directory.
     pub origin: Origin,
     /// Hash of the root statement: what the configuration pins.
@@ -182,6 +185,9 @@ pub struct Directory {
     pub delegations: BTreeMap<Hash, Delegation>,
     /// Whose keys an identity provider took the force of.
     pub suspended: BTreeMap<HumanId, Suspended>,
+    /// The suspension that was said last of each person, whether it stands or has ended: a key that was asked for before it is not
+    /// enrolled.
+    pub last_gone: BTreeMap<HumanId, Hash>,
     /// The log's verifier key line, as the root names it: the gate signs with it what a provider gives back.
     pub log_key: String,
     /// Offline keys that can restore a lost quorum.
@@ -206,7 +212,7 @@ pub struct Authority {
     pub assurance: Assurance,
     /// Teams they are in.
     pub teams: BTreeSet<TeamId>,
-    /// The directory version this was read at.
+    /// The directory version that `chain` names.
     pub directory: u64,
     /// The chain of trust that it was read from. Signed with the rest, it ties a review to every link there was by then.
     pub chain: Hash,
@@ -294,6 +300,12 @@ impl Directory {
         self.suspended.get(human).map(|suspended| suspended.id)
     }
 
+    /// The suspension of somebody that was said last, by its name; nothing of somebody of whom none ever was.
+    #[must_use]
+    pub fn last_gone(&self, human: &HumanId) -> Option<Hash> {
+        self.last_gone.get(human).copied()
+    }
+
     /// Whether an enrolled key signed `message` for the purpose that `namespace` names; what its authenticator saw, if it has
     /// one. A passkey counts only on the pages that people agreed on.
     ///
@@ -356,7 +368,7 @@ impl Directory {
             key: *thumbprint,
             assurance: key.assurance,
             teams: self.teams_of(human),
-            directory: self.version,
+            directory: self.named,
             chain: self.chain,
             through: Vec::new(),
         })

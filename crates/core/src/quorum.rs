@@ -9,6 +9,7 @@ use crate::checkpoint::Requirement;
 use crate::delegation::{Lending, Moment};
 use crate::directory::Directory;
 use crate::ids::{HumanId, TeamId};
+use crate::reason;
 use crate::requester::Requester;
 use crate::review::{ReviewAct, ReviewError, Subject, UnverifiedReview, VerifiedReview};
 use crate::seats::{self, Reviewer};
@@ -150,7 +151,7 @@ fn counted(
     }
     // The words themselves are kept apart, and may be erased: what was signed says that they were there.
     let unsaid = review.context().act == ReviewAct::Approve
-        && question.tier == Tier::Red
+        && reason::is_demanded(question.tier)
         && !review.context().reasoned;
     if guard!("count-reason", unsaid) {
         return Err(Void::NoReason);

@@ -2,6 +2,7 @@
 //! in these words; the page's own module has them too (`reason.js`), and a test holds it to these.
 
 use crate::json::ident::{Hazard, hazard};
+use crate::tier::Tier;
 
 /// Fewest letters and digits that say why.
 pub const LETTERS_MIN: usize = 3;
@@ -30,6 +31,12 @@ pub enum ReasonError {
         "why you approve it holds the control character U+{0:04X}; only line breaks may stand in it"
     )]
     Control(u32),
+}
+
+/// Whether whoever approves at this tier says why. The one rule: gate, count, page, terminal and auditor ask by it.
+#[must_use]
+pub const fn is_demanded(tier: Tier) -> bool {
+    matches!(tier, Tier::Red)
 }
 
 /// Whether words can be seen at all.

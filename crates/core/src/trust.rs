@@ -153,6 +153,8 @@ pub(crate) fn bad_signature(who: &impl ToString, error: &impl ToString) -> Trust
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     directory: Option<Directory>,
+    /// Names every link so far, also those that the directory's name does not have yet.
+    linked: Option<Hash>,
     applied: BTreeSet<RequestId>,
     delegated: BTreeSet<Hash>,
     suspended: BTreeSet<Hash>,
@@ -170,7 +172,7 @@ impl Chain {
         evidence: &Evidence,
         pinned: Option<Hash>,
     ) -> Result<(), TrustError> {
-        let chain = self.linked(leaf, evidence)?;
+        let linked = self.linked(leaf, evidence)?;
         let mut next = match (&self.directory, evidence) {
             (None, Evidence::Root(root)) => root.directory(leaf, pinned)?,
             (None, _) | (Some(_), Evidence::Root(_)) => return Err(TrustError::Order),
@@ -209,15 +211,21 @@ impl Chain {
             }
             (Some(directory), Evidence::Reinstatement(end)) => end.apply(directory)?,
         };
-        next.chain = chain;
+        let named = self.directory.as_ref();
+        let named = named.filter(|before| is_said_again(evidence, before));
+        // Nobody reads a screen anew because a provider repeats itself. The next link's name has this one in it.
+        (next.chain, next.named) = match named {
+            Some(before) if guard!("chain-said-again", true) => (before.chain, before.named),
+            _ => (linked, next.version),
+        };
         self.directory = Some(next);
+        self.linked = Some(linked);
         Ok(())
     }
 
     /// Names the chain up to this link: what came before it, where it stands, and what it says.
     fn linked(&self, leaf: u64, evidence: &Evidence) -> Result<Hash, TrustError> {
-        let before = self.directory.as_ref();
-        let before = before.map_or([0; 32], |directory| *directory.chain.as_bytes());
+        let before = self.linked.map_or([0; 32], |linked| *linked.as_bytes());
         let evidence = evidence.hash()?;
         let parts = [&before[..], &leaf.to_be_bytes(), evidence.as_bytes()];
         Ok(Hash::tagged("gatehold/chain/v1", &parts))
@@ -228,6 +236,10 @@ impl Chain {
     pub const fn directory(&self) -> Option<&Directory> {
         self.directory.as_ref()
     }
+}
+
+fn is_said_again(evidence: &Evidence, before: &Directory) -> bool {
+    matches!(evidence, Evidence::Suspension(suspension) if suspension.is_said_again(before))
 }
 
 #[cfg(test)]

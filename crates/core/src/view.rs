@@ -118,6 +118,8 @@ pub struct View {
     pub checkpoints: Vec<(String, String)>,
     /// How many people are needed.
     pub people_needed: u32,
+    /// Whether whoever approves says why: by what it was held at, or by its tier now.
+    pub reason_demanded: bool,
     /// Last time to decide.
     pub decide_by: Timestamp,
     /// Last time to use it.

@@ -7,6 +7,7 @@ use crate::action::Envelope;
 use crate::approved::bound;
 use crate::hash::Hash;
 use crate::limits::Limits;
+use crate::reason;
 use crate::request::RequestRecord;
 use crate::requester::{Requester, SubmittingPoint};
 use crate::tier::Tier;
@@ -47,6 +48,41 @@ pub fn counted(number: impl TryInto<i128>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(i128::MAX);
     let more = if number == 1 { "" } else { "s" };
     format!("{} {noun}{more}", grouped(number))
+}
+
+/// A count with a noun that has a plural of its own: `1 leaf`, `4,212 leaves`.
+#[must_use]
+pub fn counted_as(number: impl TryInto<i128>, one: &str, several: &str) -> String {
+    let number = number.try_into().unwrap_or(i128::MAX);
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { several }
+    )
+}
+
+/// The most of something that has the name of a cap: `at most 1 row`, `at most 4,212 rows`.
+#[must_use]
+pub fn at_most(number: u64, name: &str) -> String {
+    let name = if number == 1 {
+        of_one(name)
+    } else {
+        name.to_owned()
+    };
+    format!("at most {} {name}", grouped(number))
+}
+
+/// What follows a number that is one: the first word, and no more than that, without the `s` of several.
+#[must_use]
+pub fn of_one(text: &str) -> String {
+    let start = text.len() - text.trim_start_matches(' ').len();
+    let (space, words) = text.split_at(start);
+    let end = words.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (word, after) = words.split_at(end.unwrap_or(words.len()));
+    let one = word
+        .strip_suffix('s')
+        .filter(|one| one.len() > 1 && !one.ends_with('s'));
+    format!("{space}{}{after}", one.unwrap_or(word))
 }
 
 impl FactChallenge {
@@ -116,6 +152,12 @@ impl View {
 }
 
 impl RequestRecord {
+    /// Whether whoever approves it says why, at what it was held at or at what it is now.
+    #[must_use]
+    pub fn demands_reason(&self, now: Tier) -> bool {
+        reason::is_demanded(self.tier.max(now))
+    }
+
     /// The question about it that is asked while it is red.
     #[must_use]
     pub fn fact_challenge(&self) -> FactChallenge {
@@ -207,6 +249,25 @@ mod tests {
     use crate::json::canonical;
     use crate::task::StepLabels;
     use crate::time::Timestamp;
+
+    #[test]
+    fn one_is_not_said_as_several() {
+        assert_eq!(counted_as(1, "leaf", "leaves"), "1 leaf");
+        assert_eq!(counted_as(4_212, "leaf", "leaves"), "4,212 leaves");
+        assert_eq!(at_most(1, "rows"), "at most 1 row");
+        assert_eq!(at_most(4_212, "rows"), "at most 4,212 rows");
+        for (several, one) in [
+            (" rows of shop/orders, now", " row of shop/orders, now"),
+            ("rows", "row"),
+            ("amount_cents", "amount_cent"),
+            (" access to things", " access to things"),
+            (", for 15 minutes", ", for 15 minutes"),
+            ("s", "s"),
+            ("", ""),
+        ] {
+            assert_eq!(of_one(several), one, "{several}");
+        }
+    }
 
     #[test]
     fn counts_are_grouped() {

@@ -93,6 +93,15 @@ pub struct Submitted {
     pub replayed: bool,
 }
 
+/// What became of a review.
+#[derive(Debug, Clone)]
+pub struct Reviewed {
+    /// The request as it now stands; while it is held nobody learns of reviews.
+    pub record: RequestRecord,
+    /// Policy asks for more than was shown: it is held anew, and every review until here is void, this one too.
+    pub held_again: bool,
+}
+
 /// What became of a redemption.
 #[derive(Debug)]
 pub struct Redeemed {

@@ -3,12 +3,13 @@
 use gatehold_core::action::Action;
 use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::refusal::Refusal;
+use gatehold_core::request::RequestRecord;
 
-use crate::gate::Gate;
+use crate::gate::{Active, Gate};
 
 impl Gate {
     /// The caps that a target keeps. `uses` and `coarse` are said of a target and are no caps.
-    pub(crate) fn kept_caps(&self, target: &str) -> Vec<String> {
+    fn kept_caps(&self, target: &str) -> Vec<String> {
         let said = self.inner.parts.executor.enforces(target).into_iter();
         said.filter(|name| !["uses", "coarse"].contains(&name.as_str()))
             .collect()
@@ -16,7 +17,7 @@ impl Gate {
 
     /// The caps that are kept when something of this kind is done at this target: by what the target keeps where the gate calls
     /// it, by what the descriptor says elsewhere.
-    pub(crate) fn caps_kept_for(&self, target: &str, descriptor: &Descriptor) -> Vec<String> {
+    fn caps_kept_for(&self, target: &str, descriptor: &Descriptor) -> Vec<String> {
         match descriptor.executor.kind {
             ExecutorKind::Http | ExecutorKind::Sql => self.kept_caps(target),
             ExecutorKind::Broker => self.kept_by_broker(target),
@@ -31,6 +32,15 @@ impl Gate {
         said.into_iter()
             .filter(|name| !["uses", "coarse", "not_after", "session_end"].contains(&name.as_str()))
             .collect()
+    }
+
+    /// The caps that are kept when this request is executed: none where its kind of action is not in the active bundle any more.
+    pub(crate) fn caps_kept_at(&self, record: &RequestRecord, active: &Active) -> Vec<String> {
+        let envelope = &record.envelope;
+        let descriptor = active.bundle.descriptors().get(&envelope.descriptor.id);
+        descriptor.map_or_else(Vec::new, |descriptor| {
+            self.caps_kept_for(envelope.target.as_str(), descriptor)
+        })
     }
 
     /// A cap of the request itself is refused before anybody is asked about it when it is not kept.

@@ -8,7 +8,7 @@ use gatehold_core::decide::{delegate, delegation_key, end_delegation};
 use gatehold_core::delegation::{Delegation, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::TaskId;
+use gatehold_core::ids::{HumanId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
@@ -113,8 +113,8 @@ impl Gate {
             if self.commit_plain(write).await?.is_some() {
                 self.read_on().await?;
                 self.inner.decided.notify_waiters();
-                let all = self.delegations().await?;
-                let made = all.into_iter().find(|one| one.id == id);
+                let made = self.standing_where(|name, _| *name == id).await?;
+                let made = self.with_reasons(made).await?.pop();
                 return made
                     .ok_or_else(|| GateError::damaged("a delegation is not where it was put"));
             }
@@ -146,19 +146,48 @@ impl Gate {
     /// # Errors
     /// When the store does not answer.
     pub async fn delegations(&self) -> Result<Vec<Delegated>, GateError> {
+        let all = self.standing_where(|_, _| true).await?;
+        self.with_reasons(all).await
+    }
+
+    /// Whoever lets this person decide for them now. Of all other delegations nothing is read.
+    pub(crate) async fn delegated_to(&self, human: &HumanId) -> Result<Vec<Delegated>, GateError> {
+        let to_them = |_: &Hash, given: &Delegation| given.to == *human;
+        let mut theirs = self.standing_where(to_them).await?;
+        theirs.retain(|one| one.standing == DelegationStanding::Active);
+        self.with_reasons(theirs).await
+    }
+
+    /// What those give now that are asked for: a row for each task that they name. Their reasons are not read.
+    async fn standing_where(
+        &self,
+        asked: impl Fn(&Hash, &Delegation) -> bool,
+    ) -> Result<Vec<Delegated>, GateError> {
         let active = self.current().await?;
-        let now = self.store().now().await?;
-        let open = self.open_tasks(&active.directory, now).await?;
-        let mut all = Vec::with_capacity(active.directory.delegations.len());
-        for (id, delegation) in &active.directory.delegations {
-            all.push(Delegated {
-                id: *id,
-                standing: DelegationStanding::of(delegation, &active.directory, &open, now),
-                reason: self.reason(delegation.leaf).await?,
-                delegation: delegation.clone(),
-            });
+        let directory = &active.directory;
+        let given = directory.delegations.iter();
+        let given: Vec<_> = given.filter(|(id, given)| asked(id, given)).collect();
+        if given.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(all)
+        let now = self.store().now().await?;
+        let named = tasks_named(given.iter().map(|(_, given)| *given), now);
+        let open = self.open_of(named).await?;
+        let stands = |(id, delegation): (&Hash, &Delegation)| Delegated {
+            id: *id,
+            standing: DelegationStanding::of(delegation, directory, &open, now),
+            reason: None,
+            delegation: delegation.clone(),
+        };
+        Ok(given.into_iter().map(stands).collect())
+    }
+
+    /// A leaf for each.
+    async fn with_reasons(&self, mut given: Vec<Delegated>) -> Result<Vec<Delegated>, GateError> {
+        for one in &mut given {
+            one.reason = self.reason(one.delegation.leaf).await?;
+        }
+        Ok(given)
     }
 
     async fn reason(&self, leaf: u64) -> Result<Option<String>, GateError> {
@@ -177,7 +206,8 @@ impl Gate {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<BTreeSet<TaskId>, GateError> {
-        self.open_of(tasks_named(directory, now)).await
+        let given = directory.delegations.values();
+        self.open_of(tasks_named(given, now)).await
     }
 
     async fn open_of(&self, named: BTreeSet<TaskId>) -> Result<BTreeSet<TaskId>, GateError> {
@@ -210,8 +240,10 @@ impl Gate {
 }
 
 /// The tasks that delegations name which are not over.
-fn tasks_named(directory: &Directory, now: Timestamp) -> BTreeSet<TaskId> {
-    let given = directory.delegations.values();
+fn tasks_named<'a>(
+    given: impl Iterator<Item = &'a Delegation>,
+    now: Timestamp,
+) -> BTreeSet<TaskId> {
     let given = given.filter(|given| now <= given.not_after);
     given.filter_map(|given| given.task).collect()
 }

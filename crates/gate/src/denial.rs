@@ -1,7 +1,6 @@
 //! What whoever denied a request says to whoever asked: a reason, and what would be better. It stands in the leaf that ended the request.
 
 use gatehold_core::entry::{Entry, Event};
-use gatehold_core::ids::RequestId;
 use gatehold_core::request::{RequestRecord, State};
 
 use crate::believed::record_opens;
@@ -20,11 +19,16 @@ fn is_denied(record: &RequestRecord) -> bool {
 
 impl Gate {
     /// What whoever denied it wrote, shown as questions are: the code of a reason, then their words. Nothing where nobody denied it
-    /// or what they wrote was erased.
+    /// or what they wrote was erased, and then nothing is read; else the row once more and the one leaf that ended it.
     ///
     /// # Errors
     /// When the store does not answer, or the leaf is not the one that the row names.
-    pub async fn denial(&self, id: RequestId) -> Result<Option<String>, GateError> {
+    pub async fn denial(&self, record: &RequestRecord) -> Result<Option<String>, GateError> {
+        if !is_denied(record) {
+            return Ok(None);
+        }
+        let id = record.id;
+        // Which leaf ended it stands beside the row, and only the row as it is stored is believed.
         let stored = self.request(id).await?;
         if !is_denied(&stored.record) {
             return Ok(None);

@@ -121,6 +121,8 @@ pub(crate) struct Inner {
     pub(crate) keeping: tokio::sync::Mutex<()>,
     /// How the revocation journal is brought into the store.
     pub(crate) replaying: crate::replay::Replaying,
+    /// Of whom it was said again that they are gone.
+    pub(crate) said_again: crate::said_again::SaidAgain,
     /// Woken after every decision, for those who wait.
     pub(crate) decided: Notify,
 }

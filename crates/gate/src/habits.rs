@@ -20,7 +20,7 @@ use gatehold_core::wording::grouped;
 
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::ports::store::RowQuery;
+use crate::ports::store::{RowQuery, StoreFault};
 use crate::stored::body;
 
 /// Most workloads whose days before today are remembered.
@@ -88,31 +88,36 @@ impl Gate {
             limit: GRANTS_MAX,
             ..RowQuery::default()
         };
-        let rows = self.store().rows(Table::Grant, &query).await?;
+        let (rows, mut wrong) = match self.store().rows(Table::Grant, &query).await {
+            Ok(rows) => (rows, None),
+            Err(StoreFault::Damaged(_)) => {
+                (Vec::new(), Some("a grant cannot be read from the database"))
+            }
+            Err(fault) => return Err(fault.into()),
+        };
         let more = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= GRANTS_MAX;
-        let (mut live, mut changed) = (Vec::new(), false);
+        let mut live = Vec::new();
         for row in rows {
             match self.believe(&row).await {
                 // An expired one is ended by the next tick; it permits nothing until then either.
                 Ok(()) if row.index.due.is_none_or(|due| due >= now) => live.push(row),
                 Ok(()) => {}
-                Err(GateError::Damaged(_)) => changed = true,
+                Err(GateError::Damaged(_)) => {
+                    wrong = Some("somebody changed a grant in the database");
+                }
                 Err(error) => return Err(error),
             }
         }
         let counts = self.store().counters(&habits.keys.first_used).await?;
         let grown = habits::grown(&counts);
         let count = live.len();
-        let count = match (changed, more) {
-            (true, _) => unknown(
-                "live grants of this workload",
-                "somebody changed a grant in the database",
-            ),
-            (false, true) => fact(
+        let count = match (wrong, more) {
+            (Some(why), _) => unknown("live grants of this workload", why),
+            (None, true) => fact(
                 "live grants of this workload",
                 format!("{} or more", grouped(count)),
             ),
-            (false, false) => fact("live grants of this workload", grouped(count)),
+            (None, false) => fact("live grants of this workload", grouped(count)),
         };
         let mut facts = vec![count];
         let beyond = live.len().saturating_sub(GRANTS_SHOWN);
@@ -139,6 +144,10 @@ impl Gate {
             Ok(of) => {
                 let value = format!("{}, until {}", of.record.sentence, grant.expires_at);
                 Ok(fact("it holds", value))
+            }
+            Err(GateError::Store(StoreFault::Damaged(_))) => {
+                let why = "the request of a grant cannot be read from the database";
+                Ok(unknown("it holds", why))
             }
             Err(GateError::Damaged(_) | GateError::Refused(Refusal::NoSuchRequest)) => {
                 let why = "somebody changed the request of a grant in the database";

@@ -24,12 +24,12 @@ use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, GATE_TARGET, SignedRevocation};
 use gatehold_core::view::View;
 
-use crate::answers::{OpenedRequest, ReviewInput};
+use crate::answers::{OpenedRequest, ReviewInput, Reviewed};
 use crate::caps::kept_or_refused;
 use crate::conversation::answers;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
-use crate::gate::Gate;
+use crate::gate::{Active, Gate};
 use crate::ports::store::OpenedView;
 use crate::question::{Given, When};
 use crate::redeem::blind;
@@ -181,6 +181,14 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn review(&self, input: ReviewInput) -> Result<RequestRecord, GateError> {
+        Ok(self.review_told(input).await?.record)
+    }
+
+    /// The same, and whether it was held again instead of being counted.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn review_told(&self, input: ReviewInput) -> Result<Reviewed, GateError> {
         match signed_denial(&input, &self.active().directory) {
             Some(denial) => {
                 let reviewed = self.review_stored(&input).await;
@@ -193,7 +201,7 @@ impl Gate {
         }
     }
 
-    async fn review_stored(&self, input: &ReviewInput) -> Result<RequestRecord, GateError> {
+    async fn review_stored(&self, input: &ReviewInput) -> Result<Reviewed, GateError> {
         for _ in 0..TRIES {
             let stored = self.request(input.request).await?;
             match self.review_once(&stored, input).await? {
@@ -202,9 +210,19 @@ impl Gate {
                     if record.state == State::Redeemable
                         && record.envelope.target.as_str() == GATE_TARGET =>
                 {
-                    return self.apply_change(record.id).await;
+                    return Ok(Reviewed {
+                        record: self.apply_change(record.id).await?,
+                        held_again: false,
+                    });
                 }
-                Some(record) => return Ok(blind(record)),
+                Some(record) => {
+                    // A review that counts is in the row; where it is held anew, none is.
+                    let held_again = record.state == State::Held && record.reviews.is_empty();
+                    return Ok(Reviewed {
+                        record: blind(record),
+                        held_again,
+                    });
+                }
             }
         }
         Err(self.overtaken().await)
@@ -219,7 +237,6 @@ impl Gate {
         let context: ReviewContext =
             canonical::from_canonical_bytes(input.review.context.as_bytes())
                 .map_err(|error| Refusal::Review(ReviewError::Form(error.to_string())))?;
-        self.check_caps(record, &context)?;
         let opened = self
             .store()
             .opened(&context.review_nonce)
@@ -235,6 +252,14 @@ impl Gate {
         let loaded = self.load_for(&record.requester, &record.envelope).await?;
         if loaded.now > opened.expires {
             return Err(Refusal::TooLate("the opened view").into());
+        }
+        if context.act == ReviewAct::Approve {
+            self.check_caps(record, &context, &loaded.active)?;
+            // It was held again at a higher tier since that screen was opened, which asked for less.
+            let less = record.demands_reason(record.tier) && !shown.reason_demanded;
+            if guard!("opened-reason-demanded", less) {
+                return Err(Refusal::ChangedSinceShown.into());
+            }
         }
         let given = Given {
             own: Some(record),
@@ -275,11 +300,13 @@ impl Gate {
     }
 
     /// A cap that the review adds must be one that the target keeps: else people would approve what can only fail.
-    fn check_caps(&self, record: &RequestRecord, context: &ReviewContext) -> Result<(), Refusal> {
-        if context.act != ReviewAct::Approve {
-            return Ok(());
-        }
-        let kept = self.kept_caps(record.envelope.target.as_str());
+    fn check_caps(
+        &self,
+        record: &RequestRecord,
+        context: &ReviewContext,
+        active: &Active,
+    ) -> Result<(), Refusal> {
+        let kept = self.caps_kept_at(record, active);
         let asked = |cap: &&String| record.limits.caps.contains_key(*cap);
         let added = context.limits.caps.keys().filter(|cap| !asked(cap));
         kept_or_refused(added, &kept)

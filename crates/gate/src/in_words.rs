@@ -6,6 +6,7 @@ mod parts;
 use std::sync::Arc;
 
 use gatehold_core::action::Action;
+use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::RequestRecord;
@@ -17,6 +18,9 @@ use gatehold_policy::Bundle;
 use crate::believed::record_opens;
 use crate::error::GateError;
 use crate::gate::{Active, Gate};
+
+/// What is said of a change that is none.
+pub const UNREADABLE_CHANGE: &str = "it cannot be read, and would not be applied";
 
 impl Gate {
     /// What a held change of the gate would do, a line each; nothing for any other request.
@@ -44,25 +48,21 @@ impl Gate {
             return Ok(Vec::new());
         }
         let Ok(change) = Change::of(action) else {
-            return Ok(vec![
-                "it cannot be read, and would not be applied".to_owned(),
-            ]);
+            return Ok(vec![UNREADABLE_CHANGE.to_owned()]);
         };
-        let directory = &active.directory;
+        let own = change_in_words(
+            &change,
+            action.payload(),
+            &active.directory,
+            Some(active.bundle.as_ref()),
+        );
         Ok(match &change {
-            Change::BundleActivate(hash) => {
-                let mut lines = vec![format!(
-                    "the bundle {hash} is to decide instead of {}",
-                    directory.bundle
-                )];
-                lines.extend(bundle(&active.bundle, action.payload()));
-                lines
-            }
-            Change::HumanEnrol(enrol) => parts::human(enrol, directory),
-            Change::NhiCreate(create) => parts::workload(create, directory),
-            Change::PointEnrol(point) => parts::point(point, directory),
-            Change::TeamSet(set) => parts::team(set, directory),
-            Change::ConfigChange(change) => parts::consoles(&change.consoles, directory),
+            Change::BundleActivate(_)
+            | Change::HumanEnrol(_)
+            | Change::NhiCreate(_)
+            | Change::PointEnrol(_)
+            | Change::TeamSet(_)
+            | Change::ConfigChange(_) => own.unwrap_or_default(),
             Change::StopLift(lift) => {
                 let since = self.asked(&request).await?;
                 let since = since.map(|(read, asked)| read.restraints.stopped_since(asked));
@@ -152,6 +152,33 @@ impl Gate {
         }
         Ok(lines)
     }
+}
+
+/// What a change does to what people gave force, a line each. Nothing is given of one that only the gate's books can tell, nor of a
+/// bundle where the one that decides now is not at hand. The terminal makes the same call under the root that it pinned.
+#[must_use]
+pub fn change_in_words(
+    change: &Change,
+    payload: &[u8],
+    now: &Directory,
+    decides: Option<&Bundle>,
+) -> Option<Vec<String>> {
+    Some(match change {
+        Change::BundleActivate(hash) => {
+            let before = now.bundle;
+            let mut lines = vec![format!(
+                "the bundle {hash} is to decide instead of {before}"
+            )];
+            lines.extend(bundle(decides?, payload));
+            lines
+        }
+        Change::HumanEnrol(enrol) => parts::human(enrol, now),
+        Change::NhiCreate(create) => parts::workload(create, now),
+        Change::PointEnrol(point) => parts::point(point, now),
+        Change::TeamSet(set) => parts::team(set, now),
+        Change::ConfigChange(change) => parts::consoles(&change.consoles, now),
+        Change::StopLift(_) | Change::WorkloadResume(_) | Change::RecordErase(_) => return None,
+    })
 }
 
 /// What differs from the bundle that decides now.

@@ -51,6 +51,7 @@ mod replay;
 mod restrained;
 mod running;
 mod safe_act;
+mod said_again;
 mod scope;
 mod secrets;
 mod session;
@@ -70,8 +71,8 @@ mod view;
 mod why_held;
 
 pub use answers::{
-    Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, StartTask, Submit,
-    Submitted,
+    Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, Reviewed, StartTask,
+    Submit, Submitted,
 };
 pub use browser::{SessionId, SessionLimits, SignedIn, SignedInBy, Visitor};
 pub use catalog::{Catalog, CatalogEntry};
@@ -83,6 +84,7 @@ pub use delegations::{Delegated, DelegationInput, DelegationStanding};
 pub use error::{GateError, OpenError};
 pub use gate::{Gate, Parts};
 pub use history::{Entered, History, Said, Text};
+pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
 pub use leases::LeaseTick;
 pub use links::{TrustLink, TrustLinks};
@@ -96,7 +98,7 @@ pub use recovery::Trust;
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use standing::Standing;
-pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated, Suspensions};
+pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated, Suspensions, Taken};
 pub use task_view::TaskLooked;
 pub use tick::Tick;
 pub use today::Today;

@@ -118,6 +118,7 @@ impl Gate {
                 last_write: Mutex::default(),
                 keeping: tokio::sync::Mutex::default(),
                 replaying: crate::replay::Replaying::default(),
+                said_again: crate::said_again::SaidAgain::default(),
                 decided: Notify::new(),
             }),
         };

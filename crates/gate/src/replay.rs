@@ -12,6 +12,7 @@ use crate::error::{GateError, OpenError};
 use crate::gate::Gate;
 use crate::ports::journal::{Journal, JournalEntry};
 use crate::safe_act::{KeptAct, SafeAct};
+use crate::suspensions::Heard;
 
 /// What became of the tries so far.
 #[derive(Debug, Default)]
@@ -167,7 +168,10 @@ impl Gate {
                 self.stop_stored(&human, &add, &reason).await.map(drop)
             }
             SafeAct::RevokeKey { revocation } => self.revoke_key_stored(revocation).await,
-            SafeAct::Suspend { human, removed } => self.suspend_stored(&human, removed).await,
+            SafeAct::Suspend { human, removed } => {
+                let heard = Heard::InJournal;
+                self.suspend_stored(&human, removed, heard).await.map(drop)
+            }
             SafeAct::Withdraw { key, request } => {
                 // As below: the nonce of this entry, not that of the call.
                 let nonce: CallNonce = format!("journal-{}-{number}", at.millis()).into();

@@ -9,7 +9,7 @@ use gatehold_core::directory::Directory;
 use gatehold_core::ids::{CheckpointName, HumanId, TeamId, WorkloadId};
 use gatehold_core::signer::Signer;
 
-use crate::delegations::{Delegated, DelegationStanding};
+use crate::delegations::Delegated;
 use crate::error::GateError;
 use crate::gate::Gate;
 
@@ -89,12 +89,8 @@ impl Gate {
             .iter()
             .filter(|(_, one)| one.owner == *human || one.backup == *human);
         let accountable_for = answers.map(|(id, _)| id.clone()).collect();
-        let given = self.delegations().await?.into_iter();
-        let to_them = |one: &Delegated| {
-            one.delegation.to == *human && one.standing == DelegationStanding::Active
-        };
         Ok(Scope {
-            decides_for: given.filter(to_them).collect(),
+            decides_for: self.delegated_to(human).await?,
             teams,
             without,
             seats,

@@ -79,6 +79,26 @@ pub enum Reinstated {
     GoneSince,
 }
 
+/// What became of a "gone".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Taken {
+    /// No key that they had has force, whatever "active" is on its way.
+    Gone,
+    /// They were gone already, and this was said too often within the hour: nothing is written. What stood stands, and an "active"
+    /// that is on its way may end it.
+    TooOften,
+}
+
+/// When a "gone" was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// By the call that is answered now.
+    Now,
+    /// Before, and it was taken then.
+    InJournal,
+}
+
 /// As much of a request as says who would gain by it.
 #[derive(Deserialize)]
 struct Asked {
@@ -154,13 +174,13 @@ impl Gate {
 
     /// The provider says that somebody is gone: the safe direction. What they signed counts no more, their sessions end, and
     /// what waits for them waits for others. It is said anew although it stands: an "active" that is still on its way names the
-    /// suspension that it ends, and does not end this one. A stranger for whom no key is asked for has nothing that could be
-    /// taken, and nothing is written.
+    /// suspension that it ends, and does not end this one. There is a limit to that, of each person. A stranger for whom no key is
+    /// asked for has nothing that could be taken, and nothing is written.
     ///
     /// # Errors
     /// When neither the store nor the journal takes it.
-    pub async fn suspend(&self, human: &HumanId, removed: bool) -> Result<(), GateError> {
-        let suspended = self.suspend_stored(human, removed).await;
+    pub async fn suspend(&self, human: &HumanId, removed: bool) -> Result<Taken, GateError> {
+        let suspended = self.suspend_stored(human, removed, Heard::Now).await;
         let known = self.with_directory(|directory| directory.humans.contains_key(human));
         // The journal holds nothing of strangers: they could fill it. Nobody is enrolled while the store refuses.
         if let (Err(GateError::Store(_)), false) = (&suspended, known) {
@@ -172,7 +192,7 @@ impl Gate {
         };
         match self.or_keep(suspended, act).await {
             // On the device: it is in force here, and nothing is decided before it is in the ledger.
-            Err(GateError::Journaled) => Ok(()),
+            Err(GateError::Journaled) => Ok(Taken::Gone),
             other => other,
         }
     }
@@ -181,7 +201,9 @@ impl Gate {
         &self,
         human: &HumanId,
         removed: bool,
-    ) -> Result<(), GateError> {
+        heard: Heard,
+    ) -> Result<Taken, GateError> {
+        let mut counts = heard == Heard::Now;
         for _ in 0..TRIES {
             // Asked before the directory is read: a key that was applied in between is in it.
             let asked_for = self.is_new_and_asked_for(human).await?;
@@ -190,7 +212,7 @@ impl Gate {
             let stands = directory.suspended.get(human);
             let known = directory.humans.contains_key(human) || stands.is_some();
             if !known && !asked_for {
-                return Ok(());
+                return Ok(Taken::Gone);
             }
             let suspension = Suspension {
                 type_: SUSPENSION_TYPE.to_owned(),
@@ -200,10 +222,20 @@ impl Gate {
                 removed: removed || stands.is_some_and(|stands| stands.removed),
                 nonce: hex(&self.inner.parts.entropy.bytes()),
             };
+            // By the directory that the write is guarded by: what is said for the first time is never one too many, whatever
+            // "active" is written meanwhile.
+            if counts && suspension.is_said_again(directory) {
+                counts = false;
+                let often = self.inner.said_again.is_too_often(human, loaded.now);
+                if guard!("suspension-again", often) {
+                    return Ok(Taken::TooOften);
+                }
+            }
             let fresh = self.fresh(loaded.now);
             let write = suspend(&suspension, directory, &fresh, loaded.now)?;
             if self.commit_plain(write).await?.is_some() {
-                return self.people_changed().await;
+                self.people_changed().await?;
+                return Ok(Taken::Gone);
             }
         }
         Err(self.overtaken().await)

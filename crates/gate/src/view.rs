@@ -4,7 +4,7 @@ use gatehold_core::action::Action;
 use gatehold_core::checkpoint::{Checkpoint, Requirement};
 use gatehold_core::commit::Table;
 use gatehold_core::decide::Claims;
-use gatehold_core::descriptor::{Descriptor, ExecutorKind};
+use gatehold_core::descriptor::ExecutorKind;
 use gatehold_core::json::canonical;
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::task::StepLabels;
@@ -14,7 +14,7 @@ use gatehold_core::wording::counted;
 
 use crate::conversation::Asked;
 use crate::error::GateError;
-use crate::gate::Gate;
+use crate::gate::{Active, Gate};
 use crate::load::Loaded;
 use crate::ports::store::RowQuery;
 use crate::question::Answered;
@@ -40,11 +40,6 @@ impl Gate {
         action: &Action,
         claims: &Claims,
     ) -> Result<View, GateError> {
-        let descriptor = loaded
-            .active
-            .bundle
-            .descriptors()
-            .get(&record.envelope.descriptor.id);
         let mut unlike_baseline = answered.findings.unlike_baseline.clone();
         let mut facts = facts(answered, claims, &self.questions(record).await?);
         if let Some(habits) = &answered.habits {
@@ -62,7 +57,7 @@ impl Gate {
             change: self.in_words(record.id, action, &loaded.active).await?,
             unlike_baseline,
             requester: record.requester.clone(),
-            terms: self.terms(record, held, descriptor),
+            terms: self.terms(record, held, &loaded.active),
             so_far: self.so_far(record, loaded).await?,
             facts,
             claims_head: record.claims_head,
@@ -74,57 +69,43 @@ impl Gate {
                 loaded.active.directory.origin.is_dev(),
                 record.requester.people_min(),
             ),
+            reason_demanded: record.demands_reason(answered.evaluated.trace().tier.tier),
             decide_by: held.decide_by,
             spend_by: record.spend_by,
             page_files: self.inner.parts.page_files,
         })
     }
 
-    fn terms(
-        &self,
-        record: &RequestRecord,
-        held: &HeldAt,
-        descriptor: Option<&Descriptor>,
-    ) -> Terms {
+    fn terms(&self, record: &RequestRecord, held: &HeldAt, active: &Active) -> Terms {
         let limits = held
             .requirement
             .limits()
             .map_or_else(|| record.limits.clone(), |most| most.narrow(&record.limits));
         // Of the limits that are shown and signed, wherever each is from: a checkpoint may name a cap of its own.
-        let kept = descriptor.map_or_else(Vec::new, |descriptor| {
-            self.caps_kept_for(record.envelope.target.as_str(), descriptor)
-        });
+        let kept = self.caps_kept_at(record, active);
         let mut not_enforced: Vec<String> = limits
             .caps
             .keys()
             .filter(|cap| !kept.contains(cap))
             .cloned()
             .collect();
+        let descriptors = active.bundle.descriptors();
+        let descriptor = descriptors.get(&record.envelope.descriptor.id);
         let brokered =
-            descriptor.is_some_and(|descriptor| descriptor.executor.kind == ExecutorKind::Broker);
-        let (kind, revocation) = if brokered {
-            let terms = self.issuer().terms(record.envelope.target.as_str());
-            let enforces = terms.as_ref().map(|terms| terms.enforces.as_slice());
-            // What bounds every credential, and this target cannot keep.
-            let missing = ["uses", "not_after", "session_end"]
-                .into_iter()
-                .filter(|limit| {
-                    !enforces
-                        .unwrap_or_default()
-                        .iter()
-                        .any(|name| name == limit)
-                });
-            not_enforced.extend(missing.map(str::to_owned));
-            (
-                "credential",
-                terms.map_or("unknown", |terms| terms.class.name()),
-            )
-        } else {
-            let known = descriptor.is_some();
-            (
-                "held_execution",
-                if known { "immediate" } else { "unknown" },
-            )
+            descriptor.filter(|descriptor| descriptor.executor.kind == ExecutorKind::Broker);
+        let target = record.envelope.target.as_str();
+        let issued = brokered.and_then(|_| self.issuer().terms(target));
+        let (kind, revocation) = match &issued {
+            Some(terms) => {
+                // What bounds every credential, and this target cannot keep.
+                let missing = ["uses", "not_after", "session_end"]
+                    .into_iter()
+                    .filter(|limit| !terms.enforces.iter().any(|name| name == limit));
+                not_enforced.extend(missing.map(str::to_owned));
+                ("credential", terms.class.name())
+            }
+            None if descriptor.is_some() => ("held_execution", "immediate"),
+            None => ("held_execution", "unknown"),
         };
         Terms {
             limits,

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::config::{Config, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::{Style, grouped};
+use crate::screen::{Style, counted_as};
 
 /// `gatehold audit …`.
 #[derive(Debug, Subcommand)]
@@ -118,7 +118,7 @@ pub async fn run(ctx: &Ctx, audit: &Audit) -> Result<Exit, Failure> {
                 .await?;
             let out = out.display().to_string();
             ctx.print(&json!({ "wrote": out, "leaves": leaves }), || {
-                format!("wrote {} leaves to {out}\n", grouped(leaves))
+                format!("wrote {} to {out}\n", counted_as(leaves, "leaf", "leaves"))
             })?;
             Ok(Exit::Done)
         }

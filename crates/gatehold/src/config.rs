@@ -23,6 +23,7 @@ use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::screen::counted;
 
 pub use identity_provider::{IdentityProviderPlace, ScimPlace};
 
@@ -287,14 +288,14 @@ fn lines(ctx: &Ctx, checked: &Checked) -> String {
         format!("console: people sign in at {issuer}\n{leavers}\n")
     });
     format!(
-        "{}: {} on {}, {}, {} targets, {} resources, {} look-ups\n{}{channels}\n{}{}{nothing}\n",
+        "{}: {} on {}, {}, {}, {}, {}\n{}{channels}\n{}{}{nothing}\n",
         checked.file,
         checked.public_url,
         checked.listen,
         checked.store,
-        checked.targets,
-        checked.resources,
-        checked.lookups,
+        counted(checked.targets, "target"),
+        counted(checked.resources, "resource"),
+        counted(checked.lookups, "look-up"),
         console.unwrap_or_default(),
         unknown("the calendar", &checked.calendar_unknown),
         unknown("who is on call", &checked.on_call_unknown),

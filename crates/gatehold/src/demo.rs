@@ -6,6 +6,7 @@ mod at_work;
 mod browser;
 mod cast;
 mod cluster;
+mod denial;
 mod gate;
 mod lease;
 mod ledger;
@@ -22,7 +23,7 @@ use clap::{Args, Subcommand};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
 use crate::interrupt::{Ending, Signals};
-use agent::Agent;
+use agent::{Agent, Said};
 use cast::Cast;
 use gate::Gate;
 use stage::Stage;
@@ -99,7 +100,7 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
             "one exact login is asked for, held, signed for, used and dead at its server",
             unattended,
         );
-        return lease::run(ctx, &stage, reviewers).await;
+        return lease::run(&stage, reviewers).await;
     }
     let mut signals = Signals::catch()?;
     stage.opening(
@@ -108,7 +109,7 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
     );
 
     let mut cast = Cast::start(demo.browser, None)?;
-    let story = story(ctx, &stage, &mut cast, reviewers);
+    let story = story(&stage, &mut cast, reviewers);
     let told = watched(&mut signals, story).await;
     let became = cast.dismiss(&mut signals).await;
     closed(&stage, told, became)
@@ -146,12 +147,7 @@ fn closed(
     Ok(Exit::Done)
 }
 
-async fn story(
-    ctx: &Ctx,
-    stage: &Stage,
-    cast: &mut Cast,
-    reviewers: Reviewers,
-) -> Result<(), Failure> {
+async fn story(stage: &Stage, cast: &mut Cast, reviewers: Reviewers) -> Result<(), Failure> {
     let gate = Gate::ready(cast).await?;
     stage.done(
         "a gate of its own, founded by three generated people",
@@ -175,12 +171,18 @@ async fn story(
         }
         Reviewers::Demo | Reviewers::Terminal => {
             let auto = reviewers == Reviewers::Demo;
-            people::decide(ctx, stage, &gate, &id, auto).await?;
-            true
+            match people::decide(stage, &gate, &id, auto).await? {
+                None => true,
+                Some(name) => {
+                    denial::said_no(stage, &gate, &mut bot, &id, name).await?;
+                    false
+                }
+            }
         }
     };
     if approved {
-        executed(stage, &gate, &mut bot, &id).await?;
+        let said = bot.tell(&format!("redeem {id}")).await?;
+        executed(stage, &gate, &said)?;
         cheats(stage, &gate, &mut bot, &mut other, &id).await?;
         if let Reviewers::Browser(timeout) = reviewers {
             browser::look_closely(stage, &gate, &mut other, timeout).await?;
@@ -225,9 +227,8 @@ async fn held(stage: &Stage, gate: &Gate, bot: &mut Agent) -> Result<String, Fai
     Ok(id)
 }
 
-async fn executed(stage: &Stage, gate: &Gate, bot: &mut Agent, id: &str) -> Result<(), Failure> {
+fn executed(stage: &Stage, gate: &Gate, said: &Said) -> Result<(), Failure> {
     stage.scene("3  The gate executes exactly the bytes that were signed, once");
-    let said = bot.tell(&format!("redeem {id}")).await?;
     stage.must(
         said.code == "completed",
         "the gate ran the UPDATE itself; the agent holds no credential",

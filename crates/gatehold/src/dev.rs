@@ -8,6 +8,8 @@ mod enrols;
 mod folder;
 mod place;
 mod sample;
+mod shown_in_browser;
+mod ticker;
 mod tracker;
 
 use std::convert::Infallible;
@@ -47,7 +49,7 @@ const TRACKER_PORT: u16 = 7402;
 /// Arguments of `gatehold dev`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --keep my-gate\n  gatehold dev tracker list",
+    after_help = "Examples:\n  gatehold dev\n  gatehold dev --agent\n  gatehold dev --open\n  gatehold dev --keep my-gate\n  gatehold dev tracker list",
     args_conflicts_with_subcommands = true
 )]
 pub struct Dev {
@@ -63,6 +65,9 @@ pub struct Dev {
     /// Have the demo's agent work here: it reads, asks for a write that is held, waits for you, and then tries what it may not.
     #[arg(long, conflicts_with = "quiet")]
     pub agent: bool,
+    /// Open the console in your browser. Without it nothing is opened by itself.
+    #[arg(long, conflicts_with = "quiet")]
+    pub open: bool,
     /// Print one line when everything is ready, and nothing else.
     #[arg(long, hide = true)]
     pub quiet: bool,
@@ -170,12 +175,15 @@ async fn serve(
                 let code = codes.draw(now);
                 let other = pointed.as_ref().err();
                 print!("{}", welcome(ctx, dev, home, addresses, &code, other));
+                if dev.open {
+                    shown_in_browser::open(&format!("{}/", addresses.console()));
+                }
             }
             tokio::select! {
                 biased;
                 ending = signals.next() => Ok(Some(ending)),
                 () = abandoned(dev.until_eof) => Ok(None),
-                never = agent(ctx, dev.agent, home, addresses) => match never {},
+                never = goes_on(ctx, dev, home, addresses) => match never {},
             }
         }
     };
@@ -215,10 +223,17 @@ async fn abandoned(waits: bool) {
     let _gone = told.await;
 }
 
-/// The demo's agent, where one was asked for. The gate outlives it, however its story ends.
-async fn agent(ctx: &Ctx, works: bool, home: &Path, addresses: Addresses) -> Infallible {
-    if works && let Err(failure) = at_work(ctx, home, &addresses.console()).await {
+/// The demo's agent, where one was asked for, and then what happens, a line each. The gate outlives both.
+async fn goes_on(ctx: &Ctx, dev: &Dev, home: &Path, addresses: Addresses) -> Infallible {
+    if dev.agent
+        && let Err(failure) = at_work(ctx, home, &addresses.console()).await
+    {
         eprintln!("\n{failure}");
+    }
+    if !dev.quiet
+        && let Err(failure) = ticker::tell(home, ctx.screen).await
+    {
+        eprintln!("\nwhat happens is not told here any more\n{failure}");
     }
     std::future::pending().await
 }

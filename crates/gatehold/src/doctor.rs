@@ -20,7 +20,7 @@ use crate::channel::standing::{self, Stands, Works};
 use crate::config::{Config, ConfigLookedAt, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::{Style, grouped};
+use crate::screen::{Style, counted, counted_as};
 use crate::serve::{open_anchors, open_store, refused, unusable};
 use crate::{channel, identity_provider, on_call};
 
@@ -227,10 +227,10 @@ async fn trust(
     report.say(
         Level::Ok,
         format!(
-            "the chain of trust verifies: {} links, {} people, {} workloads",
-            grouped(directory.version),
-            grouped(directory.humans.len()),
-            grouped(directory.workloads.len())
+            "the chain of trust verifies: {}, {}, {}",
+            counted(directory.version, "link"),
+            counted_as(directory.humans.len(), "person", "people"),
+            counted(directory.workloads.len(), "workload")
         ),
     );
     let subscribers = store.subscribers().await;
@@ -328,7 +328,10 @@ async fn rows(report: &mut Report, store: &dyn Store) -> Result<(), Failure> {
     let (follow, differ) = (compared.follow, compared.differ);
     report.say(
         Level::Ok,
-        format!("{} rows are what the ledger says", grouped(follow)),
+        format!(
+            "{} what the ledger says",
+            counted_as(follow, "row is", "rows are")
+        ),
     );
     for finding in &compared.findings {
         let text = format!(
@@ -341,7 +344,10 @@ async fn rows(report: &mut Report, store: &dyn Store) -> Result<(), Failure> {
         report.tampered = true;
         report.say(
             Level::Bad,
-            format!("{} rows differ from the ledger", grouped(differ)),
+            format!(
+                "{} from the ledger",
+                counted_as(differ, "row differs", "rows differ")
+            ),
         );
     }
     for (leaf, at) in &compared.told {
@@ -432,8 +438,8 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
     report.say(
         Level::Ok,
         format!(
-            "the store answers: {} leaves, time {}",
-            grouped(head.size),
+            "the store answers: {}, time {}",
+            counted_as(head.size, "leaf", "leaves"),
             head.time
         ),
     );

@@ -14,6 +14,7 @@ use crate::correct::decided;
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
 use crate::review::approve::open;
+use crate::review::change::Told;
 use crate::review::criteria::Questions;
 use crate::review::graded::BY_THE_GATE;
 use crate::review::page;
@@ -166,6 +167,7 @@ pub async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
         "decides_for": shown.through,
         "root": shown.root,
         "signer": shown.signer,
+        "without_force": shown.without_force,
     });
     ctx.print(&answer, || text(ctx, &shown, args.raw))?;
     Ok(Exit::Done)
@@ -189,10 +191,16 @@ fn text(ctx: &Ctx, shown: &Shown, raw: bool) -> String {
         let title = ctx.screen.title("ENVELOPE");
         text.push_str(&format!("\n{title}\n  {}\n", plain(&envelope)));
     }
+    let changes = ", what it changes";
+    let (made, believed) = match shown.change_told {
+        Told::Here if shown.view.change.is_empty() => ("", ""),
+        Told::Here => (changes, ""),
+        Told::ByTheGate => ("", changes),
+    };
     text + &format!(
-        "\nverified here, from the root that you pinned, {}: who asked and for whom, descriptor, sentence, \
+        "\nverified here, from the root that you pinned, {}: who asked and for whom, descriptor, sentence{made}, \
          tier, checkpoints, people, questions, limits, rendering, view, action and words (opened {})\nthe gate's word: facts, \
-         {BY_THE_GATE}, what the task has done, what is unlike its habits{}\n",
+         {BY_THE_GATE}, what the task has done, what is unlike its habits{believed}{}\n",
         shown.root,
         Timestamp::from_millis(now_millis()),
         pages(shown)

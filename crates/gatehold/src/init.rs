@@ -34,7 +34,7 @@ use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::files;
 use crate::human_key::{HumanKey, read_public};
-use crate::screen::plain;
+use crate::screen::{counted_as, plain};
 use crate::serve::{open_anchors, open_store, refused};
 
 const STATEMENT: &str = "root.json";
@@ -177,8 +177,8 @@ fn new(ctx: &Ctx, new: &New) -> Result<(), Failure> {
     )?;
     if humans.len() < 3 {
         ctx.say(&format!(
-            "note: {} people; a root of fewer than three is printed in every dossier\n",
-            humans.len()
+            "note: {}; a root of fewer than three is printed in every dossier\n",
+            counted_as(humans.len(), "person", "people")
         ));
     }
     if new.recovery_key.is_empty() {

@@ -23,7 +23,7 @@ use crate::delegation::{said, standing};
 use crate::exit::{Exit, Failure};
 use crate::human_key::{HumanKey, read_public};
 use crate::screen::plain;
-use crate::session::{Acting, acting};
+use crate::session::acting;
 
 /// `gatehold team …`.
 #[derive(Debug, Subcommand)]
@@ -203,15 +203,18 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
     }
 }
 
-/// Asks for a new key. Where an identity provider says that its holder is gone, the change names that; whoever asks is told.
+/// Asks for a new key. What the identity provider said last of its holder, the change names; where they are gone, whoever asks is
+/// told.
 async fn enrol(ctx: &Ctx, how: &Submitting, mut change: HumanEnrol) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
-    change.suspension = suspension(&acting, &change.human).await?;
-    if change.suspension.is_some() {
+    let people = acting.client.humans().await?;
+    change.suspension = last_gone(&people, &change.human)?;
+    let name = change.human.to_string();
+    if people.suspended.iter().any(|one| one.human == name) {
         ctx.say(&format!(
             "the identity provider deactivated {}, and this key would count all the same\n",
-            plain(&change.human.to_string())
+            plain(&name)
         ));
     }
     let resource = format!("gatehold/human/{}", change.human);
@@ -220,16 +223,19 @@ async fn enrol(ctx: &Ctx, how: &Submitting, mut change: HumanEnrol) -> Result<Ex
     submit_as(ctx, &acting, how, ("human.enrol", &resource), payload).await
 }
 
-/// The suspension of somebody that stands, as the gate says. One that does not is refused when the change is to be applied.
+/// The suspension of somebody that was said last, as the gate says: one that stands, or has ended. Another one is refused when the
+/// change is to be applied.
 ///
 /// # Errors
-/// When the gate does not answer, or with no name.
-pub async fn suspension(acting: &Acting, human: &HumanId) -> Result<Option<Hash>, Failure> {
-    let people = acting.client.humans().await?;
+/// With no name.
+pub fn last_gone(people: &Humans, human: &HumanId) -> Result<Option<Hash>, Failure> {
     let name = human.to_string();
-    let mut suspended = people.suspended.iter();
-    let stands = suspended.find(|one| one.human == name);
-    let named = stands.map(|one| one.suspension.parse());
+    let standing = people.suspended.iter();
+    let standing = standing.map(|one| (&one.human, &one.suspension));
+    let ended = people.returned.iter();
+    let mut said = standing.chain(ended.map(|one| (&one.human, &one.suspension)));
+    let said = said.find(|(whose, _)| **whose == name);
+    let named = said.map(|(_, suspension)| suspension.parse());
     named
         .transpose()
         .map_err(|_| Failure::fault("the gate names a suspension by no hash", "report this"))

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::change::{Submitting, submit_bytes};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::screen::{Style, plain};
+use crate::screen::{Style, counted, plain};
 
 /// `gatehold policy …`.
 #[derive(Debug, Subcommand)]
@@ -139,13 +139,14 @@ fn lint(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
             ));
         }
         text + &format!(
-            "{} {} {}: {} rules, {} checkpoints, {} descriptors, {errors} errors\n",
+            "{} {} {}: {}, {}, {}, {}\n",
             header.name,
             header.version,
             bundle.hash(),
-            bundle.rules().len(),
-            bundle.checkpoints().len(),
-            bundle.descriptors().len()
+            counted(bundle.rules().len(), "rule"),
+            counted(bundle.checkpoints().len(), "checkpoint"),
+            counted(bundle.descriptors().len(), "descriptor"),
+            counted(errors, "error")
         )
     })?;
     Ok(if errors == 0 {
@@ -175,7 +176,11 @@ fn test(ctx: &Ctx, bundle: &Arc<Bundle>) -> Result<Exit, Failure> {
             let line = ctx.screen.paint(Style::Red, &plain(&result.line()));
             text.push_str(&format!("{line}\n"));
         }
-        text + &format!("{} cases, {} failed\n", results.len(), failed.len())
+        text + &format!(
+            "{}, {} failed\n",
+            counted(results.len(), "case"),
+            failed.len()
+        )
     })?;
     Ok(if failed.is_empty() {
         Exit::Done

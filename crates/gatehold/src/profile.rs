@@ -152,8 +152,14 @@ impl Profile {
     pub fn load(home: &Path) -> Result<Self, Failure> {
         let path = home.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|error| {
+            let cause = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("no gate is known here: there is no {}", path.display())
+                }
+                _ => format!("{}: {error}", path.display()),
+            };
             Failure::usage(
-                format!("{}: {error}", path.display()),
+                cause,
                 "start `gatehold dev`, or write client.toml with `url` and `origin`, or give --home",
             )
         })?;

@@ -22,6 +22,8 @@ use crate::screen::plain;
 use crate::session::acting;
 use text::{decision_text, held_text, next_text, questions_text, redeemed_text, status_text};
 
+pub use text::why;
+
 /// Between two looks at whether an approved change is applied, and how many: a process applies what another one left.
 const APPLIED_LOOK: Duration = Duration::from_secs(1);
 const APPLIED_LOOKS: u32 = 30;

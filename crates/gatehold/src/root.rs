@@ -14,7 +14,7 @@ use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, DescriptorId};
-use gatehold_policy::Definitions;
+use gatehold_policy::{Bundle, Definitions};
 
 use crate::exit::Failure;
 use crate::profile::{FILE, Profile};
@@ -44,6 +44,12 @@ impl Rooted {
     /// A kind of action of the bundle that decides.
     pub fn descriptor(&self, id: &DescriptorId) -> Option<&Descriptor> {
         self.active.descriptor(id)
+    }
+
+    /// The bundle that decides, whole. Nothing, where this program does not find it sound: it is older than what people approved.
+    pub fn bundle(&self) -> Option<Bundle> {
+        let (_, bytes) = self.bundles.last()?;
+        Bundle::from_bytes(bytes).ok()
     }
 
     /// What these checkpoints ask of an action of this kind, in the newest bundle in which that has this hash: what was held

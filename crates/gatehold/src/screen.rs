@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use gatehold_core::json::ident;
 use gatehold_core::time::Timestamp;
-pub use gatehold_core::wording::{counted, grouped};
+pub use gatehold_core::wording::{counted, counted_as, grouped};
 
 /// Whether and how wide to print.
 #[derive(Debug, Clone, Copy)]

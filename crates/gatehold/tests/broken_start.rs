@@ -11,7 +11,7 @@
 mod gate;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use gate::{Gate, get, read, say};
 
@@ -224,4 +224,23 @@ fn every_mistake_of_a_bundle_is_told_at_once() {
     for file in ["bundle.toml", "rules.cedar", "a.toml", "b.toml"] {
         assert!(errors.contains(file), "{file} is not in:\n{errors}");
     }
+}
+
+#[test]
+fn a_development_gate_overwrites_no_configuration_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gatehold.toml");
+    let text = "# ours\nlisten = \"127.0.0.1:7400\"\n";
+    std::fs::write(&config, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .args(["dev", "--quiet", "--keep"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = errors(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("is not of a gatehold dev"), "{said}");
+    assert!(next_or_try(&said), "{said}");
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), text);
 }

@@ -93,6 +93,11 @@ fn the_demo_is_played_in_a_browser_to_its_end() {
 }
 
 #[test]
+fn nobody_is_kept_on_a_page_that_loads_itself_again() {
+    run("leaving.mjs", &[]);
+}
+
+#[test]
 fn an_inbox_changes_by_itself_and_nobody_loses_their_place() {
     run("live.mjs", &[]);
 }

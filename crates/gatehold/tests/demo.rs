@@ -190,6 +190,82 @@ fn an_agent_begins_again_on_a_gate_that_was_kept_and_says_who_paused_it() {
     assert!(!errors.contains("report this"), "{errors}");
 }
 
+#[test]
+fn whoever_stops_what_was_approved_reads_that_nothing_was_executed_and_how_to_lift_it() {
+    let machine = Machine::new();
+    let mut dev = machine.start(&["dev", "--agent"]);
+    dev.says("YOUR TURN");
+    let id = waiting(&machine);
+    approves(&machine, &id, "reviewer");
+    let stopped = machine.run(&[
+        "stop",
+        "workload",
+        "deploy-bot",
+        "--reason",
+        "look first",
+        "--as",
+        "reviewer",
+    ]);
+    assert!(stopped.status.success(), "{stopped:?}");
+    approves(&machine, &id, "second");
+    let told = dev.says("demo tamper");
+    for wanted in [
+        "3  Approved, and stopped before it was used: nothing is executed",
+        "order 7 is still `failed`",
+        "REFUSED uses what was approved\n          workload_stopped",
+        "stops lift --workload deploy-bot --as owner",
+    ] {
+        assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
+    }
+    let (_, errors) = dev.ends_by("INT");
+    assert!(!errors.contains("report this"), "{errors}");
+}
+
+#[test]
+fn a_development_gate_says_what_happens_a_line_each_and_opens_a_browser_when_asked() {
+    let machine = Machine::new();
+    let program = machine.path("xdg-open");
+    std::fs::write(&program, "#!/bin/sh\necho \"opened $1\" >opened\nexit 3\n").unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).unwrap();
+    let path = format!("{}:/usr/bin:/bin", machine.path("").display());
+    let mut dev = machine.start_with(&[("PATH", path.as_str())], &["dev", "--open"]);
+    dev.says("End with Ctrl-C");
+    let task = machine.run(&["task", "start", "--purpose", "repair", "-o", "id"]);
+    let task = String::from_utf8(task.stdout).unwrap();
+    let create = |kind: &str, payload: &str, more: &[&str]| {
+        let mut create = vec!["request", "create", "--task", task.trim()];
+        create.extend(["--descriptor", kind, "--target", "sql:shop"]);
+        create.extend(["--resource", "shop/orders", "--payload", payload]);
+        create.extend(["--cap", "rows=1", "--rollback", "set it back", "-o", "id"]);
+        create.extend(more);
+        String::from_utf8(machine.run(&create).stdout).unwrap()
+    };
+    let read = "SELECT id FROM orders WHERE id = 1";
+    create("sql.read", read, &["--redeem"]);
+    dev.says("ALLOWED   1 action of deploy-bot by policy, nobody was asked\n");
+    let write = "UPDATE orders SET status = 'retry' WHERE id = 7";
+    let id = create("sql.write", write, &[]);
+    let told = dev.says(&format!("{}\n", id.trim()));
+    assert!(
+        told.contains("HELD      deploy-bot wants to change at most 1 row of shop/orders"),
+        "{told}"
+    );
+    both_approve(&machine, &id);
+    dev.says("APPROVED  deploy-bot wants to change at most 1 row");
+    let used = machine.run(&["request", "redeem", id.trim()]);
+    assert!(used.status.success(), "{used:?}");
+    dev.says("EXECUTED  1 touched: deploy-bot wants to change at most 1 row");
+    let (_, errors) = dev.ends_by("INT");
+    let opened = machine.text("opened");
+    let url = opened.strip_prefix("opened ").unwrap().trim();
+    assert!(url.starts_with("http://localhost:"), "{opened}");
+    assert!(
+        errors.contains(&format!("go to {url} yourself")),
+        "{errors}"
+    );
+}
+
 /// What waits for somebody to decide, a line each.
 fn waiting(machine: &Machine) -> String {
     let ids = machine.run(&["inbox", "--as", "reviewer", "-o", "id"]);
@@ -197,19 +273,17 @@ fn waiting(machine: &Machine) -> String {
 }
 
 fn both_approve(machine: &Machine, id: &str) {
+    for name in ["reviewer", "second"] {
+        approves(machine, id, name);
+    }
+}
+
+fn approves(machine: &Machine, id: &str, name: &str) {
     let answers = "fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop,scope=yes,time_window=yes,\
                    rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes";
-    for name in ["reviewer", "second"] {
-        let approved = machine.run(&[
-            "approve",
-            id.trim(),
-            "--as",
-            name,
-            "--because",
-            "order 7 alone",
-            "--criteria",
-            answers,
-        ]);
-        assert!(approved.status.success(), "{approved:?}");
-    }
+    let because = ["--because", "order 7 alone", "--criteria", answers];
+    let mut approve = vec!["approve", id.trim(), "--as", name];
+    approve.extend(because);
+    let approved = machine.run(&approve);
+    assert!(approved.status.success(), "{approved:?}");
 }

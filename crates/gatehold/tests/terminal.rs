@@ -78,10 +78,23 @@ fn a_person_at_a_terminal_plays_the_demo_to_its_end() {
 }
 
 #[test]
-fn whoever_says_no_has_signed_nothing() {
+fn whoever_says_no_has_signed_nothing_and_sees_what_a_denial_is() {
     let output = demo("no");
     let screen = String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success(), "{screen}");
-    assert!(screen.contains("nothing was signed"), "{screen}");
+    assert!(output.status.success(), "{screen}");
+    for wanted in [
+        "nothing was signed",
+        "reviewer signed nothing, so nothing can happen",
+        "--reason not_justified --as reviewer",
+        "it ended as denied; the agent is told so, and why  not justified: stopped at the terminal of the demo",
+        "REFUSED the agent uses it all the same",
+        "order 7 is still `failed`",
+        "reviewer@dev.gatehold.local, deny; the words lie beside it",
+        "play it again and approve",
+        "altered, and found",
+    ] {
+        assert!(screen.contains(wanted), "{wanted} is not in:\n{screen}");
+    }
     assert!(!screen.contains("order 7 is `retry`"), "{screen}");
+    assert!(!screen.contains("report this"), "{screen}");
 }

@@ -28,8 +28,6 @@ use said::ScimError;
 /// People who are given back within one hour, by one process. Each is two leaves with what took them away before; whoever has
 /// the token fills no ledger with them.
 const BACK_IN_AN_HOUR_MAX: u32 = 100;
-/// People who are gone already and are said to be so again, within one hour, by one process. Each is a leaf.
-const AGAIN_IN_AN_HOUR_MAX: u32 = 1_000;
 /// An hour.
 const HOUR_SECONDS: u32 = 3_600;
 
@@ -62,7 +60,6 @@ pub struct Provisioning {
     subject: SubjectAttribute,
     word: OwnWord,
     back: Hourly,
-    again: Hourly,
 }
 
 /// How many there were, in the hour that began when.
@@ -107,7 +104,6 @@ impl Provisioning {
             subject,
             word,
             back: Hourly::new(BACK_IN_AN_HOUR_MAX),
-            again: Hourly::new(AGAIN_IN_AN_HOUR_MAX),
         }
     }
 
@@ -127,11 +123,6 @@ impl Provisioning {
     /// Counts somebody who is to be given back.
     fn may_give_back(&self, now: Timestamp) -> Result<(), ScimError> {
         self.back.one(now)
-    }
-
-    /// Counts somebody who is gone, and is said to be so again.
-    fn may_say_again(&self, now: Timestamp) -> Result<(), ScimError> {
-        self.again.one(now)
     }
 }
 

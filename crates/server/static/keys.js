@@ -1,6 +1,8 @@
 // The keys of the console: moving, looking and finding. One says that you look at a request; no key approves or denies.
 // A plain module: it changes classes, focus and the address, and never makes markup.
 
+import { later } from "./later.js";
+
 const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => !row.hidden && row.checkVisibility?.() !== false);
 const here = () => document.querySelector(".row.at") ?? document.activeElement?.closest?.("[data-row]");
 let prefix = false;
@@ -25,11 +27,14 @@ function press(what) {
   return Boolean(found);
 }
 
+/** What reminds: of no use to whoever asked for nothing, so it is loaded once somebody did. */
+const reminders = () => later("remind.js").then(() => import("./remind.js"));
+
 /** Asks when to be reminded of the request that one stands on, or whose page it is. */
 function remind() {
   const place = (here() ?? document.querySelector(".strip"))?.querySelector("[data-left]");
   if (!place) return false;
-  import("./remind.js").then(({ ask }) => ask(place));
+  reminders().then(({ ask }) => ask(place));
   return true;
 }
 
@@ -190,7 +195,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Somebody asked this browser to be reminded of something.
-if (Object.keys(localStorage).some((name) => name.startsWith("remind:"))) import("./remind.js");
+if (Object.keys(localStorage).some((name) => name.startsWith("remind:"))) reminders();
 
 // The list that a request is opened from, with what is folded in it, for the keys that go on to the next one.
 addEventListener("pagehide", () => {

@@ -2,6 +2,8 @@
 // by the browser into a document that runs nothing, and only what differs is taken over, element by element, so that focus,
 // selection and place stay. No markup is made here and no text becomes any: the templates of the gate are the only ones.
 
+import { later } from "./later.js";
+
 const live = document.getElementById("live");
 const chip = document.getElementById("live-state");
 const BEATS_MISSED = 45_000;
@@ -14,7 +16,7 @@ let kept = false;
 let over = false;
 let failures = 0;
 let fresh_rows = 0;
-let later;
+let reopening;
 
 /** Says in one chip whether the page is live: a sign and words, and sometimes where to go. */
 function say(kind, sign, words, to = undefined) {
@@ -241,12 +243,12 @@ function reopen() {
   if (over) return;
   source?.close();
   failures += 1;
-  clearTimeout(later);
-  later = setTimeout(() => refresh().then(open), Math.min(60_000, 1_500 * 2 ** failures));
+  clearTimeout(reopening);
+  reopening = setTimeout(() => refresh().then(open), Math.min(60_000, 1_500 * 2 ** failures));
 }
 
+setInterval(count, 1_000);
 setInterval(() => {
-  count();
   if (!over && source?.readyState === EventSource.OPEN && Date.now() - heard > BEATS_MISSED) {
     sayLost();
     reopen();
@@ -265,7 +267,11 @@ document.addEventListener("submit", (event) => {
 });
 /** What selects several at once is loaded when somebody does. */
 const select = document.getElementById("select");
-const selecting = (row) => import("./select.js").then(({ toggle }) => toggle(row));
+const selecting = (row) => later("select.js").then(() => import("./select.js")).then(({ toggle }) => toggle(row))
+  .catch(() => {
+    select.disabled = true;
+    select.replaceChildren("Nothing can be selected now: load this page again");
+  });
 select.hidden = false;
 select.addEventListener("click", () => selecting());
 document.addEventListener("keydown", (event) => {

@@ -64,23 +64,32 @@ export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",
 /** A count with its noun. */
 export const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
+/** The name of a cap that is one, `of_one` of the core: `1 row`. */
+const ofOne = (name) => name.replace(/^(\w+[^\Ws])s\b/, "$1");
+
 /** How much a payload is, and how much of it is nothing; as every surface says it. */
 const size = ({ bytes, lines, empty_lines: empty, words }) =>
   `${counted(bytes, "byte")}, ${counted(lines, "line")}${empty > 0 ? ` (${empty} empty)` : ""}, ${counted(words, "word")}`;
 
-/** A time as it is and from now. */
-function at(millis) {
+/** A time as it is. */
+function time(millis) {
   const iso = new Date(millis).toISOString();
-  const time = el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
-  time.dateTime = iso;
-  const left = el("span", "rel", fromNow(millis));
-  left.dataset.left = "";
-  return [time, " ", left];
+  return Object.assign(el("time", "", `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`), { dateTime: iso });
 }
+
+/** How far away it is; it stands beside that time, and the clock of the page counts it. */
+function distance(name, classes, millis) {
+  const made = el(name, classes, fromNow(millis));
+  made.dataset.left = "";
+  return made;
+}
+
+/** A time as it is and from now. */
+const at = (millis) => [time(millis), " ", distance("span", "rel", millis)];
 
 /** Limits in one line. */
 export function limits(record) {
-  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${name}`);
+  const caps = Object.entries(record.caps).map(([name, cap]) => `, at most ${grouped(cap)} ${cap === 1 ? ofOne(name) : name}`);
   return `${duration(record.ttl_seconds)}, ${counted(record.uses, "use")}${caps.join("")}`;
 }
 
@@ -216,7 +225,7 @@ function strip(view, display) {
     ...chips.flatMap((chip) => [chip, " "]),
     el("span", "people", `asked by ${view.requester.workload ? known(KINDS, view.requester.workload.kind) : "a person"}`), " ",
     el("span", "people", people), " ",
-    el("span", "deadline", ...at(view.decide_by)));
+    el("span", "deadline", distance("strong", "", view.decide_by), " ", time(view.decide_by)));
 }
 
 /** What is permitted, by its kind. */

@@ -1,6 +1,8 @@
 // Several requests of the list at once: deny, claim or escalate them, each by a call of its own, after one look at what they are. Loaded
 // when somebody first selects. Nothing here lets anything out: that takes a signature over one action.
 
+import { later } from "./later.js";
+
 /** As `REASONS` of the console has them; a test holds them together. */
 const REASONS = [
   ["not_justified", "not justified"],
@@ -25,7 +27,7 @@ function el(name, properties, ...content) {
   return made;
 }
 
-document.head.append(el("link", { rel: "stylesheet", href: "/static/select.css" }));
+later("select.css").catch(() => {});
 const count = el("strong", {});
 const said = el("p", { className: "result" });
 said.setAttribute("role", "status");

@@ -8,6 +8,7 @@ import { base64, canonical, canonicalBytes, document_, hex, named, tagged, unbas
 import { beside, claims, head, says as claimed } from "./claims.js";
 import * as clock from "./clock.js";
 import { asked, isMet, question } from "./fact.js";
+import { later } from "./later.js";
 import { el, grouped, limits, mark, panel, quiet } from "./panel.js";
 import { floorSeconds, Reading, screensTooMany } from "./reading.js";
 import { isSeen, wrong as wrongReason } from "./reason.js";
@@ -66,7 +67,7 @@ async function differences(opened, key) {
   const display = document_(bytes.display, "the rendering");
   const authority = document_(bytes.authority, "what you may do here");
   const request = document_(bytes.asked, "what was asked");
-  const list = (await (await fetch("/static/words.txt")).text()).split("\n").filter((word) => !word.startsWith("#"));
+  const list = (await later("words.txt")).split("\n").filter((word) => !word.startsWith("#"));
   const payload = named(await crypto.subtle.digest("SHA-256", bytes.payload));
   const own = await words(list, unhex(context.digest.replace("sha256:", "")), unhex(opened.request_nonce.replace("sha256:", "")));
   const hash = async (tag, part) => named(await tagged(tag, part));
@@ -253,8 +254,9 @@ function missing() {
   if (!reading.toTheEnd) lines.push("read to the end of the exact action");
   if (open_.length > 0) lines.push(open_.length === 1 ? "1 criterion is not met" : `${open_.length} criteria are not met`);
   if (red && form.elements.fact.value.trim() === "") lines.push("answer the question about the action");
-  const unsaid = wrongReason(form.elements.because.value.trim(), red);
-  if (unsaid) lines.push(red && form.elements.because.value.trim() === "" ? "say why" : unsaid);
+  const demanded = shown.view.reason_demanded;
+  const unsaid = wrongReason(form.elements.because.value.trim(), demanded);
+  if (unsaid) lines.push(demanded && form.elements.because.value.trim() === "" ? "say why" : unsaid);
   if (reading.left > 0) lines.push(`${reading.left} s of reading`);
   if (clock.now() >= shown.view.decide_by) lines.push("the time to decide is over");
   return lines;
@@ -388,7 +390,8 @@ if (form) {
     button.addEventListener("click", () => guarded(async () => {
       const result = await approve();
       shown = null;
-      say(result.decided ? "Decided." : "Your review is in.");
+      const held = result.held_again ? "It is held again: policy asks for more than you were shown." : "Your review is in.";
+      say(result.decided ? "Decided." : held);
       location.reload();
     }));
     whenLookedAt(() => guarded(async () => {

@@ -13,12 +13,13 @@ use gatehold_core::passkey::soft::SoftPasskey;
 use gatehold_core::passkey::{PasskeyPublicKey, WebOrigin};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
+use gatehold_core::review::ReviewContext;
 use gatehold_core::trust::change::HumanEnrol;
 use gatehold_core::trust::{ENROL_NAMESPACE, attestation_challenge};
 use gatehold_gate::{Against, GateError, SessionLimits};
 use serde_json::json;
 
-use shop::{Person, Shop};
+use shop::{Person, Shop, team_set};
 
 fn code<T: std::fmt::Debug>(answer: Result<T, GateError>) -> &'static str {
     match answer {
@@ -269,6 +270,49 @@ async fn a_cap_that_nothing_keeps_is_refused_when_it_is_asked_for() {
         shop.gate.submit(&caller, kept).await.unwrap().record.state,
         State::Allowed
     );
+}
+
+/// Of a request that nobody denied nothing is read, and of one that somebody did its row and the leaf that ended it.
+#[tokio::test]
+async fn what_was_said_with_a_denial_is_read_from_the_one_leaf_that_has_it() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
+    let held = held.unwrap().record;
+    let before = shop.memory().asked();
+    assert_eq!(shop.gate.denial(&held).await.unwrap(), None);
+    assert_eq!(shop.memory().asked(), before);
+    let denied = shop.deny(Person::Reviewer, held.id).await.unwrap();
+    for most in [3, 2] {
+        let before = shop.memory().asked();
+        let said = shop.gate.denial(&denied).await.unwrap();
+        assert_eq!(said.as_deref(), Some("looked at it"));
+        let asked = shop.memory().asked() - before;
+        assert!(asked <= most, "{asked} reads");
+    }
+}
+
+/// A reviewer adds no cap that the page says nothing keeps: the gate answers by what is shown.
+#[tokio::test]
+async fn a_cap_that_a_review_adds_is_kept_by_what_its_page_goes_by() {
+    let shop = Shop::open().await;
+    // Its executor is the gate, which keeps no caps, whatever the executor says of any target.
+    let change = shop.propose("team.set", &team_set(), Person::Owner).await;
+    let capped = async |cap: &str, id| {
+        let add = |context: &mut ReviewContext| {
+            context.limits.caps.insert(cap.to_owned(), 3);
+        };
+        let signed = shop
+            .sign_saying(Person::Reviewer, id, "looked at it", add)
+            .await;
+        shop.gate.review(signed).await
+    };
+    assert_eq!(code(capped("rows", change.id).await), "cap_not_enforced");
+    let task = shop.task().await;
+    let held = shop.submit(&task, "shop.write", "DELETE FROM a").await;
+    let held = held.unwrap().record.id;
+    assert_eq!(code(capped("files", held).await), "cap_not_enforced");
+    capped("rows", held).await.unwrap();
 }
 
 #[tokio::test]

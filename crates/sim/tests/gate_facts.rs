@@ -460,7 +460,10 @@ async fn it_holds(shop: &Shop, held: RequestId, source: Source) -> Vec<String> {
 
 /// A request that waits, of a workload that was allowed so many before.
 async fn held_beside(allowed: usize) -> (Shop, Vec<RequestId>, RequestId) {
-    let mut shop = Shop::in_memory().await;
+    held_in(Shop::in_memory().await, allowed).await
+}
+
+async fn held_in(mut shop: Shop, allowed: usize) -> (Shop, Vec<RequestId>, RequestId) {
     let knows = Knows::new(CALM);
     shop.knowing(knows.clone()).await;
     let mut others = Vec::new();
@@ -514,6 +517,31 @@ async fn m062_a_changed_request_of_another_grant_is_unknown_and_keeps_no_page_fr
     assert!(it_holds(&shop, held, Source::Unknown).await.is_empty());
     shop.memory().tamper(&key, None);
     assert_eq!(it_holds(&shop, held, Source::Unknown).await, changed);
+}
+
+/// What the store itself cannot read is not what anybody reviews here: it is said, and the page opens.
+#[tokio::test]
+async fn m062_a_row_that_cannot_be_read_is_unknown_and_keeps_no_page_from_opening_in_sqlite() {
+    let (shop, others, held) = held_in(Shop::open().await, 2).await;
+    let version = |kind: &str, id: &str, version: i64| {
+        let edit = "UPDATE state_row SET version = ?1 WHERE kind = ?2 AND id LIKE ?3";
+        shop.database().execute(edit, (version, kind, id)).unwrap()
+    };
+    let other = others[0].to_string();
+    assert_eq!(version("request", &other, -1), 1);
+    let unread = ["it holds= (the request of a grant cannot be read from the database, 0 s)"];
+    assert_eq!(it_holds(&shop, held, Source::Unknown).await, unread);
+    let verified = it_holds(&shop, held, Source::Verified).await;
+    assert_eq!(verified.len(), 2, "{verified:?}");
+    assert_eq!(version("request", &other, 1), 1);
+    assert!(it_holds(&shop, held, Source::Unknown).await.is_empty());
+
+    // The change that enrolled the workload had one as well.
+    assert_eq!(version("grant", "%", -1), 3);
+    let unread = "live grants of this workload= (a grant cannot be read from the database, 0 s)";
+    assert_eq!(it_holds(&shop, held, Source::Unknown).await, [unread]);
+    assert!(it_holds(&shop, held, Source::Verified).await.is_empty());
+    shop.approve(Person::Reviewer, held).await.unwrap();
 }
 
 #[tokio::test]

@@ -19,36 +19,25 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::State;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::suspension::{REINSTATEMENT_TYPE, SUSPENSION_TYPE};
-use gatehold_core::trust::{Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError};
+use gatehold_core::trust::{
+    Chain, Evidence, Reinstatement, SignedReinstatement, Suspension, TrustError,
+};
 use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice};
-use gatehold_gate::{Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits};
-use gatehold_ledger::{LogSigner, Origin};
+use gatehold_gate::{
+    Dispatcher, GateError, Gone, OwnWord, Provisioned, Reinstated, SessionLimits, Taken,
+};
+use gatehold_store::clock::SetClock;
 use gatehold_store::journal::Journal;
 use tokio::sync::Mutex;
 
 use shop::audited::Audited;
 use shop::faulty::{Faulty, Health};
+use shop::provider::{back, gone, log_signer, word};
 use shop::{LOG_SEED, Person, Shop};
 
 const SQL: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
-
-fn signer(seed: [u8; 32]) -> LogSigner {
-    LogSigner::from_seed(Origin::new("dev.local/gate").unwrap(), &seed)
-}
-
-/// The word of this gate.
-fn word() -> OwnWord {
-    OwnWord::new(signer(LOG_SEED))
-}
-
-/// Brings somebody back from whatever stands.
-async fn back(shop: &Shop, person: Person) {
-    let human = person.id();
-    let stands = shop.gate.directory().suspended_by(&human).unwrap();
-    let back = shop.gate.reinstate(&human, &stands, &word()).await;
-    assert_eq!(back.unwrap(), Reinstated::Back);
-}
 
 /// A write that two people approved and nobody used.
 async fn approved(shop: &Shop) -> RequestId {
@@ -86,7 +75,7 @@ fn end_of(directory: &Directory, person: Person) -> Reinstatement {
 }
 
 fn signed(statement: &Reinstatement, seed: [u8; 32]) -> SignedReinstatement {
-    let signer = signer(seed);
+    let signer = log_signer(seed);
     SignedReinstatement::sign(statement, |message| signer.sign_word(message)).unwrap()
 }
 
@@ -146,10 +135,7 @@ async fn last_link(shop: &Shop) -> Evidence {
 async fn a26_what_somebody_reviewed_counts_no_more_once_they_are_deactivated() {
     let shop = Shop::open().await;
     let id = approved(&shop).await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     assert!(!is_executed(&shop, id).await && shop.executed().is_empty());
     // Nor by a process that has only the ledger to go by.
     let shop = shop.restart_after(|_| {}).await.unwrap();
@@ -171,7 +157,7 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
     let session = shop.gate.sign_in_by_code(&second, limits).await.unwrap();
     let login = shop.login(&shop.gate, Person::Second).await.unwrap();
     let now = shop.gate.now().await.unwrap();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let refused = shop.gate.review(review).await;
     assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
     let visitor = shop.gate.visitor(&session.id, limits).await.unwrap();
@@ -180,7 +166,7 @@ async fn a26_whoever_is_deactivated_reviews_nothing_and_signs_in_nowhere() {
     assert!(shop.login(&shop.gate, Person::Second).await.is_err());
     // Back again they are who they were: nothing was enrolled and nobody joined a team.
     let before = shop.gate.directory();
-    back(&shop, Person::Second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let after = shop.gate.directory();
     assert_eq!(
         (&before.humans, &before.teams),
@@ -203,7 +189,10 @@ async fn what_is_said_again_is_a_link_of_its_own_and_whoever_was_removed_stays_s
         (3, true, true),
         (4, false, true),
     ] {
-        shop.gate.suspend(&second, removed).await.unwrap();
+        assert_eq!(
+            shop.gate.suspend(&second, removed).await.unwrap(),
+            Taken::Gone
+        );
         assert_eq!(shop.leaves().await, before + leaves);
         let Provisioned::Gone(gone) = shop.gate.provisioned(&second).await.unwrap() else {
             panic!("they are gone");
@@ -236,7 +225,8 @@ async fn a_stranger_leaves_no_trace() {
     let shop = Shop::in_memory().await;
     let before = shop.leaves().await;
     let stranger = HumanId::new("dev.local", "nobody").unwrap();
-    shop.gate.suspend(&stranger, true).await.unwrap();
+    let taken = shop.gate.suspend(&stranger, true).await;
+    assert_eq!(taken.unwrap(), Taken::Gone);
     let standing = shop.gate.provisioned(&stranger).await.unwrap();
     assert_eq!(standing, Provisioned::Stranger);
     let nothing = Hash::of(b"nothing");
@@ -269,40 +259,107 @@ async fn what_is_taken_is_taken_here_and_from_people_who_are_enrolled() {
     }
 }
 
+/// However many there are: one whose key is asked for is never one too many.
 #[tokio::test]
-async fn no_list_of_strangers_fills_the_directory() {
+async fn nobody_who_is_gone_finds_the_directory_full() {
     let shop = Shop::in_memory().await;
     let mut directory = shop.gate.directory();
     let stranger = |number: usize| HumanId::new("dev.local", &format!("nobody-{number}")).unwrap();
-    for number in 0..1_000 {
-        let of_stranger = suspension(stranger(number));
-        assert_eq!(of_stranger.check(&directory), Ok(()));
+    for number in 0..2_000 {
+        let id = suspension(stranger(number)).id().unwrap();
         let gone = Suspended {
-            id: of_stranger.id().unwrap(),
+            id,
             removed: false,
             leaf: 9,
         };
         directory.suspended.insert(stranger(number), gone);
+        directory.last_gone.insert(stranger(number), id);
     }
-    let refused = suspension(stranger(1_000)).check(&directory);
-    assert!(
-        matches!(refused, Err(TrustError::Contradiction(_))),
-        "{refused:?}"
-    );
-    // Those who are in it are said again, and whoever has a key is always taken.
-    for one in [stranger(7), Person::Second.id()] {
+    for one in [stranger(7), stranger(2_000), Person::Second.id()] {
         assert_eq!(suspension(one).check(&directory), Ok(()));
     }
+}
+
+#[tokio::test]
+async fn of_one_person_it_is_said_again_ten_times_an_hour_and_what_takes_more_always() {
+    let clock = Arc::new(SetClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let shop = Shop::open_at(clock.clone()).await;
+    let (second, reviewer) = (Person::Second.id(), Person::Reviewer.id());
+    gone(&shop.gate, &second).await;
+    for _ in 0..10 {
+        gone(&shop.gate, &second).await;
+    }
+    let (leaves, stood) = (
+        shop.leaves().await,
+        shop.gate.directory().suspended_by(&second),
+    );
+    let again = shop.gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+    assert_eq!(shop.leaves().await, leaves);
+    assert_eq!(shop.gate.directory().suspended_by(&second), stood);
+    // Nobody else's is one too many, nor what takes more from them, nor the first after they were back.
+    gone(&shop.gate, &reviewer).await;
+    gone(&shop.gate, &reviewer).await;
+    let removed = shop.gate.suspend(&second, true).await.unwrap();
+    assert_eq!(removed, Taken::Gone);
+    back(&shop.gate, &second).await;
+    gone(&shop.gate, &second).await;
+    assert!(shop.gate.directory().is_suspended(&second));
+    let again = shop.gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
+    clock.advance(3_601_000);
+    gone(&shop.gate, &second).await;
+    assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+/// A chain that is folded from the links of the ledger, without some.
+fn folded(links: &[(u64, Evidence)], without: &[u64]) -> Directory {
+    let mut chain = Chain::default();
+    for (leaf, evidence) in links {
+        if !without.contains(leaf) {
+            chain.add(*leaf, evidence, None).unwrap();
+        }
+    }
+    chain.directory().unwrap().clone()
+}
+
+/// What is said again changes nothing that anybody signs, until the next link: whoever signs then names all of them.
+#[tokio::test]
+async fn what_is_said_again_is_named_with_the_next_link() {
+    let shop = Shop::in_memory().await;
+    let second = Person::Second.id();
+    gone(&shop.gate, &second).await;
+    let first = shop.gate.directory();
+    gone(&shop.gate, &second).await;
+    let again = shop.gate.directory();
+    assert_eq!((again.chain, again.named), (first.chain, first.named));
+    assert_eq!(again.version, first.version + 1);
+    gone(&shop.gate, &Person::Reviewer.id()).await;
+    let next = shop.gate.directory();
+    assert_ne!(next.chain, again.chain);
+    assert_eq!(next.named, next.version);
+    let stored = shop.stored().await;
+    let links = stored.iter().filter_map(|leaf| {
+        let mut given = leaf.attachments.iter();
+        let given = given.find(|given| given.name == "evidence")?;
+        Some((
+            leaf.index,
+            Evidence::from_bytes(given.bytes.as_ref()?).unwrap(),
+        ))
+    });
+    let links: Vec<(u64, Evidence)> = links.collect();
+    assert_eq!(folded(&links, &[]).chain, next.chain);
+    let [.., (said_again, _), _] = links.as_slice() else {
+        panic!("{links:?}");
+    };
+    assert_ne!(folded(&links, &[*said_again]).chain, next.chain);
 }
 
 /// Whoever writes to the database can suspend, and cannot bring back.
 #[tokio::test]
 async fn only_the_gates_own_key_gives_back() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let statement = end_of(&directory, Person::Second);
     assert_eq!(signed(&statement, LOG_SEED).check(&directory), Ok(()));
@@ -312,7 +369,7 @@ async fn only_the_gates_own_key_gives_back() {
         matches!(refused, Err(TrustError::Signature { .. })),
         "{refused:?}"
     );
-    let by_another = OwnWord::new(signer([9; 32]));
+    let by_another = OwnWord::new(log_signer([9; 32]));
     let (second, stands) = (Person::Second.id(), statement.suspension);
     let refused = shop.gate.reinstate(&second, &stands, &by_another).await;
     assert!(matches!(refused, Err(GateError::Refused(_))), "{refused:?}");
@@ -327,10 +384,7 @@ async fn only_the_gates_own_key_gives_back() {
 #[tokio::test]
 async fn what_gives_back_is_for_this_gate() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let statement = end_of(&directory, Person::Second);
     for wrong in [
@@ -351,10 +405,7 @@ async fn what_gives_back_is_for_this_gate() {
 #[tokio::test]
 async fn what_gives_back_is_short() {
     let shop = Shop::in_memory().await;
-    shop.gate
-        .suspend(&Person::Second.id(), false)
-        .await
-        .unwrap();
+    gone(&shop.gate, &Person::Second.id()).await;
     let directory = shop.gate.directory();
     let mut long = signed(&end_of(&directory, Person::Second), LOG_SEED);
     // Whether it is a signature at all is asked later.
@@ -368,10 +419,10 @@ async fn what_gives_back_is_short() {
 async fn the_end_of_one_suspension_ends_no_other() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
-    back(&shop, Person::Second).await;
+    gone(&shop.gate, &second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let end = last_link(&shop).await;
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let Evidence::Reinstatement(signed) = &end else {
         panic!("{end:?}");
     };
@@ -390,11 +441,11 @@ async fn the_end_of_one_suspension_ends_no_other() {
 async fn a_suspension_that_ended_does_not_come_back_with_its_end() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let begun = last_link(&shop).await;
-    back(&shop, Person::Second).await;
+    back(&shop.gate, &Person::Second.id()).await;
     let end = last_link(&shop).await;
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     append(&shop, &begun, "person.suspend").await;
     append(&shop, &end, "person.reinstate").await;
     let shop = shop.restart().await;
@@ -414,7 +465,7 @@ async fn d09_a_suspension_is_not_ended_by_removing_it() {
         "UPDATE attachment SET bytes = x'7b7d' WHERE leaf = (SELECT max(leaf) FROM attachment WHERE name = 'evidence')",
     ] {
         let shop = Shop::open().await;
-        shop.gate.suspend(&Person::Second.id(), false).await.unwrap();
+        gone(&shop.gate, &Person::Second.id()).await;
         let opened = shop.restart_after(|path| {
             let database = rusqlite::Connection::open(path).unwrap();
             database.execute_batch(edit).unwrap();
@@ -427,7 +478,7 @@ async fn d09_a_suspension_is_not_ended_by_removing_it() {
 async fn a_key_that_people_enrol_afterwards_counts_and_is_taken_with_the_next_word() {
     let shop = Shop::in_memory().await;
     let second = Person::Second.id();
-    shop.gate.suspend(&second, false).await.unwrap();
+    gone(&shop.gate, &second).await;
     let mut directory = shop.gate.directory();
     // As enrolment puts it, at a later leaf.
     let leaf = shop.leaves().await;
@@ -451,7 +502,7 @@ async fn d06_a_deactivation_that_the_store_refuses_is_kept_and_in_force() {
     let login = shop.login(&gate, Person::Second).await.unwrap();
     let now = gate.now().await.unwrap();
     store.is(Health::ReadOnly);
-    gate.suspend(&Person::Second.id(), false).await.unwrap();
+    gone(&gate, &Person::Second.id()).await;
     assert_eq!(gate.journal_waiting(), 1);
     assert!(gate.session(&login, now).is_none());
     let nothing = Hash::of(b"nothing stands in the store");
@@ -468,6 +519,28 @@ async fn d06_a_deactivation_that_the_store_refuses_is_kept_and_in_force() {
     let answer = gate.redeem(&shop.caller(), id).await;
     assert!(!answer.is_ok_and(|redeemed| redeemed.execution.is_some()));
     assert!(shop.executed().is_empty());
+}
+
+/// It was taken when it came: it is not counted once more as it is written.
+#[tokio::test]
+async fn d06_what_the_journal_took_is_written_however_often_it_was_said_before() {
+    let shop = Shop::in_memory().await;
+    let store = Faulty::of(shop.store.clone());
+    let journal = Journal::open(shop.folder().join("other.journal")).unwrap();
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    let second = Person::Second.id();
+    for _ in 0..10 {
+        gone(&gate, &second).await;
+    }
+    let stood = gate.directory().suspended_by(&second);
+    store.is(Health::ReadOnly);
+    gone(&gate, &second).await;
+    assert_eq!(gate.journal_waiting(), 1);
+    store.is(Health::Well);
+    assert_eq!(gate.tick().await.unwrap().replayed, 1);
+    assert_ne!(gate.directory().suspended_by(&second), stood);
+    let again = gate.suspend(&second, false).await.unwrap();
+    assert_eq!(again, Taken::TooOften);
 }
 
 /// Remembers what it is handed.
@@ -501,7 +574,7 @@ async fn told_after(person: Person) -> Vec<Notice> {
         dispatcher.settled().await.unwrap();
     }
     heard.0.lock().await.clear();
-    shop.gate.suspend(&person.id(), false).await.unwrap();
+    gone(&shop.gate, &person.id()).await;
     let task = shop.task().await;
     let held = shop.submit(&task, "shop.write", SQL).await.unwrap();
     let caller = shop.caller();

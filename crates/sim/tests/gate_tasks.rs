@@ -14,10 +14,12 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::jwk::Jwk;
+use gatehold_core::reason::ReasonError;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::requester::Requester;
 use gatehold_core::task::Boundary;
+use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::View;
 use gatehold_gate::{Caller, GateError, StartTask, Submit};
@@ -239,6 +241,62 @@ async fn a_request_that_is_held_again_counts_once_and_not_before_itself() {
     assert_eq!(used(&shop, write.id).await, State::Completed);
 }
 
+/// Beyond its baseline a read is amber, and red once the workload reaches for more than it usually does.
+#[tokio::test]
+async fn what_rises_while_it_is_held_is_held_again_and_asked_about_anew() {
+    let elevated = "!context.conditions.elevation.known || context.conditions.elevation.value";
+    let shop = shop_with(&held_when(elevated)).await;
+    let task = shop.task().await;
+    let held = ask_at(&shop, task, "sql:depot").await;
+    let id = held.id;
+    assert_eq!((held.state, held.tier), (State::Held, Tier::Amber));
+    assert!(!page(&shop, id).await.reason_demanded);
+    // One approves it without a word; another has it open twice.
+    let unsaid = shop.sign_saying(Person::Reviewer, id, "", |_| {}).await;
+    let first = shop.gate.review_told(unsaid).await.unwrap();
+    assert_eq!((first.record.state, first.held_again), (State::Held, false));
+    let before = shop.sign_saying(Person::Second, id, "", |_| {}).await;
+    let stale = shop.sign(Person::Second, id, true).await;
+
+    for number in 0..51 {
+        let input = shop.asked(Some(task), "shop.read", "SELECT 1", false);
+        let envelope = String::from_utf8(input.envelope).unwrap();
+        let envelope = envelope.replace("shop/orders", &format!("shop/r{number}"));
+        let input = Submit {
+            envelope: envelope.into_bytes(),
+            ..input
+        };
+        let caller = shop.asking(&input).await;
+        shop.gate.submit(&caller, input).await.unwrap();
+    }
+    let again = shop.gate.review_told(before).await.unwrap();
+    assert!(
+        again.held_again,
+        "whoever signed it is told that it does not count"
+    );
+    let again = again.record;
+    assert_eq!((again.state, again.tier), (State::Held, Tier::Red));
+    assert_eq!(again.held.unwrap().decide_by, held.held.unwrap().decide_by);
+    let told = shop.store.outbox(0, 1_000).await.unwrap();
+    let mut told = told.into_iter().map(|announced| announced.message);
+    assert!(told.any(|told| told.topic == "reheld" && told.body == id.to_string()));
+
+    // It is held until the same moment, so that nothing but what its page asked for tells that screen from one of now.
+    let less = shop.gate.review(stale).await;
+    refused(less, &Refusal::ChangedSinceShown);
+    assert!(page(&shop, id).await.reason_demanded);
+    let unsaid = shop.sign_saying(Person::Reviewer, id, "", |_| {}).await;
+    let missing = Refusal::Reason(ReasonError::Missing);
+    refused(shop.gate.review(unsaid).await, &missing);
+    // Nothing of what was approved is left: both say it anew.
+    assert_eq!(
+        shop.approve(Person::Reviewer, id).await.unwrap().state,
+        State::Held
+    );
+    shop.approve(Person::Second, id).await.unwrap();
+    assert_eq!(used(&shop, id).await, State::Completed);
+}
+
 #[tokio::test]
 async fn systems_are_counted_and_each_once() {
     let shop = shop_with(&held_when(
@@ -325,6 +383,12 @@ async fn a_workloads_own_word_about_its_initiator_frees_nobody_and_a_points_does
     assert_eq!(seen.state, State::Held);
     assert!(!bars_its_owner(&seen), "{:?}", seen.requester);
     own_request(shop.approve(Person::Reviewer, seen.id).await);
+}
+
+#[track_caller]
+fn refused(answer: Result<RequestRecord, GateError>, why: &Refusal) {
+    let so = matches!(&answer, Err(GateError::Refused(said)) if said == why);
+    assert!(so, "{answer:?}");
 }
 
 #[track_caller]

@@ -86,6 +86,7 @@ const REACHED: [(&str, &[&str]); 10] = [
         "people who are gone while something of theirs is on its way",
         &[
             "enrolment-overtaken",
+            "enrolment-overtaken-and-back",
             "reinstatement-overtaken",
             "review-of-somebody-gone",
         ],

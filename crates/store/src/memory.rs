@@ -1,4 +1,4 @@
-//! The store in memory: for the simulator and tests. It owns the virtual clock and fails on demand.
+//! The store in memory: for the simulator and tests. It owns the virtual clock, counts what it is asked and fails on demand.
 //!
 //! Clones share one database, so a clone is a second process or the same one after a restart. It must never be offered
 //! to a running gate: nothing in it survives the process.
@@ -63,6 +63,7 @@ struct State {
     leases: BTreeMap<String, (String, Timestamp)>,
     injected: VecDeque<Injected>,
     down: bool,
+    asked: u64,
 }
 
 impl MemoryStore {
@@ -101,6 +102,12 @@ impl MemoryStore {
         self.state().down = down;
     }
 
+    /// How many calls it had so far: the difference is what a page or an answer costs.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.state().asked
+    }
+
     /// Edits a row past every guard, as someone with access to the database would. `None` deletes it.
     pub fn tamper(&self, key: &RowKey, body: Option<Vec<u8>>) {
         let mut state = self.state();
@@ -126,7 +133,8 @@ impl MemoryStore {
     }
 
     fn up(&self) -> Result<MutexGuard<'_, State>, StoreFault> {
-        let state = self.state();
+        let mut state = self.state();
+        state.asked = state.asked.saturating_add(1);
         if state.down {
             return Err(StoreFault::Unavailable("switched off by the test".into()));
         }

@@ -3,12 +3,14 @@
 
 use gatehold_core::approved::effective_limits;
 use gatehold_core::assurance::Assurance;
+use gatehold_core::checkpoint::asks_more;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::delegation::Lending;
 use gatehold_core::directory::{Authority, Directory};
 use gatehold_core::entry::{Event, Trace};
 use gatehold_core::json::canonical;
 use gatehold_core::quorum::{self, Question, Quorum};
+use gatehold_core::reason;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::request::{Closing, DecidedBy, HeldAt, State};
 use gatehold_core::review::{
@@ -40,6 +42,7 @@ impl Fold {
         in_time(request, leaf)?;
         let review = self.signed(request, leaf, trace)?;
         request.reviews.push(review);
+        self.held_at_its_tier(request, leaf, trace.tier)?;
         let step = match (act, leaf.entry.to) {
             (ReviewAct::Deny, _) => Step::Denied,
             (ReviewAct::Approve, Some(State::Denied)) => Step::Forbidden,
@@ -81,6 +84,21 @@ impl Fold {
             grant.is_none() && limits.is_none(),
             Code::Quorum,
             "it does not decide and makes a grant",
+        )
+    }
+
+    /// What asks for more than when it was held is held again, and not approved.
+    fn held_at_its_tier(&self, request: &RequestFold, leaf: &Opened, now: Tier) -> Checked {
+        let approves =
+            matches!(&leaf.entry.event, Event::Reviewed { act, .. } if *act == ReviewAct::Approve);
+        let forbidden = leaf.entry.to == Some(State::Denied);
+        let dev = self
+            .directory()
+            .is_some_and(|directory| directory.origin.is_dev());
+        ensure(
+            !approves || forbidden || !asks_more(request.tier, now, dev),
+            Code::Review,
+            "it approves at a higher tier than it was held at: it had to be held again",
         )
     }
 
@@ -192,7 +210,7 @@ impl Fold {
         current(request, &held, trace, &verified)?;
         shown(leaf, &verified)?;
         may_decide(request, &held, directory, &verified)?;
-        answered(leaf, &held, trace.tier, &verified)?;
+        answered(leaf, &held, request.tier.max(trace.tier), &verified)?;
         let nonce = verified.context().review_nonce.clone();
         ensure(
             !request.nonces.contains(&nonce),
@@ -356,7 +374,7 @@ fn answered(leaf: &Opened, held: &HeldAt, tier: Tier, verified: &VerifiedReview)
     let approves = verified.context().act == ReviewAct::Approve;
     // Also when the words themselves are erased.
     ensure(
-        !approves || tier != Tier::Red || verified.context().reasoned,
+        !approves || !reason::is_demanded(tier) || verified.context().reasoned,
         Code::Review,
         "it approves red, and was signed without a reason",
     )?;

@@ -2,14 +2,16 @@
 
 use gatehold_core::action::Action;
 use gatehold_core::assurance::Assurance;
-use gatehold_core::commit::{RowKey, Table};
-use gatehold_core::decide::{self, Counters, Settings, Versioned, World};
+use gatehold_core::commit::{RowKey, Table, Write};
+use gatehold_core::decide::{self, Counters, Fresh, Settings, Versioned, World};
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
+use gatehold_core::refusal::Refusal;
 use gatehold_core::requester::Requester;
 use gatehold_core::review::ReviewAct;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
 use gatehold_core::trust::change::{HumanEnrol, RecordErase, TeamSet};
 use gatehold_core::trust::delegation::DELEGATION_TYPE;
 use gatehold_core::trust::recovery::{RECOVERY_NAMESPACE, RECOVERY_TYPE, RecoverySignature};
@@ -171,23 +173,7 @@ impl Gate {
             signature: delegation_signed(from, &statement),
             statement,
         };
-        let fresh = self.fresh();
-        let directory = self.directory();
-        let world = World {
-            policy: None,
-            directory: &directory,
-            stops: &self.value(&RowKey::new(Table::Stops, &"main")),
-            pause: &Versioned::default(),
-            restraints: &self.restraints,
-            task: None,
-            counters: Counters::default(),
-            rendered: None,
-            findings: None,
-            habits: None,
-            settings: &Settings::default(),
-        };
-        let write = decide::delegate(&delegation, reason, &world, &fresh, self.time()).unwrap();
-        self.commit(write).index
+        self.link(|world, fresh, now| decide::delegate(&delegation, reason, world, fresh, now))
     }
 
     pub fn revoke_key(&mut self, who: Who) -> u64 {
@@ -207,6 +193,15 @@ impl Gate {
             }],
             statement,
         };
+        let evidence = Evidence::Revocation(revocation);
+        self.link(|world, fresh, now| decide::revoke_key(&evidence, world, fresh, now))
+    }
+
+    /// A link that no request carries.
+    fn link(
+        &mut self,
+        decide: impl FnOnce(&World<'_>, &Fresh, Timestamp) -> Result<Write, Refusal>,
+    ) -> u64 {
         let fresh = self.fresh();
         let directory = self.directory();
         let world = World {
@@ -222,8 +217,7 @@ impl Gate {
             habits: None,
             settings: &Settings::default(),
         };
-        let evidence = Evidence::Revocation(revocation);
-        let write = decide::revoke_key(&evidence, &world, &fresh, self.time()).unwrap();
+        let write = decide(&world, &fresh, self.time()).unwrap();
         self.commit(write).index
     }
 }

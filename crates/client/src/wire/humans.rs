@@ -20,6 +20,9 @@ pub struct Humans {
     /// Whom their identity provider says are gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspended: Vec<SuspendedItem>,
+    /// Who is back since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<ReturnedItem>,
 }
 
 /// Somebody whose keys of before have no force, until their identity provider says that they are back.
@@ -32,6 +35,16 @@ pub struct SuspendedItem {
     pub suspension: String,
     /// Whether the provider has removed them, and not only deactivated.
     pub removed: bool,
+}
+
+/// Somebody whose last suspension has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReturnedItem {
+    /// `subject@issuer`.
+    pub human: String,
+    /// Which it was: whoever asks for a new key of theirs names it.
+    pub suspension: String,
 }
 
 /// One person.

@@ -134,6 +134,9 @@ pub struct ReviewResult {
     pub request: String,
     /// Where it stands: `held` while others are still needed, whatever they have done.
     pub state: RequestState,
+    /// Policy asks for more than was shown: it is held anew, and this review counts no more than those before it.
+    #[serde(default)]
+    pub held_again: bool,
     /// The decision, when this review completed or ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::{Alternative, Checkpoint, CheckpointLimits, CheckpointProblem, Criterion};
 use crate::assurance::Assurance;
 use crate::hash::Hash;
+use crate::reason;
 use crate::signer::Signer;
 use crate::tier::Tier;
 
@@ -201,6 +202,14 @@ impl From<Requirement> for Vec<Checkpoint> {
             .map(|(_, checkpoint)| checkpoint)
             .collect()
     }
+}
+
+/// Whether whoever decides at this tier has to meet more than at the one it was held at: other seats, or a reason. Then what was
+/// approved was approved as something smaller, and it is held again.
+#[must_use]
+pub fn asks_more(held_at: Tier, now: Tier, dev_origin: bool) -> bool {
+    let asked = |tier| (floors(tier, dev_origin), reason::is_demanded(tier));
+    now > held_at && asked(now) != asked(held_at)
 }
 
 const ONE: NonZeroU8 = NonZeroU8::MIN;

@@ -6,7 +6,7 @@ use super::writer::{About, Writer, codes, grounds, holds, trace};
 use super::{Release, Sealed};
 use crate::approved::{bound, count, effective_limits, lending, subject};
 use crate::assurance::Assurance;
-use crate::checkpoint::Requirement;
+use crate::checkpoint::{Requirement, asks_more};
 use crate::commit::{LeafKind, Write};
 use crate::entry::Event;
 use crate::grant::Grant;
@@ -85,6 +85,12 @@ pub(super) fn review(
         return Err(Refusal::Stale);
     }
     let act = verified.context().act;
+    // Also when they decided already: what they approved then was something smaller.
+    let more = has_risen(record, evaluated, world);
+    if guard!("review-tier-risen", act == ReviewAct::Approve && more) {
+        return rehold(record, version, held, evaluated, world, fresh, now);
+    }
+    check_once(&verified, record)?;
     let mut next = record.clone();
     next.reviews.push(submitted.review.clone());
     let (step, quorum) = match act {
@@ -101,7 +107,7 @@ pub(super) fn review(
         }
     };
     if step == Step::Reheld {
-        return rehold(record, version, evaluated, world, fresh, now);
+        return rehold(record, version, held, evaluated, world, fresh, now);
     }
     if next.reviews.len() > crate::quorum::REVIEWS_MAX {
         return Err(Refusal::NotYours(
@@ -193,6 +199,11 @@ fn check_reviewer(
     if guard!("review-signer", other) {
         return Err(Refusal::Signer { asked });
     }
+    Ok(())
+}
+
+/// One review of each person, as long as it is held at the same.
+fn check_once(verified: &VerifiedReview, record: &RequestRecord) -> Result<(), Refusal> {
     let already = record.reviews.iter().any(|stored| {
         canonical::from_canonical_bytes::<ReviewContext>(stored.context.as_bytes()).is_ok_and(
             |context| {
@@ -241,8 +252,8 @@ fn check_reason(
     record: &RequestRecord,
     evaluated: &Evaluated,
 ) -> Result<(), Refusal> {
-    let red = [evaluated.trace().tier.tier, record.tier].contains(&Tier::Red);
-    match reason::check(&answers.justification, red) {
+    let demanded = record.demands_reason(evaluated.trace().tier.tier);
+    match reason::check(&answers.justification, demanded) {
         Err(error) if guard!("review-reason", true) => return Err(Refusal::Reason(error)),
         _ => {}
     }
@@ -251,6 +262,14 @@ fn check_reason(
         return Err(ReviewError::Other("reason").into());
     }
     Ok(())
+}
+
+/// Whether its tier has risen since it was held, and more is asked with it: everybody who approved it was asked for less. What
+/// policy denies by now ends.
+fn has_risen(record: &RequestRecord, evaluated: &Evaluated, world: &World<'_>) -> bool {
+    let now = evaluated.trace().tier.tier;
+    let denied = matches!(evaluated.verdict(), Verdict::Deny);
+    !denied && asks_more(record.tier, now, world.directory.origin.is_dev())
 }
 
 fn approve_step(
@@ -422,28 +441,22 @@ fn lapses(verified: &VerifiedReview, quorum: Option<&Quorum>) -> Option<Timestam
     }
 }
 
-/// Back to Held at what policy asks for now; every review so far is void (threat A22).
-pub(super) fn rehold(
+/// Back to Held at what policy asks for now, or at what held it where it asks for nothing; every review so far is void (threat
+/// A22).
+fn rehold(
     record: &RequestRecord,
     version: u64,
+    held: &HeldAt,
     evaluated: &Evaluated,
     world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
-    let Verdict::Hold(requirement) = evaluated.verdict() else {
-        return Err(Refusal::Stale);
+    let asked = match evaluated.verdict() {
+        Verdict::Hold(asked) => asked,
+        Verdict::Allow | Verdict::Deny => &held.requirement,
     };
-    rehold_at(
-        record,
-        version,
-        None,
-        requirement,
-        evaluated,
-        world,
-        fresh,
-        now,
-    )
+    rehold_at(record, version, None, asked, evaluated, world, fresh, now)
 }
 
 #[expect(

@@ -92,6 +92,7 @@ mod tests {
         Directory {
             version: 1,
             chain: hash,
+            named: 1,
             origin: "dev.gate.example".parse().unwrap(),
             root: hash,
             bundle: hash,
@@ -104,6 +105,7 @@ mod tests {
             points: [].into(),
             delegations: [].into(),
             suspended: [].into(),
+            last_gone: [].into(),
             log_key: String::new(),
             recovery: vec![],
             attestation_roots: AttestationRoots::default(),

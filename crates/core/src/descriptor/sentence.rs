@@ -7,7 +7,7 @@ use super::{Descriptor, Projection};
 use crate::context::TypedValue;
 use crate::ids::{ResourceId, TargetId, WorkloadId};
 use crate::json::ident::hazard;
-use crate::wording::grouped;
+use crate::wording::{grouped, of_one};
 
 /// Longest value in a sentence, in characters.
 const VALUE_CHARACTERS_MAX: usize = 80;
@@ -34,11 +34,14 @@ impl Descriptor {
     #[must_use]
     pub fn sentence(&self, values: &SentenceValues<'_>, projection: &Projection) -> String {
         let mut out = String::new();
+        let mut one = false;
         for piece in pieces(&self.sentence) {
             match piece {
+                Piece::Text(text) if one => out.push_str(&of_one(text)),
                 Piece::Text(text) => out.push_str(text),
                 Piece::Name(name) => out.push_str(&self.value(name, values, projection)),
             }
+            one = values.quantity == Some(1) && matches!(piece, Piece::Name("quantity"));
         }
         out
     }

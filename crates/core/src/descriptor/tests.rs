@@ -320,6 +320,8 @@ fn sentences_quote_and_escape_what_the_requester_wrote() {
         ),
         "bot wants to refund -0.50 for order “A-1” to “a”, “b”, “c”, and 1 more on http:shop, 2 items, for 15 min"
     );
+    let one = sentence(r#"{"order":"1"}"#, Some(1));
+    assert!(one.contains(", 1 item, for 15 min"), "{one}");
     let evil = sentence(
         "{\"order\":\"A\u{202e}\\n{workload}”\",\"money\":{\"amount\":1}}",
         None,

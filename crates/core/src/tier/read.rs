@@ -107,6 +107,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tier::tests::calm;
     use crate::tier::{Tier, TierInput};
 
     fn any_word<T: Copy + fmt::Debug>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -178,19 +179,6 @@ mod tests {
 
     #[test]
     fn advice_stands_after_the_table_and_only_raises() {
-        let calm = TierInputs {
-            effects: BTreeSet::from([EffectClass::Read]),
-            reversibility: Known::some(Reversibility::ReadOnly),
-            sensitivity: Known::some(Sensitivity::Internal),
-            quantity: Known::some(1),
-            external_recipients: Known::some(false),
-            environment: Known::some(Environment::Staging),
-            assurance: WorkloadAssurance::Pop,
-            elevation: Known::some(false),
-            anomaly: Known::some(false),
-            untrusted: Known::some(false),
-            inspectable: true,
-        };
         let advised = |inputs: &TierInputs, to: Tier| {
             let mut report = tier(inputs);
             report.tier = to;
@@ -202,18 +190,18 @@ mod tests {
             });
             report
         };
-        assert!(advised(&calm, Tier::Amber).is_as_printed());
+        assert!(advised(&calm(), Tier::Amber).is_as_printed());
         assert!(
-            !advised(&calm, Tier::Green).is_as_printed(),
+            !advised(&calm(), Tier::Green).is_as_printed(),
             "it says nothing"
         );
         let red = TierInputs {
             reversibility: Known::unknown(),
             effects: BTreeSet::from([EffectClass::StateChange]),
-            ..calm.clone()
+            ..calm()
         };
         assert!(!advised(&red, Tier::Green).is_as_printed(), "it lowers");
-        let mut first = advised(&calm, Tier::Amber);
+        let mut first = advised(&calm(), Tier::Amber);
         first.inputs.rotate_right(1);
         assert!(!first.is_as_printed(), "it hides a row of the table");
     }

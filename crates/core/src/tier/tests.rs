@@ -1,6 +1,6 @@
 use super::*;
 
-fn calm() -> TierInputs {
+pub(super) fn calm() -> TierInputs {
     TierInputs {
         effects: BTreeSet::from([EffectClass::Read]),
         reversibility: Known::some(Reversibility::ReadOnly),
@@ -17,6 +17,13 @@ fn calm() -> TierInputs {
 }
 
 type Change = fn(&mut TierInputs);
+
+/// A calm read after these changes.
+fn after(changes: &[Change]) -> TierInputs {
+    let mut inputs = calm();
+    changes.iter().for_each(|change| change(&mut inputs));
+    inputs
+}
 
 const WRITE: Change = |i| {
     i.effects = BTreeSet::from([EffectClass::StateChange]);
@@ -99,9 +106,7 @@ fn the_table() {
         ),
     ];
     for (what, changes, expected) in rows {
-        let mut inputs = calm();
-        changes.iter().for_each(|change| change(&mut inputs));
-        let report = tier(&inputs);
+        let report = tier(&after(changes));
         assert_eq!(report.tier, *expected, "{what}: {report:?}");
         assert_eq!(report.inputs.len(), 6);
         assert!(report.inputs.iter().all(|input| !input.why.is_empty()));
@@ -111,9 +116,7 @@ fn the_table() {
 #[test]
 fn what_raised_it_is_named_with_what_of_it_nobody_knows() {
     let said = |changes: &[Change]| {
-        let mut inputs = calm();
-        changes.iter().for_each(|change| change(&mut inputs));
-        let raised = tier(&inputs).raised();
+        let raised = tier(&after(changes)).raised();
         let words: Vec<String> = raised.iter().map(Raised::in_words).collect();
         words.join(", ")
     };
@@ -149,9 +152,7 @@ fn a_tier_that_is_lower_than_its_inputs_is_noticed() {
         ],
     ];
     for changes in all {
-        let mut inputs = calm();
-        changes.iter().for_each(|change| change(&mut inputs));
-        let honest = tier(&inputs);
+        let honest = tier(&after(changes));
         assert!(honest.is_as_printed(), "{honest:?}");
         let lower = TierReport {
             tier: Tier::Green,

@@ -34,8 +34,8 @@ pub struct HumanEnrol {
     /// Its attestation: an SSH key's `ssh-sk-attest-v01` in lower hex, or a passkey's registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
-    /// The suspension of this person that stood when it was asked for; nothing, where none did. Another one, or its end, voids
-    /// it: whoever reviewed it knew nothing of that.
+    /// The suspension of this person that was said last when it was asked for, whether it had ended or not; nothing, where none was
+    /// ever said. A later one voids it, also after it has ended: whoever reviewed it knew nothing of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Hash>,
 }
@@ -53,23 +53,30 @@ impl HumanEnrol {
         Ok(canonical::to_bytes(&(origin, human, key))?)
     }
 
-    /// The key, if it could be enrolled under this directory: it is new, it is there, and it is what it is said to be.
+    /// The key, if it could be enrolled under this directory by whoever asks for it now: it is new, it is there, and it is what it
+    /// is said to be. How its holder stands to their provider, whoever asks for it names.
     ///
     /// # Errors
     /// [`TrustError`] says why not.
     pub fn check(&self, before: &Directory, at: Timestamp) -> Result<PersonKey, TrustError> {
-        Change::HumanEnrol(self.clone()).apply(before, &self.human, at, 0)?;
+        let asked = Self {
+            suspension: before.last_gone(&self.human),
+            ..self.clone()
+        };
+        Change::HumanEnrol(asked).apply(before, &self.human, at, 0)?;
         Ok(PersonKey::from_line(&self.key)?)
     }
 
-    /// Whether the person stands to their identity provider as they did when it was asked for.
-    // INVARIANT(suspension-outlives-row): a key that was approved before a suspension is not one that was enrolled after it.
+    /// Whether the provider has said nothing of the person since it was asked for but that they are back.
+    // INVARIANT(suspension-outlives-row): a key that was approved before a suspension is not one that was enrolled after it, nor
+    // once that suspension has ended.
     fn is_of_now(&self, before: &Directory) -> Result<(), TrustError> {
-        let stands = before.suspended_by(&self.human);
-        if guard!("enrol-suspension", self.suspension != stands) {
-            let since = match stands {
-                Some(_) => "has said since it was asked for that they are gone",
-                None => "has them back since it was asked for",
+        let last = before.last_gone(&self.human);
+        if guard!("enrol-suspension", self.suspension != last) {
+            let since = match (last, before.suspended_by(&self.human)) {
+                (None, _) => "never said that they are gone, as it names",
+                (_, Some(_)) => "has said since it was asked for that they are gone",
+                (_, None) => "has said since it was asked for that they were gone, and are back",
             };
             return Err(TrustError::Contradiction(format!(
                 "the identity provider of {} {since}; ask for the key anew if they are to have it",

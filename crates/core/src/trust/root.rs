@@ -164,6 +164,7 @@ impl SignedRoot {
             version: 1,
             // Its own link gives it one, like every other.
             chain: Hash::from_bytes([0; 32]),
+            named: 1,
             origin: root.origin.clone(),
             root: self.hash(),
             bundle: root.bundle,
@@ -173,6 +174,7 @@ impl SignedRoot {
             points: BTreeMap::new(),
             delegations: BTreeMap::new(),
             suspended: BTreeMap::new(),
+            last_gone: BTreeMap::new(),
             log_key: root.log_key.clone(),
             recovery: self.offline(root)?,
             attestation_roots: root.attestation_roots.clone(),

@@ -19,8 +19,6 @@ use crate::json::canonical;
 pub const SUSPENSION_TYPE: &str = "gatehold/suspension/v1";
 /// The `type` member of its end, and the purpose that the gate signs for.
 pub const REINSTATEMENT_TYPE: &str = "gatehold/reinstatement/v1";
-/// Most people who never had a key here and are suspended all the same.
-const STRANGERS_MAX: usize = 1_000;
 /// Longest statement, in bytes.
 const BYTES_MAX: usize = 4 << 10;
 /// The algorithm in a log's key (C2SP signed note): Ed25519.
@@ -61,11 +59,12 @@ impl Suspension {
         self.apply(directory, 0).map(drop)
     }
 
-    fn is_one_too_many(&self, before: &Directory) -> bool {
-        let stranger = |human: &&HumanId| !before.humans.contains_key(human);
-        let new = !before.suspended.contains_key(&self.human);
-        let others = before.suspended.keys().filter(stranger);
-        stranger(&&self.human) && new && others.count() >= STRANGERS_MAX
+    /// Whether nothing is taken by it: they are gone already, as wholly, and whoever was removed stays so.
+    #[must_use]
+    pub fn is_said_again(&self, before: &Directory) -> bool {
+        let stands = before.suspended.get(&self.human);
+        let as_much = stands.is_some_and(|stands| stands.removed || !self.removed);
+        as_much && before.is_suspended(&self.human)
     }
 
     /// The directory in which no key that they have now has force.
@@ -74,22 +73,16 @@ impl Suspension {
         if guard!("suspension-own-gate", other) {
             return Err(other_gate());
         }
-        // Somebody may be gone before the key that people approved for them is applied. A list of strangers would fill the
-        // directory.
-        if guard!("suspension-strangers", self.is_one_too_many(before)) {
-            return Err(TrustError::Contradiction(format!(
-                "{} has no key at this gate, and {STRANGERS_MAX} others without one are suspended already",
-                self.human
-            )));
-        }
         let mut directory = before.clone();
         directory.version = before.version.saturating_add(1);
+        let id = self.id()?;
         let suspended = Suspended {
-            id: self.id()?,
+            id,
             removed: self.removed,
             leaf,
         };
         directory.suspended.insert(self.human.clone(), suspended);
+        directory.last_gone.insert(self.human.clone(), id);
         Ok(directory)
     }
 }
@@ -166,7 +159,8 @@ impl SignedReinstatement {
         self.apply(directory).map(drop)
     }
 
-    /// The directory without the suspension. What stood before it stands again, and no more.
+    /// The directory without the suspension. What stood before it stands again, and no more: that it was said is kept, so that a
+    /// key which was asked for before it stays nobody's.
     // INVARIANT(suspension-outlives-row): only the gate's own word, about this very suspension, ends it.
     pub(super) fn apply(&self, before: &Directory) -> Result<Directory, TrustError> {
         let statement = self.read()?;

@@ -17,7 +17,10 @@ impl View {
                 self.request == shown.request && self.sentence == shown.sentence,
             ),
             ("why it is held", self.why == shown.why),
-            ("its tier", same_tier(&self.tier, &shown.tier)),
+            (
+                "its tier",
+                same_tier(&self.tier, &shown.tier) && self.reason_demanded == shown.reason_demanded,
+            ),
             ("what it changes", self.change == shown.change),
             (
                 "what is unlike its baseline",

@@ -55,6 +55,7 @@ pub(crate) fn directory() -> Directory {
     Directory {
         version: 1,
         chain: Hash::of(b"chain"),
+        named: 1,
         origin: "gate.acme.example".parse().unwrap(),
         root: Hash::of(b"root"),
         bundle: Hash::of(b"bundle"),
@@ -75,6 +76,7 @@ pub(crate) fn directory() -> Directory {
         attestation_roots: AttestationRoots::default(),
         consoles: vec![console()],
         suspended: BTreeMap::new(),
+        last_gone: BTreeMap::new(),
         log_key: String::new(),
         quorum_lost: Vec::new(),
     }
@@ -150,8 +152,14 @@ fn a_delegation_that_is_over_asks_for_no_task() {
     let given = directory.delegations.values_mut().next().unwrap();
     given.task = Some(task);
     let ends = given.not_after;
-    assert_eq!(tasks_named(&directory, ends), [task].into());
+    assert_eq!(
+        tasks_named(directory.delegations.values(), ends),
+        [task].into()
+    );
     let after = Timestamp::from_millis(ends.millis() + 1);
-    assert_eq!(tasks_named(&directory, after), [].into());
+    assert_eq!(
+        tasks_named(directory.delegations.values(), after),
+        [].into()
+    );
     assert_eq!(standing(&directory, after), DelegationStanding::Over);
 }

@@ -35,18 +35,7 @@ pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
     lines.extend(words.map(|words| {
         format!("whoever made it reads the words `{words}` beside it: have {name} say them")
     }));
-    match (now.suspended_by(name), enrol.suspension) {
-        (None, None) => {}
-        (stands, asked) if stands == asked => lines.push(format!(
-            "THE IDENTITY PROVIDER DEACTIVATED {name}, and this key would count all the same"
-        )),
-        (Some(_), _) => lines.push(format!(
-            "THE IDENTITY PROVIDER DEACTIVATED {name} since this was asked for: it cannot be applied any more"
-        )),
-        (None, Some(_)) => lines.push(format!(
-            "the identity provider has {name} back since this was asked for: it cannot be applied any more"
-        )),
-    }
+    lines.extend(stands(enrol, now));
     lines.extend([
         match known {
             0 => format!("{name} has no key with force yet"),
@@ -63,6 +52,27 @@ pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
         },
     ]);
     lines
+}
+
+/// What the identity provider has said of whoever gets a key, beside what it had said when the key was asked for.
+fn stands(enrol: &HumanEnrol, now: &Directory) -> Option<String> {
+    let (name, last) = (&enrol.human, now.last_gone(&enrol.human));
+    let as_asked = last == enrol.suspension;
+    match (now.suspended_by(name), last) {
+        (None, _) if as_asked => None,
+        (Some(_), _) if as_asked => Some(format!(
+            "THE IDENTITY PROVIDER DEACTIVATED {name}, and this key would count all the same"
+        )),
+        (Some(_), _) => Some(format!(
+            "THE IDENTITY PROVIDER DEACTIVATED {name} since this was asked for: it cannot be applied any more"
+        )),
+        (None, Some(_)) => Some(format!(
+            "the identity provider deactivated {name} since this was asked for, and has them back: it cannot be applied any more"
+        )),
+        (None, None) => Some(format!(
+            "it says that the identity provider deactivated {name}, which it never did: it cannot be applied"
+        )),
+    }
 }
 
 pub(super) fn team(set: &TeamSet, now: &Directory) -> Vec<String> {

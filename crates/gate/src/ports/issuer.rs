@@ -50,7 +50,8 @@ pub enum Issuance {
 pub enum Removal {
     /// The target was asked afterwards, and nothing of it is left: no login, no session, no prepared transaction.
     Gone,
-    /// It is still there, or nobody can tell. The code is stable: `unreachable`, `timeout`, `sessions_left`, `target_refused`.
+    /// It is still there, or nobody can tell. The code is stable: `unreachable`, `timeout`, `sessions_left`, `prepared_left`,
+    /// `target_refused`, `target_changed`, `no_target`.
     Remains(&'static str),
 }
 

@@ -250,9 +250,21 @@ impl Source {
     /// When the store does not answer.
     pub async fn leaves(
         &self,
+        each: impl FnMut(LedgerLeaf) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.leaves_from(0, each).await
+    }
+
+    /// Every leaf from this one on, in order.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn leaves_from(
+        &self,
+        first: u64,
         mut each: impl FnMut(LedgerLeaf) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut next = 0;
+        let mut next = first;
         loop {
             let page = match self.store.leaves(next, PAGE, true).await {
                 Ok(page) => page,

@@ -44,9 +44,15 @@ pub(super) fn one_line(error: &impl ToString) -> String {
         .to_string()
         .split('\n')
         .map(str::trim)
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !is_picture(line))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// Whether it is a line of the file, or what points into one: `2 | foo`.
+fn is_picture(line: &str) -> bool {
+    let margin = line.split_once('|').map(|(margin, _)| margin.trim());
+    margin.is_some_and(|margin| margin.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Reads nothing; remembers which fields it is asked for.

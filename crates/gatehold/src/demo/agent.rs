@@ -21,6 +21,7 @@ use crate::connect::{read_key, with_key};
 use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::profile::Profile;
+use crate::request::why;
 
 /// How wide the agent writes what it read: the demo stands it under a step.
 const RESULT_COLUMNS: usize = 72;
@@ -285,7 +286,12 @@ impl Working {
             match status.state {
                 RequestState::Held => {}
                 RequestState::Redeemable => return Ok(Said::new("approved", id, "")),
-                state => return Ok(Said::new(&format!("{state:?}").to_lowercase(), id, "")),
+                state => {
+                    let why = status
+                        .denial
+                        .map_or_else(String::new, |denial| why(&denial).join(": "));
+                    return Ok(Said::new(&format!("{state:?}").to_lowercase(), id, why));
+                }
             }
         }
     }

@@ -21,12 +21,13 @@ const VERIFY: [(&str, &str); 2] = [
     ),
 ];
 /// What people did to the agent, as a refusal names it, and how they ask that it may go on.
-const UNDO: [(&str, &str); 3] = [
+const UNDO: [(&str, &str); 4] = [
     ("workload_paused", "workload resume deploy-bot --as owner"),
     (
         "workload_stopped",
         "stops lift --workload deploy-bot --as owner",
     ),
+    ("target_stopped", "stops lift --target sql:shop --as owner"),
     ("lockdown", "stops lift --everything --as owner"),
 ];
 
@@ -44,7 +45,7 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     }
     let first = bot.tell("read").await?;
     if first.refused {
-        return stopped(&stage, "deploy-bot asks to read an order", first);
+        return stopped(&stage, "deploy-bot asks to read an order", first, "denied");
     }
     routine(&stage, &mut bot).await?;
     let id = held(&stage, &gate, &mut bot).await?;
@@ -58,7 +59,11 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     let said = decided(&stage, &mut bot, &id).await?;
     let approved = said.code == "approved";
     if approved {
-        executed(&stage, &gate, &mut bot, &id).await?;
+        let used = bot.tell(&format!("redeem {id}")).await?;
+        if used.refused {
+            return not_used(&stage, &gate, used);
+        }
+        executed(&stage, &gate, &used)?;
     } else {
         stage.scene("3  Nothing is executed that nobody approved");
         stage.must(
@@ -66,6 +71,9 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
             &format!("it ended as {}", said.code),
             "order 7 is still `failed`",
         )?;
+        if !said.text.is_empty() {
+            stage.done("the agent is told why", &said.text);
+        }
     }
     let cheats = || stage.scene("4  Now the agent cheats");
     if approved {
@@ -74,7 +82,7 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     }
     let second = bot.tell("write 6").await?;
     if second.refused {
-        return stopped(&stage, "asks for another write", second);
+        return stopped(&stage, "asks for another write", second, "denied");
     }
     if !approved {
         cheats();
@@ -91,14 +99,25 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     Ok(())
 }
 
+/// People approved it, and then somebody stopped it or took it back before it was used: that stands above every approval.
+fn not_used(stage: &Stage, gate: &Gate, said: Said) -> Result<(), Failure> {
+    stage.scene("3  Approved, and stopped before it was used: nothing is executed");
+    stage.must(
+        gate.order_status(7)? == "failed",
+        "nothing happened at the database",
+        "order 7 is still `failed`",
+    )?;
+    stopped(stage, "uses what was approved", said, "")
+}
+
 /// Nothing of the agent passes any more, because people wanted it so; that ends its story.
-fn stopped(stage: &Stage, what: &str, mut said: Said) -> Result<(), Failure> {
+fn stopped(stage: &Stage, what: &str, mut said: Said, code: &str) -> Result<(), Failure> {
     let known = UNDO.iter().find(|(code, _)| said.text.contains(code));
     if let Some((code, _)) = known {
         // Beside it stands why it would have been held otherwise.
         (*code).clone_into(&mut said.text);
     }
-    stage.refused(what, &said, "denied")?;
+    stage.refused(what, &said, code)?;
     let undo = known.map_or("stops lift --help", |(_, undo)| undo);
     let [verify, tamper] = VERIFY;
     let undone = "ask that it may go on; two others decide that";

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::agent::{Agent, Said};
+use super::denial;
 use super::gate::Gate;
 use super::people::show;
 use super::stage::Stage;
@@ -42,6 +43,10 @@ pub async fn decide(
             "the approval is a signature over these bytes",
         );
         return Ok(true);
+    }
+    if said.is("denied", "") {
+        denial::told(stage, gate, bot, id, &said).await?;
+        return Ok(false);
     }
     stage.must(
         !said.refused && gate.order_status(7)? == "failed",

@@ -9,7 +9,6 @@ use super::cluster::{Cluster, ROLE, TARGET};
 use super::gate::{DEPLOY_KEY, Gate};
 use super::stage::Stage;
 use super::{Reviewers, ledger, people};
-use crate::context::Ctx;
 use crate::exit::{Exit, Failure, both};
 use crate::interrupt::Signals;
 
@@ -23,7 +22,7 @@ const GONE: &str = "the credential that was handed out is gone";
 ///
 /// # Errors
 /// The first step that did not happen.
-pub async fn run(ctx: &Ctx, stage: &Stage, reviewers: Reviewers) -> Result<Exit, Failure> {
+pub async fn run(stage: &Stage, reviewers: Reviewers) -> Result<Exit, Failure> {
     let mut signals = Signals::catch()?;
     let cluster = tokio::select! {
         biased;
@@ -34,24 +33,15 @@ pub async fn run(ctx: &Ctx, stage: &Stage, reviewers: Reviewers) -> Result<Exit,
         cluster = Cluster::start() => cluster?,
     };
     let mut cast = Cast::start(false, Some(&cluster.target()?))?;
-    let told = super::watched(
-        &mut signals,
-        story(
-            ctx,
-            stage,
-            &cluster,
-            &mut cast,
-            reviewers == Reviewers::Demo,
-        ),
-    )
-    .await;
+    let auto = reviewers == Reviewers::Demo;
+    let story = story(stage, &cluster, &mut cast, auto);
+    let told = super::watched(&mut signals, story).await;
     let became = cast.dismiss(&mut signals).await;
     let became = both(became, cluster.put_away().await).map(|(became, _cluster)| became);
     super::closed(stage, told, became)
 }
 
 async fn story(
-    ctx: &Ctx,
     stage: &Stage,
     cluster: &Cluster,
     cast: &mut Cast,
@@ -72,7 +62,10 @@ async fn story(
     stage.scene(
         "2  People decide, and are told what it gets, for how long, and how it is taken away",
     );
-    people::decide(ctx, stage, &gate, &id, auto).await?;
+    let denied = people::decide(stage, &gate, &id, auto).await?;
+    if let Some(name) = denied {
+        return not_made(stage, &gate, cluster, &mut bot, (&id, name)).await;
+    }
 
     logged_in(stage, cluster, &mut bot, &id).await?;
     gone(stage, cluster, &mut bot).await?;
@@ -80,6 +73,26 @@ async fn story(
     ledger::verify(stage, &gate).await?;
     explained(stage, &gate, &id).await?;
     cast.stop_gate().await
+}
+
+/// Somebody said no: there is nothing to take away.
+async fn not_made(
+    stage: &Stage,
+    gate: &Gate,
+    cluster: &Cluster,
+    bot: &mut Agent,
+    (id, name): (&str, &str),
+) -> Result<(), Failure> {
+    stage.scene("3  No login is made that nobody approved");
+    let tried = bot.tell(&format!("sign-in {id}")).await?;
+    stage.refused("the agent uses it all the same", &tried, "")?;
+    let logins = cluster.logins().await?;
+    stage.must(
+        logins.is_empty(),
+        &format!("{name} signed nothing, and asked at the server: no login was made"),
+        &logins.join("\n"),
+    )?;
+    ledger::verify(stage, gate).await
 }
 
 /// The gate calls it gone because the server said so, and that is in the ledger. A dossier holds what is under the last tree head.
@@ -94,7 +107,7 @@ async fn explained(stage: &Stage, gate: &Gate, id: &str) -> Result<(), Failure> 
         looks.tick().await;
     }
     let line = text.lines().find(|line| line.contains(GONE));
-    let line = line.map(str::trim).unwrap_or(&text);
+    let line = line.map_or(text.as_str(), str::trim);
     stage.must(text.contains(GONE), "gatehold audit explain", line)
 }
 

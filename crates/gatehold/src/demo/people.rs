@@ -9,9 +9,8 @@ use super::agent::{Said, refused};
 use super::cast::apart;
 use super::gate::{Gate, program};
 use super::stage::{SHORT_SECONDS, Stage};
-use crate::context::Ctx;
 use crate::dev::{affirmed, review};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::interrupt::Ending;
 use crate::review::approve::{open, sign, signed};
 use crate::session::acting;
@@ -19,17 +18,16 @@ use crate::session::acting;
 /// Who decides, in this order.
 const REVIEWERS: [&str; 2] = ["reviewer", "second"];
 
-/// Two people look at the request, answer the criteria and sign.
+/// Two people look at the request, answer the criteria and sign. Gives who of them said no instead.
 ///
 /// # Errors
-/// When one of them does not.
+/// When one of them does neither.
 pub async fn decide(
-    _ctx: &Ctx,
     stage: &Stage,
     gate: &Gate,
     id: &str,
     auto: bool,
-) -> Result<(), Failure> {
+) -> Result<Option<&'static str>, Failure> {
     for name in REVIEWERS {
         if still_held(gate, id).await? {
             if auto {
@@ -38,8 +36,8 @@ pub async fn decide(
                     println!("{}", show(gate, id, name).await?);
                 }
                 review(gate.profile(), name, parse(id)?).await?;
-            } else {
-                by_hand(gate, id, name).await?;
+            } else if !by_hand(gate, id, name).await? {
+                return Ok(Some(name));
             }
             stage.done(&format!("{name} answered every criterion, and signed"), "");
         }
@@ -48,7 +46,8 @@ pub async fn decide(
         !still_held(gate, id).await?,
         "every seat is filled by another person",
         "the approval is a signature over these bytes",
-    )
+    )?;
+    Ok(None)
 }
 
 /// The agent's owner, a real person with a real key, tries to approve what their own agent asks.
@@ -105,8 +104,11 @@ pub async fn show(gate: &Gate, id: &str, name: &str) -> Result<String, Failure> 
     ))
 }
 
-async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
-    println!("\nYou are {name}. Read it, answer, and sign; or stop, and the demo ends here.");
+/// Whether they approved. Whoever says `no` to a question or instead of signing has signed nothing.
+async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<bool, Failure> {
+    println!(
+        "\nYou are {name}. Read it, answer, and sign; or say `no`, and see what becomes of it."
+    );
     let status = Command::new(program()?)
         .args(["approve", id, "--as", name, "--home"])
         .arg(gate.home())
@@ -115,7 +117,7 @@ async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::fault(error, "report this"))?;
     if status.success() {
-        return Ok(());
+        return Ok(true);
     }
     // At a terminal Ctrl-C is for both processes, and this one may be the first to know.
     if let Some(ending) = status.signal().and_then(Ending::of) {
@@ -128,9 +130,12 @@ async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<(), Failure> {
         let cause = format!("{name} was interrupted by {}", ending.name());
         return Err(Failure::new(ending.exit(), cause, "run the demo again"));
     }
-    Err(Failure::usage(
-        format!("{name} did not approve"),
-        "run the demo again when you like",
+    if status.code() == Some(Exit::Usage as i32) {
+        return Ok(false);
+    }
+    Err(Failure::fault(
+        format!("{name} could not approve"),
+        "read above what was wrong, and run the demo again",
     ))
 }
 

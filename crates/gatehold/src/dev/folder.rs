@@ -18,6 +18,8 @@ use crate::{default_pack, files, init};
 
 /// The generated people.
 pub const PEOPLE: [&str; 3] = ["owner", "reviewer", "second"];
+/// What stands in the configuration of a development gate.
+const WRITTEN_BY: &str = "# Written by `gatehold dev`.";
 /// Names every development gate.
 const ORIGIN: &str = "dev.gatehold.local";
 
@@ -49,6 +51,7 @@ pub async fn prepare(
     further: Option<&Path>,
 ) -> Result<bool, Failure> {
     let address = addresses.service;
+    ensure_own(home)?;
     files::private_folder(&home.join("people"))?;
     let fresh = !home.join("root.json").exists();
     if fresh {
@@ -64,6 +67,24 @@ pub async fn prepare(
     }
     write_client(home, address)?;
     Ok(fresh)
+}
+
+/// A configuration that somebody wrote stays as it is, and so does the gate that it is of.
+fn ensure_own(home: &Path) -> Result<(), Failure> {
+    let path = home.join("gatehold.toml");
+    match std::fs::read_to_string(&path) {
+        // Somebody may have put more in front of it.
+        Ok(text) if text.lines().any(|line| line.starts_with(WRITTEN_BY)) => Ok(()),
+        Ok(_) => Err(Failure::usage(
+            format!(
+                "{} is not of a gatehold dev, and would be overwritten",
+                path.display()
+            ),
+            "name another folder with --keep, or serve that gate with `gatehold serve --config FILE`",
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::file(&path, &error)),
+    }
 }
 
 async fn found(home: &Path, addresses: Addresses) -> Result<(), Failure> {
@@ -140,7 +161,7 @@ fn write_config(home: &Path, addresses: Addresses) -> Result<(), Failure> {
         tracker,
     } = addresses;
     let config = format!(
-        r#"# Written by `gatehold dev`.
+        r#"{WRITTEN_BY}
 listen = "{service}"
 public_url = "http://{service}"
 operations_listen = "{operations}"

@@ -18,7 +18,7 @@ use super::folder::PEOPLE;
 use crate::ambient::now_millis;
 use crate::change::{self, Submitting};
 use crate::exit::Failure;
-use crate::people::suspension;
+use crate::people::last_gone;
 use crate::profile::Profile;
 use crate::review::approve::{open, sign};
 use crate::review::criteria::Questions;
@@ -92,8 +92,9 @@ pub async fn enrol_workload(profile: &Profile, name: &str, jwk: String) -> Resul
 pub async fn enrol_passkey(profile: &Profile, proof: &HumanEnrol) -> Result<(), Failure> {
     let holder = proof.human.subject();
     let asking = acting(profile, Some(holder)).await?;
+    let people = asking.client.humans().await?;
     let proof = HumanEnrol {
-        suspension: suspension(&asking, &proof.human).await?,
+        suspension: last_gone(&people, &proof.human)?,
         ..proof.clone()
     };
     let payload =

@@ -100,13 +100,18 @@ pub(super) fn status_text(status: &RequestStatus) -> String {
     text
 }
 
-/// Why somebody denied it, and what they say would be better.
-fn denial_text(denial: &Denial) -> String {
+/// Why somebody denied it, and what they say would be better: a line each.
+pub fn why(denial: &Denial) -> Vec<String> {
     let reason = denial.reason.map(|reason| word(&reason).replace('_', " "));
-    let lines = reason.iter().map(String::as_str);
-    let lines = lines.chain(denial.text.lines().filter(|line| !line.trim().is_empty()));
+    let text = denial.text.lines().filter(|line| !line.trim().is_empty());
+    reason.into_iter().chain(text.map(plain)).collect()
+}
+
+fn denial_text(denial: &Denial) -> String {
+    let lines = why(denial);
     lines
-        .map(|line| format!("  why: {}\n", plain(line)))
+        .iter()
+        .map(|line| format!("  why: {line}\n"))
         .collect()
 }
 

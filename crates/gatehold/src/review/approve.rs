@@ -109,6 +109,20 @@ fn in_terminal(shown: &Shown, profile: &Profile) -> Result<(), Failure> {
     ))
 }
 
+/// What nobody could carry out is nothing to sign for.
+fn with_force(shown: &Shown) -> Result<(), Failure> {
+    let Some(why) = &shown.without_force else {
+        return Ok(());
+    };
+    let request = shown.context.request;
+    Err(Failure::usage(
+        format!("{why}; nothing that is approved here could be carried out"),
+        format!(
+            "deny it with `gatehold deny {request} --reason better_alternative`, and have somebody whose key has force ask anew"
+        ),
+    ))
+}
+
 /// Shows, asks, signs, hands in.
 ///
 /// # Errors
@@ -123,6 +137,7 @@ pub async fn approve(
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let mut shown = open(&acting, &profile, args.id).await?;
     in_terminal(&shown, &profile)?;
+    with_force(&shown)?;
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let asked = Questions::of(&shown);
     if !attended {
@@ -284,6 +299,9 @@ pub fn signed(
 /// What a review led to. While others are needed, nothing more is said.
 fn told(ctx: &Ctx, result: &ReviewResult) -> String {
     let text = match &result.decision {
+        None if result.held_again => {
+            "held again: policy asks for more than you were shown; look at it again".to_owned()
+        }
         None => "recorded; it is decided when enough people have looked".to_owned(),
         Some(decision) => format!("decided: {:?}", decision.outcome).to_lowercase(),
     };

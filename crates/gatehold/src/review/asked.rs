@@ -26,6 +26,8 @@ pub struct Submission {
     pub says: Vec<(String, String)>,
     /// Whether the key directory says something else of the requester now than when it asked.
     pub has_changed: bool,
+    /// Why nothing that was asked for could be carried out as things stand: whoever asked has no force now.
+    pub without_force: Option<String>,
 }
 
 impl Submission {
@@ -93,6 +95,7 @@ impl Submission {
             differs,
             says: says.unwrap_or_default(),
             has_changed: who.has_changed,
+            without_force: without_force(&view.requester, context, looking),
         }
     }
 }
@@ -195,6 +198,33 @@ impl Who {
         }
         who
     }
+}
+
+/// Who asked and has no force now, by name. An honest gate shows such a request as well, and would carry out nothing of it.
+fn without_force(
+    requester: &Requester,
+    context: &ReviewContext,
+    looking: &Looking<'_>,
+) -> Option<String> {
+    let directory = &looking.rooted.directory;
+    if requester.still_has_force(directory, context.issued_at) {
+        return None;
+    }
+    Some(match requester {
+        Requester::Human { human, key, .. } => {
+            let known = directory.humans.get(human);
+            if known.is_some_and(|known| known.keys.contains_key(key)) {
+                format!(
+                    "{human} asked with a key without force: their identity provider says that they are gone"
+                )
+            } else {
+                format!("{human} asked with a key that was taken from them since and has no force")
+            }
+        }
+        Requester::Workload { id, .. } => {
+            format!("{id} asked with a key, or through a point, that has no force for it any more")
+        }
+    })
 }
 
 /// What the directory says otherwise of a workload that asked.

@@ -7,7 +7,6 @@ use std::io::{BufRead, Write};
 
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::reason;
-use gatehold_core::tier::Tier;
 use gatehold_core::wording::FactChallenge;
 
 use super::shown::Shown;
@@ -28,7 +27,7 @@ pub struct Questions {
     pub facts: Vec<FactChallenge>,
     /// What the requester says, by name: a criterion may need some of it beside it.
     pub says: Vec<(String, String)>,
-    /// Whether whoever approves says why, in their own words: on red.
+    /// Whether whoever approves says why, in their own words: as the view says, which is held against its tier.
     pub why: bool,
 }
 
@@ -45,7 +44,7 @@ impl Questions {
             facts: facts.collect(),
             fact,
             says: shown.says.clone(),
-            why: shown.view.tier.tier == Tier::Red,
+            why: shown.view.reason_demanded,
         }
     }
 

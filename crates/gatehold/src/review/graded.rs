@@ -10,6 +10,7 @@ use gatehold_core::action::Action;
 use gatehold_core::descriptor::{Described, Descriptor, Quantity};
 use gatehold_core::effect::{EffectClass, Environment, Sensitivity, read_alone};
 use gatehold_core::known::Known;
+use gatehold_core::reason;
 use gatehold_core::requester::Requester;
 use gatehold_core::tier::TierInputs;
 use gatehold_core::view::View;
@@ -45,6 +46,10 @@ pub fn unlike(
     let mut differs = Vec::new();
     if !view.tier.is_as_printed() {
         differs.push("the tier is not the one that its own inputs make".to_owned());
+    }
+    // The gate may demand one where the tier does not, as it does of what was held as more; not the other way round.
+    if reason::is_demanded(view.tier.tier) && !view.reason_demanded {
+        differs.push("its tier demands that you say why, and the view does not".to_owned());
     }
     let baseline = unlike_baseline(
         &view.requester,

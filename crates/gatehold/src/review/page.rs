@@ -9,11 +9,13 @@ use gatehold_core::ids::{CheckpointName, TeamId};
 use gatehold_core::limits::Limits;
 use gatehold_core::tier::{Tier, TierInput};
 use gatehold_core::view::{Source, View};
+use gatehold_core::wording::at_most;
 use gatehold_render::to_terminal;
 
+use super::change::Told;
 use super::graded::BY_THE_GATE;
 use super::shown::Shown;
-use crate::screen::{Screen, Style, counted, duration, grouped, moment, plain, quoted};
+use crate::screen::{Screen, Style, counted, counted_as, duration, moment, plain, quoted};
 
 /// Everything up to the criteria.
 #[must_use]
@@ -42,7 +44,10 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
         out.list(title, &away(&shown.through), "nobody");
     }
     if !view.change.is_empty() {
-        let title = "WHAT IT CHANGES   as the gate knows it now";
+        let title = match shown.change_told {
+            Told::Here => "WHAT IT CHANGES   made here, from the root that you pinned",
+            Told::ByTheGate => "WHAT IT CHANGES   as the gate knows it now",
+        };
         out.list(title, &view.change, "nothing");
     }
     out.title(&format!("EXACT ACTION   {}", shown.words.join("-")));
@@ -52,6 +57,11 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     let mut who = view.requester.in_words();
     if shown.has_changed {
         who.push("as it was enrolled when it asked; people have changed that since".to_owned());
+    }
+    if let Some(why) = &shown.without_force {
+        who.push(format!(
+            "NO FORCE NOW: {why}; nothing of this could be carried out"
+        ));
     }
     out.list("WHO", &who, "nobody");
     out.terms(view, now);
@@ -146,7 +156,7 @@ pub fn limits(limits: &Limits) -> String {
         counted(limits.uses, "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {} {}", grouped(*cap), plain(name));
+        let _ = write!(text, ", {}", plain(&at_most(*cap, name)));
     }
     text
 }
@@ -287,9 +297,5 @@ fn age(seconds: u32) -> String {
 }
 
 fn counted_people(number: u32) -> String {
-    if number == 1 {
-        "1 person".to_owned()
-    } else {
-        format!("{number} people")
-    }
+    counted_as(number, "person", "people")
 }

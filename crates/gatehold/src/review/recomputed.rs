@@ -1,9 +1,9 @@
 //! The gate's words about a request, made again here from definitions that follow from the pinned root: its sentence, what holds it,
 //! who may decide, how many people, what is asked and at most granted, and who signs as whom. Who asks and for whom is made again in
-//! `asked`, the tier in `graded`.
+//! `asked`, the tier in `graded`, what a change of the gate changes in `change`.
 //!
 //! What only the gate can know is in none of them, and stays its word: facts and unknowns, what the task has done, what is unlike
-//! the habits, why a rule held it, and what a change of the gate changes.
+//! the habits, and why a rule held it.
 
 use gatehold_core::action::Action;
 use gatehold_core::checkpoint::Requirement;
@@ -16,7 +16,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::review::ReviewContext;
 use gatehold_core::signer::Signer;
 use gatehold_core::view::View;
-use gatehold_core::wording::grouped;
+use gatehold_core::wording::{grouped, of_one};
 use gatehold_gate::{NOT_ASKED_YET, checkpoints_shown, sentence_of};
 
 use super::graded::described;
@@ -93,10 +93,15 @@ fn is_sentence(shown: &str, action: &Action, descriptor: &Descriptor) -> bool {
         return false;
     };
     for part in parts {
-        let after = rest
-            .strip_prefix(UNKNOWN_NUMBER)
-            .or_else(|| without_number(rest));
-        match after.and_then(|after| after.strip_prefix(part)) {
+        let counted = without_number(rest);
+        let is_one = counted.is_some() && rest.strip_prefix('1') == counted;
+        let part = if is_one {
+            of_one(part)
+        } else {
+            part.to_owned()
+        };
+        let after = rest.strip_prefix(UNKNOWN_NUMBER).or(counted);
+        match after.and_then(|after| after.strip_prefix(part.as_str())) {
             Some(after) => rest = after,
             None => return false,
         }

@@ -22,6 +22,7 @@ use gatehold_render::{Display, Flag};
 use serde::de::DeserializeOwned;
 
 use super::asked::Submission;
+use super::change::Told;
 use super::graded;
 use super::recomputed::Recomputed;
 use crate::exit::Failure;
@@ -67,6 +68,10 @@ pub struct Shown {
     pub says: Vec<(String, String)>,
     /// Whether the key directory says something else of the requester now than when it asked.
     pub has_changed: bool,
+    /// Why nothing that was asked for could be carried out as things stand: whoever asked has no force now.
+    pub without_force: Option<String>,
+    /// Whose word it is what a change of the gate changes.
+    pub change_told: Told,
 }
 
 /// Checks an opened request.
@@ -94,6 +99,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
     ));
     let submission = Submission::of(opened, &asked, &context, &view, &action, looking);
     found.extend(submission.differs);
+    let change_told = Told::or_differs(&view, &action, looking.rooted, &mut found);
     let mut same = |same: bool, what: &str| {
         if !same {
             found.push(what.to_owned());
@@ -126,8 +132,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         authority.chain == looking.rooted.directory.chain,
         "the gate goes by another chain of trust than the links that it gave",
     );
-    let nonce = asked.request_nonce;
-    let words = words(context.digest.as_bytes(), nonce.as_bytes());
+    let words = words(context.digest.as_bytes(), asked.request_nonce.as_bytes());
     same(
         opened.words == words,
         "the four words are not those of this action",
@@ -145,11 +150,13 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         words,
         action,
         through: authority.through,
-        request_nonce: nonce,
+        request_nonce: asked.request_nonce,
         signer: recomputed.signer,
         root: looking.rooted.root,
         says: submission.says,
         has_changed: submission.has_changed,
+        without_force: submission.without_force,
+        change_told,
     })
 }
 

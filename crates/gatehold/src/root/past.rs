@@ -32,7 +32,7 @@ pub struct Past {
 /// What an authority that was signed depends on.
 #[derive(Debug)]
 struct Stood {
-    version: u64,
+    named: u64,
     chain: Hash,
     teams: Arc<BTreeMap<TeamId, BTreeSet<HumanId>>>,
 }
@@ -51,7 +51,7 @@ impl Stood {
                 key: signed.reviewer.key,
                 assurance,
                 teams: teams.clone(),
-                directory: self.version,
+                directory: self.named,
                 chain: self.chain,
                 through: Vec::new(),
             };
@@ -106,7 +106,7 @@ impl Past {
         let same = before.filter(|teams| ***teams == directory.teams);
         let teams = same.map_or_else(|| Arc::new(directory.teams.clone()), Arc::clone);
         self.stood.push(Stood {
-            version: directory.version,
+            named: directory.named,
             chain: directory.chain,
             teams,
         });

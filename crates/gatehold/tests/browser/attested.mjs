@@ -5,22 +5,25 @@
 // Chromium, of the provider's packages and of a python with `cryptography`.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { Chrome, freePort, removed } from "./chrome.mjs";
 import { answer, approve, look, signInElsewhere, state } from "./pages.mjs";
+import { ended, SECRET, started } from "./processes.mjs";
 
 const [program, chromium, packages, python] = process.argv.slice(2);
-const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
 const ORIGIN = "gate.acme.example";
 const FOUNDERS = ["ann", "bob", "cem", "dan"];
 const scratch = mkdtempSync(join(tmpdir(), "gatehold-attested-"));
 const at = (name) => join(scratch, name);
 const keys = resolve(import.meta.dirname, "security_keys.py");
 const environment = (person) => ({ ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, GATEHOLD_HOME: at(`home-${person}`), SSH_AUTH_SOCK: at("agent"), NO_COLOR: "1" });
+
+/** What is started beside them is nobody's. */
+const alone = { cwd: scratch, env: environment("nobody") };
 
 /** Runs a command of gatehold as somebody, in a terminal of their own; its exit code may be one of these. */
 function gatehold(person, words, codes = [0]) {
@@ -36,27 +39,6 @@ function gatehold(person, words, codes = [0]) {
 const TERMINAL = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 function atTerminal(person, words) {
   execFileSync("python3", ["-c", TERMINAL, program, ...words], { cwd: scratch, env: environment(person), encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-}
-
-/** Starts something; goes on once it says this. */
-function started(command, words, says) {
-  const child = spawn(command, words, { cwd: scratch, env: environment("nobody"), stdio: ["ignore", "pipe", "inherit"] });
-  child.stdout.setEncoding("utf8");
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk) => {
-      text += chunk;
-      if (text.includes(says)) resolve(child);
-    });
-    child.once("exit", (code) => reject(new Error(`${command} ended with ${code}: ${text}`)));
-  });
-}
-
-async function ended(child) {
-  if (!child || child.exitCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  await gone;
 }
 
 /** What the browser's authenticators are attested by, asked of one of them on a page of the provider. */
@@ -152,13 +134,13 @@ try {
   const [port, providers] = [await freePort(), await freePort()];
   const url = `https://localhost:${port}`;
   const issuer = `https://127.0.0.1:${providers}`;
-  agent = await started(python, [keys, "agent", scratch, ...FOUNDERS], "ready");
+  agent = await started(python, [keys, "agent", scratch, ...FOUNDERS], "ready", alone);
   const providing = resolve(import.meta.dirname, "../identity_provider/provider.mjs");
-  provider = await started("node", [providing, packages, String(providers), url, "ES256", "client_secret_basic", scratch], "ready");
+  provider = await started("node", [providing, packages, String(providers), url, "ES256", "client_secret_basic", scratch], "ready", alone);
   chrome = new Chrome(chromium, scratch, [`--ignore-certificate-errors-spki-list=${spki}`]);
   await maker(await chrome.person(), issuer);
   found(url, issuer);
-  gate = await started(program, ["serve", "--config", "gate/gatehold.toml"], "gatehold serves");
+  gate = await started(program, ["serve", "--config", "gate/gatehold.toml"], "gatehold serves", alone);
   for (const name of FOUNDERS) gatehold(name, ["login"]);
 
   gatehold("ann", ["workload", "keygen", "bot.pem"]);

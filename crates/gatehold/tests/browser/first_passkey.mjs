@@ -3,16 +3,16 @@
 // paths of gatehold and Chromium, the provider's packages and its program.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Chrome, removed } from "./chrome.mjs";
+import { Chrome, freePort, removed } from "./chrome.mjs";
+import { signInElsewhere } from "./pages.mjs";
+import { ended, SECRET, started } from "./processes.mjs";
 
 const [program, chromium, packages, providing] = process.argv.slice(2);
-const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
 const FOUNDERS = ["ann", "bob", "cem"];
 const scratch = mkdtempSync(join(tmpdir(), "gatehold-first-passkey-"));
 const home = join(scratch, "home");
@@ -54,37 +54,6 @@ const atTerminal = (words) => {
   execFileSync("python3", ["-c", SIGNER, program, ...words], { cwd: scratch, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 };
 
-/** Ports that nobody has, all different. */
-async function ports(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
-  })));
-  const found = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
-
-/** Starts something; goes on once it says this. */
-function started(command, words, says) {
-  const child = spawn(command, words, { cwd: scratch, env: environment, stdio: ["ignore", "pipe", "inherit"] });
-  child.stdout.setEncoding("utf8");
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk) => {
-      text += chunk;
-      if (text.includes(says)) resolve(child);
-    });
-    child.once("exit", (code) => reject(new Error(`${command} ended with ${code}: ${text}`)));
-  });
-}
-
-async function ended(child) {
-  if (!child || child.exitCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  await gone;
-}
-
 /** A gate of three people with keys in files, at a name where passkeys sign. */
 function found(url, issuer) {
   const people = FOUNDERS.flatMap((name) => {
@@ -114,36 +83,20 @@ function answers(id, person) {
   return all.join(",");
 }
 
-/** Goes to the provider and comes back as this person. */
-async function signIn(tab, url, issuer, subject) {
-  await tab.open(`${url}/sign-in`);
-  await tab.leave(() => document.querySelector("a[href^='/sign-in/start']").click());
-  while ((await tab.run("location.origin")) === issuer) {
-    await tab.leave((login) => {
-      const name = document.querySelector("input[name=login]");
-      if (name) {
-        name.value = login;
-        document.querySelector("input[name=password]").value = "x";
-      }
-      document.querySelector("form button, form [type=submit]").click();
-    }, subject);
-  }
-}
-
 let chrome;
 let provider;
 let gate;
 try {
-  const [port, providers] = await ports(2);
+  const [port, providers] = await Promise.all([freePort(), freePort()]);
   const url = `http://localhost:${port}`;
   const issuer = `http://127.0.0.1:${providers}`;
   found(url, issuer);
-  provider = await started("node", [providing, packages, String(providers), url, "RS256", "client_secret_basic"], "ready");
-  gate = await started(program, ["serve", "--config", "gate/gatehold.toml"], "gatehold serves");
+  provider = await started("node", [providing, packages, String(providers), url, "RS256", "client_secret_basic"], "ready", { cwd: scratch, env: environment });
+  gate = await started(program, ["serve", "--config", "gate/gatehold.toml"], "gatehold serves", { cwd: scratch, env: environment });
   chrome = new Chrome(chromium, scratch);
   const tab = await (await chrome.person()).tab();
 
-  await signIn(tab, url, issuer, "eve");
+  await signInElsewhere(tab, { url }, "eve");
   const page = await tab.run("document.querySelector('main').innerText");
   assert.match(page, /You have no key here/);
   assert.ok(page.includes(`eve@${issuer}`), page);
@@ -172,7 +125,7 @@ try {
     atTerminal(["approve", id, "--as", person, "--because", "they came by", "--criteria", answers(id, person)]);
   }
 
-  await signIn(tab, url, issuer, "eve");
+  await signInElsewhere(tab, { url }, "eve");
   assert.equal(await tab.run("location.pathname"), "/");
   await tab.open(`${url}/keys`);
   const keys = await tab.run("document.querySelector('main').innerText");

@@ -76,7 +76,7 @@ try {
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
   // What would be granted is drawn again, and stands there once more when the authenticator is asked.
-  assert.match(await tab.run(() => document.getElementById("limits").textContent), /^15 min, 1 use, at most 1 rows .*NARROWED asked for: 15 min, 1 use, at most 2 rows$/);
+  assert.match(await tab.run(() => document.getElementById("limits").textContent), /^15 min, 1 use, at most 1 row .*NARROWED asked for: 15 min, 1 use, at most 2 rows$/);
   await tab.run(() => {
     const get = navigator.credentials.get.bind(navigator.credentials);
     navigator.credentials.get = (options) => {
@@ -85,9 +85,9 @@ try {
     };
   });
   await tab.until(() => !document.getElementById("approve").disabled);
-  assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 rows/);
+  assert.match(await tab.run(() => document.getElementById("approve").innerText), /but 15 min, 1 use, at most 1 row/);
   await approve(tab);
-  assert.match(await tab.run(() => sessionStorage.getItem("signing")), /^You sign: .*1 use, at most 1 rows · \w+-\w+-\w+-\w+$/);
+  assert.match(await tab.run(() => sessionStorage.getItem("signing")), /^You sign: .*1 use, at most 1 row · \w+-\w+-\w+-\w+$/);
   assert.equal(await state(tab), "MAY BE USED");
   gate.command(["request", "redeem", two], [0, 1, 3]);
   await tab.open(`${gate.url}/requests/${two}`);

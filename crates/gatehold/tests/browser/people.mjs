@@ -3,31 +3,16 @@
 // Started by `tests/browser.rs` with the paths of gatehold and Chromium and of the provider's packages.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { Chrome, freePort, Gate } from "./chrome.mjs";
 import { answer, approve, look, signInElsewhere, state } from "./pages.mjs";
+import { SECRET, started } from "./processes.mjs";
 
 const [program, chromium, packages] = process.argv.slice(2);
-const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
 const gate = new Gate(program);
-
-/** `oidc-provider`, which knows the gate by this address. */
-async function provider(port, url) {
-  const script = resolve(import.meta.dirname, "../identity_provider/provider.mjs");
-  const child = spawn("node", [script, packages, String(port), url, "ES256", "client_secret_basic"], { stdio: ["ignore", "pipe", "ignore"] });
-  let text = "";
-  child.stdout.setEncoding("utf8");
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += chunk;
-    if (!text.includes("ready")) continue;
-    child.stdout.resume();
-    return child;
-  }
-  throw new Error(`the identity provider did not start; \`cargo xtask packages\` installs it: ${text}`);
-}
 
 /** A gate whose pages stand at `localhost`, where passkeys sign, and whose people the provider vouches for. */
 async function prepared(port) {
@@ -47,7 +32,9 @@ client_secret_file = "client.secret"
 max_age_seconds = 3600
 `);
   gate.url = url;
-  return provider(port, url);
+  // `oidc-provider`, which knows the gate by this address.
+  const provider = resolve(import.meta.dirname, "../identity_provider/provider.mjs");
+  return started("node", [provider, packages, String(port), url, "ES256", "client_secret_basic"], "ready", { stdio: ["ignore", "pipe", "ignore"] });
 }
 
 /** Has something asked for by the owner and signed by the two others, in a terminal. */

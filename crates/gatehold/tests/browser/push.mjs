@@ -219,30 +219,53 @@ async function looked(holds, what) {
   throw new Error(`never there: ${what}`);
 }
 
-/** Hands a message to the worker as a browser does that received it, and looks at what is shown. */
-async function worker(tab, told, id) {
+/** What is to come, or, where it never does, what was waited for: a browser that says nothing more is not waited for without an end. */
+function bounded(coming, what) {
+  let late;
+  const over = new Promise((_, reject) => { late = setTimeout(() => reject(new Error(`never there: ${what()}`)), UNTIL_MILLISECONDS); });
+  return Promise.race([coming, over]).finally(() => clearTimeout(late));
+}
+
+/** What the browser tells of workers, as it tells it. */
+async function workers(tab) {
   const [registrations, versions] = [new Map(), new Map()];
+  let look = () => {};
   tab.hear(({ method, params }) => {
     if (method === "ServiceWorker.workerRegistrationUpdated") for (const one of params.registrations) registrations.set(one.registrationId, one);
     if (method === "ServiceWorker.workerVersionUpdated") for (const one of params.versions) versions.set(one.versionId, one);
+    look();
   });
   await tab.send("ServiceWorker.enable");
+  const told = () => JSON.stringify([...versions.values()].map(({ status, runningStatus, targetId }) => ({ status, runningStatus, targetId })));
+  /** The first version of which this is so, now or once the browser tells of it. */
+  const version = (holds, what) => bounded(new Promise((resolve) => {
+    look = () => {
+      const found = [...versions.values()].find(holds);
+      if (found) resolve(found);
+    };
+    look();
+  }), () => `${what}; what the browser told of workers is ${told()}`);
+  return { registrations, version };
+}
+
+/** Hands a message to the worker as a browser does that received it, and looks at what is shown. */
+async function worker(tab, told, id) {
+  const { registrations, version } = await workers(tab);
   await tab.open(`${gate.url}/keys`);
-  await looked(async () => {
-    await tab.run("null");
-    return [...versions.values()].some((one) => one.status === "activated");
-  }, "the worker");
+  await version((one) => one.status === "activated", "a worker that is activated");
   const [registration] = registrations.values();
-  assert.equal(registration.scopeURL, `${gate.url}/static/`);
+  const scopeURL = `${gate.url}/static/`;
+  assert.equal(registration.scopeURL, scopeURL);
+  // One that nobody has needed for a while, the browser has ended; once it is attached to, it runs on.
+  await tab.send("ServiceWorker.startWorker", { scopeURL });
+  const { targetId } = await version((one) => one.status === "activated" && one.runningStatus === "running" && one.targetId, "a worker that runs");
   // It is in no page's way.
   assert.equal(await tab.run(() => navigator.serviceWorker.controller), null);
   const origin = new URL(gate.url).origin;
-  const { targetInfos } = await chrome.send("Target.getTargets");
-  const own = await context(tab);
-  const script = targetInfos.find((one) => one.type === "service_worker" && one.browserContextId === own);
-  const { sessionId } = await chrome.send("Target.attachToTarget", { targetId: script.targetId, flatten: true });
+  const { sessionId } = await chrome.send("Target.attachToTarget", { targetId, flatten: true });
   const within = async (expression) => {
-    const { result, exceptionDetails } = await chrome.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, sessionId);
+    const evaluated = chrome.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, sessionId);
+    const { result, exceptionDetails } = await bounded(evaluated, () => `what the worker says to ${expression}`);
     assert.equal(exceptionDetails, undefined);
     return result.value;
   };

@@ -53,7 +53,7 @@ async function between(tab, changes) {
     const headers = responseHeaders.filter(({ name }) => !/^(content-encoding|content-length|etag)$/i.test(name));
     await tab.send("Fetch.fulfillRequest", { requestId, responseCode: responseStatusCode, responseHeaders: headers, body: Buffer.from(changed).toString("base64") });
   });
-  const patterns = Object.keys(changes).map((part) => ({ urlPattern: `*${part}*`, requestStage: "Response" }));
+  const patterns = Object.keys(changes).map((part) => ({ urlPattern: `*${part.replaceAll("?", "\\?")}*`, requestStage: "Response" }));
   await tab.send("Fetch.enable", { patterns });
 }
 
@@ -61,12 +61,14 @@ async function between(tab, changes) {
 async function loaded(tab, id) {
   await tab.open(`${gate.url}/requests/${id}`);
   // Modules run before a page is loaded, or never.
-  return tab.run(() => ({
-    opened: !document.getElementById("opened").hidden,
-    button: document.getElementById("approve").checkVisibility() && !document.getElementById("approve").disabled,
-    text: document.querySelector("#signed").textContent,
-  }));
+  return shows(tab);
 }
+
+const shows = (tab) => tab.run(() => ({
+  opened: !document.getElementById("opened").hidden,
+  button: document.getElementById("approve").checkVisibility() && !document.getElementById("approve").disabled,
+  text: document.querySelector("#signed").textContent,
+}));
 
 /** A gate of the same words at another address, which serves this file otherwise. */
 async function relay(path, change) {
@@ -113,7 +115,7 @@ try {
     assert.ok(!text.includes("retry"), file);
     assert.ok(other.problems.some((problem) => problem.includes("integrity") && problem.includes(file)), `${file}: ${other.problems}`);
     // What makes, shows and has signed does nothing without each of its parts; the rest of the page stands.
-    const signs = ["sign", "authenticator", "bytes", "claims", "clock", "fact", "panel", "reading", "reason"].some((name) => file === `/static/${name}.js`);
+    const signs = ["sign", "authenticator", "bytes", "claims", "clock", "fact", "later", "panel", "reading", "reason"].some((name) => file === `/static/${name}.js`);
     if (signs) assert.deepEqual({ opened, button }, { opened: false, button: false }, file);
     await other.send("Page.close");
   }
@@ -126,6 +128,40 @@ try {
   const { opened, text } = await loaded(unnamed, id);
   assert.ok(!opened && !text.includes("retry"));
   await unnamed.send("Page.close");
+
+  // What a page loads later it names as well. Changed by a comment alone, or not named, nothing of it runs: nobody selects, nobody is
+  // reminded, and without the list of words nothing is opened.
+  const comment = (text) => `${text}\n// other bytes\n`;
+  const unlisted = (page) => page.replaceAll(/ data-later="[^"]*"/g, "");
+  for (const changes of [{ "/static/select.js": comment }, { "/?view=all": unlisted }]) {
+    const list = await browser.tab();
+    await between(list, changes);
+    await list.open(`${gate.url}/?view=all`);
+    assert.equal(await list.run(() => import("/static/select.js").then(() => "ran", () => "refused")), "refused");
+    await list.run(() => document.getElementById("select").click());
+    await list.until(() => /Nothing can be selected now: load this page again/.test(document.getElementById("select").innerText));
+    assert.equal(await list.run(() => document.getElementById("selection")), null);
+    await list.send("Page.close");
+  }
+  for (const changes of [{ "/static/remind.js": comment }, { [`/requests/${id}`]: unlisted }]) {
+    const other = await browser.tab();
+    await between(other, changes);
+    await loaded(other, id);
+    const refused = other.once("Runtime.exceptionThrown");
+    await other.run(() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "h", bubbles: true })));
+    assert.match((await refused).exceptionDetails.exception.description, /remind\.js/);
+    assert.equal(await other.run(() => document.getElementById("remind")), null);
+    await other.send("Page.close");
+  }
+  for (const changes of [{ "/static/words.txt": (text) => text.replace(/^(\w+)$/m, "$1s") }, { [`/requests/${id}`]: unlisted }]) {
+    const other = await browser.tab();
+    await between(other, changes);
+    await loaded(other, id);
+    await other.until(() => /nothing was signed/.test(document.getElementById("said").innerText));
+    const { opened, button } = await shows(other);
+    assert.deepEqual({ opened, button }, { opened: false, button: false });
+    await other.send("Page.close");
+  }
 
   // A gate that was taken over names the hash of its own file: the page lies, and nothing on it says so.
   const taken = await browser.tab();

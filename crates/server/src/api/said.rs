@@ -8,7 +8,7 @@ use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
 use gatehold_core::verdict;
 use gatehold_core::words::words;
-use gatehold_gate::{Asked, Submitted};
+use gatehold_gate::{Asked, Reviewed, Submitted};
 
 /// Where a request stands.
 pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::RequestStatus {
@@ -219,8 +219,17 @@ pub(super) const fn state(state: State) -> wire::RequestState {
 }
 
 /// What a review or an act led to. Blind: while the request is held it says no more than that.
+pub(super) fn reviewed(reviewed: &Reviewed) -> wire::ReviewResult {
+    wire::ReviewResult {
+        held_again: reviewed.held_again,
+        ..review(&reviewed.record)
+    }
+}
+
+/// Where it stands after an act that is no review.
 pub(super) fn review(record: &RequestRecord) -> wire::ReviewResult {
     wire::ReviewResult {
+        held_again: false,
         request: record.id.to_string(),
         state: state(record.state),
         decision: decision(record),

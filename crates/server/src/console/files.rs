@@ -65,6 +65,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../static/fact.js"),
     ),
     (
+        "later.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/later.js"),
+    ),
+    (
         "panel.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/panel.js"),

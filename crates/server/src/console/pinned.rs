@@ -68,10 +68,23 @@ static INTEGRITY: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
     each.collect()
 });
 
-/// What each script brings in, and what that brings in.
+/// What each script brings in at once, and what that brings in.
 static IMPORTS: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let each = FILES.iter();
     each.map(|(name, ..)| (*name, imports_of(name))).collect()
+});
+
+/// What each script, with all that it brings in, loads once somebody wants it, as its tag says it: `NAME=INTEGRITY`, each after a space.
+static LATER: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
+    let each = FILES.iter();
+    each.map(|(name, ..)| {
+        let named: Vec<String> = later_of(name)
+            .into_iter()
+            .map(|name| format!("{name}={}", integrity(name)))
+            .collect();
+        (*name, named.join(" "))
+    })
+    .collect()
 });
 
 /// What a browser compares with bytes of which there are none: it would take a hash that it cannot read for no hash at all.
@@ -82,35 +95,55 @@ pub(super) fn integrity(name: &str) -> &'static str {
     INTEGRITY.get(name).map_or(OF_NOTHING, String::as_str)
 }
 
-/// Every script that this one brings in, at once or later: a page names each with its integrity before the script itself, because
-/// an `import` has no place for one.
+/// Every script that this one brings in at once: a page names each with its integrity before the script itself, because an `import`
+/// has no place for one.
 pub(super) fn imports(name: &str) -> &'static [&'static str] {
     IMPORTS.get(name).map_or(&[], Vec::as_slice)
 }
 
-fn imports_of(name: &str) -> Vec<&'static str> {
+/// Everything that this one loads later, with its integrity, for `data-later`: `later.js` takes no file that is not named there.
+pub(super) fn later(name: &str) -> &'static str {
+    LATER.get(name).map_or("", String::as_str)
+}
+
+/// Whatever can be reached from a script by these names, without itself.
+fn reached(
+    name: &'static str,
+    next: impl Fn(&'static str) -> Vec<&'static str>,
+) -> Vec<&'static str> {
     let mut found = BTreeSet::new();
     let mut left = vec![name];
     while let Some(name) = left.pop() {
-        let file = FILES.iter().find(|(known, ..)| *known == name);
-        let text = file.and_then(|(.., bytes)| std::str::from_utf8(bytes).ok());
-        for import in text.into_iter().flat_map(named) {
-            if found.insert(import) {
-                left.push(import);
-            }
-        }
+        left.extend(next(name).into_iter().filter(|next| found.insert(*next)));
     }
     found.remove(name);
     found.into_iter().collect()
 }
 
-/// The files of ours that a script names beside itself, `"./panel.js"`.
-fn named(text: &'static str) -> impl Iterator<Item = &'static str> {
-    let rest = text.split("\"./").skip(1);
+fn imports_of(name: &'static str) -> Vec<&'static str> {
+    reached(name, |name| named(name, " from \"./"))
+}
+
+/// With what comes later of that: the list names select.js, and select.js its style sheet.
+fn later_of(name: &'static str) -> Vec<&'static str> {
+    let wanted = |name| named(name, "later(\"");
+    let all = reached(name, |name| {
+        [named(name, " from \"./"), wanted(name)].concat()
+    });
+    let each = all.iter().copied().chain([name]).flat_map(wanted);
+    each.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The files of ours that a script names between this and the next quotation mark, `from "./panel.js"`.
+fn named(name: &str, before: &str) -> Vec<&'static str> {
+    let file = FILES.iter().find(|(known, ..)| *known == name);
+    let text = file.and_then(|(.., bytes)| std::str::from_utf8(bytes).ok());
+    let rest = text.into_iter().flat_map(|text| text.split(before).skip(1));
     let names = rest.filter_map(|rest| rest.split_once('"'));
     names
         .map(|(name, _)| name)
         .filter(|name| FILES.iter().any(|(known, ..)| known == name))
+        .collect()
 }
 
 #[cfg(test)]
@@ -150,28 +183,67 @@ mod tests {
                 "claims.js",
                 "clock.js",
                 "fact.js",
+                "later.js",
                 "panel.js",
                 "reading.js",
                 "reason.js"
             ]
         );
         assert_eq!(imports("authenticator.js"), ["bytes.js"]);
-        assert_eq!(imports("live.js"), ["select.js"]);
-        assert_eq!(imports("keys.js"), ["remind.js"]);
+        assert_eq!(imports("live.js"), ["later.js"]);
+        assert_eq!(imports("keys.js"), ["later.js"]);
         assert!(imports("nothing.js").is_empty());
         // In no other way than this is anything brought in.
         for (name, media_type, _) in FILES.iter().filter(|(name, ..)| name.ends_with(".js")) {
             assert_eq!(*media_type, "text/javascript; charset=utf-8");
             let text = text(name);
             let statements = text.lines().filter(|line| line.starts_with("import"));
-            let dynamic = text.matches("import(").count();
-            let brought = statements.count() + dynamic;
-            let named: Vec<&str> = named(text).collect();
-            assert_eq!(brought, named.len(), "{name}: {named:?}");
+            let brought = named(name, " from \"./");
+            assert_eq!(statements.count(), brought.len(), "{name}: {brought:?}");
             assert!(
                 !text.contains("importScripts") && !text.contains("export * from"),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_loaded_later_is_named_with_its_hash_and_with_it_what_that_loads() {
+        let files = |name: &str| {
+            let each = later(name).split(' ').filter(|one| !one.is_empty());
+            let each = each.map(|one| one.split_once('=').unwrap());
+            each.map(|(name, hash)| {
+                assert_eq!(hash, integrity(name));
+                name
+            })
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(files("keys.js"), ["remind.js"]);
+        assert_eq!(files("live.js"), ["select.css", "select.js"]);
+        assert_eq!(files("sign.js"), ["words.txt"]);
+        assert!(files("walk.js").is_empty() && files("nothing.js").is_empty());
+        for (name, ..) in FILES.iter().filter(|(name, ..)| name.ends_with(".js")) {
+            let text = text(name);
+            // Every call names a file of ours, and each module that is imported then is one that was named so.
+            let wanted = named(name, "later(\"");
+            assert_eq!(text.matches("later(\"").count(), wanted.len(), "{name}");
+            let dynamic = named(name, "import(\"./");
+            assert_eq!(text.matches("import(").count(), dynamic.len(), "{name}");
+            for module in dynamic {
+                assert!(wanted.contains(&module), "{name} imports {module}");
+                // What it brings in itself has no tag: it is among what the page has already.
+                for brought in imports(module) {
+                    assert!(imports(name).contains(brought), "{module}: {brought}");
+                }
+            }
+            // Nothing else is loaded by its address, but what a browser has no place for a hash of.
+            let rest = text.split("\"/static/").skip(1);
+            for file in rest.filter_map(|rest| rest.split('"').next()) {
+                assert!(
+                    ["help.html", "worker.js", ""].contains(&file),
+                    "{name}: {file}"
+                );
+            }
         }
     }
 

@@ -69,6 +69,8 @@ pub(super) async fn open(
 #[derive(Serialize)]
 struct Reviewed {
     decided: bool,
+    /// It is held anew, and this review counts no more.
+    held_again: bool,
 }
 
 /// `POST /requests/{id}/review`: what the passkey signed. The session that carries it adds nothing.
@@ -87,10 +89,14 @@ pub(super) async fn review(
     let review: ReviewRequest = serde_json::from_str(&review).map_err(|_| PageError::Form)?;
     review.check().map_err(|_| PageError::Form)?;
     let input = review_input(id, review).map_err(|_| PageError::Form)?;
-    let record = app.gate().review(input).await.map_err(PageError::Gate)?;
-    app.metrics().reviewed(&record);
-    let decided = record.state != gatehold_core::request::State::Held;
-    Ok(Json(Reviewed { decided }).into_response())
+    let reviewed = app.gate().review_told(input).await;
+    let reviewed = reviewed.map_err(PageError::Gate)?;
+    app.metrics().reviewed(&reviewed.record);
+    let told = Reviewed {
+        decided: reviewed.record.state != gatehold_core::request::State::Held,
+        held_again: reviewed.held_again,
+    };
+    Ok(Json(told).into_response())
 }
 
 /// Whether what a page shows is still what would be shown.
@@ -175,6 +181,7 @@ pub(super) fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> 
                 &view.terms,
                 &view.change,
                 view.people_needed,
+                view.reason_demanded,
             )
         }),
     );

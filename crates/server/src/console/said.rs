@@ -7,6 +7,7 @@ use gatehold_core::limits::Limits;
 use gatehold_core::request::State;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
+use gatehold_core::wording::at_most;
 pub(super) use gatehold_core::wording::{counted, grouped};
 
 /// A stretch of text: as it is, or a character shown by its number.
@@ -170,7 +171,7 @@ pub(super) fn limits(limits: &Limits) -> String {
         counted(limits.uses, "use")
     );
     for (name, cap) in &limits.caps {
-        let _ = write!(text, ", at most {} {name}", grouped(*cap));
+        let _ = write!(text, ", {}", at_most(*cap, name));
     }
     text
 }

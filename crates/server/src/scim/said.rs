@@ -45,9 +45,9 @@ pub(super) enum ScimError {
     /// There is no such user here.
     #[error("there is no such user at this gate")]
     Nobody,
-    /// Too many were given back, or said again to be gone.
+    /// Too many were given back, or one was said again to be gone too often.
     #[error(
-        "too many people were given back, or said again to be gone, within the hour; try again later"
+        "too many people were given back within the hour, or this one was said again to be gone too often; nothing changed, try again later"
     )]
     TooMany,
     /// Somebody who is to be given back was said to be gone while that was on its way.

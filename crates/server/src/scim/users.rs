@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehold_core::ids::HumanId;
-use gatehold_gate::{Gone, Provisioned, Reinstated, Suspensions};
+use gatehold_gate::{Gone, Provisioned, Reinstated, Suspensions, Taken};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -150,7 +150,7 @@ async fn changed(
     let standing = heard.of(&human);
     if standing.is_removed() {
         if asked.active == Some(false) {
-            take(app, provider, &human, standing, false).await?;
+            take(app, &human, false).await?;
         }
         return Err(ScimError::Nobody);
     }
@@ -170,7 +170,7 @@ pub(super) async fn remove(
     let provider = provider(&app)?;
     let human = of_id(&id, provider)?;
     let standing = app.gate().provisioned(&human).await?;
-    take(&app, provider, &human, standing, true).await?;
+    take(&app, &human, true).await?;
     if standing.is_removed() {
         return Err(ScimError::Nobody);
     }
@@ -189,7 +189,7 @@ async fn said_of(
     let gate = app.gate();
     match (active, standing) {
         (Some(false), _) => {
-            take(app, provider, human, standing, false).await?;
+            take(app, human, false).await?;
             Ok(false)
         }
         (Some(true), Provisioned::Gone(Gone { suspension, .. })) => {
@@ -206,22 +206,14 @@ async fn said_of(
     }
 }
 
-/// Somebody is gone. Who is gone already is so by a new link, which an "active" that is still on its way does not end: there are
-/// not too many of these.
-async fn take(
-    app: &App,
-    provider: &Provisioning,
-    human: &HumanId,
-    standing: Provisioned,
-    removed: bool,
-) -> Result<(), ScimError> {
-    if let Provisioned::Gone(gone) = standing
-        && gone.wholly
-        && (gone.removed || !removed)
-    {
-        provider.may_say_again(app.gate().now().await?)?;
+/// Somebody is gone. Who is gone already is so by a new link, which an "active" that is still on its way does not end. What is not
+/// written, because it is said too often, is not said to be done.
+async fn take(app: &App, human: &HumanId, removed: bool) -> Result<(), ScimError> {
+    match app.gate().suspend(human, removed).await? {
+        Taken::Gone => {
+            tracing::info!(removed, "the identity provider says that somebody is gone");
+            Ok(())
+        }
+        Taken::TooOften => Err(ScimError::TooMany),
     }
-    app.gate().suspend(human, removed).await?;
-    tracing::info!(removed, "the identity provider says that somebody is gone");
-    Ok(())
 }

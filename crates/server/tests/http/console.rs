@@ -2,6 +2,7 @@
 
 mod blind;
 mod doors;
+mod files;
 mod hostile;
 mod inbox;
 mod live;

@@ -244,6 +244,37 @@ async fn whoever_is_gone_before_their_first_key_is_enrolled_by_nobody_who_did_no
     let back = active(json!(true));
     assert_eq!(asked(&house, "PATCH", &path, &back).await.0, 200);
     assert!(house.gate.directory().suspended.is_empty());
+    // Back as they are, what was asked for before gives nothing: a new enrolment names which time it was.
+    let humans = Person::Reviewer.log_in(&house).await.humans().await;
+    let humans = humans.unwrap();
+    let [returned] = humans.returned.try_into().unwrap();
+    assert_eq!(returned.suspension, listed.suspension);
+    assert!(humans.suspended.is_empty());
+}
+
+#[tokio::test]
+async fn of_one_person_it_is_said_again_so_often_in_an_hour_and_of_others_as_often() {
+    let house = house().await;
+    let second = format!("/Users/{}", id(&house, Person::Second).await);
+    let reviewer = format!("/Users/{}", id(&house, Person::Reviewer).await);
+    let gone = active(json!(false));
+    for _ in 0..11 {
+        assert_eq!(asked(&house, "PATCH", &second, &gone).await.0, 200);
+    }
+    let leaves = house.leaves().await;
+    let answer = answered(&house, call("PATCH", &second, &gone)).await;
+    assert_eq!(answer.status, 429);
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(house.leaves().await, leaves);
+    assert!(house.gate.directory().is_suspended(&Person::Second.id()));
+    for _ in 0..11 {
+        assert_eq!(asked(&house, "PATCH", &reviewer, &gone).await.0, 200);
+    }
+    // What takes more is taken.
+    let removed = asked(&house, "DELETE", &second, &Value::Null).await;
+    assert_eq!(removed.0, 204);
+    house.after(3_601);
+    assert_eq!(asked(&house, "PATCH", &reviewer, &gone).await.0, 200);
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ impl Simulator {
             (0 | 1, Some(other)) => other,
             _ => &key,
         };
-        let stands = self.oracle.realm.suspended.get(&person.id);
+        let last = self.oracle.realm.last_gone.get(&person.id);
         let enrol = HumanEnrol {
             human: person.id.clone(),
             possession: hand.sign(ENROL_NAMESPACE, &message),
@@ -162,8 +162,8 @@ impl Simulator {
             } else {
                 key.assurance
             },
-            // Or for somebody of whom it is not said that they are gone.
-            suspension: stands.map(|(id, _)| *id).filter(|_| odd != 3),
+            // Or for somebody of whom it was never said that they are gone.
+            suspension: last.map(|(id, _)| *id).filter(|_| odd != 3),
         };
         if odd > 2 {
             self.people.get_mut(at)?.keys.push(key);
@@ -309,7 +309,7 @@ impl Simulator {
             self.approve_last();
             self.finish_work()?;
         }
-        if kind == "human.enrol" && self.seed.per_mille(500) {
+        if kind == "human.enrol" && self.seed.per_mille(250) {
             self.gone_meanwhile(request)?;
         }
         self.redeem_change(request);
@@ -367,9 +367,9 @@ impl Simulator {
             20..30 if !self.oracle.paused.is_empty() => {
                 self.resumption().map(|one| ("workload.resume", one))
             }
-            0..7 => self.new_team().map(|team| ("team.set", bytes(&team))),
+            0..5 => self.new_team().map(|team| ("team.set", bytes(&team))),
             7..13 => self.new_bundle().map(|bundle| ("bundle.activate", bundle)),
-            13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
+            5 | 6 | 13..16 => self.new_key().map(|key| ("human.enrol", bytes(&key))),
             16..18 => self
                 .changed_workload()
                 .map(|workload| ("nhi.create", bytes(&workload))),

@@ -207,6 +207,7 @@ fn realm(dev: bool, people: &[Person], rules: &Rules) -> Realm {
         delegations: BTreeMap::new(),
         consoles: vec![console()],
         suspended: BTreeMap::new(),
+        last_gone: BTreeMap::new(),
         since: BTreeMap::new(),
         passkeys: people.iter().flat_map(passkeys).collect(),
         workloads: BTreeMap::new(),

@@ -74,11 +74,23 @@ impl Simulator {
         }
     }
 
-    /// Whoever would get a key is gone before it is enrolled.
+    /// Whoever would get a key is gone before it is enrolled, and now and then back as well.
     pub(super) fn gone_meanwhile(&mut self, request: RequestId) -> Checked {
-        if let Some(human) = self.enrolled_by(request) {
-            let removed = false;
-            self.ask(0, Intent::Suspend { human, removed });
+        let Some(human) = self.enrolled_by(request) else {
+            return Ok(());
+        };
+        let gone = Intent::Suspend {
+            human: human.clone(),
+            removed: false,
+        };
+        self.ask(0, gone);
+        self.finish_work()?;
+        let stands = self.oracle.realm.suspended.get(&human);
+        let stands = stands.map(|(id, _)| *id);
+        let back = stands.filter(|_| self.seed.per_mille(500));
+        if let Some(suspension) = back {
+            let word = self.end_of_suspension(human, suspension, false);
+            self.ask(0, word);
             self.finish_work()?;
         }
         Ok(())
@@ -99,9 +111,18 @@ impl Simulator {
                 let leaf = self.oracle.requests.get(request);
                 let leaf = leaf.filter(|request| request.state == State::Redeemable);
                 let leaf = leaf.map(|request| request.leaf);
-                let since = self.enrolled_by(*request).and_then(|human| gone(&human));
-                let since = leaf.zip(since).is_some_and(|(leaf, (_, gone))| leaf < gone);
-                since.then_some("enrolment-overtaken")
+                let human = self.enrolled_by(*request);
+                let last = human.and_then(|human| {
+                    let (_, last) = *realm.last_gone.get(&human)?;
+                    Some((last, gone(&human).is_some()))
+                });
+                match leaf.zip(last) {
+                    Some((leaf, (last, true))) if leaf < last => Some("enrolment-overtaken"),
+                    Some((leaf, (last, false))) if leaf < last => {
+                        Some("enrolment-overtaken-and-back")
+                    }
+                    _ => None,
+                }
             }
             Intent::Review { review, .. } => {
                 let mut signed = self.oracle.signed.iter();

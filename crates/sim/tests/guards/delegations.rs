@@ -3,6 +3,8 @@
 use gatehold_core::commit::{Conflict, Guard, Table};
 use gatehold_core::delegation::Moment;
 use gatehold_core::directory::Directory;
+use gatehold_core::hash::Hash;
+use gatehold_core::ids::RequestId;
 use gatehold_core::quorum::Void;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
@@ -23,6 +25,21 @@ use crate::{refused, says};
 /// Bob, a reviewer, is away, and lets ann decide, who is none.
 fn away(story: &mut Story) -> DelegationStatement {
     story.statement("bob", "ann", &["reviewers"])
+}
+
+/// Bob is away, and ann decides for him.
+fn lent() -> (Story, Hash) {
+    let mut story = Story::dev();
+    let statement = away(&mut story);
+    let id = story.delegate(statement);
+    (story, id)
+}
+
+/// The same, with something that waits for a reviewer.
+fn lent_and_asked() -> (Story, RequestId) {
+    let (mut story, _) = lent();
+    let request = story.submit("bot-1", "db.write");
+    (story, request)
 }
 
 /// What the chain says to a delegation of bob's that was changed like this, and signed by him.
@@ -49,9 +66,7 @@ fn contradicts(answer: Result<(), TrustError>) {
 
 #[test]
 fn whoever_decides_for_a_reviewer_fills_the_seat_and_it_is_let_out() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    let id = story.delegate(statement);
+    let (mut story, id) = lent();
     let request = story.submit("bot-1", "db.write");
     let told = story.approve("ann", request).unwrap();
     assert_eq!(told.record().state, State::Redeemable);
@@ -111,9 +126,7 @@ fn it_is_given_to_somebody_else_who_is_there() {
 
 #[test]
 fn only_ones_own_teams_are_given_and_none_that_came_from_another() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
+    let (mut story, _) = lent();
     let onwards = story.statement("ann", "dia", &["reviewers"]);
     let directory = story.directory();
     contradicts(story.promised("ann", onwards).check(&directory));
@@ -174,9 +187,7 @@ fn a_person_has_few_delegations_and_those_that_are_over_are_none() {
 
 #[test]
 fn one_that_was_ended_does_not_come_back() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    let id = story.delegate(statement);
+    let (mut story, id) = lent();
     let end = story.end_of(id, &["bob"]);
     story.tell(Intent::EndDelegation { end }).unwrap();
     let mut chain = Chain::default();
@@ -233,9 +244,7 @@ fn a_delegation_is_recorded_when_it_was_signed_with_what_was_said() {
 
 #[test]
 fn the_end_is_for_this_gate_and_signed_by_one_of_the_two_or_by_two_others() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    let id = story.delegate(statement);
+    let (mut story, id) = lent();
     let directory = story.directory();
     for (by, holds) in [
         (&["bob"][..], true),
@@ -258,9 +267,7 @@ fn the_end_is_for_this_gate_and_signed_by_one_of_the_two_or_by_two_others() {
 
 #[test]
 fn an_end_of_another_gate_ends_nothing() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    let id = story.delegate(statement);
+    let (mut story, id) = lent();
     let mut directory = story.directory();
     let end = story.end_of(id, &["bob"]);
     assert_eq!(end.check(&directory), Ok(()));
@@ -286,10 +293,7 @@ fn it_counts_within_its_time_alone() {
 
 #[test]
 fn it_ends_with_the_key_that_signed_it() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
-    let request = story.submit("bot-1", "db.write");
+    let (mut story, request) = lent_and_asked();
     assert_eq!(story.given("ann", request).len(), 1);
     story.revoke_key("bob");
     assert_eq!(story.given("ann", request), []);
@@ -297,10 +301,7 @@ fn it_ends_with_the_key_that_signed_it() {
 
 #[test]
 fn a_review_for_somebody_whose_key_was_revoked_lets_nothing_out() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
-    let request = story.submit("bot-1", "db.write");
+    let (mut story, request) = lent_and_asked();
     story.approve("ann", request).unwrap();
     story.revoke_key("bob");
     let told = story.redeem(request).unwrap();
@@ -310,10 +311,7 @@ fn a_review_for_somebody_whose_key_was_revoked_lets_nothing_out() {
 
 #[test]
 fn it_ends_with_the_membership_it_rests_on() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
-    let request = story.submit("bot-1", "db.write");
+    let (mut story, request) = lent_and_asked();
     let without = TeamSet {
         team: "reviewers".parse().unwrap(),
         members: ["cem", "dia", "eve"].map(human).into(),
@@ -407,10 +405,7 @@ fn nobody_changes_the_gate_for_another() {
 
 #[test]
 fn where_whoever_was_away_decides_nobody_decides_for_them() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
-    let request = story.submit("bot-1", "db.write");
+    let (mut story, request) = lent_and_asked();
     let reviews = ["ann", "bob"].map(|name| signed(&mut story, name, request));
     let quorum = counted(&mut story, request, &reviews);
     assert_eq!(quorum.void, [(0, Void::Returned)]);
@@ -499,10 +494,7 @@ fn a_later_delegation_fills_no_seat_with_a_review_that_is_kept() {
 
 #[test]
 fn what_was_signed_for_others_is_kept_with_the_review_and_is_what_was_signed() {
-    let mut story = Story::dev();
-    let statement = away(&mut story);
-    story.delegate(statement);
-    let request = story.submit("bot-1", "db.write");
+    let (mut story, request) = lent_and_asked();
     let kept = signed(&mut story, "ann", request);
     let authority = kept.authority.clone().unwrap();
     let mut without = kept.clone();

@@ -139,6 +139,82 @@ fn on_red_whoever_approves_or_narrows_says_why() {
 }
 
 #[test]
+fn what_rises_while_it_is_held_is_held_again_whoever_approves() {
+    for (dev, tier, rises) in [
+        (true, Tier::Red, true),
+        // A development gate asks for no more at amber.
+        (true, Tier::Amber, false),
+        (false, Tier::Amber, true),
+    ] {
+        let mut story = if dev {
+            Story::dev()
+        } else {
+            Story::production()
+        };
+        story.activate(says("db.write", "hold", &[1]));
+        let request = story.submit("bot-2", "db.write");
+        let mut screen = story.open("bob", request);
+        screen.because.clear();
+        let unsaid = story.review(&screen, |_, _| {});
+        ends_as(story.tell(unsaid.clone()), State::Held);
+        story.pass(60);
+        let before = story.record(request);
+        story.activate(|rules| {
+            let write = rules.answers.get_mut("db.write").expect("a kind of action");
+            write.tier = tier;
+        });
+        if !rises {
+            refused(story.approve("bob", request), &Refusal::AlreadyDecided);
+            ends_as(story.approve("cem", request), State::Redeemable);
+            continue;
+        }
+        // Also whoever decided already: what they approved was something smaller.
+        ends_as(story.approve("bob", request), State::Held);
+        let after = story.record(request);
+        assert!(after.reviews.is_empty(), "what was approved is void");
+        assert_eq!((before.tier, after.tier), (Tier::Green, tier));
+        let [before, after] = [before, after].map(|record| record.held.unwrap());
+        assert_eq!(before.requirement, after.requirement);
+        assert!(after.decide_by > before.decide_by, "the time begins anew");
+        refused(story.tell(unsaid), &Refusal::ChangedSinceShown);
+        ends_as(story.approve("bob", request), State::Held);
+        ends_as(story.approve("cem", request), State::Redeemable);
+        assert!(story.redeem(request).unwrap().is_let_out());
+    }
+}
+
+#[test]
+fn what_policy_would_allow_by_now_is_held_again_at_what_held_it_when_it_rises() {
+    let mut story = Story::dev();
+    story.activate(says("db.write", "hold", &[1]));
+    let request = story.submit("bot-2", "db.write");
+    let held = story.record(request).held.unwrap().requirement;
+    ends_as(story.approve("bob", request), State::Held);
+    story.activate(says("db.write", "allow", &[]));
+    red(&mut story);
+    ends_as(story.approve("cem", request), State::Held);
+    let again = story.record(request);
+    assert_eq!((again.tier, again.reviews.len()), (Tier::Red, 0));
+    assert_eq!(again.held.unwrap().requirement, held);
+}
+
+#[test]
+fn what_was_held_as_red_is_approved_with_a_reason_when_it_is_red_no_more() {
+    let mut story = Story::dev();
+    red(&mut story);
+    let request = story.submit("bot-1", "db.write");
+    story.activate(|rules| {
+        let write = rules.answers.get_mut("db.write");
+        write.expect("a kind of action").tier = Tier::Green;
+    });
+    let mut screen = story.open("bob", request);
+    screen.because.clear();
+    let unsaid = story.review(&screen, |_, _| {});
+    refused(story.tell(unsaid), &Refusal::Reason(ReasonError::Missing));
+    ends_as(story.approve("bob", request), State::Redeemable);
+}
+
+#[test]
 fn what_is_signed_says_whether_there_is_a_reason() {
     let mut story = Story::dev();
     let request = story.submit("bot-1", "db.write");

@@ -15,10 +15,10 @@ fn refused_because(answer: Result<Told, No>, why: &str) {
     }
 }
 
-/// A new key of eve, a first passkey in production, that two people approved and nobody applied.
+/// A new key of eve, a first passkey in production, that two people approved and nobody applied. Also once she is back.
 #[test]
 fn a_key_that_was_approved_before_its_holder_was_gone_is_not_enrolled() {
-    for production in [false, true] {
+    for (production, back) in [(false, false), (true, false), (false, true), (true, true)] {
         let (mut story, key) = if production {
             (Story::production(), Key::passkey([7; 32]))
         } else {
@@ -34,7 +34,11 @@ fn a_key_that_was_approved_before_its_holder_was_gone_is_not_enrolled() {
         assert_eq!(story.record(request).state, State::Redeemable);
         let executed = story.executed(request);
         assert_eq!(executed.check(&story.directory()), Ok(()));
-        story.suspend("eve");
+        let gone = story.suspend("eve");
+        if back {
+            let word = story.back_from("eve", gone);
+            story.tell(word).unwrap();
+        }
         refused_because(story.redeem(request), "since it was asked for");
         let directory = story.directory();
         assert!(directory.key(&human("eve"), &name).is_none());
@@ -62,12 +66,15 @@ fn a_key_that_people_enrol_knowing_that_its_holder_is_gone_counts() {
     assert!(story.directory().is_suspended(&human("bob")));
 }
 
+/// What was asked for knowing that its holder is gone is not void once they are back, and is once they are gone again.
 #[test]
-fn a_key_that_was_asked_for_under_another_suspension_or_none_that_stands_is_not_enrolled() {
-    for back in [false, true] {
+fn a_key_that_was_asked_for_under_the_suspension_that_was_said_last_is_enrolled_and_no_other() {
+    for (back, again) in [(true, false), (false, true), (true, true)] {
         let mut story = Story::dev();
         let gone = story.suspend("bob");
-        let payload = story.new_key_of("bob", Key::software([7; 32]), Some(gone));
+        let key = Key::software([7; 32]);
+        let name = key.thumbprint;
+        let payload = story.new_key_of("bob", key, Some(gone));
         let asked = story.proposal_of("ann", "human.enrol", payload);
         let request = story.submitted(asked);
         for name in ["cem", "dia"] {
@@ -76,11 +83,46 @@ fn a_key_that_was_asked_for_under_another_suspension_or_none_that_stands_is_not_
         if back {
             let word = story.back_from("bob", gone);
             story.tell(word).unwrap();
-        } else {
-            story.suspend("bob");
         }
-        refused_because(story.redeem(request), "since it was asked for");
+        if again {
+            story.suspend("bob");
+            refused_because(story.redeem(request), "since it was asked for");
+        } else {
+            story.redeem(request).unwrap();
+            assert!(story.directory().key(&human("bob"), &name).is_some());
+        }
     }
+}
+
+/// Whoever names what nobody said, or nothing where something was said, enrols nobody.
+#[test]
+fn a_key_is_enrolled_only_by_who_names_what_was_said_last() {
+    let mut story = Story::dev();
+    let of_another = story.suspend("cem");
+    let payload = story.new_key_of("bob", Key::software([7; 32]), Some(of_another));
+    let asked = story.proposal_of("ann", "human.enrol", payload);
+    let request = story.submitted(asked);
+    for name in ["dia", "eve"] {
+        story.approve(name, request).unwrap();
+    }
+    refused_because(story.redeem(request), "never said that they are gone");
+}
+
+#[test]
+fn an_open_screen_stays_as_it_is_while_somebody_who_is_gone_is_said_to_be_so_again() {
+    let mut story = Story::dev();
+    story.suspend("eve");
+    let request = story.submit("bot-1", "db.write");
+    let screen = story.open("bob", request);
+    let review = story.review(&screen, |_, _| {});
+    story.suspend("eve");
+    story.tell(review).unwrap();
+    // What takes something from anybody is read first.
+    let request = story.submit("bot-1", "db.write");
+    let screen = story.open("cem", request);
+    let review = story.review(&screen, |_, _| {});
+    story.suspend("dia");
+    refused_because(story.tell(review), "changed since it was opened");
 }
 
 /// Wherever it is on its way while the provider says again that they are gone: heard, read, or decided.

@@ -15,6 +15,8 @@ pub mod ending;
 #[path = "faulty.rs"]
 pub mod faulty;
 pub mod people;
+#[path = "provider.rs"]
+pub mod provider;
 mod recorder;
 
 use std::path::{Path, PathBuf};

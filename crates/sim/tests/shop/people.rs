@@ -5,7 +5,7 @@ use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::RequestRecord;
-use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, UnverifiedReview};
+use gatehold_core::review::{Answers, REVIEW_TYPE, ReviewAct, ReviewContext, UnverifiedReview};
 use gatehold_core::ssh::soft::SoftVendor;
 use gatehold_core::ssh::sshsig::{sign_software, software_key};
 use gatehold_core::time::Timestamp;
@@ -112,6 +112,23 @@ impl Shop {
 
     /// Opens the request and signs its context.
     pub async fn sign(&self, person: Person, id: RequestId, approve: bool) -> ReviewInput {
+        let act = if approve {
+            ReviewAct::Approve
+        } else {
+            ReviewAct::Deny
+        };
+        let changed = |context: &mut ReviewContext| context.act = act;
+        self.sign_saying(person, id, "looked at it", changed).await
+    }
+
+    /// The same with these words of why, after these changes.
+    pub async fn sign_saying(
+        &self,
+        person: Person,
+        id: RequestId,
+        because: &str,
+        changed: impl FnOnce(&mut ReviewContext),
+    ) -> ReviewInput {
         let key = Hash::from_bytes(software_key(&person.seed()).thumbprint());
         let opened = self
             .gate
@@ -122,15 +139,11 @@ impl Shop {
         let intent = ("intent".to_owned(), "yes".to_owned());
         let answers = Answers {
             criteria: [intent, (fact.id, fact.answer)].into(),
-            justification: "looked at it".into(),
+            justification: because.to_owned(),
             salt: "salt".into(),
         };
         let mut context = opened.context.answering(&answers).unwrap();
-        context.act = if approve {
-            ReviewAct::Approve
-        } else {
-            ReviewAct::Deny
-        };
+        changed(&mut context);
         let text = String::from_utf8(context.to_bytes().unwrap()).unwrap();
         let signature = sign_software(&person.seed(), REVIEW_TYPE, text.as_bytes()).unwrap();
         ReviewInput {

@@ -10,10 +10,13 @@ use tokio_postgres::error::SqlState;
 use zeroize::Zeroizing;
 
 use super::names::Name;
-use super::remove::lock_of;
+use super::remove::{lock_of, membership};
 use super::talk::{Talk, Trouble};
 use super::{RoleTarget, entitlement, plan};
 use crate::sql::postgres::quote;
+
+/// The first version in which a role has no say over its own members.
+const VERSION_MIN: i32 = 15_00_00;
 
 /// Makes it, with a password out of these random bytes.
 pub(crate) async fn issue(
@@ -117,18 +120,34 @@ async fn make(
     if talk.get::<i64>(&row, 0).map_err(No::Unknown)? != 0 {
         return Err(No::Unknown(Trouble::new("lost", "")));
     }
+    if let Some(why) = too_old(talk.version) {
+        return Err(No::Group(why));
+    }
     match entitlement::too_much(&talk, group).await {
         Ok(None) => {}
         Ok(Some(why)) => return Err(No::Group(why)),
         Err(trouble) => return Err(No::before_commit(trouble)),
     }
-    for statement in [
+    let mut statements = vec![
         create(target, lease, handle, password),
         grant(&talk, handle, group),
-    ] {
+    ];
+    // Now, while nobody holds the credential: later its holder could keep the broker from it.
+    if !talk.superuser {
+        statements.push(membership(&talk, handle));
+    }
+    for statement in statements {
         talk.run(&statement).await.map_err(No::before_commit)?;
     }
     commit(&talk).await
+}
+
+/// Before version 15 a role decides who its members are, and so could keep the broker from ending its sessions.
+fn too_old(version: i32) -> Option<String> {
+    (version < VERSION_MIN).then(|| {
+        let major = version / 10_000;
+        format!("the server is of version {major}, and no role is made before version 15")
+    })
 }
 
 /// After COMMIT was sent, only the server's answer tells whether it happened.
@@ -178,5 +197,18 @@ fn credential(target: &RoleTarget, lease: &Lease, handle: &Name, password: &str)
             ("expires", lease.not_after.to_string()),
         ],
         secret: password.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_role_is_made_where_it_could_shut_the_broker_out() {
+        assert!(too_old(14_00_18).is_some_and(|why| why.contains("version 14,")));
+        assert!(too_old(9_06_24).is_some());
+        assert_eq!(too_old(15_00_00), None);
+        assert_eq!(too_old(17_00_02), None);
     }
 }

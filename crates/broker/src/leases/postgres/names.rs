@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn c6_a_handle_names_one_grant_of_one_gate() {
+    fn c06_a_handle_names_one_grant_of_one_gate() {
         let (ours, other) = (
             Prefix::of("https://a.example"),
             Prefix::of("https://b.example"),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn c6_a_name_that_the_server_would_cut_is_refused() {
+    fn c06_a_name_that_the_server_would_cut_is_refused() {
         assert!(Name::new(&"a".repeat(63)).is_ok());
         // 62 bytes and a letter of two: the server would cut it in front of that letter.
         for bad in [

@@ -22,6 +22,13 @@ const ROUNDS_MAX: usize = 100;
 const END_SESSIONS: &str =
     "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a WHERE a.usesysid = $1";
 
+/// Ends whoever keeps a statement of ours waiting. Nobody else has anything to change about a role of ours.
+const END_HOLDERS: &str = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a \
+    WHERE a.pid = ANY (pg_blocking_pids($1)) AND a.usename <> current_user";
+
+/// Whether the broker may end sessions of the role and drop what is its own.
+const MEMBER: &str = "SELECT pg_has_role(current_user, $1::oid, 'USAGE')";
+
 /// Prepared transactions that sessions of the role can have made, each with whom it runs as. Where SET ROLE cannot be forbidden they can
 /// run as a group too; then it also counts whether somebody else could have made it.
 const PREPARED: &str = "WITH RECURSIVE up(oid) AS ( \
@@ -71,10 +78,13 @@ pub(crate) async fn remove(
 /// No error means that the server said: nothing is left.
 async fn taken_away(target: &RoleTarget, recipe: &Recipe, handle: &Name) -> Result<(), Trouble> {
     let talk = Talk::open(&target.server, None).await?;
-    // Whoever is still making this role, and whoever else is taking it away, is waited for.
-    let lock = "SELECT pg_advisory_lock($1)";
-    talk.row(lock, &[&lock_of(handle)]).await?;
-    let role = number(&talk, handle).await?;
+    let mut role = number(&talk, handle).await?;
+    if role.is_none() {
+        // Whoever is still making it is waited for. Only then: whoever has the credential could hold the lock too.
+        let lock = "SELECT pg_advisory_lock($1)";
+        talk.row(lock, &[&lock_of(handle)]).await?;
+        role = number(&talk, handle).await?;
+    }
     match role {
         Some(role) => tidy(target, &talk, handle, role).await?,
         // Not there, and perhaps never: but only at the server that it was written for.
@@ -106,13 +116,15 @@ async fn number(talk: &Talk, handle: &Name) -> Result<Option<u32>, Trouble> {
 
 async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Result<(), Trouble> {
     let quoted = handle.quoted();
-    talk.run(&format!(
-        "ALTER ROLE {quoted} NOLOGIN CONNECTION LIMIT 0 PASSWORD NULL"
-    ))
-    .await?;
-    if !talk.superuser {
-        become_member(talk, &quoted).await?;
+    let lock_out = format!("ALTER ROLE {quoted} NOLOGIN CONNECTION LIMIT 0 PASSWORD NULL");
+    let second = Talk::open(&target.server, None).await?;
+    while_ending(target, talk, &second, role, &lock_out).await?;
+    let row = talk.row(MEMBER, &[&role]).await?;
+    if !talk.get::<bool>(&row, 0)? {
+        let join = membership(talk, handle);
+        while_ending(target, talk, &second, role, &join).await?;
     }
+    drop(second);
     end_sessions(talk, role).await?;
     end_prepared(target, talk, role).await?;
     for row in &talk.rows(GROUPS, &[&role]).await? {
@@ -125,14 +137,46 @@ async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Res
 }
 
 /// Only members may end a role's sessions and drop what it owns. Whoever made it may become one.
-async fn become_member(talk: &Talk, quoted: &str) -> Result<(), Trouble> {
-    let own = quote::identifier(&talk.user);
-    let options = if talk.has_membership_options() {
-        " WITH INHERIT TRUE, SET TRUE"
+pub(super) fn membership(talk: &Talk, handle: &Name) -> String {
+    let (handle, own) = (handle.quoted(), quote::identifier(&talk.user));
+    if talk.has_membership_options() {
+        format!("GRANT {handle} TO {own} WITH INHERIT TRUE, SET TRUE")
     } else {
-        ""
-    };
-    talk.run(&format!("GRANT {quoted} TO {own}{options}")).await
+        format!("GRANT {handle} TO {own}")
+    }
+}
+
+/// A statement about the role. A workload that changes its own password in a transaction that it leaves open, or prepares, holds the
+/// role's row, and everybody who wants to change it waits: so meanwhile all that is its own is ended.
+async fn while_ending(
+    target: &RoleTarget,
+    talk: &Talk,
+    second: &Talk,
+    role: u32,
+    statement: &str,
+) -> Result<(), Trouble> {
+    let mut asked = std::pin::pin!(talk.run(statement));
+    tokio::select! {
+        biased;
+        done = &mut asked => done,
+        // It cannot be helped along: then its own time limit decides.
+        _trouble = keep_ending(target, second, role, talk.process) => asked.await,
+    }
+}
+
+/// Goes on until its caller has what it waits for, or the server refuses.
+async fn keep_ending(target: &RoleTarget, second: &Talk, role: u32, waiting: i32) -> Trouble {
+    loop {
+        if let Err(trouble) = second.run("SELECT pg_sleep(0.1)").await {
+            return trouble;
+        }
+        if let Err(trouble) = second.row(END_SESSIONS, &[&role]).await {
+            return trouble;
+        }
+        // The broker may not end everybody, and whose a transaction is may be unclear: the next round tells a broken connection.
+        let _ = second.row(END_HOLDERS, &[&waiting]).await;
+        let _ = end_prepared(target, second, role).await;
+    }
 }
 
 async fn end_sessions(talk: &Talk, role: u32) -> Result<(), Trouble> {

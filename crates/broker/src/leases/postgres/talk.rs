@@ -21,7 +21,7 @@ const SETTLE: &str = "SET search_path = pg_catalog, pg_temp; \
 
 const WHO: &str = "SELECT current_user::text, current_database()::text, pg_is_in_recovery(), \
     current_setting('server_version_num')::int4, \
-    (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)";
+    (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user), pg_backend_pid()";
 
 /// The first version in which a membership says what it allows.
 const MEMBERSHIP_OPTIONS: i32 = 16_00_00;
@@ -104,7 +104,9 @@ pub(super) struct Talk {
     pub(super) user: String,
     pub(super) database: String,
     pub(super) superuser: bool,
-    version: i32,
+    /// The server's process for this conversation.
+    pub(super) process: i32,
+    pub(super) version: i32,
 }
 
 impl Talk {
@@ -131,6 +133,7 @@ impl Talk {
             user: String::new(),
             database: String::new(),
             superuser: false,
+            process: 0,
             version: 0,
         };
         talk.run(SETTLE).await?;
@@ -144,6 +147,7 @@ impl Talk {
         }
         talk.version = talk.get(&row, 3)?;
         talk.superuser = talk.get(&row, 4)?;
+        talk.process = talk.get(&row, 5)?;
         Ok(talk)
     }
 

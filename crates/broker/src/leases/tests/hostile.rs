@@ -81,7 +81,7 @@ async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 #[tokio::test]
-async fn c8_a_hostile_server_costs_an_answer_and_is_never_believed() {
+async fn c08_a_hostile_server_costs_an_answer_and_is_never_believed() {
     for manner in [
         Manner::Stalls,
         Manner::StallsLater,

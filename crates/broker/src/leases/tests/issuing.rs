@@ -70,7 +70,7 @@ async fn p10_the_server_itself_lets_nobody_in_after_the_end() {
 }
 
 #[tokio::test]
-async fn c6_a_hostile_name_is_only_a_name() {
+async fn c06_a_hostile_name_is_only_a_name() {
     let house = House::new(&[]).await;
     let names = [
         "o\"; DROP ROLE orders_writer; --".to_owned(),
@@ -99,7 +99,7 @@ async fn c6_a_hostile_name_is_only_a_name() {
         let found = leases.found(TARGET).await.unwrap();
         assert_eq!(
             found,
-            [lease.recipe.clone()],
+            std::slice::from_ref(&lease.recipe),
             "what stands there is what was planned"
         );
         assert_eq!(

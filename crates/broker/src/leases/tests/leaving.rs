@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn c1_what_was_never_made_is_gone_only_where_it_would_have_been() {
+async fn c01_what_was_never_made_is_gone_only_where_it_would_have_been() {
     let house = House::new(&[]).await;
     let planned = lease(&house.leases, "orders_reader", 1);
     assert_eq!(house.remove(&planned).await, Removal::Gone);
@@ -20,7 +20,7 @@ async fn c1_what_was_never_made_is_gone_only_where_it_would_have_been() {
 }
 
 #[tokio::test]
-async fn c1_a_session_that_outlived_its_role_is_not_gone() {
+async fn c01_a_session_that_outlived_its_role_is_not_gone() {
     let house = House::new(&[]).await;
     let (lease, credential) = house.issued("orders_reader", 1).await;
     let client = house.login(&credential, "postgres").await.unwrap();

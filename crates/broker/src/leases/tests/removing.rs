@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn c2_open_sessions_end_in_the_middle_of_a_transaction() {
+async fn c02_open_sessions_end_in_the_middle_of_a_transaction() {
     let house = House::new(&[]).await;
     house.server.database("other").await;
     let (lease, credential) = house.issued("orders_writer", 1).await;
@@ -30,7 +30,7 @@ async fn c2_open_sessions_end_in_the_middle_of_a_transaction() {
 }
 
 #[tokio::test]
-async fn c2_a_session_that_took_another_role_ends_too() {
+async fn c02_a_session_that_took_another_role_ends_too() {
     let house = House::new(&[]).await;
     let (lease, credential) = house.issued("orders_writer", 1).await;
     let client = house.login(&credential, "postgres").await.unwrap();
@@ -45,7 +45,47 @@ async fn c2_a_session_that_took_another_role_ends_too() {
 }
 
 #[tokio::test]
-async fn c2_prepared_transactions_are_rolled_back_in_every_database() {
+async fn c02_a_workload_that_holds_its_own_role_is_ended_all_the_same() {
+    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    for (number, work) in (1..).zip([
+        &["ALTER ROLE CURRENT_USER PASSWORD 'mine'"][..],
+        &[
+            "ALTER ROLE CURRENT_USER PASSWORD 'mine'",
+            "PREPARE TRANSACTION 'row'",
+        ],
+    ]) {
+        let (lease, credential) = house.issued("orders_writer", number).await;
+        let handle = postgres::names::Name::new(&lease.recipe.handle).unwrap();
+        let client = house.login(&credential, "postgres").await.unwrap();
+        // The lock between making and removing is open to everybody.
+        let lock = postgres::remove::lock_of(&handle);
+        let holder = house.login(&credential, "postgres").await.unwrap();
+        let hold = format!("SELECT pg_advisory_lock({lock})");
+        holder.batch_execute(&hold).await.unwrap();
+        client.batch_execute("BEGIN").await.unwrap();
+        for statement in work {
+            client.batch_execute(statement).await.unwrap();
+        }
+        assert_eq!(house.remove(&lease).await, Removal::Gone, "{work:?}");
+        assert_eq!(house.left().await, ["0", "0", "0"], "{work:?}");
+    }
+    // Nor can it keep the broker from ending its sessions.
+    let (lease, credential) = house.issued("orders_writer", 9).await;
+    let client = house.login(&credential, "postgres").await.unwrap();
+    let handle = &lease.recipe.handle;
+    for refused in [
+        format!("REVOKE {handle} FROM broker"),
+        format!("GRANT {handle} TO broker"),
+    ] {
+        let refused = client.batch_execute(&refused).await.unwrap_err();
+        assert!(said(&refused).starts_with("42501"), "{refused}");
+    }
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn c02_prepared_transactions_are_rolled_back_in_every_database() {
     let house = House::new(&[("max_prepared_transactions", "5")]).await;
     house.server.database("other").await;
     let (lease, credential) = house.issued("orders_writer", 1).await;
@@ -85,12 +125,12 @@ async fn c2_prepared_transactions_are_rolled_back_in_every_database() {
     assert_eq!(house.server.admin(changed).await, [["0"]]);
     house
         .server
-        .admin("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE NOWAIT")
+        .admin("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE NOWAIT; COMMIT")
         .await;
 }
 
 #[tokio::test]
-async fn c5_what_may_be_anothers_is_left_and_said() {
+async fn c05_what_may_be_anothers_is_left_and_said() {
     let house = House::new(&[("max_prepared_transactions", "5")]).await;
     if !house.may_take_up_groups().await {
         // Here whatever a lease prepares carries its own name: there is nothing that could be another's.
@@ -119,7 +159,7 @@ async fn c5_what_may_be_anothers_is_left_and_said() {
 }
 
 #[tokio::test]
-async fn c5_one_lease_that_ends_takes_nothing_from_another() {
+async fn c05_one_lease_that_ends_takes_nothing_from_another() {
     let house = House::new(&[("max_prepared_transactions", "5")]).await;
     let (first, _) = house.issued("orders_writer", 1).await;
     let (second, credential) = house.issued("orders_writer", 2).await;
@@ -150,35 +190,25 @@ async fn c5_one_lease_that_ends_takes_nothing_from_another() {
     let changed = "SELECT count(*) FROM orders WHERE total = 0";
     assert_eq!(house.server.admin(changed).await, [["3"]]);
     let found = house.leases.found(TARGET).await.unwrap();
-    assert_eq!(found, [second.recipe.clone()]);
+    assert_eq!(found, std::slice::from_ref(&second.recipe));
     assert_eq!(house.remove(&second).await, Removal::Gone);
     assert_eq!(house.left().await, ["0", "0", "0"]);
 }
 
 #[tokio::test]
-async fn what_it_owns_and_was_given_goes_with_it_in_every_database() {
+async fn what_it_owns_goes_with_it_in_every_database_and_nothing_of_others() {
     let house = House::new(&[]).await;
     house.server.database("other").await;
     let (lease, credential) = house.issued("orders_reader", 1).await;
-    let handle = &lease.recipe.handle;
-    house.server.admin(&format!("CREATE SCHEMA scratch; GRANT CREATE, USAGE ON SCHEMA scratch TO {handle}; GRANT CONNECT ON DATABASE other TO {handle}")).await;
-    house
-        .server
-        .admin_in(
-            "other",
-            &format!("CREATE TABLE given (a int); GRANT SELECT ON given TO {handle}"),
-        )
-        .await;
-    let client = house.login(&credential, "postgres").await.unwrap();
-    client
-        .batch_execute("CREATE TABLE scratch.mine (a int); SELECT lo_create(0)")
-        .await
-        .unwrap();
-    // What somebody else built on it is not taken from them.
-    house
-        .server
-        .admin("CREATE VIEW theirs AS SELECT * FROM scratch.mine")
-        .await;
+    let scratch = "CREATE SCHEMA scratch; GRANT CREATE, USAGE ON SCHEMA scratch TO PUBLIC";
+    for database in ["postgres", "other"] {
+        house.server.admin_in(database, scratch).await;
+        let client = house.login(&credential, database).await.unwrap();
+        let make = "CREATE TABLE scratch.mine (a int); SELECT lo_create(0)";
+        client.batch_execute(make).await.unwrap();
+    }
+    let view = "CREATE VIEW theirs AS SELECT * FROM scratch.mine";
+    house.server.admin(view).await;
     assert_eq!(
         house.remove(&lease).await,
         Removal::Remains("target_refused")
@@ -187,12 +217,35 @@ async fn what_it_owns_and_was_given_goes_with_it_in_every_database() {
     house.server.admin("DROP VIEW theirs").await;
     assert_eq!(house.remove(&lease).await, Removal::Gone);
     assert_eq!(house.left().await, ["0", "0", "0"]);
-    let objects = house.server.admin("SELECT (SELECT count(*) FROM pg_class WHERE relname = 'mine'), (SELECT count(*) FROM pg_largeobject_metadata)");
-    assert_eq!(objects.await, [["0", "0"]]);
+    let objects = "SELECT (SELECT count(*) FROM pg_class WHERE relname = 'mine'), \
+        (SELECT count(*) FROM pg_largeobject_metadata)";
+    for database in ["postgres", "other"] {
+        let left = house.server.admin_in(database, objects).await;
+        assert_eq!(left, [["0", "0"]], "{database}");
+    }
 }
 
 #[tokio::test]
-async fn c6_only_roles_of_this_gate_are_found() {
+async fn c01_what_somebody_gave_it_by_hand_is_not_the_brokers_to_take_and_is_not_gone() {
+    let house = House::new(&[]).await;
+    house.server.database("other").await;
+    let (lease, credential) = house.issued("orders_reader", 1).await;
+    let handle = &lease.recipe.handle;
+    let given =
+        format!("GRANT SELECT ON payroll TO {handle}; GRANT CONNECT ON DATABASE other TO {handle}");
+    house.server.admin(&given).await;
+    assert_eq!(
+        house.remove(&lease).await,
+        Removal::Remains("target_refused")
+    );
+    assert!(house.login(&credential, "postgres").await.is_err());
+    house.server.admin("ALTER ROLE broker SUPERUSER").await;
+    assert_eq!(house.remove(&lease).await, Removal::Gone);
+    assert_eq!(house.left().await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn c06_only_roles_of_this_gate_are_found() {
     let house = House::new(&[]).await;
     let (first, _) = house.issued("orders_reader", 1).await;
     let (second, _) = house.issued("orders_writer", 2).await;
@@ -216,7 +269,10 @@ async fn c6_only_roles_of_this_gate_are_found() {
     }
     let found = house.leases.found(TARGET).await.unwrap();
     assert_eq!(found, [first.recipe.clone(), second.recipe.clone()]);
-    assert_eq!(other.found(TARGET).await.unwrap(), [theirs.recipe.clone()]);
+    assert_eq!(
+        other.found(TARGET).await.unwrap(),
+        std::slice::from_ref(&theirs.recipe)
+    );
     assert_eq!(
         other.remove(TARGET, &first.recipe).await,
         Removal::Remains("no_target")

@@ -1,13 +1,12 @@
-use std::collections::BTreeMap;
-
 use gatehold_core::assurance::Assurance;
 use gatehold_core::directory::{Baseline, EnrolledKey, Human, KeyProof};
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::HumanId;
 use gatehold_core::time::Timestamp;
-use gatehold_core::trust::AttestationRoots;
 use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
 
 use super::*;
+use crate::delegations;
 
 const JWK: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -29,22 +28,11 @@ fn directory() -> Directory {
         keys: [(Hash::of(b"ann"), key)].into(),
     };
     Directory {
-        version: 1,
-        chain: Hash::of(b"chain"),
-        origin: "gate.acme.example".parse().unwrap(),
-        root: Hash::of(b"root"),
-        bundle: Hash::of(b"bundle"),
         humans: [("ann@acme".parse().unwrap(), ann)].into(),
         teams: [("owners".parse().unwrap(), names(&["ann@acme", "bob@acme"]))].into(),
-        workloads: BTreeMap::new(),
-        points: BTreeMap::new(),
         delegations: [].into(),
-        recovery: Vec::new(),
-        attestation_roots: AttestationRoots::default(),
         consoles: Vec::new(),
-        quorum_lost: Vec::new(),
-        suspended: [].into(),
-        log_key: String::new(),
+        ..delegations::tests::directory()
     }
 }
 
@@ -119,9 +107,11 @@ fn a_key_says_whose_which_and_what_it_decides() {
         removed: false,
         leaf: 7,
     };
-    suspended
-        .suspended
-        .insert("ann@acme".parse().unwrap(), gone);
+    let ann: HumanId = "ann@acme".parse().unwrap();
+    suspended.suspended.insert(ann.clone(), gone);
+    suspended.last_gone.insert(ann.clone(), gone.id);
+    let mut back = suspended.clone();
+    back.suspended.remove(&ann);
     let knowing = HumanEnrol {
         suspension: Some(Hash::of(b"gone")),
         ..enrol("ann@acme")
@@ -138,15 +128,22 @@ fn a_key_says_whose_which_and_what_it_decides() {
             "THE IDENTITY PROVIDER DEACTIVATED ann@acme since this was asked for: it cannot be applied any more",
         ),
         (
+            &enrol("ann@acme"),
+            &back,
+            "the identity provider deactivated ann@acme since this was asked for, and has them back: it cannot be applied any more",
+        ),
+        (
             &knowing,
             &directory(),
-            "the identity provider has ann@acme back since this was asked for: it cannot be applied any more",
+            "it says that the identity provider deactivated ann@acme, which it never did: it cannot be applied",
         ),
+        // Whoever is back is nobody who is gone, and the key counts as any.
+        (&knowing, &back, "ann@acme keeps 1 key that has force"),
     ] {
         assert_eq!(human(enrol, now)[2], said);
     }
-    let back = human(&knowing, &suspended);
-    assert_eq!(back[3], "ann@acme has no key with force yet");
+    let known = human(&knowing, &suspended);
+    assert_eq!(known[3], "ann@acme has no key with force yet");
     let new = human(&enrol("eve@acme"), &directory());
     assert_eq!(
         &new[2..],

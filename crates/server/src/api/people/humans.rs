@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans, SuspendedItem};
+use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
 use gatehold_core::directory::{Directory, EnrolledKey, Human, Suspended};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
@@ -53,6 +53,19 @@ fn humans(directory: &Directory) -> Humans {
         humans: directory.humans.iter().map(person).collect(),
         delegations: Vec::new(),
         suspended: directory.suspended.iter().map(gone).collect(),
+        returned: directory
+            .last_gone
+            .iter()
+            .filter(|(human, _)| directory.suspended_by(human).is_none())
+            .map(returned)
+            .collect(),
+    }
+}
+
+fn returned((human, suspension): (&HumanId, &Hash)) -> ReturnedItem {
+    ReturnedItem {
+        human: human.to_string(),
+        suspension: suspension.to_string(),
     }
 }
 

@@ -30,9 +30,10 @@ pub(in crate::api) async fn handle(
     Params(None {}): Params<None>,
     Json(request): Json<ReviewRequest>,
 ) -> Result<Answer<ReviewResult>, ApiError> {
-    let record = app.gate().review(review_input(id, request)?).await?;
-    app.metrics().reviewed(&record);
-    Ok(Answer(said::review(&record)))
+    let input = review_input(id, request)?;
+    let reviewed = app.gate().review_told(input).await?;
+    app.metrics().reviewed(&reviewed.record);
+    Ok(Answer(said::reviewed(&reviewed)))
 }
 
 /// A signed review as the gate takes it.

@@ -59,7 +59,7 @@ pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<Reques
     let questions = app.gate().questions(record).await?;
     let change = or_nothing(record.id, app.gate().change_in_words(record).await);
     let why = or_nothing(record.id, app.gate().why_held(record).await);
-    let denial = or_nothing(record.id, app.gate().denial(record.id).await);
+    let denial = or_nothing(record.id, app.gate().denial(record).await);
     let mut status = RequestStatus {
         change,
         denial: denial.as_deref().map(Denial::of),

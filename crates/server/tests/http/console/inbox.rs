@@ -75,6 +75,24 @@ async fn a_view_shows_what_it_says_and_counts_the_others() {
     }
 }
 
+/// The session, the time and the directory for whoever looks; what is held in three more, the leaves of what is new among them.
+#[tokio::test]
+async fn the_whole_page_takes_six_reads_however_much_is_held() {
+    let house = House::open().await;
+    let mut browser = Browser::of(&house, Person::Reviewer).await;
+    for held in 1..=12 {
+        let sql = format!("DELETE FROM orders WHERE id = {held}");
+        hold_saying(&house, &sql, &[]).await;
+        for (look, most) in [("first", 6), ("next", 5)] {
+            let before = house.store.asked();
+            let page = browser.page("/").await;
+            let asked = house.store.asked() - before;
+            assert!(asked <= most, "{asked} reads for the {look} look at {held}");
+            assert_eq!(counts(&page)[0], held);
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_alike_stands_together_and_is_decided_one_by_one() {
     let house = House::open().await;

@@ -65,3 +65,33 @@ async fn whoever_is_away_stands_on_the_page_of_whom_they_let_decide() {
         assert_eq!(page.matches(&told).count(), lent, "{page}");
     }
 }
+
+/// Who lets whom decide is in memory; only of what is told to this person more is read.
+#[tokio::test]
+async fn of_the_delegations_of_others_nothing_is_read() {
+    let house = House::open().await;
+    let mut asked = Vec::new();
+    let reviewer = Person::Reviewer.log_in(&house).await;
+    for given in ["", "holiday", "conference", "illness"] {
+        if !given.is_empty() {
+            let (_, given) = delegation(&house, Person::Reviewer, given);
+            let given: DelegationRequest = serde_json::from_value(given).unwrap();
+            reviewer.delegate(&given).await.unwrap();
+        }
+        let reads = async |person: Person| {
+            let client = person.log_in(&house).await;
+            client.me().await.unwrap();
+            let before = house.store.asked();
+            client.me().await.unwrap();
+            house.store.asked() - before
+        };
+        asked.push((reads(Person::Owner).await, reads(Person::Second).await));
+    }
+    let (alone, _) = asked[0];
+    for (given, (owner, second)) in (0_u64..).zip(asked) {
+        assert_eq!(owner, alone, "nobody lets the owner decide");
+        // The time, and a leaf for each reason.
+        let theirs = alone + if given > 0 { 1 + given } else { 0 };
+        assert_eq!(second, theirs, "{given} to the second");
+    }
+}

@@ -1,13 +1,13 @@
-//! What pages say: the fixed order, everything of the action, nothing of others in our own voice; what every answer carries,
-//! and how little it takes.
+//! What pages say: the fixed order, everything of the action, nothing of others in our own voice; and what every answer
+//! carries.
 
 use gatehold_client::wire::{Act, ActRequest, AnswerRequest, DenyReason, Submitted};
 use gatehold_core::json::canonical;
 
-use super::{ask, hold, hold_saying, usable};
+use super::{ask, hold, hold_saying};
 use crate::support::House;
 use crate::support::browser::Browser;
-use crate::support::call::{Answer, Call};
+use crate::support::call::Answer;
 use crate::support::people::{self, Person};
 
 /// The headers of every answer of the console.
@@ -115,151 +115,6 @@ async fn b09_where_a_terminal_is_demanded_the_page_says_how_and_has_nothing_to_a
     // Without a key the module opens nothing and shows no button; a denial is offered as ever.
     assert!(!page.contains("name=\"key\""), "{page}");
     assert!(page.contains("value=\"deny\""), "{page}");
-}
-
-/// Everything that a page loads, with the integrity that it names.
-fn loaded(page: &str) -> Vec<(String, String, String)> {
-    let tags = page.split('<').filter_map(|tag| tag.split_once('>'));
-    let attribute = |tag: &str, name: &str| {
-        let rest = tag.split_once(&format!("{name}=\""))?.1;
-        Some(rest.split_once('"')?.0.to_owned())
-    };
-    let tags = tags.map(|(tag, _)| tag).filter_map(|tag| {
-        let kind = match tag.split_whitespace().next()? {
-            "script" => "script".to_owned(),
-            "link" => attribute(tag, "rel")?,
-            _ => return None,
-        };
-        let file = attribute(tag, "src").or_else(|| attribute(tag, "href"))?;
-        Some((kind, file, attribute(tag, "integrity").unwrap_or_default()))
-    });
-    tags.filter(|(kind, ..)| ["script", "modulepreload", "stylesheet"].contains(&kind.as_str()))
-        .collect()
-}
-
-#[tokio::test]
-async fn b09_every_script_and_stylesheet_of_a_page_is_named_with_the_hash_of_what_is_served() {
-    use base64::Engine as _;
-    let house = House::open().await;
-    let held = hold(&house).await;
-    let decided = usable(&house).await;
-    let mut browser = Browser::of(&house, Person::Reviewer).await;
-    let mut stranger = Browser::new(&house);
-    let mut pages = vec![
-        stranger.get("/sign-in").await,
-        browser.get("/requests/nothing").await,
-    ];
-    for target in ["/", "/decided", "/workloads", "/overview", "/keys"] {
-        pages.push(browser.get(target).await);
-    }
-    for id in [&held, &decided] {
-        pages.push(browser.get(&format!("/requests/{id}")).await);
-    }
-    let mut files = std::collections::BTreeSet::new();
-    for page in pages {
-        let page = String::from_utf8(page.body).unwrap();
-        let loaded = loaded(&page);
-        assert!(!loaded.is_empty(), "{page}");
-        for (kind, file, integrity) in &loaded {
-            let served = browser.get(file).await;
-            let hash = gatehold_core::hash::Hash::of(&served.body);
-            let hash = base64::engine::general_purpose::STANDARD.encode(hash.as_bytes());
-            assert_eq!(*integrity, format!("sha256-{hash}"), "{kind} {file}");
-            files.insert(file.clone());
-        }
-        // What a script brings in is named before the script: a browser that has no place for its hash elsewhere refuses it.
-        for (place, (kind, file, _)) in loaded.iter().enumerate() {
-            let text = browser.page(file).await;
-            let brought = text.split("\"./").skip(1);
-            for name in brought.map(|rest| rest.split('"').next().unwrap()) {
-                let named = format!("/static/{name}");
-                let before = loaded.iter().take(place);
-                assert!(
-                    kind != "script"
-                        || before
-                            .into_iter()
-                            .any(|(kind, file, _)| kind == "modulepreload" && *file == named),
-                    "{file} brings in {named}"
-                );
-            }
-        }
-    }
-    for file in [
-        "sign.js",
-        "panel.js",
-        "passkeys.js",
-        "reason.js",
-        "record.js",
-        "select.js",
-        "request.css",
-    ] {
-        assert!(files.contains(&format!("/static/{file}")), "{file}");
-    }
-}
-
-#[tokio::test]
-async fn a_gate_says_what_its_pages_are_made_of() {
-    let house = House::open().await;
-    let embedded = gatehold_server::PageFiles::embedded();
-    let said = Call::new("GET", "/v1/gate", "").signed(&house, &house.workload);
-    let said: serde_json::Value = serde_json::from_slice(&said.send(&house).await.body).unwrap();
-    assert_eq!(said["page_files"]["set"], embedded.set().to_string());
-    let files = said["page_files"]["files"].as_object().unwrap();
-    assert_eq!(files.len(), embedded.files().len());
-    let mut browser = Browser::new(&house);
-    for (name, hash) in files {
-        let served = browser.get(&format!("/static/{name}")).await.body;
-        assert_eq!(
-            *hash,
-            gatehold_core::hash::Hash::of(&served).to_string(),
-            "{name}"
-        );
-    }
-    // And so does what a reviewer signs.
-    let id = hold(&house).await;
-    let (who, key) = (Person::Reviewer.id(), Person::Reviewer.thumbprint());
-    let opened = house.gate.open_request(&who, &key, id.parse().unwrap());
-    let opened = opened.await.unwrap();
-    let view: serde_json::Value = serde_json::from_slice(&opened.view).unwrap();
-    assert_eq!(view["page_files"], embedded.set().to_string());
-}
-
-#[tokio::test]
-async fn files_are_kept_by_their_bytes() {
-    let house = House::open().await;
-    let mut browser = Browser::new(&house);
-    for (name, media_type) in [
-        ("console.css", "text/css; charset=utf-8"),
-        ("keys.js", "text/javascript; charset=utf-8"),
-        ("live.js", "text/javascript; charset=utf-8"),
-        ("console.md", "text/plain; charset=utf-8"),
-        ("help.html", "text/html; charset=utf-8"),
-        ("icon.svg", "image/svg+xml"),
-    ] {
-        let target = format!("/static/{name}");
-        let answer = browser.get(&target).await;
-        // Opened as a page it runs and loads nothing; what only pages have is not sent a dozen times.
-        for (header, value) in [
-            ("content-security-policy", "sandbox; default-src 'none'"),
-            ("x-content-type-options", "nosniff"),
-            ("cross-origin-resource-policy", "same-origin"),
-        ] {
-            assert_eq!(answer.header(header), Some(value), "{name}");
-        }
-        assert_eq!(answer.header("permissions-policy"), None, "{name}");
-        assert_eq!(answer.header("content-type"), Some(media_type));
-        assert_eq!(answer.header("cache-control"), Some("no-cache"));
-        let tag = answer.header("etag").unwrap().to_owned();
-        assert!(
-            tag.starts_with('"') && tag.len() == 34,
-            "a strong tag: {tag}"
-        );
-        let again = crate::support::call::Call::new("GET", &target, "");
-        let again = browser
-            .send(again.header("if-none-match", tag.as_bytes()))
-            .await;
-        assert_eq!((again.status, again.body.len()), (304, 0));
-    }
 }
 
 #[tokio::test]
@@ -436,68 +291,6 @@ async fn what_a_model_thinks_is_folded_last_and_by_itself() {
     assert!(!model.contains("orders are stuck"), "{model}");
     let (says, _) = says.split_once("<dl class=\"ids\">").unwrap();
     assert_eq!(says.matches("<details>").count(), 2, "closed, both: {says}");
-}
-
-#[tokio::test]
-async fn the_first_page_is_small() {
-    let house = House::open().await;
-    for number in 0..20 {
-        let sql = format!("DELETE FROM orders WHERE id = {number}");
-        hold_saying(&house, &sql, &[]).await;
-    }
-    let mut browser = Browser::of(&house, Person::Reviewer).await;
-    let page = browser.page("/").await;
-    let (_, rest) = page.split_once("href=\"/?like=").unwrap();
-    // As many rows as a page has, none of them in a stack.
-    let full = format!("/?like={}", rest.split('"').next().unwrap());
-    assert_eq!(browser.page(&full).await.matches("data-row").count(), 16);
-    let bytes = transferred(&mut browser, &full).await;
-    println!("{bytes} bytes");
-    assert!(bytes < 60 * 1024, "{bytes} bytes");
-}
-
-/// What a browser that has nothing yet loads for a page: the page, and whatever it and its scripts name, heads and all.
-async fn transferred(browser: &mut Browser<'_>, page: &str) -> usize {
-    let mut left = vec![page.to_owned()];
-    let mut known: std::collections::BTreeSet<String> = left.iter().cloned().collect();
-    let mut bytes = 0;
-    while let Some(target) = left.pop() {
-        // As Chromium asks.
-        let call =
-            Call::new("GET", &target, "").header("accept-encoding", "gzip, deflate, br, zstd");
-        let answer = browser.send(call).await;
-        assert_eq!(answer.status, 200, "{target}");
-        let packed = answer.header("content-encoding") == Some("gzip");
-        // A page tells things of one person, and its length would tell of them.
-        assert_eq!(packed, target.starts_with("/static/"), "{target}");
-        bytes += answer.head.len() + answer.body.len();
-        let answer = browser.get(&target).await;
-        let text = String::from_utf8(answer.body).unwrap();
-        let from_static = text.split("\"/static/").skip(1);
-        let imported = text.split("from \"./").skip(1);
-        for rest in from_static.chain(imported) {
-            let name = rest.split('"').next().unwrap();
-            let target = format!("/static/{name}");
-            // The documentation is linked, and loaded by whoever follows the link.
-            let is_file = !name.is_empty() && !name.ends_with(".md");
-            if is_file && known.insert(target.clone()) {
-                left.push(target);
-            }
-        }
-    }
-    assert!(known.len() >= 6, "{known:?}");
-    bytes
-}
-
-#[tokio::test]
-async fn the_page_of_a_request_is_small_too() {
-    let house = House::open().await;
-    let request = hold(&house).await;
-    let mut browser = Browser::of(&house, Person::Reviewer).await;
-    // With the modules that sign, as its page names them: also where a link of a notice is the first thing that somebody opens.
-    let bytes = transferred(&mut browser, &format!("/requests/{request}")).await;
-    println!("{bytes} bytes");
-    assert!(bytes < 68 * 1024, "{bytes} bytes");
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub struct Realm {
     pub consoles: Vec<WebOrigin>,
     /// Whom an identity provider says are gone: by which suspension, at which leaf.
     pub suspended: BTreeMap<HumanId, (Hash, u64)>,
+    /// Of whom it was ever said: the last time, whether they are back or not.
+    pub last_gone: BTreeMap<HumanId, (Hash, u64)>,
     /// At which leaf a key was enrolled; a key of the root is not here.
     pub since: BTreeMap<Hash, u64>,
     /// The host of each passkey.
@@ -224,7 +226,10 @@ impl Realm {
             .collect();
         let gone = directory.suspended.iter();
         let gone = gone.map(|(human, gone)| (human.clone(), (gone.id, gone.leaf)));
+        let last = self.last_gone.iter();
+        let last: BTreeMap<_, _> = last.map(|(human, (id, _))| (human.clone(), *id)).collect();
         for (same, what) in [
+            (directory.last_gone == last, "who was ever gone"),
             (
                 gone.collect::<BTreeMap<_, _>>() == self.suspended,
                 "who is gone",

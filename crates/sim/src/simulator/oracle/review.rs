@@ -44,6 +44,13 @@ impl Oracle {
                 || format!("a review raised the limits of {}", record.id),
             )?;
         }
+        // Whoever approved before was asked for less, and so was whoever did now.
+        let now = trace.tier;
+        let more = now > record.tier && (now == Tier::Red || !self.realm.dev);
+        let stands = context.act == ReviewAct::Approve && record.state != State::Denied;
+        holds(!(stands && more), "genuine-quorum", || {
+            format!("{} rose to {now} and was not held again", record.id)
+        })?;
         let denies = context.act == ReviewAct::Deny;
         if let Some(held) = self
             .requests

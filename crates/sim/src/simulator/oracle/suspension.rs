@@ -47,6 +47,7 @@ impl Oracle {
         self.realm.version += 1;
         let stands = (id, commit.leaf);
         self.realm.suspended.insert(human.clone(), stands);
+        self.realm.last_gone.insert(human.clone(), stands);
         Ok(())
     }
 
@@ -85,10 +86,10 @@ impl Oracle {
         })
     }
 
-    /// A key that is enrolled was asked for after its holder was last said to be gone.
+    /// A key that is enrolled was asked for after its holder was last said to be gone, whether they are back or not.
     // INVARIANT(suspension-outlives-row): by the order of leaves, whatever the change says of itself.
     pub(super) fn asked_since(&self, request: &Request, new: &HumanEnrol) -> Checked {
-        let gone = self.realm.suspended.get(&new.human);
+        let gone = self.realm.last_gone.get(&new.human);
         let before = gone.is_some_and(|(_, gone)| request.leaf < *gone);
         holds(!before, RULE, || {
             format!(

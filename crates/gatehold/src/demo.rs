@@ -5,10 +5,13 @@ mod agent;
 mod at_work;
 mod browser;
 mod cast;
+mod cluster;
 mod denial;
 mod gate;
+mod lease;
 mod ledger;
 mod people;
+mod seat;
 mod stage;
 mod tamper;
 
@@ -31,7 +34,7 @@ pub use at_work::at_work;
 /// Arguments of `gatehold demo`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gatehold demo\n  gatehold demo --browser\n  gatehold demo tamper",
+    after_help = "Examples:\n  gatehold demo\n  gatehold demo --browser\n  gatehold demo --postgres\n  gatehold demo tamper",
     args_conflicts_with_subcommands = true
 )]
 pub struct Demo {
@@ -44,6 +47,9 @@ pub struct Demo {
     /// Decide in your browser, with passkeys: it prints one address and a one-time code.
     #[arg(long, conflicts_with = "auto")]
     pub browser: bool,
+    /// Another story: a login at a PostgreSQL that is started for it, and that is dead at the server when the agent's task ends.
+    #[arg(long, conflicts_with = "browser")]
+    pub postgres: bool,
     /// With --browser, how long it waits for each decision of yours before it gives up.
     #[arg(long, default_value = "30m", value_parser = crate::parse::seconds)]
     pub timeout: u32,
@@ -88,20 +94,49 @@ pub async fn run(ctx: &Ctx, demo: &Demo) -> Result<Exit, Failure> {
         (false, false) => Reviewers::Terminal,
     };
     let stage = Stage::new(ctx);
+    let unattended = reviewers == Reviewers::Demo && !demo.auto;
+    if demo.postgres {
+        stage.opening(
+            "one exact login is asked for, held, signed for, used and dead at its server",
+            unattended,
+        );
+        return lease::run(&stage, reviewers).await;
+    }
     let mut signals = Signals::catch()?;
-    stage.opening(reviewers == Reviewers::Demo && !demo.auto);
+    stage.opening(
+        "one exact action is asked for, held, signed for, executed and proven",
+        unattended,
+    );
 
-    let mut cast = Cast::start(demo.browser)?;
-    let told = tokio::select! {
+    let mut cast = Cast::start(demo.browser, None)?;
+    let story = story(&stage, &mut cast, reviewers);
+    let told = watched(&mut signals, story).await;
+    let became = cast.dismiss(&mut signals).await;
+    closed(&stage, told, became)
+}
+
+/// Plays a story until it is told, or a signal ends it.
+async fn watched(
+    signals: &mut Signals,
+    story: impl Future<Output = Result<(), Failure>>,
+) -> Result<Option<Ending>, Failure> {
+    tokio::select! {
         biased;
         ending = signals.next() => Ok(Some(ending)),
-        told = story(&stage, &mut cast, reviewers) => match told {
+        told = story => match told {
             Ok(()) => Ok(None),
             // A signal that a person's own command got first.
             Err(failure) => Ending::told_by(failure.exit).map(Some).ok_or(failure),
         },
-    };
-    let became = cast.dismiss(&mut signals).await;
+    }
+}
+
+/// The last words, once everything is put away.
+fn closed(
+    stage: &Stage,
+    told: Result<Option<Ending>, Failure>,
+    became: Result<String, Failure>,
+) -> Result<Exit, Failure> {
     let (ending, became) = both(told, became)?;
     if let Some(ending) = ending {
         let by = ending.name();

@@ -78,6 +78,9 @@ pub struct Dev {
     /// however it ended.
     #[arg(long, hide = true)]
     pub until_eof: bool,
+    /// A file with targets that are written to a new folder beside the toy shop, for resources below `warehouse/`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub further_targets: Option<PathBuf>,
 }
 
 /// A part of a development gate.
@@ -140,7 +143,7 @@ async fn serve(
 ) -> Result<Option<Ending>, Failure> {
     let url = format!("http://{}", addresses.service);
     let _standing = Standing::take(home, &url)?;
-    let fresh = folder::prepare(home, addresses).await?;
+    let fresh = folder::prepare(home, addresses, dev.further_targets.as_deref()).await?;
     let codes = Arc::new(PrintedCode::new(Arc::new(Os), print_code));
     // Without a console nobody reads what is printed here.
     let provider = IdentityProvider::Code(codes.clone());

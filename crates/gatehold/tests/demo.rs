@@ -6,6 +6,7 @@
 mod running;
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use running::Machine;
@@ -39,6 +40,71 @@ fn every_step_of_the_demo_happens() {
     // The next command works as this one did, whether or not the program is in the path.
     let next = format!("\nNext: {} dev ", env!("CARGO_BIN_EXE_gatehold"));
     assert!(text.contains(&next), "{next} is not in:\n{text}");
+}
+
+#[test]
+fn m046_m195_every_step_of_the_demo_with_a_login_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .args(["demo", "--postgres", "--auto"])
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}\n{errors}");
+    for wanted in [
+        "with the rights of orders_reader is HELD",
+        "no login was made",
+        "an end that the server keeps too  gh_",
+        "it reads orders  failed\n",
+        "in the middle of a transaction  gh_",
+        "no login, no session, no transaction",
+        "permission denied for table orders",
+        "terminating connection due to administrator command",
+        "password authentication failed for user",
+        "Ledger verified",
+        "the credential that was handed out is gone, and its target said so",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is not in:\n{text}");
+    }
+    assert_eq!(text.matches("REFUSED").count(), 6, "{text}");
+}
+
+#[test]
+fn the_demo_with_a_login_leaves_no_server_behind() {
+    let machine = Machine::new();
+    // Whoever the server runs as finds its data.
+    let mode = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(machine.path(""), mode).unwrap();
+    let mut demo = machine.start(&["demo", "--postgres", "--auto"]);
+    demo.says("a PostgreSQL of its own");
+    let children = demo.children();
+    assert!(children.len() >= 2, "a gate and a server: {children:?}");
+    assert_eq!(machine.temporary(), 2);
+    let (exit, errors) = demo.ends_by("INT");
+    assert_eq!(exit, Some(130), "{errors}");
+    assert_eq!(machine.temporary(), 0);
+    for child in children {
+        assert!(!Path::new("/proc").join(&child).exists(), "{child}");
+    }
+}
+
+#[test]
+fn the_demo_with_a_login_names_the_package_that_it_needs() {
+    let hidden = "mount -t tmpfs none /usr/lib/postgresql && mount -t tmpfs none /usr/local/bin && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", hidden, "sh"])
+        .arg(env!("CARGO_BIN_EXE_gatehold"))
+        .args(["demo", "--postgres", "--auto"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("apt-get install postgresql"), "{errors}");
 }
 
 #[test]

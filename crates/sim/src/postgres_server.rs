@@ -181,6 +181,24 @@ impl PostgresServer {
         tokio::spawn(async move { connection.await.ok() });
         client
     }
+
+    /// A connection of somebody with a password, or why there is none.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn log_in(
+        &self,
+        database: &str,
+        user: &str,
+        password: &str,
+    ) -> Result<Client, tokio_postgres::Error> {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port);
+        config.dbname(database).user(user).password(password);
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(async move { connection.await.ok() });
+        Ok(client)
+    }
 }
 
 impl Drop for PostgresServer {

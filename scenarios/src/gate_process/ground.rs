@@ -79,6 +79,31 @@ impl Ground {
         Ok(())
     }
 
+    /// Adds a database of a PostgreSQL server on this machine at which the gate makes roles, as `gatehold_broker`.
+    ///
+    /// # Errors
+    /// When the password cannot be written.
+    pub fn postgres_roles(
+        &mut self,
+        target: &str,
+        (port, database): (u16, &str),
+        password: &str,
+        roles: &[&str],
+    ) -> Outcome<()> {
+        let secret = self.secret(password)?;
+        self.targets.push(table([
+            ("id", target.into()),
+            ("kind", "postgres_role".into()),
+            ("host", "127.0.0.1".into()),
+            ("port", i64::from(port).into()),
+            ("user", "gatehold_broker".into()),
+            ("database", database.into()),
+            ("password_file", secret.into()),
+            ("roles", roles.to_vec().into()),
+        ]));
+        Ok(())
+    }
+
     /// Adds an HTTP target with its secret.
     ///
     /// # Errors

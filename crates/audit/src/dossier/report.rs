@@ -67,6 +67,9 @@ pub struct DossierReport {
     pub spend_by: Timestamp,
     /// Whether and how it can be taken back.
     pub revocation: String,
+    /// Whether a credential was handed out, so that this is about the credential.
+    #[serde(skip)]
+    pub leased: bool,
     /// What happened, in the order of the ledger.
     pub steps: Vec<Step>,
     /// What people said was recorded wrong. It changes nothing of the rest.
@@ -215,6 +218,7 @@ pub(super) fn of(
     let requester = requester(request, opened, &own);
     let policy = policy(fold, request);
     let accountable = accountable(request, &reviews, policy.as_ref(), requester.as_ref());
+    let lease = fold.lease(request.grant.as_ref());
     DossierReport {
         request: dossier.request,
         log: head.map(|head| (head.head().origin.to_string(), head.size())),
@@ -234,7 +238,8 @@ pub(super) fn of(
         reviews,
         limits: request.limits.clone(),
         spend_by: request.spend_by,
-        revocation: revocation(request, fold.lease(request.grant.as_ref())),
+        revocation: revocation(request, lease),
+        leased: lease.is_some(),
         steps: own.iter().map(|leaf| step(leaf)).collect(),
         corrections: fold.corrections.clone(),
         requester,

@@ -71,6 +71,9 @@ impl DossierReport {
         for review in self.reviews.iter().filter(|review| !review.void) {
             writeln!(f, "  review       {}", line(review))?;
         }
+        if self.leased {
+            writeln!(f, "  revocation   {}", self.revocation)?;
+        }
         for one in &self.corrections {
             writeln!(
                 f,

@@ -2,6 +2,9 @@
 //! any more, or nobody knows that it was ever handed over. Looked at again whenever something changed that it rests on, and
 //! each minute besides (M191).
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::LeaseStep;
 use gatehold_core::grant::{Grant, GrantState};
@@ -116,7 +119,7 @@ impl Gate {
     pub(super) async fn end_unsupported_leases(&self, now: Timestamp) -> Result<u64, GateError> {
         let stops = self.stops_now().await?.value;
         let directory = self.current().await?;
-        let mut open = std::collections::BTreeMap::new();
+        let mut open = BTreeMap::new();
         let mut tasks = Vec::new();
         let unsupported = |grant: &Grant, of: &RequestRecord| {
             let lease = grant.lease.as_ref()?;
@@ -150,8 +153,8 @@ impl Gate {
         };
         let mut ended = self.end_where(RowQuery::default(), unsupported).await?;
         for (task, id) in tasks {
-            if !open.contains_key(&task) {
-                open.insert(task, self.task_is_open(&task, now).await?);
+            if let Entry::Vacant(unknown) = open.entry(task) {
+                unknown.insert(self.task_is_open(&task, now).await?);
             }
             let is_open = open.get(&task).copied().unwrap_or(false);
             if guard!("lease-ends-task-ended", !is_open) {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gatehold_client::wire::{
-    AnswerRequest, Claims, Descriptors, ExecutionOutcome, Outcome, RequestState, ReviewRequest,
-    Submitted, TaskRequest,
+    AnswerRequest, Claims, Credential, Descriptors, ExecutionOutcome, Outcome, RequestState,
+    ReviewRequest, Submitted, TaskRequest,
 };
 use gatehold_client::{Client, ClientError, IdempotencyKey, Submission};
 use gatehold_core::ids::{TaskId, WorkloadId};
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
 
+use super::cluster::{ROLE, TARGET};
+use super::seat::{Answer as SqlAnswer, Seat};
 use crate::connect::{read_key, with_key};
 use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
@@ -35,6 +37,8 @@ pub struct AgentArgs {
     pub home: PathBuf,
     /// The agent's key.
     pub key: PathBuf,
+    /// Its client of PostgreSQL, where it has one.
+    pub psql: Option<PathBuf>,
 }
 
 /// What the agent says about one line.
@@ -111,6 +115,9 @@ struct Working {
     known: Descriptors,
     task: TaskId,
     write_key: Option<IdempotencyKey>,
+    psql: Option<PathBuf>,
+    login: Option<Credential>,
+    seat: Option<Seat>,
 }
 
 /// The agent's whole life: one task, one answer a line.
@@ -148,6 +155,9 @@ pub async fn run(args: &AgentArgs) -> Result<Exit, Failure> {
         known,
         task,
         write_key: None,
+        psql: args.psql.clone(),
+        login: None,
+        seat: None,
     };
     let mut told = told();
     while let Some(line) = told.recv().await {
@@ -192,6 +202,10 @@ impl Working {
             "redeem" => self.redeem(rest).await,
             "hide" => self.hide(rest).await,
             "swap" => self.swap().await,
+            "login" => self.submit(&self.login_draft()?, None).await,
+            "sign-in" => self.sign_in(rest).await,
+            "sign-in-again" => self.sit_down().await,
+            "say" => Ok(self.say(rest).await),
             "approve" => self.approve(rest).await,
             "bidi" => self.bidi().await,
             "end" => match self.client.end_task(&self.task.to_string()).await {
@@ -306,6 +320,72 @@ impl Working {
         }
     }
 
+    /// Takes the login that was approved, and uses it.
+    async fn sign_in(&mut self, id: &str) -> Result<Said, Failure> {
+        match self.client.redeem(id, 30).await {
+            Ok(redeemed) => {
+                let code = redeemed.result.map(|result| result.code);
+                self.login = redeemed.credential;
+                if self.login.is_none() {
+                    return Ok(Said::new("no_login", id, code.unwrap_or_default()));
+                }
+                self.sit_down().await
+            }
+            Err(error) => refused(error),
+        }
+    }
+
+    /// Logs in with what it was handed.
+    async fn sit_down(&mut self) -> Result<Said, Failure> {
+        let has = self.login.as_ref().zip(self.psql.as_ref());
+        let (login, psql) = has.ok_or_else(|| Failure::fault("it has no login", "report this"))?;
+        let mut seat = Seat::take(psql, login)?;
+        Ok(match seat.say("SELECT current_user").await {
+            SqlAnswer::Rows(rows) => {
+                self.seat = Some(seat);
+                let until = login.public.get("expires").map_or("", String::as_str);
+                let text = format!("as {}, until {until}", rows.join(" "));
+                Said::new("signed_in", "", text)
+            }
+            SqlAnswer::Refused(why) | SqlAnswer::Over(why) => no("not_let_in", why),
+        })
+    }
+
+    /// Says a statement in the session that it has open.
+    async fn say(&mut self, sql: &str) -> Said {
+        let Some(seat) = &mut self.seat else {
+            return no("no_session", String::new());
+        };
+        match seat.say(sql).await {
+            SqlAnswer::Rows(rows) => Said::new("rows", "", rows.join("\n")),
+            SqlAnswer::Refused(why) => no("no_right", why),
+            SqlAnswer::Over(why) => no("session_over", why),
+        }
+    }
+
+    fn login_draft(&self) -> Result<Draft, Failure> {
+        let named = |error: gatehold_core::ids::NameError| Failure::fault(error, "report this");
+        let claims = Claims {
+            reason: Some(
+                "one statement at a time is not enough to find out what went wrong".to_owned(),
+            ),
+            ticket: Some("INC-4711".to_owned()),
+            ..Claims::default()
+        };
+        Ok(Draft {
+            descriptor: "db.login".parse().map_err(named)?,
+            target: TARGET.parse().map_err(named)?,
+            resource: "warehouse/orders".parse().map_err(named)?,
+            duration_seconds: 600,
+            caps: BTreeMap::new(),
+            precondition: None,
+            media_type: None,
+            payload: format!(r#"{{"role":"{ROLE}"}}"#).into_bytes(),
+            task: Some(self.task),
+            claims,
+        })
+    }
+
     /// Tries to be its own reviewer.
     async fn approve(&self, id: &str) -> Result<Said, Failure> {
         let review = ReviewRequest {
@@ -407,6 +487,14 @@ impl Working {
             task: Some(self.task),
             claims,
         })
+    }
+}
+
+/// Something that a database refused.
+fn no(code: &str, why: String) -> Said {
+    Said {
+        refused: true,
+        ..Said::new(code, "", why)
     }
 }
 

@@ -39,7 +39,7 @@ pub async fn at_work(ctx: &Ctx, home: &Path, console: &str) -> Result<(), Failur
     let stage = Stage::new(ctx);
     let gate = Gate::served(home)?;
     // The process ends with this function, however it does.
-    let (_process, mut bot) = agent_of(home, DEPLOY_KEY)?;
+    let (_process, mut bot) = agent_of(home, DEPLOY_KEY, None)?;
     if gate.order_fails_again(7)? {
         stage.done("order 7 of the toy shop is `failed` again", "");
     }

@@ -35,16 +35,21 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Makes the folder and starts the gate, with a console or without; it is not ready yet.
+    /// Makes the folder and starts the gate, with a console or without, and with further targets out of a file; it is not ready yet.
     ///
     /// # Errors
     /// When they cannot be made.
-    pub fn start(console: bool) -> Result<Self, Failure> {
+    pub fn start(console: bool, targets: Option<&Path>) -> Result<Self, Failure> {
         let folder = temporary_folder("gatehold-demo-")?;
-        let mut gate = apart(Command::new(program()?))
+        let mut command = apart(Command::new(program()?));
+        command
             .args(["dev", "--quiet", "--until-eof", "--keep"])
             .arg(folder.path().join("gate"))
-            .args(console.then_some("--console"))
+            .args(console.then_some("--console"));
+        if let Some(targets) = targets {
+            command.arg("--further-targets").arg(targets);
+        }
+        let mut gate = command
             // Open as long as the demo lives, even one that is killed.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -105,7 +110,18 @@ impl Cast {
     /// # Errors
     /// When it cannot be started.
     pub fn agent(&mut self, key: &str) -> Result<Agent, Failure> {
-        let (child, agent) = agent_of(&self.home(), key)?;
+        self.started(agent_of(&self.home(), key, None)?)
+    }
+
+    /// The same with a client of PostgreSQL, for an agent that logs in itself.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn agent_with(&mut self, key: &str, psql: &Path) -> Result<Agent, Failure> {
+        self.started(agent_of(&self.home(), key, Some(psql))?)
+    }
+
+    fn started(&mut self, (child, agent): (Child, Agent)) -> Result<Agent, Failure> {
         self.agents.push(child);
         Ok(agent)
     }
@@ -146,11 +162,11 @@ impl Cast {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn agent_of(home: &Path, key: &str) -> Result<(Child, Agent), Failure> {
-    let mut child = apart(Command::new(program()?))
-        .arg(super::AGENT)
-        .arg(home)
-        .arg(home.join(key))
+pub fn agent_of(home: &Path, key: &str, psql: Option<&Path>) -> Result<(Child, Agent), Failure> {
+    let mut command = apart(Command::new(program()?));
+    command.arg(super::AGENT).arg(home).arg(home.join(key));
+    command.args(psql);
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -40,13 +40,35 @@ pub async fn tamper(stage: &Stage, gate: &Gate) -> Result<(), Failure> {
     )
 }
 
+/// What a request's dossier says, verified from the root alone.
+///
+/// # Errors
+/// When there is none.
+pub async fn explained(gate: &Gate, id: &str) -> Result<String, Failure> {
+    let file = gate.home().join("request.dossier");
+    let mut collect = apart(Command::new(program()?));
+    collect.args(["audit", "dossier", id, "--config"]);
+    collect.arg(config(gate.home())).arg("--out").arg(&file);
+    let (_, collected) = said(collect).await?;
+    let mut explain = apart(Command::new(program()?));
+    explain.args(["audit", "explain"]).arg(&file);
+    if let Some(root) = &gate.profile().root {
+        explain.args(["--root", &root.to_string()]);
+    }
+    let (_, text) = said(explain).await?;
+    Ok(format!("{collected}\n{text}"))
+}
+
 async fn audit(gate: &Gate) -> Result<(bool, String), Failure> {
-    let output = apart(Command::new(program()?))
-        .args(["audit", "verify", "--config"])
-        .arg(config(gate.home()))
-        .output()
-        .await
-        .map_err(|error| Failure::fault(error, "report this"))?;
+    let mut verify = apart(Command::new(program()?));
+    verify.args(["audit", "verify", "--config"]);
+    verify.arg(config(gate.home()));
+    said(verify).await
+}
+
+async fn said(mut command: Command) -> Result<(bool, String), Failure> {
+    let output = command.output().await;
+    let output = output.map_err(|error| Failure::fault(error, "report this"))?;
     let text = [output.stdout, output.stderr].concat();
     Ok((
         output.status.success(),

@@ -22,8 +22,9 @@ impl Stage {
     }
 
     /// The first lines.
-    pub fn opening(&self, unattended: bool) {
-        println!("{}", self.screen.title("GATEHOLD DEMO  one exact action is asked for, held, signed for, executed and proven"));
+    pub fn opening(&self, what: &str, unattended: bool) {
+        let title = format!("GATEHOLD DEMO  {what}");
+        println!("{}", self.screen.title(&title));
         if unattended {
             println!(
                 "{}",

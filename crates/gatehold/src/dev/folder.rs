@@ -41,17 +41,24 @@ impl Addresses {
     }
 }
 
-/// Makes the folder ready. Gives whether it is new.
+/// Makes the folder ready, with further targets out of a file where it is new. Gives whether it is new.
 ///
 /// # Errors
 /// When it cannot be written.
-pub async fn prepare(home: &Path, addresses: Addresses) -> Result<bool, Failure> {
+pub async fn prepare(
+    home: &Path,
+    addresses: Addresses,
+    further: Option<&Path>,
+) -> Result<bool, Failure> {
     let address = addresses.service;
     ensure_own(home)?;
     files::private_folder(&home.join("people"))?;
     let fresh = !home.join("root.json").exists();
     if fresh {
         write_config(home, addresses)?;
+        if let Some(further) = further {
+            add_targets(home, further)?;
+        }
         sample::write_shop(home)?;
         tracker::write(home)?;
         found(home, addresses).await?;
@@ -195,6 +202,23 @@ owner = "owner@{ORIGIN}"
     );
     put(home, "targets.toml", &targets)?;
     put(home, "lookups.toml", &tracker::lookups(tracker))
+}
+
+/// Targets that somebody brings along, and what lies behind them.
+fn add_targets(home: &Path, further: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(further).map_err(|error| Failure::file(further, &error))?;
+    add(home, "targets.toml", &text)?;
+    let resource = format!(
+        "\n[[resource]]\nprefix = \"warehouse/\"\nenv = \"production\"\nzone = \"warehouse\"\n\
+         sensitivity = \"internal\"\nowner = \"owner@{ORIGIN}\"\nlegacy_coarse = false\n"
+    );
+    add(home, "gatehold.toml", &resource)
+}
+
+fn add(home: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = home.join(name);
+    let before = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
+    put(home, name, &(before + text))
 }
 
 /// A kept folder may come back under other ports.

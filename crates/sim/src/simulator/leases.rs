@@ -272,7 +272,8 @@ impl Simulator {
             // the same stands there again, and is found.
             self.reach("asked-beside-an-outlived-making");
         }
-        if !self.target.has(grant) && !(making && in_time) {
+        let something = self.target.has(grant) || (making && in_time);
+        if !something {
             let leaves = self.shelf.leaves().len();
             self.oracle
                 .target_had_nothing(grant, u64::try_from(leaves).unwrap_or(u64::MAX));

@@ -15,6 +15,7 @@ use gatehold_core::approved::Approved;
 use gatehold_core::decide::{Command, LeaseStep, Record, Release, decide};
 use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::grant::Grant;
+use gatehold_core::guard;
 use gatehold_core::ids::GrantId;
 use gatehold_core::lease::{LeaseEvent, Plan};
 use gatehold_core::refusal::Refusal;

@@ -67,8 +67,8 @@ pub enum Record<'a> {
         grant: &'a Grant,
         /// The version it was read at.
         version: u64,
-        /// The request it came from, for its envelope, which never changes.
-        of: &'a RequestRecord,
+        /// The request it came from, where something is to be handed over: to take it away nothing of it is needed.
+        of: Option<&'a RequestRecord>,
     },
     /// A stored task.
     Task {

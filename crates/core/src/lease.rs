@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::GrantState;
-use crate::ids::GrantId;
+use crate::ids::{GrantId, TargetId};
 use crate::json::ident::check_identifier;
 use crate::time::Timestamp;
 
@@ -118,6 +118,8 @@ pub fn step_key(grant: &GrantId, version: u64) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
+    /// Where it stands.
+    pub target: TargetId,
     /// How it is taken away.
     pub recipe: Recipe,
     /// How soon that takes hold.
@@ -142,8 +144,9 @@ pub struct Lease {
 impl Lease {
     /// A lease of which nothing exists yet.
     #[must_use]
-    pub fn planned(plan: Plan, not_after: Timestamp) -> Self {
+    pub const fn planned(plan: Plan, target: TargetId, not_after: Timestamp) -> Self {
         Self {
+            target,
             recipe: plan.recipe,
             class: plan.class,
             not_after,

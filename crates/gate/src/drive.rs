@@ -29,6 +29,7 @@ impl Gate {
     ) -> Result<Committed, GateError> {
         let leaf = write.leaf.bytes();
         let restricting = restricting(&write);
+        let restricts = !restricting.is_empty();
         let answers = self.store().commit(vec![write]).await;
         self.store_said(&answers);
         let receipt = match answers {
@@ -48,6 +49,9 @@ impl Gate {
         };
         self.believed().wrote(restricting, receipt.index);
         self.inner.decided.notify_waiters();
+        if restricts {
+            self.inner.lease_ended.notify_one();
+        }
         let release = sealed.open(&receipt).map_err(GateError::damaged)?;
         Ok(Committed::Done(receipt, release))
     }

@@ -21,7 +21,7 @@ use crate::catalog::Catalog;
 use crate::chain::Link;
 use crate::error::GateError;
 use crate::habits::Days;
-use crate::leases::{Looks, Tries};
+use crate::leases::{Looks, Tries, UnderWay as LeasesUnderWay};
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
 use crate::ports::facts::Facts;
@@ -105,6 +105,8 @@ pub(crate) struct Inner {
     pub(crate) unreported: Mutex<Unreported>,
     /// Attempts to take leases away.
     pub(crate) lease_tries: Mutex<BTreeMap<GrantId, Tries>>,
+    /// Removals and searches that go on beside the turns.
+    pub(crate) leases_under_way: Mutex<LeasesUnderWay>,
     /// When leases were last looked at, and by what.
     pub(crate) lease_looks: Mutex<Looks>,
     /// Woken when a lease was ended here.

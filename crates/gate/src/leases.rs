@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
-use gatehold_core::decide::{Command, LeaseStep, Record, Release, decide};
+use gatehold_core::commit::Write;
+use gatehold_core::decide::{
+    Command, Counters, LeaseStep, Record, Release, Sealed, Versioned, World, decide,
+};
 use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::grant::Grant;
 use gatehold_core::guard;
@@ -29,7 +32,7 @@ use crate::ports::executor::{Ending, Execution};
 use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
 pub use remove::LeaseTick;
-pub(crate) use remove::{Looks, Tries};
+pub(crate) use remove::{Looks, Tries, UnderWay};
 
 /// What the record of an execution says that handed out a credential.
 const ISSUED: &str = "issued";
@@ -100,22 +103,20 @@ impl Gate {
             Ok(Issuance::Unknown(code)) => (Ending::Unknown, code, None),
             Err(given_up) => (given_up.ending(), given_up.code, None),
         };
+        // An act that was kept while this was written covers it too: it is found here, or finds the lease.
+        let (ending, code, credential) = match credential {
+            Some(_) if self.journal_waiting() > 0 => (Ending::Unknown, "stopped", None),
+            credential => (ending, code, credential),
+        };
         if credential.is_none() {
             self.end_lease_soon(id, code).await;
         }
-        let execution = Execution {
-            ending,
-            code,
-            quantity: None,
-            status: None,
-            media_type: String::new(),
-            // INVARIANT(secret-once): nothing of the credential goes into the report, so nothing of it is ever stored.
-            body: Vec::new(),
-            truncated: false,
-        };
+        let execution = without_body(ending, code);
         let reported = self.report(record.id, execution.clone()).await;
         if let (Err(_), Some(_)) = (&reported, &credential) {
-            // Whoever asked gets an error: a credential that nobody was handed is not left standing.
+            // Whoever asked gets an error: a credential that nobody was handed is not left standing, and is never told as
+            // handed over once the store takes reports again.
+            self.report_later(record.id, undelivered());
             self.end_lease_soon(id, "not_delivered").await;
         }
         Ok(Redeemed {
@@ -159,18 +160,10 @@ impl Gate {
                 let state = grant.state.name();
                 return Err(Refusal::WrongState { state }.into());
             }
-            let stored = self.request(grant.request).await?;
-            let of = &stored.record;
-            let loaded = self.load_for(&of.requester, &of.envelope).await?;
-            let about = Record::Grant {
-                grant: &grant,
-                version,
-                of,
+            let (write, sealed) = match step.what {
+                LeaseEvent::Issued => self.decide_issued(&grant, version, step).await?,
+                _ => self.decide_end(&grant, version, step).await?,
             };
-            let world = loaded.world(None, self.settings());
-            let fresh = self.fresh(loaded.now);
-            let command = Command::Lease(step.clone());
-            let (write, sealed) = decide(about, command, &world, &fresh, loaded.now)?;
             match self.commit(write, sealed).await? {
                 Committed::Done(_, Release::Grant(grant)) => return Ok(*grant),
                 Committed::Done(..) => return Err(GateError::damaged("a grant was expected")),
@@ -178,6 +171,68 @@ impl Gate {
             }
         }
         Err(self.overtaken().await)
+    }
+
+    /// To be handed over: everything that it rests on is read.
+    async fn decide_issued(
+        &self,
+        grant: &Grant,
+        version: u64,
+        step: &LeaseStep,
+    ) -> Result<(Write, Sealed), GateError> {
+        let of = self.request(grant.request).await?.record;
+        let loaded = self.load_for(&of.requester, &of.envelope).await?;
+        // INVARIANT(journal-first): what is only kept is in force too.
+        if guard!("lease-issued-unjournaled", self.journal_waiting() > 0) {
+            return Err(Refusal::Stopped("stopped").into());
+        }
+        let about = Record::Grant {
+            grant,
+            version,
+            of: Some(&of),
+        };
+        let world = loaded.world(None, self.settings());
+        let fresh = self.fresh(loaded.now);
+        let command = Command::Lease(step.clone());
+        Ok(decide(about, command, &world, &fresh, loaded.now)?)
+    }
+
+    /// To be taken away: nothing else has to be readable for that.
+    async fn decide_end(
+        &self,
+        grant: &Grant,
+        version: u64,
+        step: &LeaseStep,
+    ) -> Result<(Write, Sealed), GateError> {
+        let now = self.store().now().await?;
+        let active = self.current().await?;
+        let (stops, pause) = (Versioned::default(), Versioned::default());
+        let world = World {
+            policy: None,
+            directory: &active.directory,
+            stops: &stops,
+            pause: &pause,
+            restraints: &active.restraints,
+            task: None,
+            counters: Counters::default(),
+            rendered: None,
+            findings: None,
+            habits: None,
+            settings: self.settings(),
+        };
+        let about = Record::Grant {
+            grant,
+            version,
+            of: None,
+        };
+        let fresh = self.fresh(now);
+        Ok(decide(
+            about,
+            Command::Lease(step.clone()),
+            &world,
+            &fresh,
+            now,
+        )?)
     }
 
     /// A target of a broker that this gate has, and a payload that it makes something of.
@@ -195,4 +250,23 @@ impl Gate {
             .check()
             .map_err(|error| Refusal::NotIssuable(error.to_string()))
     }
+}
+
+/// What came of making a credential.
+// INVARIANT(secret-once): nothing of the credential goes into the report, so nothing of it is ever stored.
+const fn without_body(ending: Ending, code: &'static str) -> Execution {
+    Execution {
+        ending,
+        code,
+        quantity: None,
+        status: None,
+        media_type: String::new(),
+        body: Vec::new(),
+        truncated: false,
+    }
+}
+
+/// It was made, and nobody was told.
+const fn undelivered() -> Execution {
+    without_body(Ending::Unknown, "not_delivered")
 }

@@ -110,6 +110,7 @@ impl Gate {
                 running: Mutex::default(),
                 unreported: Mutex::default(),
                 lease_tries: Mutex::default(),
+                leases_under_way: Mutex::default(),
                 lease_looks: Mutex::default(),
                 lease_ended: Notify::new(),
                 read_minute: AtomicI64::default(),

@@ -177,7 +177,12 @@ impl Gate {
                 whole = false;
                 break;
             }
-            let record = blind(self.request(grant.request).await?.record);
+            let record = match self.request(grant.request).await {
+                Ok(stored) => blind(stored.record),
+                // Told already; people must be able to stop the rest.
+                Err(GateError::Damaged(_)) => continue,
+                Err(error) => return Err(error),
+            };
             let live = LiveLease {
                 not_after: lease.not_after,
                 ending_since: lease.end.map(|end| end.at),

@@ -41,6 +41,14 @@ impl Gate {
         reported
     }
 
+    /// What came of an execution, in place of what was kept of it: stored by the next tick.
+    pub(crate) fn report_later(&self, id: RequestId, execution: Execution) {
+        let mut unreported = self.unreported();
+        if unreported.len() < KEPT_MAX || unreported.contains_key(&id) {
+            unreported.insert(id, execution);
+        }
+    }
+
     /// Stores what was kept.
     ///
     /// # Errors

@@ -164,5 +164,6 @@ fn lease(leases: &Leases, group: &str, grant: u8) -> Lease {
     let payload = serde_json::json!({ "role": group }).to_string();
     let action = action(payload.as_bytes(), |_| {});
     let plan = leases.plan(&action, grant_id(grant)).unwrap();
-    Lease::planned(plan, Timestamp::from_millis(4_102_444_800_000))
+    let target = TARGET.parse().unwrap();
+    Lease::planned(plan, target, Timestamp::from_millis(4_102_444_800_000))
 }

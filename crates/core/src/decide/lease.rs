@@ -11,7 +11,7 @@ use crate::grant::{Grant, GrantState};
 use crate::ids::HumanId;
 use crate::lease::{Lease, LeaseEnd, LeaseEvent, next, step_key};
 use crate::refusal::Refusal;
-use crate::request::RequestRecord;
+use crate::request::{RequestRecord, State};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 
@@ -28,16 +28,14 @@ pub struct LeaseStep {
 
 pub(super) fn step(
     step: &LeaseStep,
-    (grant, version, of): (&Grant, u64, &RequestRecord),
+    (grant, version, of): (&Grant, u64, Option<&RequestRecord>),
     world: &World<'_>,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<(Write, Sealed), Refusal> {
     let lease = grant.lease.as_ref().ok_or(Refusal::NoSuchRequest)?;
-    if guard!(
-        "lease-own-request",
-        of.id != grant.request || of.grant != Some(grant.id)
-    ) {
+    let other = of.is_some_and(|of| of.id != grant.request || of.grant != Some(grant.id));
+    if guard!("lease-own-request", other) {
         return Err(Refusal::NotProven("grant"));
     }
     let wrong = Refusal::WrongState {
@@ -50,7 +48,10 @@ pub(super) fn step(
     };
     let mut writer = Writer::new(fresh);
     let lease = match step.what {
-        LeaseEvent::Issued => issued(lease, grant, of, &mut writer, world, now)?,
+        LeaseEvent::Issued => {
+            let of = of.ok_or(Refusal::NoSuchRequest)?;
+            issued(lease, grant, of, &mut writer, world, now)?
+        }
         LeaseEvent::Ended => ended(lease, step, &mut writer, world, now)?,
         LeaseEvent::Overdue => overdue(lease, now)?,
         LeaseEvent::Verified => Lease {
@@ -103,6 +104,12 @@ fn issued(
     if guard!("lease-issued-once", lease.issued_at.is_some()) {
         return Err(Refusal::WrongState {
             state: grant.state.name(),
+        });
+    }
+    // What nobody waits for any more is handed to nobody.
+    if guard!("lease-issued-executing", of.state != State::Executing) {
+        return Err(Refusal::WrongState {
+            state: of.state.name(),
         });
     }
     if guard!("lease-issued-in-time", now > lease.not_after) {

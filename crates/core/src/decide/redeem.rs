@@ -324,7 +324,8 @@ fn lease(
         .into_iter()
         .flatten()
         .fold(grant.expires_at, Timestamp::min);
-    Ok(Lease::planned(plan, not_after))
+    let target = record.envelope.target.clone();
+    Ok(Lease::planned(plan, target, not_after))
 }
 
 #[expect(

@@ -1,28 +1,49 @@
-//! When a lease ends: its time is over, somebody took it away, its task ended, a stop covers it, whoever asked has no force
-//! any more, or nobody knows that it was ever handed over. Looked at again whenever something changed that it rests on, and
-//! each minute besides (M191).
+//! When a lease ends: its time is over, somebody took it away, its task ended, a stop or a pause covers it, whoever asked has no
+//! force any more, or nobody knows that it was ever handed over. Looked at again whenever something changed that it rests on,
+//! and each minute besides (M191). What cannot be read about one lease keeps no other alive.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::LeaseStep;
+use gatehold_core::directory::Directory;
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::guard;
 use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::lease::LeaseEvent;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 
+use super::remove::Looks;
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::ports::store::RowQuery;
+use crate::ports::store::{Row, RowQuery};
 use crate::stored::body;
 
 /// Grants looked through at once.
 const PAGE: u32 = 500;
+
+/// What a look at all leases came to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Leases that were ended.
+    pub(super) ended: u64,
+    /// Whether each of them could be looked at.
+    pub(super) whole: bool,
+}
+
+/// What leases rest on, read once for many.
+struct Support {
+    now: Timestamp,
+    stops: Stops,
+    directory: Directory,
+    tasks: BTreeMap<TaskId, bool>,
+    paused: BTreeMap<String, bool>,
+}
 
 impl Gate {
     /// A grant by its id, with the version it was read at.
@@ -69,7 +90,7 @@ impl Gate {
         }
     }
 
-    /// A human takes away what was handed out for a request. Whether there was anything.
+    /// A human takes away what was handed out for a request; nothing where nothing was.
     pub(crate) async fn revoke_lease(
         &self,
         human: &HumanId,
@@ -82,146 +103,214 @@ impl Gate {
         if grant.lease.is_none() {
             return Ok(None);
         }
+        // Whoever is not known learns nothing, also where it ends already.
+        if !self.current().await?.directory.humans.contains_key(human) {
+            return Err(Refusal::NotEntitled.into());
+        }
         self.end_lease(grant.id, "revoked", Some(human.clone()))
             .await?;
         Ok(Some(record))
     }
 
     /// Ends every lease of a task.
-    pub(crate) async fn end_leases_of(&self, task: TaskId) -> Result<u64, GateError> {
+    pub(crate) async fn end_leases_of(&self, task: TaskId) -> Result<(), GateError> {
         let query = RowQuery {
             group: Some(task.to_string()),
             ..RowQuery::default()
         };
-        self.end_where(query, |_, _| Some("task_ended")).await
+        for id in self.living(query).await? {
+            self.end_lease_soon(id, "task_ended").await;
+        }
+        Ok(())
     }
 
     /// Looks at every lease again at the next turn.
     pub(crate) fn look_again(&self) {
-        let mut looked = self.lease_looks();
-        *looked = super::remove::Looks::default();
+        *self.lease_looks() = Looks::default();
+        self.inner.lease_ended.notify_one();
     }
 
     /// Ends what is over by its time alone.
-    pub(super) async fn end_due_leases(&self, now: Timestamp) -> Result<u64, GateError> {
+    pub(super) async fn end_due_leases(&self, now: Timestamp) -> Result<Look, GateError> {
         let query = RowQuery {
             due_by: Some(Timestamp::from_millis(now.millis().saturating_sub(1))),
             ..RowQuery::default()
         };
-        let over = |grant: &Grant, _: &RequestRecord| {
-            let lease = grant.lease.as_ref()?;
-            (now > lease.not_after).then_some("expired")
+        let mut look = Look {
+            ended: 0,
+            whole: true,
         };
-        self.end_where(query, over).await
+        for id in self.living(query).await? {
+            let over = match self.grant(id).await {
+                Ok((grant, _)) => grant.lease.is_some_and(|lease| now > lease.not_after),
+                Err(error) => {
+                    look.missed(id, &error);
+                    false
+                }
+            };
+            if over {
+                look.took(id, self.end_lease(id, "expired", None).await);
+            }
+        }
+        Ok(look)
     }
 
     /// Ends what nothing supports any more.
-    pub(super) async fn end_unsupported_leases(&self, now: Timestamp) -> Result<u64, GateError> {
-        let stops = self.stops_now().await?.value;
-        let directory = self.current().await?;
-        let mut open = BTreeMap::new();
-        let mut tasks = Vec::new();
-        let unsupported = |grant: &Grant, of: &RequestRecord| {
-            let lease = grant.lease.as_ref()?;
-            let envelope = &of.envelope;
-            let stopped = stops.reason(
-                &envelope.workload,
-                envelope.task.as_ref(),
-                &envelope.target,
-                &envelope.resource,
-            );
-            if guard!("lease-ends-stopped", stopped.is_some()) {
-                return Some("stopped");
-            }
-            let gone = !of.requester.still_has_force(&directory.directory, now);
-            if guard!("lease-ends-requester-gone", gone) {
-                return Some("requester_gone");
-            }
-            // Nobody was handed it, and nobody will be.
-            let handed = match of.state {
-                State::Completed => lease.issued_at.is_some(),
-                State::Executing => true,
-                _ => false,
-            };
-            if guard!("lease-ends-not-handed", !handed) {
-                return Some("not_delivered");
-            }
-            if let Some(task) = grant.task {
-                tasks.push((task, grant.id));
-            }
-            None
+    pub(super) async fn end_unsupported_leases(&self, now: Timestamp) -> Result<Look, GateError> {
+        let active = self.current().await?;
+        let mut support = Support {
+            now,
+            stops: self.stops_known().await,
+            directory: active.directory.clone(),
+            tasks: BTreeMap::new(),
+            paused: BTreeMap::new(),
         };
-        let mut ended = self.end_where(RowQuery::default(), unsupported).await?;
-        for (task, id) in tasks {
-            if let Entry::Vacant(unknown) = open.entry(task) {
-                unknown.insert(self.task_is_open(&task, now).await?);
-            }
-            let is_open = open.get(&task).copied().unwrap_or(false);
-            if guard!("lease-ends-task-ended", !is_open) {
-                ended += u64::from(self.end_lease(id, "task_ended", None).await?);
+        let mut look = Look {
+            ended: 0,
+            whole: true,
+        };
+        for id in self.living(RowQuery::default()).await? {
+            match self.unsupported(id, &mut support).await {
+                Ok(Some(code)) => look.took(id, self.end_lease(id, code, None).await),
+                Ok(None) => {}
+                Err(error) => look.missed(id, &error),
             }
         }
-        Ok(ended)
+        Ok(look)
     }
 
-    async fn task_is_open(&self, id: &TaskId, now: Timestamp) -> Result<bool, GateError> {
-        let row = self.row(&RowKey::new(Table::Task, id)).await?;
-        let task = row.as_ref().map(body::<Task>).transpose()?;
-        Ok(task.is_some_and(|task| {
-            let over = task
-                .boundary
-                .is_some_and(|boundary| now > boundary.not_after);
-            task.state == TaskState::Open && !over
-        }))
-    }
-
-    /// Ends every living lease of a list for which there is a reason.
-    async fn end_where(
+    /// Why a lease is to end, if it is.
+    async fn unsupported(
         &self,
-        mut query: RowQuery,
-        mut reason: impl FnMut(&Grant, &RequestRecord) -> Option<&'static str>,
-    ) -> Result<u64, GateError> {
+        id: GrantId,
+        support: &mut Support,
+    ) -> Result<Option<&'static str>, GateError> {
+        let (grant, _) = self.grant(id).await?;
+        let Some(lease) = grant.lease.filter(|_| grant.state == GrantState::Active) else {
+            return Ok(None);
+        };
+        let of = match self.request(grant.request).await {
+            Ok(stored) => stored.record,
+            // What somebody changed supports nothing.
+            Err(GateError::Damaged(_)) => return Ok(Some("row_damaged")),
+            Err(error) => return Err(error),
+        };
+        if let Some(code) = support.ends(&of, lease.issued_at.is_some()) {
+            return Ok(Some(code));
+        }
+        if let Some(task) = grant.task
+            && guard!("lease-ends-task-ended", !self.is_open(task, support).await?)
+        {
+            return Ok(Some("task_ended"));
+        }
+        let paused = self.is_paused(grant.workload.as_str(), support).await?;
+        Ok(guard!("lease-ends-paused", paused).then_some("workload_paused"))
+    }
+
+    async fn is_open(&self, task: TaskId, support: &mut Support) -> Result<bool, GateError> {
+        let unknown = match support.tasks.entry(task) {
+            Entry::Occupied(known) => return Ok(*known.get()),
+            Entry::Vacant(unknown) => unknown,
+        };
+        let row = match self.row(&RowKey::new(Table::Task, &task)).await {
+            Ok(row) => row.as_ref().map(body::<Task>).transpose(),
+            Err(error) => Err(error),
+        };
+        let open = match row {
+            Ok(task) => task.is_some_and(|task| {
+                let over = task
+                    .boundary
+                    .is_some_and(|boundary| support.now > boundary.not_after);
+                task.state == TaskState::Open && !over
+            }),
+            // What somebody changed supports nothing.
+            Err(GateError::Damaged(_)) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(*unknown.insert(open))
+    }
+
+    async fn is_paused(&self, workload: &str, support: &mut Support) -> Result<bool, GateError> {
+        if let Some(known) = support.paused.get(workload) {
+            return Ok(*known);
+        }
+        let paused = match self.pause_now(workload).await {
+            Ok(pause) => pause.value.code.is_some(),
+            Err(GateError::Damaged(_)) => true,
+            Err(error) => return Err(error),
+        };
+        support.paused.insert(workload.to_owned(), paused);
+        Ok(paused)
+    }
+
+    /// The living leases of a list, by the ids of their rows: what is done about one is decided from its row as it is then.
+    async fn living(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
         query.states = vec![GrantState::Active.name().to_owned()];
+        self.leased_rows(query).await
+    }
+
+    /// The leases of a list, by the ids of their rows.
+    pub(super) async fn leased_rows(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
         query.limit = PAGE;
-        let mut ended = 0;
+        let mut found = Vec::new();
         loop {
             let rows = self.store().rows(Table::Grant, &query).await?;
             let Some(last) = rows.last() else {
-                return Ok(ended);
+                return Ok(found);
             };
             query.after_leaf = Some(last.first_leaf);
-            for row in &rows {
-                let Ok(id) = row.key.id.parse::<GrantId>() else {
-                    continue;
-                };
-                // As listed, to skip what has no lease; what is ended is loaded again and decided.
-                let listed: Result<Grant, _> = body(row);
-                if listed.is_ok_and(|grant| grant.lease.is_none()) {
-                    continue;
-                }
-                match self.end_one(id, &mut reason).await {
-                    Ok(done) => ended += u64::from(done),
-                    // Somebody changed its row: what it says cannot be believed, so what it names is not left standing.
-                    Err(GateError::Damaged(what)) => {
-                        tracing::error!(grant = %id, what, "a lease's row cannot be believed");
-                    }
-                    Err(GateError::Refused(_) | GateError::Busy) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            found.extend(rows.iter().filter_map(leased));
+        }
+    }
+}
+
+/// The id of a row that has a lease, as listed; one that cannot be read may have one.
+fn leased(row: &Row) -> Option<GrantId> {
+    let listed: Result<Grant, _> = body(row);
+    if listed.is_ok_and(|grant| grant.lease.is_none()) {
+        return None;
+    }
+    row.key.id.parse().ok()
+}
+
+impl Support {
+    /// What a request alone says of its lease.
+    fn ends(&self, of: &RequestRecord, issued: bool) -> Option<&'static str> {
+        let envelope = &of.envelope;
+        let stopped = self.stops.reason(
+            &envelope.workload,
+            envelope.task.as_ref(),
+            &envelope.target,
+            &envelope.resource,
+        );
+        if guard!("lease-ends-stopped", stopped.is_some()) {
+            return Some("stopped");
+        }
+        let gone = !of.requester.still_has_force(&self.directory, self.now);
+        if guard!("lease-ends-requester-gone", gone) {
+            return Some("requester_gone");
+        }
+        // Nobody was handed it, and nobody will be.
+        let handed = match of.state {
+            State::Completed => issued,
+            State::Executing => true,
+            _ => false,
+        };
+        guard!("lease-ends-not-handed", !handed).then_some("not_delivered")
+    }
+}
+
+impl Look {
+    fn took(&mut self, id: GrantId, ended: Result<bool, GateError>) {
+        match ended {
+            Ok(ended) => self.ended = self.ended.saturating_add(u64::from(ended)),
+            Err(error) => self.missed(id, &error),
         }
     }
 
-    async fn end_one(
-        &self,
-        id: GrantId,
-        reason: &mut impl FnMut(&Grant, &RequestRecord) -> Option<&'static str>,
-    ) -> Result<bool, GateError> {
-        let (grant, _) = self.grant(id).await?;
-        let of = self.request(grant.request).await?.record;
-        match reason(&grant, &of) {
-            Some(code) => self.end_lease(id, code, None).await,
-            None => Ok(false),
-        }
+    /// One lease that could not be looked at is looked at again soon, and keeps no other from it.
+    fn missed(&mut self, id: GrantId, error: &GateError) {
+        tracing::warn!(grant = %id, %error, "a lease could not be looked at; it is tried again");
+        self.whole = false;
     }
 }

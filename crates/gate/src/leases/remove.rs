@@ -1,16 +1,17 @@
 //! Takes ended leases away at their targets. It never gives up: a target that is down is tried again after seconds, for ever,
-//! and after a minute people are told (threat C3). One target that stalls keeps no other waiting.
+//! and after a minute people are told (threat C3). Each removal is a task of its own, so a target that stalls keeps no other
+//! waiting, and no stage of a turn keeps the next from being done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use gatehold_core::commit::Table;
+use futures_util::future::join_all;
 use gatehold_core::decide::LeaseStep;
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::guard;
 use gatehold_core::ids::GrantId;
-use gatehold_core::lease::{LeaseEvent, retry_seconds};
+use gatehold_core::lease::{Lease, LeaseEvent, retry_seconds};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::time::Timestamp;
@@ -19,16 +20,15 @@ use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::issuer::Removal;
 use crate::ports::store::RowQuery;
-use crate::stored::body;
 
-/// Leases looked at in one turn, so that a turn ends.
-const PAGE: u32 = 1_000;
-/// Removals under way at once.
-const AT_ONCE: usize = 16;
+/// Removals under way at one target.
+const AT_ONCE: usize = 8;
 /// How often everything is looked at although nothing is known to have changed, in seconds.
 const LOOK_SECONDS: u32 = 60;
+/// How long a turn waits for what it has begun. What takes longer goes on beside the next turns.
+const TURN: Duration = Duration::from_secs(1);
 
-/// What one turn did.
+/// What was done since the last turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeaseTick {
     /// Leases that were ended.
@@ -37,7 +37,7 @@ pub struct LeaseTick {
     pub verified: u64,
     /// Leases that are still to be taken away.
     pub waiting: u64,
-    /// Those of them that became overdue now.
+    /// Those of them that became overdue.
     pub overdue: u64,
     /// Credentials that stood at a target and that nobody remembers, or that were gone before.
     pub orphans: u64,
@@ -48,6 +48,17 @@ pub struct LeaseTick {
 pub(crate) struct Tries {
     count: u32,
     next: Timestamp,
+}
+
+/// What goes on beside the turns.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay {
+    pub(super) leases: BTreeSet<GrantId>,
+    at: BTreeMap<String, usize>,
+    /// Targets that are being asked what stands there.
+    pub(super) asked: BTreeSet<String>,
+    /// What came of it since the last turn.
+    pub(super) did: LeaseTick,
 }
 
 /// What was looked at last.
@@ -64,107 +75,179 @@ impl Gate {
     /// [`Gate::tick`], by any process; doing it twice is harmless.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// The first thing that could not be done; everything else was done all the same.
     pub async fn tick_leases(&self) -> Result<LeaseTick, GateError> {
-        if self.issuer().targets().is_empty() {
-            return Ok(LeaseTick::default());
-        }
         let now = self.store().now().await?;
-        let mut did = LeaseTick {
-            ended: self.end_due_leases(now).await?,
-            ..LeaseTick::default()
+        let mut first = Ok(());
+        let mut ended = 0;
+        let mut keep = |result: Result<u64, GateError>| match result {
+            Ok(count) => ended += count,
+            Err(error) if first.is_ok() => first = Err(error),
+            Err(_) => {}
         };
-        if self.is_to_look(now).await? {
-            did.ended += self.end_unsupported_leases(now).await?;
+        keep(self.end_due_leases(now).await.map(|look| look.ended));
+        keep(self.look_at_support(now).await);
+        let mut begun = Vec::new();
+        match self.removals(now).await {
+            Ok(removals) => begun.extend(removals),
+            Err(error) => keep(Err(error)),
         }
-        did.orphans = self.look_for_orphans(now).await?;
-        self.remove_ended(now, &mut did).await?;
+        begun.extend(self.orphan_searches(now));
+        // Whoever is slow goes on beside the next turn.
+        let _ = tokio::time::timeout(TURN, join_all(begun)).await;
+        first?;
+        let waiting = self.revoking().await?.len();
+        let mut under_way = self.leases_under_way();
+        let mut did = std::mem::take(&mut under_way.did);
+        did.ended += ended;
+        did.waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
         Ok(did)
     }
 
-    /// Waits until a lease was ended here, at most so long: so that it is taken away at once and not at the next turn.
-    pub async fn lease_ended(&self, at_most: std::time::Duration) {
+    /// Waits until a lease was ended here or what leases rest on has changed, at most so long: so that it is taken away at once
+    /// and not at the next turn.
+    pub async fn lease_ended(&self, at_most: Duration) {
         let _ = tokio::time::timeout(at_most, self.inner.lease_ended.notified()).await;
     }
 
-    async fn is_to_look(&self, now: Timestamp) -> Result<bool, GateError> {
+    /// Looks at every lease where something changed that leases rest on. What was missed is looked at again.
+    async fn look_at_support(&self, now: Timestamp) -> Result<u64, GateError> {
         let directory = self.current().await?.directory.version;
-        let stops = self.stops_now().await?.version;
-        let mut looks = self.lease_looks();
-        let due = looks.supported.is_none_or(|(then, stopped, at)| {
+        // A row that somebody changed is one that changed.
+        let stops = self
+            .stops_now()
+            .await
+            .map_or(u64::MAX, |stops| stops.version);
+        let supported = self.lease_looks().supported;
+        let due = supported.is_none_or(|(then, stopped, at)| {
             (then, stopped) != (directory, stops) || now >= at.plus_seconds(LOOK_SECONDS)
         });
-        if due {
-            looks.supported = Some((directory, stops, now));
+        if !due {
+            return Ok(0);
         }
-        Ok(due)
+        let look = self.end_unsupported_leases(now).await?;
+        if look.whole {
+            self.lease_looks().supported = Some((directory, stops, now));
+        }
+        Ok(look.ended)
     }
 
-    async fn remove_ended(&self, now: Timestamp, did: &mut LeaseTick) -> Result<(), GateError> {
+    async fn revoking(&self) -> Result<Vec<GrantId>, GateError> {
         let query = RowQuery {
             states: vec![GrantState::Revoking.name().to_owned()],
-            limit: PAGE,
             ..RowQuery::default()
         };
-        let rows = self.store().rows(Table::Grant, &query).await?;
-        let listed: Vec<GrantId> = rows
-            .iter()
-            .filter_map(|row| body::<Grant>(row).ok().map(|grant| grant.id))
-            .collect();
+        self.leased_rows(query).await
+    }
+
+    /// Begins what is due and not under way.
+    async fn removals(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<tokio::task::JoinHandle<()>>, GateError> {
+        let listed: BTreeSet<GrantId> = self.revoking().await?.into_iter().collect();
         self.lease_tries().retain(|id, _| listed.contains(id));
-        let due = listed
-            .iter()
-            .filter(|id| self.is_due(id, now))
-            .copied()
-            .collect::<Vec<_>>();
-        did.waiting = u64::try_from(listed.len()).unwrap_or(u64::MAX);
-        let mut removals = futures_util::stream::iter(due)
-            .map(|id| async move { (id, self.remove_one(id).await) })
-            .buffer_unordered(AT_ONCE);
-        while let Some((id, removed)) = removals.next().await {
-            match removed {
-                Ok(Removal::Gone) => {
-                    did.verified += 1;
-                    did.waiting = did.waiting.saturating_sub(1);
-                    self.lease_tries().remove(&id);
-                }
-                Ok(Removal::Remains(code)) => {
+        let mut begun = Vec::new();
+        for id in listed {
+            if !self.is_due(&id, now) || self.leases_under_way().leases.contains(&id) {
+                continue;
+            }
+            match self.grant(id).await {
+                Ok((grant, _)) => begun.extend(self.begin_removal(grant)),
+                Err(error) => {
                     self.tried(id, now);
-                    tracing::warn!(grant = %id, code, "a lease is to end and is still at its target");
-                    did.overdue += u64::from(self.say_overdue(id, code).await?);
+                    tracing::error!(grant = %id, %error, "a lease's row cannot be believed");
                 }
-                Err(GateError::Damaged(what)) => {
-                    self.tried(id, now);
-                    tracing::error!(grant = %id, what, "a lease's row cannot be believed");
-                }
-                Err(GateError::Refused(_) | GateError::Busy) => {}
-                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(begun)
+    }
+
+    /// Begins one removal, where its target has room for it and it is to be gone.
+    pub(super) fn begin_removal(&self, grant: Grant) -> Option<tokio::task::JoinHandle<()>> {
+        let lease = grant.lease.clone()?;
+        if grant.state != GrantState::Revoking {
+            return None;
+        }
+        let target = lease.target.to_string();
+        {
+            let mut under_way = self.leases_under_way();
+            let at = under_way.at.get(&target).copied().unwrap_or(0);
+            if at >= AT_ONCE || !under_way.leases.insert(grant.id) {
+                return None;
+            }
+            under_way.at.insert(target.clone(), at + 1);
+        }
+        let over = Over {
+            gate: self.clone(),
+            id: grant.id,
+            target,
+        };
+        Some(tokio::spawn(async move {
+            over.gate.remove_one(&grant, &lease).await;
+            drop(over);
+        }))
     }
 
     /// Takes one away, and says so only when the target did.
-    async fn remove_one(&self, id: GrantId) -> Result<Removal, GateError> {
-        let (grant, _) = self.grant(id).await?;
-        let of = self.request(grant.request).await?.record;
-        let target = &of.envelope.target;
-        let Some(lease) = grant.lease.filter(|_| grant.state == GrantState::Revoking) else {
-            return Err(Refusal::WrongState {
-                state: grant.state.name(),
+    async fn remove_one(&self, grant: &Grant, lease: &Lease) {
+        let id = grant.id;
+        let removed = match self.removed(grant, lease).await {
+            Ok(Removal::Gone) => self.say_verified(id, lease).await,
+            Ok(Removal::Remains(code)) => Err(Some(code)),
+            Err(error) => {
+                tracing::warn!(grant = %id, %error, "a lease is to end, and nobody can tell how far it is");
+                Err(None)
             }
-            .into());
         };
-        let removal = self.issuer().remove(target.as_str(), &lease.recipe).await;
+        match removed {
+            Ok(()) => {
+                self.lease_tries().remove(&id);
+                self.leases_under_way().did.verified += 1;
+            }
+            Err(code) => {
+                // Counted from here: an attempt may have taken long.
+                if let Ok(now) = self.store().now().await {
+                    self.tried(id, now);
+                }
+                if let Some(code) = code {
+                    tracing::warn!(grant = %id, code, "a lease is to end and is still at its target");
+                    self.say_overdue(id, code).await;
+                }
+            }
+        }
+    }
+
+    async fn removed(&self, grant: &Grant, lease: &Lease) -> Result<Removal, GateError> {
+        let target = lease.target.as_str();
+        let removal = self.issuer().remove(target, &lease.recipe).await;
         // INVARIANT(revoked-is-verified): nothing but the target's own word is written as `revoked`.
         if guard!("verified-by-target", removal != Removal::Gone) {
             return Ok(removal);
         }
         // Somebody may still be making it: what is not there yet could stand there a moment later.
-        let making = lease.issued_at.is_none() && of.state == State::Executing;
+        let making = lease.issued_at.is_none() && self.is_being_made(grant, lease).await?;
         if guard!("verified-after-making", making) {
             return Ok(Removal::Remains("issuing"));
         }
+        Ok(Removal::Gone)
+    }
+
+    async fn is_being_made(&self, grant: &Grant, lease: &Lease) -> Result<bool, GateError> {
+        match self.request(grant.request).await {
+            Ok(of) => Ok(of.record.state == State::Executing),
+            // Its row says nothing: whoever made it has given up by then.
+            Err(GateError::Damaged(_)) => {
+                let now = self.store().now().await?;
+                let longest = self.inner.parts.execution_seconds_max;
+                let since = lease.end.as_ref().map_or(grant.created_at, |end| end.at);
+                Ok(now <= since.plus_seconds(longest))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn say_verified(&self, id: GrantId, lease: &Lease) -> Result<(), Option<&'static str>> {
         let verified = LeaseStep {
             what: LeaseEvent::Verified,
             code: "gone",
@@ -175,21 +258,28 @@ impl Gate {
             let now = grant.lease.as_ref().map(|now| now.returned);
             now == Some(lease.returned)
         };
-        self.lease_step_where(id, &verified, this_end).await?;
-        Ok(Removal::Gone)
+        match self.lease_step_where(id, &verified, this_end).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(grant = %id, %error, "a lease is gone, and that cannot be stored yet");
+                Err(None)
+            }
+        }
     }
 
-    async fn say_overdue(&self, id: GrantId, code: &'static str) -> Result<bool, GateError> {
+    async fn say_overdue(&self, id: GrantId, code: &'static str) {
         let step = LeaseStep {
             what: LeaseEvent::Overdue,
             code,
             human: None,
         };
         match self.lease_step(id, &step).await {
-            Ok(_) => Ok(true),
+            Ok(_) => self.leases_under_way().did.overdue += 1,
             // Too early, or said before.
-            Err(GateError::Refused(_) | GateError::Busy) => Ok(false),
-            Err(error) => Err(error),
+            Err(GateError::Refused(Refusal::WrongState { .. })) => {}
+            Err(error) => {
+                tracing::warn!(grant = %id, %error, "that a lease is overdue cannot be stored yet");
+            }
         }
     }
 
@@ -217,5 +307,27 @@ impl Gate {
     pub(super) fn lease_looks(&self) -> MutexGuard<'_, Looks> {
         let looks = &self.inner.lease_looks;
         looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn leases_under_way(&self) -> MutexGuard<'_, UnderWay> {
+        let under_way = &self.inner.leases_under_way;
+        under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes room at a target, however a removal ended.
+struct Over {
+    gate: Gate,
+    id: GrantId,
+    target: String,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        let mut under_way = self.gate.leases_under_way();
+        under_way.leases.remove(&self.id);
+        if let Some(at) = under_way.at.get_mut(&self.target) {
+            *at = at.saturating_sub(1);
+        }
     }
 }

@@ -87,7 +87,7 @@ impl Loaded {
         Ok(Record::Grant {
             grant,
             version: *version,
-            of,
+            of: Some(of),
         })
     }
 

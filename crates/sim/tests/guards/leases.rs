@@ -6,7 +6,7 @@ use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::ids::{GrantId, HumanId};
 use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS};
 use gatehold_core::refusal::Refusal;
-use gatehold_core::request::RequestRecord;
+use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::trust::change::NhiCreate;
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_sim::simulator::people::human;
@@ -78,6 +78,20 @@ fn a_credential_is_handed_over_once() {
     refused(
         story.lease_step(grant, LeaseEvent::Issued),
         &Refusal::WrongState { state: "active" },
+    );
+}
+
+#[test]
+fn a_credential_that_nobody_waits_for_is_not_handed_over() {
+    let mut story = Story::believing_rows(true);
+    let task = story.start("bot-0");
+    let (request, grant) = story.claim_access("bot-0", task);
+    story.edit(Table::Request, &request, |record: &mut RequestRecord| {
+        record.state = State::Unknown;
+    });
+    refused(
+        story.lease_step(grant, LeaseEvent::Issued),
+        &Refusal::WrongState { state: "unknown" },
     );
 }
 

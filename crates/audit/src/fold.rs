@@ -52,6 +52,8 @@ pub(crate) struct Fold {
     restraints: Restraints,
     tasks: BTreeMap<TaskId, TaskFold>,
     leases: BTreeMap<GrantId, LeaseFold>,
+    /// Names of credentials at their targets: no two share one.
+    handles: BTreeSet<String>,
     pub(crate) requests: BTreeMap<RequestId, RequestFold>,
     /// Said to be erased, by the leaf that should have done it.
     pending_erasures: BTreeMap<u64, BTreeSet<(u64, String)>>,
@@ -106,6 +108,7 @@ impl Fold {
             restraints: Restraints::default(),
             tasks: BTreeMap::new(),
             leases: BTreeMap::new(),
+            handles: BTreeSet::new(),
             requests: BTreeMap::new(),
             pending_erasures: BTreeMap::new(),
             erased: 0,

@@ -52,8 +52,8 @@ pub use request::{ReadError, WireRequest, read_request};
 pub use review::{Criterion, CriterionKind, Opened, ReviewRequest, ReviewResult};
 pub use session::{LoginRequest, Session};
 pub use status::{
-    AnswerRequest, Credential, Denial, Execution, ExecutionOutcome, ExecutionResult, Question,
-    Redeemed, RequestState, RequestStatus,
+    AnswerRequest, Credential, Denial, Execution, ExecutionOutcome, ExecutionResult, LeaseStatus,
+    Question, Redeemed, RequestState, RequestStatus,
 };
 pub use stop::{StopRequest, StopScope, Stops};
 pub use submit::{Claims, PromptSource, SubmitRequest};

@@ -144,7 +144,7 @@ pub struct Lease {
 impl Lease {
     /// A lease of which nothing exists yet.
     #[must_use]
-    pub const fn planned(plan: Plan, target: TargetId, not_after: Timestamp) -> Self {
+    pub fn planned(plan: Plan, target: TargetId, not_after: Timestamp) -> Self {
         Self {
             target,
             recipe: plan.recipe,

@@ -138,6 +138,9 @@ const STOP_AND_LOOK: &str = "Stop, keep the database as it is, and run `gatehold
 /// What to do next with a bundle that is not sound.
 const LINT_FIRST: &str = "Correct it until `gatehold policy lint` finds nothing, and ask again with `gatehold policy submit`.";
 
+/// What to do next with a payload in another type.
+const IN_A_LISTED_TYPE: &str = "Send it in a media type that the descriptor lists, as with `gatehold request create --media-type TYPE`.";
+
 impl Refusal {
     /// A stable code for machines.
     #[must_use]
@@ -192,9 +195,7 @@ impl Refusal {
                 "List the active descriptors with `gatehold descriptor list` and use one of them."
             }
             Self::UnknownTarget => "Use a target that the gate's operator has configured.",
-            Self::MediaType => {
-                "Send it in a media type that the descriptor lists, as with `gatehold request create --media-type TYPE`."
-            }
+            Self::MediaType => IN_A_LISTED_TYPE,
             Self::InlineSecret { .. } => {
                 "Remove the secret, rotate it, and name it by reference; the executor injects the real one."
             }

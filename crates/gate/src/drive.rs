@@ -50,7 +50,7 @@ impl Gate {
         self.believed().wrote(restricting, receipt.index);
         self.inner.decided.notify_waiters();
         if restricts {
-            self.inner.lease_ended.notify_one();
+            self.look_again();
         }
         let release = sealed.open(&receipt).map_err(GateError::damaged)?;
         Ok(Committed::Done(receipt, release))

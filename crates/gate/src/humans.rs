@@ -476,6 +476,7 @@ impl Gate {
             let write = revoke_key(&evidence, &world, &self.fresh(loaded.now), loaded.now)?;
             if self.commit_plain(write).await?.is_some() {
                 self.read_on().await?;
+                self.inner.lease_ended.notify_one();
                 return Ok(());
             }
         }

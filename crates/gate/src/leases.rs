@@ -105,7 +105,7 @@ impl Gate {
         };
         // An act that was kept while this was written covers it too: it is found here, or finds the lease.
         let (ending, code, credential) = match credential {
-            Some(_) if self.journal_waiting() > 0 => (Ending::Unknown, "stopped", None),
+            Some(_) if self.is_kept_first() => (Ending::Unknown, "stopped", None),
             credential => (ending, code, credential),
         };
         if credential.is_none() {
@@ -183,7 +183,7 @@ impl Gate {
         let of = self.request(grant.request).await?.record;
         let loaded = self.load_for(&of.requester, &of.envelope).await?;
         // INVARIANT(journal-first): what is only kept is in force too.
-        if guard!("lease-issued-unjournaled", self.journal_waiting() > 0) {
+        if self.is_kept_first() {
             return Err(Refusal::Stopped("stopped").into());
         }
         let about = Record::Grant {
@@ -195,6 +195,11 @@ impl Gate {
         let fresh = self.fresh(loaded.now);
         let command = Command::Lease(step.clone());
         Ok(decide(about, command, &world, &fresh, loaded.now)?)
+    }
+
+    /// Whether an act in the safe direction waits to be stored: until it is, nothing is handed over.
+    fn is_kept_first(&self) -> bool {
+        guard!("lease-issued-unjournaled", self.journal_waiting() > 0)
     }
 
     /// To be taken away: nothing else has to be readable for that.

@@ -2,7 +2,7 @@
 //! them are safe directions, so a session is enough and scripts may do them.
 
 use clap::{Args, ValueEnum};
-use gatehold_client::wire::{Act, ActRequest, DenyReason, StopRequest, StopScope};
+use gatehold_client::wire::{Act, ActRequest, DenyReason, RequestStatus, StopRequest, StopScope};
 use gatehold_core::ids::RequestId;
 
 use crate::context::Ctx;
@@ -168,8 +168,19 @@ pub async fn revoke(ctx: &Ctx, args: &Revoke) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
     let status = acting.client.revoke_request(&args.id.to_string()).await?;
-    ctx.print(&status, || "revoked\n".to_owned())?;
+    ctx.print(&status, || revoked_text(&status).to_owned())?;
     Ok(Exit::Done)
+}
+
+/// What became of what was allowed or handed out, and nothing that its target has not said.
+fn revoked_text(status: &RequestStatus) -> &'static str {
+    match status.lease.as_ref().map(|lease| lease.state.as_str()) {
+        None => "revoked\n",
+        Some("revoked") => "revoked: its target says that nothing is left\n",
+        Some(_) => {
+            "it is being taken away; its target has not said yet that it is gone: `gatehold request show` says when it has\n"
+        }
+    }
 }
 
 /// `gatehold stop`.

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use gatehold_core::hash::hex;
 use gatehold_gate::Gate;
+use gatehold_gate::ports::store::Store;
 use gatehold_server::App;
+
+use crate::exit::Failure;
 
 /// How long it waits when nothing is ended here.
 const TURN: Duration = Duration::from_secs(1);
@@ -11,10 +15,27 @@ const TURN: Duration = Duration::from_secs(1);
 /// Takes leases away until it is aborted. A turn that is cut off is done again by whoever comes next.
 pub async fn run(gate: Gate, app: App) {
     loop {
-        match gate.tick_leases().await {
-            Ok(did) => app.metrics().leases(&did),
-            Err(error) => tracing::error!(%error, "leases could not be looked at"),
+        let turning = gate.clone();
+        // A fault in one turn must not be the end of all revocation.
+        match tokio::spawn(async move { turning.tick_leases().await }).await {
+            Ok(Ok(did)) => app.metrics().leases(&did),
+            Ok(Err(error)) => tracing::error!(%error, "leases could not be looked at"),
+            Err(error) => {
+                tracing::error!(%error, "a look at the leases broke off; it is tried again")
+            }
         }
         gate.lease_ended(TURN).await;
     }
+}
+
+/// What no other gate has: the name under which its credentials stand at their targets. Two gates may have one origin, and no two
+/// have one first leaf.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn first_leaf(store: &dyn Store) -> Result<String, Failure> {
+    let first = store.leaves(0, 1, false).await;
+    let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
+    let first = first.into_iter().next();
+    Ok(first.map_or_else(String::new, |leaf| hex(&leaf.leaf)))
 }

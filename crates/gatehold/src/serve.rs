@@ -9,7 +9,7 @@ use std::time::Duration;
 use gatehold_broker::{Calendars, Executors, Leases, Lookups, OnCall, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
-use gatehold_core::hash::{Hash, hex};
+use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
 use gatehold_gate::ports::store::{Store, StoreFault};
@@ -31,6 +31,7 @@ use crate::channel::standing::Keeper;
 use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
+use crate::leases;
 use crate::published::{Published, publisher_to, signer};
 use crate::telling::{self, Telling};
 
@@ -106,7 +107,7 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
-        let named = first_leaf(store.as_ref()).await?;
+        let named = leases::first_leaf(store.as_ref()).await?;
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let issuer = Leases::new(&config.targets, &named, Arc::new(Os));
         let gate = Gate::open(Parts {
@@ -200,7 +201,7 @@ impl Running {
         };
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
-        let leases = tokio::spawn(crate::leases::run(self.gate.clone(), self.app.clone()));
+        let ending_leases = tokio::spawn(leases::run(self.gate.clone(), self.app.clone()));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();
@@ -234,7 +235,7 @@ impl Running {
         }
         let _ended = clock.await;
         // What is under way at a target is given up: whoever starts next goes on with it.
-        leases.abort();
+        ending_leases.abort();
         let _told = telling.await;
         // What was appended since the last time is covered by a tree head before the process is gone.
         if let Ok(mut publishing) = publishing.await {
@@ -261,15 +262,6 @@ fn pinned(root: Option<Hash>, gate: &Gate) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// What no other gate has: the name under which its credentials stand at their targets. Two gates may have one origin, and no two
-/// have one first leaf.
-async fn first_leaf(store: &dyn Store) -> Result<String, Failure> {
-    let first = store.leaves(0, 1, false).await;
-    let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
-    let first = first.into_iter().next();
-    Ok(first.map_or_else(String::new, |leaf| hex(&leaf.leaf)))
 }
 
 /// What finds facts out.

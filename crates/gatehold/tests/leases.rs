@@ -18,12 +18,14 @@ use std::path::{Path, PathBuf};
 use gatehold_client::wire::RequestState;
 use rusqlite::{Connection, OpenFlags};
 
-use world::{World, code, explained};
+use world::{World, code};
 
 /// What the server says to whoever it does not know, or whose password is not right.
 const NOBODY: &str = "28P01";
 /// What it says of rights that somebody has not.
 const NO_RIGHT: &str = "42501";
+/// What a dossier says of a credential that is gone.
+const GONE: &str = "the credential that was handed out is gone, and its target said so";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m144_m215_what_people_approved_logs_in_and_is_gone_when_one_of_them_revokes_it() {
@@ -69,8 +71,7 @@ async fn m144_m215_what_people_approved_logs_in_and_is_gone_when_one_of_them_rev
     let again = world.bot.client.redeem(&request, 0).await;
     assert!(again.is_err(), "{again:?}");
 
-    let gone = "the credential that was handed out is gone, and its target said so";
-    let text = world.until_explained(&request, gone).await;
+    let text = world.until_explained(&request, GONE).await;
     for wanted in [
         "the credential: issued",
         "the credential: ended (revoked)",
@@ -161,9 +162,9 @@ async fn c14_p16_the_password_of_a_lease_is_in_no_file_answer_or_log() {
         .await
         .unwrap();
     world.until_gone(1).await;
+    let text = world.until_explained(&request, GONE).await;
     let dossier = world.bot.client.dossier(&request).await.unwrap();
-    assert!(!holds(&dossier, secret));
-    assert!(!holds(explained(&world, &dossier).as_bytes(), secret));
+    assert!(!holds(text.as_bytes(), secret) && !holds(&dossier, secret));
     // It logs every statement, and what it was told of the password is not the password.
     let log = world.server.log_until("CREATE ROLE");
     assert!(log.contains("SCRAM-SHA-256") && !holds(log.as_bytes(), secret));

@@ -43,6 +43,8 @@ struct State {
     standing: BTreeMap<String, Recipe>,
     /// Handles with a session that does not end when it is told to.
     stuck: BTreeSet<String>,
+    /// Handles whose removal is answered once [`PretendTarget::go_on`] is called.
+    stalled: BTreeSet<String>,
     down: bool,
     making: Making,
     removals: u64,
@@ -120,6 +122,11 @@ impl PretendTarget {
         } else {
             BTreeSet::new()
         };
+    }
+
+    /// The removal of this one is not answered for now.
+    pub fn stall(&self, handle: &str) {
+        self.state().stalled.insert(handle.to_owned());
     }
 
     /// As it is now.
@@ -210,6 +217,10 @@ impl Issuer for PretendTarget {
     }
 
     async fn remove(&self, _: &str, recipe: &Recipe) -> Removal {
+        let stalled = self.state().stalled.contains(&recipe.handle);
+        if stalled {
+            self.go_on.notified().await;
+        }
         let removal = self.take_away(recipe);
         if core::mem::take(&mut self.state().late) {
             let go_on = self.go_on.notified();

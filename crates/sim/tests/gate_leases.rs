@@ -10,7 +10,8 @@ mod shop;
 
 use std::sync::Arc;
 
-use gatehold_core::commit::Table;
+use gatehold_core::commit::{RowKey, Table};
+use gatehold_core::decide::ActKind;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::ids::{RequestId, TaskId};
@@ -536,5 +537,96 @@ async fn only_somebody_who_is_enrolled_takes_a_credential_away() {
     let reviewer = Person::Reviewer.id();
     shop.gate.revoke(&reviewer, id).await.unwrap();
     turn(&shop).await;
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_removal_that_stalls_keeps_no_other_waiting() {
+    let (shop, target) = shop_with_target().await;
+    let (one, two) = (shop.task().await, shop.task().await);
+    taken(&shop, &one).await;
+    let stalled = target.standing().remove(0);
+    target.stall(&stalled);
+    taken(&shop, &two).await;
+    for task in [one, two] {
+        shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    }
+    let did = turn(&shop).await;
+    assert_eq!((did.verified, did.waiting), (1, 1));
+    assert_eq!(target.standing(), [stalled]);
+    // What is under way is not begun again, and is told once it has come to its end.
+    assert_eq!(turn(&shop).await.verified, 0);
+    target.go_on();
+    let mut verified = 0;
+    while verified == 0 {
+        tokio::task::yield_now().await;
+        verified = turn(&shop).await.verified;
+    }
+    assert_eq!((verified, target.removals()), (1, 2));
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_credential_is_not_handed_over_under_a_stop_that_is_only_kept() {
+    let (shop, target) = shop_with_target().await;
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let waiting = target.waiting.notified();
+    let (gate, caller) = (shop.gate.clone(), shop.caller());
+    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
+    waiting.await;
+    // About somebody else: what is under way here is not given up by it, and nothing is decided before it is stored.
+    shop.memory().set_down(true);
+    let stop = Stops {
+        workloads: ["another-bot".parse().unwrap()].into(),
+        ..Stops::default()
+    };
+    let kept = shop.gate.stop(&Person::Owner.id(), stop, "a test").await;
+    assert!(matches!(kept, Err(GateError::Journaled)), "{kept:?}");
+    shop.memory().set_down(false);
+    target.go_on();
+    let redeemed = taking.await.unwrap().unwrap();
+    assert!(redeemed.credential.is_none());
+    turn(&shop).await;
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_somebody_changed_of_one_lease_keeps_no_lease_alive() {
+    let (shop, target) = shop_with_target().await;
+    let (one, two) = (shop.task().await, shop.task().await);
+    let damaged = taken(&shop, &one).await.record.id;
+    taken(&shop, &two).await;
+    let key = |table, id: &dyn std::fmt::Display| RowKey::new(table, &id.to_string());
+    let memory = shop.memory();
+    memory.tamper(&key(Table::Request, &damaged), Some(b"{}".to_vec()));
+    memory.tamper(&key(Table::Task, &one), Some(b"{}".to_vec()));
+    memory.tamper(&key(Table::Stops, &"main"), Some(b"{}".to_vec()));
+    pass(&shop, 61);
+    let did = turn(&shop).await;
+    assert_eq!((did.ended, did.verified), (1, 1));
+    assert_eq!(told(&shop).await.last().unwrap().0, LeaseEvent::Verified);
+    assert_eq!(target.standing().len(), 1, "the other one lives on");
+    pass(&shop, 600);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_lease_ends_when_its_workload_is_paused() {
+    let (shop, target) = shop_with_target().await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let odd = shop.submit(&task, "shop.write", "DELETE FROM orders").await;
+    let odd = odd.unwrap().record.id;
+    let reviewer = Person::Reviewer.id();
+    let told_so = shop
+        .gate
+        .act(&reviewer, odd, ActKind::Suspicious, "odd", "signed")
+        .await;
+    assert_eq!(told_so.unwrap().state, State::Denied);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(told(&shop).await[1].1, "workload_paused");
     assert_eq!(target.standing(), Vec::<String>::new());
 }

@@ -240,7 +240,7 @@ pub(super) fn of(
         spend_by: request.spend_by,
         revocation: revocation(request, lease),
         leased: lease.is_some(),
-        steps: own.iter().map(|leaf| step(leaf)).collect(),
+        steps: steps(dossier.request, opened),
         corrections: fold.corrections.clone(),
         requester,
         not_shown: NOT_SHOWN.to_vec(),
@@ -457,6 +457,16 @@ fn revocation(request: &RequestFold, lease: Option<&LeaseFold>) -> String {
         State::Denied | State::Expired | State::Withdrawn => "Nothing was permitted.".to_owned(),
         State::Revoked => "It was revoked before it was used.".to_owned(),
     }
+}
+
+/// What happened to a request, and to the credential that came of it.
+fn steps(request: RequestId, opened: &[Opened]) -> Vec<Step> {
+    let is_of = |leaf: &&Opened| match &leaf.entry.event {
+        // Its row is that of the grant.
+        Event::Lease { of, .. } => *of == request,
+        _ => leaf.entry.request == Some(request),
+    };
+    opened.iter().filter(is_of).map(step).collect()
 }
 
 fn step(leaf: &Opened) -> Step {

@@ -4,7 +4,7 @@
 use gatehold_core::entry::Event;
 use gatehold_core::grant::GrantState;
 use gatehold_core::ids::{GrantId, RequestId};
-use gatehold_core::lease::{Lease, LeaseEvent, next};
+use gatehold_core::lease::{Lease, LeaseEvent, OVERDUE_SECONDS, next};
 use gatehold_core::time::Timestamp;
 
 use super::{Checked, Fold, RequestFold, ensure, wrong};
@@ -60,9 +60,15 @@ impl Fold {
             "how the credential is taken away cannot be read",
         )?;
         ensure(
-            lease.not_after <= limits.not_after,
+            lease.not_after <= limits.expires_at(leaf.entry.at),
             Code::Limits,
             "the credential ends after the window of the decision",
+        )?;
+        let first = self.handles.insert(lease.recipe.handle.clone());
+        ensure(
+            first,
+            Code::Record,
+            "another credential stands under the same name",
         )?;
         let fold = LeaseFold {
             of: request.id,
@@ -144,6 +150,12 @@ impl LeaseFold {
                 self.overdue = false;
             }
             LeaseEvent::Overdue => {
+                let due = self.ending.map(|since| since.plus_seconds(OVERDUE_SECONDS));
+                ensure(
+                    due.is_some_and(|due| at >= due),
+                    Code::Deadline,
+                    "it is called overdue before its time",
+                )?;
                 ensure(
                     !self.overdue,
                     Code::Order,

@@ -14,7 +14,7 @@ use crate::sql::postgres::{Login, Where};
 /// Most groups of one target.
 const ROLES_MAX: usize = 100;
 /// Most sessions that one lease may have at once.
-const CONNECTIONS_MAX: u16 = 100;
+const CONNECTIONS_MAX: u16 = 10;
 /// Longest name of a host, socket or database, in bytes: it stands in a recipe.
 const PLACE_BYTES_MAX: usize = 255;
 

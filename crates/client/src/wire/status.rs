@@ -37,6 +37,9 @@ pub struct RequestStatus {
     /// How it ended, once executed. The target's answer itself is given once, to the call that redeemed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<Execution>,
+    /// What was handed out for it, where anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseStatus>,
     /// Why it ended without being executed, as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
@@ -46,6 +49,21 @@ pub struct RequestStatus {
     /// What reviewers asked, oldest first, and what was answered. A question changes no deadline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
+}
+
+/// Where a credential stands that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeaseStatus {
+    /// `active`, `revoking` (its target has not said yet that it is gone) or `revoked` (it has).
+    pub state: String,
+    /// When it ends at the latest, store time.
+    pub not_after: i64,
+    /// Since when it is to end, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending_since: Option<i64>,
+    /// Whether it should be gone by now.
+    pub overdue: bool,
 }
 
 /// Why somebody denied a request, for whoever asked: ask anew for what would be better, as a new action.

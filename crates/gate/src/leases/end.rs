@@ -11,14 +11,13 @@ use gatehold_core::directory::Directory;
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::guard;
 use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
-use gatehold_core::lease::LeaseEvent;
+use gatehold_core::lease::{Lease, LeaseEvent};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 
-use super::remove::Looks;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::store::{Row, RowQuery};
@@ -55,6 +54,26 @@ impl Gate {
             return Err(GateError::damaged("a grant stands under another id"));
         }
         Ok((grant, row.version))
+    }
+
+    /// What was handed out for a request, and where its grant stands.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn lease_of(
+        &self,
+        record: &RequestRecord,
+    ) -> Result<Option<(GrantState, Lease)>, GateError> {
+        // Nothing is handed out before it is executed.
+        let done = matches!(
+            record.state,
+            State::Executing | State::Completed | State::Failed | State::Unknown
+        );
+        if !done {
+            return Ok(None);
+        }
+        let grant = self.grant_of(record).await?;
+        Ok(grant.and_then(|(grant, _)| Some((grant.state, grant.lease?))))
     }
 
     /// Ends a lease for a stable reason. One that ends already ends for the first.
@@ -126,7 +145,7 @@ impl Gate {
 
     /// Looks at every lease again at the next turn.
     pub(crate) fn look_again(&self) {
-        *self.lease_looks() = Looks::default();
+        self.lease_looks().supported = None;
         self.inner.lease_ended.notify_one();
     }
 
@@ -199,15 +218,20 @@ impl Gate {
             return Ok(Some(code));
         }
         if let Some(task) = grant.task
-            && guard!("lease-ends-task-ended", !self.is_open(task, support).await?)
+            && guard!(
+                "lease-ends-task-ended",
+                !self.task_supports(task, support).await?
+            )
         {
             return Ok(Some("task_ended"));
         }
-        let paused = self.is_paused(grant.workload.as_str(), support).await?;
+        let paused = self
+            .workload_paused(grant.workload.as_str(), support)
+            .await?;
         Ok(guard!("lease-ends-paused", paused).then_some("workload_paused"))
     }
 
-    async fn is_open(&self, task: TaskId, support: &mut Support) -> Result<bool, GateError> {
+    async fn task_supports(&self, task: TaskId, support: &mut Support) -> Result<bool, GateError> {
         let unknown = match support.tasks.entry(task) {
             Entry::Occupied(known) => return Ok(*known.get()),
             Entry::Vacant(unknown) => unknown,
@@ -230,7 +254,11 @@ impl Gate {
         Ok(*unknown.insert(open))
     }
 
-    async fn is_paused(&self, workload: &str, support: &mut Support) -> Result<bool, GateError> {
+    async fn workload_paused(
+        &self,
+        workload: &str,
+        support: &mut Support,
+    ) -> Result<bool, GateError> {
         if let Some(known) = support.paused.get(workload) {
             return Ok(*known);
         }

@@ -65,7 +65,7 @@ pub(crate) struct UnderWay {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Looks {
     /// Versions of the directory and of the stops, and when.
-    supported: Option<(u64, u64, Timestamp)>,
+    pub(super) supported: Option<(u64, u64, Timestamp)>,
     /// When targets were asked what stands there.
     pub(super) orphans: Option<Timestamp>,
 }

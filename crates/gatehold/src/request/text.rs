@@ -91,6 +91,10 @@ pub(super) fn status_text(status: &RequestStatus) -> String {
         }
         text.push('\n');
     }
+    if let Some(lease) = &status.lease {
+        text.push_str(&format!("  credential: {}", plain(&lease.state)));
+        text.push_str(if lease.overdue { ", overdue\n" } else { "\n" });
+    }
     if let Some(code) = &status.closed {
         text.push_str(&format!("  closed: {}\n", plain(code)));
     }

@@ -243,8 +243,10 @@ impl World {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !text.contains(wanted) {
                 looks.tick().await;
-                let dossier = self.bot.client.dossier(request).await.unwrap();
-                text = explained(self, &dossier);
+                // There is none before a tree head covers the request.
+                if let Ok(dossier) = self.bot.client.dossier(request).await {
+                    text = explained(self, &dossier);
+                }
             }
         });
         let waited = waited.await;
@@ -258,7 +260,7 @@ fn program() -> &'static Path {
 }
 
 /// Everything that the auditor's command says of a dossier, offline.
-pub fn explained(world: &World, dossier: &[u8]) -> String {
+fn explained(world: &World, dossier: &[u8]) -> String {
     let path = world.folder.path().join("dossier");
     std::fs::write(&path, dossier).unwrap();
     let config = std::fs::read_to_string(world.gate.config()).unwrap();

@@ -2,8 +2,10 @@
 
 use gatehold_client::wire;
 use gatehold_core::commit::Receipt;
+use gatehold_core::grant::GrantState;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
+use gatehold_core::lease::Lease;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
 use gatehold_core::verdict;
@@ -28,9 +30,20 @@ pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::Req
             result: outcome.result.to_string(),
             at: outcome.at.millis(),
         }),
+        lease: None,
         closed: record.closing.as_ref().map(|closing| closing.code.clone()),
         denial: None,
         questions: questions.into_iter().map(question).collect(),
+    }
+}
+
+/// Where a credential stands.
+pub(super) fn lease((state, lease): (GrantState, Lease)) -> wire::LeaseStatus {
+    wire::LeaseStatus {
+        state: state.name().to_owned(),
+        not_after: lease.not_after.millis(),
+        ending_since: lease.end.map(|end| end.at.millis()),
+        overdue: lease.overdue,
     }
 }
 

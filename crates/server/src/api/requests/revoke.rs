@@ -1,4 +1,4 @@
-//! `POST /v1/requests/{id}/revoke`: a human takes away what was allowed, before it is used.
+//! `POST /v1/requests/{id}/revoke`: a human takes away what was allowed, before it is used, or what was handed out.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::problem::ApiError;
 #[utoipa::path(
     post, path = "/v1/requests/{id}/revoke", tag = "reviews", operation_id = "revoke",
     params(("id" = String, Path, description = "The request.")),
-    responses((status = 200, description = "It is revoked.", body = RequestStatus)),
+    responses((status = 200, description = "It is revoked, or what was handed out for it is being taken away: `lease` says how far that is.", body = RequestStatus)),
     security(("proof" = []))
 )]
 pub(in crate::api) async fn handle(

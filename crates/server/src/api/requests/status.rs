@@ -60,8 +60,10 @@ pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<Reques
     let change = or_nothing(record.id, app.gate().change_in_words(record).await);
     let why = or_nothing(record.id, app.gate().why_held(record).await);
     let denial = or_nothing(record.id, app.gate().denial(record).await);
+    let lease = app.gate().lease_of(record).await?;
     let mut status = RequestStatus {
         change,
+        lease: lease.map(said::lease),
         denial: denial.as_deref().map(Denial::of),
         ..said::status(record, questions)
     };

@@ -1,12 +1,15 @@
 //! Sees to it that what was handed out ends: on a task of its own, so that a target that is down holds nothing else up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use gatehold_broker::{Leases, Targets};
 use gatehold_core::hash::hex;
 use gatehold_gate::Gate;
 use gatehold_gate::ports::store::Store;
 use gatehold_server::App;
 
+use crate::ambient::Os;
 use crate::exit::Failure;
 
 /// How long it waits when nothing is ended here.
@@ -28,14 +31,15 @@ pub async fn run(gate: Gate, app: App) {
     }
 }
 
-/// What no other gate has: the name under which its credentials stand at their targets. Two gates may have one origin, and no two
-/// have one first leaf.
+/// What makes credentials at these targets, under a name that no other gate has: two gates may have one origin, and no two have one
+/// first leaf.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn first_leaf(store: &dyn Store) -> Result<String, Failure> {
+pub async fn issuer(targets: &Targets, store: &dyn Store) -> Result<Arc<Leases>, Failure> {
     let first = store.leaves(0, 1, false).await;
     let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
     let first = first.into_iter().next();
-    Ok(first.map_or_else(String::new, |leaf| hex(&leaf.leaf)))
+    let name = first.map_or_else(String::new, |leaf| hex(&leaf.leaf));
+    Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os))))
 }

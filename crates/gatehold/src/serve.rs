@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::{Calendars, Executors, Leases, Lookups, OnCall, Sources};
+use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::EffectClass;
 use gatehold_core::hash::Hash;
@@ -107,14 +107,12 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
-        let named = leases::first_leaf(store.as_ref()).await?;
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
-        let issuer = Leases::new(&config.targets, &named, Arc::new(Os));
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
+            issuer: leases::issuer(&config.targets, store.as_ref()).await?,
             executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
-            issuer: Arc::new(issuer),
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,

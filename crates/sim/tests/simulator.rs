@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use gatehold_sim::simulator::{Outcome, Run, replay, run};
 
 const STEPS: u32 = 1_500;
-const FIXED: u64 = 32;
+const FIXED: u64 = 48;
 const FRESH: u64 = 8;
 
 /// Everything that the runs must reach, by what it stands for.

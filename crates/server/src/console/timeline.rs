@@ -2,7 +2,6 @@
 //! one is held nobody learns that a review exists.
 
 use gatehold_core::entry::Event;
-use gatehold_core::ids::HumanId;
 use gatehold_core::lease::LeaseEvent;
 use gatehold_core::request::{DecidedBy, State};
 use gatehold_core::review::ReviewAct;
@@ -235,12 +234,7 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
             code(why),
             decided_by(Some(*by))
         ),
-        Event::Lease {
-            what,
-            code: why,
-            human,
-            ..
-        } => lease_said(*what, why, human.as_ref()),
+        Event::Lease { .. } => lease_said(&one.event),
         Event::Claimed { limits: within, .. } => {
             let more = vec![format!("within {}", limits(within))];
             return vec![new("Its execution began".to_owned()).with(more)];
@@ -257,9 +251,18 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
 }
 
 /// What became of what was handed out.
-fn lease_said(what: LeaseEvent, why: &str, human: Option<&HumanId>) -> String {
+fn lease_said(event: &Event) -> String {
+    let Event::Lease {
+        what,
+        code: why,
+        human,
+        ..
+    } = event
+    else {
+        return String::new();
+    };
     match (what, human) {
-        (LeaseEvent::Issued, _) => "The credential was handed over".to_owned(),
+        (LeaseEvent::Issued, _) => "The credential was made at its target".to_owned(),
         (LeaseEvent::Ended, Some(human)) => format!("{human} took the credential away"),
         (LeaseEvent::Ended, None) => format!("The credential is to end: {}", code(why)),
         (LeaseEvent::Overdue, _) => {

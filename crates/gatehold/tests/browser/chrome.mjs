@@ -98,8 +98,10 @@ export class Gate {
     return JSON.parse(this.command(["request", "show", id, "-o", "json"], [0, 3, 4, 5]));
   }
 
-  /** Ends it and starts it again, at the same address: passkeys sign there and nowhere else. */
-  async restart() {
+  /** Ends it and starts it again, at the same address: passkeys sign there and nowhere else. These tabs leave it first: a page loads
+   * its icon when it likes, and a gate that is away would refuse it. */
+  async restart(tabs = []) {
+    for (const tab of tabs) await tab.open("about:blank");
     await this.stop();
     return this.start(["--port", new URL(this.url).port]);
   }

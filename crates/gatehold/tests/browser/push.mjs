@@ -86,8 +86,7 @@ const posted = (tab, path, fields) => tab.run(async (path, fields) => {
 try {
   const reviewer = await subscribed("reviewer", "phone");
   // A code is good once, and every start prints one.
-  await reviewer.open("about:blank");
-  await gate.restart();
+  await gate.restart([reviewer]);
   const second = await subscribed("second", "laptop");
   await reviewer.open(`${gate.url}/keys`);
   const text = await reviewer.run(() => document.getElementById("notify").innerText);
@@ -144,8 +143,7 @@ try {
   const answered = gate.ask("UPDATE orders SET status = 'retry' WHERE id = 9", ["--cap", "rows=1"]);
   for (const browser of ["phone", "laptop"]) await service.told(browser, answered, "asked");
   const leaves = exported();
-  for (const tab of pages) await tab.open("about:blank");
-  await gate.restart();
+  await gate.restart(pages);
   assert.equal(gate.status(answered).state, "held");
   assert.deepEqual(exported(), leaves);
   service.saying = () => [{}, ""];

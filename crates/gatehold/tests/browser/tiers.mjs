@@ -71,7 +71,7 @@ async function prepared(chrome) {
     writeFileSync(join(folder, `checkpoints/${name}.toml`), toml);
     writeFileSync(join(folder, `${name}.cedar`), cedar);
   }
-  await gate.restart();
+  await gate.restart([beside]);
   const asked = (words) => JSON.parse(gate.command([...words, "--reason", "for the test", "--as", "owner", "-o", "json"], [5])).request;
   gate.approveAll(asked(["policy", "submit", folder]));
   const jwk = join(gate.home, "deploy-bot.pem.jwk");

@@ -3,7 +3,7 @@
 //! Nothing here decides what is signed; callers hand in bytes that they have shown first. Every signature is verified
 //! before it leaves, so that a wrong key is found here and not at the gate.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -109,16 +109,23 @@ impl HumanKey {
 }
 
 fn ssh_keygen_sign(path: &Path, namespace: &str, message: &[u8]) -> Result<String, Failure> {
+    let mut ssh_keygen = Command::new("ssh-keygen");
+    // Quiet is only the line that says it signs; what it asks and why it does not sign it says all the same.
+    ssh_keygen
+        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+        .arg(path);
+    signed_by(ssh_keygen, path, message)
+}
+
+/// What a program that signs what it reads answers to this message.
+fn signed_by(mut program: Command, path: &Path, message: &[u8]) -> Result<String, Failure> {
     let no_program = |error: std::io::Error| {
         Failure::fault(
             format!("ssh-keygen: {error}"),
             "install OpenSSH 8.2 or newer; approving signs with `ssh-keygen -Y sign`",
         )
     };
-    let mut child = Command::new("ssh-keygen")
-        // Quiet is only the line that says it signs; what it asks and why it does not sign it says all the same.
-        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
-        .arg(path)
+    let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // Prompts and errors are the person's to see: touch, PIN, passphrase.
@@ -126,7 +133,11 @@ fn ssh_keygen_sign(path: &Path, namespace: &str, message: &[u8]) -> Result<Strin
         .spawn()
         .map_err(no_program)?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(message).map_err(no_program)?;
+        match stdin.write_all(message) {
+            // It ended without reading, so it has a reason, and its exit code says that it did not sign.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            written => written.map_err(no_program)?,
+        }
     }
     let output = child.wait_with_output().map_err(no_program)?;
     if !output.status.success() {
@@ -186,4 +197,21 @@ fn read_seed(path: &Path) -> Result<[u8; 32], Failure> {
                 "start `gatehold dev` anew",
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than a pipe holds, so that writing it fails for certain once nobody reads.
+    const MESSAGE: [u8; 1 << 20] = [b'm'; 1 << 20];
+
+    #[test]
+    fn a_program_that_ends_without_reading_did_not_sign() {
+        let failed = signed_by(Command::new("false"), Path::new("bob"), &MESSAGE).unwrap_err();
+        assert_eq!(
+            failed.causes,
+            ["`ssh-keygen -Y sign -f bob` did not sign".to_owned()]
+        );
+    }
 }

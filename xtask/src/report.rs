@@ -55,7 +55,10 @@ fn run_one(step: &Step) -> Outcome {
     let seconds = took.as_secs_f64();
     match &problem {
         None => println!("== {} passed in {seconds:.1} s", step.name),
-        Some(problem) => println!("== {} FAILED in {seconds:.1} s: {problem}", step.name),
+        Some(problem) => {
+            let first = problem.lines().next().unwrap_or_default();
+            println!("== {} FAILED in {seconds:.1} s: {first}", step.name);
+        }
     }
     Outcome {
         name: step.name,

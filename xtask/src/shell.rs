@@ -1,5 +1,6 @@
 //! Running other programs: always shown, always from the repository's root, never through a shell.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -38,6 +39,53 @@ pub fn run_with(
     } else {
         Err(format!("`{shown}` ended with {status}"))
     }
+}
+
+/// How many lines of a program's last words an error repeats.
+const LAST_WORDS_MAX: usize = 150;
+
+/// The same for a program that sums up on standard error: its failure repeats that from the last line with `mark` on, so that it can be
+/// read where the report of all steps ends.
+pub fn run_summed_up(
+    program: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    mark: &str,
+) -> Result<(), String> {
+    let shown = shown(program, arguments);
+    println!("$ {shown}");
+    let broken = |e: std::io::Error| format!("`{shown}` was not heard: {e}");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("`{shown}` did not start: {e}"))?;
+    let mut summary = Vec::new();
+    if let Some(said) = child.stderr.take() {
+        for line in BufReader::new(said).split(b'\n') {
+            let line = line.map_err(broken)?;
+            let line = String::from_utf8_lossy(&line);
+            eprintln!("{line}");
+            if line.contains(mark) {
+                summary.clear();
+            } else if summary.is_empty() {
+                continue;
+            }
+            if summary.len() < LAST_WORDS_MAX {
+                summary.push(line.into_owned());
+            }
+        }
+    }
+    let status = child.wait().map_err(broken)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "`{shown}` ended with {status}\n{}",
+        summary.join("\n")
+    ))
 }
 
 /// Runs a program and returns its standard output; anything but success is an error with its standard error.

@@ -10,20 +10,23 @@ pub const STEP: Step = Step {
     run: || run(&[]),
 };
 
+/// What nextest's summary begins with: after it stand the names of the tests that failed, and what they said.
+const NEXTEST_SUMMARY: &str = "Summary [";
+
 /// Runs the workspace's tests with variables added to their environment.
 pub fn run(variables: &[(&str, &str)]) -> Result<(), String> {
-    let arguments: &[&str] = if has_nextest() {
-        &["nextest", "run", "--locked", "--workspace"]
-    } else {
-        &[
-            "test",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--no-fail-fast",
-        ]
-    };
-    shell::run_with("cargo", arguments, variables)
+    if has_nextest() {
+        let arguments = ["nextest", "run", "--locked", "--workspace"];
+        return shell::run_summed_up("cargo", &arguments, variables, NEXTEST_SUMMARY);
+    }
+    let arguments = [
+        "test",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--no-fail-fast",
+    ];
+    shell::run_with("cargo", &arguments, variables)
 }
 
 fn has_nextest() -> bool {

@@ -221,10 +221,7 @@ impl BenchGate {
     /// Resident memory, KiB.
     #[must_use]
     pub fn resident_kib(&self) -> Option<u64> {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse().ok()
+        resident_kib(self.process.pid()?)
     }
 
     /// Ends it.
@@ -234,6 +231,13 @@ impl BenchGate {
     pub async fn stop(&mut self) -> Outcome<()> {
         self.process.stop().await
     }
+}
+
+/// Resident memory of a process, KiB.
+pub fn resident_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn enrolled() -> Enrolled {

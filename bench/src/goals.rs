@@ -3,6 +3,7 @@
 
 use gatehold_scenarios::{Outcome, Trouble};
 
+use crate::leases::Figures;
 use crate::report::{Report, mib};
 
 /// At how many rules an idle gate is measured, and what many rules are compared with.
@@ -15,6 +16,8 @@ const IDLE_KIB_MAX: u64 = 64 * 1024;
 const MANY_OVER_FEW_MIN: f64 = 0.9;
 /// Most resident memory for each request that waits, KiB.
 const PENDING_KIB_MAX: u64 = 16;
+/// Most resident memory for each lease that lives, KiB.
+const LEASE_KIB_MAX: f64 = 4.0;
 
 /// What a run has missed so far.
 #[derive(Debug, Default)]
@@ -58,6 +61,26 @@ impl Goals {
                 mib(grown),
                 mib(Some(most))
             ),
+        );
+    }
+
+    /// Nothing is left of a lease, nobody is let in after it, and memory stays flat.
+    pub fn of_leases(&mut self, figures: &Figures) {
+        self.want(
+            figures.left == 0,
+            format!("{} roles or sessions were left", figures.left),
+        );
+        self.want(
+            figures.let_in == 0,
+            format!(
+                "{} credentials let somebody in after they were taken away",
+                figures.let_in
+            ),
+        );
+        let each = figures.kib_each();
+        self.want(
+            each.is_some_and(|kib| kib <= LEASE_KIB_MAX),
+            format!("a living lease takes {each:?} KiB, and may take {LEASE_KIB_MAX}"),
         );
     }
 
@@ -132,6 +155,31 @@ mod tests {
         let unknown = missed(&report(few, few, None)).unwrap();
         assert!(unknown.contains("has ? MiB"), "{unknown}");
         assert_eq!(missed(&Report::default()), None);
+    }
+
+    #[test]
+    fn a_lease_leaves_nothing_and_takes_little() {
+        let flat = Figures {
+            resident: (Some(60_000), Some(69_000)),
+            ..Figures::default()
+        };
+        let missed = |figures: &Figures| {
+            let mut goals = Goals::default();
+            goals.of_leases(figures);
+            goals.told().err().map(|trouble| trouble.0)
+        };
+        assert_eq!(missed(&flat), None);
+        let bad = Figures {
+            left: 1,
+            let_in: 2,
+            resident: (Some(60_000), Some(105_000)),
+            ..Figures::default()
+        };
+        let said = missed(&bad).unwrap();
+        for wanted in ["1 roles", "2 credentials", "Some(5.0) KiB"] {
+            assert!(said.contains(wanted), "{said}");
+        }
+        assert!(missed(&Figures::default()).unwrap().contains("None KiB"));
     }
 
     #[test]

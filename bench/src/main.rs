@@ -13,6 +13,7 @@ mod bundle;
 mod crash;
 mod gate;
 mod goals;
+mod leases;
 mod load;
 mod peers;
 mod report;
@@ -28,7 +29,7 @@ use crate::goals::{FEW, Goals, MANY};
 use crate::load::Measured;
 use crate::report::Report;
 
-const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending | --only-start]";
+const USAGE: &str = "gatehold-bench --gatehold PROGRAM --pack FOLDER [--cerbos PROGRAM] [--seconds 3] [--rounds 5] [--policies N] [--connections N] [--only-gate | --only-crash | --only-pending | --only-start | --only-leases]";
 const POLICIES: [usize; 3] = [FEW, 100, MANY];
 const CONNECTIONS: [usize; 2] = [32, 256];
 
@@ -68,6 +69,7 @@ struct Plan {
     only_crash: bool,
     only_pending: bool,
     only_start: bool,
+    only_leases: bool,
 }
 
 impl Plan {
@@ -98,6 +100,7 @@ impl Plan {
             only_crash: has("--only-crash"),
             only_pending: has("--only-pending"),
             only_start: has("--only-start"),
+            only_leases: has("--only-leases"),
         })
     }
 }
@@ -110,6 +113,10 @@ async fn run(plan: Plan) -> Outcome<()> {
     }
     if plan.only_start {
         return start(&plan).await;
+    }
+    if plan.only_leases {
+        leases(&plan, &mut goals).await?;
+        return goals.told();
     }
     let mut report = Report::default();
     if !plan.only_crash {
@@ -130,8 +137,11 @@ async fn run(plan: Plan) -> Outcome<()> {
     if plan.only_gate {
         return goals.told();
     }
-    pending(&plan, &mut goals).await?;
-    start(&plan).await?;
+    if !plan.only_crash {
+        pending(&plan, &mut goals).await?;
+        start(&plan).await?;
+        leases(&plan, &mut goals).await?;
+    }
     let (acknowledged, lost) = crash::kill_under_load(&plan.gatehold, &plan.pack).await?;
     println!("kill -9 under load: {acknowledged} decisions acknowledged, {lost} lost");
     goals.of_crash(lost);
@@ -154,6 +164,14 @@ async fn start(plan: &Plan) -> Outcome<()> {
         let ratio = last.ready_after.as_secs_f64() / first.ready_after.as_secs_f64();
         println!("a ledger {longer} times as long: {ratio:.1} times as long to start");
     }
+    Ok(())
+}
+
+/// What leases cost at a real server.
+async fn leases(plan: &Plan, goals: &mut Goals) -> Outcome<()> {
+    let figures = leases::at_a_real_server(&plan.gatehold, &plan.pack).await?;
+    print!("{figures}");
+    goals.of_leases(&figures);
     Ok(())
 }
 

@@ -31,9 +31,9 @@ struct Place {
 }
 
 impl Leases {
-    /// Over those of the targets that issue. What it makes carries a name of the gate's origin, so that two gates at one server
+    /// Over those of the targets that issue. What it makes carries a part of the hash of `gate`, which no other gate has, so that two gates at one server
     /// never take each other's for their own.
-    pub fn new(targets: &Targets, origin: &str, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(targets: &Targets, gate: &str, entropy: Arc<dyn Entropy>) -> Self {
         let issuing = |(id, target): (&TargetId, &crate::config::Target)| match &target.kind {
             Kind::PostgresRole(roles) => {
                 let place = Place {
@@ -46,7 +46,7 @@ impl Leases {
         };
         Self {
             targets: targets.0.iter().filter_map(issuing).collect(),
-            prefix: Prefix::of(origin),
+            prefix: Prefix::of(gate),
             entropy,
         }
     }

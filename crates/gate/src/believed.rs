@@ -212,10 +212,18 @@ impl Gate {
         )
     }
 
-    pub(crate) fn tampered(&self, what: String) -> GateError {
+    /// Something that does not follow from the ledger, to be told in a leaf of its own. Whether it is new.
+    pub(crate) fn note_finding(&self, what: &str) -> bool {
         let mut believed = self.believed();
-        believed.refused = believed.refused.saturating_add(1);
-        if believed.findings.len() < FINDINGS_MAX && believed.findings.insert(what.clone()) {
+        believed.findings.len() < FINDINGS_MAX && believed.findings.insert(what.to_owned())
+    }
+
+    pub(crate) fn tampered(&self, what: String) -> GateError {
+        {
+            let mut believed = self.believed();
+            believed.refused = believed.refused.saturating_add(1);
+        }
+        if self.note_finding(&what) {
             tracing::error!(
                 what,
                 "a row does not follow from the ledger and is not used"

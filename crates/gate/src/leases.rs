@@ -240,7 +240,7 @@ impl Gate {
         )?)
     }
 
-    /// A target of a broker that this gate has, and a payload that it makes something of.
+    /// Where a broker here makes something at the target: a payload that it makes something of.
     pub(crate) fn check_issuable(
         &self,
         action: &Action,

@@ -62,22 +62,12 @@ fn of(
     let people = audience::of(message.kind, record, held, &lending);
     let asks = is_asking(message.kind);
     Some(Notice {
-        key: message.key.clone(),
-        kind: message.kind,
-        request: record.id,
-        tier: record.tier,
-        sentence: record.sentence.clone(),
-        requester: record.requester.name(),
-        owner: owner(&record.requester),
         held_at: titles(held),
         people_needed: people_needed(record, held, directory.origin.is_dev()),
-        words: words(record.digest.as_bytes(), record.request_nonce.as_bytes()).join("-"),
-        state: record.state.name().to_owned(),
         decide_by: asks.then(|| held.decide_by.min(record.spend_by)),
-        link: link(record, public_url),
         teams: audience::teams(message.kind, held, &people, &lending),
         people,
-        at: message.at,
+        ..for_nobody(message, record, public_url)
     })
 }
 
@@ -88,6 +78,14 @@ fn remains(
     directory: &Directory,
     public_url: &str,
 ) -> Notice {
+    Notice {
+        people: audience::accountable(&record.requester, directory),
+        ..for_nobody(message, record, public_url)
+    }
+}
+
+/// What stands in every notice of a request, for nobody yet.
+fn for_nobody(message: &Message, record: &RequestRecord, public_url: &str) -> Notice {
     Notice {
         key: message.key.clone(),
         kind: message.kind,
@@ -103,7 +101,7 @@ fn remains(
         decide_by: None,
         link: link(record, public_url),
         teams: BTreeSet::new(),
-        people: audience::accountable(&record.requester, directory),
+        people: BTreeSet::new(),
         at: message.at,
     }
 }

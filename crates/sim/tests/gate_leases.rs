@@ -24,6 +24,7 @@ use gatehold_gate::{GateError, LeaseTick, Redeemed};
 use gatehold_policy::Bundle;
 use gatehold_sim::mutants::remove_the_named_guard;
 use gatehold_sim::pretend_target::{Making, PretendTarget, SECRET};
+use tokio::task::JoinHandle;
 
 use shop::{Person, Shop, bundle_folder};
 
@@ -87,6 +88,21 @@ async fn taken(shop: &Shop, task: &TaskId) -> Redeemed {
     assert_eq!(asked.record.state, State::Allowed);
     let caller = shop.caller();
     shop.gate.redeem(&caller, asked.record.id).await.unwrap()
+}
+
+/// Somebody takes a credential that is still being made.
+async fn being_made(
+    shop: &Shop,
+    target: &PretendTarget,
+) -> JoinHandle<Result<Redeemed, GateError>> {
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let waiting = target.waiting.notified();
+    let (gate, caller) = (shop.gate.clone(), shop.caller());
+    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
+    waiting.await;
+    taking
 }
 
 async fn turn(shop: &Shop) -> LeaseTick {
@@ -171,13 +187,7 @@ async fn a_credential_is_handed_over_once_its_making_is_durable_and_dies_with_it
 #[tokio::test]
 async fn the_way_to_take_it_away_is_durable_before_anything_exists() {
     let (shop, target) = shop_with_target().await;
-    target.set_making(Making::Waits);
-    let task = shop.task().await;
-    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
-    let waiting = target.waiting.notified();
-    let (gate, caller) = (shop.gate.clone(), shop.caller());
-    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
-    waiting.await;
+    let taking = being_made(&shop, &target).await;
     let grant = leased(&shop).await.remove(0);
     assert!(grant.lease.unwrap().issued_at.is_none());
     assert_eq!(target.standing(), Vec::<String>::new());
@@ -228,13 +238,7 @@ async fn what_another_process_still_makes_is_not_called_gone() {
 #[tokio::test]
 async fn c01_what_was_given_up_is_not_called_gone_while_its_target_still_makes_it() {
     let (shop, target) = shop_with_target().await;
-    target.set_making(Making::Waits);
-    let task = shop.task().await;
-    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
-    let waiting = target.waiting.notified();
-    let (gate, caller) = (shop.gate.clone(), shop.caller());
-    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
-    waiting.await;
+    let taking = being_made(&shop, &target).await;
     let stop = Stops {
         everything: true,
         ..Stops::default()
@@ -569,13 +573,7 @@ async fn a_removal_that_stalls_keeps_no_other_waiting() {
 #[tokio::test]
 async fn a_credential_is_not_handed_over_under_a_stop_that_is_only_kept() {
     let (shop, target) = shop_with_target().await;
-    target.set_making(Making::Waits);
-    let task = shop.task().await;
-    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
-    let waiting = target.waiting.notified();
-    let (gate, caller) = (shop.gate.clone(), shop.caller());
-    let taking = tokio::spawn(async move { gate.redeem(&caller, asked.record.id).await });
-    waiting.await;
+    let taking = being_made(&shop, &target).await;
     // About somebody else: what is under way here is not given up by it, and nothing is decided before it is stored.
     shop.memory().set_down(true);
     let stop = Stops {

@@ -338,6 +338,11 @@ impl Look {
 
     /// One lease that could not be looked at is looked at again soon, and keeps no other from it.
     fn missed(&mut self, id: GrantId, error: &GateError) {
+        // What somebody changed is told once, and whoever asks its target takes away what stands there: to look at it every second
+        // would find nothing else.
+        if matches!(error, GateError::Damaged(_)) {
+            return;
+        }
         tracing::warn!(grant = %id, %error, "a lease could not be looked at; it is tried again");
         self.whole = false;
     }

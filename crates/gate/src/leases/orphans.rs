@@ -141,7 +141,7 @@ impl Gate {
             gone,
             "a credential stands at a target that no grant answers for"
         );
-        let _ = self.tampered(format!(
+        self.note_finding(&format!(
             "at {target} stands the credential {}, which no grant answers for",
             recipe.handle
         ));

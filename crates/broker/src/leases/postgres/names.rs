@@ -8,8 +8,8 @@ use crate::sql::postgres::quote;
 
 /// Longest name that PostgreSQL keeps. It cuts a longer one silently, and so two names become one (threat C6): here they are refused.
 const NAME_BYTES_MAX: usize = 63;
-/// How much of the hash of a gate's origin is in its names.
-const ORIGIN_BYTES: usize = 4;
+/// How much of the hash of what only one gate has is in its names.
+const GATE_BYTES: usize = 4;
 /// What a grant's id begins with where it is not a part of a name.
 const GRANT: &str = "grt_";
 /// Digits of a grant's id.
@@ -41,10 +41,10 @@ impl Name {
 pub(crate) struct Prefix(String);
 
 impl Prefix {
-    /// Of the gate with this origin.
-    pub(crate) fn of(origin: &str) -> Self {
-        let hash = Hash::of(origin.as_bytes());
-        let first: Vec<u8> = hash.as_bytes().iter().copied().take(ORIGIN_BYTES).collect();
+    /// Of the gate that this names and no other.
+    pub(crate) fn of(gate: &str) -> Self {
+        let hash = Hash::of(gate.as_bytes());
+        let first: Vec<u8> = hash.as_bytes().iter().copied().take(GATE_BYTES).collect();
         Self(format!("gh_{}_", hex(&first)))
     }
 

@@ -4,6 +4,7 @@
 //! one and the same thing. Redirects are not followed, nothing is repeated, no proxy is asked for.
 
 mod answer;
+pub(crate) mod body;
 pub(crate) mod headers;
 pub(crate) mod path;
 mod post;
@@ -46,6 +47,16 @@ pub(crate) struct HttpTarget {
     pub(crate) reach: Reach,
 }
 
+impl HttpTarget {
+    /// Where a secret is put into a body.
+    fn secret_in_body(&self) -> Option<&str> {
+        self.inject.iter().find_map(|inject| match &inject.place {
+            Place::Body(pointer) => Some(pointer.as_str()),
+            Place::Header(_) | Place::Query(_) => None,
+        })
+    }
+}
+
 /// Where the server is.
 #[derive(Debug)]
 pub(crate) struct Base {
@@ -73,6 +84,8 @@ pub(crate) enum Place {
     Header(String),
     /// A query parameter.
     Query(String),
+    /// The member of a JSON body at this pointer (RFC 6901).
+    Body(String),
 }
 
 /// Makes the call.

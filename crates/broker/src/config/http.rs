@@ -18,6 +18,10 @@ use crate::tls;
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /// Most injected values.
 const INJECT_MAX: usize = 8;
+/// Longest pointer into a body.
+const POINTER_BYTES_MAX: usize = 256;
+/// Methods that have no body.
+const BODILESS: &[&str] = &["GET", "HEAD"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +46,7 @@ struct HttpFields {
 struct InjectFields {
     header: Option<String>,
     query: Option<String>,
+    body: Option<String>,
     #[serde(default)]
     prefix: String,
     secret_file: Option<PathBuf>,
@@ -98,6 +103,15 @@ pub(super) fn http(
     let places: BTreeSet<&Place> = inject.iter().map(|one| &one.place).collect();
     if places.len() != inject.len() {
         problems.add("inject", "two values go to the same place");
+    }
+    let in_body = inject
+        .iter()
+        .filter(|one| matches!(one.place, Place::Body(_)));
+    match in_body.count() {
+        0 => {}
+        1 if methods.iter().any(|one| !BODILESS.contains(&one.as_str())) => {}
+        1 => problems.add("inject", "none of the methods has a body"),
+        _ => problems.add("inject", "at most one value goes into the body"),
     }
     let headers = allowed_headers(fields.headers, &inject, problems);
     Some(HttpTarget {
@@ -167,8 +181,8 @@ fn inject(
     environment: Environment<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<Inject> {
-    let place = match (fields.header, fields.query) {
-        (Some(name), None) => {
+    let place = match (fields.header, fields.query, fields.body) {
+        (Some(name), None, None) => {
             let header: HeaderName = problems.check("inject", name.to_ascii_lowercase().parse())?;
             if headers::belongs_to_the_connection(header.as_str()) {
                 problems.add(
@@ -178,13 +192,21 @@ fn inject(
             }
             Place::Header(header.as_str().to_owned())
         }
-        (None, Some(name)) if !name.is_empty() && name.chars().all(is_plain) => Place::Query(name),
-        (None, Some(name)) => {
+        (None, Some(name), None) if !name.is_empty() && name.chars().all(is_plain) => {
+            Place::Query(name)
+        }
+        (None, Some(name), None) => {
             problems.add("inject", format!("`{name}` is no plain query name"));
             return None;
         }
+        (None, None, Some(pointer)) if is_pointer(&pointer) => Place::Body(pointer),
+        (None, None, Some(pointer)) => {
+            let text = format!("`{pointer}` is no pointer into JSON, such as `/auth/token`");
+            problems.add("inject", text);
+            return None;
+        }
         _ => {
-            problems.add("inject", "name a header or a query parameter, not both");
+            problems.add("inject", "name one of header, query and body");
             return None;
         }
     };
@@ -207,6 +229,20 @@ fn inject(
         prefix: fields.prefix,
         source,
     })
+}
+
+/// RFC 6901: to a member, not to the whole; `~` only as `~0` and `~1`.
+fn is_pointer(pointer: &str) -> bool {
+    let escaped = |token: &str| {
+        let mut after = token.split('~').skip(1);
+        after.all(|rest| rest.starts_with(['0', '1']))
+    };
+    pointer.len() <= POINTER_BYTES_MAX
+        && pointer.strip_prefix('/').is_some_and(|tokens| {
+            tokens
+                .split('/')
+                .all(|token| !token.is_empty() && escaped(token))
+        })
 }
 
 fn is_plain(character: char) -> bool {

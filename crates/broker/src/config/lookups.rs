@@ -185,7 +185,7 @@ fn lookup(
         .iter()
         .filter_map(|inject| match &inject.place {
             Place::Query(name) => Some(name),
-            Place::Header(_) => None,
+            Place::Header(_) | Place::Body(_) => None,
         });
     for name in injected {
         if query

@@ -138,6 +138,10 @@ fn every_mistake_is_reported_at_once() {
           {{ header = "c", secret_env = "SET", secret_file = "{secret}" }},
           {{ header = "d", secret_env = "SET" }},
           {{ header = "D", secret_env = "SET" }},
+          {{ body = "/a", secret_env = "SET" }},
+          {{ body = "token", secret_env = "SET" }},
+          {{ body = "/a~2", secret_env = "SET" }},
+          {{ body = "/a", query = "b", secret_env = "SET" }},
         ]
 
         [[target]]
@@ -191,7 +195,7 @@ fn every_mistake_is_reported_at_once() {
             .iter()
             .filter(|problem| *problem == "g inject")
             .count()
-            >= 3
+            >= 7
     );
 }
 

@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use zeroize::Zeroizing;
 
-use super::{HttpTarget, Inject, Place, headers, path};
+use super::{HttpTarget, Inject, Place, body, headers, path};
 use crate::call::{Call, Mode};
 use crate::outcome::{Stop, code};
 use crate::scrub::percent_encoded;
@@ -151,15 +151,28 @@ impl Request {
                 .iter()
                 .any(|(name, _)| name.eq_ignore_ascii_case(taken))
                 .then_some(taken),
-            Place::Header(_) => None,
+            Place::Header(_) | Place::Body(_) => None,
         });
         match taken {
             Some(name) => {
                 let text = format!("the query parameter `{name}` is not a workload's to set here");
                 Err(not_allowed(text))
             }
-            None => Ok(()),
+            None => self.check_body(target),
         }
+    }
+
+    /// Where a secret belongs in the body there is room for it: before any secret is read.
+    fn check_body(&self, target: &HttpTarget) -> Result<(), Stop> {
+        let (Some(pointer), Some(body)) = (target.secret_in_body(), &self.body) else {
+            return Ok(());
+        };
+        let media_type = self.headers.get(header::CONTENT_TYPE.as_str());
+        if media_type.is_none_or(|media_type| media_type != "application/json") {
+            let text = "this target puts a secret into the body: send it with content-type application/json";
+            return Err(unusable(text));
+        }
+        body::place(body, pointer).map(drop)
     }
 
     /// Adds what the workload may not see, and frames the message.
@@ -188,6 +201,7 @@ impl Request {
             return Err(Stop::failed(code::PRECONDITION, text));
         }
         let mut query: Vec<String> = self.query.iter().map(|(n, v)| pair(n, v)).collect();
+        let mut sent = None;
         for (inject, secret) in secrets {
             let text = Zeroizing::new(format!("{}{}", inject.prefix, secret.expose_text()));
             match &inject.place {
@@ -197,6 +211,11 @@ impl Request {
                     map.insert(header_name(name)?, value);
                 }
                 Place::Query(name) => query.push(pair(name, &text)),
+                Place::Body(pointer) => {
+                    if let Some(approved) = &self.body {
+                        sent = Some(body::with_secret(approved, pointer, &text)?.to_vec());
+                    }
+                }
             }
         }
         let query = query.join("&");
@@ -205,7 +224,7 @@ impl Request {
         }
         let mark = if query.is_empty() { "" } else { "?" };
         let uri = format!("{}{}{mark}{query}", target.base.prefix, self.path);
-        let body = Bytes::from(self.body.unwrap_or_default());
+        let body = Bytes::from(sent.or(self.body).unwrap_or_default());
         if !matches!(self.method.as_str(), "GET" | "HEAD") {
             map.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }

@@ -71,6 +71,58 @@ async fn binary_and_empty_bodies_are_framed_by_their_length() {
     }
 }
 
+#[tokio::test]
+async fn a_secret_in_a_body_takes_the_place_that_was_approved_and_no_other() {
+    let upstream = Upstream::start(Manner::Answer(OK.to_vec())).await;
+    let mut target = target(upstream.port);
+    let secret = Secret::new(CANARY.as_bytes().to_vec()).unwrap();
+    target.inject = vec![Inject {
+        place: Place::Body("/auth/token".to_owned()),
+        prefix: "key-".to_owned(),
+        source: Source::Captured(secret),
+    }];
+    let post = |media_type: &str, body: &str| {
+        let body = serde_json::to_string(body).unwrap();
+        let headers = format!(r#"{{"content-type": "{media_type}"}}"#);
+        format!(r#"{{"method": "POST", "path": "/v1/x", "headers": {headers}, "body": {body}}}"#)
+    };
+    let approved = r#"{"auth":{"token":"gatehold:secret"}, "n":1.00}"#;
+    let payload = post("application/json", approved);
+    let ended = run(&target, &ask(Write, &payload)).await;
+    assert_eq!(ended.ending, Ending::Completed);
+    let sent = upstream.requests().pop().unwrap();
+    let body = approved.replace("gatehold:secret", &format!("key-{CANARY}"));
+    assert!(sent.ends_with(&format!("\r\n\r\n{body}")), "{sent}");
+    assert!(sent.contains(&format!("content-length: {}\r\n", body.len())));
+    // What has no body has no place for it.
+    assert_eq!(
+        run(&target, &ask(Read, GET)).await.ending,
+        Ending::Completed
+    );
+    assert_eq!(upstream.accepted(), 2);
+
+    for payload in [
+        post(
+            "application/json",
+            r#"{"auth":{}, "token":"gatehold:secret"}"#,
+        ),
+        post(
+            "application/json",
+            r#"{"auth":{"token":"gatehold:secret"},"note":"gatehold:secret"}"#,
+        ),
+        post("text/plain", approved),
+        POST.to_owned(),
+    ] {
+        let ended = run(&target, &ask(Write, &payload)).await;
+        assert_eq!(
+            (ended.ending, ended.code),
+            (Ending::Failed, code::PAYLOAD),
+            "{payload}"
+        );
+    }
+    assert_eq!(upstream.accepted(), 2, "nothing was opened");
+}
+
 /// What two readers could take differently, or what is not a workload's to say.
 const REFUSED: &[&str] = &[
     // Framing and identity.

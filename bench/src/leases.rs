@@ -193,9 +193,13 @@ async fn sessions(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcom
 /// Asks for a lease, has it approved, takes it and goes to work; how long the two took after the answer that approved.
 async fn opened(shop: &Shop, begun: std::time::Instant) -> Outcome<(Open, Duration, Duration)> {
     let request = shop.asked().await?;
-    shop.approve(&request).await?;
-    let approved = load::now();
-    let credential = shop.taken(&request).await?;
+    let (approved, credential) = loop {
+        shop.approve(&request).await?;
+        let approved = load::now();
+        if let Some(credential) = shop.taken(&request).await? {
+            break (approved, credential);
+        }
+    };
     let issued = approved.elapsed();
     let session = shop.log_in(&credential).await.map_err(trouble("a login"))?;
     let read = session
@@ -238,7 +242,9 @@ async fn living(shop: &Shop, number: usize) -> Outcome<Option<u64>> {
         hands.push(tokio::spawn(async move {
             for _ in 0..number / HANDS {
                 let request = shop.asked().await?;
-                shop.taken(&request).await?;
+                if shop.taken(&request).await?.is_none() {
+                    return Err(Trouble(format!("{request} is held, and policy allows it")));
+                }
             }
             Ok::<_, Trouble>(())
         }));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehold_client::wire::{Claims, Credential, StopRequest, StopScope, Submitted};
+use gatehold_client::wire::{Claims, Credential, RequestState, StopRequest, StopScope, Submitted};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::review::ReviewAct;
@@ -37,6 +37,8 @@ const SETUP: &str = "CREATE TABLE orders (id int PRIMARY KEY, status text NOT NU
 const CONNECTIONS: &str = "1200";
 /// For how long a lease is asked.
 const LEASE_SECONDS: u32 = 3_600;
+/// How often two people may have to review one request.
+const REVIEWED_MAX: usize = 8;
 /// How often it is looked whether everything is gone.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long that may take.
@@ -145,30 +147,37 @@ impl Shop {
         request.ok_or_else(|| Trouble("a request has a name".to_owned()))
     }
 
-    /// Two people approve.
+    /// Two people approve. What others are given meanwhile can raise the tier: then it is held anew, and they review it again.
     pub async fn approve(&self, request: &str) -> Outcome<()> {
-        for name in ["reviewer", "second"] {
-            let Some(person) = self.people.get(name) else {
-                continue;
-            };
-            let reviewed = person
-                .review(request, ReviewAct::Approve, &Answering::default())
-                .await;
-            let reviewed = reviewed.map_err(|error| Trouble(format!("{request}: {error:?}")))?;
-            if reviewed.decision.is_some() {
-                return Ok(());
+        for _ in 0..REVIEWED_MAX {
+            let mut held_again = false;
+            for name in ["reviewer", "second"] {
+                let reviewed = self
+                    .person(name)?
+                    .review(request, ReviewAct::Approve, &Answering::default())
+                    .await;
+                let reviewed =
+                    reviewed.map_err(|error| Trouble(format!("{request}: {error:?}")))?;
+                if reviewed.decision.is_some() {
+                    return Ok(());
+                }
+                held_again |= reviewed.held_again;
+            }
+            if !held_again {
+                break;
             }
         }
         Err(Trouble(format!("{request}: two people are enough")))
     }
 
-    /// Takes what was approved.
-    pub async fn taken(&self, request: &str) -> Outcome<Credential> {
+    /// Takes what was approved; nothing, where it is held anew at its use.
+    pub async fn taken(&self, request: &str) -> Outcome<Option<Credential>> {
         let redeemed = self.bot.client.redeem(request, 0).await;
         let redeemed = redeemed.map_err(trouble(request))?;
-        redeemed
-            .credential
-            .ok_or_else(|| Trouble(format!("{request}: {:?}", redeemed.result)))
+        if redeemed.credential.is_none() && redeemed.status.state != RequestState::Held {
+            return Err(Trouble(format!("{request}: {:?}", redeemed.status)));
+        }
+        Ok(redeemed.credential)
     }
 
     /// Logs in as the workload would.

@@ -203,7 +203,11 @@ try {
     const below = document.body.appendChild(document.createElement("div"));
     for (let line = 0; line < 400; line += 1) below.append(document.createElement("br"));
     part.scrollIntoView();
-    const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    // Whoever began to watch later is told later: what Reading knows of its part is as new as this.
+    const looked = () => new Promise((resolve) => {
+      const watch = new IntersectionObserver(() => { watch.disconnect(); resolve(); });
+      watch.observe(part);
+    });
     // The seconds of this test: nothing is waited for.
     const real = window.setInterval;
     let second;
@@ -214,10 +218,10 @@ try {
       for (let passed = 0; passed < seconds; passed += 1) second();
       return reading.left;
     };
-    await frame();
+    await looked();
     const seen = after(3);
     scrollTo(0, document.body.scrollHeight);
-    await frame();
+    await looked();
     const away = after(3);
     reading.readOtherwise(true);
     const twice = reading.left;

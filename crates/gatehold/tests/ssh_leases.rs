@@ -93,6 +93,7 @@ impl World {
         let payload = serde_json::json!({
             "principal": PRINCIPAL, "command": command, "public_key": public_line(&self.key),
         });
+        let payload = payload.to_string();
         let ask = Ask {
             descriptor: self.command.clone(),
             task,
@@ -101,7 +102,7 @@ impl World {
             duration_seconds: 600,
             caps: BTreeMap::new(),
             media_type: "application/json",
-            payload: payload.to_string().as_bytes(),
+            payload: payload.as_bytes(),
             claims: Claims::default(),
         };
         let body = self.bot.body(&ask).unwrap();

@@ -6,7 +6,7 @@ use gatehold_core::ssh::SshPublicKey;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::issuer::Removal;
 
-use super::book::{Line, Revoked};
+use super::book::{Book, Line, Revoked};
 use super::files::{Locked, Trouble};
 use super::{AUTHORITY, CertificateTarget, revoked, serial};
 use crate::leases::handle::Handle;
@@ -52,7 +52,6 @@ pub(crate) async fn remove(
 fn revoke(locked: &Locked, line: Revoked, now: Timestamp) -> Result<bool, Trouble> {
     let (authority, number) = (line.authority.clone(), serial(&line.handle));
     let there = locked.files.list()?;
-    let book = locked.files.book()?.unwrap_or_default();
     if let Some(list) = &there
         && list.contains(&authority, number)
     {
@@ -60,11 +59,25 @@ fn revoke(locked: &Locked, line: Revoked, now: Timestamp) -> Result<bool, Troubl
         locked.sync_list()?;
         return Ok(true);
     }
-    // First, so that a list that is lost can be written again.
-    if !book.revoked.contains_key(&line.handle) {
-        locked.append(&book, &Line::Revoked(line))?;
-    }
+    let book = match marked(locked, line) {
+        Ok(book) => book,
+        // A list that is there says all that was revoked: a log that says nothing keeps nobody's certificate alive.
+        Err(trouble) if there.is_some() => {
+            tracing::warn!(%trouble, "the log of certificates is not written; one is revoked without it");
+            Book::default()
+        }
+        Err(trouble) => return Err(trouble),
+    };
     let next = revoked::list(there.as_ref(), &book, &[(&authority, number)], now)?;
     let list = locked.replace_list(&next, now)?;
     Ok(list.contains(&authority, number))
+}
+
+/// The log, with this one to be revoked: first, so that a list that is lost can be written again.
+fn marked(locked: &Locked, line: Revoked) -> Result<Book, Trouble> {
+    let book = locked.files.book()?.unwrap_or_default();
+    if !book.revoked.contains_key(&line.handle) {
+        locked.append(&book, &Line::Revoked(line))?;
+    }
+    Ok(book)
 }

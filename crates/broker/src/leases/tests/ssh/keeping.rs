@@ -117,6 +117,39 @@ async fn a_list_that_was_lost_or_is_older_is_whole_again() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_damaged_keeps_nobodys_certificate_alive() {
+    let desk = Desk::new();
+    let leases = desk.leases("");
+    let lease = any(&leases, 1).await;
+    let log = desk.path("revoked.issued");
+    let long = format!("{}\n", "x".repeat(2_000));
+    for damage in ["{}\n", "{\"issued\":{}}\n", "\n", "\u{0}\n", &long] {
+        std::fs::write(&log, format!("{damage}{}", desk.log())).unwrap();
+        assert!(leases.found(TARGET).await.is_err(), "{damage:?}");
+        let payload = payload(PRINCIPAL, "true", &software_key(&[1; 32]).to_line());
+        let next = super::lease(&leases, &payload, 2);
+        let made = leases.make(TARGET, &next, &payload).await;
+        assert!(
+            matches!(made, Issuance::Refused("target_refused")),
+            "{made:?}"
+        );
+    }
+    let damaged = desk.log();
+    assert_eq!(remove(&leases, &lease).await, Removal::Gone);
+    assert!(
+        desk.krl()
+            .contains(&desk.public(), serial(&lease.recipe.handle))
+    );
+    assert_eq!(desk.log(), damaged, "it is as it was");
+    // Without either of them nobody can tell who else was revoked.
+    std::fs::remove_file(&desk.list).unwrap();
+    assert_eq!(
+        remove(&leases, &lease).await,
+        Removal::Remains("target_refused")
+    );
+}
+
+#[tokio::test]
 async fn a_certificate_that_may_have_been_made_is_never_made_again() {
     let desk = Desk::new();
     let leases = desk.leases("");

@@ -94,7 +94,7 @@ pub(crate) fn authority(file: &std::path::Path) -> Result<SshSecretKey, Authorit
 
 /// The serial number of a certificate: 63 bits of the hash of its name, and never 0, which a server takes for none.
 pub(crate) fn serial(handle: &str) -> u64 {
-    let hash = Hash::of(format!("gatehold/ssh/serial/v1\0{handle}").as_bytes());
+    let hash = Hash::tagged("gatehold/ssh/serial/v1", &[handle.as_bytes()]);
     let first = hash.as_bytes().first_chunk::<8>();
     let number = first.map_or(0, |bytes| u64::from_be_bytes(*bytes));
     (number >> 1).max(1)

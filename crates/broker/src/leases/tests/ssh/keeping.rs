@@ -16,7 +16,7 @@ async fn c04_what_was_about_to_be_signed_is_found_and_revoked() {
     let handle = |grant: u8| {
         format!(
             "{}{}",
-            &lease.recipe.handle[..12],
+            lease.recipe.handle.get(..12).unwrap(),
             format!("{grant:02x}").repeat(16)
         )
     };

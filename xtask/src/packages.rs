@@ -79,6 +79,11 @@ const NEEDED: &[Package] = &[
         debian: "openssh-client",
         present: || shell::find("ssh-keygen").is_some(),
     },
+    // Debian keeps it out of the search path. Tests start one of their own; that of the system need not run.
+    Package {
+        debian: "openssh-server",
+        present: || Path::new("/usr/sbin/sshd").exists(),
+    },
     Package {
         debian: "python3",
         present: || shell::find("python3").is_some(),

@@ -1,6 +1,7 @@
 //! Targets as configured: read once, every mistake reported at once, secrets only named. Nothing is connected to here,
 //! and no host name is resolved.
 
+mod certificates;
 mod channels;
 mod counts;
 mod http;
@@ -21,6 +22,7 @@ pub use problems::{ConfigErrors, Problem};
 
 use crate::http::HttpTarget;
 use crate::leases::postgres::RoleTarget;
+use crate::leases::ssh::CertificateTarget;
 use crate::sql::postgres::PostgresTarget;
 use crate::sql::sqlite::SqliteTarget;
 use problems::Problems;
@@ -51,6 +53,8 @@ pub(crate) enum Kind {
     Http(Box<HttpTarget>),
     /// It executes nothing: it makes roles.
     PostgresRole(Arc<RoleTarget>),
+    /// It executes nothing: it certifies keys.
+    SshCertificate(Arc<CertificateTarget>),
 }
 
 #[derive(Deserialize)]
@@ -139,8 +143,13 @@ fn read_target(
         }
         "postgres_role" => roles::postgres(table, environment, problems)
             .map(|target| Kind::PostgresRole(Arc::new(target))),
+        "ssh_certificate" => {
+            certificates::ssh(table, problems).map(|target| Kind::SshCertificate(Arc::new(target)))
+        }
         other => {
-            let text = format!("`{other}` is not one of sqlite, postgres, http, postgres_role");
+            let text = format!(
+                "`{other}` is not one of sqlite, postgres, http, postgres_role, ssh_certificate"
+            );
             problems.add("kind", text);
             None
         }

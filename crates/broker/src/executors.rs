@@ -89,7 +89,7 @@ impl Executors {
             Some(Kind::Postgres(target)) => sql::postgres::execute(target, &call).await,
             Some(Kind::Http(target)) => http::execute(target, &call).await,
             // Issuing is not executing: `Leases` does that.
-            Some(Kind::PostgresRole(_)) | None => Err(Stop::failed(
+            Some(Kind::PostgresRole(_) | Kind::SshCertificate(_)) | None => Err(Stop::failed(
                 code::NO_TARGET,
                 "this executor has no such target",
             )),
@@ -127,8 +127,9 @@ impl Executor for Executors {
     }
 
     fn has_target(&self, target: &str) -> bool {
-        self.target(target)
-            .is_some_and(|target| !matches!(target.kind, Kind::PostgresRole(_)))
+        self.target(target).is_some_and(|target| {
+            !matches!(target.kind, Kind::PostgresRole(_) | Kind::SshCertificate(_))
+        })
     }
 
     fn enforces(&self, target: &str) -> Vec<String> {
@@ -138,7 +139,7 @@ impl Executor for Executors {
         let caps = match target.kind {
             Kind::Sqlite(_) | Kind::Postgres(_) => sql::CAPS,
             Kind::Http(_) => http::CAPS,
-            Kind::PostgresRole(_) => return Vec::new(),
+            Kind::PostgresRole(_) | Kind::SshCertificate(_) => return Vec::new(),
         };
         let coarse = target.coarse.then_some("coarse");
         let all = caps.iter().copied().chain(["uses"]).chain(coarse);

@@ -1,7 +1,10 @@
 //! Credentials at real targets: made out of proof, found again by their names, and taken away until the target itself says that
 //! nothing is left. Nothing is connected to when this is built.
 
+mod asked;
+pub(crate) mod handle;
 pub(crate) mod postgres;
+pub(crate) mod ssh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,40 +17,60 @@ use gatehold_core::lease::{Lease, Plan, Recipe};
 use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::issuer::{Issuance, IssueTerms, Issuer, NotIssuable, NotTold, Removal};
 
+use crate::channels::Clock;
 use crate::config::{Kind, Targets};
+use handle::Prefix;
 use postgres::RoleTarget;
-use postgres::names::Prefix;
+use ssh::CertificateTarget;
 
 /// Makes and removes credentials at the configured targets.
 pub struct Leases {
     targets: BTreeMap<TargetId, Place>,
     prefix: Prefix,
     entropy: Arc<dyn Entropy>,
+    clock: Clock,
 }
 
 struct Place {
-    roles: Arc<RoleTarget>,
+    made: Made,
     coarse: bool,
+}
+
+/// What a target makes.
+#[derive(Clone)]
+enum Made {
+    Roles(Arc<RoleTarget>),
+    Certificates(Arc<CertificateTarget>),
+}
+
+impl Made {
+    /// What its recipes say of their broker.
+    const fn broker(&self) -> &'static str {
+        match self {
+            Self::Roles(_) => postgres::BROKER,
+            Self::Certificates(_) => ssh::BROKER,
+        }
+    }
 }
 
 impl Leases {
     /// Over those of the targets that issue. What it makes carries a part of the hash of `gate`, which no other gate has, so that two gates at one server
-    /// never take each other's for their own.
-    pub fn new(targets: &Targets, gate: &str, entropy: Arc<dyn Entropy>) -> Self {
-        let issuing = |(id, target): (&TargetId, &crate::config::Target)| match &target.kind {
-            Kind::PostgresRole(roles) => {
-                let place = Place {
-                    roles: roles.clone(),
-                    coarse: target.coarse,
-                };
-                Some((id.clone(), place))
-            }
-            Kind::Sqlite(_) | Kind::Postgres(_) | Kind::Http(_) => None,
+    /// never take each other's for their own. The clock says from when on a certificate is valid, and which ended long ago.
+    pub fn new(targets: &Targets, gate: &str, entropy: Arc<dyn Entropy>, clock: Clock) -> Self {
+        let issuing = |(id, target): (&TargetId, &crate::config::Target)| {
+            let made = match &target.kind {
+                Kind::PostgresRole(roles) => Made::Roles(roles.clone()),
+                Kind::SshCertificate(certificates) => Made::Certificates(certificates.clone()),
+                Kind::Sqlite(_) | Kind::Postgres(_) | Kind::Http(_) => return None,
+            };
+            let coarse = target.coarse;
+            Some((id.clone(), Place { made, coarse }))
         };
         Self {
             targets: targets.0.iter().filter_map(issuing).collect(),
             prefix: Prefix::of(gate),
             entropy,
+            clock,
         }
     }
 
@@ -60,23 +83,36 @@ impl Leases {
         let target = action.envelope().target.as_str();
         let place = self.place(target);
         let place = place.ok_or_else(|| NotIssuable("this target issues nothing".to_owned()))?;
-        postgres::plan::plan(&place.roles, action.into(), self.prefix.handle(grant))
+        let (asked, handle) = (action.into(), self.prefix.handle(grant));
+        match &place.made {
+            Made::Roles(roles) => postgres::plan::plan(roles, asked, (&handle).into()),
+            Made::Certificates(target) => ssh::plan::plan(target, asked, &handle),
+        }
     }
 
-    /// Makes what the lease says, for which there is proof.
-    pub(crate) async fn make(&self, target: &str, lease: &Lease) -> Issuance {
+    /// Makes what the lease says, for which there is proof, out of the approved bytes.
+    pub(crate) async fn make(&self, target: &str, lease: &Lease, payload: &[u8]) -> Issuance {
         let Some(place) = self.place(target) else {
             return Issuance::Refused("no_target");
         };
-        postgres::issue::issue(&place.roles, target, lease, self.entropy.bytes()).await
+        let random = self.entropy.bytes();
+        match &place.made {
+            Made::Roles(roles) => postgres::issue::issue(roles, target, lease, random).await,
+            Made::Certificates(certificates) => {
+                let now = (self.clock)();
+                ssh::issue::issue(certificates, target, lease, payload, (random, now)).await
+            }
+        }
     }
 }
 
 #[async_trait]
 impl Issuer for Leases {
     fn terms(&self, target: &str) -> Option<IssueTerms> {
-        self.place(target)
-            .map(|place| postgres::plan::terms(place.coarse))
+        self.place(target).map(|place| match place.made {
+            Made::Roles(_) => postgres::plan::terms(place.coarse),
+            Made::Certificates(_) => ssh::plan::terms(place.coarse),
+        })
     }
 
     fn targets(&self) -> Vec<String> {
@@ -101,7 +137,7 @@ impl Issuer for Leases {
             tracing::warn!(target_id = target, grant = %approved.grant(), "what was planned is not what would be made now");
             return Issuance::Refused("entitlement_refused");
         }
-        let ended = self.make(target, lease).await;
+        let ended = self.make(target, lease, approved.action().payload()).await;
         tracing::info!(target_id = target, grant = %approved.grant(), ended = ?ended, "broker.issue");
         ended
     }
@@ -110,12 +146,20 @@ impl Issuer for Leases {
         let Some(place) = self.place(target) else {
             return Removal::Remains("no_target");
         };
-        // A recipe is a row that somebody could have edited: nothing is ever done to a role that this gate cannot have made.
-        let handle = match self.grant_of(recipe) {
+        // A recipe is a row that somebody could have edited: nothing is ever done to what this gate cannot have made here.
+        let grant = self.grant_of(recipe);
+        let handle = match grant.filter(|_| recipe.broker == place.made.broker()) {
             Some(grant) => self.prefix.handle(grant),
             None => return Removal::Remains("no_target"),
         };
-        let removal = postgres::remove::remove(&place.roles, target, recipe, &handle).await;
+        let removal = match &place.made {
+            Made::Roles(roles) => {
+                postgres::remove::remove(roles, target, recipe, &(&handle).into()).await
+            }
+            Made::Certificates(certificates) => {
+                ssh::remove::remove(certificates, target, recipe, &handle, (self.clock)()).await
+            }
+        };
         tracing::info!(target_id = target, handle = handle.as_str(), ended = ?removal, "broker.remove");
         removal
     }
@@ -123,11 +167,17 @@ impl Issuer for Leases {
     async fn found(&self, target: &str) -> Result<Vec<Recipe>, NotTold> {
         let place = self.place(target);
         let place = place.ok_or_else(|| NotTold(format!("{target} issues nothing")))?;
-        postgres::found::found(&place.roles, &self.prefix).await
+        match &place.made {
+            Made::Roles(roles) => postgres::found::found(roles, &self.prefix).await,
+            Made::Certificates(certificates) => {
+                ssh::found::found(certificates, &self.prefix, (self.clock)()).await
+            }
+        }
     }
 
     fn grant_of(&self, recipe: &Recipe) -> Option<GrantId> {
-        (recipe.broker == postgres::BROKER)
+        [postgres::BROKER, ssh::BROKER]
+            .contains(&recipe.broker.as_str())
             .then(|| self.prefix.grant(&recipe.handle))
             .flatten()
     }

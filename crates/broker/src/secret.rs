@@ -4,6 +4,7 @@
 //! Never in an error, a log line or a Debug text.
 
 use core::fmt;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -133,6 +134,20 @@ async fn read_file(path: &Path) -> Result<Secret, SecretError> {
     // The open file is asked, not the path: another file may have taken its place since the check.
     check_mode(path, &file.metadata().await.map_err(unreadable)?)?;
     Secret::new(read_bounded(file).await.map_err(unreadable)?)
+}
+
+/// All of a file that not everybody may read, for what is no single line.
+pub(crate) fn read_whole(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let unreadable = |_| SecretError::File(path.display().to_string());
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    check_mode(path, &file.metadata().map_err(unreadable)?)?;
+    // Room for all of it at once: what a buffer leaves behind that grows is not wiped.
+    let room = usize::try_from(SECRET_BYTES_MAX).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room.saturating_add(64)));
+    file.take(SECRET_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(bytes)
 }
 
 /// `None` when it could not be run or did not succeed.

@@ -10,6 +10,7 @@ use gatehold_gate::ports::store::Store;
 use gatehold_server::App;
 
 use crate::ambient::Os;
+use crate::channel::clock;
 use crate::exit::Failure;
 
 /// How long it waits when nothing is ended here.
@@ -41,5 +42,5 @@ pub async fn issuer(targets: &Targets, store: &dyn Store) -> Result<Arc<Leases>,
     let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
     let first = first.into_iter().next();
     let name = first.map_or_else(String::new, |leaf| hex(&leaf.leaf));
-    Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os))))
+    Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os), clock())))
 }

@@ -60,6 +60,7 @@ documents! {
     protect_an_http_api = "how-to/protect-an-http-api.md",
     protect_a_database = "how-to/protect-a-database.md",
     lease_postgres = "how-to/lease-postgres.md",
+    lease_ssh = "how-to/lease-ssh.md",
     review_with_a_passkey = "how-to/review-with-a-passkey.md",
     hand_over_while_away = "how-to/hand-over-while-away.md",
     find_facts_out = "how-to/find-facts-out.md",

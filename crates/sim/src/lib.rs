@@ -8,3 +8,12 @@ pub mod postgres_server;
 #[cfg(feature = "gate")]
 pub mod pretend_target;
 pub mod simulator;
+#[cfg(feature = "gate")]
+pub mod ssh_server;
+#[cfg(feature = "gate")]
+#[expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fixture fails by panicking"
+)]
+mod system_server;

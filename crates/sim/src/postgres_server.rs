@@ -8,21 +8,14 @@
 )]
 
 use std::collections::hash_map::RandomState;
-use std::ffi::OsStr;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
+
+use crate::system_server::{Log, Running, User, free_port};
 
 /// A running server. Its superuser is `postgres`, authenticated by password (SCRAM).
 pub struct PostgresServer {
@@ -32,11 +25,6 @@ pub struct PostgresServer {
     running: Option<Running>,
     log: Arc<Log>,
     data: TempDir,
-}
-
-struct Running {
-    process: u32,
-    ended: JoinHandle<()>,
 }
 
 impl PostgresServer {
@@ -100,29 +88,17 @@ impl PostgresServer {
         for setting in &self.settings {
             server.arg("-c").arg(setting);
         }
-        let (ready, started) = sync_channel(1);
-        let log = self.log.clone();
-        let thread = std::thread::Builder::new().name("postgres".to_owned());
-        let ended = thread
-            .spawn(move || drive(server, &ready, &log))
-            .expect("a thread");
-        let process = match started.recv() {
-            Ok(Ok(process)) => process,
-            Ok(Err(output)) => panic!("PostgreSQL did not start:\n{output}"),
-            Err(_) => panic!("PostgreSQL did not start"),
-        };
-        self.running = Some(Running { process, ended });
+        let ready = "ready to accept connections";
+        let running = Running::start(server, ready, &self.log);
+        self.running =
+            Some(running.unwrap_or_else(|said| panic!("PostgreSQL did not start:\n{said}")));
     }
 
     /// Stops it at once, as a crash would.
     pub fn stop(&mut self) {
-        let Some(running) = self.running.take() else {
-            return;
-        };
-        let _ = Command::new("kill")
-            .args(["-QUIT", &running.process.to_string()])
-            .status();
-        let _ = running.ended.join();
+        if let Some(running) = self.running.take() {
+            running.stop();
+        }
     }
 
     /// Everything that it wrote to its log, once this text is in it.
@@ -131,14 +107,7 @@ impl PostgresServer {
     /// The text does not come.
     #[must_use]
     pub fn log_until(&self, text: &str) -> String {
-        let log = self.log.text.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .log
-            .grown
-            .wait_timeout_while(log, LOG_WAIT, |log| !log.contains(text));
-        let (log, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(log.contains(text), "the log never held {text}");
-        log.clone()
+        self.log.until(text)
     }
 
     /// The port on 127.0.0.1.
@@ -208,54 +177,6 @@ impl Drop for PostgresServer {
     }
 }
 
-/// What the server wrote.
-#[derive(Default)]
-struct Log {
-    text: Mutex<String>,
-    grown: Condvar,
-}
-
-impl Log {
-    fn add(&self, line: &str) {
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        if text.len() < LOG_BYTES_MAX {
-            text.push_str(line);
-            text.push('\n');
-        }
-        self.grown.notify_all();
-    }
-}
-
-/// How much of a log is kept.
-const LOG_BYTES_MAX: usize = 8 << 20;
-/// How long a line of the log is waited for.
-const LOG_WAIT: Duration = Duration::from_secs(60);
-
-/// Owns the server's process until it ends. The server dies with the thread that started it, so this one stays.
-fn drive(mut server: Command, ready: &SyncSender<Result<u32, String>>, log: &Log) {
-    let spawned = server.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => {
-            let _ = ready.send(Err(format!("setpriv (package util-linux): {error}")));
-            return;
-        }
-    };
-    let lines = child
-        .stderr
-        .take()
-        .map(|stderr| BufReader::new(stderr).lines());
-    for line in lines.into_iter().flatten().map_while(Result::ok) {
-        log.add(&line);
-        if line.contains("ready to accept connections") {
-            let _ = ready.try_send(Ok(child.id()));
-        }
-    }
-    let _ = child.wait();
-    let text = log.text.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = ready.try_send(Err(text.clone()));
-}
-
 fn init(user: &User, programs: &Path, cluster: &Path, secret: &Path) {
     let mut initdb = user.command(programs.join("initdb"));
     initdb.arg("-D").arg(cluster).arg("--pwfile").arg(secret);
@@ -275,55 +196,6 @@ fn init(user: &User, programs: &Path, cluster: &Path, secret: &Path) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// PostgreSQL refuses to run as root; then it runs as the user of the package.
-enum User {
-    Own,
-    Package { uid: u32, gid: u32 },
-}
-
-impl User {
-    fn find() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let root = status.lines().any(|line| line.starts_with("Uid:\t0\t0\t"));
-        if !root {
-            return Self::Own;
-        }
-        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let line = users
-            .lines()
-            .find_map(|line| line.strip_prefix("postgres:"));
-        let mut fields = line.into_iter().flat_map(|line| line.split(':')).skip(1);
-        let mut number = || fields.next()?.parse().ok();
-        match number().zip(number()) {
-            Some((uid, gid)) => Self::Package { uid, gid },
-            None => panic!(
-                "there is no user postgres to run a server as; install the Debian package `postgresql`"
-            ),
-        }
-    }
-
-    fn own(&self, path: &Path) {
-        if let Self::Package { uid, gid } = self {
-            chown(path, Some(*uid), Some(*gid)).expect("to give a file away as root");
-        }
-    }
-
-    /// The program under this user; it dies with the thread that started it.
-    fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "QUIT"]);
-        if let Self::Package { uid, gid } = self {
-            command.args([
-                &format!("--reuid={uid}"),
-                &format!("--regid={gid}"),
-                "--clear-groups",
-            ]);
-        }
-        command.arg("--").arg(program).current_dir("/");
-        command
-    }
 }
 
 /// Where `initdb` and `postgres` are: Debian keeps them out of the search path.
@@ -349,19 +221,4 @@ fn programs() -> PathBuf {
             "PostgreSQL's initdb is not below /usr/lib/postgresql; install the Debian package `postgresql`"
         ),
     }
-}
-
-/// Outside the range from which the system draws ports for outgoing connections, so that none is taken meanwhile; and
-/// apart for each process, so that servers of tests that run side by side do not meet.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let spread = (std::process::id() % 1_000) * 12;
-    for _ in 0..12_000 {
-        let offset = (spread + u32::from(NEXT.fetch_add(1, Ordering::SeqCst))) % 12_000;
-        let port = 20_000 + u16::try_from(offset).unwrap_or(0);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port between 20000 and 32000 on 127.0.0.1");
 }

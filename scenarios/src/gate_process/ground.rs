@@ -104,6 +104,26 @@ impl Ground {
         Ok(())
     }
 
+    /// Adds a server of SSH on this machine, by its authority's private key and the revocation list that it reads.
+    pub fn ssh_certificates(
+        &mut self,
+        target: &str,
+        (authority, list): (PathBuf, PathBuf),
+        principal: &str,
+        port: u16,
+    ) {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        self.targets.push(table([
+            ("id", target.into()),
+            ("kind", "ssh_certificate".into()),
+            ("ca_key_file", text(authority).into()),
+            ("krl_file", text(list).into()),
+            ("principals", vec![principal].into()),
+            ("source_addresses", vec!["127.0.0.1/32"].into()),
+            ("hosts", vec![format!("127.0.0.1:{port}")].into()),
+        ]));
+    }
+
     /// Adds an HTTP target with its secret.
     ///
     /// # Errors

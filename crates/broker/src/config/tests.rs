@@ -256,3 +256,49 @@ fn every_mistake_of_a_target_that_issues_is_reported_at_once() {
     let url = format!("{good}url_file = \"/x\"");
     assert_eq!(role(&url).unwrap_err(), ["x url_file"]);
 }
+
+#[test]
+fn every_mistake_of_a_target_that_certifies_is_reported_at_once() {
+    let (folder, secret) = secret_file();
+    let closed = folder.path().display();
+    let certificate = |more: &str| {
+        read(&format!(
+            "[[target]]\nid = \"x\"\nkind = \"ssh_certificate\"\n{more}"
+        ))
+    };
+    let mut missing = certificate("").unwrap_err();
+    missing.sort();
+    let wanted = [
+        "x ca_key_file",
+        "x hosts",
+        "x krl_file",
+        "x principals",
+        "x source_addresses",
+    ];
+    assert_eq!(missing, wanted);
+    // A file that holds something else is no key, and is not repeated.
+    let wrong = format!(
+        "ca_key_file = \"{}\"\nprincipals = [\"a,b\", \"\"]\ncommands = []\nsource_addresses = [\"10.0.0.1/8\"]\n\
+         hosts = [\"shop.example\"]\nkrl_file = \"{closed}/none/krl\"\nlock_timeout_seconds = 0\n",
+        secret.display()
+    );
+    let mut found = certificate(&wrong).unwrap_err();
+    found.sort();
+    let wanted = [
+        "x ca_key_file",
+        "x commands",
+        "x hosts",
+        "x krl_file",
+        "x lock_timeout_seconds",
+        "x principals",
+        "x principals",
+        "x source_addresses",
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(certificate("principal = []").unwrap_err(), ["x fields"]);
+    // Where anybody may write, anybody may take a certificate off the list again.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let found = certificate(&format!("krl_file = \"{closed}/krl\"")).unwrap_err();
+    assert!(found.contains(&"x krl_file".to_owned()), "{found:?}");
+}

@@ -1,4 +1,4 @@
-//! Against real PostgreSQL servers, by a broker that is no superuser; and against servers that misbehave.
+//! Against real PostgreSQL servers, by a broker that is no superuser; and against servers that misbehave. Certificates are in `ssh`.
 
 mod hostile;
 mod interrupted;
@@ -7,6 +7,7 @@ mod leaving;
 mod planning;
 mod relay;
 mod removing;
+mod ssh;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -46,7 +47,9 @@ impl Entropy for Counting {
 fn leases_of(toml: &str, origin: &str) -> Leases {
     let targets = Targets::from_toml(toml, &|_| Some(CANARY.to_owned()));
     let targets = targets.unwrap_or_else(|errors| panic!("{errors}"));
-    Leases::new(&targets, origin, Arc::new(Counting(AtomicU8::new(0))))
+    let entropy = Arc::new(Counting(AtomicU8::new(0)));
+    let clock = Arc::new(|| Timestamp::from_millis(0));
+    Leases::new(&targets, origin, entropy, clock)
 }
 
 fn config(port: u16, roles: &str, more: &str) -> String {
@@ -81,7 +84,7 @@ impl House {
     /// A lease that was made, with its credential.
     async fn issued(&self, group: &str, grant: u8) -> (Lease, Credential) {
         let lease = lease(&self.leases, group, grant);
-        match self.leases.make(TARGET, &lease).await {
+        match self.leases.make(TARGET, &lease, b"").await {
             Issuance::Issued(credential) => (lease, credential),
             other => panic!("{other:?}"),
         }

@@ -11,17 +11,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::wire::{Reader, WireError, Writer};
 
-const ED25519: &str = "ssh-ed25519";
-const ECDSA_P256: &str = "ecdsa-sha2-nistp256";
+pub(super) const ED25519: &str = "ssh-ed25519";
+pub(super) const ECDSA_P256: &str = "ecdsa-sha2-nistp256";
 const SK_ED25519: &str = "sk-ssh-ed25519@openssh.com";
 const SK_ECDSA_P256: &str = "sk-ecdsa-sha2-nistp256@openssh.com";
-const P256_CURVE: &str = "nistp256";
+pub(super) const P256_CURVE: &str = "nistp256";
 
 /// Longest key blob read, in bytes.
 pub const KEY_BLOB_BYTES_MAX: usize = 1024;
 /// Longest `authorized_keys` line read, in bytes.
 pub const KEY_LINE_BYTES_MAX: usize = 4096;
-const ALGORITHM_BYTES_MAX: usize = 64;
+pub(super) const ALGORITHM_BYTES_MAX: usize = 64;
 const APPLICATION_BYTES_MAX: usize = 256;
 
 /// Why something is not a public key we accept.
@@ -160,6 +160,12 @@ impl SshPublicKey {
     pub fn to_wire(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.string(self.algorithm().as_bytes());
+        self.write_parts(&mut writer);
+        writer.into_bytes()
+    }
+
+    /// What follows the algorithm's name, in a blob and in a certificate.
+    pub(super) fn write_parts(&self, writer: &mut Writer) {
         match self {
             Self::Ed25519(point) | Self::SkEd25519 { point, .. } => writer.string(&point.0),
             Self::EcdsaP256(point) | Self::SkEcdsaP256 { point, .. } => {
@@ -169,7 +175,6 @@ impl SshPublicKey {
         if let Some(application) = self.application() {
             writer.string(application.as_str().as_bytes());
         }
-        writer.into_bytes()
     }
 
     /// The one-line form without a comment, as in a `.pub` file.
@@ -264,7 +269,6 @@ impl P256Point {
     }
 
     /// The public half of a secret key.
-    #[cfg(any(test, feature = "soft-authenticator"))]
     pub(crate) fn of(secret: &p256::ecdsa::SigningKey) -> Self {
         let mut bytes = [0; 65];
         bytes.copy_from_slice(&secret.verifying_key().to_sec1_point(false).to_bytes());

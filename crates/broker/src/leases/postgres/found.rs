@@ -4,9 +4,10 @@ use gatehold_core::lease::Recipe;
 use gatehold_gate::ports::issuer::NotTold;
 
 use super::RoleTarget;
-use super::names::{Name, Prefix};
+use super::names::Name;
 use super::plan::entitlement;
 use super::talk::{Talk, Trouble};
+use crate::leases::handle::Prefix;
 
 /// Most roles that are told of.
 const ROLES_MAX: usize = 10_000;
@@ -39,9 +40,10 @@ async fn ask(target: &RoleTarget, prefix: &Prefix) -> Result<Vec<Recipe>, Troubl
     let mut recipes = Vec::new();
     for row in &rows {
         let (name, group): (String, Option<String>) = (talk.get(row, 0)?, talk.get(row, 1)?);
-        let Some(handle) = prefix.grant(&name).map(|grant| prefix.handle(grant)) else {
+        let Some(grant) = prefix.grant(&name) else {
             continue;
         };
+        let handle = Name::from(&prefix.handle(grant));
         // A role that lost its group on the way out still has to go.
         let group = group.and_then(|group| Name::new(&group).ok());
         let gives = group.map_or_else(|| "no role".to_owned(), |group| entitlement(&group));

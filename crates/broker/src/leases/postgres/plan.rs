@@ -1,15 +1,11 @@
 //! What would be made, out of the approved bytes and the configuration alone.
 
-use std::collections::BTreeMap;
-
-use gatehold_core::action::Action;
-use gatehold_core::json::payload::{self, Json};
-use gatehold_core::json::scan::Limits;
 use gatehold_core::lease::{Plan, RevocationClass};
 use gatehold_gate::ports::issuer::{IssueTerms, NotIssuable};
 
 use super::RoleTarget;
 use super::names::Name;
+use crate::leases::asked::{Asked, texts};
 
 /// What stands in front of the group in an entitlement.
 const ENTITLEMENT: &str = "role ";
@@ -20,26 +16,6 @@ pub(crate) fn terms(coarse: bool) -> IssueTerms {
     IssueTerms {
         class: RevocationClass::Immediate,
         enforces: enforces.map(str::to_owned).collect(),
-    }
-}
-
-/// What of an action counts here.
-pub(crate) struct Asked<'a> {
-    pub(crate) media_type: &'a str,
-    pub(crate) payload: &'a [u8],
-    pub(crate) caps: &'a BTreeMap<String, u64>,
-    pub(crate) precondition: Option<&'a str>,
-}
-
-impl<'a> From<&'a Action> for Asked<'a> {
-    fn from(action: &'a Action) -> Self {
-        let envelope = action.envelope();
-        Self {
-            media_type: &envelope.payload.media_type,
-            payload: action.payload(),
-            caps: &envelope.caps,
-            precondition: envelope.precondition.as_deref(),
-        }
     }
 }
 
@@ -63,8 +39,8 @@ pub(crate) fn plan(
     if asked.media_type != "application/json" {
         return no("write the role as application/json: {\"role\": \"…\"}");
     }
-    let group = role(asked.payload)
-        .and_then(|text| target.roles.iter().find(|known| known.as_str() == text))
+    let group = texts(asked.payload, ["role"])
+        .and_then(|[text]| target.roles.iter().find(|known| known.as_str() == text))
         .ok_or_else(|| not_given(target))?;
     let recipe = target.recipe(&handle, entitlement(group));
     recipe
@@ -84,17 +60,6 @@ pub(super) fn entitlement(group: &Name) -> String {
 /// The group of a recipe.
 pub(super) fn group(entitlement: &str) -> Option<Name> {
     Name::new(entitlement.strip_prefix(ENTITLEMENT)?).ok()
-}
-
-/// `{"role": "…"}`, and no other member.
-fn role(payload: &[u8]) -> Option<String> {
-    match payload::parse(payload, &Limits::PAYLOAD)
-        .ok()?
-        .as_object()?
-    {
-        [(name, Json::String(role))] if name == "role" => Some(role.clone()),
-        _ => None,
-    }
 }
 
 fn not_given(target: &RoleTarget) -> NotIssuable {

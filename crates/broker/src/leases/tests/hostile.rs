@@ -93,7 +93,7 @@ async fn c08_a_hostile_server_costs_an_answer_and_is_never_believed() {
         let limits = "connect_timeout_seconds = 1\nstatement_timeout_seconds = 1";
         let leases = leases_at(hostile(manner).await, limits);
         let planned = lease(&leases, "orders_reader", 1);
-        let made = leases.make(TARGET, &planned).await;
+        let made = leases.make(TARGET, &planned, b"").await;
         assert!(matches!(made, Issuance::Unknown(_)), "{manner:?}: {made:?}");
         let removed = leases.remove(TARGET, &planned.recipe).await;
         assert!(

@@ -72,7 +72,7 @@ async fn c01_what_nobody_can_tell_of_an_issuance_is_taken_away_as_if_it_had_been
         let broken = relay(house.server.port(), step, when).await;
         let broken = leases_at(broken, "");
         let lease = lease(&broken, "orders_reader", number);
-        let ended = broken.make(TARGET, &lease).await;
+        let ended = broken.make(TARGET, &lease, b"").await;
         assert!(
             matches!(ended, Issuance::Unknown(said) if said == code),
             "{step} {when:?}: {ended:?}"

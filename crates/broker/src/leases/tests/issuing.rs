@@ -62,7 +62,7 @@ async fn p10_the_server_itself_lets_nobody_in_after_the_end() {
     let house = House::new(&[]).await;
     let mut over = lease(&house.leases, "orders_reader", 1);
     over.not_after = Timestamp::from_millis(1_000_000_000_000);
-    let Issuance::Issued(credential) = house.leases.make(TARGET, &over).await else {
+    let Issuance::Issued(credential) = house.leases.make(TARGET, &over, b"").await else {
         panic!("it is made, and useless");
     };
     let refused = house.login(&credential, "postgres").await.err().unwrap();
@@ -90,7 +90,7 @@ async fn c06_a_hostile_name_is_only_a_name() {
     let leases = leases_of(&config(house.server.port(), &roles.join(", "), ""), ORIGIN);
     for (grant, name) in (1..).zip(&names) {
         let lease = lease(&leases, name, grant);
-        let Issuance::Issued(credential) = leases.make(TARGET, &lease).await else {
+        let Issuance::Issued(credential) = leases.make(TARGET, &lease, b"").await else {
             panic!("{name}");
         };
         let client = house.login(&credential, "postgres").await.unwrap();
@@ -160,7 +160,7 @@ async fn a_group_with_more_than_rights_to_data_is_not_given() {
     }
     let leases = leases_of(&config(house.server.port(), &roles.join(","), ""), ORIGIN);
     for role in roles.iter().map(|role| role.trim_matches('\'')) {
-        let ended = leases.make(TARGET, &lease(&leases, role, 1)).await;
+        let ended = leases.make(TARGET, &lease(&leases, role, 1), b"").await;
         assert!(
             matches!(ended, Issuance::Refused("entitlement_refused")),
             "{role}: {ended:?}"
@@ -174,7 +174,7 @@ async fn a_group_with_more_than_rights_to_data_is_not_given() {
         .await;
     let ended = house
         .leases
-        .make(TARGET, &lease(&house.leases, "orders_reader", 1))
+        .make(TARGET, &lease(&house.leases, "orders_reader", 1), b"")
         .await;
     assert!(
         matches!(ended, Issuance::Refused("entitlement_refused")),
@@ -193,18 +193,18 @@ async fn a_group_with_more_than_rights_to_data_is_not_given() {
 async fn what_stands_there_is_not_touched_and_nobody_can_tell() {
     let house = House::new(&[]).await;
     let (lease, credential) = house.issued("orders_reader", 1).await;
-    let again = house.leases.make(TARGET, &lease).await;
+    let again = house.leases.make(TARGET, &lease, b"").await;
     assert!(matches!(again, Issuance::Unknown("lost")), "{again:?}");
     house.login(&credential, "postgres").await.unwrap();
     // A broker without the power to make roles is told so by the server: nothing was made.
     house.server.admin("ALTER ROLE broker NOCREATEROLE").await;
     let other = super::lease(&house.leases, "orders_reader", 2);
-    let ended = house.leases.make(TARGET, &other).await;
+    let ended = house.leases.make(TARGET, &other, b"").await;
     assert!(
         matches!(ended, Issuance::Refused("target_refused")),
         "{ended:?}"
     );
-    let ended = house.leases.make("sql:other", &other).await;
+    let ended = house.leases.make("sql:other", &other, b"").await;
     assert!(matches!(ended, Issuance::Refused("no_target")), "{ended:?}");
 }
 

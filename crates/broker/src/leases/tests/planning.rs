@@ -28,11 +28,11 @@ fn the_same_is_planned_for_the_same() {
     assert_eq!(leases.targets(), [TARGET]);
     assert!(leases.terms("sql:other").is_none());
     // What another kind of broker made, or another gate, is not taken for ours.
-    let ssh = Recipe {
-        broker: "ssh".to_owned(),
+    let token = Recipe {
+        broker: "token".to_owned(),
         ..recipe.clone()
     };
-    assert_eq!(leases.grant_of(&ssh), None);
+    assert_eq!(leases.grant_of(&token), None);
     let roles = "'orders_reader'";
     let other = leases_of(&config(5432, roles, ""), "https://other.example");
     assert_eq!(other.grant_of(&recipe), None);
@@ -102,6 +102,15 @@ async fn only_what_this_gate_can_have_made_is_ever_removed() {
             "{handle}"
         );
     }
+    // A certificate's recipe takes no role away.
+    let ssh = Recipe {
+        broker: "ssh".to_owned(),
+        ..recipe.clone()
+    };
+    assert_eq!(
+        leases.remove(TARGET, &ssh).await,
+        Removal::Remains("no_target")
+    );
     assert_eq!(
         leases.remove("sql:other", &recipe).await,
         Removal::Remains("no_target")

@@ -255,7 +255,7 @@ async fn c06_only_roles_of_this_gate_are_found() {
     );
     let theirs = lease(&other, "orders_reader", 3);
     assert!(matches!(
-        other.make(TARGET, &theirs).await,
+        other.make(TARGET, &theirs, b"").await,
         Issuance::Issued(_)
     ));
     // Names that LIKE would take for ours, and names that begin as ours do.

@@ -21,7 +21,7 @@ use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
 use crate::problem::ApiError;
-use crate::{auth, console, metrics, observe, scim};
+use crate::{auth, console, metrics, observe, scim, signals};
 pub(crate) use requests::correct::correction_input;
 pub(crate) use requests::deciders::deciders;
 pub(crate) use requests::open::opened;
@@ -75,6 +75,9 @@ pub fn router(app: &App) -> Router {
     }
     if app.provisioning().is_some() {
         routes = routes.merge(scim::router(app));
+    }
+    if app.signals().is_some() {
+        routes = routes.merge(signals::router());
     }
     finish(routes, app)
 }

@@ -5,6 +5,7 @@ mod limits;
 mod listening;
 mod others;
 mod resources;
+mod signals;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +64,7 @@ impl Checks {
             .optional::<raw::Limits>(&mut table, "limits")
             .unwrap_or_default();
         let resources = self.resources(&mut table);
+        let signals = self.signals(&mut table);
         let top = self.read::<raw::Top>(table, "").unwrap_or_default();
 
         let tls_is_meant = tls.is_some();
@@ -118,6 +120,7 @@ impl Checks {
             channels: channels?,
             on_call,
             resources,
+            signals,
             settings,
             listen_limits,
             execution_seconds_max,

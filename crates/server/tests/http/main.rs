@@ -17,6 +17,7 @@ mod operations;
 mod own_key;
 mod point;
 mod scim;
+mod signals;
 mod slow;
 mod support;
 mod walk;

@@ -30,6 +30,7 @@ use gatehold_proof::security_event::{EventKind, EventVerifier, SubjectId, sign};
 use gatehold_proof::{Algorithm, SigningKey};
 use gatehold_store::journal::Journal;
 
+use shop::audited::Audited;
 use shop::faulty::{Faulty, Health};
 use shop::{Person, Shop};
 
@@ -178,6 +179,8 @@ async fn c11_a_token_is_heeded_once_also_after_people_lifted_its_stop() {
         matches!(late, Err(SignalError::Token(TokenError::Expired))),
         "{late:?}"
     );
+    // A stop by a signal, its end by people, and nothing that an auditor would miss.
+    assert!(Audited::of(&shop).await.report().is_sound());
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where metrics and health are.
     pub operations: Option<SocketAddr>,
+    /// Where what only stops is, besides.
+    pub safety: Option<SocketAddr>,
     /// What clients sign.
     pub public_url: String,
     /// Certificate, key, and whether clients need one.

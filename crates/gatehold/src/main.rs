@@ -67,6 +67,7 @@ mod request;
 mod result;
 mod review;
 mod root;
+mod safety;
 mod screen;
 mod serve;
 mod session;

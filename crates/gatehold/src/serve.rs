@@ -33,6 +33,7 @@ use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::leases;
 use crate::published::{Published, publisher_to, signer};
+use crate::safety::SafetyListener;
 use crate::signals;
 use crate::telling::{self, Telling};
 
@@ -47,6 +48,9 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
     let end = ended_by_signal();
     if let Some(operations) = &running.operations {
         println!("metrics and health on http://{}", operations.address());
+    }
+    if let Some(safety) = &running.safety {
+        println!("what only stops is served on {} too", safety.address());
     }
     println!("gatehold serves {url} on {}", running.listener.address());
     running.until(end).await
@@ -69,6 +73,7 @@ pub struct Running {
     gate: Gate,
     app: App,
     listener: Listener,
+    safety: Option<SafetyListener>,
     operations: Option<Listener>,
     anchors: Arc<Anchors>,
     published: Arc<Published>,
@@ -130,6 +135,7 @@ impl Running {
             behind_proxy: config.behind_proxy,
             limits: config.listen_limits,
         };
+        let safety = SafetyListener::beside(&settings, config.safety)?;
         let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
@@ -159,6 +165,7 @@ impl Running {
             gate,
             app,
             listener,
+            safety,
             operations,
             anchors,
             published,
@@ -208,6 +215,10 @@ impl Running {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
         });
+        let safety = self
+            .safety
+            .map(|safety| safety.serve(self.app.clone()))
+            .transpose()?;
         let app = self.app.clone();
         let end = async move {
             end.await;
@@ -218,6 +229,9 @@ impl Running {
             .serve(gatehold_server::router(&self.app), end)
             .await;
         drop((ending, ended_too, ended_as_well));
+        if let Some(safety) = safety {
+            safety.end().await;
+        }
         if let Some(operations) = operations {
             operations.abort();
             // Awaited, so that what it holds is let go before the caller removes its folder.

@@ -21,7 +21,7 @@ mod problem;
 mod scim;
 mod signals;
 
-pub use api::{operations_router, router};
+pub use api::{operations_router, router, safety_router};
 pub use app::{ApiSettings, App};
 pub use channels::{ChannelStanding, ChannelsSeen, FailedTry};
 pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page, PageFiles};

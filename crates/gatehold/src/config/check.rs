@@ -86,9 +86,11 @@ impl Checks {
             .operations_listen
             .as_deref()
             .and_then(|text| self.operations(text));
-        if let Some(address) = listen
-            && tls_is_meant == tls.is_some()
-        {
+        let safety = self.safety(top.safety_listen.as_deref(), listen);
+        for address in [listen, safety].into_iter().flatten() {
+            if tls_is_meant != tls.is_some() {
+                break;
+            }
             self.listener(&ListenSettings {
                 address,
                 tls: tls.clone(),
@@ -103,6 +105,7 @@ impl Checks {
         Some(Config {
             listen: listen?,
             operations,
+            safety,
             public_url: public_url?,
             tls,
             behind_proxy: top.behind_proxy,

@@ -19,6 +19,8 @@ pub struct Top {
     pub behind_proxy: bool,
     /// Address of metrics and health, for operators alone; without it there is none.
     pub operations_listen: Option<String>,
+    /// Address of what only stops, beside the other one; without it there is none.
+    pub safety_listen: Option<String>,
     /// File with `[[target]]` tables.
     pub targets_file: Option<PathBuf>,
     /// File with `[[lookup]]` tables.

@@ -16,6 +16,7 @@ mod matrix;
 mod operations;
 mod own_key;
 mod point;
+mod safety;
 mod scim;
 mod signals;
 mod slow;

@@ -237,6 +237,11 @@ impl House {
     }
 
     pub fn client(&self, key: &Arc<SigningKey>) -> Client {
+        self.client_at(key, None)
+    }
+
+    /// One that connects elsewhere.
+    pub fn client_at(&self, key: &Arc<SigningKey>, url: Option<&str>) -> Client {
         let key = key.clone();
         let sign = move |call: &ToSign<'_>| {
             let refuse = |error: gatehold_proof::SignatureError| SignerError(error.to_string());
@@ -260,8 +265,10 @@ impl House {
                 signature: signed.signature,
             })
         };
+        let mut config = ClientConfig::new(&self.url);
+        config.connect_url = url.map(ToOwned::to_owned);
         Client::new(
-            &ClientConfig::new(&self.url),
+            &config,
             Arc::new(sign),
             Arc::new(AtHouse(self.store.clone())),
         )

@@ -296,7 +296,7 @@ impl Fold {
         match (&leaf.entry.event, leaf.kind) {
             (Event::Trust { .. }, kind) if carries_trust(kind) => self.trust(leaf),
             (Event::Task { .. }, LeafKind::Task) => self.task(leaf),
-            (Event::Stops { human, stops, .. }, LeafKind::Stop) => self.stopped(human, stops),
+            (Event::Stops { by, stops, .. }, LeafKind::Stop) => self.stopped(by, stops),
             (Event::Refused { count, .. }, LeafKind::Refusal) => {
                 self.refusals = self.refusals.saturating_add(*count);
                 Ok(())

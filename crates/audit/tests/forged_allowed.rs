@@ -25,6 +25,7 @@ use gatehold_core::request::State;
 use gatehold_core::request::record::Asked;
 use gatehold_core::request::state::Event as Step;
 use gatehold_core::requester::Requester;
+use gatehold_core::signal::StoppedBy;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Verdict;
@@ -254,8 +255,8 @@ const CLAIMINGS: &[Claiming] = &[
     ("a stop by a stranger", Code::Stop, |case| {
         let place = at(case.gate.stop(Who::Bob));
         rewrite(&mut case.gate.leaves[place], |entry| {
-            if let Event::Stops { human, .. } = &mut entry.event {
-                *human = Who::Dan.id();
+            if let Event::Stops { by, .. } = &mut entry.event {
+                *by = StoppedBy::Human(Who::Dan.id());
             }
         });
         place

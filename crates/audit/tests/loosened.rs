@@ -19,6 +19,7 @@ use gatehold_core::decide::{ActBy, ActKind, Pause};
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
+use gatehold_core::signal::StoppedBy;
 use gatehold_core::stops::Stops;
 use gatehold_core::tier::Tier;
 use gatehold_core::trust::Evidence;
@@ -131,7 +132,7 @@ fn refused() -> Event {
 fn d09_a_stop_leaf_that_stops_less_is_named() {
     let (mut gate, _) = restrained();
     let event = Event::Stops {
-        human: Who::Bob.id(),
+        by: StoppedBy::Human(Who::Bob.id()),
         added: Stops::default(),
         stops: Stops::default(),
     };

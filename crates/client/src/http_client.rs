@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct Client {
     http: reqwest::Client,
     public_url: Arc<str>,
+    /// Where it connects: the public URL, or another address of the same gate.
+    connect_url: Arc<str>,
     signer: Arc<dyn RequestSigner>,
     ambient: Arc<dyn Ambient>,
 }
@@ -41,6 +43,7 @@ impl Client {
         Ok(Self {
             http: config.http_client()?,
             public_url: config.public_url()?.into(),
+            connect_url: config.connect_url()?.into(),
             signer,
             ambient,
         })

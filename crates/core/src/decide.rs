@@ -30,7 +30,7 @@ pub use lease::LeaseStep;
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
-pub use stop::StopChange;
+pub use stop::{SIGNAL_STOPPED, StopBy, StopChange};
 pub use submit::{Claims, Described, MODEL_RECOMMENDATION, Submission, may_hold_credentials};
 pub use task::{TASK_ENDED, TaskEnd, TaskStart};
 pub use world::{CallNonce, Counters, Fresh, Pause, Rendered, Settings, TaskNow, Versioned, World};
@@ -106,7 +106,7 @@ pub enum Command {
     StartTask(Box<TaskStart>),
     /// A workload ends its task.
     EndTask(TaskEnd),
-    /// A human stops something.
+    /// A human or a signal stops something.
     Stop(Box<StopChange>),
 }
 

@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::request::record::stated;
 use crate::request::{DecidedBy, Outcome, RequestRecord, State};
 use crate::review::ReviewAct;
+use crate::signal::StoppedBy;
 use crate::stops::Stops;
 use crate::task::StepLabels;
 use crate::tier::{Tier, TierReport};
@@ -309,7 +310,7 @@ pub enum Event {
     /// Something was stopped.
     Stops {
         /// Who.
-        human: HumanId,
+        by: StoppedBy,
         /// What was said, whether it was stopped before or not: a lift that was asked for earlier leaves it.
         added: Stops,
         /// All stops now.

@@ -39,6 +39,7 @@ pub mod requester;
 pub mod restraints;
 pub mod review;
 pub mod seats;
+pub mod signal;
 pub mod signed_body;
 pub mod signer;
 pub mod ssh;

@@ -19,6 +19,7 @@ use crate::entry::{Entry, Event};
 use crate::hash::Hash;
 use crate::ids::RequestId;
 use crate::json::canonical;
+use crate::signal::StoppedBy;
 use crate::stops::Stops;
 use crate::trust::Change;
 
@@ -30,6 +31,8 @@ pub struct Restraints {
     stops: Stops,
     /// The same by the leaf that said it last.
     set: BTreeMap<u64, Stops>,
+    /// Who said it, by the same leaf.
+    by: BTreeMap<u64, StoppedBy>,
     /// Who is paused, by name, and the leaf that said so last.
     paused: BTreeMap<String, u64>,
     /// Who asked to loosen something.
@@ -65,7 +68,10 @@ impl Restraints {
         let mut said = approved.map_or(Ok(()), |approved| self.loosen(entry, approved));
         self.follow(leaf, entry);
         match &entry.event {
-            Event::Stops { added, stops, .. } => self.stop(leaf, added, stops),
+            Event::Stops { by, added, stops } => {
+                self.by.insert(leaf, by.clone());
+                self.stop(leaf, added, stops);
+            }
             Event::Paused { workload, .. } => {
                 self.paused.insert(workload.clone(), leaf);
             }
@@ -122,6 +128,7 @@ impl Restraints {
 
     fn gather(&mut self) {
         self.set.retain(|_, stops| *stops != Stops::default());
+        self.by.retain(|leaf, _| self.set.contains_key(leaf));
         let all = self.set.values();
         self.stops = all.fold(Stops::default(), |all, stops| all.and(stops));
     }
@@ -175,6 +182,12 @@ impl Restraints {
     #[must_use]
     pub const fn stops(&self) -> &Stops {
         &self.stops
+    }
+
+    /// What is stopped, by who said it last, as far as a leaf says who.
+    pub fn stopped_by(&self) -> impl Iterator<Item = (&Stops, &StoppedBy)> {
+        let each = self.set.iter();
+        each.filter_map(|(leaf, stops)| Some((stops, self.by.get(leaf)?)))
     }
 
     /// Whether somebody is paused.

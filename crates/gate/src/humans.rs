@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use gatehold_core::decide::{
-    Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopChange, SubmittedReview,
-    decide, revoke_key,
+    Act, ActBy, ActKind, Command, Opened, Record, Release, Revoke, StopBy, StopChange,
+    SubmittedReview, decide, revoke_key,
 };
 use gatehold_core::delegation::Lending;
 use gatehold_core::directory::{Authority, Directory};
@@ -431,7 +431,7 @@ impl Gate {
             }
             let world = loaded.world(None, self.settings());
             let change = StopChange {
-                human: human.clone(),
+                by: StopBy::Human(human.clone()),
                 add: add.clone(),
                 reason: reason.to_owned(),
             };

@@ -10,7 +10,11 @@ use gatehold_core::trust::KeyRevocation;
 use crate::safe_act::SafeAct;
 
 /// Most entries of machines.
-const MACHINES_MAX: usize = 96;
+const MACHINES_MAX: usize = 80;
+/// Most signals.
+const SIGNALS_MAX: usize = 16;
+/// Most of them by one sender.
+const ONE_SENDER_MAX: usize = 8;
 /// Most entries of one machine key.
 const ONE_MACHINE_MAX: usize = 8;
 /// Most revocations and denials of people.
@@ -66,6 +70,15 @@ impl SafeAct {
                     ..
                 },
             ) => human == by && request == of && (*more || !suspicious),
+            // Another token that asks for the same.
+            (
+                Self::Signal { signal, add, .. },
+                Self::Signal {
+                    signal: by,
+                    add: said,
+                    ..
+                },
+            ) => signal.name == by.name && said.and(add) == *said,
             // A key that signs at random, or counts, signs the same anew each time.
             (Self::RevokeKey { revocation }, Self::RevokeKey { revocation: other }) => {
                 revocation.statement == other.statement
@@ -92,6 +105,10 @@ impl SafeAct {
                 let wide = count(&Self::is_stop) >= OWN_WORDS_STOPS_MAX
                     || count(&|act| act.is_stop() && own(act)) >= ONE_PERSON_STOPS_MAX;
                 return Some(if wide { self.widened() } else { self });
+            }
+            Self::Signal { .. } => {
+                count(&|act| act.sender().is_some()) < SIGNALS_MAX
+                    && count(&|act| act.sender() == self.sender()) < ONE_SENDER_MAX
             }
             Self::Suspend { .. } => {
                 count(&Self::takes_keys) < KEYS_MAX
@@ -163,6 +180,8 @@ fn is_full_of_stops(kept: &[SafeAct]) -> bool {
 mod tests {
     use gatehold_core::hash::Hash;
     use gatehold_core::ids::{RequestId, TaskId};
+    use gatehold_core::signal::Signal;
+    use gatehold_core::time::Timestamp;
     use gatehold_core::trust::SignedRevocation;
     use gatehold_core::trust::revocation::RevocationSignature;
 
@@ -197,6 +216,24 @@ mod tests {
         SafeAct::EndTask {
             key: Hash::of(&[machine]),
             task: TaskId::from_bytes([number; 16]),
+        }
+    }
+
+    fn signal(name: &str, task: u8) -> SafeAct {
+        let signal = Signal {
+            name: name.to_owned(),
+            issuer: "https://idp.example".to_owned(),
+            token_id: "j1".to_owned(),
+            event: "urn:x".to_owned(),
+            token: Hash::of(b"t"),
+        };
+        SafeAct::Signal {
+            signal: Box::new(signal),
+            known_until: Timestamp::from_millis(1),
+            add: Stops {
+                tasks: [TaskId::from_bytes([task; 16])].into(),
+                ..Stops::default()
+            },
         }
     }
 
@@ -312,6 +349,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_of_signals_has_a_share_and_says_the_same_once() {
+        let mut kept = Vec::new();
+        let all = |name: &'static str| (0..100).map(move |task| signal(name, task));
+        assert_eq!(keep(&mut kept, all("idp")), ONE_SENDER_MAX);
+        let mut again = signal("idp", 3);
+        if let SafeAct::Signal { signal, .. } = &mut again {
+            "j2".clone_into(&mut signal.token_id);
+        }
+        assert!(again.is_kept_in(&kept), "by another token");
+        assert!(!signal("siem", 3).is_kept_in(&kept));
+        assert_eq!(keep(&mut kept, all("siem")), SIGNALS_MAX - ONE_SENDER_MAX);
+        assert_eq!(keep(&mut kept, all("more")), 0);
+    }
+
+    #[test]
     fn what_a_revoked_key_signed_is_not_kept() {
         let kept = vec![revoke(("ann", 1), &[("ann", 2)])];
         assert!(revoke(("ann", 2), &[("ann", 1)]).is_signed_by_revoked(&kept));
@@ -330,6 +382,10 @@ mod tests {
         }
         let machines = (0..=255).flat_map(|machine| (0..9).map(move |task| end(machine, task)));
         keep(&mut kept, machines);
+        let signals = names
+            .iter()
+            .flat_map(|name| (0..9).map(move |task| signal(name, task)));
+        keep(&mut kept, signals);
         assert_eq!(kept.len() + STOPS_MAX, 256);
         // All of them begin before anybody has had their share.
         for number in 0..20 {

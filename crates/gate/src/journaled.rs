@@ -115,6 +115,8 @@ impl Gate {
                     || directory.holder(key).is_some();
                 known.then_some(()).ok_or(Refusal::UnknownPrincipal)
             }
+            // Its keys are pinned, and what it may stop was looked up before.
+            SafeAct::Signal { .. } => Ok(()),
         }
     }
 
@@ -124,15 +126,17 @@ impl Gate {
             SafeAct::Revoke { request, .. } => {
                 self.give_up(request, "revoked");
             }
-            SafeAct::Stop { add, .. } => self.give_up_where("stopped", |envelope, by_human, _| {
-                let reason = add.reason(
-                    &envelope.workload,
-                    envelope.task.as_ref(),
-                    &envelope.target,
-                    &envelope.resource,
-                );
-                reason.is_some() && !by_human
-            }),
+            SafeAct::Stop { add, .. } | SafeAct::Signal { add, .. } => {
+                self.give_up_where("stopped", |envelope, by_human, _| {
+                    let reason = add.reason(
+                        &envelope.workload,
+                        envelope.task.as_ref(),
+                        &envelope.target,
+                        &envelope.resource,
+                    );
+                    reason.is_some() && !by_human
+                })
+            }
             SafeAct::EndTask { key, task } => {
                 let own = |envelope: &Envelope, _, by: &Hash| {
                     envelope.task.as_ref() == Some(task) && by == key

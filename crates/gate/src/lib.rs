@@ -55,6 +55,7 @@ mod said_again;
 mod scope;
 mod secrets;
 mod session;
+mod signals;
 mod sound;
 mod standing;
 mod stored;
@@ -68,6 +69,7 @@ mod today;
 mod undecidable;
 mod unreported;
 mod view;
+mod who_stopped;
 mod why_held;
 
 pub use answers::{
@@ -97,6 +99,9 @@ pub use question::{display, sentence_of, unlike_baseline};
 pub use recovery::Trust;
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
+pub use signals::{
+    Heeded, Named, SIGNAL_SECONDS_MAX, SignalError, SignalMay, SignalRules, Signals,
+};
 pub use standing::Standing;
 pub use suspensions::{Gone, OwnWord, Provisioned, Reinstated, Suspensions, Taken};
 pub use task_view::TaskLooked;
@@ -104,3 +109,4 @@ pub use tick::Tick;
 pub use today::Today;
 pub use undecidable::{People, Short, Uncovered, Undecidable};
 pub use view::{NOT_ASKED_YET, checkpoints_shown};
+pub use who_stopped::WhoStopped;

@@ -8,6 +8,7 @@ mod beat;
 mod dispatcher;
 mod message;
 mod schedule;
+mod signal;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
-use gatehold_core::ids::HumanId;
+use gatehold_core::ids::{HumanId, RequestId};
 use gatehold_core::request::{HeldAt, RequestRecord, State};
 use gatehold_core::requester::Requester;
 use gatehold_core::words::words;
@@ -34,10 +35,10 @@ impl Gate {
     async fn notice(
         &self,
         message: &Message,
-        directory: &Directory,
-        public_url: &str,
+        request: RequestId,
+        (directory, public_url): (&Directory, &str),
     ) -> Result<Option<Notice>, GateError> {
-        let record = self.request(message.request).await?.record;
+        let record = self.request(request).await?.record;
         let moment = self.moment_of(&record, directory).await?;
         Ok(of(message, &record, (directory, moment), public_url))
     }
@@ -89,7 +90,7 @@ fn for_nobody(message: &Message, record: &RequestRecord, public_url: &str) -> No
     Notice {
         key: message.key.clone(),
         kind: message.kind,
-        request: record.id,
+        request: Some(record.id),
         tier: record.tier,
         sentence: record.sentence.clone(),
         requester: record.requester.name(),
@@ -120,7 +121,9 @@ const fn is_asking(kind: NoticeKind) -> bool {
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed | NoticeKind::Question => {
             true
         }
-        NoticeKind::Closed | NoticeKind::Outcome | NoticeKind::Remains => false,
+        NoticeKind::Closed | NoticeKind::Outcome | NoticeKind::Remains | NoticeKind::Stopped => {
+            false
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::gate::Gate;
 use crate::owned::ROWS_MAX;
 use crate::ports::store::RowQuery;
 use crate::stored::body;
+use crate::who_stopped::WhoStopped;
 
 /// Slots of the last day.
 pub const SLOTS: usize = 12;
@@ -94,6 +95,8 @@ pub struct Overview {
     pub at_least: bool,
     /// Everything that is stopped.
     pub stops: Stops,
+    /// Who said so.
+    pub who_stopped: WhoStopped,
     /// Workloads that are paused.
     pub paused: Vec<String>,
     /// The store's time.
@@ -137,6 +140,7 @@ impl Gate {
             paused: paused.map(ToString::to_string).collect(),
             slots,
             stops,
+            who_stopped: WhoStopped::of(&active.restraints),
             now,
         })
     }

@@ -19,6 +19,7 @@ use crate::inbox::answers_for;
 use crate::ports::store::RowQuery;
 use crate::redeem::blind;
 use crate::stored::body;
+use crate::who_stopped::WhoStopped;
 
 /// Credentials that are listed.
 const LEASES_MAX: usize = 100;
@@ -34,6 +35,8 @@ pub struct Owned {
     pub live: Vec<Live>,
     /// Everything that is stopped.
     pub stops: Stops,
+    /// Who said so.
+    pub who_stopped: WhoStopped,
     /// Whether that is all of it; else the rest is younger.
     pub whole: bool,
     /// The store's time.
@@ -145,6 +148,7 @@ impl Gate {
             workloads,
             live: live.collect(),
             stops,
+            who_stopped: WhoStopped::of(&active.restraints),
             whole: all_held && all_live && all_leased,
             now,
         })

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatehold_core::decide::{Act, ActBy, ActKind, CallNonce, Command, Withdraw};
 use gatehold_core::refusal::Refusal;
+use gatehold_core::signal::HeardSignal;
 use gatehold_core::time::Timestamp;
 
 use crate::error::{GateError, OpenError};
@@ -166,6 +167,18 @@ impl Gate {
             }
             SafeAct::Stop { human, add, reason } => {
                 self.stop_stored(&human, &add, &reason).await.map(drop)
+            }
+            SafeAct::Signal {
+                signal,
+                known_until,
+                add,
+            } => {
+                let heard = HeardSignal {
+                    signal: *signal,
+                    known_until,
+                    token: None,
+                };
+                self.signal_stored(&add, heard).await.map(drop)
             }
             SafeAct::RevokeKey { revocation } => self.revoke_key_stored(revocation).await,
             SafeAct::Suspend { human, removed } => {

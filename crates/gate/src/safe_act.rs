@@ -4,6 +4,7 @@
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, TaskId};
 use gatehold_core::json::canonical;
+use gatehold_core::signal::Signal;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{KeyRevocation, SignedRevocation};
@@ -33,6 +34,12 @@ pub(crate) enum SafeAct {
         human: HumanId,
         add: Stops,
         reason: String,
+    },
+    /// Somebody outside says, by a token that was verified, that something is to be stopped.
+    Signal {
+        signal: Box<Signal>,
+        known_until: Timestamp,
+        add: Stops,
     },
     /// A key loses its force, by the signatures in it.
     RevokeKey { revocation: SignedRevocation },
@@ -80,7 +87,7 @@ impl SafeAct {
         match self {
             Self::Revoke { request, .. } => format!("revoke {request}"),
             Self::Deny { request, .. } => format!("deny {request}"),
-            Self::Stop { add, .. } => {
+            Self::Stop { add, .. } | Self::Signal { add, .. } => {
                 let add = canonical::to_bytes(add).unwrap_or_default();
                 format!("stop {}", String::from_utf8_lossy(&add))
             }
@@ -98,9 +105,18 @@ impl SafeAct {
                 Some(human)
             }
             Self::RevokeKey { .. }
+            | Self::Signal { .. }
             | Self::Suspend { .. }
             | Self::Withdraw { .. }
             | Self::EndTask { .. } => None,
+        }
+    }
+
+    /// What the configuration calls whoever sent the signal, where it is one.
+    pub(crate) fn sender(&self) -> Option<&str> {
+        match self {
+            Self::Signal { signal, .. } => Some(&signal.name),
+            _ => None,
         }
     }
 
@@ -119,6 +135,7 @@ impl SafeAct {
             Self::Revoke { .. }
             | Self::Deny { .. }
             | Self::Stop { .. }
+            | Self::Signal { .. }
             | Self::RevokeKey { .. }
             | Self::Suspend { .. } => None,
         }
@@ -131,6 +148,7 @@ impl SafeAct {
                 text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
             }
             Self::Revoke { .. }
+            | Self::Signal { .. }
             | Self::RevokeKey { .. }
             | Self::Suspend { .. }
             | Self::Withdraw { .. }

@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::owned::ROWS_MAX;
 use crate::ports::store::RowQuery;
 use crate::stored::body;
+use crate::who_stopped::WhoStopped;
 
 /// One task.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct TaskLooked {
     pub whole: bool,
     /// Whether it is stopped, and by what.
     pub stopped: Option<&'static str>,
+    /// Who stopped it, or its workload or everything.
+    pub who_stopped: Option<String>,
     /// The store's time.
     pub now: Timestamp,
 }
@@ -47,15 +50,20 @@ impl Gate {
             return Err(GateError::damaged("a task stands under another id"));
         }
         let stops = self.stops_now().await?.value;
-        let stopped = if stops.everything {
-            Some("everything is stopped")
+        let who = WhoStopped::of(&self.active().restraints);
+        let (stopped, who) = if stops.everything {
+            let by = who.last(|said| said.everything);
+            (Some("everything is stopped"), by)
         } else if stops.tasks.contains(&id) {
-            Some("this task is stopped")
+            let by = who.last(|said| said.tasks.contains(&id));
+            (Some("this task is stopped"), by)
         } else if stops.workloads.contains(&task.workload) {
-            Some("its workload is stopped")
+            let by = who.last(|said| said.workloads.contains(&task.workload));
+            (Some("its workload is stopped"), by)
         } else {
-            None
+            (None, None)
         };
+        let who_stopped = who.map(ToOwned::to_owned);
         let query = RowQuery {
             group: Some(id.to_string()),
             newest_first: true,
@@ -77,6 +85,7 @@ impl Gate {
             steps,
             whole,
             stopped,
+            who_stopped,
             now: self.store().now().await?,
             task,
         })

@@ -3,6 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use gatehold_client::wire::{Act, ActRequest, DenyReason, RequestStatus, StopRequest, StopScope};
+use gatehold_client::{Client, ClientError};
 use gatehold_core::ids::RequestId;
 
 use crate::context::Ctx;
@@ -165,9 +166,8 @@ async fn send(ctx: &Ctx, id: RequestId, request: &ActRequest, told: &str) -> Res
 /// # Errors
 /// When the gate refuses.
 pub async fn revoke(ctx: &Ctx, args: &Revoke) -> Result<Exit, Failure> {
-    let profile = ctx.profile()?;
-    let acting = acting(&profile, ctx.person.as_deref()).await?;
-    let status = acting.client.revoke_request(&args.id.to_string()).await?;
+    let id = args.id.to_string();
+    let status = safely(ctx, async |client| client.revoke_request(&id).await).await?;
     ctx.print(&status, || revoked_text(&status).to_owned())?;
     Ok(Exit::Done)
 }
@@ -205,21 +205,49 @@ pub async fn lockdown(ctx: &Ctx, args: &Lockdown) -> Result<Exit, Failure> {
     stopping(ctx, StopScope::All, None, &args.reason).await
 }
 
+/// Does what only stops something at the address for that, where the client knows one, and else, or where nobody answers there, at the
+/// other one. Doing it twice stops no more.
+async fn safely<T>(
+    ctx: &Ctx,
+    act: impl AsyncFn(&Client) -> Result<T, ClientError>,
+) -> Result<T, Failure> {
+    let profile = ctx.profile()?;
+    let person = ctx.person.as_deref();
+    if let Some(safety) = profile.at_safety() {
+        let tried = match acting(&safety, person).await {
+            Ok(acting) => act(&acting.client).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        match tried {
+            Err(failure) if failure.exit == Exit::Fault => {
+                let at = safety.connect_url.unwrap_or_default();
+                eprintln!(
+                    "note:  {} does not answer as it should ({}); trying {}",
+                    crate::screen::plain(&at),
+                    failure.causes.join("; "),
+                    crate::screen::plain(&profile.url)
+                );
+            }
+            done => return done,
+        }
+    }
+    let acting = acting(&profile, person).await?;
+    Ok(act(&acting.client).await?)
+}
+
 async fn stopping(
     ctx: &Ctx,
     scope: StopScope,
     name: Option<String>,
     reason: &str,
 ) -> Result<Exit, Failure> {
-    let profile = ctx.profile()?;
-    let acting = acting(&profile, ctx.person.as_deref()).await?;
     let named = name.clone().unwrap_or_default();
     let request = StopRequest {
         scope,
         name,
         reason: reason.to_owned(),
     };
-    let stop = acting.client.stop(&request).await?;
+    let stop = safely(ctx, async |client| client.stop(&request).await).await?;
     if stop.unknown_workload {
         eprintln!(
             "warning: no workload of this name is enrolled: `{}`; nothing that runs is stopped by it. Look at the spelling",

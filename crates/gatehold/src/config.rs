@@ -18,7 +18,7 @@ use gatehold_broker::{Calendars, Channels, Described, Lookups, OnCall, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::{CatalogEntry, SessionLimits};
+use gatehold_gate::{CatalogEntry, SessionLimits, SignalRules};
 use gatehold_server::listen::{ListenLimits, TlsSettings};
 
 use crate::context::Ctx;
@@ -37,6 +37,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where metrics and health are.
     pub operations: Option<SocketAddr>,
+    /// Where what only stops is, besides.
+    pub safety: Option<SocketAddr>,
     /// What clients sign.
     pub public_url: String,
     /// Certificate, key, and whether clients need one.
@@ -67,6 +69,8 @@ pub struct Config {
     pub on_call: Option<PathBuf>,
     /// What is known about resources.
     pub resources: Vec<CatalogEntry>,
+    /// Who may stop workloads from outside.
+    pub signals: Vec<SignalRules>,
     /// Limits of the gate.
     pub settings: Settings,
     /// Limits of the listener.
@@ -215,6 +219,8 @@ struct Checked {
     targets: usize,
     resources: usize,
     lookups: usize,
+    /// Who may stop workloads from outside.
+    signals: Vec<String>,
     /// Who vouches for people at the console.
     identity_provider: Option<String>,
     /// Who tells this gate of people who are gone.
@@ -251,6 +257,7 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         targets: config.targets.ids().count(),
         resources: config.resources.len(),
         lookups: config.lookups.len(),
+        signals: config.signals.into_iter().map(|one| one.name).collect(),
         leavers: config
             .identity_provider
             .as_ref()
@@ -287,8 +294,12 @@ fn lines(ctx: &Ctx, checked: &Checked) -> String {
         let leavers = checked.leavers.unwrap_or_default();
         format!("console: people sign in at {issuer}\n{leavers}\n")
     });
+    let signals = match checked.signals.as_slice() {
+        [] => String::new(),
+        names => format!("signals: {} may stop workloads\n", names.join(", ")),
+    };
     format!(
-        "{}: {} on {}, {}, {}, {}, {}\n{}{channels}\n{}{}{nothing}\n",
+        "{}: {} on {}, {}, {}, {}, {}\n{}{signals}{channels}\n{}{}{nothing}\n",
         checked.file,
         checked.public_url,
         checked.listen,

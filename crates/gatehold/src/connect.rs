@@ -45,28 +45,21 @@ impl RequestSigner for KeySigner {
     }
 }
 
-/// A client that signs with this key.
+/// A client of the profile's gate, that signs with this key.
 ///
 /// # Errors
 /// When the URL or the trust roots cannot be used.
-pub fn client(url: &str, ca: Option<&[u8]>, key: SigningKey) -> Result<Client, Failure> {
-    let mut config = ClientConfig::new(url);
-    if let Some(pem) = ca {
-        config.trust = TrustRoots::Only(pem.to_vec());
+pub fn with_key(profile: &Profile, key: SigningKey) -> Result<Client, Failure> {
+    let mut config = ClientConfig::new(&profile.url);
+    config.connect_url.clone_from(&profile.connect_url);
+    if let Some(pem) = &profile.ca {
+        config.trust = TrustRoots::Only(pem.clone());
     }
     Ok(Client::new(
         &config,
         Arc::new(KeySigner(key)),
         Arc::new(Os),
     )?)
-}
-
-/// A client of the profile's gate.
-///
-/// # Errors
-/// As [`client`].
-pub fn with_key(profile: &Profile, key: SigningKey) -> Result<Client, Failure> {
-    client(&profile.url, profile.ca.as_deref(), key)
 }
 
 /// A new Ed25519 key.

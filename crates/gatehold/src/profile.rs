@@ -23,6 +23,9 @@ pub const FILE: &str = "client.toml";
 pub struct Raw {
     /// The gate's public URL, exactly as the gate is configured.
     pub url: String,
+    /// Another address of the same gate, where what only stops is sent first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_url: Option<String>,
     /// The gate's log origin; whatever is signed names it.
     pub origin: String,
     /// Hash of the gate's root statement, from which this client verifies what it shows. Written at the first login.
@@ -63,6 +66,10 @@ pub struct Profile {
     pub home: PathBuf,
     /// The gate's URL.
     pub url: String,
+    /// Where what only stops is sent first.
+    pub safety_url: Option<String>,
+    /// Where it connects, if not to the URL.
+    pub connect_url: Option<String>,
     /// The gate's origin.
     pub origin: Origin,
     /// The pinned root; nothing before the first use.
@@ -183,10 +190,22 @@ impl Profile {
         let mut profile = Self::load(&home(given)?)?;
         if let Some(url) = url {
             url.clone_into(&mut profile.url);
+            // It is another gate's, or another way to this one.
+            profile.safety_url = None;
         } else if given.is_none() {
             say_which(&profile);
         }
         Ok(profile)
+    }
+
+    /// The same client at the address for what only stops, where it knows one.
+    #[must_use]
+    pub fn at_safety(&self) -> Option<Self> {
+        let connect_url = Some(self.safety_url.clone()?);
+        Some(Self {
+            connect_url,
+            ..self.clone()
+        })
     }
 
     /// Writes `client.toml` into a folder.
@@ -287,6 +306,8 @@ fn check(home: &Path, raw: Raw) -> Result<Profile, Failure> {
         Some(origin) if causes.is_empty() => Ok(Profile {
             home: home.to_owned(),
             url: raw.url,
+            safety_url: raw.safety_url,
+            connect_url: None,
             origin,
             root,
             ca,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
 use gatehold_core::action::DescriptorRef;
@@ -20,23 +19,23 @@ use gatehold_server::login::IdentityProvider;
 use gatehold_server::{ApiSettings, App, ConsoleSettings, Enroller, PageFiles, Provisioning};
 use gatehold_store::AfterCommit;
 use gatehold_store::anchor::{AnchorFault, Anchors};
-use gatehold_store::derive::{Cadence, Publisher};
+use gatehold_store::derive::Publisher;
 use gatehold_store::journal::{self, JournalFault};
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
+use crate::beats::{Clock, Publishing};
 use crate::channel::standing::Keeper;
 use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::leases;
 use crate::published::{Published, publisher_to, signer};
+use crate::safety::SafetyListener;
+use crate::signals;
 use crate::telling::{self, Telling};
-
-/// How often the gate's clock looks.
-const TICK: Duration = Duration::from_secs(1);
 
 /// `gatehold serve`.
 ///
@@ -49,6 +48,9 @@ pub async fn serve(file: &ConfigFile) -> Result<Exit, Failure> {
     let end = ended_by_signal();
     if let Some(operations) = &running.operations {
         println!("metrics and health on http://{}", operations.address());
+    }
+    if let Some(safety) = &running.safety {
+        println!("what only stops is served on {} too", safety.address());
     }
     println!("gatehold serves {url} on {}", running.listener.address());
     running.until(end).await
@@ -71,6 +73,7 @@ pub struct Running {
     gate: Gate,
     app: App,
     listener: Listener,
+    safety: Option<SafetyListener>,
     operations: Option<Listener>,
     anchors: Arc<Anchors>,
     published: Arc<Published>,
@@ -132,25 +135,23 @@ impl Running {
             behind_proxy: config.behind_proxy,
             limits: config.listen_limits,
         };
+        let safety = SafetyListener::beside(&settings, config.safety)?;
         let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
         let instance = instance()?;
         let (at, limits) = (config.operations, config.listen_limits);
         let operations = operators(opened.operations, at, limits).await?;
-        let signer = signer(&config.log_key, gate.origin().as_str())?;
-        let folder = config.published.clone().unwrap_or_default();
-        let published = Published::new(store, folder, &signer);
-        let publisher = config.published.as_deref();
-        let publisher = publisher
-            .map(|folder| publisher_to(folder, signer))
-            .transpose()?;
+        let (published, publisher) =
+            publishing(store, config.published.as_deref(), &config.log_key, &gate)?;
         let provider = config.identity_provider;
         let pages = vouching(pages, provider, &public_url, &gate, &config.log_key)?;
         let push = config.channels.push();
         let told = (config.channels, on_call);
-        let dispatcher = telling::dispatcher(&gate, told, &public_url);
-        let settings = ApiSettings::new(public_url, instance);
+        let signals = signals::open(config.signals, &gate)?;
+        let dispatcher = telling::dispatcher(&gate, told, &public_url, signals.clone());
+        let mut settings = ApiSettings::new(public_url, instance);
+        settings.signals = signals;
         let console = pages.map(|pages| ConsoleSettings {
             provider: pages.provider,
             sessions: config.sessions,
@@ -164,6 +165,7 @@ impl Running {
             gate,
             app,
             listener,
+            safety,
             operations,
             anchors,
             published,
@@ -213,6 +215,10 @@ impl Running {
             let router = gatehold_server::operations_router(&self.app);
             tokio::spawn(listener.serve(router, std::future::pending()))
         });
+        let safety = self
+            .safety
+            .map(|safety| safety.serve(self.app.clone()))
+            .transpose()?;
         let app = self.app.clone();
         let end = async move {
             end.await;
@@ -223,6 +229,9 @@ impl Running {
             .serve(gatehold_server::router(&self.app), end)
             .await;
         drop((ending, ended_too, ended_as_well));
+        if let Some(safety) = safety {
+            safety.end().await;
+        }
         if let Some(operations) = operations {
             operations.abort();
             // Awaited, so that what it holds is let go before the caller removes its folder.
@@ -274,6 +283,20 @@ fn sources(
         lookups,
         on_call,
     })
+}
+
+/// The ledger as others may read it, and what writes it to this folder, if this process does.
+fn publishing(
+    store: Arc<dyn Store>,
+    folder: Option<&Path>,
+    log_key: &Path,
+    gate: &Gate,
+) -> Result<(Arc<Published>, Option<Publisher>), Failure> {
+    let signer = signer(log_key, gate.origin().as_str())?;
+    let place = folder.map(Path::to_owned).unwrap_or_default();
+    let published = Published::new(store, place, &signer);
+    let publisher = folder.map(|folder| publisher_to(folder, signer));
+    Ok((published, publisher.transpose()?))
 }
 
 fn public_url(text: &str) -> Result<PublicUrl, Failure> {
@@ -409,75 +432,6 @@ fn effects(
         let bundle = opened.get()?.bundle();
         let descriptor = bundle.descriptors().get(&named.id)?;
         (descriptor.hash() == named.hash).then(|| descriptor.effects.clone())
-    }
-}
-
-/// Does what is due about once a second, and says how it went.
-struct Clock {
-    gate: Gate,
-    app: App,
-    anchors: Arc<Anchors>,
-}
-
-impl Clock {
-    /// Ticks until `end`, never half a tick.
-    async fn run(self, mut end: tokio::sync::oneshot::Receiver<()>) {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = &mut end => return,
-                _ = tick.tick() => self.tick().await,
-            }
-        }
-    }
-
-    async fn tick(&self) {
-        let metrics = self.app.metrics();
-        match self.gate.tick().await {
-            Ok(done) => metrics.ticked(&done),
-            Err(error) => tracing::error!(%error, "the clock could not do what is due"),
-        }
-        if let Err(error) = self.gate.probe().await {
-            tracing::error!(%error, "the store takes no writes; nothing can be decided");
-        }
-        metrics.anchored(self.anchors.holds());
-    }
-}
-
-/// Publishes the ledger, on a task of its own: nothing that is due holds it up.
-struct Publishing {
-    app: App,
-    published: Arc<Published>,
-    publisher: Option<Publisher>,
-}
-
-impl Publishing {
-    /// Publishes until `end`, never half.
-    async fn run(mut self, mut end: tokio::sync::oneshot::Receiver<()>) -> Self {
-        let mut cadence = Cadence::start();
-        loop {
-            tokio::select! {
-                _ = &mut end => return self,
-                () = cadence.next() => self.publish().await,
-            }
-        }
-    }
-
-    /// Brings tree head and tiles up to the ledger.
-    async fn publish(&mut self) {
-        let metrics = self.app.metrics();
-        let Some(publisher) = &mut self.publisher else {
-            metrics.published(None);
-            return;
-        };
-        match self.published.publish(publisher).await {
-            Ok(size) => metrics.published(Some(size)),
-            Err(fault) => {
-                tracing::error!(%fault, "no tree head was published");
-                metrics.publishing_failed();
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatehold_broker::{Channels, OnCall, Opening, PushParts};
 use gatehold_core::time::Timestamp;
 use gatehold_gate::push::Subscribers;
-use gatehold_gate::{Dispatcher, Gate};
+use gatehold_gate::{Dispatcher, Gate, Signals};
 use gatehold_proof::PublicUrl;
 use gatehold_server::App;
 use tokio::sync::oneshot::Receiver;
@@ -25,6 +25,7 @@ pub fn dispatcher(
     gate: &Gate,
     (channels, on_call): (Channels, Option<Arc<OnCall>>),
     public_url: &PublicUrl,
+    signals: Option<Arc<Signals>>,
 ) -> Dispatcher {
     let push = channels.push().map(|rules| PushParts {
         subscriptions: Arc::new(Subscribers::new(gate.clone(), rules)),
@@ -35,7 +36,7 @@ pub fn dispatcher(
         on_call,
         push,
     });
-    Dispatcher::new(gate.clone(), channels, public_url.as_str())
+    Dispatcher::new(gate.clone(), channels, public_url.as_str()).with_signals(signals)
 }
 
 /// What tells people.

@@ -65,6 +65,7 @@ documents! {
     hand_over_while_away = "how-to/hand-over-while-away.md",
     find_facts_out = "how-to/find-facts-out.md",
     reach_people = "how-to/reach-people.md",
+    take_signals = "how-to/take-signals.md",
     run_two_gates = "how-to/run-two-gates.md",
     verify_offline = "how-to/verify-offline.md",
     respond_to_an_incident = "how-to/respond-to-an-incident.md",

@@ -15,6 +15,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
 use crate::base64url;
+use crate::key::Algorithm;
 
 /// Longest token: some providers write hundreds of groups into it.
 const TOKEN_BYTES_MAX: usize = 64 * 1024;
@@ -59,6 +60,13 @@ enum SignedWith {
 }
 
 impl SignedWith {
+    const fn by(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::EcdsaP256 => Self::Es256,
+            Algorithm::Ed25519 => Self::EdDsa,
+        }
+    }
+
     fn named(alg: &str) -> Option<Self> {
         match alg {
             "RS256" => Some(Self::Rs256),

@@ -1,6 +1,6 @@
-//! Who signed what: closed profiles of HTTP Message Signatures (RFC 9421), JWS and JWT (RFC 7515, 7519), DPoP (RFC 9449)
-//! and JWK (RFC 7517, 7638), each narrow enough to be read in one sitting; the ID tokens of identity providers, which
-//! others make; and of messages that the gate sends: the signature of webhooks, and encryption and sender of Web Push.
+//! Who signed what: closed profiles of HTTP Message Signatures (RFC 9421), JWS and JWT (RFC 7515, 7519), DPoP (RFC 9449), JWK
+//! (RFC 7517, 7638) and Security Event Tokens (RFC 8417), each narrow enough to be read in one sitting; the ID tokens of identity
+//! providers, which others make; and of messages that the gate sends: the signature of webhooks, and encryption and sender of Web Push.
 //!
 //! This crate is pure: time and random bytes enter as values, nothing is fetched, nothing is stored. A check hands back a
 //! thing with private fields (`VerifiedSubmitProof`, `PresentedGrantToken`), never a `bool`. What the profile does not
@@ -14,6 +14,7 @@ pub mod http_signature;
 pub mod id_token;
 pub mod jws;
 pub mod key;
+pub mod security_event;
 pub mod strict_json;
 pub mod web_push;
 pub mod webhook;

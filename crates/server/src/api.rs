@@ -21,12 +21,20 @@ use utoipa::openapi::HttpMethod;
 
 use crate::app::App;
 use crate::problem::ApiError;
-use crate::{auth, console, metrics, observe, scim};
+use crate::{auth, console, metrics, observe, scim, signals};
 pub(crate) use requests::correct::correction_input;
 pub(crate) use requests::deciders::deciders;
 pub(crate) use requests::open::opened;
 pub(crate) use requests::review::review_input;
 pub(crate) use stops::set::stops;
+
+macro_rules! routes {
+    ($($($verb:ident)::+),+ $(,)?) => {
+        Router::new()
+            $(.route(&$($verb)::+::__path_handle::path(), on(
+                filter(&$($verb)::+::__path_handle::methods()), $($verb)::+::handle)))+
+    };
+}
 
 macro_rules! endpoints {
     (signed: $($($signed:ident)::+),+; open: $($($open:ident)::+),+ $(;)?) => {
@@ -37,16 +45,12 @@ macro_rules! endpoints {
 
         /// Behind the authentication layer.
         fn signed() -> Router<App> {
-            Router::new()
-                $(.route(&$($signed)::+::__path_handle::path(), on(
-                    filter(&$($signed)::+::__path_handle::methods()), $($signed)::+::handle)))+
+            routes!($($($signed)::+),+)
         }
 
         /// Without a submit proof, or with one of its own kind.
         fn open() -> Router<App> {
-            Router::new()
-                $(.route(&$($open)::+::__path_handle::path(), on(
-                    filter(&$($open)::+::__path_handle::methods()), $($open)::+::handle)))+
+            routes!($($($open)::+),+)
         }
     };
 }
@@ -75,6 +79,22 @@ pub fn router(app: &App) -> Router {
     }
     if app.provisioning().is_some() {
         routes = routes.merge(scim::router(app));
+    }
+    if app.signals().is_some() {
+        routes = routes.merge(signals::router());
+    }
+    finish(routes, app)
+}
+
+/// What only stops or takes away, and what it takes to do that: for a listener of its own, which answers while the other one has no
+/// room. Each of these doors is one of the API's too, and asks for the same proof.
+pub fn safety_router(app: &App) -> Router {
+    let authenticate = axum::middleware::from_fn_with_state(app.clone(), auth::authenticate);
+    let signed: Router<App> = routes!(stops::set, people::revoke_key, requests::revoke, gate::info);
+    let open: Router<App> = routes!(people::login, gate::healthz, gate::readyz);
+    let mut routes = signed.route_layer(authenticate).merge(open);
+    if app.signals().is_some() {
+        routes = routes.merge(signals::router());
     }
     finish(routes, app)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gatehold_gate::{Beat, Gate, GateError};
+use gatehold_gate::{Beat, Gate, GateError, Signals};
 use gatehold_proof::PublicUrl;
 use tokio::sync::watch;
 
@@ -31,6 +31,8 @@ pub struct ApiSettings {
     pub beat: Duration,
     /// Names this process in ids of calls; not a secret.
     pub instance: String,
+    /// Who sends signals; without any there is no door for them.
+    pub signals: Option<Arc<Signals>>,
 }
 
 impl ApiSettings {
@@ -44,6 +46,7 @@ impl ApiSettings {
             body_timeout: Duration::from_secs(20),
             beat: Duration::from_secs(15),
             instance: instance.into(),
+            signals: None,
         }
     }
 }
@@ -155,6 +158,11 @@ impl App {
     /// The provider that says who is gone, where there is one.
     pub(crate) fn provisioning(&self) -> Option<&Provisioning> {
         self.0.console.as_ref()?.provisioning()
+    }
+
+    /// Who sends signals, where anybody does.
+    pub(crate) fn signals(&self) -> Option<&Arc<Signals>> {
+        self.0.settings.signals.as_ref()
     }
 
     /// The console, behind the routes of one that has it.

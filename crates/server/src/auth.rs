@@ -68,7 +68,9 @@ pub(crate) async fn authenticate(State(app): State<App>, request: Request, next:
 }
 
 /// In a task of its own: a caller that hangs up must not stop a call half way, between two writes or beside a target.
-async fn to_its_end(answering: impl Future<Output = Response> + Send + 'static) -> Response {
+pub(crate) async fn to_its_end(
+    answering: impl Future<Output = Response> + Send + 'static,
+) -> Response {
     tokio::spawn(answering)
         .await
         .unwrap_or_else(|_| ApiError::Fault("a handler broke off").into_response())

@@ -2,7 +2,8 @@
 //! into calls of the gate, and answers into bytes.
 //!
 //! Never here: a decision, a second parser of an action, a believed header. Start at `api` (one file per verb), `auth` (who
-//! signed), `console` (pages for people), `login` (who they are), `scim` (who is gone), `problem` (how no is said), `listen` (connections).
+//! signed), `console` (pages for people), `login` (who they are), `scim` (who is gone), `signals` (what others say of
+//! workloads), `problem` (how no is said), `listen` (connections).
 
 mod api;
 mod app;
@@ -18,8 +19,9 @@ mod observe;
 mod openapi;
 mod problem;
 mod scim;
+mod signals;
 
-pub use api::{operations_router, router};
+pub use api::{operations_router, router, safety_router};
 pub use app::{ApiSettings, App};
 pub use channels::{ChannelStanding, ChannelsSeen, FailedTry};
 pub use console::{ConsoleError, ConsoleSettings, Enroller, PAGES, Page, PageFiles};

@@ -48,6 +48,7 @@ pub struct Metrics {
     notices: Notices,
     leases: Leases,
     unauthenticated: Counter,
+    signals: Family<SignalLabel, Counter>,
     head_sequence: Gauge,
     gauges: Gauges,
 }
@@ -79,6 +80,11 @@ struct RouteLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabel {
     kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignalLabel {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -125,6 +131,7 @@ impl Metrics {
             notices: Notices::default(),
             leases: Leases::default(),
             unauthenticated: Counter::default(),
+            signals: Family::default(),
             head_sequence: Gauge::default(),
             gauges: Gauges::default(),
             registry: Registry::default(),
@@ -195,6 +202,11 @@ impl Metrics {
             self.unauthenticated.clone(),
         );
         registry.register(
+            "signals",
+            "Security event tokens by what became of them",
+            self.signals.clone(),
+        );
+        registry.register(
             "audit_head_sequence",
             "Leaves of the ledger that this process has seen",
             self.head_sequence.clone(),
@@ -208,6 +220,11 @@ impl Metrics {
     pub fn ticked(&self, tick: &Tick) {
         self.holds_expired.inc_by(tick.expired);
         self.outcomes_lost.inc_by(tick.lost);
+    }
+
+    /// Something became of a security event token.
+    pub(crate) fn signal(&self, outcome: &'static str) {
+        self.signals.get_or_create(&SignalLabel { outcome }).inc();
     }
 
     /// Credentials were ended and taken away, or were not.

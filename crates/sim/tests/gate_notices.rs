@@ -156,7 +156,7 @@ async fn people_are_asked_and_told_the_end_and_the_requester_is_asked_nothing() 
             panic!("one notice");
         };
         let record = shop.gate.show(id).await.unwrap();
-        assert_eq!((asked.kind, asked.request), (NoticeKind::Asked, id));
+        assert_eq!((asked.kind, asked.request), (NoticeKind::Asked, Some(id)));
         assert_eq!(asked.sentence, record.sentence);
         assert_eq!(asked.requester, "deploy-bot");
         assert_eq!(asked.owner, Some(Person::Owner.id()));
@@ -562,7 +562,7 @@ async fn nobody_is_told_what_does_not_follow_from_the_ledger() {
     shop.memory().clock().advance(5_000);
     beat(&mut dispatcher).await;
     let told = chat.told();
-    assert_eq!((told.len(), told[0].request), (1, id));
+    assert_eq!((told.len(), told[0].request), (1, Some(id)));
     assert_eq!(waiting(&shop).await, 0);
 }
 

@@ -4,10 +4,11 @@ use gatehold_core::delegation::Moment;
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::{HumanId, RequestId, TaskId};
+use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
 use gatehold_core::restraints::{Loosening, Restraints, says_it_loosens};
+use gatehold_core::signal::StoppedBy;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{Evidence, TrustError};
@@ -101,12 +102,16 @@ impl Fold {
         )
     }
 
-    pub(super) fn stopped(&mut self, human: &HumanId, stops: &Stops) -> Checked {
-        ensure(
-            self.is_enrolled(human),
-            Code::Stop,
-            "whoever stopped something was not enrolled",
-        )?;
+    /// Who sends signals stands in a configuration and not in the ledger, so nobody can tell here whether they were trusted: a signal
+    /// only takes away, as whoever appends a leaf can.
+    pub(super) fn stopped(&mut self, by: &StoppedBy, stops: &Stops) -> Checked {
+        if let StoppedBy::Human(human) = by {
+            ensure(
+                self.is_enrolled(human),
+                Code::Stop,
+                "whoever stopped something was not enrolled",
+            )?;
+        }
         if self.expect == Expect::Everything {
             ensure(
                 self.restraints.stops_with(stops) == *stops,

@@ -5,7 +5,7 @@ use gatehold_core::approved::Approved;
 use gatehold_core::commit::{Receipt, RowKey, Table};
 use gatehold_core::decide::{
     self, Act, ActBy, ActKind, Command, Counters, Fresh, Opened, Record, Redeem, Report, Revoke,
-    Settings, StopChange, SubmittedReview, TaskNow, Versioned, World,
+    Settings, StopBy, StopChange, SubmittedReview, TaskNow, Versioned, World,
 };
 use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::hash::Hash;
@@ -214,7 +214,7 @@ impl Gate {
             ..Stops::default()
         };
         let change = StopChange {
-            human: who.id(),
+            by: StopBy::Human(who.id()),
             add,
             reason: "odd writes".to_owned(),
         };

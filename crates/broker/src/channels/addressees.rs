@@ -65,16 +65,21 @@ impl Addressees {
             NoticeKind::Asked => {
                 let first = roster.and_then(|roster| first(notice, &all, &roster));
                 let first = first.unwrap_or_else(|| all.clone());
-                spared.set(notice.request, &all - &first);
+                if let Some(request) = notice.request {
+                    spared.set(request, &all - &first);
+                }
                 first
             }
             NoticeKind::Escalated | NoticeKind::Changed => {
-                spared.set(notice.request, BTreeSet::new());
+                if let Some(request) = notice.request {
+                    spared.set(request, BTreeSet::new());
+                }
                 all
             }
-            NoticeKind::Remains => all,
+            NoticeKind::Remains | NoticeKind::Stopped => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
-                match spared.people.get(&notice.request) {
+                let of = notice.request;
+                match of.and_then(|request| spared.people.get(&request)) {
                     Some(spared) => &all - spared,
                     None => all,
                 }

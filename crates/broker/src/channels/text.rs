@@ -90,10 +90,16 @@ impl Message {
         let word = word.map_or("told", |(word, _)| word);
         let tier = notice.tier.as_str().to_ascii_uppercase();
         let sentence = harmless(&notice.sentence, LINE_CHARS_MAX);
+        let request = notice.request.map(|request| request.to_string());
+        let family = if request.is_some() {
+            "request"
+        } else {
+            "signal"
+        };
         Self {
             key: notice.key.clone(),
-            thread: notice.request.to_string(),
-            event: format!("gatehold.request.{word}"),
+            thread: request.clone().unwrap_or_else(|| notice.key.clone()),
+            event: format!("gatehold.{family}.{word}"),
             at: notice.at,
             subject: harmless(&format!("[{tier}] {}", notice.sentence), SUBJECT_CHARS_MAX),
             text: Text {
@@ -107,11 +113,14 @@ impl Message {
                     NoticeKind::Remains => {
                         "Nothing can be decided here; it is tried again until its target says that it is gone."
                     }
+                    NoticeKind::Stopped => {
+                        "Nothing can be decided here; that it goes on is asked for with `gatehold stops lift`."
+                    }
                     _ => NOTHING_APPROVES,
                 },
             },
             data: json!({
-                "request": notice.request.to_string(),
+                "request": request,
                 "tier": notice.tier.as_str(),
                 "sentence": sentence,
                 "requester": harmless(&notice.requester, LINE_CHARS_MAX),
@@ -188,11 +197,17 @@ fn head(notice: &Notice, now: Timestamp) -> String {
         NoticeKind::Remains => {
             "A credential should be gone and is still at its target. Look at the target.".to_owned()
         }
+        NoticeKind::Stopped => "Stopped by a signal. Look whether it was to be.".to_owned(),
     }
 }
 
 /// Who asks what, where it is held, how to compare it, who answers for it.
 fn body(notice: &Notice, sentence: &str) -> Vec<String> {
+    if notice.kind == NoticeKind::Stopped {
+        let owner = notice.owner.as_ref().map(|owner| format!("Owner: {owner}"));
+        let owner = owner.map(|owner| harmless(&owner, LINE_CHARS_MAX));
+        return std::iter::once(sentence.to_owned()).chain(owner).collect();
+    }
     let mut lines = vec![format!(
         "{} asks: {sentence}",
         harmless(&notice.requester, SUBJECT_CHARS_MAX)

@@ -100,7 +100,7 @@ impl Client {
     /// Makes one call; no second attempt.
     pub(super) async fn call(&self, call: Call) -> Result<Answer, ClientError> {
         let headers = self.sign(&call)?;
-        let url = format!("{}{}", self.public_url, call.target);
+        let url = format!("{}{}", self.connect_url, call.target);
         let response = self
             .http
             .request(call.method, url)

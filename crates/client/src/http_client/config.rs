@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct ClientConfig {
     /// The gate's public URL, exactly as the gate is configured: `https://host[:port][/prefix]`, no trailing slash.
     pub public_url: String,
+    /// Where to connect instead: another address of the same gate. Calls are signed for the public URL all the same.
+    pub connect_url: Option<String>,
     /// Whom to trust for the gate's certificate.
     pub trust: TrustRoots,
     /// Time to connect.
@@ -38,6 +40,7 @@ impl ClientConfig {
     pub fn new(public_url: impl Into<String>) -> Self {
         Self {
             public_url: public_url.into(),
+            connect_url: None,
             trust: TrustRoots::System,
             connect_timeout: Duration::from_secs(5),
         }
@@ -45,27 +48,12 @@ impl ClientConfig {
 
     /// The URL, checked to be its own canonical spelling: it is signed as text.
     pub(super) fn public_url(&self) -> Result<&str, ClientError> {
-        let text = self.public_url.as_str();
-        let url = Url::parse(text)
-            .map_err(|error| ClientError::Config(format!("`{text}` is not a URL ({error})")))?;
-        let loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-            return Err(ClientError::Config(format!(
-                "`{text}` must be https; plain http is for 127.0.0.1 only"
-            )));
-        }
-        let canonical = url.as_str().trim_end_matches('/');
-        if text != canonical
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-            || url.password().is_some()
-        {
-            return Err(ClientError::Config(format!(
-                "write `{text}` as `{canonical}`: no user, query, fragment or final slash"
-            )));
-        }
-        Ok(text)
+        checked(&self.public_url)
+    }
+
+    /// Where to connect.
+    pub(super) fn connect_url(&self) -> Result<&str, ClientError> {
+        checked(self.connect_url.as_ref().unwrap_or(&self.public_url))
     }
 
     pub(super) fn http_client(&self) -> Result<reqwest::Client, ClientError> {
@@ -93,4 +81,27 @@ impl ClientConfig {
             .build()
             .map_err(|error| ClientError::Config(error.to_string()))
     }
+}
+
+fn checked(text: &str) -> Result<&str, ClientError> {
+    let url = Url::parse(text)
+        .map_err(|error| ClientError::Config(format!("`{text}` is not a URL ({error})")))?;
+    let loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        return Err(ClientError::Config(format!(
+            "`{text}` must be https; plain http is for 127.0.0.1 only"
+        )));
+    }
+    let canonical = url.as_str().trim_end_matches('/');
+    if text != canonical
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(ClientError::Config(format!(
+            "write `{text}` as `{canonical}`: no user, query, fragment or final slash"
+        )));
+    }
+    Ok(text)
 }

@@ -156,12 +156,17 @@ impl<'a> Writer<'a> {
     /// Has people told that something became of a request. Whoever tells them loads it then: a message names it and says
     /// nothing else of it. Its own name is never another message's, also where the same happens to a request twice.
     pub(super) fn announce(&mut self, topic: &str, request: RequestId) {
+        self.announce_about(topic, request.to_string());
+    }
+
+    /// The same about something else that can be loaded by its name.
+    pub(super) fn announce_about(&mut self, topic: &str, body: String) {
         let drawn = self.fresh.message(topic).hex();
         let drawn: String = drawn.chars().take(DRAWN).collect();
         self.outbox.push(Outbox {
-            dedup: format!("{topic}:{request}:{drawn}"),
+            dedup: format!("{topic}:{body}:{drawn}"),
             topic: topic.to_owned(),
-            body: request.to_string(),
+            body,
         });
     }
 

@@ -45,7 +45,7 @@ fn by() -> HumanId {
 fn stop(added: &Stops, stops: &Stops) -> Entry {
     let rows = [("stops/main", hash(stops).unwrap())];
     let event = Event::Stops {
-        human: by(),
+        by: StoppedBy::Human(by()),
         added: added.clone(),
         stops: stops.clone(),
     };

@@ -25,7 +25,9 @@ pub(super) fn of(
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
             asked(record, held, lending)
         }
-        NoticeKind::Question | NoticeKind::Remains => accountable(&record.requester, directory),
+        NoticeKind::Question | NoticeKind::Remains | NoticeKind::Stopped => {
+            accountable(&record.requester, directory)
+        }
         NoticeKind::Closed | NoticeKind::Outcome => {
             let mut people = asked(record, held, lending);
             people.extend(accountable(&record.requester, directory));

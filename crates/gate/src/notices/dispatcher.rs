@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use gatehold_core::guard;
 use gatehold_core::hash::hex;
-use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
 use tokio::task::{Id, JoinSet};
 
 use super::beat::{Beat, ChannelBeat};
-use super::message;
+use super::message::{self, About};
 use super::schedule::{Stand, is_stale};
 use super::waiting::{Waiting, Why};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::notifier::{Channel, NotDelivered, Notice};
 use crate::ports::store::{Announced, StoreFault};
+use crate::signals::Signals;
 
 /// What the lease is called.
 const LEASE: &str = "notices";
@@ -45,7 +45,7 @@ const DELIVERY_MAX: Duration = Duration::from_secs(60);
 struct Delivery {
     number: u64,
     channel: usize,
-    request: RequestId,
+    about: About,
 }
 
 /// Delivers what the outbox of one gate holds.
@@ -53,6 +53,8 @@ pub struct Dispatcher {
     gate: Gate,
     channels: Vec<Arc<dyn Channel>>,
     public_url: String,
+    /// Who sends signals: it says which teams are told of one.
+    signals: Option<Arc<Signals>>,
     holder: String,
     /// Messages up to this number were read.
     read_to: u64,
@@ -80,6 +82,7 @@ impl Dispatcher {
             gate,
             channels,
             public_url: public_url.to_owned(),
+            signals: None,
             read_to: 0,
             waiting: BTreeMap::new(),
             done: BTreeSet::new(),
@@ -88,6 +91,12 @@ impl Dispatcher {
             under_way: HashMap::new(),
             failures: BTreeMap::new(),
         }
+    }
+
+    /// Tells the teams that these senders name, too.
+    #[must_use]
+    pub fn with_signals(self, signals: Option<Arc<Signals>>) -> Self {
+        Self { signals, ..self }
     }
 
     /// Takes in what came back, reads what is new, and sends what is due on its way. Called about once a second, beside the
@@ -197,7 +206,7 @@ impl Dispatcher {
                 counted.failed = counted.failed.saturating_add(1);
                 self.failures
                     .insert(channel.name().to_owned(), error.to_string());
-                tracing::warn!(channel = channel.name(), request = %delivery.request, %error, "a notice was not delivered");
+                tracing::warn!(channel = channel.name(), about = %delivery.about, %error, "a notice was not delivered");
             }
         }
         let waiting = self.waiting.get_mut(&delivery.number);
@@ -278,10 +287,18 @@ impl Dispatcher {
             }
             loaded += 1;
             let message = &waiting.message;
-            let made = self
-                .gate
-                .notice(message, &active.directory, &self.public_url);
-            match made.await {
+            let made = match message.about {
+                About::Request(id) => {
+                    let told = (&active.directory, self.public_url.as_str());
+                    self.gate.notice(message, id, told).await
+                }
+                About::Signal(key) => {
+                    let signals = self.signals.as_deref();
+                    let told = (&active.directory, self.public_url.as_str());
+                    self.gate.signal_notice(message, key, signals, told).await
+                }
+            };
+            match made {
                 Ok(Some(notice)) => self.send(number, &due, &Arc::new(notice)),
                 Ok(None) => self.give_up(number, Why::Past),
                 // What is damaged is one request's, and no reason to keep quiet about the others.
@@ -301,8 +318,8 @@ impl Dispatcher {
                 .under_way
                 .values()
                 .filter(|one| one.channel == *channel);
-            let request = waiting.message.request;
-            theirs.clone().count() < UNDER_WAY_MAX && theirs.all(|one| one.request != request)
+            let about = waiting.message.about;
+            theirs.clone().count() < UNDER_WAY_MAX && theirs.all(|one| one.about != about)
         });
         due
     }
@@ -331,7 +348,7 @@ impl Dispatcher {
             let delivery = Delivery {
                 number,
                 channel: *place,
-                request: waiting.message.request,
+                about: waiting.message.about,
             };
             self.under_way.insert(task.id(), delivery);
         }
@@ -342,7 +359,7 @@ impl Dispatcher {
     fn look_later(&mut self, number: u64, now: Timestamp, error: &GateError) {
         if let Some(waiting) = self.waiting.get_mut(&number) {
             waiting.look_later(now);
-            tracing::error!(request = %waiting.message.request, %error, "nobody can be told about a request");
+            tracing::error!(about = %waiting.message.about, %error, "nobody can be told about it");
         }
     }
 

@@ -1,6 +1,10 @@
-//! A message of the outbox, read: which request it is about, and what kind of notice comes of it. It is a claim of the database:
+//! A message of the outbox, read: which request or signal it is about, and what kind of notice comes of it. It is a claim of the database:
 //! what it names is loaded and verified before anybody is told.
 
+use std::fmt;
+
+use gatehold_core::decide::SIGNAL_STOPPED;
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
 
@@ -17,10 +21,28 @@ pub(super) struct Message {
     pub(super) key: String,
     /// What it is about.
     pub(super) kind: NoticeKind,
-    /// Which request.
-    pub(super) request: RequestId,
+    /// Which request or signal.
+    pub(super) about: About,
     /// When it was written.
     pub(super) at: Timestamp,
+}
+
+/// What a message names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// A request.
+    Request(RequestId),
+    /// A signal, by the hash that its token took.
+    Signal(Hash),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(id) => id.fmt(f),
+            Self::Signal(hash) => write!(f, "signal:{}", hash.hex()),
+        }
+    }
 }
 
 /// What is wrong with a message that can never be read.
@@ -28,7 +50,7 @@ pub(super) struct Message {
 pub(super) enum Unreadable {
     #[error("its topic is not one of this program")]
     Topic,
-    #[error("it names no request")]
+    #[error("it names no request, and no signal")]
     Request,
     #[error("its name is empty, too long or not plain")]
     Key,
@@ -44,12 +66,21 @@ pub(super) fn read(announced: &Announced) -> Result<Option<Message>, Unreadable>
     if !plain || message.dedup.is_empty() || message.dedup.len() > KEY_BYTES_MAX {
         return Err(Unreadable::Key);
     }
+    let about = match kind {
+        NoticeKind::Stopped => signal(&message.body).map(About::Signal),
+        _ => message.body.parse().ok().map(About::Request),
+    };
     Ok(Some(Message {
         key: message.dedup.clone(),
         kind,
-        request: message.body.parse().map_err(|_| Unreadable::Request)?,
+        about: about.ok_or(Unreadable::Request)?,
         at: announced.at,
     }))
+}
+
+fn signal(body: &str) -> Option<Hash> {
+    let hex = body.strip_prefix("signal:")?;
+    format!("sha256:{hex}").parse().ok()
 }
 
 /// What a topic tells. That somebody looks at it, or has answered, stands in the inbox and calls nobody.
@@ -62,6 +93,7 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "decided" | "closed" | "deny" | "suspicious" => Some(NoticeKind::Closed),
         "executed" => Some(NoticeKind::Outcome),
         "lease_remains" => Some(NoticeKind::Remains),
+        SIGNAL_STOPPED => Some(NoticeKind::Stopped),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })
@@ -107,7 +139,21 @@ mod tests {
         let id = request.to_string();
         let read_one = |dedup: &str, topic: &str, body: &str| read(&announced(dedup, topic, body));
         let told = read_one("held:1", "held", &id).unwrap().unwrap();
-        assert_eq!((told.kind, told.request), (NoticeKind::Asked, request));
+        let about = About::Request(request);
+        assert_eq!((told.kind, told.about), (NoticeKind::Asked, about));
+        let hash = Hash::of(b"x");
+        let signal = About::Signal(hash).to_string();
+        let told = read_one("s:1", SIGNAL_STOPPED, &signal).unwrap().unwrap();
+        assert_eq!(
+            (told.kind, told.about),
+            (NoticeKind::Stopped, About::Signal(hash))
+        );
+        assert_eq!(
+            read_one("s:1", SIGNAL_STOPPED, &id),
+            Err(Unreadable::Request)
+        );
+        assert_eq!(read_one("a", "held", &signal), Err(Unreadable::Request));
+        let told = read_one("held:1", "held", &id).unwrap().unwrap();
         assert_eq!((told.key.as_str(), told.at.millis()), ("held:1", 5));
         assert_eq!(read_one("a", "claim", &id), Ok(None));
         assert_eq!(read_one("a", "moved", &id), Err(Unreadable::Topic));

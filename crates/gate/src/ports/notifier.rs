@@ -27,6 +27,8 @@ pub enum NoticeKind {
     Outcome,
     /// What was handed out should be gone, and its target has not said so.
     Remains,
+    /// A signal from outside stopped a workload, or a task of one.
+    Stopped,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.
@@ -36,8 +38,8 @@ pub struct Notice {
     pub key: String,
     /// What it is.
     pub kind: NoticeKind,
-    /// The request. All notices of one request belong together.
-    pub request: RequestId,
+    /// The request, where it is about one. All notices of one request belong together.
+    pub request: Option<RequestId>,
     /// Its tier.
     pub tier: Tier,
     /// The descriptor's sentence.

@@ -5,6 +5,7 @@ mod limits;
 mod listening;
 mod others;
 mod resources;
+mod signals;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +64,7 @@ impl Checks {
             .optional::<raw::Limits>(&mut table, "limits")
             .unwrap_or_default();
         let resources = self.resources(&mut table);
+        let signals = self.signals(&mut table);
         let top = self.read::<raw::Top>(table, "").unwrap_or_default();
 
         let tls_is_meant = tls.is_some();
@@ -84,9 +86,11 @@ impl Checks {
             .operations_listen
             .as_deref()
             .and_then(|text| self.operations(text));
-        if let Some(address) = listen
-            && tls_is_meant == tls.is_some()
-        {
+        let safety = self.safety(top.safety_listen.as_deref(), listen);
+        for address in [listen, safety].into_iter().flatten() {
+            if tls_is_meant != tls.is_some() {
+                break;
+            }
             self.listener(&ListenSettings {
                 address,
                 tls: tls.clone(),
@@ -101,6 +105,7 @@ impl Checks {
         Some(Config {
             listen: listen?,
             operations,
+            safety,
             public_url: public_url?,
             tls,
             behind_proxy: top.behind_proxy,
@@ -118,6 +123,7 @@ impl Checks {
             channels: channels?,
             on_call,
             resources,
+            signals,
             settings,
             listen_limits,
             execution_seconds_max,

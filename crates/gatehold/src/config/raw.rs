@@ -19,6 +19,8 @@ pub struct Top {
     pub behind_proxy: bool,
     /// Address of metrics and health, for operators alone; without it there is none.
     pub operations_listen: Option<String>,
+    /// Address of what only stops, beside the other one; without it there is none.
+    pub safety_listen: Option<String>,
     /// File with `[[target]]` tables.
     pub targets_file: Option<PathBuf>,
     /// File with `[[lookup]]` tables.
@@ -126,6 +128,49 @@ pub struct Resource {
     pub owner: Option<String>,
     /// It cannot enforce fine-grained policy itself.
     pub legacy_coarse: Option<bool>,
+}
+
+/// `[[signals]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signals {
+    /// What it is called here.
+    pub name: Option<String>,
+    /// `iss` of its tokens.
+    pub issuer: Option<String>,
+    /// `aud` of its tokens.
+    pub audience: Option<String>,
+    /// Its public keys.
+    pub jwks_file: Option<PathBuf>,
+    /// `ES256`, `EdDSA`.
+    pub algorithms: Option<Vec<String>>,
+    /// `stop_workload`, `stop_task`.
+    pub may: Option<Vec<String>>,
+    /// What it calls the workloads that it may stop.
+    pub subjects: Option<Vec<SignalSubject>>,
+    /// It names every workload as this gate does, and may stop each.
+    #[serde(default)]
+    pub own_names: bool,
+    /// Stops within a minute.
+    pub per_minute_max: Option<u32>,
+    /// Teams that are told.
+    pub tell: Option<Vec<String>>,
+}
+
+/// What a sender of signals calls a workload.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalSubject {
+    /// The `id` of an `opaque` subject.
+    pub opaque: Option<String>,
+    /// The `uri` of one.
+    pub uri: Option<String>,
+    /// The `iss` of an `iss_sub` subject.
+    pub iss: Option<String>,
+    /// And its `sub`.
+    pub sub: Option<String>,
+    /// Its name here.
+    pub workload: Option<String>,
 }
 
 /// `[limits]`.

@@ -40,6 +40,8 @@ fn every_key_of_the_configuration_is_described_and_no_other() {
         ("trust.", keys::<raw::Trust>()),
         ("identity_provider.", keys::<raw::IdentityProvider>()),
         ("resource[].", keys::<raw::Resource>()),
+        ("signals[].", keys::<raw::Signals>()),
+        ("signals[].subjects[].", keys::<raw::SignalSubject>()),
         ("limits.", keys::<raw::Limits>()),
     ] {
         known.extend(keys.iter().map(|key| format!("{section}{key}")));

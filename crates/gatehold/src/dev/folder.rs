@@ -260,6 +260,7 @@ fn write_client(home: &Path, address: SocketAddr) -> Result<(), Failure> {
     }
     let raw = Raw {
         url: format!("http://{address}"),
+        safety_url: None,
         origin: ORIGIN.to_owned(),
         root: Some(init::root_of(home)?.to_string()),
         ca_file: None,

@@ -98,11 +98,11 @@ impl Ticker {
             (Some(id), Event::Submitted { requester, .. }) => {
                 self.submitted(id, requester, &entry, leaf);
             }
-            (None, Event::Stops { human, .. }) => {
+            (None, Event::Stops { by, .. }) => {
                 self.say(
                     Style::Red,
                     "STOPPED",
-                    format!("by {human}; no agent passes where it was said"),
+                    format!("by {by}; no agent passes where it was said"),
                 );
             }
             (_, Event::Paused { workload, code }) => {

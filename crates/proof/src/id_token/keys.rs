@@ -82,6 +82,23 @@ impl IssuerKeys {
         Ok(Self(keys))
     }
 
+    /// The one key of this name that verifies this algorithm; nobody guesses which of several is meant.
+    pub(crate) fn named(&self, kid: &str, algorithm: Algorithm) -> Option<&WorkloadKey> {
+        let with = SignedWith::by(algorithm);
+        let fits = |key: &&Key| key.may(with) && key.kid.as_deref() == Some(kid);
+        let mut fitting = self.0.iter().filter(fits);
+        match (fitting.next().map(|key| &key.verifies), fitting.next()) {
+            (Some(Verifies::Other(key)), None) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether a key that has a name verifies this algorithm.
+    pub(crate) fn has_named(&self, algorithm: Algorithm) -> bool {
+        let with = SignedWith::by(algorithm);
+        self.0.iter().any(|key| key.kid.is_some() && key.may(with))
+    }
+
     /// Verifies a token, and only then opens its claims.
     ///
     /// # Errors

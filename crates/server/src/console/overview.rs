@@ -106,7 +106,7 @@ pub(super) async fn page(
         token: visitor.form_token(),
         now: moment(seen.now, seen.now),
         figures: figures(&seen),
-        stops: stopped(&seen.stops),
+        stops: stopped(&seen.stops, &seen.who_stopped),
         paused: seen.paused.iter().map(|name| quiet(name)).collect(),
         told: app.channels().map(|channels| told(&channels, seen.now)),
         lockdown: seen.stops.everything,

@@ -1,10 +1,14 @@
 //! Stopping from a page: a workload, a task, or everything. The safe direction, so a session may, by the same use case as the API
 //! and the terminal. Nothing here lifts a stop: that is a held action.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_client::wire::{StopRequest, StopScope, WireRequest as _};
 use gatehold_core::stops::Stops;
+use gatehold_gate::WhoStopped;
 
 use super::access::SignedIn;
 use super::forms::Fields;
@@ -38,22 +42,33 @@ pub(super) async fn stop(
     Ok(Redirect::to(&there).into_response())
 }
 
-/// Everything that is stopped, a line each.
-pub(super) fn stopped(stops: &Stops) -> Vec<Quiet> {
+/// Everything that is stopped, a line each, and who said so.
+pub(super) fn stopped(stops: &Stops, who: &WhoStopped) -> Vec<Quiet> {
     let mut lines = Vec::new();
     if stops.everything {
-        lines.push(quiet("Everything: nothing is let out"));
+        let by = by(who.last(|said| said.everything));
+        lines.push(quiet(&format!("Everything: nothing is let out{by}")));
     }
-    let mut each = |what: &str, names: Vec<String>| {
-        lines.extend(names.iter().map(|name| quiet(&format!("{what} {name}"))));
-    };
-    each("Workload", texts(&stops.workloads));
-    each("Task", texts(&stops.tasks));
-    each("Target", texts(&stops.targets));
-    each("Resource", texts(&stops.resources));
+    lines.extend(each("Workload", stops, who, |stops| &stops.workloads));
+    lines.extend(each("Task", stops, who, |stops| &stops.tasks));
+    lines.extend(each("Target", stops, who, |stops| &stops.targets));
+    lines.extend(each("Resource", stops, who, |stops| &stops.resources));
     lines
 }
 
-fn texts<T: ToString>(names: &std::collections::BTreeSet<T>) -> Vec<String> {
-    names.iter().map(T::to_string).collect()
+fn each<T: Ord + Display>(
+    what: &str,
+    stops: &Stops,
+    who: &WhoStopped,
+    of: impl Fn(&Stops) -> &BTreeSet<T>,
+) -> Vec<Quiet> {
+    let lines = of(stops).iter().map(|name| {
+        let by = by(who.last(|said| of(said).contains(name)));
+        quiet(&format!("{what} {name}{by}"))
+    });
+    lines.collect()
+}
+
+fn by(who: Option<&str>) -> String {
+    who.map_or_else(String::new, |who| format!(" (by {who})"))
 }

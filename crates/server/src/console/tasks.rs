@@ -22,7 +22,7 @@ struct TaskPage {
     token: String,
     id: String,
     state: Mark,
-    stopped: Option<&'static str>,
+    stopped: Option<String>,
     /// Whether there is anything left to stop.
     stoppable: bool,
     workload: Quiet,
@@ -71,7 +71,10 @@ pub(super) async fn page(
             (true, Some(_)) => mark("bad", "\u{25a0}", "STOPPED"),
             (false, _) => mark("quiet", "\u{25cb}", "ENDED"),
         },
-        stopped: looked.stopped,
+        stopped: looked.stopped.map(|what| match &looked.who_stopped {
+            Some(who) => format!("{what} (by {who})"),
+            None => what.to_owned(),
+        }),
         stoppable: open && looked.stopped.is_none(),
         workload: quiet(task.workload.as_str()),
         purpose: looked.purpose.as_deref().map_or(erased, lines),

@@ -105,7 +105,7 @@ pub(super) async fn page(
         token: visitor.form_token(),
         all: whose.all,
         heading: format!("You answer for {mine}"),
-        stops: stopped(&owned.stops),
+        stops: stopped(&owned.stops, &owned.who_stopped),
         live: live
             .into_iter()
             .take(LINES)

@@ -1,8 +1,8 @@
 //! Turns what was asked and what was read into the one call of core: the record, the command and the world.
 
 use gatehold_core::decide::{
-    Act, CallNonce, Command, Described, Record, Redeem, Report, Revoke, Settings, StopChange,
-    Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
+    Act, CallNonce, Command, Described, Record, Redeem, Report, Revoke, Settings, StopBy,
+    StopChange, Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
@@ -155,7 +155,7 @@ impl Loaded {
                 },
             }),
             Intent::Stop { human, add } => Command::Stop(Box::new(StopChange {
-                human: human.clone(),
+                by: StopBy::Human(human.clone()),
                 add: add.clone(),
                 reason: "something is wrong".to_owned(),
             })),

@@ -9,6 +9,7 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::State;
+use gatehold_core::signal::StoppedBy;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::{Evidence, Executed};
 use gatehold_gate::{Gate, Trust};
@@ -95,7 +96,7 @@ impl Restraint {
     fn event(self) -> Event {
         match self {
             Self::Stop => Event::Stops {
-                human: Person::Reviewer.id(),
+                by: StoppedBy::Human(Person::Reviewer.id()),
                 added: Stops::default(),
                 stops: Stops::default(),
             },

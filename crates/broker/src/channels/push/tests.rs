@@ -86,7 +86,7 @@ fn a_topic_is_one_requests_for_one_browser_and_tells_neither() {
     };
     let closed = Message::of(&closed, NOW);
     let other = Notice {
-        request: gatehold_core::ids::RequestId::from_bytes([8; 16]),
+        request: Some(gatehold_core::ids::RequestId::from_bytes([8; 16])),
         ..notice()
     };
     let of_one = topic(&asked, &one);

@@ -15,7 +15,7 @@ pub(crate) fn notice() -> Notice {
     Notice {
         key: "req_07070707070707070707070707070707-3".to_owned(),
         kind: NoticeKind::Asked,
-        request: RequestId::from_bytes([7; 16]),
+        request: Some(RequestId::from_bytes([7; 16])),
         tier: Tier::Red,
         sentence: "UPDATE 4212 rows in orders.payments on sql:prod-eu".to_owned(),
         requester: "deploy-bot".to_owned(),
@@ -32,6 +32,30 @@ pub(crate) fn notice() -> Notice {
         teams: BTreeSet::from(["payments".parse().unwrap()]),
         at: NOW,
     }
+}
+
+#[test]
+fn a_stop_by_a_signal_says_what_was_stopped_and_asks_nobody_anything() {
+    let stopped = Notice {
+        kind: NoticeKind::Stopped,
+        request: None,
+        sentence: "Signal corp-idp (session-revoked) stopped workload deploy-bot".to_owned(),
+        words: String::new(),
+        decide_by: None,
+        ..notice()
+    };
+    let message = Message::of(&stopped, NOW);
+    assert_eq!(
+        message.text.lines()[..3],
+        [
+            "[RED] Stopped by a signal. Look whether it was to be.",
+            "Signal corp-idp (session-revoked) stopped workload deploy-bot",
+            "Owner: tomas@login.acme.example",
+        ]
+    );
+    assert_eq!(message.event, "gatehold.signal.stopped");
+    assert_eq!(message.thread, stopped.key);
+    assert!(message.data["request"].is_null());
 }
 
 fn said(notice: &Notice) -> String {

@@ -49,6 +49,25 @@ impl Checks {
         None
     }
 
+    pub(super) fn safety(
+        &mut self,
+        text: Option<&str>,
+        listen: Option<SocketAddr>,
+    ) -> Option<SocketAddr> {
+        let text = text?;
+        let address = text.parse::<SocketAddr>();
+        let why = match address {
+            Ok(address) if Some(address) != listen => return Some(address),
+            Ok(_) => "it is the address of `listen`, and would have no room of its own".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.say(
+            "safety_listen",
+            format!("`{text}`: {why}; write 127.0.0.1:7402"),
+        );
+        None
+    }
+
     /// What the listener itself would refuse to start with.
     pub(super) fn listener(&mut self, settings: &ListenSettings) {
         for problem in settings.problems() {

@@ -170,7 +170,11 @@ impl Call {
 
     /// Sends it and reads the answer to its end.
     pub async fn send(&self, house: &House) -> Answer {
-        let mut stream = house.connect().await;
+        self.send_on(house.connect().await).await
+    }
+
+    /// The same over this connection.
+    pub async fn send_on(&self, mut stream: TcpStream) -> Answer {
         // A server that refuses early may close before everything was sent; its answer still counts.
         let _sent = stream.write_all(&self.to_bytes()).await;
         Answer::read(stream).await

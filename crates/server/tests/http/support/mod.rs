@@ -27,7 +27,7 @@ use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::executor::{Ending, Execution, Executor};
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::push::{PushRules, PushServices};
-use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits};
+use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits, Signals};
 use gatehold_policy::Bundle;
 use gatehold_proof::web_push::VapidKey;
 use gatehold_proof::{Algorithm, PublicUrl, RequestToSign, SigningKey, sign_request};
@@ -75,6 +75,13 @@ pub fn push_rules() -> PushRules {
     }
 }
 
+/// Who tells a gate things.
+#[derive(Default)]
+struct Told {
+    provisioning: Option<Arc<Provisioning>>,
+    signals: Option<Arc<Signals>>,
+}
+
 impl House {
     pub async fn open() -> Self {
         Self::open_within(ListenLimits::default(), None).await
@@ -92,20 +99,36 @@ impl House {
         body_timeout: Option<Duration>,
         beat: Duration,
     ) -> Self {
-        Self::open_told(limits, body_timeout, beat, None).await
+        Self::open_told(limits, body_timeout, beat, Told::default()).await
     }
 
     /// With a provider that says who is gone.
     pub async fn open_provisioned(provisioning: Provisioning) -> Self {
         let (limits, beat) = (ListenLimits::default(), Duration::from_millis(20));
-        Self::open_told(limits, None, beat, Some(provisioning)).await
+        let provisioning = Some(Arc::new(provisioning));
+        let told = Told {
+            provisioning,
+            ..Told::default()
+        };
+        Self::open_told(limits, None, beat, told).await
+    }
+
+    /// With senders of signals.
+    pub async fn open_signalled(signals: Signals) -> Self {
+        let (limits, beat) = (ListenLimits::default(), Duration::from_millis(20));
+        let signals = Some(Arc::new(signals));
+        let told = Told {
+            signals,
+            ..Told::default()
+        };
+        Self::open_told(limits, None, beat, told).await
     }
 
     async fn open_told(
         limits: ListenLimits,
         body_timeout: Option<Duration>,
         beat: Duration,
-        provisioning: Option<Provisioning>,
+        told: Told,
     ) -> Self {
         let store = MemoryStore::at(Timestamp::from_millis(NOW));
         let entropy = Arc::new(Counting::default());
@@ -157,6 +180,7 @@ impl House {
         let mut settings = ApiSettings::new(PublicUrl::parse(&url).unwrap(), "test");
         settings.body_timeout = body_timeout.unwrap_or(settings.body_timeout);
         settings.beat = beat;
+        settings.signals = told.signals;
         let printed = Arc::new(Mutex::new(Vec::new()));
         let codes = Arc::new(PrintedCode::new(Arc::new(Counting::default()), {
             let printed = printed.clone();
@@ -167,7 +191,7 @@ impl House {
             sessions: SessionLimits::default(),
             url: PublicUrl::parse(&url).unwrap(),
             enroller: None,
-            provisioning: provisioning.map(Arc::new),
+            provisioning: told.provisioning,
             push: Some(push_rules()),
         };
         let published = Arc::new(Published(store.clone()));
@@ -213,6 +237,11 @@ impl House {
     }
 
     pub fn client(&self, key: &Arc<SigningKey>) -> Client {
+        self.client_at(key, None)
+    }
+
+    /// One that connects elsewhere.
+    pub fn client_at(&self, key: &Arc<SigningKey>, url: Option<&str>) -> Client {
         let key = key.clone();
         let sign = move |call: &ToSign<'_>| {
             let refuse = |error: gatehold_proof::SignatureError| SignerError(error.to_string());
@@ -236,8 +265,10 @@ impl House {
                 signature: signed.signature,
             })
         };
+        let mut config = ClientConfig::new(&self.url);
+        config.connect_url = url.map(ToOwned::to_owned);
         Client::new(
-            &ClientConfig::new(&self.url),
+            &config,
             Arc::new(sign),
             Arc::new(AtHouse(self.store.clone())),
         )

@@ -33,6 +33,7 @@ use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use gatehold_core::json::canonical;
 use gatehold_core::request::State;
 use gatehold_core::review::ReviewContext;
+use gatehold_core::signal::StoppedBy;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{StepLabels, Task, TaskState};
 use gatehold_core::time::Timestamp;
@@ -304,12 +305,13 @@ impl Oracle {
             (Some(id), _) => self.about_request(id, &commit, shelf)?,
             (None, Event::Task { task, .. }) => self.about_task(*task, &commit)?,
             (None, Event::Lease { .. }) => self.lease_step(&commit)?,
-            (None, Event::Stops { human, stops, .. }) => {
-                holds(
-                    self.realm.humans.contains_key(human),
-                    "chain-gives-force",
-                    || format!("{human} is nobody and stopped something"),
-                )?;
+            (None, Event::Stops { by, stops, .. }) => {
+                // Nobody sends signals here.
+                let humans = &self.realm.humans;
+                let known = matches!(by, StoppedBy::Human(human) if humans.contains_key(human));
+                holds(known, "chain-gives-force", || {
+                    format!("{by} is nobody and stopped something")
+                })?;
                 self.stops = self.stops.and(stops);
                 if let Intent::Stop { add, .. } = intent {
                     self.said.push((receipt.index, add.clone()));

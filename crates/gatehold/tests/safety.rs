@@ -1,0 +1,108 @@
+//! `stop`, `lockdown` and `revoke` take the address that only stops, where the client knows one, and the other one where nobody
+//! answers there.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod gate;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use gate::Gate;
+
+/// Connections of the gate's other listener.
+const ROOM: usize = 4;
+
+/// A port that nobody else has.
+fn port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn put_in_front(gate: &Gate, file: &str, line: &str) {
+    let path = gate.home.join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{line}\n{text}")).unwrap();
+}
+
+/// A gate with such an address, and a client that knows this one.
+fn gate_with(port: u16, known: u16) -> Gate {
+    let mut gate = Gate::start();
+    gate.kill();
+    put_in_front(
+        &gate,
+        "gatehold.toml",
+        &format!("safety_listen = \"127.0.0.1:{port}\""),
+    );
+    let path = gate.home.join("gatehold.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        format!("{text}\n[limits]\nconnections_max = {ROOM}\n"),
+    )
+    .unwrap();
+    put_in_front(
+        &gate,
+        "client.toml",
+        &format!("safety_url = \"http://127.0.0.1:{known}\""),
+    );
+    gate.start_again();
+    gate
+}
+
+/// Takes every connection of the other listener: each was served once and stays.
+fn saturated(gate: &Gate) -> Vec<TcpStream> {
+    let address = gate.configured("listen");
+    let taken = (0..ROOM).map(|_| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream
+            .write_all(format!("GET /healthz HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())
+            .unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stream
+    });
+    taken.collect()
+}
+
+#[test]
+fn m068_a_stop_and_a_lockdown_pass_while_the_other_listener_has_no_room() {
+    let port = port();
+    let gate = gate_with(port, port);
+    let taken = saturated(&gate);
+    for command in [
+        &[
+            "stop",
+            "workload",
+            "deploy-bot",
+            "--reason",
+            "odd",
+            "--as",
+            "reviewer",
+        ][..],
+        &["lockdown", "--reason", "odd", "--as", "reviewer"],
+    ] {
+        let output = gate.run(command);
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.contains("does not answer"), "{told}");
+    }
+    drop(taken);
+}
+
+#[test]
+fn where_nobody_answers_there_the_other_address_is_taken() {
+    let gate = gate_with(port(), port());
+    let output = gate.run(&["lockdown", "--reason", "odd", "--as", "reviewer"]);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("does not answer"), "{told}");
+    let inbox = gate.run(&["inbox", "--as", "reviewer"]);
+    assert!(inbox.status.success(), "{inbox:?}");
+}

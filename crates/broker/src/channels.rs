@@ -41,7 +41,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
-pub(crate) const KINDS: [(&str, NoticeKind); 7] = [
+pub(crate) const KINDS: [(&str, NoticeKind); 8] = [
     ("asked", NoticeKind::Asked),
     ("escalated", NoticeKind::Escalated),
     ("changed", NoticeKind::Changed),
@@ -49,6 +49,7 @@ pub(crate) const KINDS: [(&str, NoticeKind); 7] = [
     ("closed", NoticeKind::Closed),
     ("outcome", NoticeKind::Outcome),
     ("remains", NoticeKind::Remains),
+    ("taken_away", NoticeKind::TakenAway),
 ];
 
 /// The channels of a gate, as configured. Nothing is connected to yet.

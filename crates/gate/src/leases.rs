@@ -1,8 +1,10 @@
 //! Leases: a credential is made from proof, handed over once its making is durable, and taken away at its target until the
 //! target itself says that it is gone.
 //!
-//! `issue` is here; `end` decides that a lease is to end, `remove` sees to it, `orphans` looks for what nobody remembers.
+//! `issue` is here; `again` asks whether what lives would be let out now, `end` decides that a lease is to end, `remove` sees to it,
+//! `orphans` looks for what nobody remembers.
 
+mod again;
 mod end;
 mod orphans;
 mod remove;
@@ -31,6 +33,7 @@ use crate::gate::Gate;
 use crate::ports::executor::{Ending, Execution};
 use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
+pub(crate) use again::Again;
 pub use remove::LeaseTick;
 pub(crate) use remove::{Looks, Tries, UnderWay};
 

@@ -11,6 +11,9 @@ use super::{Checked, Fold, RequestFold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::Opened;
 
+/// Why a lease ends that would not be let out now.
+const POLICY_ENDS: [&str; 3] = ["forbidden", "held_again", "reviews_lost"];
+
 /// One lease as its leaves give it.
 #[derive(Debug, Clone)]
 pub(crate) struct LeaseFold {
@@ -86,7 +89,12 @@ impl Fold {
     // INVARIANT(revoked-is-verified): followed by the same machine, leaf by leaf.
     pub(super) fn leased(&mut self, leaf: &Opened) -> Checked {
         let Event::Lease {
-            grant, of, what, ..
+            grant,
+            of,
+            what,
+            code,
+            human,
+            trace,
         } = &leaf.entry.event
         else {
             return Ok(());
@@ -99,6 +107,20 @@ impl Fold {
             leaf.entry.rows.contains_key(&key),
             Code::Row,
             "something became of a lease, and its row does not say so",
+        )?;
+        if let Some(trace) = trace {
+            self.check_trace(trace)?;
+        }
+        let asked = *what == LeaseEvent::Ended && human.is_none();
+        ensure(
+            trace.is_none() || asked,
+            Code::Policy,
+            "policy is said to have been asked, and is not why it ends",
+        )?;
+        ensure(
+            trace.is_some() || !POLICY_ENDS.contains(&code.as_str()),
+            Code::Policy,
+            "it ends because policy was asked again, and what policy said is missing",
         )?;
         let at = leaf.entry.at;
         let Some(lease) = self.leases.get_mut(grant) else {

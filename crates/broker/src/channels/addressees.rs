@@ -72,7 +72,7 @@ impl Addressees {
                 spared.set(notice.request, BTreeSet::new());
                 all
             }
-            NoticeKind::Remains => all,
+            NoticeKind::Remains | NoticeKind::TakenAway => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
                 match spared.people.get(&notice.request) {
                     Some(spared) => &all - spared,

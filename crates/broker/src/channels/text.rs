@@ -107,6 +107,9 @@ impl Message {
                     NoticeKind::Remains => {
                         "Nothing can be decided here; it is tried again until its target says that it is gone."
                     }
+                    NoticeKind::TakenAway => {
+                        "Nothing can be decided here; the page says why. Who still needs it asks anew."
+                    }
                     _ => NOTHING_APPROVES,
                 },
             },
@@ -187,6 +190,9 @@ fn head(notice: &Notice, now: Timestamp) -> String {
         NoticeKind::Outcome => format!("Outcome: {state}"),
         NoticeKind::Remains => {
             "A credential should be gone and is still at its target. Look at the target.".to_owned()
+        }
+        NoticeKind::TakenAway => {
+            "A credential was taken away before its time: it would not be handed out now.".to_owned()
         }
     }
 }

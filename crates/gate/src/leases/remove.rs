@@ -93,6 +93,7 @@ impl Gate {
             Err(error) => keep(Err(error)),
         }
         begun.extend(self.orphan_searches(now));
+        begun.extend(self.ask_again(self.active().directory.version, now));
         // Whoever is slow goes on beside the next turn.
         let _ = tokio::time::timeout(TURN, join_all(begun)).await;
         first?;

@@ -62,6 +62,7 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "decided" | "closed" | "deny" | "suspicious" => Some(NoticeKind::Closed),
         "executed" => Some(NoticeKind::Outcome),
         "lease_remains" => Some(NoticeKind::Remains),
+        "lease_ended" => Some(NoticeKind::TakenAway),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })

@@ -27,6 +27,8 @@ pub enum NoticeKind {
     Outcome,
     /// What was handed out should be gone, and its target has not said so.
     Remains,
+    /// What was handed out ends before its time, because it would not be let out now.
+    TakenAway,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.

@@ -1,8 +1,9 @@
 //! Turns what was asked and what was read into the one call of core: the record, the command and the world.
 
+use gatehold_core::commit::Write;
 use gatehold_core::decide::{
-    Act, CallNonce, Command, Described, Record, Redeem, Report, Revoke, Settings, StopChange,
-    Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
+    self, Act, CallNonce, Command, Described, Fresh, Record, Redeem, Report, Revoke, Sealed,
+    Settings, StopChange, Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
@@ -19,6 +20,9 @@ use super::rules::READS;
 use super::shelf::Shelf;
 use super::target::plan;
 use super::work::Intent;
+
+/// What is said where everything still holds that a lease was made from.
+pub(super) const STANDS: &str = "it stands";
 
 impl Loaded {
     /// The requester a submission is anchored to.
@@ -91,6 +95,25 @@ impl Loaded {
         })
     }
 
+    /// What lives is asked about again.
+    pub(super) fn again(
+        &self,
+        world: &World<'_>,
+        fresh: &Fresh,
+        now: Timestamp,
+    ) -> Result<(Write, Option<Sealed>), Stopped> {
+        let (Some((grant, version)), Some((of, _)), Some(action)) =
+            (&self.read.grant, &self.read.request, &self.read.action)
+        else {
+            return Err(Stopped("nothing to ask about".to_owned()));
+        };
+        match decide::reconsider((grant, *version, of), action, world, fresh, now) {
+            Ok(Some((write, sealed))) => Ok((write, Some(sealed))),
+            Ok(None) => Err(Stopped(STANDS.to_owned())),
+            Err(refusal) => Err(Stopped(refusal.to_string())),
+        }
+    }
+
     pub(super) fn command(
         &self,
         shelf: &Shelf,
@@ -161,6 +184,7 @@ impl Loaded {
             })),
             Intent::Lease { step, .. } => Command::Lease(step.clone()),
             Intent::Open { .. }
+            | Intent::Again { .. }
             | Intent::Remove { .. }
             | Intent::RevokeKey { .. }
             | Intent::Delegate { .. }

@@ -123,10 +123,9 @@ const fn is_asking(kind: NoticeKind) -> bool {
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed | NoticeKind::Question => {
             true
         }
-        NoticeKind::Closed
-        | NoticeKind::Outcome
-        | NoticeKind::Remains
-        | NoticeKind::TakenAway => false,
+        NoticeKind::Closed | NoticeKind::Outcome | NoticeKind::Remains | NoticeKind::TakenAway => {
+            false
+        }
     }
 }
 

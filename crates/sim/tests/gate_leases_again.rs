@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that fails should say where"
 )]
 
@@ -13,21 +14,24 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use gatehold_audit::LedgerLeaf;
 use gatehold_core::commit::Table;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::grant::{Grant, GrantState};
+use gatehold_core::hash::Hash;
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
-use gatehold_core::lease::LeaseEvent;
+use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS, RETRY_SECONDS_MAX};
 use gatehold_core::request::State;
+use gatehold_core::stops::Stops;
 use gatehold_gate::ports::facts::{Facts, Flag, Found, Moment, Question, Told};
 use gatehold_gate::ports::store::RowQuery;
-use gatehold_gate::{GateError, LeaseTick};
+use gatehold_gate::{GateError, LeaseFilter, LeaseName, LeaseTick};
 use gatehold_policy::Bundle;
 use gatehold_sim::mutants::remove_the_named_guard;
-use gatehold_sim::pretend_target::PretendTarget;
+use gatehold_sim::pretend_target::{Making, PretendTarget};
 
-use shop::audited::Audited;
+use shop::audited::{Audited, given};
 use shop::{Person, Shop, bundle_folder};
 
 /// What is asked for.
@@ -90,14 +94,16 @@ when {{ {what} }};
 }
 
 const TAINTED: &str = "!context.chain.sensitive.known || context.chain.sensitive.value";
-const FROZEN: &str =
-    "!context.signals.change_freeze.known || context.signals.change_freeze.value";
+const FROZEN: &str = "!context.signals.change_freeze.known || context.signals.change_freeze.value";
 
 /// The shop's bundle with these rules of access.
 fn bundle_with(rules: &str) -> String {
     let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
     let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let rules = format!("{}\n{rules}", packed["files"]["rules.cedar"].as_str().unwrap());
+    let rules = format!(
+        "{}\n{rules}",
+        packed["files"]["rules.cedar"].as_str().unwrap()
+    );
     packed["files"]["rules.cedar"] = rules.into();
     packed["files"]["descriptors/shop.access.toml"] = DESCRIPTOR.into();
     String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap()
@@ -399,4 +405,232 @@ async fn d12_what_a_living_lease_is_judged_by_is_not_erased() {
         .try_propose("record.erase", &erase, Person::Owner)
         .await;
     assert_eq!(asked.unwrap().state, State::Held);
+}
+
+#[tokio::test]
+async fn what_is_still_being_made_is_not_told_as_still_there() {
+    let (shop, target, _) = shop_under(ALLOWED).await;
+    target.set_making(Making::Waits);
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await.unwrap();
+    let id = asked.record.id;
+    let other = shop
+        .issuing_over(shop.shared_memory(), target.clone())
+        .await;
+    let waiting = target.waiting.notified();
+    let caller = shop.caller();
+    let taking = tokio::spawn(async move { other.redeem(&caller, id).await });
+    waiting.await;
+    let owner = Person::Owner.id();
+    shop.gate.revoke(&owner, id).await.unwrap();
+    pass(&shop, OVERDUE_SECONDS);
+    let did = turn(&shop).await;
+    assert_eq!((did.waiting, did.overdue), (1, 0));
+    let seen = shop
+        .gate
+        .lease_named(&owner, LeaseName::Request(id))
+        .await
+        .unwrap();
+    assert_eq!((seen.attempts, seen.remains), (1, Some("issuing")));
+
+    // Once it was made and stays, people are told.
+    target.go_on();
+    assert!(taking.await.unwrap().unwrap().credential.is_none());
+    target.set_down(true);
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.overdue, 1);
+}
+
+/// The leaves of a shop with one of them brought to before another, as somebody would write them who holds the log's key.
+async fn moved(
+    shop: &Shop,
+    which: impl Fn(&Event) -> bool,
+    before: impl Fn(&Event) -> bool,
+) -> String {
+    let mut leaves: Vec<LedgerLeaf> = shop.stored().await.into_iter().map(given).collect();
+    let event = |leaf: &LedgerLeaf| Entry::from_bytes(&leaf.record).unwrap().event;
+    let from = leaves.iter().rposition(|leaf| which(&event(leaf))).unwrap();
+    let to = leaves.iter().position(|leaf| before(&event(leaf))).unwrap();
+    let leaf = leaves.remove(from);
+    leaves.insert(to, leaf);
+    for (index, leaf) in leaves.iter_mut().enumerate() {
+        leaf.index = u64::try_from(index).unwrap();
+    }
+    let report = Audited::over(shop, leaves).report();
+    assert!(!report.is_sound());
+    report.to_string()
+}
+
+fn is_issued(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Lease {
+            what: LeaseEvent::Issued,
+            ..
+        }
+    )
+}
+
+#[tokio::test]
+async fn an_auditor_finds_what_was_handed_over_under_a_stop_or_after_its_task() {
+    let (shop, _, _) = shop_under(ALLOWED).await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    let stop = Stops {
+        targets: ["sql:shop".parse().unwrap()].into(),
+        ..Stops::default()
+    };
+    let owner = Person::Owner.id();
+    shop.gate.stop(&owner, stop, "a test").await.unwrap();
+    assert!(Audited::of(&shop).await.report().is_sound());
+    let is_stop = |event: &Event| matches!(event, Event::Stops { .. });
+    let told = moved(&shop, is_stop, is_issued).await;
+    assert!(
+        told.contains("handed over although it was stopped"),
+        "{told}"
+    );
+
+    let (shop, _, _) = shop_under(ALLOWED).await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    shop.gate.end_task(&shop.caller(), task).await.unwrap();
+    let is_end = |event: &Event| matches!(event, Event::Task { what, .. } if what == "ended");
+    let told = moved(&shop, is_end, is_issued).await;
+    assert!(told.contains("although its task had ended"), "{told}");
+}
+
+#[tokio::test]
+async fn an_auditor_finds_an_end_by_policy_that_does_not_say_what_policy_said() {
+    let (shop, _, _) = shop_under(ALLOWED).await;
+    let task = shop.task().await;
+    taken(&shop, &task).await;
+    activate(&shop, &format!("{ALLOWED}{DENIED}")).await;
+    assert_eq!(turn(&shop).await.ended, 1);
+    let honest: Vec<LedgerLeaf> = shop.stored().await.into_iter().map(given).collect();
+    let forged = |change: &dyn Fn(&mut Event)| {
+        let mut leaves = honest.clone();
+        for leaf in &mut leaves {
+            let mut entry = Entry::from_bytes(&leaf.record).unwrap();
+            if let Event::Lease { trace: Some(_), .. } = entry.event {
+                change(&mut entry.event);
+                leaf.record = entry.to_bytes().unwrap();
+                let salt: [u8; 32] = leaf.salt.clone().try_into().unwrap();
+                let commitment = Hash::tagged("gatehold/leaf/v1", &[&salt, &leaf.record]);
+                leaf.leaf.truncate(3);
+                leaf.leaf.extend(commitment.as_bytes());
+            }
+        }
+        Audited::over(&shop, leaves).report().to_string()
+    };
+    let silent = forged(&|event| {
+        if let Event::Lease { trace, .. } = event {
+            *trace = None;
+        }
+    });
+    assert!(silent.contains("what policy said is missing"), "{silent}");
+    let other = forged(&|event| {
+        if let Event::Lease {
+            trace: Some(trace), ..
+        } = event
+        {
+            trace.bundle = Hash::of(b"another bundle");
+        }
+    });
+    assert!(
+        other.contains("another bundle than the active one"),
+        "{other}"
+    );
+}
+
+#[tokio::test]
+async fn people_see_what_is_handed_out_and_where_it_stands() {
+    let (shop, target, _) = shop_under(ALLOWED).await;
+    let (one, two) = (shop.task().await, shop.task().await);
+    let first = taken(&shop, &one).await;
+    let second = taken(&shop, &two).await;
+    let owner = Person::Owner.id();
+    let listed = async |filter: LeaseFilter| {
+        let page = shop.gate.leases(&owner, &filter).await.unwrap();
+        assert_eq!(page.older, None);
+        let of = page.items.iter().map(|seen| (seen.request, seen.state));
+        of.collect::<Vec<_>>()
+    };
+    let (active, revoking) = (GrantState::Active, GrantState::Revoking);
+    let all = [(second, active), (first, active)];
+    assert_eq!(listed(LeaseFilter::default()).await, all);
+    let of_task = LeaseFilter {
+        task: Some(one),
+        ..LeaseFilter::default()
+    };
+    assert_eq!(listed(of_task).await, [(first, active)]);
+    for (name, found) in [("sql:shop", 2), ("sql:depot", 0)] {
+        let at = LeaseFilter {
+            target: Some(name.parse().unwrap()),
+            ..LeaseFilter::default()
+        };
+        assert_eq!(listed(at).await.len(), found);
+    }
+    let nobodys = LeaseFilter {
+        workload: Some("another-bot".parse().unwrap()),
+        ..LeaseFilter::default()
+    };
+    assert!(listed(nobodys).await.is_empty());
+
+    target.set_down(true);
+    shop.gate.revoke(&owner, first).await.unwrap();
+    turn(&shop).await;
+    let ending = LeaseFilter {
+        state: Some(revoking),
+        ..LeaseFilter::default()
+    };
+    assert_eq!(listed(ending).await, [(first, revoking)]);
+    let seen = shop.gate.lease_named(&owner, LeaseName::Request(first));
+    let seen = seen.await.unwrap();
+    assert_eq!((seen.attempts, seen.remains), (1, Some("unreachable")));
+    assert!(seen.mine && seen.record.is_some());
+    let by_grant = shop.gate.lease_named(&owner, LeaseName::Grant(seen.grant));
+    assert_eq!(by_grant.await.unwrap().request, first);
+
+    target.set_down(false);
+    pass(&shop, RETRY_SECONDS_MAX);
+    assert_eq!(turn(&shop).await.verified, 1);
+    assert_eq!(listed(LeaseFilter::default()).await, [(second, active)]);
+    let gone = LeaseFilter {
+        state: Some(GrantState::Revoked),
+        ..LeaseFilter::default()
+    };
+    assert_eq!(listed(gone).await, [(first, GrantState::Revoked)]);
+}
+
+#[tokio::test]
+async fn what_nobody_could_be_handed_is_refused_before_anybody_is_asked() {
+    let not_issuable = |answer: Result<_, GateError>| {
+        let Err(GateError::Refused(refusal)) = answer else {
+            panic!("it was taken");
+        };
+        refusal.code()
+    };
+    // Its target executes and hands out nothing.
+    let shop = Shop::in_memory().await;
+    activate(&shop, ALLOWED).await;
+    let task = shop.task().await;
+    let asked = shop.submit(&task, "shop.access", READER).await;
+    assert_eq!(not_issuable(asked.map(drop)), "not_issuable");
+
+    // Others hand out something, and this one is none of them.
+    let (shop, _, _) = shop_under(ALLOWED).await;
+    let task = shop.task().await;
+    let mut input = shop.asked(Some(task), "shop.access", READER, false);
+    let envelope = String::from_utf8(input.envelope).unwrap();
+    input.envelope = envelope.replace("sql:shop", "sql:nowhere").into_bytes();
+    let asked = shop.gate.submit(&shop.asking(&input).await, input).await;
+    assert_eq!(not_issuable(asked.map(drop)), "not_issuable");
+
+    // Whoever shares its host with others keeps no credential.
+    let mut nhi = shop::nhi();
+    nhi["assurance"] = "local".into();
+    let changed = shop.change("nhi.create", &nhi.to_string(), Person::Owner);
+    assert_eq!(changed.await.state, State::Completed);
+    let asked = shop.submit(&task, "shop.access", READER).await;
+    assert_eq!(not_issuable(asked.map(drop)), "not_permitted");
 }

@@ -122,6 +122,9 @@ impl Fold {
             Code::Policy,
             "it ends because policy was asked again, and what policy said is missing",
         )?;
+        if *what == LeaseEvent::Issued {
+            self.may_be_handed_over(*of, leaf)?;
+        }
         let at = leaf.entry.at;
         let Some(lease) = self.leases.get_mut(grant) else {
             return wrong(
@@ -147,6 +150,34 @@ impl Fold {
         lease.step(*what, at)?;
         lease.state = state;
         Ok(())
+    }
+
+    /// Nobody is handed what was stopped, or lost its task or its key, while it was made.
+    fn may_be_handed_over(&self, of: RequestId, leaf: &Opened) -> Checked {
+        let Some(request) = self.requests.get(&of).filter(|request| !request.broken) else {
+            return Ok(());
+        };
+        let (Some(envelope), Some(requester)) = (&request.envelope, request.requester()) else {
+            return Ok(());
+        };
+        ensure(
+            self.stop_reason(envelope, requester).is_none(),
+            Code::Stop,
+            "a credential was handed over although it was stopped",
+        )?;
+        ensure(
+            !self.task_has_ended(envelope.task.as_ref()),
+            Code::Task,
+            "a credential was handed over although its task had ended",
+        )?;
+        let Some(directory) = self.directory() else {
+            return Ok(());
+        };
+        ensure(
+            requester.still_has_force(directory, leaf.entry.at),
+            Code::Requester,
+            "a credential was handed over to a key that had lost its force",
+        )
     }
 
     /// The lease of a grant.

@@ -192,7 +192,8 @@ fn head(notice: &Notice, now: Timestamp) -> String {
             "A credential should be gone and is still at its target. Look at the target.".to_owned()
         }
         NoticeKind::TakenAway => {
-            "A credential was taken away before its time: it would not be handed out now.".to_owned()
+            "A credential was taken away before its time: it would not be handed out now."
+                .to_owned()
         }
     }
 }

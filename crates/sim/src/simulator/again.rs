@@ -50,15 +50,13 @@ impl Simulator {
         }
     }
 
-    // INVARIANT(lives-while-allowed): after each turn, what lives although the active bundle denies it is being ended.
+    // INVARIANT(lives-while-allowed): after each turn, what lives although the active bundle denies it, or asks for what nobody
+    // signed, is being ended.
     pub(super) fn lives_while_allowed(&self, at: usize) -> Checked {
-        let (directory, _) = self
-            .processes
-            .get(at)
-            .map_or((None, 0), Process::directory);
+        let (directory, _) = self.processes.get(at).map_or((None, 0), Process::directory);
         // Who could not read on asks nobody.
         let reads = directory.is_some_and(|known| known.version == self.oracle.realm.version);
-        if !reads || !self.denies_access() {
+        if !reads {
             return Ok(());
         }
         for (id, lease) in &self.oracle.leases {
@@ -67,22 +65,33 @@ impl Simulator {
                 RowKey::new(Table::Request, &lease.request),
             ];
             let edited = rows.iter().any(|row| self.edited.contains(row));
-            if !lease.is_active() || edited || self.oracle.is_tampered(&lease.request) {
+            let tampered = edited || self.oracle.is_tampered(&lease.request);
+            if tampered || !lease.is_active() || !self.lets_no_more(&lease.request) {
                 continue;
             }
             holds(self.is_ending(at, id), "lives-while-allowed", || {
-                format!("{id} lives, {at} has had a turn, and the active bundle denies it")
+                format!(
+                    "{id} lives, {at} has had a turn, and the active bundle lets it out no more"
+                )
             })?;
         }
         Ok(())
     }
 
-    /// Whether the active bundle denies a credential to everybody, whatever they did before.
-    pub(super) fn denies_access(&self) -> bool {
+    /// Whether the active bundle denies a credential to everybody, or asks for what nobody was asked for, whatever their tasks did.
+    pub(super) fn lets_no_more(&self, request: &RequestId) -> bool {
         let rules = self.bundles.get(&self.oracle.realm.bundle);
-        rules.is_some_and(|rules| {
+        let request = self.oracle.requests.get(request);
+        rules.zip(request).is_some_and(|(rules, request)| {
             let answer = rules.evaluate(ACCESS, &Chain::default(), None);
-            matches!(answer.verdict(), Verdict::Deny)
+            match answer.verdict() {
+                Verdict::Allow => false,
+                Verdict::Deny => true,
+                Verdict::Hold(asked) => request
+                    .held
+                    .as_ref()
+                    .is_none_or(|held| !asked.is_covered_by(&held.requirement.hashes())),
+            }
         })
     }
 }

@@ -263,8 +263,8 @@ impl Simulator {
         if let Some(process) = self.processes.get_mut(work.process) {
             process.remembered.tried(grant, since);
         }
-        // Mostly when it is due: it is refused before, and once it was said.
-        let overdue = self.oracle.leases.get(&grant);
+        // Mostly when it is due: it is refused before, and once it was said. What is still being made may not be there at all.
+        let overdue = self.oracle.leases.get(&grant).filter(|_| code != "issuing");
         let due = overdue.and_then(Leased::overdue_at);
         if due.is_some_and(|at| self.shelf.now() >= at) || self.seed.per_mille(100) {
             self.lease_step_once(work.process, about, LeaseEvent::Overdue, code);
@@ -336,10 +336,10 @@ impl Simulator {
             let active = grant.filter(|grant| grant.state == GrantState::Active);
             let lease = active.as_ref().and_then(|grant| grant.lease.as_ref());
             let own = lease.is_some_and(|lease| now <= lease.not_after);
-            let denied = self.denies_access();
             let supported = active.is_some_and(|grant| {
-                let allowed = !denied && self.oracle.supports(&grant.request, now);
-                allowed || self.oracle.is_tampered(&grant.request)
+                let of = &grant.request;
+                let allowed = self.oracle.supports(of, now) && !self.lets_no_more(of);
+                allowed || self.oracle.is_tampered(of)
             });
             holds(own && supported, "never-gives-up", || {
                 format!("the credential of {id} can still be used and nothing supports it")

@@ -46,7 +46,7 @@ pub use delegation::{
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
 pub use inbox::{Inbox, InboxItem, Raised};
-pub use lease::{LeaseItem, Leases};
+pub use lease::{LeaseItem, LeaseOf, Leases};
 pub use limits::Limits;
 pub use me::{Me, MySeat};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

@@ -220,7 +220,6 @@ const DENIED: &str = r#"{"request":"req_1","outcome":"denied","decided_by":"poli
 const HELD: &str = r#"{"request":"req_1","digest":"sha256:d","tier":"red","reasons":[],"trace":{"rules":[],"bundle":"b","input":"i"},"words":["a","b","c","d"],"checkpoints":["prod"],
     "decide_by":1,"spend_by":2,"location":"/v1/requests/req_1"}"#;
 const DELEGATION: &str = r#"{"delegation":"sha256:d","from":"a@b","to":"c@b","teams":["t"],"not_before":1,"not_after":2,"standing":"active","leaf":3}"#;
-const LEASE: &str = r#"{"request":"req_1","grant":"grt_1","state":"revoking","workload":"bot","target":"db","handle":"gh_1","entitlement":"role r","revocation_class":"immediate","not_after":9,"overdue":false,"attempts":2,"remains_because":"unreachable","returned":0,"mine":true}"#;
 const STATUS: &str = r#"{"request":"req_1","state":"held","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]}"#;
 const REDEEMED: &str = r#"{"status":{"request":"req_1","state":"completed","digest":"sha256:d","tier":"red","sentence":"s","words":["a","b","c","d"]},
     "result":{"outcome":"completed","code":"ok","status":200,"media_type":"text/plain","body":"b2s=","truncated":false}}"#;
@@ -317,7 +316,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         salt: "ab".into(),
     };
     line_of!(gate, r#"{"leases":[]}"#, c => c.leases(&LeasesWanted::default()), "GET /v1/leases");
-    line_of!(gate, LEASE, c => c.lease("req_1"), "GET /v1/leases/req_1");
+    line_of!(gate, r#"{"request":"req_1"}"#, c => c.lease("req_1"), "GET /v1/leases/req_1");
     line_of!(gate, DELEGATION, c => c.delegate(&delegation), "POST /v1/delegations");
     line_of!(gate, r#"{"delegations":[]}"#, c => c.delegations(), "GET /v1/delegations");
     let end = DelegationEndRequest {

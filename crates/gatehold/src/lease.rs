@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use gatehold_client::LeasesWanted;
-use gatehold_client::wire::{LeaseItem, Leases};
+use gatehold_client::wire::{LeaseItem, LeaseOf, Leases};
 use gatehold_core::ids::{TargetId, TaskId, WorkloadId};
 
 use crate::ambient::now_millis;
@@ -100,8 +100,11 @@ async fn list(ctx: &Ctx, args: &List) -> Result<Exit, Failure> {
 async fn show(ctx: &Ctx, args: &Show) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
-    let item: LeaseItem = acting.client.lease(&args.id).await?;
-    ctx.print(&item, || said(ctx, &item))?;
+    let of: LeaseOf = acting.client.lease(&args.id).await?;
+    ctx.print(&of, || match &of.lease {
+        Some(item) => said(ctx, item),
+        None => "Nothing was handed out for it.\n".to_owned(),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -186,7 +189,7 @@ fn said(ctx: &Ctx, item: &LeaseItem) -> String {
     for (name, value) in rows {
         text.push_str(&format!("{name:<12}{}\n", plain(&value)));
     }
-    if matches!(item.state.as_str(), "active") {
+    if item.state == "active" {
         let by = ctx.person.as_ref();
         let by = by.map_or_else(String::new, |name| format!(" --as {name}"));
         let id = plain(&item.request);

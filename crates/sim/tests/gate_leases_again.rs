@@ -629,7 +629,8 @@ async fn what_nobody_could_be_handed_is_refused_before_anybody_is_asked() {
     // Whoever shares its host with others keeps no credential.
     let mut nhi = shop::nhi();
     nhi["assurance"] = "local".into();
-    let changed = shop.change("nhi.create", &nhi.to_string(), Person::Owner);
+    let payload = nhi.to_string();
+    let changed = shop.change("nhi.create", &payload, Person::Owner);
     assert_eq!(changed.await.state, State::Completed);
     let asked = shop.submit(&task, "shop.access", READER).await;
     assert_eq!(not_issuable(asked.map(drop)), "not_permitted");

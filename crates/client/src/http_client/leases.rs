@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::call::{Call, path};
 use super::{Client, ClientError};
-use crate::wire::{LeaseItem, Leases};
+use crate::wire::{LeaseOf, Leases};
 
 /// Which leases are wanted; everything that is given must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn lease(&self, id: &str) -> Result<LeaseItem, ClientError> {
+    pub async fn lease(&self, id: &str) -> Result<LeaseOf, ClientError> {
         self.call_json(Call::get(path("leases", id, "")?)).await
     }
 }

@@ -13,6 +13,17 @@ pub struct Leases {
     pub older: Option<u64>,
 }
 
+/// The answer to `GET /v1/leases/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeaseOf {
+    /// What was asked about.
+    pub request: String,
+    /// What was handed out for it; nothing where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseItem>,
+}
+
 /// Something that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -9,6 +9,7 @@ use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
+use gatehold_core::request::state::Event as Ending;
 use gatehold_core::request::{Outcome, RequestRecord};
 use gatehold_core::requester::Requester;
 use gatehold_core::signed_body::SignedBody;
@@ -157,16 +158,7 @@ impl Loaded {
                 nonce: call.nonce(),
                 submit: submit_of(shelf, *request),
             }),
-            Intent::Report { ending, .. } => Command::Report(Report {
-                step: *ending,
-                outcome: Outcome {
-                    code: "sim".to_owned(),
-                    quantity: Some(1),
-                    result: Hash::of(b"done"),
-                    at: now,
-                },
-                result: b"done".to_vec(),
-            }),
+            Intent::Report { ending, .. } => Command::Report(reported(*ending, now)),
             Intent::Expire { .. } => Command::Expire,
             Intent::Escalate { .. } => Command::Escalate,
             Intent::Revoke { human, .. } => Command::Revoke(Revoke {
@@ -215,6 +207,20 @@ impl Loaded {
             attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
             boundary: boundary.clone(),
         })
+    }
+}
+
+/// What a target said.
+fn reported(ending: Ending, now: Timestamp) -> Report {
+    Report {
+        step: ending,
+        outcome: Outcome {
+            code: "sim".to_owned(),
+            quantity: Some(1),
+            result: Hash::of(b"done"),
+            at: now,
+        },
+        result: b"done".to_vec(),
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) const KINDS: [(&str, NoticeKind); 8] = [
     ("outcome", NoticeKind::Outcome),
     ("remains", NoticeKind::Remains),
     ("stopped", NoticeKind::Stopped),
+    ("taken_away", NoticeKind::TakenAway),
 ];
 
 /// The channels of a gate, as configured. Nothing is connected to yet.

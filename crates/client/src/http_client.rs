@@ -8,11 +8,13 @@ mod call;
 mod config;
 mod error;
 mod human;
+mod leases;
 mod signer;
 mod workload;
 
 pub use config::{ClientConfig, TrustRoots, install_cryptography};
 pub use error::ClientError;
+pub use leases::LeasesWanted;
 pub use signer::{Ambient, AmbientError, RequestSigner, SignatureHeaders, SignerError, ToSign};
 pub use workload::{IdempotencyKey, Submission};
 

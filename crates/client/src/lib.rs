@@ -10,6 +10,7 @@ mod http_client;
 pub mod wire;
 
 pub use http_client::{
-    Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, RequestSigner,
-    SignatureHeaders, SignerError, Submission, ToSign, TrustRoots, install_cryptography,
+    Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, LeasesWanted,
+    RequestSigner, SignatureHeaders, SignerError, Submission, ToSign, TrustRoots,
+    install_cryptography,
 };

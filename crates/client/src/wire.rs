@@ -17,6 +17,7 @@ mod decision;
 mod delegation;
 mod humans;
 mod inbox;
+mod lease;
 mod limits;
 mod me;
 mod problem;
@@ -45,6 +46,7 @@ pub use delegation::{
 };
 pub use humans::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
 pub use inbox::{Inbox, InboxItem, Raised};
+pub use lease::{LeaseItem, LeaseOf, Leases};
 pub use limits::Limits;
 pub use me::{Me, MySeat};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

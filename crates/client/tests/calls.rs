@@ -12,8 +12,8 @@ use gatehold_client::wire::{
     RequestState, ReviewRequest, StopRequest, StopScope, SubmitRequest, Submitted, TaskRequest,
 };
 use gatehold_client::{
-    Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, SignatureHeaders,
-    SignerError, Submission, ToSign, TrustRoots,
+    Ambient, AmbientError, Client, ClientConfig, ClientError, IdempotencyKey, LeasesWanted,
+    SignatureHeaders, SignerError, Submission, ToSign, TrustRoots,
 };
 use gatehold_proof::{
     Algorithm, PublicUrl, RequestParts, RequestToSign, SigningKey, UnverifiedRequestSignature,
@@ -315,6 +315,8 @@ async fn every_call_is_signed_and_goes_where_it_should() {
         reason: String::new(),
         salt: "ab".into(),
     };
+    line_of!(gate, r#"{"leases":[]}"#, c => c.leases(&LeasesWanted::default()), "GET /v1/leases");
+    line_of!(gate, r#"{"request":"req_1"}"#, c => c.lease("req_1"), "GET /v1/leases/req_1");
     line_of!(gate, DELEGATION, c => c.delegate(&delegation), "POST /v1/delegations");
     line_of!(gate, r#"{"delegations":[]}"#, c => c.delegations(), "GET /v1/delegations");
     let end = DelegationEndRequest {

@@ -26,7 +26,7 @@ pub use apply::{
 };
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
-pub use lease::LeaseStep;
+pub use lease::{LeaseStep, reconsider};
 pub use redeem::Redeem;
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};

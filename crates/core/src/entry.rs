@@ -283,6 +283,9 @@ pub enum Event {
         /// The human, if one ended it.
         #[serde(deserialize_with = "stated")]
         human: Option<HumanId>,
+        /// Policy, asked again, where that is why it ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<Trace>,
     },
     /// What came of it.
     Executed {
@@ -408,14 +411,15 @@ impl Event {
             }
             | Self::Executed { trace: stood, .. } => Some(stood.clone()),
             Self::Acted { trace, .. } => trace.clone(),
-            Self::Trust { trace, .. } => trace.as_ref().map(Trace::answer),
+            Self::Trust { trace, .. } | Self::Lease { trace, .. } => {
+                trace.as_ref().map(Trace::answer)
+            }
             Self::Escalated { .. }
             | Self::Task { .. }
             | Self::Stops { .. }
             | Self::Refused { .. }
             | Self::Paused { .. }
             | Self::Corrected { .. }
-            | Self::Lease { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }

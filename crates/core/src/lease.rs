@@ -102,7 +102,8 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseEnd {
-    /// A stable code: `expired`, `revoked`, `task_ended`, `stopped`, `not_issued`.
+    /// A stable code: `expired`, `revoked`, `task_ended`, `stopped`, `workload_paused`, `requester_gone`; `forbidden`,
+    /// `held_again` and `reviews_lost` where policy was asked again; or why it was never handed over.
     pub code: String,
     /// When it was decided; how long revocation took is counted from here.
     pub at: Timestamp,

@@ -127,6 +127,13 @@ impl Chain {
         ]
     }
 
+    /// The task whose chain a counter is a part of.
+    #[must_use]
+    pub fn task_of(counter: &CounterKey) -> Option<TaskId> {
+        let (task, _) = counter.0.strip_prefix("task:")?.split_once(':')?;
+        task.parse().ok()
+    }
+
     /// From counter values in the order of [`Chain::counters`].
     #[must_use]
     pub const fn from_counts(

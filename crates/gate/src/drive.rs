@@ -4,6 +4,7 @@ use gatehold_core::commit::{Conflict, Guard, Receipt, Write};
 use gatehold_core::decide::{Release, Sealed};
 use gatehold_core::guard;
 use gatehold_core::refusal::Refusal;
+use gatehold_core::task::Chain;
 
 use crate::believed::restricting;
 use crate::error::GateError;
@@ -30,6 +31,8 @@ impl Gate {
         let leaf = write.leaf.bytes();
         let restricting = restricting(&write);
         let restricts = !restricting.is_empty();
+        let mut counted = write.counters.iter();
+        let step = counted.find_map(|counter| Chain::task_of(&counter.key));
         let answers = self.store().commit(vec![write]).await;
         self.store_said(&answers);
         let receipt = match answers {
@@ -51,6 +54,9 @@ impl Gate {
         self.inner.decided.notify_waiters();
         if restricts {
             self.look_again();
+        }
+        if let Some(task) = step {
+            self.stepped(task);
         }
         let release = sealed.open(&receipt).map_err(GateError::damaged)?;
         Ok(Committed::Done(receipt, release))

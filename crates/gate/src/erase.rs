@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use gatehold_core::commit::{LeafKind, RowKey, Table};
 use gatehold_core::directory::Directory;
 use gatehold_core::entry::{Entry, Event};
+use gatehold_core::grant::GrantState;
 use gatehold_core::guard;
 use gatehold_core::ids::TaskId;
 use gatehold_core::refusal::Refusal;
@@ -49,11 +50,20 @@ impl Gate {
         }
         let entry = Entry::from_bytes(&leaf.record).map_err(GateError::damaged)?;
         if let Some(id) = entry.request {
-            let state = self.request(id).await?.record.state;
+            let record = self.request(id).await?.record;
+            let state = record.state;
             if guard!("erase-not-live", !state.is_terminal()) {
                 return refuse(format!(
                     "{id} is {} and still needs `{name}`; ask again once it has ended",
                     state.name()
+                ));
+            }
+            // Policy is asked about it as long as what was handed out for it lives.
+            let lease = self.lease_of(&record).await?;
+            let lives = lease.is_some_and(|(state, _)| state == GrantState::Active);
+            if guard!("erase-not-leased", lives) {
+                return refuse(format!(
+                    "what was handed out for {id} is in use and is judged by `{name}`; take it away, then ask again"
                 ));
             }
         }

@@ -21,7 +21,7 @@ use crate::catalog::Catalog;
 use crate::chain::Link;
 use crate::error::GateError;
 use crate::habits::Days;
-use crate::leases::{Looks, Tries, UnderWay as LeasesUnderWay};
+use crate::leases::{Again, Looks, Tries, UnderWay as LeasesUnderWay};
 use crate::ports::entropy::Entropy;
 use crate::ports::executor::Executor;
 use crate::ports::facts::Facts;
@@ -109,6 +109,8 @@ pub(crate) struct Inner {
     pub(crate) leases_under_way: Mutex<LeasesUnderWay>,
     /// When leases were last looked at, and by what.
     pub(crate) lease_looks: Mutex<Looks>,
+    /// Which living leases are to be asked about again.
+    pub(crate) lease_again: Mutex<Again>,
     /// Woken when a lease was ended here.
     pub(crate) lease_ended: Notify,
     /// The minute in which the leaves were last read on.

@@ -1,9 +1,12 @@
 //! Leases: a credential is made from proof, handed over once its making is durable, and taken away at its target until the
 //! target itself says that it is gone.
 //!
-//! `issue` is here; `end` decides that a lease is to end, `remove` sees to it, `orphans` looks for what nobody remembers.
+//! `issue` is here; `again` asks whether what lives would be let out now, `end` decides that a lease is to end, `remove` sees to it,
+//! `orphans` looks for what nobody remembers, `list` shows people what there is.
 
+mod again;
 mod end;
+mod list;
 mod orphans;
 mod remove;
 
@@ -15,6 +18,7 @@ use gatehold_core::approved::Approved;
 use gatehold_core::commit::Write;
 use gatehold_core::decide::{
     Command, Counters, LeaseStep, Record, Release, Sealed, Versioned, World, decide,
+    may_hold_credentials,
 };
 use gatehold_core::descriptor::{Descriptor, ExecutorKind};
 use gatehold_core::grant::Grant;
@@ -23,6 +27,7 @@ use gatehold_core::ids::GrantId;
 use gatehold_core::lease::{LeaseEvent, Plan};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::RequestRecord;
+use gatehold_core::requester::Requester;
 
 use crate::answers::Redeemed;
 use crate::drive::{Committed, TRIES};
@@ -31,6 +36,8 @@ use crate::gate::Gate;
 use crate::ports::executor::{Ending, Execution};
 use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
+pub(crate) use again::Again;
+pub use list::{LeaseFilter, LeaseName, LeasePage, SeenLease};
 pub use remove::LeaseTick;
 pub(crate) use remove::{Looks, Tries, UnderWay};
 
@@ -240,12 +247,27 @@ impl Gate {
         )?)
     }
 
-    /// Where a broker here makes something at the target: a payload that it makes something of.
+    /// That something can be made for this, before anybody is asked about it: by a broker at its target, of this payload, for a
+    /// workload that keeps it. A gate without any broker still lets people decide about access that others give.
     pub(crate) fn check_issuable(
         &self,
         action: &Action,
+        requester: &Requester,
         descriptor: &Descriptor,
     ) -> Result<(), Refusal> {
+        let target = action.envelope().target.as_str();
+        if self.issuer().terms(target).is_none() {
+            return self.check_elsewhere(target);
+        }
+        let keeps = match requester {
+            Requester::Workload { assurance, .. } => may_hold_credentials(*assurance),
+            Requester::Human { .. } => false,
+        };
+        if guard!("submit-lease-assurance", !keeps) {
+            return Err(Refusal::NotYours(
+                "a credential is handed to a workload whose key is its own; ask for an action that the gate executes",
+            ));
+        }
         // The name of the grant is not known yet; whether something can be made does not depend on it.
         let planned = self.plan(action, Some(descriptor), GrantId::from_bytes([0; 16]));
         let Some(plan) = planned? else {
@@ -254,6 +276,19 @@ impl Gate {
         plan.recipe
             .check()
             .map_err(|error| Refusal::NotIssuable(error.to_string()))
+    }
+
+    /// A target that hands out nothing, where it is known that nobody else does.
+    fn check_elsewhere(&self, target: &str) -> Result<(), Refusal> {
+        let executes = self.inner.parts.executor.has_target(target);
+        let nothing = executes || !self.issuer().targets().is_empty();
+        if guard!("submit-issuing-target", nothing) {
+            let why = format!(
+                "the target `{target}` hands out no credential here: name one that does, or ask for an action that is executed"
+            );
+            return Err(Refusal::NotIssuable(why));
+        }
+        Ok(())
     }
 }
 

@@ -88,7 +88,7 @@ pub use gate::{Gate, Parts};
 pub use history::{Entered, History, Said, Text};
 pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
-pub use leases::LeaseTick;
+pub use leases::{LeaseFilter, LeaseName, LeasePage, LeaseTick, SeenLease};
 pub use links::{TrustLink, TrustLinks};
 pub use look::{DecidedPage, Looked, May};
 pub use newcomers::{NEWCOMER_SECONDS, Newcomers, NotShown, Shown};

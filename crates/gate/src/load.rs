@@ -92,6 +92,16 @@ impl Gate {
         let now = self.store().now().await?;
         let stops = self.stops_now().await?;
         let pause = self.pause_now(requester).await?;
+        let about = (requester, task, target);
+        self.load_around((active, now), (stops, pause), about).await
+    }
+
+    async fn load_around(
+        &self,
+        (active, now): (Arc<Active>, Timestamp),
+        (stops, pause): (Versioned<Stops>, Versioned<Pause>),
+        (requester, task, target): (&str, Option<&TaskId>, Option<&TargetId>),
+    ) -> Result<Loaded, GateError> {
         // Read at least to the leaves that wrote those rows.
         let as_read = self.active();
         let mut keys = vec![CounterKey(format!("holds:{requester}"))];
@@ -126,6 +136,24 @@ impl Gate {
             counters: Counters { open_holds },
             now,
         })
+    }
+
+    /// The same without what is stopped and paused, for what lets nothing out.
+    pub(crate) async fn load_unrestrained(
+        &self,
+        requester: &Requester,
+        envelope: &gatehold_core::action::Envelope,
+    ) -> Result<Loaded, GateError> {
+        let active = self.current().await?;
+        let now = self.store().now().await?;
+        let name = requester.name();
+        let about = (
+            name.as_str(),
+            envelope.task.as_ref(),
+            Some(&envelope.target),
+        );
+        let restraints = (Versioned::default(), Versioned::default());
+        self.load_around((active, now), restraints, about).await
     }
 
     pub(crate) async fn load_for(

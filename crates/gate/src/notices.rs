@@ -52,8 +52,8 @@ fn of(
     (directory, moment): (&Directory, Moment),
     public_url: &str,
 ) -> Option<Notice> {
-    if message.kind == NoticeKind::Remains {
-        return Some(remains(message, record, directory, public_url));
+    if matches!(message.kind, NoticeKind::Remains | NoticeKind::TakenAway) {
+        return Some(of_lease(message, record, directory, public_url));
     }
     let held = record.held.as_ref()?;
     let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
@@ -72,8 +72,9 @@ fn of(
     })
 }
 
-/// A credential that is still at its target: for whoever answers for its workload, also where nobody was asked before.
-fn remains(
+/// A credential that is still at its target, or ends before its time: for whoever answers for its workload, also where nobody
+/// was asked before.
+fn of_lease(
     message: &Message,
     record: &RequestRecord,
     directory: &Directory,
@@ -121,9 +122,11 @@ const fn is_asking(kind: NoticeKind) -> bool {
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed | NoticeKind::Question => {
             true
         }
-        NoticeKind::Closed | NoticeKind::Outcome | NoticeKind::Remains | NoticeKind::Stopped => {
-            false
-        }
+        NoticeKind::Closed
+        | NoticeKind::Outcome
+        | NoticeKind::Remains
+        | NoticeKind::Stopped
+        | NoticeKind::TakenAway => false,
     }
 }
 

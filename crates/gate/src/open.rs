@@ -112,6 +112,7 @@ impl Gate {
                 lease_tries: Mutex::default(),
                 leases_under_way: Mutex::default(),
                 lease_looks: Mutex::default(),
+                lease_again: Mutex::default(),
                 lease_ended: Notify::new(),
                 read_minute: AtomicI64::default(),
                 covered_minute: AtomicI64::default(),

@@ -62,7 +62,7 @@ pub(crate) struct Given<'a> {
 pub(crate) enum When {
     /// Something new is asked for.
     Asked,
-    /// People look at it, or decide.
+    /// People look at it, or decide; or it was let out and lives.
     LookedAt,
     /// It is about to be let out: facts are established anew.
     Used,

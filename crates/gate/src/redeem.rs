@@ -290,6 +290,9 @@ impl Gate {
             },
             ..redeem
         };
+        if redeem.plan.is_some() {
+            self.lives_in(record.envelope.task);
+        }
         let grant = self.grant_of(record).await?;
         let world = loaded.world(Some(&answered), self.settings());
         let about = Record::Request {

@@ -52,7 +52,7 @@ impl Gate {
                 &loaded.active,
                 now,
             )?;
-            self.has_executor(&action, &loaded)?;
+            self.has_executor(&action, &requester, &loaded)?;
             self.keeps_caps(&action, &loaded)?;
             let submission = |answered: &Answered| Submission {
                 action: action.clone(),
@@ -231,7 +231,12 @@ impl Gate {
     }
 
     /// An action that nothing here can execute is refused before anyone is asked to decide on it.
-    fn has_executor(&self, action: &Action, loaded: &Loaded) -> Result<(), GateError> {
+    fn has_executor(
+        &self,
+        action: &Action,
+        requester: &Requester,
+        loaded: &Loaded,
+    ) -> Result<(), GateError> {
         let envelope = action.envelope();
         let descriptor = loaded
             .active
@@ -250,7 +255,7 @@ impl Gate {
             }
             Some(ExecutorKind::Broker) => {
                 let descriptor = descriptor.ok_or(Refusal::UnknownDescriptor)?;
-                return Ok(self.check_issuable(action, descriptor)?);
+                return Ok(self.check_issuable(action, requester, descriptor)?);
             }
             Some(ExecutorKind::Gate) | None => true,
         };

@@ -22,6 +22,7 @@ use crate::doctor::{self, Doctor};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
+use crate::lease::{self, Lease};
 use crate::ledger::{self, Ledger};
 use crate::me;
 use crate::memory;
@@ -111,7 +112,7 @@ enum Command {
     Escalate(Say),
     /// Deny it, report it, and pause the workload.
     Suspicious(Say),
-    /// Take away what was allowed, before it is used.
+    /// Take away what was allowed, before it is used, or what was handed out for it.
     Revoke(Revoke),
     /// Say, signed, that something recorded of a decided request was wrong; it changes nothing.
     Correct(CorrectArgs),
@@ -129,6 +130,9 @@ enum Command {
     /// A workload's units of work.
     #[command(subcommand)]
     Task(Task),
+    /// What was handed out, and where it stands.
+    #[command(subcommand)]
+    Lease(Lease),
     /// Workloads and their keys.
     #[command(subcommand)]
     Workload(Workload),
@@ -280,6 +284,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Stops(command) => people::stops(ctx, &command).await,
         Command::Request(command) => request::run(ctx, &command).await,
         Command::Task(command) => task::run(ctx, &command).await,
+        Command::Lease(command) => lease::run(ctx, &command).await,
         Command::Workload(command) => workload::run(ctx, &command).await,
         Command::Point(command) => workload::point(ctx, &command).await,
         Command::Console(command) => consoles::console(ctx, &command).await,

@@ -50,6 +50,7 @@ mod identity_provider;
 mod inbox;
 mod init;
 mod interrupt;
+mod lease;
 mod leases;
 mod ledger;
 mod me;

@@ -112,6 +112,8 @@ impl Walk {
         let task = self.says("task start", &["--purpose", "nothing"]);
         self.says("task end", &[task["task"].as_str().unwrap()]);
         self.says("record list", &[&request]);
+        self.says("lease list", &["--as", "reviewer"]);
+        self.says("lease show", &[&request, "--as", "reviewer"]);
         let file = self.gate.home.join("dossier").display().to_string();
         self.says("audit dossier", &[&request, "--out", &file]);
         self.says("audit explain", &[&file]);

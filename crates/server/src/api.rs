@@ -6,6 +6,7 @@
 mod audit;
 mod body;
 mod gate;
+mod leases;
 mod people;
 mod requests;
 mod said;
@@ -63,6 +64,7 @@ endpoints! {
         requests::corrections, requests::correct,
         people::inbox, people::humans, people::me, people::change, people::revoke_key,
         people::delegations, people::delegate, people::end_delegation, people::links,
+        leases::list, leases::show,
         stops::set,
         gate::info, gate::descriptors,
         audit::tree_head, audit::receipt, audit::dossier;

@@ -8,6 +8,8 @@ const WHAT = {
   question: "A reviewer has a question",
   closed: "Closed: nobody need decide any more",
   outcome: "It was executed, or failed",
+  remains: "A credential is still at its target",
+  taken_away: "A credential was taken away",
 };
 
 /** Where a click leads: to a request of this very site, and never anywhere else, whatever a message says. */

@@ -19,6 +19,7 @@ const REACHED: [(&str, &[&str]); 12] = [
         "everything that can be asked",
         &[
             "act",
+            "again",
             "delegate",
             "end-delegation",
             "end-task",

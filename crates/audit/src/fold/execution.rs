@@ -156,6 +156,11 @@ impl Fold {
             self.stop_reason(envelope, requester).is_none(),
             Code::Stop,
             "it was executed although it was stopped",
+        )?;
+        ensure(
+            !self.task_has_ended(envelope.task.as_ref()),
+            Code::Task,
+            "it was executed although its task had ended",
         )
     }
 }

@@ -11,6 +11,9 @@ use super::{Checked, Fold, RequestFold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::Opened;
 
+/// Why a lease ends that would not be let out now.
+const POLICY_ENDS: [&str; 3] = ["forbidden", "held_again", "reviews_lost"];
+
 /// One lease as its leaves give it.
 #[derive(Debug, Clone)]
 pub(crate) struct LeaseFold {
@@ -86,7 +89,12 @@ impl Fold {
     // INVARIANT(revoked-is-verified): followed by the same machine, leaf by leaf.
     pub(super) fn leased(&mut self, leaf: &Opened) -> Checked {
         let Event::Lease {
-            grant, of, what, ..
+            grant,
+            of,
+            what,
+            code,
+            human,
+            trace,
         } = &leaf.entry.event
         else {
             return Ok(());
@@ -100,6 +108,23 @@ impl Fold {
             Code::Row,
             "something became of a lease, and its row does not say so",
         )?;
+        if let Some(trace) = trace {
+            self.check_trace(trace)?;
+        }
+        let asked = *what == LeaseEvent::Ended && human.is_none();
+        ensure(
+            trace.is_none() || asked,
+            Code::Policy,
+            "policy is said to have been asked, and is not why it ends",
+        )?;
+        ensure(
+            trace.is_some() || !POLICY_ENDS.contains(&code.as_str()),
+            Code::Policy,
+            "it ends because policy was asked again, and what policy said is missing",
+        )?;
+        if *what == LeaseEvent::Issued {
+            self.may_be_handed_over(*of, leaf)?;
+        }
         let at = leaf.entry.at;
         let Some(lease) = self.leases.get_mut(grant) else {
             return wrong(
@@ -125,6 +150,34 @@ impl Fold {
         lease.step(*what, at)?;
         lease.state = state;
         Ok(())
+    }
+
+    /// Nobody is handed what was stopped, or lost its task or its key, while it was made.
+    fn may_be_handed_over(&self, of: RequestId, leaf: &Opened) -> Checked {
+        let Some(request) = self.requests.get(&of).filter(|request| !request.broken) else {
+            return Ok(());
+        };
+        let (Some(envelope), Some(requester)) = (&request.envelope, request.requester()) else {
+            return Ok(());
+        };
+        ensure(
+            self.stop_reason(envelope, requester).is_none(),
+            Code::Stop,
+            "a credential was handed over although it was stopped",
+        )?;
+        ensure(
+            !self.task_has_ended(envelope.task.as_ref()),
+            Code::Task,
+            "a credential was handed over although its task had ended",
+        )?;
+        let Some(directory) = self.directory() else {
+            return Ok(());
+        };
+        ensure(
+            requester.still_has_force(directory, leaf.entry.at),
+            Code::Requester,
+            "a credential was handed over to a key that had lost its force",
+        )
     }
 
     /// The lease of a grant.

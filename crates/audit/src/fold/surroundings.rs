@@ -79,6 +79,12 @@ impl Fold {
         }
     }
 
+    /// Whether a task that is known has ended; a selection may leave its leaves out.
+    pub(super) fn task_has_ended(&self, id: Option<&TaskId>) -> bool {
+        let known = id.and_then(|id| self.tasks.get(id));
+        known.is_some_and(|task| !task.open)
+    }
+
     /// A submission is a step of its own open task, with the purpose that was fixed when it began.
     pub(super) fn check_task(&self, asked: &Asked) -> Checked {
         let Some(id) = asked.task else {

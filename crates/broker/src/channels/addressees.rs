@@ -76,7 +76,7 @@ impl Addressees {
                 }
                 all
             }
-            NoticeKind::Remains | NoticeKind::Stopped => all,
+            NoticeKind::Remains | NoticeKind::Stopped | NoticeKind::TakenAway => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
                 let of = notice.request;
                 match of.and_then(|request| spared.people.get(&request)) {

@@ -116,6 +116,9 @@ impl Message {
                     NoticeKind::Stopped => {
                         "Nothing can be decided here; that it goes on is asked for with `gatehold stops lift`."
                     }
+                    NoticeKind::TakenAway => {
+                        "Nothing can be decided here; the page says why. Who still needs it asks anew."
+                    }
                     _ => NOTHING_APPROVES,
                 },
             },
@@ -198,6 +201,10 @@ fn head(notice: &Notice, now: Timestamp) -> String {
             "A credential should be gone and is still at its target. Look at the target.".to_owned()
         }
         NoticeKind::Stopped => "Stopped by a signal. Look whether it was to be.".to_owned(),
+        NoticeKind::TakenAway => {
+            "A credential was taken away before its time: it would not be handed out now."
+                .to_owned()
+        }
     }
 }
 

@@ -318,8 +318,11 @@ fn lease(
         last_of_task(world),
         force_ends,
         Some(approved.limits().not_after),
+        // Whoever decided for somebody counts until that ends: it is asked again while it lives, and would end then.
+        approved.lapses(),
     ];
-    // INVARIANT(lease-in-window): it ends with the first of its grant, its signed window, its task and its workload.
+    // INVARIANT(lease-in-window): it ends with the first of its grant, its signed window, its task, its workload and a
+    // delegation that it rests on.
     let not_after = bounds
         .into_iter()
         .flatten()

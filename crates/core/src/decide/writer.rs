@@ -86,6 +86,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Insists that keys, teams and bundle are as they were when policy was asked.
+    pub(super) fn guard_directory(&mut self, world: &World<'_>) {
+        self.version(Table::Directory, &"main", world.directory.version);
+    }
+
     /// Insists that the task has taken no step since its chain was read, and that none of its steps has become riskier.
     pub(super) fn guard_chain(&mut self, world: &World<'_>, target: &crate::ids::TargetId) {
         if let Some(now) = world.task

@@ -24,7 +24,7 @@ use crate::ports::store::{Row, RowQuery};
 use crate::stored::body;
 
 /// Grants looked through at once.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// What a look at all leases came to.
 #[derive(Debug, Clone, Copy)]
@@ -272,9 +272,30 @@ impl Gate {
     }
 
     /// The living leases of a list, by the ids of their rows: what is done about one is decided from its row as it is then.
-    async fn living(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
+    pub(super) async fn living(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
         query.states = vec![GrantState::Active.name().to_owned()];
         self.leased_rows(query).await
+    }
+
+    /// The first leases of a page of grants, at least so many where it has them. What one leaf created stays together.
+    pub(super) async fn leased_page(
+        &self,
+        query: &RowQuery,
+        at_least: usize,
+    ) -> Result<Leased, GateError> {
+        let rows = self.store().rows(Table::Grant, query).await?;
+        let mut page = Leased {
+            leased: Vec::new(),
+            last: None,
+        };
+        for row in &rows {
+            if page.leased.len() >= at_least && page.last != Some(row.first_leaf) {
+                break;
+            }
+            page.leased.extend(leased(row));
+            page.last = Some(row.first_leaf);
+        }
+        Ok(page)
     }
 
     /// The leases of a list, by the ids of their rows.
@@ -290,6 +311,13 @@ impl Gate {
             found.extend(rows.iter().filter_map(leased));
         }
     }
+}
+
+/// A page of leases.
+pub(super) struct Leased {
+    pub(super) leased: Vec<GrantId>,
+    /// The leaf after which the next page begins; nothing where there is none.
+    pub(super) last: Option<u64>,
 }
 
 /// The id of a row that has a lease, as listed; one that cannot be read may have one.

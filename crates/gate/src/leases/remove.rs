@@ -28,6 +28,9 @@ const LOOK_SECONDS: u32 = 60;
 /// How long a turn waits for what it has begun. What takes longer goes on beside the next turns.
 const TURN: Duration = Duration::from_secs(1);
 
+/// Why something may be there: somebody has not come to the end of making it.
+const MAKING: &str = "issuing";
+
 /// What was done since the last turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeaseTick {
@@ -48,6 +51,8 @@ pub struct LeaseTick {
 pub(crate) struct Tries {
     count: u32,
     next: Timestamp,
+    /// Why it was still there.
+    remains: Option<&'static str>,
 }
 
 /// What goes on beside the turns.
@@ -93,6 +98,7 @@ impl Gate {
             Err(error) => keep(Err(error)),
         }
         begun.extend(self.orphan_searches(now));
+        begun.extend(self.ask_again(self.active().directory.version, now));
         // Whoever is slow goes on beside the next turn.
         let _ = tokio::time::timeout(TURN, join_all(begun)).await;
         first?;
@@ -155,7 +161,7 @@ impl Gate {
             match self.grant(id).await {
                 Ok((grant, _)) => begun.extend(self.begin_removal(grant)),
                 Err(error) => {
-                    self.tried(id, now);
+                    self.tried(id, now, None);
                     tracing::error!(grant = %id, %error, "a lease's row cannot be believed");
                 }
             }
@@ -208,11 +214,14 @@ impl Gate {
             Err(code) => {
                 // Counted from here: an attempt may have taken long.
                 if let Ok(now) = self.store().now().await {
-                    self.tried(id, now);
+                    self.tried(id, now, code);
                 }
                 if let Some(code) = code {
                     tracing::warn!(grant = %id, code, "a lease is to end and is still at its target");
-                    self.say_overdue(id, code).await;
+                    // What is still being made may not be there at all: nobody is told that it is.
+                    if !guard!("overdue-once-made", code == MAKING) {
+                        self.say_overdue(id, code).await;
+                    }
                 }
             }
         }
@@ -228,7 +237,7 @@ impl Gate {
         // Somebody may still be making it: what is not there yet could stand there a moment later.
         let making = lease.issued_at.is_none() && self.is_being_made(grant, lease).await?;
         if guard!("verified-after-making", making) {
-            return Ok(Removal::Remains("issuing"));
+            return Ok(Removal::Remains(MAKING));
         }
         Ok(Removal::Gone)
     }
@@ -289,14 +298,27 @@ impl Gate {
     }
 
     // INVARIANT(never-gives-up): an attempt that failed is followed by another within seconds, whatever their number.
-    fn tried(&self, id: GrantId, now: Timestamp) {
+    fn tried(&self, id: GrantId, now: Timestamp, remains: Option<&'static str>) {
         let mut all = self.lease_tries();
         let count = all
             .get(&id)
             .map_or(0, |tries| tries.count)
             .saturating_add(1);
         let next = now.plus_seconds(retry_seconds(count));
-        all.insert(id, Tries { count, next });
+        let tries = Tries {
+            count,
+            next,
+            remains,
+        };
+        all.insert(id, tries);
+    }
+
+    /// How often this process tried to take a lease away, and why it was still there.
+    pub(super) fn tried_so_far(&self, id: &GrantId) -> (u32, Option<&'static str>) {
+        let tries = self.lease_tries();
+        tries
+            .get(id)
+            .map_or((0, None), |tries| (tries.count, tries.remains))
     }
 
     fn lease_tries(&self) -> MutexGuard<'_, BTreeMap<GrantId, Tries>> {

@@ -25,9 +25,10 @@ pub(super) fn of(
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
             asked(record, held, lending)
         }
-        NoticeKind::Question | NoticeKind::Remains | NoticeKind::Stopped => {
-            accountable(&record.requester, directory)
-        }
+        NoticeKind::Question
+        | NoticeKind::Remains
+        | NoticeKind::Stopped
+        | NoticeKind::TakenAway => accountable(&record.requester, directory),
         NoticeKind::Closed | NoticeKind::Outcome => {
             let mut people = asked(record, held, lending);
             people.extend(accountable(&record.requester, directory));
@@ -43,7 +44,10 @@ pub(super) fn teams(
     people: &BTreeSet<HumanId>,
     lending: &Lending<'_>,
 ) -> BTreeSet<TeamId> {
-    if matches!(kind, NoticeKind::Question | NoticeKind::Remains) {
+    if matches!(
+        kind,
+        NoticeKind::Question | NoticeKind::Remains | NoticeKind::TakenAway
+    ) {
         return BTreeSet::new();
     }
     let lent: BTreeSet<TeamId> = people

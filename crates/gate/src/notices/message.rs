@@ -94,6 +94,7 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "executed" => Some(NoticeKind::Outcome),
         "lease_remains" => Some(NoticeKind::Remains),
         SIGNAL_STOPPED => Some(NoticeKind::Stopped),
+        "lease_ended" => Some(NoticeKind::TakenAway),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })

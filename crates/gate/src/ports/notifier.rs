@@ -29,6 +29,8 @@ pub enum NoticeKind {
     Remains,
     /// A signal from outside stopped a workload, or a task of one.
     Stopped,
+    /// What was handed out ends before its time, because it would not be let out now.
+    TakenAway,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.

@@ -8,9 +8,10 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::lease::Lease;
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
 use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
 use gatehold_core::verdict;
 use gatehold_core::words::words;
-use gatehold_gate::{Asked, Reviewed, Submitted};
+use gatehold_gate::{Asked, Reviewed, SeenLease, Submitted};
 
 /// Where a request stands.
 pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::RequestStatus {
@@ -44,6 +45,39 @@ pub(super) fn lease((state, lease): (GrantState, Lease)) -> wire::LeaseStatus {
         not_after: lease.not_after.millis(),
         ending_since: lease.end.map(|end| end.at.millis()),
         overdue: lease.overdue,
+    }
+}
+
+/// What was handed out.
+pub(super) fn seen_lease(seen: SeenLease) -> wire::LeaseItem {
+    let lease = seen.lease;
+    let millis = |at: Timestamp| at.millis();
+    let end = lease.end;
+    wire::LeaseItem {
+        request: seen.request.to_string(),
+        grant: seen.grant.to_string(),
+        state: seen.state.name().to_owned(),
+        workload: seen.workload.to_string(),
+        task: seen.task.map(|task| task.to_string()),
+        target: lease.target.to_string(),
+        resource: seen
+            .record
+            .as_ref()
+            .map(|record| record.envelope.resource.to_string()),
+        sentence: seen.record.map(|record| record.sentence),
+        handle: lease.recipe.handle,
+        entitlement: lease.recipe.entitlement,
+        revocation_class: lease.class.name().to_owned(),
+        issued_at: lease.issued_at.map(millis),
+        not_after: lease.not_after.millis(),
+        ending_since: end.as_ref().map(|end| end.at.millis()),
+        ends_because: end.map(|end| end.code),
+        overdue: lease.overdue,
+        attempts: seen.attempts,
+        remains_because: seen.remains.map(ToOwned::to_owned),
+        gone_at: lease.verified_at.map(millis),
+        returned: lease.returned,
+        mine: seen.mine,
     }
 }
 

@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::decide::MODEL_RECOMMENDATION;
+use gatehold_core::grant::GrantState;
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_core::requester::Requester;
@@ -195,6 +196,8 @@ pub(super) async fn page(
         true => None,
         false => Some(correctable(&app, visitor, id).await?),
     };
+    let lease = app.gate().lease_of(record).await?;
+    let leased = lease.is_some_and(|(state, _)| state == GrantState::Active);
     html(&RequestPage {
         frame: Frame::of(&app, visitor, "request"),
         id: id.to_string(),
@@ -232,7 +235,7 @@ pub(super) async fn page(
             timeline(&looked, &questions)
         },
         by: super::decided::by(record),
-        revocable: revocable(record.state, visitor),
+        revocable: revocable(record.state, leased, visitor),
         correct,
         unfinished: unfinished(&app, &looked)?,
         looked: moment(looked.now, looked.now),
@@ -248,8 +251,11 @@ fn unfinished(app: &App, looked: &Looked) -> Result<Option<String>, PageError> {
 }
 
 /// What taking it away would do now.
-fn revocable(state: Stands, visitor: &Visitor) -> Option<Revocable> {
+fn revocable(state: Stands, leased: bool, visitor: &Visitor) -> Option<Revocable> {
     let means = match state {
+        _ if leased => {
+            "Its target ends every session and login of it, and says when nothing is left."
+        }
         Stands::Allowed | Stands::Redeemable => {
             "It was not used yet. Once taken away it never is, and whoever asked must ask anew."
         }

@@ -264,6 +264,15 @@ fn lease_said(event: &Event) -> String {
     match (what, human) {
         (LeaseEvent::Issued, _) => "The credential was made at its target".to_owned(),
         (LeaseEvent::Ended, Some(human)) => format!("{human} took the credential away"),
+        (LeaseEvent::Ended, None) if why == "forbidden" => {
+            "The credential is to end: policy, asked again, denies it".to_owned()
+        }
+        (LeaseEvent::Ended, None) if why == "held_again" => {
+            "The credential is to end: policy, asked again, asks for what nobody signed".to_owned()
+        }
+        (LeaseEvent::Ended, None) if why == "reviews_lost" => {
+            "The credential is to end: what was signed for it is not enough any more".to_owned()
+        }
         (LeaseEvent::Ended, None) => format!("The credential is to end: {}", code(why)),
         (LeaseEvent::Overdue, _) => {
             "The credential is still at its target: it is tried again until it is gone".to_owned()

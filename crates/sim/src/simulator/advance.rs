@@ -34,7 +34,10 @@ impl Simulator {
             intent.name()
         ));
         // What a process does by itself travels nowhere, and nobody can send it again.
-        let own = matches!(intent, Intent::Lease { .. } | Intent::Remove { .. }) || hands.is_some();
+        let own = matches!(
+            intent,
+            Intent::Lease { .. } | Intent::Again { .. } | Intent::Remove { .. }
+        ) || hands.is_some();
         if !own {
             if self.overheard.len() >= 40 {
                 self.overheard.pop_front();
@@ -128,7 +131,10 @@ impl Simulator {
         );
         match decided {
             Ok((write, sealed)) => Some(Stage::Decided(Box::new(Decided { write, sealed }))),
-            Err(stopped) => self.give_up(work, &stopped.0),
+            Err(stopped) => {
+                self.stood(work, loaded, &stopped);
+                self.give_up(work, &stopped.0)
+            }
         }
     }
 

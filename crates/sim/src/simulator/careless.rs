@@ -19,11 +19,13 @@ pub enum Careless {
     IgnoresOrphans,
     /// Stops trying after some attempts.
     GivesUp,
+    /// Asks policy about nothing that lives.
+    NeverAsksAgain,
 }
 
 impl Careless {
     /// All of it, each with the invariant that it breaks.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::HandsOverEarly, "release-after-durable"),
         (Self::AsksNobody, "revoked-is-verified"),
         (Self::HearsGone, "revoked-is-verified"),
@@ -32,5 +34,6 @@ impl Careless {
         (Self::PlansNothing, "recipe-first"),
         (Self::IgnoresOrphans, "never-gives-up"),
         (Self::GivesUp, "never-gives-up"),
+        (Self::NeverAsksAgain, "lives-while-allowed"),
     ];
 }

@@ -1,13 +1,15 @@
 //! Turns what was asked and what was read into the one call of core: the record, the command and the world.
 
+use gatehold_core::commit::Write;
 use gatehold_core::decide::{
-    Act, CallNonce, Command, Described, Record, Redeem, Report, Revoke, Settings, StopBy,
-    StopChange, Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
+    self, Act, CallNonce, Command, Described, Fresh, Record, Redeem, Report, Revoke, Sealed,
+    Settings, StopBy, StopChange, Submission, SubmittedReview, TaskEnd, TaskStart, Withdraw, World,
 };
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
+use gatehold_core::request::state::Event as Ending;
 use gatehold_core::request::{Outcome, RequestRecord};
 use gatehold_core::requester::Requester;
 use gatehold_core::signed_body::SignedBody;
@@ -19,6 +21,9 @@ use super::rules::READS;
 use super::shelf::Shelf;
 use super::target::plan;
 use super::work::Intent;
+
+/// What is said where everything still holds that a lease was made from.
+pub(super) const STANDS: &str = "it stands";
 
 impl Loaded {
     /// The requester a submission is anchored to.
@@ -91,6 +96,25 @@ impl Loaded {
         })
     }
 
+    /// What lives is asked about again.
+    pub(super) fn again(
+        &self,
+        world: &World<'_>,
+        fresh: &Fresh,
+        now: Timestamp,
+    ) -> Result<(Write, Option<Sealed>), Stopped> {
+        let (Some((grant, version)), Some((of, _)), Some(action)) =
+            (&self.read.grant, &self.read.request, &self.read.action)
+        else {
+            return Err(Stopped("nothing to ask about".to_owned()));
+        };
+        match decide::reconsider((grant, *version, of), action, world, fresh, now) {
+            Ok(Some((write, sealed))) => Ok((write, Some(sealed))),
+            Ok(None) => Err(Stopped(STANDS.to_owned())),
+            Err(refusal) => Err(Stopped(refusal.to_string())),
+        }
+    }
+
     pub(super) fn command(
         &self,
         shelf: &Shelf,
@@ -134,16 +158,7 @@ impl Loaded {
                 nonce: call.nonce(),
                 submit: submit_of(shelf, *request),
             }),
-            Intent::Report { ending, .. } => Command::Report(Report {
-                step: *ending,
-                outcome: Outcome {
-                    code: "sim".to_owned(),
-                    quantity: Some(1),
-                    result: Hash::of(b"done"),
-                    at: now,
-                },
-                result: b"done".to_vec(),
-            }),
+            Intent::Report { ending, .. } => Command::Report(reported(*ending, now)),
             Intent::Expire { .. } => Command::Expire,
             Intent::Escalate { .. } => Command::Escalate,
             Intent::Revoke { human, .. } => Command::Revoke(Revoke {
@@ -161,6 +176,7 @@ impl Loaded {
             })),
             Intent::Lease { step, .. } => Command::Lease(step.clone()),
             Intent::Open { .. }
+            | Intent::Again { .. }
             | Intent::Remove { .. }
             | Intent::RevokeKey { .. }
             | Intent::Delegate { .. }
@@ -191,6 +207,20 @@ impl Loaded {
             attested: on_behalf_of.as_ref().is_some_and(|(_, attested)| *attested),
             boundary: boundary.clone(),
         })
+    }
+}
+
+/// What a target said.
+fn reported(ending: Ending, now: Timestamp) -> Report {
+    Report {
+        step: ending,
+        outcome: Outcome {
+            code: "sim".to_owned(),
+            quantity: Some(1),
+            result: Hash::of(b"done"),
+            at: now,
+        },
+        result: b"done".to_vec(),
     }
 }
 

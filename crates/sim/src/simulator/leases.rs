@@ -10,6 +10,7 @@ use gatehold_core::ids::{GrantId, RequestId};
 use gatehold_core::lease::{LeaseEvent, RETRY_SECONDS_MAX, retry_seconds};
 use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::stops::Stops;
+use gatehold_core::task::Chain;
 use gatehold_core::time::Timestamp;
 
 use super::Simulator;
@@ -37,6 +38,8 @@ pub struct Remembered {
     /// Versions of the directory and of the stops when all was looked at, and when.
     looked: Option<(u64, u64, Timestamp)>,
     asked: Option<Timestamp>,
+    /// Under which version of the directory, and with which chain, a lease stood when policy was asked about it last.
+    pub(super) stood: BTreeMap<GrantId, (u64, Chain)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +75,8 @@ impl Remembered {
 struct Wanted {
     ends: Vec<(GrantId, RequestId, &'static str)>,
     removals: Vec<(GrantId, RequestId)>,
+    /// What lives, and is asked about because something has changed that it was made from.
+    again: Vec<(GrantId, RequestId)>,
 }
 
 impl Simulator {
@@ -87,12 +92,16 @@ impl Simulator {
         for (grant, request, code) in wanted.ends {
             self.lease_step_once(at, (grant, request), LeaseEvent::Ended, code);
         }
+        for about in wanted.again {
+            self.ask_again(at, about);
+        }
         if asks && self.careless != Some(Careless::IgnoresOrphans) {
             self.look_for_orphans(at);
         }
         for (grant, request) in wanted.removals {
             self.try_to_remove(at, (grant, request), now);
         }
+        self.lives_while_allowed(at)?;
         self.never_gives_up(at, now)
     }
 
@@ -254,8 +263,8 @@ impl Simulator {
         if let Some(process) = self.processes.get_mut(work.process) {
             process.remembered.tried(grant, since);
         }
-        // Mostly when it is due: it is refused before, and once it was said.
-        let overdue = self.oracle.leases.get(&grant);
+        // Mostly when it is due: it is refused before, and once it was said. What is still being made may not be there at all.
+        let overdue = self.oracle.leases.get(&grant).filter(|_| code != "issuing");
         let due = overdue.and_then(Leased::overdue_at);
         if due.is_some_and(|at| self.shelf.now() >= at) || self.seed.per_mille(100) {
             self.lease_step_once(work.process, about, LeaseEvent::Overdue, code);
@@ -328,7 +337,9 @@ impl Simulator {
             let lease = active.as_ref().and_then(|grant| grant.lease.as_ref());
             let own = lease.is_some_and(|lease| now <= lease.not_after);
             let supported = active.is_some_and(|grant| {
-                self.oracle.supports(&grant.request, now) || self.oracle.is_tampered(&grant.request)
+                let of = &grant.request;
+                let allowed = self.oracle.supports(of, now) && !self.lets_no_more(of);
+                allowed || self.oracle.is_tampered(of)
             });
             holds(own && supported, "never-gives-up", || {
                 format!("the credential of {id} can still be used and nothing supports it")
@@ -372,6 +383,8 @@ impl Process {
                 GrantState::Active => {
                     if let Some((request, code)) = self.why_end(shelf, &grant.id, looks, now) {
                         wanted.ends.push((grant.id, request, code));
+                    } else if self.is_to_ask(shelf, &grant) {
+                        wanted.again.push((grant.id, grant.request));
                     }
                 }
                 GrantState::Revoking => revoking.push((grant.id, grant.request)),

@@ -11,6 +11,7 @@
 )]
 
 mod advance;
+mod again;
 mod asks;
 pub mod careless;
 mod command;

@@ -214,6 +214,13 @@ impl Process {
     /// # Errors
     /// [`Stopped`] when it is not there or not what the ledger says.
     pub fn read(&mut self, shelf: &Shelf, intent: &Intent) -> Result<Read, Stopped> {
+        if let Intent::Again { grant, request } = intent {
+            let read = self.read_lease(shelf, *grant)?;
+            let digest = read.request.as_ref().map(|(record, _)| record.digest);
+            let submitted = submission_of(shelf, *request).zip(digest);
+            let action = submitted.and_then(|(leaf, digest)| leaf.action(digest));
+            return Ok(Read { action, ..read });
+        }
         if let Intent::Lease { grant, .. } | Intent::Remove { grant, .. } = intent {
             let read = self.read_lease(shelf, *grant)?;
             return asked_of_it(intent, read);
@@ -386,6 +393,9 @@ impl Process {
         if let Some(link) = link(intent, &world, fresh, now) {
             return Ok((link.map_err(refused)?, None));
         }
+        if let Intent::Again { .. } = intent {
+            return loaded.again(&world, fresh, now);
+        }
         let mut command = loaded.command(shelf, intent, now)?;
         change(&mut command);
         let record = loaded.record(intent)?;
@@ -441,7 +451,7 @@ fn link(
 }
 
 /// What a task has accumulated, as the store counts it.
-fn chain(shelf: &Shelf, task: &TaskId, target: &TargetId) -> TaskChain {
+pub(super) fn chain(shelf: &Shelf, task: &TaskId, target: &TargetId) -> TaskChain {
     let counters = TaskChain::counters(task, target);
     TaskChain::from_counts(counters.map(|key| shelf.counter(&key)))
 }

@@ -77,6 +77,8 @@ pub enum Intent {
         /// How often it had stood there again when the target was asked, where it says what the target said.
         returned: Option<u32>,
     },
+    /// A process asks policy again about what lives.
+    Again { grant: GrantId, request: RequestId },
     /// A process takes away at the target what is to end; since when it is at it.
     Remove {
         grant: GrantId,
@@ -216,6 +218,7 @@ impl Intent {
             | Self::Withdraw { request, .. }
             | Self::Redeem { request, .. }
             | Self::Lease { request, .. }
+            | Self::Again { request, .. }
             | Self::Remove { request, .. }
             | Self::Report { request, .. }
             | Self::Expire { request }
@@ -288,6 +291,7 @@ impl Intent {
             Self::Withdraw { .. } => "withdraw",
             Self::Redeem { .. } => "redeem",
             Self::Lease { .. } => "lease",
+            Self::Again { .. } => "again",
             Self::Remove { .. } => "remove",
             Self::Report { .. } => "report",
             Self::Expire { .. } => "expire",

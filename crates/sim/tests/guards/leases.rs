@@ -7,14 +7,16 @@ use gatehold_core::ids::{GrantId, HumanId};
 use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS};
 use gatehold_core::refusal::Refusal;
 use gatehold_core::request::{RequestRecord, State};
+use gatehold_core::task::Chain;
 use gatehold_core::trust::change::NhiCreate;
 use gatehold_core::workload::WorkloadAssurance;
 use gatehold_sim::simulator::people::human;
+use gatehold_sim::simulator::rules::Rules;
 use gatehold_sim::simulator::story::{No, Story};
 use gatehold_sim::simulator::target::ACCESS;
 use gatehold_sim::simulator::work::Intent;
 
-use crate::refused;
+use crate::{refused, says};
 
 /// A credential whose making is claimed, and of which nothing more is known.
 fn claimed(story: &mut Story) -> GrantId {
@@ -194,5 +196,47 @@ fn a_workload_that_shares_its_host_is_given_no_credential() {
     refused(
         story.redeem(request),
         &Refusal::NotYours("a credential is handed to a workload whose key is its own"),
+    );
+}
+
+/// Policy says no, and a credential lives.
+fn denied(story: &mut Story) -> GrantId {
+    let grant = claimed(story);
+    story.lease_step(grant, LeaseEvent::Issued).unwrap();
+    story.activate(says(ACCESS, "deny", &[]));
+    grant
+}
+
+#[test]
+fn what_lives_is_asked_about_under_the_active_bundle_alone() {
+    let mut story = Story::dev();
+    let grant = denied(&mut story);
+    let intent = story.asking_again(grant);
+    let mut in_hand = story.load(0, intent).unwrap();
+    let old = Rules::first(true);
+    in_hand.loaded.evaluated = Some(old.evaluate(ACCESS, &Chain::default(), None));
+    let answer = story.decide(&in_hand).map(drop);
+    let Err(No::Refused(why)) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(why, Refusal::Stale.to_string());
+    assert_eq!(state(&story, grant), GrantState::Active);
+
+    story.ask_again(grant).unwrap();
+    assert_eq!(state(&story, grant), GrantState::Revoking);
+}
+
+#[test]
+fn what_policy_said_of_a_lease_is_stored_under_the_directory_it_said_it_under() {
+    let mut story = Story::dev();
+    let grant = denied(&mut story);
+    let intent = story.asking_again(grant);
+    let in_hand = story.load(0, intent).unwrap();
+    let decided = story.decide(&in_hand).unwrap();
+    story.activate(says(ACCESS, "hold", &[0]));
+    let late = story.commit(&in_hand.intent, decided).map(drop);
+    assert!(
+        matches!(late, Err(No::Conflict(Conflict::Guard(_)))),
+        "{late:?}"
     );
 }

@@ -161,6 +161,15 @@ impl Shop {
         self.gate = self.issuing_over(Arc::clone(&self.store), issuer).await;
     }
 
+    /// The same, where facts are found out besides.
+    pub async fn issuing_knowing(&mut self, issuer: Arc<dyn Issuer>, facts: Arc<dyn Facts>) {
+        let executor = self.recorder.clone();
+        let journal = Some(shared(&self.journal));
+        let known = (facts, issuer);
+        let gate = open_gate_knowing(known, &self.store, executor, &self.entropy, false, journal);
+        self.gate = gate.await.unwrap();
+    }
+
     /// The same, as another process whose store is this one.
     pub async fn issuing_over(&self, store: Arc<dyn Store>, issuer: Arc<dyn Issuer>) -> Gate {
         let executor = self.recorder.clone();

@@ -148,6 +148,7 @@ impl Oracle {
             of,
             what,
             human,
+            trace,
             ..
         } = &commit.entry.event
         else {
@@ -162,6 +163,9 @@ impl Oracle {
         holds(lease.request == *of, "fold-equals-row", || {
             format!("{grant} is of another request than {of}")
         })?;
+        if let Some(trace) = trace {
+            self.trace_is_true(trace)?;
+        }
         // Over a row that was put back whole, or that nobody compares with its leaf, only what was handed over counts.
         let tampered = !request.tampered.is_empty();
         let row = row_of(commit, grant)?;

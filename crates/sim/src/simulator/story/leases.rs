@@ -62,6 +62,26 @@ impl Story {
         self.tell(intent)
     }
 
+    /// What asks policy again about what lives.
+    ///
+    /// # Panics
+    /// When there is no such grant.
+    #[must_use]
+    pub fn asking_again(&self, grant: GrantId) -> Intent {
+        let row: Option<Grant> = self.row(Table::Grant, &grant);
+        let request = row.expect("it was written").request;
+        Intent::Again { grant, request }
+    }
+
+    /// Policy is asked again about what lives.
+    ///
+    /// # Errors
+    /// [`No`]; also where it stands.
+    pub fn ask_again(&mut self, grant: GrantId) -> Result<Told, No> {
+        let intent = self.asking_again(grant);
+        self.tell(intent)
+    }
+
     /// The target is asked, and has nothing of it.
     pub fn target_has_nothing(&mut self, grant: GrantId) {
         let leaves = self.0.shelf.leaves().len();

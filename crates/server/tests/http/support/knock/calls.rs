@@ -26,6 +26,7 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             | "/v1/gate"
             | "/v1/humans"
             | "/v1/inbox"
+            | "/v1/leases"
             | "/v1/me"
             | "/v1/trust/links",
         ) => (String::new(), None),
@@ -44,6 +45,7 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
         ("POST", "/v1/requests/{id}/redeem" | "/v1/requests/{id}/revoke") => {
             (usable(house).await, None)
         }
+        ("GET", "/v1/leases/{id}") => (usable(house).await, None),
         ("POST", "/v1/requests/{id}/acts") => {
             let deny = json!({ "act": "deny", "reason": "not_justified" });
             (held(house).await, Some(deny))

@@ -1,0 +1,4 @@
+//! What was handed out.
+
+pub(super) mod list;
+pub(super) mod show;

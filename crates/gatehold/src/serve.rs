@@ -1,14 +1,11 @@
 //! `gatehold serve`: puts a gate together from its configuration and serves it until it is told to end.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
-use gatehold_core::action::DescriptorRef;
-use gatehold_core::effect::EffectClass;
+use gatehold_broker::{Calendars, Lookups, OnCall, Sources};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
@@ -28,7 +25,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ambient::Os;
 use crate::channel::standing::Keeper;
-use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
+use crate::config::{
+    Config, ConfigFile, ExecutorPlace, IdentityProviderPlace, ScimPlace, StorePlace,
+};
+use crate::executing;
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::leases;
@@ -77,6 +77,7 @@ pub struct Running {
     publisher: Option<Publisher>,
     dispatcher: Dispatcher,
     channels_kept: PathBuf,
+    executor: Option<ExecutorPlace>,
 }
 
 impl Running {
@@ -107,12 +108,13 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
+        let place = config.executor.clone();
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             issuer: leases::issuer(&config.targets, store.as_ref()).await?,
-            executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
+            executor: executing::executor(place.as_ref(), config.targets, founded.clone()).await,
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
@@ -170,6 +172,7 @@ impl Running {
             publisher,
             dispatcher,
             channels_kept,
+            executor: place,
         })
     }
 
@@ -200,6 +203,7 @@ impl Running {
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
         let ending_leases = tokio::spawn(leases::run(self.gate.clone(), self.app.clone()));
+        let asking = tokio::spawn(executing::keep_asking(self.executor));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();
@@ -234,6 +238,7 @@ impl Running {
         let _ended = clock.await;
         // What is under way at a target is given up: whoever starts next goes on with it.
         ending_leases.abort();
+        asking.abort();
         let _told = telling.await;
         // What was appended since the last time is covered by a tree head before the process is gone.
         if let Ok(mut publishing) = publishing.await {
@@ -399,17 +404,6 @@ async fn operators(
         .await
         .map_err(|error| Failure::usage(error, "correct `operations_listen`"))?;
     Ok(Some(listener))
-}
-
-/// What descriptors of the active bundle do, for the executor: what is unknown there may only look.
-fn effects(
-    opened: Arc<OnceLock<Gate>>,
-) -> impl Fn(&DescriptorRef) -> Option<BTreeSet<EffectClass>> + Send + Sync + 'static {
-    move |named| {
-        let bundle = opened.get()?.bundle();
-        let descriptor = bundle.descriptors().get(&named.id)?;
-        (descriptor.hash() == named.hash).then(|| descriptor.effects.clone())
-    }
 }
 
 /// Does what is due about once a second, and says how it went.
@@ -578,7 +572,7 @@ pub fn refused(error: &OpenError) -> Failure {
 }
 
 /// SIGTERM or SIGINT, from now on: whoever reads that the gate is ready may already end it in order.
-fn ended_by_signal() -> impl Future<Output = ()> + Send {
+pub fn ended_by_signal() -> impl Future<Output = ()> + Send {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

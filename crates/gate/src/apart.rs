@@ -19,6 +19,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_policy::{Bundle, EnginePool};
 
 use crate::case::{Case, Standing, TargetTerms};
+use crate::catalog::Catalog;
 use crate::chain::prepare;
 use crate::error::GateError;
 use crate::links::{TrustLink, TrustLinks};
@@ -44,6 +45,8 @@ pub struct ApartParts {
     pub executor: Arc<dyn Executor>,
     /// What that has.
     pub targets: Vec<TargetTerms>,
+    /// What its own operator says of resources; without it the gate's catalogue is believed.
+    pub catalog: Option<Catalog>,
     /// Its own time.
     pub clock: Clock,
 }
@@ -244,7 +247,7 @@ impl Apart {
             approved,
             names,
             until,
-        } = examine(case, &force, &parts.public_url, now)?;
+        } = examine(case, &force, parts, now)?;
         let target = approved.action().envelope().target.as_str();
         if !parts.executor.has_target(target) {
             return Err(Refused::NoTarget);

@@ -70,7 +70,7 @@ enum Command {
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
     Doctor(Doctor),
-    /// Say how channels and identity provider stand: what was delivered last, what failed and why, and what waits.
+    /// Say how channels, identity provider and executor stand: what was delivered last, what failed and why, and what waits.
     Status(ConfigLookedAt),
     /// The configuration file.
     #[command(subcommand)]

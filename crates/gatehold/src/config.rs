@@ -107,6 +107,8 @@ pub struct ExecutorConfig {
     pub state: PathBuf,
     /// What it executes at.
     pub targets: Targets,
+    /// What its own operator says of resources.
+    pub resources: Vec<CatalogEntry>,
 }
 
 impl ExecutorConfig {

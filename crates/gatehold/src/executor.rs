@@ -8,7 +8,7 @@ use clap::Args;
 use gatehold_broker::Executors;
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::{Apart, ApartParts, Refused};
+use gatehold_gate::{Apart, ApartParts, Catalog, Refused};
 use gatehold_server::executor_router;
 use gatehold_server::listen::{Ended, Listener};
 use gatehold_store::kept::KeptIn;
@@ -47,6 +47,7 @@ pub async fn run(args: &Executor) -> Result<Exit, Failure> {
         public_url: config.public_url,
         kept: Arc::new(kept),
         targets: executors.terms(),
+        catalog: (!config.resources.is_empty()).then(|| Catalog::new(config.resources)),
         executor: executors,
         clock: Arc::new(|| Timestamp::from_millis(crate::ambient::now_millis())),
     });

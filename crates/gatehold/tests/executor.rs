@@ -15,10 +15,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use gate::Gate;
+use gatehold_core::context::{ChainContext, ResourceFacts, Signals};
+use gatehold_core::effect::{Environment, Sensitivity};
+use gatehold_core::known::Known;
+use gatehold_core::tier::Tier;
+use gatehold_gate::{Case, Word};
 use rusqlite::Connection;
 use serde_json::Value;
 
 const RETRY: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
+
+/// What its own operator says, whatever a gate says.
+const RESOURCES: &str = "\n[[resource]]\nprefix = \"shop/\"\ntarget = \"sql:shop\"\nenv = \"production\"\nzone = \"shop\"\n\
+                         sensitivity = \"internal\"\nowner = \"owner@dev.gatehold.local\"\nlegacy_coarse = false\n";
 
 /// Makes an authority, and certificates under it for both sides; and another authority with a certificate of its own.
 const CERTIFICATES: &str = r#"set -e
@@ -103,7 +112,7 @@ impl Apart {
         let origin = gate.client_key("origin");
         let config = format!(
             "listen = \"127.0.0.1:0\"\norigin = \"{origin}\"\npublic_url = \"{}\"\nroot = \"{root}\"\nstate_folder = \"state\"\n\n\
-             [tls]\ncertificate_file = \"executor.pem\"\nprivate_key_file = \"executor.key\"\nclient_ca_file = \"own.pem\"\n\n{moved}",
+             [tls]\ncertificate_file = \"executor.pem\"\nprivate_key_file = \"executor.key\"\nclient_ca_file = \"own.pem\"\n\n{moved}{RESOURCES}",
             gate.configured("public_url"),
         );
         let file = folder.join("executor.toml");
@@ -148,6 +157,34 @@ impl Apart {
 
     fn state(&self, request: &str) -> Value {
         self.gate.json(&["request", "show", request])
+    }
+
+    /// What a gate that was taken over could send of a request: what stands in its database, and a word of its own making.
+    fn case(&self, request: &str) -> Value {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let store = Connection::open_with_flags(self.gate.home.join("gatehold.db"), flags).unwrap();
+        let sql = "SELECT body, first_leaf FROM state_row WHERE kind = 'request' AND id = ?1";
+        let row = store.query_row(sql, [request], |row| Ok((row.get(0)?, row.get(1)?)));
+        let (record, leaf): (Vec<u8>, i64) = row.unwrap();
+        let attached = |name: &str| -> Vec<u8> {
+            let sql = "SELECT bytes FROM attachment WHERE leaf = ?1 AND name = ?2";
+            let found = store.query_row(sql, (leaf, name), |row| row.get(0));
+            found.unwrap()
+        };
+        let case = Case {
+            record: serde_json::from_slice(&record).unwrap(),
+            proof: String::from_utf8(attached("proof")).unwrap(),
+            body: attached("body"),
+            word: word(),
+        };
+        serde_json::to_value(&case).unwrap()
+    }
+
+    /// Asks for it with the gate's own key. Gives whether it was executed, and the answer.
+    fn executes(&self, case: &Value) -> (bool, Value) {
+        let body = case.to_string();
+        let (status, answer) = self.says(Some("gate"), "/v1/execute", Some(&body)).unwrap();
+        (status == 200, serde_json::from_str(&answer).unwrap())
     }
 
     /// Says something to the executor with this certificate; gives status and body, or nothing where TLS refused.
@@ -230,6 +267,121 @@ fn what_people_approved_is_executed_by_a_process_that_the_gate_cannot_replace() 
     ]);
     let told = String::from_utf8(doctor.stdout).unwrap();
     assert!(told.contains("answers, with 1 target"), "{told}");
+}
+
+/// Whatever makes policy as mild as it gets.
+fn word() -> Word {
+    let no = Known::some(false);
+    Word {
+        resource: ResourceFacts {
+            id: "shop/orders".parse().unwrap(),
+            environment: Known::some(Environment::Development),
+            zone: Known::some("shop".to_owned()),
+            sensitivity: Known::some(Sensitivity::Public),
+            owner: Known::some("owner".to_owned()),
+            legacy_coarse: no.clone(),
+        },
+        facts: [].into(),
+        signals: Signals {
+            outside_hours: no.clone(),
+            weekend: no.clone(),
+            holiday: no.clone(),
+            change_freeze: no.clone(),
+            burst: no.clone(),
+            wide: no.clone(),
+            new_resource: no.clone(),
+        },
+        chain: ChainContext {
+            steps: 0,
+            sensitive: no.clone(),
+            untrusted: no.clone(),
+            external: no.clone(),
+            tier: Known::some(Tier::Green),
+            systems: Known::some(1),
+        },
+        purpose: Known::some("repair".to_owned()),
+        out_of_boundary: no.clone(),
+        anomaly: no.clone(),
+        cross_system: no,
+    }
+}
+
+#[test]
+fn a_gate_that_was_taken_over_makes_it_execute_nothing_that_was_not_approved() {
+    let mut apart = Apart::start();
+    // Something honest, so that the links are known there.
+    let first = apart.approved("UPDATE orders SET status = 'first' WHERE id = 1");
+    assert!(
+        apart
+            .gate
+            .run(&["request", "redeem", &first])
+            .status
+            .success()
+    );
+    let held = apart.gate.held(RETRY);
+    let approved = apart.approved(RETRY);
+    let honest = apart.case(&approved);
+
+    // A row that says it was approved, reviews of another request among it; and no requirement at all.
+    let mut claimed = apart.case(&held);
+    claimed["record"]["state"] = honest["record"]["state"].clone();
+    claimed["record"]["grant"] = honest["record"]["grant"].clone();
+    claimed["record"]["decided_by"] = "human".into();
+    assert_eq!(apart.executes(&claimed).1["code"], "not_approved");
+    claimed["record"]["reviews"] = honest["record"]["reviews"].clone();
+    assert_eq!(apart.executes(&claimed).1["code"], "not_approved");
+    claimed["record"]["held"] = Value::Null;
+    assert_eq!(apart.executes(&claimed).1["code"], "not_approved");
+
+    type Forged = fn(&mut Value);
+    let forgeries: [(Forged, &str); 8] = [
+        (|case| case["proof"] = "".into(), "call_not_signed"),
+        (|case| case["body"] = "e30=".into(), "call_not_signed"),
+        (
+            |case| case["record"]["envelope"]["caps"]["rows"] = 1_000.into(),
+            "call_not_signed",
+        ),
+        (
+            |case| case["record"]["requester"]["workload"]["owner"] = "mallory@evil.example".into(),
+            "requester_unknown",
+        ),
+        (
+            |case| case["record"]["envelope"]["workload"] = "other-bot".into(),
+            "call_not_signed",
+        ),
+        (
+            |case| case["record"]["request_nonce"] = case["record"]["digest"].clone(),
+            "case_damaged",
+        ),
+        (
+            |case| case["record"]["spend_by"] = 4_000_000_000_000_i64.into(),
+            "case_damaged",
+        ),
+        (
+            |case| drop(case["record"]["reviews"].as_array_mut().unwrap().pop()),
+            "not_approved",
+        ),
+    ];
+    for (forged, wanted) in forgeries {
+        let mut case = honest.clone();
+        forged(&mut case);
+        let (done, answer) = apart.executes(&case);
+        assert!(!done && answer["code"] == wanted, "{wanted}: {answer}");
+    }
+    assert_ne!(apart.status(7), "retry");
+
+    // What people did approve it can have executed, once.
+    let (done, answer) = apart.executes(&honest);
+    assert!(done, "{answer}");
+    assert_eq!(apart.status(7), "retry");
+    let shop = Connection::open(apart.gate.home.join("shop.db")).unwrap();
+    shop.execute("UPDATE orders SET status = 'paid' WHERE id = 7", [])
+        .unwrap();
+    assert_eq!(apart.executes(&honest).1["code"], "already_spent");
+    apart.executor.kill();
+    apart.starts_again();
+    assert_eq!(apart.executes(&honest).1["code"], "already_spent");
+    assert_eq!(apart.status(7), "paid");
 }
 
 #[test]

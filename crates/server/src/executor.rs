@@ -68,9 +68,12 @@ async fn execute(State(apart): State<Apart>, body: Body) -> Response {
 async fn read<T: DeserializeOwned>(body: Body, bytes_max: usize) -> Result<T, Response> {
     let bytes = bytes(body, bytes_max).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        tracing::error!(%error, "a gate sent what cannot be read");
-        let text =
-            format!("what was sent cannot be read: {error}; run the same gatehold on both sides");
+        // Where, and not what: an error of the parser quotes other people's text.
+        let (line, column) = (error.line(), error.column());
+        tracing::error!(line, column, "a gate sent what cannot be read");
+        let text = format!(
+            "what was sent cannot be read at line {line}, column {column}; run the same gatehold on both sides"
+        );
         no(StatusCode::BAD_REQUEST, "unreadable", &text)
     })
 }

@@ -235,6 +235,7 @@ fn opened(
             target: "sql:shop".to_owned(),
             enforces: vec!["rows".to_owned()],
         }],
+        catalog: None,
         clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
     })
     .unwrap()

@@ -9,6 +9,7 @@ use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
+use gatehold_core::quorum::REVIEWS_MAX;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::Requester;
 use gatehold_core::signed_body::{SignedBody, is_submission};
@@ -16,7 +17,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Evaluated;
 use gatehold_proof::{ReverifiedSubmit, SubmitEvidence, WorkloadKey};
 
-use super::{Force, Refused};
+use super::{ApartParts, Force, Refused};
 use crate::case::Case;
 use crate::input;
 use crate::question::rendered;
@@ -37,23 +38,23 @@ pub(super) struct Examined {
 pub(super) fn examine(
     case: &Case,
     force: &Force,
-    public_url: &str,
+    parts: &ApartParts,
     now: Timestamp,
 ) -> Result<Examined, Refused> {
     let record = &case.record;
     let Requester::Workload { id, .. } = &record.requester else {
         return Err(elsewhere::NotElsewhere::OwnChange.into());
     };
-    let call = signed_call(case, id, force, public_url)?;
+    let call = signed_call(case, id, force, &parts.public_url)?;
     let action = signed_action(case)?;
     known(&record.requester, id, force)?;
     // Whoever reviewed named every link there was by then.
-    let seen = record.reviews.iter();
+    let seen = record.reviews.iter().take(REVIEWS_MAX);
     let mut seen = seen.map(|review| force.past.has_signed_in(review));
     if guard!("apart-chain-unseen", !seen.all(|seen| seen)) {
         return Err(Refused::Unseen);
     }
-    let evaluated = evaluate(&action, case, force)?;
+    let evaluated = evaluate(&action, case, force, parts)?;
     let signed_at = seconds(call.created());
     let shown = Shown {
         record,
@@ -146,7 +147,12 @@ fn known(requester: &Requester, id: &WorkloadId, force: &Force) -> Result<(), Re
 }
 
 /// What policy answers by the bundle that people approved.
-fn evaluate(action: &Action, case: &Case, force: &Force) -> Result<Evaluated, Refused> {
+fn evaluate(
+    action: &Action,
+    case: &Case,
+    force: &Force,
+    parts: &ApartParts,
+) -> Result<Evaluated, Refused> {
     let RequestRecord {
         envelope,
         requester,
@@ -161,7 +167,11 @@ fn evaluate(action: &Action, case: &Case, force: &Force) -> Result<Evaluated, Re
     ) {
         return Err(Refused::Descriptor);
     }
-    let word = case.word.clone();
+    let mut word = case.word.clone();
+    // Whoever runs the executor may know its resources better than a gate that may lie about them.
+    if let Some(catalog) = &parts.catalog {
+        word.resource = catalog.facts(&envelope.target, &envelope.resource);
+    }
     let projection = descriptor.project(action.payload());
     let rendered = rendered(action, descriptor);
     let said = (&word.facts, &word.resource);
@@ -176,8 +186,9 @@ fn seconds(created: u64) -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1_000))
 }
 
-/// Names a signed call as an auditor does: by its key, its time and its nonce.
+/// Names a signed call as an auditor tells calls apart: by its key, its time and its nonce.
 fn name(call: &ReverifiedSubmit) -> Hash {
     let once = format!("{} {}", call.created(), call.nonce());
-    Hash::tagged("call", &[call.key().as_bytes(), once.as_bytes()])
+    let parts = [&call.key().as_bytes()[..], once.as_bytes()];
+    Hash::tagged("gatehold/spent-call/v1", &parts)
 }

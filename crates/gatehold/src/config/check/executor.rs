@@ -13,7 +13,7 @@ use crate::ambient::text_variable;
 use crate::config::{ExecutorConfig, ExecutorPlace, Mistake, raw};
 
 /// Connections at once: one gate, a call each.
-const CONNECTIONS_MAX: usize = 256;
+const CONNECTIONS_MAX: usize = 128;
 
 impl Checks {
     /// `[executor]` of the gate. With it no target that is called may stand in the gate's own files: its secrets would lie here.
@@ -68,6 +68,7 @@ impl Checks {
     /// The whole file of an executor.
     pub(super) fn executor_config(&mut self, mut table: Table) -> Option<ExecutorConfig> {
         let targets = self.own_targets(table.remove("target"));
+        let resources = self.resources(&mut table);
         let tls = self.section::<raw::Tls>(&mut table, "tls");
         let top = self.read::<raw::ExecutorTop>(table, "").unwrap_or_default();
         let tls_is_meant = tls.is_some();
@@ -109,6 +110,7 @@ impl Checks {
             root: root?,
             state: state?,
             targets: targets?,
+            resources,
         })
     }
 

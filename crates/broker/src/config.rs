@@ -10,6 +10,7 @@ mod problems;
 mod roles;
 mod sql;
 
+pub(crate) use crate::http::Base;
 pub(crate) use sql::is_loopback;
 
 use std::collections::BTreeMap;
@@ -109,9 +110,38 @@ impl Targets {
         }
     }
 
+    /// The ids of those that are called, in order: the others make credentials.
+    pub fn called(&self) -> impl Iterator<Item = &TargetId> {
+        let called = |target: &Target| !matches!(target.kind, Kind::PostgresRole(_));
+        let targets = self.0.iter();
+        targets.filter_map(move |(id, target)| called(target).then_some(id))
+    }
+
+    /// The ids of those that make credentials, in order.
+    pub fn issuing(&self) -> impl Iterator<Item = &TargetId> {
+        let issues = |target: &Target| matches!(target.kind, Kind::PostgresRole(_));
+        let targets = self.0.iter();
+        targets.filter_map(move |(id, target)| issues(target).then_some(id))
+    }
+
     /// Their ids, in order.
     pub fn ids(&self) -> impl Iterator<Item = &TargetId> {
         self.0.keys()
+    }
+}
+
+/// Where a server is.
+///
+/// # Errors
+/// What is wrong with the address.
+pub(crate) fn base_of(url: &str) -> Result<Base, String> {
+    let mut found = Vec::new();
+    let base = http::base(url, &mut Problems::new(String::new(), &mut found));
+    let texts: Vec<String> = found.into_iter().map(|problem| problem.text).collect();
+    match base {
+        Some(base) if texts.is_empty() => Ok(base),
+        _ if texts.is_empty() => Err("it names no host".to_owned()),
+        _ => Err(texts.join("; ")),
     }
 }
 

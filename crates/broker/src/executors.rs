@@ -9,7 +9,8 @@ use gatehold_core::action::DescriptorRef;
 use gatehold_core::approved::Approved;
 use gatehold_core::effect::{EffectClass, read_alone};
 use gatehold_core::ids::{RequestId, TargetId};
-use gatehold_gate::ports::executor::{Execution, Executor};
+use gatehold_gate::TargetTerms;
+use gatehold_gate::ports::executor::{Evidence, Execution, Executor};
 
 use crate::call::{Call, Mode};
 use crate::config::{Kind, Target, Targets};
@@ -49,6 +50,18 @@ impl Executors {
             effects: Box::new(effects),
             spent: Mutex::default(),
         }
+    }
+
+    /// What can be executed here: each target with what it enforces.
+    #[must_use]
+    pub fn terms(&self) -> Vec<TargetTerms> {
+        let called = self.targets.called().map(ToString::to_string);
+        called
+            .map(|target| TargetTerms {
+                enforces: self.enforces(&target),
+                target,
+            })
+            .collect()
     }
 
     fn target(&self, id: &str) -> Option<&Target> {
@@ -101,7 +114,7 @@ impl Executors {
 #[async_trait]
 impl Executor for Executors {
     // INVARIANT(single-release): the proof is spent by move, and a second proof of the same request is not executed.
-    async fn execute(&self, approved: Approved) -> Execution {
+    async fn execute(&self, approved: Approved, _: &dyn Evidence) -> Execution {
         let request = approved.request();
         let first = self
             .spent

@@ -26,6 +26,7 @@ use crate::scrub::{SECRET_BYTES_MIN, Scrubber};
 use crate::secret::{Secret, Source};
 pub(crate) use post::Post;
 use reach::Reach;
+pub(crate) use send::Times;
 
 /// Caps an HTTP target enforces.
 pub(crate) const CAPS: &[&str] = &["bytes"];
@@ -146,6 +147,17 @@ pub(crate) async fn tell(
     };
     let sent = send::send(target, times, post.wire(target)?, true).await?;
     Ok(answer::receive(sent, times.answer, target.bytes_max, &scrubber, true).await)
+}
+
+/// Hands something over to a server that the operator named, which may do it: only an answer tells whether it did.
+pub(crate) async fn hand_over(
+    target: &HttpTarget,
+    times: Times,
+    post: Post,
+) -> Result<Execution, Stop> {
+    let scrubber = Scrubber::default();
+    let sent = send::send(target, times, post.wire(target)?, false).await?;
+    Ok(answer::receive(sent, times.answer, target.bytes_max, &scrubber, false).await)
 }
 
 async fn secrets(target: &HttpTarget, limit: Duration) -> Result<Vec<(&Inject, Secret)>, Stop> {

@@ -40,6 +40,37 @@ pub(crate) mod code {
     pub(crate) const NO_TARGET: &str = "target_unknown";
     /// It was handed over before.
     pub(crate) const SPENT: &str = "already_spent";
+    /// An executor elsewhere did not find it proven.
+    pub(crate) const REFUSED_THERE: &str = "executor_refused";
+    /// What proves it could not be read.
+    pub(crate) const EVIDENCE: &str = "evidence_unreadable";
+    /// A code of an executor of another version.
+    const OTHER: &str = "other";
+
+    /// The code that another process tells, as one of these.
+    pub(crate) fn known(told: &str) -> &'static str {
+        const ALL: [&str; 18] = [
+            OK,
+            REDACTED,
+            BODY_LOST,
+            REFUSED,
+            TARGET_ERROR,
+            REDIRECT,
+            CAP,
+            PRECONDITION,
+            UNREACHABLE,
+            TIMEOUT,
+            LOST,
+            PAYLOAD,
+            LIMITS,
+            RESULT,
+            SECRET,
+            NO_TARGET,
+            SPENT,
+            REFUSED_THERE,
+        ];
+        ALL.into_iter().find(|code| *code == told).unwrap_or(OTHER)
+    }
 }
 
 /// Longest message, in characters. A target's error text is a way out for data, so it is short.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
@@ -41,6 +41,66 @@ pub(crate) fn client(roots: &Path) -> Result<Arc<ClientConfig>, String> {
     // One call, one connection: nothing is kept that could link or resume another.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The same as the holder of a certificate.
+///
+/// # Errors
+/// Everything that is wrong with the files, each with its key.
+pub(crate) fn mutual(
+    roots: &Path,
+    certificate: &Path,
+    key: &Path,
+) -> Result<Arc<ClientConfig>, Vec<(&'static str, String)>> {
+    let mut wrong = Vec::new();
+    let mut say = |name, path: &Path, why: String| {
+        wrong.push((name, format!("{}: {why}", path.display())));
+    };
+    let mut store = RootCertStore::empty();
+    match certificates(roots) {
+        Ok(read) => {
+            for one in read {
+                if let Err(error) = store.add(one) {
+                    say("ca_file", roots, error.to_string());
+                }
+            }
+        }
+        Err(why) => say("ca_file", roots, why),
+    }
+    let chain = certificates(certificate);
+    let chain = chain.map_err(|why| say("certificate_file", certificate, why));
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        say(
+            "key_file",
+            key,
+            format!("{error}; give one unencrypted PEM key"),
+        )
+    });
+    let (Ok(chain), Ok(key), true) = (chain, key, wrong.is_empty()) else {
+        return Err(wrong);
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            let builder = builder.with_root_certificates(store);
+            builder.with_client_auth_cert(chain, key)
+        });
+    let mut config = config.map_err(|error| vec![("certificate_file", error.to_string())])?;
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// At least one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
+        .map_err(|error| error.to_string())?
+        .collect();
+    match read {
+        Ok(read) if read.is_empty() => Err("it holds no certificate".to_owned()),
+        Ok(read) => Ok(read),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The name a certificate must be for.

@@ -31,6 +31,7 @@ pub struct Approved {
     decided_by: DecidedBy,
     spend_by: Timestamp,
     lapses: Option<Timestamp>,
+    lasts: Option<Timestamp>,
 }
 
 /// Why there is no proof.
@@ -108,8 +109,11 @@ impl Approved {
             .map(|review| review.human().clone())
             .collect();
         let lapses = counted
+            .clone()
             .filter_map(|review| review.authority().lapses())
             .min();
+        let decided = counted.map(|review| review.context().decide_by).max();
+        let lasts = decided.map(|decided| decided.plus_seconds(limits.ttl_seconds));
         let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
         Ok(Self {
             request,
@@ -121,6 +125,7 @@ impl Approved {
             decided_by,
             spend_by,
             lapses,
+            lasts,
         })
     }
 
@@ -216,6 +221,13 @@ impl Approved {
     #[must_use]
     pub const fn lapses(&self) -> Option<Timestamp> {
         self.lapses
+    }
+
+    /// What people decided can last no longer than this, by what they signed: their last time to decide and the longest life of
+    /// the grant. Nothing where policy decided.
+    #[must_use]
+    pub const fn lasts(&self) -> Option<Timestamp> {
+        self.lasts
     }
 
     /// Not after this store time.

@@ -18,6 +18,7 @@ pub mod delegation;
 pub mod descriptor;
 pub mod directory;
 pub mod effect;
+pub mod elsewhere;
 pub mod entry;
 pub mod grant;
 pub mod habits;

@@ -12,12 +12,15 @@ use serde::Serialize;
 use crate::action::{Action, Envelope};
 use crate::decide::Claims;
 use crate::hash::Hash;
+use crate::ids::WorkloadId;
 use crate::json::canonical;
 use crate::json::payload::{self, Json};
 use crate::json::scan::Limits;
 
 /// Longest body kept, in bytes: a payload of 1 MiB in base64, and everything else.
 pub const BODY_BYTES_MAX: usize = 2 << 20;
+/// Furthest that a call's own times may be from the store's, in seconds: its life, the skew allowed, and a slow commit.
+pub const CALL_APART_SECONDS_MAX: i64 = 300;
 
 /// What a body asks for. A claim until the signature over it has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +78,12 @@ impl SignedBody {
         canonical::to_bytes(&body).unwrap_or_default()
     }
 
+    /// The payload that was signed, verbatim.
+    #[must_use]
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
     /// Whether the body asks for this action with these claims: the envelope, brought into its canonical form, has the
     /// digest, the payload is the one the envelope names, and the claims have this root.
     #[must_use]
@@ -87,6 +96,41 @@ impl SignedBody {
             && envelope.payload.sha256 == Hash::of(&self.payload)
             && self.claims.root() == claims_root
     }
+}
+
+/// Whether a signed call submits, under whatever public URL the gate had then, for the workload that an enforcement point names.
+#[must_use]
+pub fn is_submission(method: &str, target_uri: &str, called_for: Option<&WorkloadId>) -> bool {
+    let (path, query) = target_uri.split_once('?').unwrap_or((target_uri, ""));
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let mut named = None;
+    for pair in pairs {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("workload", name) if named.is_none() => named = query_value(name),
+            ("dry_run", "false") => {}
+            _ => return false,
+        }
+    }
+    method == "POST"
+        && path.ends_with("/v1/requests")
+        && named.as_deref() == called_for.map(WorkloadId::as_str)
+}
+
+/// A query's value in plain text.
+fn query_value(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(core::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn decoded(value: &Json) -> Result<Vec<u8>, SignedBodyError> {

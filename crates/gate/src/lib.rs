@@ -4,9 +4,11 @@
 //! and no port is called inside a commit.
 
 mod answers;
+mod apart;
 mod believed;
 mod browser;
 mod caps;
+mod case;
 mod catalog;
 mod chain;
 mod changed;
@@ -28,6 +30,7 @@ mod humans;
 mod idempotency;
 mod in_words;
 mod inbox;
+mod input;
 mod journal_room;
 mod journaled;
 mod leases;
@@ -49,6 +52,7 @@ mod redeem;
 mod refusals;
 mod replay;
 mod restrained;
+mod rooted;
 mod running;
 mod safe_act;
 mod said_again;
@@ -76,7 +80,11 @@ pub use answers::{
     Caller, HumanSubmit, InboxItem, OpenedRequest, Redeemed, ReviewInput, Reviewed, StartTask,
     Submit, Submitted,
 };
+pub use apart::{Apart, ApartParts, Refused};
 pub use browser::{SessionId, SessionLimits, SignedIn, SignedInBy, Visitor};
+pub use case::{
+    Answer, CASE_BYTES_MAX, Case, LINKS_BYTES_MAX, No, Standing as ApartStanding, TargetTerms,
+};
 pub use catalog::{Catalog, CatalogEntry};
 pub use compared::Compared;
 pub use conversation::{Answered, Asked};
@@ -88,6 +96,7 @@ pub use gate::{Gate, Parts};
 pub use history::{Entered, History, Said, Text};
 pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
+pub use input::{Word, unlike_baseline};
 pub use leases::{LeaseFilter, LeaseName, LeasePage, LeaseTick, SeenLease};
 pub use links::{TrustLink, TrustLinks};
 pub use look::{DecidedPage, Looked, May};
@@ -95,8 +104,9 @@ pub use newcomers::{NEWCOMER_SECONDS, Newcomers, NotShown, Shown};
 pub use notices::{Beat, ChannelBeat, Dispatcher};
 pub use overview::{Outcome, Overview, SLOT_SECONDS, SPANS, Slot};
 pub use owned::{Counts, Live, LiveLease, Owned, OwnedWorkload};
-pub use question::{display, sentence_of, unlike_baseline};
+pub use question::{display, sentence_of};
 pub use recovery::Trust;
+pub use rooted::{Folding, Past, RootedError};
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use signals::{

@@ -1,6 +1,8 @@
 //! The links of the chain of trust as they stand in the ledger, for whoever folds it under a root of their own instead of
 //! believing this gate. Nothing is left out but what is not a link: what does not verify gives nothing force there either.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chain::{Link, opened};
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -11,18 +13,22 @@ const LINKS_MAX: usize = 200;
 const BYTES_MAX: usize = 2 << 20;
 
 /// One link.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrustLink {
     /// Its leaf.
     pub leaf: u64,
     /// Its evidence, as hashed into the leaf.
+    #[serde(with = "crate::case::base64_text")]
     pub evidence: Vec<u8>,
     /// The first bundle, beside the root. Every later one is the payload of its activation.
+    #[serde(with = "crate::case::base64_text::stated")]
     pub bundle: Option<Vec<u8>>,
 }
 
 /// Some links in the order of their leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrustLinks {
     /// The links.
     pub links: Vec<TrustLink>,

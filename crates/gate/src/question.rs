@@ -1,18 +1,14 @@
 //! Puts the question to policy: what the descriptor reads in the payload, what the catalogue knows, what the task has
 //! done, what is unlike the baseline. What nobody established is unknown, and said so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use gatehold_core::action::{Action, Envelope};
-use gatehold_core::context::{
-    ChainContext, Conditions, Context, InitiatorKind, PolicyInput, Principal, PromptSource,
-    Provenance, ResourceFacts, TypedValue,
-};
+use gatehold_core::context::{ChainContext, ResourceFacts, TypedValue};
 use gatehold_core::decide::{Claims, Described as DescribedAction, Rendered};
 use gatehold_core::descriptor::{
     self, Described, Descriptor, Projection, Recipients, SentenceValues, ValueType, intent_hash,
 };
-use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::effect::{EffectClass, Sensitivity, read_alone};
 use gatehold_core::guard;
 use gatehold_core::habits::Habits;
@@ -26,13 +22,13 @@ use gatehold_core::trust::GATE_TARGET;
 use gatehold_core::verdict::Evaluated;
 use gatehold_core::view::Findings;
 use gatehold_core::wording::grouped;
-use gatehold_core::workload::WorkloadAssurance;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
 use crate::facts::{Established, by_the_book, establish};
 use crate::gate::Gate;
 use crate::habits::{signals, unlike};
+use crate::input::{self, Word, unlike_baseline};
 use crate::load::Loaded;
 use crate::ports::facts::Question;
 
@@ -44,6 +40,8 @@ pub(crate) struct Answered {
     pub(crate) rendered: Rendered,
     pub(crate) findings: Findings,
     pub(crate) habits: Option<Habits>,
+    /// What policy was asked that only this gate knows.
+    pub(crate) word: Word,
 }
 
 /// What there is to go by besides the action.
@@ -95,47 +93,27 @@ impl Gate {
         };
         let asking = given.when == When::Asked;
         let (found, habits) = self.find_out(requester, &question, asking).await?;
-        let read = descriptor.describe(
-            &projection,
-            &envelope.caps,
-            &found.values,
-            &resource.sensitivity,
-        );
         let rendered = rendered(action, descriptor);
-        let read = readable(read, &rendered);
+        let said = (&found.values, &resource);
+        let read = input::read(action, descriptor, &projection, &rendered, said);
         let mut unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
         let chain = loaded.chain(given.own);
-        let conditions = conditions(
-            &read,
-            requester,
-            envelope,
-            (loaded.boundary(), &chain),
-            !unlike_baseline.is_empty(),
-            habits.as_ref().map(|habits| (habits, asking)),
-        );
         if let Some(habits) = &habits {
             unlike_baseline.extend(unlike(habits, asking, envelope));
         }
         let labels = labels(&read);
         let described = described(descriptor, envelope, &projection, &read, requester);
         let shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
-        let context = context(
-            read,
+        let word = word(
+            &read,
             found,
+            requester,
             envelope,
             (loaded, &chain),
-            conditions,
-            requester,
-            &resource,
-        )
-        .derived();
-        let input = PolicyInput {
-            principal: principal(requester, &active.directory)?,
-            descriptor: descriptor.id.clone(),
-            descriptor_hash: envelope.descriptor.hash,
             resource,
-            context,
-        };
+            habits.as_ref().map(|habits| (habits, asking)),
+        );
+        let input = input::input(action, read, requester, &active.directory, word.clone())?;
         Ok(Answered {
             evaluated: active.engine.evaluate(&input),
             described,
@@ -146,6 +124,7 @@ impl Gate {
                 unlike_baseline,
             },
             habits,
+            word,
         })
     }
 
@@ -173,15 +152,6 @@ fn named<'a>(loaded: &'a Loaded, envelope: &Envelope) -> Result<&'a Descriptor, 
         .get(&envelope.descriptor.id)
         .filter(|descriptor| descriptor.hash() == envelope.descriptor.hash)
         .ok_or(Refusal::UnknownDescriptor)
-}
-
-/// What no person can read, policy does not take for readable: two readers differ, a program is not shown.
-fn readable(read: Described, rendered: &Rendered) -> Described {
-    let unread = guard!("uninspectable-raises", rendered.uninspectable);
-    Described {
-        inspectable: read.inspectable && !unread,
-        ..read
-    }
 }
 
 fn described(
@@ -213,89 +183,6 @@ fn fields(projection: &Projection) -> &BTreeMap<String, TypedValue> {
     }
 }
 
-fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, Refusal> {
-    Ok(match requester {
-        Requester::Human { human, .. } => Principal::Human {
-            id: human.clone(),
-            teams: directory.teams_of(human),
-        },
-        Requester::Workload { id, .. } => {
-            let workload = directory
-                .workloads
-                .get(id)
-                .ok_or(Refusal::UnknownPrincipal)?;
-            if workload.lifecycle != Lifecycle::Active {
-                return Err(Refusal::NotYours("the workload is not active"));
-            }
-            Principal::Workload {
-                id: id.clone(),
-                kind: workload.kind,
-                teams: workload.teams.clone(),
-                owner: workload.owner.clone(),
-            }
-        }
-    })
-}
-
-/// What is unlike the baseline that was declared at enrolment (M010, M014). The terminal makes the same call.
-#[must_use]
-pub fn unlike_baseline(
-    requester: &Requester,
-    envelope: &Envelope,
-    directory: &Directory,
-) -> Vec<String> {
-    let Requester::Workload { id, .. } = requester else {
-        return Vec::new();
-    };
-    let Some(workload) = directory.workloads.get(id) else {
-        return Vec::new();
-    };
-    let baseline = &workload.baseline;
-    let mut unlike = Vec::new();
-    if !baseline.descriptors.contains(&envelope.descriptor.id) {
-        unlike.push(format!(
-            "`{}` is no action of its baseline",
-            envelope.descriptor.id
-        ));
-    }
-    if !baseline.targets.contains(&envelope.target) {
-        unlike.push(format!("target {} is not in its baseline", envelope.target));
-    }
-    if !covers(&baseline.resources, &envelope.resource) {
-        unlike.push(format!(
-            "resource {} is not in its baseline",
-            envelope.resource
-        ));
-    }
-    unlike
-}
-
-fn conditions(
-    read: &Described,
-    requester: &Requester,
-    envelope: &Envelope,
-    (boundary, chain): (Option<&Boundary>, &Chain),
-    unlike: bool,
-    habits: Option<(&Habits, bool)>,
-) -> Conditions {
-    let human = matches!(requester, Requester::Human { .. });
-    let outside = boundary.is_some_and(|boundary| outside(boundary, envelope, chain));
-    Conditions {
-        elevation: Known::some(!human && unlike),
-        // There are no standing exceptions in this version, so no request stands under one.
-        exception: Known::some(false),
-        creates_privilege: false,
-        // The engine knows which inputs the descriptor and the matched checkpoints require.
-        context_missing: false,
-        out_of_boundary: Known::some(outside),
-        ambiguous: !read.inspectable,
-        anomaly: Known::some(habits.is_some_and(|(habits, asking)| {
-            habits.is_anomalous(asking, read_alone(&read.effects))
-        })),
-        cross_system: Known::some(!human && chain.crosses_systems()),
-    }
-}
-
 fn outside(boundary: &Boundary, envelope: &Envelope, chain: &Chain) -> bool {
     !boundary.descriptors.contains(&envelope.descriptor.id)
         || !boundary.targets.contains(&envelope.target)
@@ -314,39 +201,24 @@ fn labels(read: &Described) -> StepLabels {
     }
 }
 
-fn context(
-    read: Described,
+/// What only this gate knows of it.
+fn word(
+    read: &Described,
     found: Established,
+    requester: &Requester,
     envelope: &Envelope,
     (loaded, chain): (&Loaded, &Chain),
-    conditions: Conditions,
-    requester: &Requester,
-    resource: &ResourceFacts,
-) -> Context {
-    let purpose = loaded
-        .task
-        .as_ref()
-        .map(|now| now.task.value.purpose.to_string());
-    let nobody = read.recipients.get().is_some_and(BTreeSet::is_empty);
-    Context {
-        tier: gatehold_core::tier::Tier::Red,
-        effects: read.effects,
-        reversibility: read.reversibility,
-        quantity: read.quantity,
-        recipients: read.recipients,
-        external_recipients: if nobody {
-            Known::some(false)
-        } else {
-            Known::unknown()
-        },
-        duration_seconds: envelope.duration_seconds,
-        purpose: Known::from(purpose),
-        sensitivity: read.sensitivity,
-        environment: resource.environment.clone(),
-        zone: resource.zone.clone(),
-        target: envelope.target.to_string(),
-        inspectable: read.inspectable,
-        undescribed: read.undescribed,
+    resource: ResourceFacts,
+    habits: Option<(&Habits, bool)>,
+) -> Word {
+    let human = matches!(requester, Requester::Human { .. });
+    let boundary = loaded.boundary();
+    let task = loaded.task.as_ref();
+    let purpose = task.map(|now| now.task.value.purpose.to_string());
+    Word {
+        resource,
+        facts: found.values,
+        signals: found.signals,
         chain: ChainContext {
             steps: chain.steps,
             sensitive: Known::some(chain.sensitive > 0),
@@ -355,37 +227,14 @@ fn context(
             tier: Known::some(chain.tier()),
             systems: Known::from(i64::try_from(chain.systems_with_this()).ok()),
         },
-        provenance: Provenance {
-            prompt_source: PromptSource::Claimed,
-            user_typed: Known::unknown(),
-        },
-        signals: found.signals,
-        conditions,
-        initiator: initiator(requester),
-        assurance: match requester {
-            Requester::Workload { assurance, .. } => *assurance,
-            // A human's own key signed the submission itself.
-            Requester::Human { .. } => WorkloadAssurance::Pop,
-        },
-        caps: envelope.caps.clone(),
-        fields: read.fields,
-        facts: found.values,
-    }
-}
-
-fn initiator(requester: &Requester) -> InitiatorKind {
-    match requester {
-        Requester::Human { .. } => InitiatorKind::HumanAttested,
-        Requester::Workload {
-            initiator: Some(initiator),
-            ..
-        } if initiator.attested => InitiatorKind::HumanAttested,
-        Requester::Workload {
-            initiator: Some(_), ..
-        } => InitiatorKind::HumanClaimed,
-        Requester::Workload {
-            initiator: None, ..
-        } => InitiatorKind::None,
+        purpose: Known::from(purpose),
+        out_of_boundary: Known::some(
+            boundary.is_some_and(|boundary| outside(boundary, envelope, chain)),
+        ),
+        anomaly: Known::some(habits.is_some_and(|(habits, asking)| {
+            habits.is_anomalous(asking, read_alone(&read.effects))
+        })),
+        cross_system: Known::some(!human && chain.crosses_systems()),
     }
 }
 
@@ -420,7 +269,7 @@ fn sentence(
 }
 
 /// The trusted rendering of an action: what `display_bytes` are made of. The terminal makes the same call.
-fn rendered(action: &Action, descriptor: &Descriptor) -> Rendered {
+pub(crate) fn rendered(action: &Action, descriptor: &Descriptor) -> Rendered {
     let display = display(action, descriptor);
     let uninspectable = display.flags.contains(&Flag::Uninspectable);
     let too_large = display.flags.contains(&Flag::TooLargeToShow);

@@ -20,6 +20,7 @@ use crate::answers::{Caller, Redeemed};
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::input::Word;
 use crate::question::{Given, When};
 use crate::safe_act::SafeAct;
 use crate::sound;
@@ -172,10 +173,10 @@ impl Gate {
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
-                Some(Release::Approved(approved, record)) => {
-                    return self.perform(*approved, &record).await;
+                Some((Release::Approved(approved, record), word)) => {
+                    return self.perform(*approved, &record, word).await;
                 }
-                Some(Release::Request(record)) => {
+                Some((Release::Request(record), _)) => {
                     return Ok(Redeemed {
                         record: blind(*record),
                         execution: None,
@@ -197,12 +198,13 @@ impl Gate {
         &self,
         approved: Approved,
         record: &RequestRecord,
+        word: Word,
     ) -> Result<Redeemed, GateError> {
         let brokered = self.grant_of(record).await?;
         if brokered.is_some_and(|(grant, _)| grant.lease.is_some()) {
             return self.issue(approved, record).await;
         }
-        let execution = self.execute(approved, record).await;
+        let execution = self.execute(approved, record, word).await;
         let record = self.report(record.id, execution.clone()).await?;
         Ok(Redeemed {
             record,
@@ -246,7 +248,7 @@ impl Gate {
             };
             match self.redeem_once(&stored, redeem).await? {
                 None => {}
-                Some(Release::Request(record)) => {
+                Some((Release::Request(record), _)) => {
                     self.read_on().await?;
                     if let Ok(Change::RecordErase(_)) = change {
                         self.finish_erasures().await?;
@@ -259,11 +261,12 @@ impl Gate {
         Err(self.overtaken().await)
     }
 
+    /// One try, and what policy was asked for it that only this gate knows; nothing when the world changed under it.
     async fn redeem_once(
         &self,
         stored: &StoredRequest,
         redeem: Redeem,
-    ) -> Result<Option<Release>, GateError> {
+    ) -> Result<Option<(Release, Word)>, GateError> {
         let record = &stored.record;
         let submission = self.submission(stored).await?;
         let action = Self::action(record, &submission)?;
@@ -304,7 +307,7 @@ impl Gate {
         let fresh = self.fresh(loaded.now);
         let (write, sealed) = decide(about, Command::Redeem(redeem), &world, &fresh, loaded.now)?;
         match self.commit(write, sealed).await? {
-            Committed::Done(_, release) => Ok(Some(release)),
+            Committed::Done(_, release) => Ok(Some((release, answered.word))),
             Committed::Again => Ok(None),
         }
     }

@@ -18,8 +18,10 @@ use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::case::Shown;
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::input::Word;
 use crate::ports::executor::{Ending, Execution};
 use crate::stored::body;
 
@@ -58,8 +60,14 @@ impl GivenUp {
 
 impl Gate {
     /// Executes, unless it is given up before the target has answered.
-    pub(crate) async fn execute(&self, approved: Approved, record: &RequestRecord) -> Execution {
-        let execution = self.inner.parts.executor.execute(approved);
+    pub(crate) async fn execute(
+        &self,
+        approved: Approved,
+        record: &RequestRecord,
+        word: Word,
+    ) -> Execution {
+        let evidence = Shown::new(self, record, word);
+        let execution = self.inner.parts.executor.execute(approved, &evidence);
         match self.under_way(record, execution).await {
             Ok(execution) => execution,
             Err(given_up) => Execution {

@@ -19,6 +19,7 @@ use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
 use crate::doctor::{self, Doctor};
+use crate::executor::{self, Executor};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
 use crate::init::{self, Init};
@@ -60,6 +61,8 @@ enum Command {
     Demo(Demo),
     /// Serve a gate until it is told to end.
     Serve(ConfigFile),
+    /// Execute for a gate, as a process of its own that alone holds the targets' secrets and proves everything again.
+    Executor(Executor),
     /// Found a gate.
     #[command(subcommand)]
     Init(Init),
@@ -68,7 +71,7 @@ enum Command {
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
     Doctor(Doctor),
-    /// Say how channels and identity provider stand: what was delivered last, what failed and why, and what waits.
+    /// Say how channels, identity provider and executor stand: what was delivered last, what failed and why, and what waits.
     Status(ConfigLookedAt),
     /// The configuration file.
     #[command(subcommand)]
@@ -204,7 +207,10 @@ pub fn main() -> ExitCode {
     };
     let ctx = Ctx::new(cli.global);
     log();
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Dev(_));
+    let serves = matches!(
+        cli.command,
+        Command::Serve(_) | Command::Executor(_) | Command::Dev(_)
+    );
     runtime(serves)
         .and_then(|runtime| runtime.block_on(run(&ctx, cli.command)))
         .map_or_else(|failure| complain(&failure), ExitCode::from)
@@ -254,6 +260,7 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Dev(args) => dev::run(ctx, &args).await,
         Command::Demo(args) => demo::run(ctx, &args).await,
         Command::Serve(file) => serve::serve(&file).await,
+        Command::Executor(args) => executor::run(&args).await,
         Command::Init(init) => init::run(ctx, &init).await,
         Command::Recover(recover) => recover::run(ctx, &recover).await,
         Command::Doctor(args) => doctor::run(ctx, &args).await,

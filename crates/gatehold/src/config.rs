@@ -12,14 +12,16 @@ mod section;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use gatehold_broker::{Calendars, Channels, Described, Lookups, OnCall, Targets};
+use gatehold_broker::{Calendars, Channels, Described, Lookups, OnCall, Remote, Targets};
 use gatehold_core::decide::Settings;
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::Origin;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::{CatalogEntry, SessionLimits, SignalRules};
-use gatehold_server::listen::{ListenLimits, TlsSettings};
+use gatehold_server::listen::{ListenLimits, ListenSettings, TlsSettings};
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
@@ -59,6 +61,8 @@ pub struct Config {
     pub root: Option<Hash>,
     /// What can be called.
     pub targets: Targets,
+    /// Where actions are executed, when that is a process of its own.
+    pub executor: Option<ExecutorPlace>,
     /// Who is asked before a decision.
     pub lookups: Lookups,
     /// Working hours, holidays and freezes: a file that is read while the gate runs.
@@ -81,6 +85,56 @@ pub struct Config {
     pub sessions: SessionLimits,
     /// Who vouches for its people; with it there is a console.
     pub identity_provider: Option<IdentityProviderPlace>,
+}
+
+/// An executor in a process of its own, as its gate finds it.
+#[derive(Debug, Clone)]
+pub struct ExecutorPlace {
+    /// Its address.
+    pub url: String,
+    /// How it is spoken to.
+    pub remote: Arc<Remote>,
+}
+
+/// The configuration of an executor in a process of its own.
+#[derive(Debug)]
+pub struct ExecutorConfig {
+    /// Where it listens, for whom.
+    pub listen: ListenSettings,
+    /// Whose gate it executes for.
+    pub origin: Origin,
+    /// What workloads call there.
+    pub public_url: String,
+    /// The pinned root.
+    pub root: Hash,
+    /// What it has verified and spent.
+    pub state: PathBuf,
+    /// What it executes at.
+    pub targets: Targets,
+    /// What its own operator says of resources.
+    pub resources: Vec<CatalogEntry>,
+}
+
+impl ExecutorConfig {
+    /// Reads and checks a file. Relative paths are taken from its folder.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn require(path: &Path) -> Result<Self, Failure> {
+        let read = std::fs::read_to_string(path).map_err(|error| {
+            vec![Mistake {
+                file: path.display().to_string(),
+                key: "(file)".to_owned(),
+                why: format!("{error}; name another with --config"),
+            }]
+        });
+        let checked = read.and_then(|text| check::check_executor(path, &text));
+        checked.map_err(|mistakes| Failure {
+            exit: Exit::Usage,
+            causes: mistakes.iter().map(ToString::to_string).collect(),
+            next: "correct these and start it again".to_owned(),
+        })
+    }
 }
 
 /// Where everything durable lives.
@@ -217,6 +271,8 @@ struct Checked {
     listen: String,
     store: String,
     targets: usize,
+    /// Where actions are executed.
+    executor: String,
     resources: usize,
     lookups: usize,
     /// Who may stop workloads from outside.
@@ -255,6 +311,7 @@ pub fn run(ctx: &Ctx, command: &ConfigCommand) -> Result<Exit, Failure> {
         listen: config.listen.to_string(),
         store,
         targets: config.targets.ids().count(),
+        executor: crate::executing::said(&config),
         resources: config.resources.len(),
         lookups: config.lookups.len(),
         signals: config.signals.into_iter().map(|one| one.name).collect(),

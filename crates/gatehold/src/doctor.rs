@@ -28,7 +28,6 @@ use crate::{channel, identity_provider, on_call};
 const ABSENT: &[&str] = &[
     "vigilance checks of reviewers (drills, decoys)",
     "a witness: a restored whole machine is not noticed without one",
-    "an executor process of its own: upstream secrets live in this process",
     "brokers that issue credentials: every action is executed by the gate",
 ];
 
@@ -391,6 +390,30 @@ pub async fn run(ctx: &Ctx, args: &Doctor) -> Result<Exit, Failure> {
     Ok(report.exit())
 }
 
+/// Where actions are executed, and whether that can be reached from here.
+async fn executor_stands(report: &mut Report, config: &Config) {
+    let Some(place) = &config.executor else {
+        let text = "actions are executed in-process: the secrets of their targets lie in the gate's own process, and whoever takes it \
+                    over can use them. An executor of its own holds them apart: docs/how-to/executor.md";
+        report.say(Level::See, text.to_owned());
+        return;
+    };
+    let url = &place.url;
+    match place.remote.refresh().await {
+        Ok(targets) => {
+            let targets = counted_as(u64::try_from(targets).unwrap_or(u64::MAX), "target", "targets");
+            report.say(Level::Ok, format!("the executor at {url} answers, with {targets}"));
+        }
+        Err(why) => report.say(
+            Level::Bad,
+            format!(
+                "the executor at {url} cannot be reached from here: {why}. Nothing is executed until it can. Check that it runs, and \
+                 the files of [executor]"
+            ),
+        ),
+    }
+}
+
 /// `gatehold status`: how whatever people are told through and sign in with stands.
 ///
 /// # Errors
@@ -404,6 +427,7 @@ pub async fn status(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
     }
     channels_stand(&mut report, &config, &described).await?;
     provider_stands(&mut report, &config).await;
+    executor_stands(&mut report, &config).await;
     ctx.print(&report, || report.text(ctx))?;
     Ok(report.exit())
 }
@@ -424,6 +448,7 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
         report.say(level, what.to_owned());
     }
     provider_stands(report, &config).await;
+    executor_stands(report, &config).await;
     let described = config.channels.described();
     channels(report, &config, &described);
     channels_stand(report, &config, &described).await?;

@@ -43,6 +43,8 @@ mod descriptor;
 mod dev;
 mod doctor;
 mod draft;
+mod executing;
+mod executor;
 mod exit;
 mod files;
 mod human_key;

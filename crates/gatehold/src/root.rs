@@ -6,7 +6,6 @@
 
 mod fold;
 mod links;
-mod past;
 
 use gatehold_client::Client;
 use gatehold_core::checkpoint::Requirement;
@@ -14,6 +13,7 @@ use gatehold_core::descriptor::Descriptor;
 use gatehold_core::directory::Directory;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{CheckpointName, DescriptorId};
+use gatehold_gate::Past;
 use gatehold_policy::{Bundle, Definitions};
 
 use crate::exit::Failure;
@@ -21,7 +21,6 @@ use crate::profile::{FILE, Profile};
 
 use fold::fold;
 use links::{fetch, keep, kept, place};
-pub use past::Past;
 
 /// The gate as its chain of trust gives it, under the pinned root.
 #[derive(Debug)]

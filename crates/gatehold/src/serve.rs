@@ -1,13 +1,10 @@
 //! `gatehold serve`: puts a gate together from its configuration and serves it until it is told to end.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use gatehold_broker::{Calendars, Executors, Lookups, OnCall, Sources};
-use gatehold_core::action::DescriptorRef;
-use gatehold_core::effect::EffectClass;
+use gatehold_broker::{Calendars, Lookups, OnCall, Sources};
 use gatehold_core::hash::Hash;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::journal::Journal;
@@ -28,7 +25,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::ambient::Os;
 use crate::beats::{Clock, Publishing};
 use crate::channel::standing::Keeper;
-use crate::config::{Config, ConfigFile, IdentityProviderPlace, ScimPlace, StorePlace};
+use crate::config::{
+    Config, ConfigFile, ExecutorPlace, IdentityProviderPlace, ScimPlace, StorePlace,
+};
+use crate::executing;
 use crate::exit::{Exit, Failure};
 use crate::identity_provider;
 use crate::leases;
@@ -80,6 +80,7 @@ pub struct Running {
     publisher: Option<Publisher>,
     dispatcher: Dispatcher,
     channels_kept: PathBuf,
+    executor: Option<ExecutorPlace>,
 }
 
 impl Running {
@@ -110,12 +111,13 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
+        let place = config.executor.clone();
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             issuer: leases::issuer(&config.targets, store.as_ref()).await?,
-            executor: Arc::new(Executors::new(config.targets, effects(founded.clone()))),
+            executor: executing::executor(place.as_ref(), config.targets, founded.clone()).await,
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
@@ -172,6 +174,7 @@ impl Running {
             publisher,
             dispatcher,
             channels_kept,
+            executor: place,
         })
     }
 
@@ -202,6 +205,7 @@ impl Running {
         let (ending, end_of_clock) = tokio::sync::oneshot::channel();
         let clock = tokio::spawn(clock.run(end_of_clock));
         let ending_leases = tokio::spawn(leases::run(self.gate.clone(), self.app.clone()));
+        let asking = tokio::spawn(executing::keep_asking(self.executor));
         let (ended_too, end_of_publishing) = tokio::sync::oneshot::channel();
         let publishing = tokio::spawn(publishing.run(end_of_publishing));
         let (ended_as_well, end_of_telling) = tokio::sync::oneshot::channel();
@@ -243,6 +247,7 @@ impl Running {
         let _ended = clock.await;
         // What is under way at a target is given up: whoever starts next goes on with it.
         ending_leases.abort();
+        asking.abort();
         let _told = telling.await;
         // What was appended since the last time is covered by a tree head before the process is gone.
         if let Ok(mut publishing) = publishing.await {
@@ -424,17 +429,6 @@ async fn operators(
     Ok(Some(listener))
 }
 
-/// What descriptors of the active bundle do, for the executor: what is unknown there may only look.
-fn effects(
-    opened: Arc<OnceLock<Gate>>,
-) -> impl Fn(&DescriptorRef) -> Option<BTreeSet<EffectClass>> + Send + Sync + 'static {
-    move |named| {
-        let bundle = opened.get()?.bundle();
-        let descriptor = bundle.descriptors().get(&named.id)?;
-        (descriptor.hash() == named.hash).then(|| descriptor.effects.clone())
-    }
-}
-
 /// This process's anchor.
 ///
 /// # Errors
@@ -532,7 +526,7 @@ pub fn refused(error: &OpenError) -> Failure {
 }
 
 /// SIGTERM or SIGINT, from now on: whoever reads that the gate is ready may already end it in order.
-fn ended_by_signal() -> impl Future<Output = ()> + Send {
+pub fn ended_by_signal() -> impl Future<Output = ()> + Send {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

@@ -37,6 +37,7 @@ fn a_wrong_input_is_exit_2_and_says_what_to_do_next() {
         &["doctor"],
         &["status"],
         &["serve"],
+        &["executor"],
         &["audit", "verify"],
         &["request", "create", "-f", "nowhere.json"],
         &["init", "finish", "nowhere"],

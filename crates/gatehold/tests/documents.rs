@@ -69,6 +69,7 @@ documents! {
     run_two_gates = "how-to/run-two-gates.md",
     verify_offline = "how-to/verify-offline.md",
     respond_to_an_incident = "how-to/respond-to-an-incident.md",
+    executor = "how-to/executor.md",
     erase_a_record = "how-to/erase-a-record.md",
     back_up_and_restore = "how-to/back-up-and-restore.md",
     operate = "how-to/operate.md",

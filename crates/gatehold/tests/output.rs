@@ -21,7 +21,7 @@ use gate::{Gate, write};
 use serde_json::Value;
 
 /// Commands without an answer, and why.
-const WITHOUT: [(&str, &str); 5] = [
+const WITHOUT: [(&str, &str); 6] = [
     (
         "dev",
         "runs until it is ended, and tells people how to use it",
@@ -29,6 +29,7 @@ const WITHOUT: [(&str, &str); 5] = [
     ("demo", "is a story for people; its exit code is the answer"),
     ("demo tamper", "is a part of that story"),
     ("serve", "runs until it is ended"),
+    ("executor", "runs until it is ended"),
     ("completions", "is a script for a shell"),
 ];
 

@@ -24,7 +24,7 @@ use gatehold_core::review::ReviewError;
 use gatehold_core::ssh::sshsig::sign_software;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 use gatehold_gate::ports::store::{Store as _, StoredLeaf};
 use gatehold_gate::{Caller, Gate, GateError, LOGIN_TYPE, LoginStatement, OpenError, StartTask};
 use gatehold_policy::Bundle;
@@ -407,7 +407,7 @@ struct Waiting {
 
 #[async_trait]
 impl Executor for Waiting {
-    async fn execute(&self, _: Approved) -> Execution {
+    async fn execute(&self, _: Approved, _: &dyn Evidence) -> Execution {
         let answer = self.answer.lock().unwrap().take().unwrap();
         self.begun.notify_one();
         answer.await.unwrap();

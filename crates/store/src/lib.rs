@@ -10,6 +10,7 @@ pub mod clock;
 pub mod derive;
 mod form;
 pub mod journal;
+pub mod kept;
 pub mod memory;
 mod page;
 pub mod postgres;

@@ -3,11 +3,10 @@
 
 use gatehold_core::directory::{Directory, EnrolledKey};
 use gatehold_core::hash::Hash;
-use gatehold_core::ids::WorkloadId;
 use gatehold_core::json::canonical;
 use gatehold_core::request::record::Asked;
 use gatehold_core::requester::Requester;
-use gatehold_core::signed_body::SignedBody;
+use gatehold_core::signed_body::{CALL_APART_SECONDS_MAX, SignedBody, is_submission};
 use gatehold_core::time::Timestamp;
 use gatehold_core::trust::{SUBMIT_NAMESPACE, SubmitSignature};
 use gatehold_proof::{ReverifiedSubmit, SubmitEvidence, WorkloadKey};
@@ -15,9 +14,6 @@ use gatehold_proof::{ReverifiedSubmit, SubmitEvidence, WorkloadKey};
 use super::{Checked, Fold, ensure, wrong};
 use crate::finding::Code;
 use crate::opened::Opened;
-
-/// Furthest that a call's own times may be from the store's, in seconds: its life, the skew allowed, and a slow commit.
-const APART_SECONDS_MAX: i64 = 300;
 
 impl Fold {
     /// The proof stored with a submission is by the key that asked, for the action that stands there, and for it alone.
@@ -49,12 +45,12 @@ impl Fold {
                 let key = key_of(directory, &asked.key)?;
                 let call = by_workload(proof, leaf, &key)?;
                 ensure(
-                    asks_at(&call, called_for),
+                    is_submission(call.method(), call.target_uri(), called_for),
                     Code::Requester,
                     "the signed call is no submission for this workload",
                 )?;
                 ensure(
-                    apart(leaf.entry.at, call.created()) <= APART_SECONDS_MAX,
+                    apart(leaf.entry.at, call.created()) <= CALL_APART_SECONDS_MAX,
                     Code::Requester,
                     "the signed call is of another time",
                 )?;
@@ -160,41 +156,6 @@ fn by_workload(proof: &[u8], leaf: &Opened, key: &WorkloadKey) -> Checked<Reveri
         None => evidence.reverify_without_body(key),
     }
     .map_err(refused)
-}
-
-/// A call to submit, under whatever public URL the gate had then, for the workload that an enforcement point names.
-fn asks_at(call: &ReverifiedSubmit, called_for: Option<&WorkloadId>) -> bool {
-    let target = call.target_uri();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let mut named = None;
-    for pair in pairs {
-        match pair.split_once('=').unwrap_or((pair, "")) {
-            ("workload", name) if named.is_none() => named = decoded(name),
-            ("dry_run", "false") => {}
-            _ => return false,
-        }
-    }
-    call.method() == "POST"
-        && path.ends_with("/v1/requests")
-        && named.as_deref() == called_for.map(WorkloadId::as_str)
-}
-
-/// A query's value in plain text.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(core::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn apart(at: Timestamp, seconds: u64) -> i64 {

@@ -136,7 +136,7 @@ pub(super) fn http(
     })
 }
 
-fn base(url: &str, problems: &mut Problems<'_>) -> Option<Base> {
+pub(super) fn base(url: &str, problems: &mut Problems<'_>) -> Option<Base> {
     let uri: Uri = problems.check("base_url", url.parse())?;
     let tls = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => true,

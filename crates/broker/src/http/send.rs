@@ -40,9 +40,9 @@ impl Drop for Driver {
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
-    pub(super) connect: Duration,
-    pub(super) answer: Duration,
+pub(crate) struct Times {
+    pub(crate) connect: Duration,
+    pub(crate) answer: Duration,
 }
 
 /// Sends the request once.

@@ -5,5 +5,6 @@ pub mod executor;
 pub mod facts;
 pub mod issuer;
 pub mod journal;
+pub mod kept;
 pub mod notifier;
 pub mod store;

@@ -80,11 +80,12 @@ fn every_command_and_option_is_explained() {
 }
 
 /// Files that write to standard output themselves, and why: everything else answers through `Ctx::print`, which knows `-o`.
-const PRINTS: [(&str, &str); 7] = [
+const PRINTS: [(&str, &str); 8] = [
     ("context.rs", "is `Ctx::print`"),
     ("cli.rs", "completions are a shell's script"),
     ("dev.rs", "says that a gate is ready, and goes on"),
     ("serve.rs", "says that a gate is ready, and goes on"),
+    ("executor.rs", "says that an executor is ready, and goes on"),
     ("demo/stage.rs", "is a story for people"),
     ("demo/agent.rs", "talks to the demo's own process"),
     ("demo/people.rs", "is a story for people"),

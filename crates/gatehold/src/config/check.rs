@@ -1,5 +1,6 @@
 //! From what is written to what can be used. Every section is looked at, whatever is wrong with the others.
 
+mod executor;
 mod kept;
 mod limits;
 mod listening;
@@ -16,9 +17,22 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::section::one_line;
-use super::{Config, Mistake, raw, section};
+use super::{Config, ExecutorConfig, Mistake, raw, section};
+
+/// The file of an executor in a process of its own.
+pub(super) fn check_executor(path: &Path, text: &str) -> Result<ExecutorConfig, Vec<Mistake>> {
+    checked(path, text, Checks::executor_config)
+}
 
 pub(super) fn check(path: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
+    checked(path, text, Checks::config)
+}
+
+fn checked<T>(
+    path: &Path,
+    text: &str,
+    check: impl FnOnce(&mut Checks, Table) -> Option<T>,
+) -> Result<T, Vec<Mistake>> {
     let mut checks = Checks {
         file: path.display().to_string(),
         folder: path.parent().unwrap_or(Path::new(".")).to_owned(),
@@ -31,7 +45,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
             return Err(checks.found);
         }
     };
-    let config = checks.config(table);
+    let config = check(&mut checks, table);
     match config {
         Some(config) if checks.found.is_empty() => Ok(config),
         _ => Err(checks.found),
@@ -58,6 +72,8 @@ impl Checks {
         let store = self.section::<raw::Store>(&mut table, "store");
         let ledger = self.section::<raw::Ledger>(&mut table, "ledger");
         let trust = self.optional::<raw::Trust>(&mut table, "trust");
+        let executor = self.optional::<raw::Executor>(&mut table, "executor");
+        let executor_is_meant = executor.is_some();
         let provider = self.optional::<raw::IdentityProvider>(&mut table, "identity_provider");
         let provider_is_meant = provider.is_some();
         let limits = self
@@ -75,6 +91,7 @@ impl Checks {
         let (settings, listen_limits, execution_seconds_max) = self.limits(&limits);
         let sessions = self.sessions(&limits);
         let targets = self.targets(top.targets_file.as_deref());
+        let executor = executor.and_then(|raw| self.executor(raw, targets.as_ref()));
         let lookups = self.lookups(top.lookups_file.as_deref());
         let calendar = top.calendar_file.map(|file| self.folder.join(file));
         let channels = self.channels(top.channels_file.as_deref());
@@ -99,7 +116,7 @@ impl Checks {
             });
         }
         let (ledger, log_key) = ledger?;
-        if provider_is_meant && provider.is_none() {
+        if provider_is_meant && provider.is_none() || executor_is_meant && executor.is_none() {
             return None;
         }
         Some(Config {
@@ -118,6 +135,7 @@ impl Checks {
             log_key,
             root,
             targets: targets?,
+            executor,
             lookups: lookups?,
             calendar,
             channels: channels?,

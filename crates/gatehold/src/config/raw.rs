@@ -82,6 +82,36 @@ pub struct Trust {
     pub root: Option<String>,
 }
 
+/// `[executor]`: where actions are executed, when that is a process of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Executor {
+    /// `https://…`, as its certificate names it.
+    pub url: Option<String>,
+    /// PEM roots of its certificate.
+    pub ca_file: Option<PathBuf>,
+    /// PEM chain that shows that it is this gate.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM key of that.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Keys of an executor's own file, outside any section.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutorTop {
+    /// Address and port.
+    pub listen: Option<String>,
+    /// The log origin of the gate it executes for.
+    pub origin: Option<String>,
+    /// What workloads call at that gate: part of what they sign.
+    pub public_url: Option<String>,
+    /// The hash of the gate's root statement.
+    pub root: Option<String>,
+    /// A folder of its own, for what it has verified and spent.
+    pub state_folder: Option<PathBuf>,
+}
+
 /// `[identity_provider]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -22,15 +22,27 @@ fn examples(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
+/// The keys that the table of this name describes.
+fn described(name: &str) -> BTreeSet<String> {
+    let text = page("configuration.md");
+    let table = text.split(&format!("<!-- {name} -->")).nth(1).unwrap();
+    let table = table.split(&format!("<!-- /{name} -->")).next().unwrap();
+    let keys = table.lines();
+    keys.filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_key_of_an_executors_file_is_described_and_no_other() {
+    let top = keys::<raw::ExecutorTop>().iter();
+    let tls = keys::<raw::Tls>().iter().map(|key| format!("tls.{key}"));
+    let known = top.map(|key| (*key).to_owned()).chain(tls);
+    assert_eq!(described("executor-keys"), known.collect());
+}
+
 #[test]
 fn every_key_of_the_configuration_is_described_and_no_other() {
-    let text = page("configuration.md");
-    let table = text.split("<!-- keys -->").nth(1).unwrap();
-    let table = table.split("<!-- /keys -->").next().unwrap();
-    let described: BTreeSet<String> = table
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
-        .collect();
+    let described = described("keys");
     let mut known = BTreeSet::new();
     for (section, keys) in [
         ("", keys::<raw::Top>()),
@@ -38,6 +50,7 @@ fn every_key_of_the_configuration_is_described_and_no_other() {
         ("store.", keys::<raw::Store>()),
         ("ledger.", keys::<raw::Ledger>()),
         ("trust.", keys::<raw::Trust>()),
+        ("executor.", keys::<raw::Executor>()),
         ("identity_provider.", keys::<raw::IdentityProvider>()),
         ("resource[].", keys::<raw::Resource>()),
         ("signals[].", keys::<raw::Signals>()),

@@ -6,16 +6,15 @@
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
 use gatehold_core::decide::Claims;
-use gatehold_core::directory::Workload;
 use gatehold_core::hash::{Hash, unhex};
 use gatehold_core::request::record::Asked;
-use gatehold_core::requester::{Requester, SubmittingPoint};
+use gatehold_core::requester::Requester;
 use gatehold_core::review::ReviewContext;
 use gatehold_core::trust::Change;
 use gatehold_core::view::{Source, View};
+use gatehold_gate::Past;
 
 use super::shown::Looking;
-use crate::root::Past;
 
 /// What was made again of a submission, and how the gate's own differs from it.
 #[derive(Debug)]
@@ -155,7 +154,7 @@ impl Who {
         }
         let mut known = past
             .workloads(id)
-            .map(|entry| unlike(requester, entry, past));
+            .map(|entry| past.unlike(requester, entry));
         let now = known.next();
         let has_changed = match now {
             None => {
@@ -225,46 +224,4 @@ fn without_force(
             format!("{id} asked with a key, or through a point, that has no force for it any more")
         }
     })
-}
-
-/// What the directory says otherwise of a workload that asked.
-fn unlike(requester: &Requester, entry: &Workload, past: &Past) -> Vec<&'static str> {
-    let Requester::Workload {
-        id,
-        kind,
-        key,
-        owner,
-        backup,
-        custodians,
-        proposer,
-        assurance,
-        point,
-        ..
-    } = requester
-    else {
-        return vec!["kind"];
-    };
-    let (speaks, with) = match point {
-        None => (entry.key == *key, "key"),
-        Some(point) => {
-            let mut known = past.points(&point.id);
-            let speaks = known.any(|known| {
-                known.key == *key
-                    && known.workloads.contains(id)
-                    && SubmittingPoint::of(&point.id, known) == *point
-            });
-            (speaks, "enforcement point")
-        }
-    };
-    let checks = [
-        (entry.kind == *kind, "kind"),
-        (entry.owner == *owner, "owner"),
-        (entry.backup == *backup, "backup"),
-        (entry.custodians == *custodians, "holders of the key"),
-        (entry.proposer == *proposer, "proposer of the key"),
-        (entry.assurance == *assurance, "assurance"),
-        (speaks, with),
-    ];
-    let wrong = checks.into_iter().filter(|(same, _)| !same);
-    wrong.map(|(_, what)| what).collect()
 }

@@ -149,6 +149,13 @@ impl Gate {
         table[key].as_str().unwrap().to_owned()
     }
 
+    /// A key of its client's file.
+    pub fn client_key(&self, key: &str) -> String {
+        let text = std::fs::read_to_string(self.home.join("client.toml")).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        table[key].as_str().unwrap().to_owned()
+    }
+
     /// `GET` on the operators' listener: status and body.
     pub fn operations(&self, path: &str) -> (u16, String) {
         get(&self.configured("operations_listen"), path)

@@ -23,15 +23,45 @@ use super::{JWK, Person, Shop};
 /// The private half of it (RFC 8037, appendix A).
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
+/// A call, as somebody signs it.
+pub struct Called<'a> {
+    pub seed: [u8; 32],
+    pub method: &'a str,
+    pub url: &'a str,
+    pub target: &'a str,
+}
+
+impl<'a> Called<'a> {
+    /// A submission by the workload itself.
+    pub fn honest(url: &'a str) -> Self {
+        let seed = gatehold_core::hash::unhex(SEED).unwrap();
+        Self {
+            seed: seed.try_into().unwrap(),
+            method: "POST",
+            url,
+            target: "/v1/requests",
+        }
+    }
+}
+
 /// The evidence of a call to submit, as the server makes it from the headers.
 fn signed_call(body: &[u8], created: u64, nonce: &str) -> Vec<u8> {
-    let seed = gatehold_core::hash::unhex(SEED).unwrap();
-    let key = SigningKey::from_seed(Algorithm::Ed25519, &seed.try_into().unwrap()).unwrap();
-    let public_url = PublicUrl::parse("https://gate.example").unwrap();
+    signed_call_to(
+        &Called::honest("https://gate.example"),
+        body,
+        created,
+        nonce,
+    )
+}
+
+/// The same of any call.
+pub fn signed_call_to(call: &Called<'_>, body: &[u8], created: u64, nonce: &str) -> Vec<u8> {
+    let key = SigningKey::from_seed(Algorithm::Ed25519, &call.seed).unwrap();
+    let public_url = PublicUrl::parse(call.url).unwrap();
     let request = RequestToSign {
-        method: "POST",
+        method: call.method,
         public_url: &public_url,
-        request_target: "/v1/requests",
+        request_target: call.target,
         idempotency_key: None,
         body,
         created,
@@ -48,7 +78,8 @@ fn signed_call(body: &[u8], created: u64, nonce: &str) -> Vec<u8> {
         .into_iter()
         .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
         .collect();
-    let parts = RequestParts::collect("POST", &public_url, "/v1/requests", &headers, body).unwrap();
+    let parts =
+        RequestParts::collect(call.method, &public_url, call.target, &headers, body).unwrap();
     let window = Window {
         now: created,
         skew_seconds: 5,

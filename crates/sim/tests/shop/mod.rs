@@ -1,6 +1,10 @@
 //! A gate over a shop: three generated people, one workload enrolled through the real held path, a recorder as target.
 
-#![allow(dead_code, reason = "each test file uses a part of the shop")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file uses a part of the shop"
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -40,6 +44,7 @@ use gatehold_store::memory::MemoryStore;
 use gatehold_store::postgres::{PostgresOptions, PostgresStore};
 use gatehold_store::sqlite::{SqliteOptions, SqliteStore};
 
+pub use asking::{Called, signed_call_to};
 pub use people::{LOG_SEED, Person, root};
 use recorder::Recorder;
 

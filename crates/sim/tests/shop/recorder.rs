@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use gatehold_core::approved::Approved;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::ids::RequestId;
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 
 /// Remembers what it was told to execute, and looks behind the gate's back whether the ledger knew before.
 pub(super) struct Recorder {
@@ -39,7 +39,7 @@ impl Recorder {
 
 #[async_trait]
 impl Executor for Recorder {
-    async fn execute(&self, approved: Approved) -> Execution {
+    async fn execute(&self, approved: Approved, _: &dyn Evidence) -> Execution {
         if !self.is_logged(approved.request()) {
             self.unlogged.fetch_add(1, Ordering::Relaxed);
         }

@@ -10,7 +10,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_gate::Gate;
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 use gatehold_store::journal::Journal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ struct Dialing(SocketAddr);
 
 #[async_trait]
 impl Executor for Dialing {
-    async fn execute(&self, approved: Approved) -> Execution {
+    async fn execute(&self, approved: Approved, _: &dyn Evidence) -> Execution {
         let mut target = TcpStream::connect(self.0).await.unwrap();
         let payload = approved.action().payload();
         target.write_all(payload).await.unwrap();

@@ -16,7 +16,7 @@ use gatehold_core::json::canonical;
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::{Gate, GateError};
 use gatehold_ledger::Anchor;
@@ -282,7 +282,7 @@ struct Endless(Arc<Notify>);
 
 #[async_trait]
 impl Executor for Endless {
-    async fn execute(&self, _: Approved) -> Execution {
+    async fn execute(&self, _: Approved, _: &dyn Evidence) -> Execution {
         self.0.notify_one();
         std::future::pending().await
     }

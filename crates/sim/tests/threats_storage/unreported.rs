@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gatehold_core::approved::Approved;
 use gatehold_core::request::State;
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 use gatehold_store::memory::{Injected, MemoryStore};
 
 use crate::shop::Shop;
@@ -15,7 +15,7 @@ struct Breaking(Arc<MemoryStore>, Injected);
 
 #[async_trait]
 impl Executor for Breaking {
-    async fn execute(&self, _: Approved) -> Execution {
+    async fn execute(&self, _: Approved, _: &dyn Evidence) -> Execution {
         self.0.inject(self.1);
         Execution {
             ending: Ending::Completed,

@@ -24,7 +24,7 @@ use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::entropy::Entropy;
-use gatehold_gate::ports::executor::{Ending, Execution, Executor};
+use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
 use gatehold_gate::ports::store::Store;
 use gatehold_gate::push::{PushRules, PushServices};
 use gatehold_gate::{Catalog, Gate, GateError, Parts, SessionLimits, Signals};
@@ -375,7 +375,7 @@ struct Recorder {
 
 #[async_trait]
 impl Executor for Recorder {
-    async fn execute(&self, approved: Approved) -> Execution {
+    async fn execute(&self, approved: Approved, _: &dyn Evidence) -> Execution {
         self.begun.add_permits(1);
         self.target.acquire().await.unwrap().forget();
         self.executed

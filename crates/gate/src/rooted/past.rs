@@ -9,7 +9,8 @@ use gatehold_core::directory::{Authority, Directory, Point, Workload};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, PointId, TeamId, WorkloadId};
 use gatehold_core::json::canonical;
-use gatehold_core::review::ReviewContext;
+use gatehold_core::requester::{Requester, SubmittingPoint};
+use gatehold_core::review::{ReviewContext, UnverifiedReview};
 use gatehold_core::trust::Evidence;
 
 /// The levels that a key may have been enrolled at.
@@ -21,7 +22,7 @@ const LEVELS: [Assurance; 4] = [
 ];
 
 /// Everything that the directory has said by now of workloads, points and keys, and each chain it has stood on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Past {
     workloads: BTreeMap<WorkloadId, Vec<Workload>>,
     points: BTreeMap<PointId, Vec<Point>>,
@@ -30,7 +31,7 @@ pub struct Past {
 }
 
 /// What an authority that was signed depends on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Stood {
     named: u64,
     chain: Hash,
@@ -84,6 +85,49 @@ impl Past {
         self.keys.get(human).is_some_and(|keys| keys.contains(key))
     }
 
+    /// What an entry of the directory says otherwise of a workload that asked, and of the point that asked for it.
+    #[must_use]
+    pub fn unlike(&self, requester: &Requester, entry: &Workload) -> Vec<&'static str> {
+        let Requester::Workload {
+            id,
+            kind,
+            key,
+            owner,
+            backup,
+            custodians,
+            proposer,
+            assurance,
+            point,
+            ..
+        } = requester
+        else {
+            return vec!["kind"];
+        };
+        let (speaks, with) = match point {
+            None => (entry.key == *key, "key"),
+            Some(point) => {
+                let mut known = self.points(&point.id);
+                let speaks = known.any(|known| {
+                    known.key == *key
+                        && known.workloads.contains(id)
+                        && SubmittingPoint::of(&point.id, known) == *point
+                });
+                (speaks, "enforcement point")
+            }
+        };
+        let checks = [
+            (entry.kind == *kind, "kind"),
+            (entry.owner == *owner, "owner"),
+            (entry.backup == *backup, "backup"),
+            (entry.custodians == *custodians, "holders of the key"),
+            (entry.proposer == *proposer, "proposer of the key"),
+            (entry.assurance == *assurance, "assurance"),
+            (speaks, with),
+        ];
+        let wrong = checks.into_iter().filter(|(same, _)| !same);
+        wrong.map(|(_, what)| what).collect()
+    }
+
     /// Takes in the directory after one more link.
     pub(super) fn learn(&mut self, directory: &Directory) {
         for (id, workload) in &directory.workloads {
@@ -119,20 +163,40 @@ impl Past {
         let Evidence::Executed(executed) = evidence else {
             return true;
         };
+        // Nobody decides for another about a change of the gate.
         let mut reviews = executed.record.reviews.iter();
         reviews.all(|review| {
-            let context = canonical::from_canonical_bytes(review.context.as_bytes());
-            let context: Result<ReviewContext, _> = context;
-            // What is no review counts for nothing.
-            let Ok(context) = context else {
-                return true;
-            };
-            let by = &context.reviewer;
-            let Ok(human) = HumanId::new(&by.issuer, &by.subject) else {
-                return true;
-            };
-            let mut stood = self.stood.iter().rev();
-            stood.any(|stood| stood.has(&human, &context))
+            self.has_signed_in(&UnverifiedReview {
+                authority: None,
+                ..review.clone()
+            })
+        })
+    }
+
+    /// Whether a review was signed under a chain that this one begins with; also by somebody who decided for another.
+    #[must_use]
+    pub fn has_signed_in(&self, review: &UnverifiedReview) -> bool {
+        let context = canonical::from_canonical_bytes(review.context.as_bytes());
+        let context: Result<ReviewContext, _> = context;
+        // What is no review counts for nothing.
+        let Ok(context) = context else {
+            return true;
+        };
+        let by = &context.reviewer;
+        let Ok(human) = HumanId::new(&by.issuer, &by.subject) else {
+            return true;
+        };
+        let named = review
+            .authority
+            .as_ref()
+            .filter(|authority| Authority::hash_of(authority.as_bytes()) == by.authority_hash);
+        let named = named.and_then(|authority| {
+            canonical::from_canonical_bytes::<Authority>(authority.as_bytes()).ok()
+        });
+        let mut stood = self.stood.iter().rev();
+        stood.any(|stood| match &named {
+            Some(named) => stood.named == named.directory && stood.chain == named.chain,
+            None => stood.has(&human, &context),
         })
     }
 }

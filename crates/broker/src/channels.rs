@@ -41,7 +41,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
-pub(crate) const KINDS: [(&str, NoticeKind); 8] = [
+pub(crate) const KINDS: [(&str, NoticeKind); 9] = [
     ("asked", NoticeKind::Asked),
     ("escalated", NoticeKind::Escalated),
     ("changed", NoticeKind::Changed),

@@ -106,7 +106,7 @@ pub use overview::{Outcome, Overview, SLOT_SECONDS, SPANS, Slot};
 pub use owned::{Counts, Live, LiveLease, Owned, OwnedWorkload};
 pub use question::{display, sentence_of};
 pub use recovery::Trust;
-pub use rooted::{Folding, Past, RootedError};
+pub use rooted::{Bundles, Folding, Past, RootedError};
 pub use scope::{Scope, Seat};
 pub use session::{LOGIN_TYPE, LoginStatement, Session};
 pub use signals::{

@@ -44,13 +44,16 @@ pub enum RootedError {
     Order(u64),
 }
 
+/// The bundles that people gave force, in order, each by its hash and with its bytes.
+pub type Bundles = Vec<(Hash, Vec<u8>)>;
+
 /// What the links come to.
 #[derive(Debug, Clone)]
 pub struct Folding {
     root: Hash,
     chain: Chain,
     past: Past,
-    bundles: Vec<(Hash, Vec<u8>)>,
+    bundles: Bundles,
     links: Vec<TrustLink>,
 }
 
@@ -135,7 +138,7 @@ impl Folding {
 
     /// All of it: past, bundles with their bytes, and the links that have force.
     #[must_use]
-    pub fn into_parts(self) -> (Past, Vec<(Hash, Vec<u8>)>, Vec<TrustLink>) {
+    pub fn into_parts(self) -> (Past, Bundles, Vec<TrustLink>) {
         (self.past, self.bundles, self.links)
     }
 }

@@ -18,7 +18,7 @@ const ASKED_AGAIN: Duration = Duration::from_secs(30);
 /// What executes for this gate. One in a process of its own is asked for its targets; while it does not answer, the gate starts
 /// without them.
 pub async fn executor(
-    place: Option<&ExecutorPlace>,
+    place: &Option<ExecutorPlace>,
     targets: Targets,
     opened: Arc<OnceLock<Gate>>,
 ) -> Arc<dyn Executor> {

@@ -111,13 +111,12 @@ impl Running {
             .map_err(|fault| disagrees(&fault))?;
         let public_url = public_url(&config.public_url)?;
         let founded: Arc<OnceLock<Gate>> = Arc::default();
-        let place = config.executor.clone();
         let on_call = config.on_call.map(OnCall::new).map(Arc::new);
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
             issuer: leases::issuer(&config.targets, store.as_ref()).await?,
-            executor: executing::executor(place.as_ref(), config.targets, founded.clone()).await,
+            executor: executing::executor(&config.executor, config.targets, founded.clone()).await,
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),
             settings: config.settings,
@@ -141,7 +140,6 @@ impl Running {
         let listener = listen(opened.service, &settings)
             .await
             .map_err(|error| Failure::usage(error, "correct `listen` or `tls`"))?;
-        let instance = instance()?;
         let (at, limits) = (config.operations, config.listen_limits);
         let operations = operators(opened.operations, at, limits).await?;
         let (published, publisher) =
@@ -152,7 +150,7 @@ impl Running {
         let told = (config.channels, on_call);
         let signals = signals::open(config.signals, &gate)?;
         let dispatcher = telling::dispatcher(&gate, told, &public_url, signals.clone());
-        let mut settings = ApiSettings::new(public_url, instance);
+        let mut settings = ApiSettings::new(public_url, instance()?);
         settings.signals = signals;
         let console = pages.map(|pages| ConsoleSettings {
             provider: pages.provider,
@@ -174,7 +172,7 @@ impl Running {
             publisher,
             dispatcher,
             channels_kept,
-            executor: place,
+            executor: config.executor,
         })
     }
 

@@ -219,7 +219,8 @@ impl Gate {
                 if let Some(code) = code {
                     tracing::warn!(grant = %id, code, "a lease is to end and is still at its target");
                     // What is still being made may not be there at all: nobody is told that it is.
-                    if !guard!("overdue-once-made", code == MAKING) {
+                    let making = guard!("overdue-once-made", code == MAKING);
+                    if !making {
                         self.say_overdue(id, code).await;
                     }
                 }

@@ -171,13 +171,13 @@ async fn sessions(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcom
     }
     let others = open.split_off(ONE_BY_ONE);
     for one in open {
-        let asked = begun.elapsed();
+        let asked = load::now().duration_since(begun);
         shop.revoke(&one.request).await?;
         let ended = one.session.await.map_err(trouble("a session"))?;
         figures.revoked.add(ended.saturating_sub(asked));
         figures.let_in += usize::from(shop.log_in(&one.credential).await.is_ok());
     }
-    let asked = begun.elapsed();
+    let asked = load::now().duration_since(begun);
     shop.stop_the_workload().await?;
     for one in others {
         let ended = one.session.await.map_err(trouble("a session"))?;
@@ -185,7 +185,7 @@ async fn sessions(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcom
         figures.let_in += usize::from(shop.log_in(&one.credential).await.is_ok());
     }
     shop.until_swept().await?;
-    figures.swept = begun.elapsed().saturating_sub(asked);
+    figures.swept = load::now().duration_since(begun).saturating_sub(asked);
     figures.left += shop.left().await?;
     shop.end().await
 }
@@ -200,17 +200,17 @@ async fn opened(shop: &Shop, begun: std::time::Instant) -> Outcome<(Open, Durati
             break (approved, credential);
         }
     };
-    let issued = approved.elapsed();
+    let issued = load::now().duration_since(approved);
     let session = shop.log_in(&credential).await.map_err(trouble("a login"))?;
     let read = session
         .batch_execute("BEGIN; SELECT status FROM orders WHERE id = 7")
         .await;
     read.map_err(trouble("a row"))?;
-    let usable = approved.elapsed();
+    let usable = load::now().duration_since(approved);
     let session = tokio::spawn(async move {
         // Ends with an error: the server ends the session.
         let _ended = session.batch_execute("SELECT pg_sleep(36000)").await;
-        begun.elapsed()
+        load::now().duration_since(begun)
     });
     let open = Open {
         request,

@@ -29,7 +29,7 @@ pub async fn at(shop: &Shop) -> Outcome<(Times, Times)> {
         let session = session.map_err(trouble(&role))?;
         let read = "BEGIN; SELECT status FROM orders WHERE id = 7";
         session.batch_execute(read).await.map_err(trouble(&role))?;
-        usable.add(begun.elapsed());
+        usable.add(load::now().duration_since(begun));
         let working =
             tokio::spawn(async move { session.batch_execute("SELECT pg_sleep(36000)").await });
         let begun = load::now();
@@ -41,7 +41,7 @@ pub async fn at(shop: &Shop) -> Outcome<(Times, Times)> {
         if working.await.map_err(trouble(&role))?.is_ok() {
             return Err(Trouble(format!("{role}: its session ended by itself")));
         }
-        gone.add(begun.elapsed());
+        gone.add(load::now().duration_since(begun));
         let drop = format!("DROP ROLE {role}");
         admin.batch_execute(&drop).await.map_err(trouble(&role))?;
     }
@@ -57,7 +57,7 @@ pub fn synced(folder: &Path) -> Outcome<Times> {
         file.write_all(&BLOCK).map_err(trouble(path.display()))?;
         let begun = load::now();
         file.sync_data().map_err(trouble(path.display()))?;
-        times.add(begun.elapsed());
+        times.add(load::now().duration_since(begun));
     }
     Ok(times)
 }

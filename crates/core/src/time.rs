@@ -33,6 +33,13 @@ impl Timestamp {
     pub const fn plus_seconds(self, seconds: u32) -> Self {
         Self(self.0.saturating_add(seconds as i64 * 1000))
     }
+
+    /// Whether `seconds` have passed since then. What was noted at a time that is still to come was noted before the clock was set
+    /// back: it is over too, so that whoever waits by this waits no longer than it was told to, whatever becomes of the clock.
+    #[must_use]
+    pub const fn has_passed(self, since: Self, seconds: u32) -> bool {
+        self.0 < since.0 || self.0 >= since.plus_seconds(seconds).0
+    }
 }
 
 /// RFC 3339 in UTC with seconds, for people: `2026-11-21T02:05:32Z`.
@@ -85,5 +92,20 @@ mod tests {
     fn adding_never_wraps() {
         let end = Timestamp::from_millis(i64::MAX);
         assert_eq!(end.plus_seconds(u32::MAX), end);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer() {
+        let since = Timestamp::from_millis(1_000_000);
+        for (now, passed) in [
+            (1_000_000, false),
+            (1_029_999, false),
+            (1_030_000, true),
+            (999_999, true),
+            (0, true),
+        ] {
+            let now = Timestamp::from_millis(now);
+            assert_eq!(now.has_passed(since, 30), passed, "{now:?}");
+        }
     }
 }

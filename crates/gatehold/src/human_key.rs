@@ -204,11 +204,12 @@ mod tests {
     use super::*;
 
     /// More than a pipe holds, so that writing it fails for certain once nobody reads.
-    const MESSAGE: [u8; 1 << 20] = [b'm'; 1 << 20];
+    const MESSAGE_BYTES: usize = 1 << 20;
 
     #[test]
     fn a_program_that_ends_without_reading_did_not_sign() {
-        let failed = signed_by(Command::new("false"), Path::new("bob"), &MESSAGE).unwrap_err();
+        let message = vec![b'm'; MESSAGE_BYTES];
+        let failed = signed_by(Command::new("false"), Path::new("bob"), &message).unwrap_err();
         assert_eq!(
             failed.causes,
             ["`ssh-keygen -Y sign -f bob` did not sign".to_owned()]

@@ -46,12 +46,13 @@ fn gate_with(port: u16, known: u16) -> Gate {
         format!("{text}\n[limits]\nconnections_max = {ROOM}\n"),
     )
     .unwrap();
+    gate.start_again();
+    // A development gate writes this anew whenever it starts.
     put_in_front(
         &gate,
         "client.toml",
         &format!("safety_url = \"http://127.0.0.1:{known}\""),
     );
-    gate.start_again();
     gate
 }
 

@@ -104,15 +104,7 @@ pub(super) fn http(
     if places.len() != inject.len() {
         problems.add("inject", "two values go to the same place");
     }
-    let in_body = inject
-        .iter()
-        .filter(|one| matches!(one.place, Place::Body(_)));
-    match in_body.count() {
-        0 => {}
-        1 if methods.iter().any(|one| !BODILESS.contains(&one.as_str())) => {}
-        1 => problems.add("inject", "none of the methods has a body"),
-        _ => problems.add("inject", "at most one value goes into the body"),
-    }
+    in_body(&inject, &methods, problems);
     let headers = allowed_headers(fields.headers, &inject, problems);
     Some(HttpTarget {
         base: base?,
@@ -229,6 +221,17 @@ fn inject(
         prefix: fields.prefix,
         source,
     })
+}
+
+/// At most one value goes into a body, and something that is called has one.
+fn in_body(inject: &[Inject], methods: &BTreeSet<String>, problems: &mut Problems<'_>) {
+    let in_body = |one: &&Inject| matches!(one.place, Place::Body(_));
+    match inject.iter().filter(in_body).count() {
+        0 => {}
+        1 if methods.iter().any(|one| !BODILESS.contains(&one.as_str())) => {}
+        1 => problems.add("inject", "none of the methods has a body"),
+        _ => problems.add("inject", "at most one value goes into the body"),
+    }
 }
 
 /// RFC 6901: to a member, not to the whole; `~` only as `~0` and `~1`.

@@ -72,7 +72,7 @@ impl Again {
         match (self.round, self.done) {
             (Some(round), _) => changed(round.directory),
             (None, Some((version, began))) => {
-                changed(version) || now >= began.plus_seconds(AGAIN_SECONDS)
+                changed(version) || now.has_passed(began, AGAIN_SECONDS)
             }
             (None, None) => true,
         }

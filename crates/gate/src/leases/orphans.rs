@@ -25,7 +25,7 @@ impl Gate {
             let mut looks = self.lease_looks();
             let due = looks
                 .orphans
-                .is_none_or(|at| now >= at.plus_seconds(ASK_SECONDS));
+                .is_none_or(|at| now.has_passed(at, ASK_SECONDS));
             if !due {
                 return Vec::new();
             }

@@ -50,7 +50,8 @@ pub struct LeaseTick {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tries {
     count: u32,
-    next: Timestamp,
+    at: Timestamp,
+    pause_seconds: u32,
     /// Why it was still there.
     remains: Option<&'static str>,
 }
@@ -126,7 +127,7 @@ impl Gate {
             .map_or(u64::MAX, |stops| stops.version);
         let supported = self.lease_looks().supported;
         let due = supported.is_none_or(|(then, stopped, at)| {
-            (then, stopped) != (directory, stops) || now >= at.plus_seconds(LOOK_SECONDS)
+            (then, stopped) != (directory, stops) || now.has_passed(at, LOOK_SECONDS)
         });
         if !due {
             return Ok(0);
@@ -295,7 +296,9 @@ impl Gate {
 
     fn is_due(&self, id: &GrantId, now: Timestamp) -> bool {
         let tries = self.lease_tries();
-        tries.get(id).is_none_or(|tries| now >= tries.next)
+        tries
+            .get(id)
+            .is_none_or(|tries| now.has_passed(tries.at, tries.pause_seconds))
     }
 
     // INVARIANT(never-gives-up): an attempt that failed is followed by another within seconds, whatever their number.
@@ -305,10 +308,10 @@ impl Gate {
             .get(&id)
             .map_or(0, |tries| tries.count)
             .saturating_add(1);
-        let next = now.plus_seconds(retry_seconds(count));
         let tries = Tries {
             count,
-            next,
+            at: now,
+            pause_seconds: retry_seconds(count),
             remains,
         };
         all.insert(id, tries);

@@ -10,9 +10,10 @@ mod signals;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use gatehold_server::listen::ListenSettings;
+use gatehold_server::listen::{ListenLimits, ListenSettings, TlsSettings};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -104,16 +105,12 @@ impl Checks {
             .as_deref()
             .and_then(|text| self.operations(text));
         let safety = self.safety(top.safety_listen.as_deref(), listen);
-        for address in [listen, safety].into_iter().flatten() {
-            if tls_is_meant != tls.is_some() {
-                break;
-            }
-            self.listener(&ListenSettings {
-                address,
-                tls: tls.clone(),
-                behind_proxy: top.behind_proxy,
-                limits: listen_limits,
-            });
+        if tls_is_meant == tls.is_some() {
+            self.listeners(
+                [listen, safety],
+                tls.as_ref(),
+                (top.behind_proxy, listen_limits),
+            );
         }
         let (ledger, log_key) = ledger?;
         if provider_is_meant && provider.is_none() || executor_is_meant && executor.is_none() {
@@ -148,6 +145,23 @@ impl Checks {
             sessions,
             identity_provider: provider,
         })
+    }
+
+    /// Whether those addresses may be listened at.
+    fn listeners(
+        &mut self,
+        addresses: [Option<SocketAddr>; 2],
+        tls: Option<&TlsSettings>,
+        (behind_proxy, limits): (bool, ListenLimits),
+    ) {
+        for address in addresses.into_iter().flatten() {
+            self.listener(&ListenSettings {
+                address,
+                tls: tls.cloned(),
+                behind_proxy,
+                limits,
+            });
+        }
     }
 
     fn read<T: DeserializeOwned>(&mut self, table: Table, section: &str) -> Option<T> {

@@ -45,24 +45,30 @@ pub struct Remembered {
 #[derive(Debug, Clone, Copy)]
 struct Tries {
     count: u32,
-    next: Timestamp,
+    at: Timestamp,
+    pause_seconds: u32,
 }
 
 impl Remembered {
     fn is_due(&self, id: &GrantId, now: Timestamp) -> bool {
-        self.tries.get(id).is_none_or(|tries| now >= tries.next)
+        self.tries
+            .get(id)
+            .is_none_or(|tries| now.has_passed(tries.at, tries.pause_seconds))
     }
 
     fn tried(&mut self, id: GrantId, at: Timestamp) {
         let count = self.tries.get(&id).map_or(0, |tries| tries.count) + 1;
-        let next = at.plus_seconds(retry_seconds(count));
-        self.tries.insert(id, Tries { count, next });
+        let pause_seconds = retry_seconds(count);
+        let tries = Tries {
+            count,
+            at,
+            pause_seconds,
+        };
+        self.tries.insert(id, tries);
     }
 
     fn asks_now(&mut self, now: Timestamp) -> bool {
-        let due = self
-            .asked
-            .is_none_or(|at| now >= at.plus_seconds(ASK_SECONDS));
+        let due = self.asked.is_none_or(|at| now.has_passed(at, ASK_SECONDS));
         if due {
             self.asked = Some(now);
         }
@@ -172,7 +178,8 @@ impl Simulator {
                 continue;
             };
             let last = process.remembered.attempts.get(&grant.id);
-            let lately = last.is_some_and(|last| now <= last.plus_seconds(RETRY_SECONDS_MAX));
+            let lately = last
+                .is_some_and(|last| *last <= now && now <= last.plus_seconds(RETRY_SECONDS_MAX));
             holds(
                 lately || self.is_removing(at, &grant.id),
                 "never-gives-up",
@@ -407,7 +414,7 @@ impl Process {
         };
         let known = self.remembered.looked;
         let due = known.is_none_or(|(then, stopped, at)| {
-            (then, stopped) != (directory, stops.version) || now >= at.plus_seconds(LOOK_SECONDS)
+            (then, stopped) != (directory, stops.version) || now.has_passed(at, LOOK_SECONDS)
         });
         if due {
             self.remembered.looked = Some((directory, stops.version, now));

@@ -58,6 +58,16 @@ pub(crate) enum Kind {
     SshCertificate(Arc<CertificateTarget>),
 }
 
+impl Kind {
+    /// Whether it makes credentials; the others are called.
+    pub(crate) const fn issues(&self) -> bool {
+        match self {
+            Self::PostgresRole(_) | Self::SshCertificate(_) => true,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Http(_) => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -103,6 +113,7 @@ impl Targets {
             }
             targets.insert(id, target);
         }
+        certificates::told_apart(&targets, &mut found);
         if found.is_empty() {
             Ok(Self(targets))
         } else {
@@ -112,16 +123,14 @@ impl Targets {
 
     /// The ids of those that are called, in order: the others make credentials.
     pub fn called(&self) -> impl Iterator<Item = &TargetId> {
-        let called = |target: &Target| !matches!(target.kind, Kind::PostgresRole(_));
         let targets = self.0.iter();
-        targets.filter_map(move |(id, target)| called(target).then_some(id))
+        targets.filter_map(|(id, target)| (!target.kind.issues()).then_some(id))
     }
 
     /// The ids of those that make credentials, in order.
     pub fn issuing(&self) -> impl Iterator<Item = &TargetId> {
-        let issues = |target: &Target| matches!(target.kind, Kind::PostgresRole(_));
         let targets = self.0.iter();
-        targets.filter_map(move |(id, target)| issues(target).then_some(id))
+        targets.filter_map(|(id, target)| target.kind.issues().then_some(id))
     }
 
     /// Their ids, in order.

@@ -191,7 +191,12 @@ impl Apart {
     /// # Errors
     /// [`Refused`]; nothing of them is learned then.
     pub async fn learn(&self, links: Vec<TrustLink>) -> Result<Standing, Refused> {
-        let learned = self.try_learn(links).await;
+        // To its end, also where nobody waits for the answer any more: what is written and what is known stay one thing.
+        let own = self.clone();
+        let learning = tokio::spawn(async move { own.try_learn(links).await });
+        let learned = learning
+            .await
+            .unwrap_or_else(|broken| Err(NotKept(broken.to_string()).into()));
         if let Err(refused) = &learned {
             tracing::error!(code = refused.code(), %refused, "links of the chain of trust were refused");
         }
@@ -234,7 +239,15 @@ impl Apart {
                 return Err(refused);
             }
         };
-        Ok(self.0.parts.executor.execute(approved, &Nothing).await)
+        // Loud at every level that a log has here: what a gate that was taken over keeps quiet about is told by this process alone.
+        let (digest, target) = (
+            approved.digest(),
+            approved.action().envelope().target.clone(),
+        );
+        tracing::warn!(%request, %digest, target_id = %target, decided_by = ?approved.decided_by(), "an action is executed");
+        let execution = self.0.parts.executor.execute(approved, &Nothing).await;
+        tracing::warn!(%request, ending = ?execution.ending, code = execution.code, "an action was executed");
+        Ok(execution)
     }
 
     /// The proof, spent on the device.

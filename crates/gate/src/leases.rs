@@ -1,11 +1,12 @@
 //! Leases: a credential is made from proof, handed over once its making is durable, and taken away at its target until the
 //! target itself says that it is gone.
 //!
-//! `issue` is here; `again` asks whether what lives would be let out now, `end` decides that a lease is to end, `remove` sees to it,
-//! `orphans` looks for what nobody remembers, `list` shows people what there is.
+//! `issue` is here; `again` asks whether what lives would be let out now, in the order of `line`, `end` decides that a lease is to
+//! end, `remove` sees to it, `orphans` looks for what nobody remembers, `list` shows people what there is.
 
 mod again;
 mod end;
+mod line;
 mod list;
 mod orphans;
 mod remove;

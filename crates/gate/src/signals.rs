@@ -93,7 +93,7 @@ struct Sender {
 pub enum Heeded {
     /// What it names is stopped.
     Stopped,
-    /// It was heeded before, and is not heeded twice.
+    /// It was heeded before, and is not heeded twice; or what it names is stopped already.
     Known,
     /// It asks for nothing, or names nothing that its sender may stop.
     Nothing,
@@ -110,6 +110,9 @@ pub enum SignalError {
         "this sender has stopped as much within the minute as it may; send it again in a minute"
     )]
     TooMany,
+    /// What it names is configured, and no workload of that name is enrolled.
+    #[error("no workload is enrolled here for what this names; send it again later")]
+    NotEnrolled,
     /// The gate could not do it.
     #[error(transparent)]
     Gate(#[from] GateError),
@@ -201,28 +204,58 @@ impl Sender {
 
     /// Whether it may stop this workload at all.
     fn may_stop(&self, workload: &WorkloadId) -> bool {
-        let mut named = self.rules.subjects.iter();
-        self.rules.own_names || named.any(|one| one.workload == *workload)
+        self.rules.own_names || self.lists(workload)
     }
 
-    /// The task and the workload that an event is about, as far as this sender may stop them.
-    fn about(&self, event: &VerifiedEvent) -> (Option<TaskId>, Option<WorkloadId>) {
+    /// Whether the operator wrote this workload among its subjects.
+    fn lists(&self, workload: &WorkloadId) -> bool {
+        let mut named = self.rules.subjects.iter();
+        named.any(|one| one.workload == *workload)
+    }
+
+    /// What an event is about. A subject that the operator gave a workload is that workload, also where it looks like a task.
+    fn about(&self, event: &VerifiedEvent) -> About {
         let Some((kind, subject)) = event.asks_to_stop().zip(event.subject()) else {
-            return (None, None);
+            return About::default();
         };
         let (session, user) = match subject {
-            Subject::Simple(id) => (Some(id), Some(id)),
+            Subject::Simple(id) => {
+                let given = self.rules.subjects.iter().any(|one| one.subject == *id);
+                if task(id).is_some() && !given {
+                    (Some(id), None)
+                } else {
+                    (None, Some(id))
+                }
+            }
             // What is said of a credential or an account is said of every session.
             Subject::Complex(_) => (
                 subject.member("session").filter(|_| is_of_session(kind)),
                 subject.member("user"),
             ),
         };
-        let may = self.rules.may;
-        let task = session.filter(|_| may.stop_task).and_then(task);
-        let workload = user.filter(|_| may.stop_workload);
-        (task, workload.and_then(|id| self.workload(id)))
+        About {
+            task: session.filter(|_| self.rules.may.stop_task).and_then(task),
+            has_user: user.is_some(),
+            workload: user.and_then(|id| self.workload(id)),
+        }
     }
+
+    /// The workload of an event, if it may stop workloads.
+    fn stoppable<'a>(&self, about: &'a About) -> Option<&'a WorkloadId> {
+        let workload = about.workload.as_ref();
+        workload.filter(|_| self.rules.may.stop_workload)
+    }
+}
+
+/// What an event is about, as far as its sender says it in names that are known.
+#[derive(Debug, Default)]
+struct About {
+    /// A task that its sender may stop, if it is of the right workload.
+    task: Option<TaskId>,
+    /// Somebody is named beside a task, or alone.
+    has_user: bool,
+    /// What that is here.
+    workload: Option<WorkloadId>,
 }
 
 /// Whether one session of its subject can be meant alone.
@@ -247,7 +280,7 @@ impl Gate {
     /// the store refuses, in the journal and here.
     ///
     /// # Errors
-    /// When the token is refused, its sender stops too much, or nobody keeps it.
+    /// When the token is refused, its sender stops too much, what it names is not enrolled, or nobody keeps it.
     pub async fn heed(&self, signals: &Signals, token: &str) -> Result<Heeded, SignalError> {
         let now = self.now_for_calls().await?;
         let (sender, event) = signals.verify(token, now).map_err(|refused| {
@@ -258,9 +291,6 @@ impl Gate {
             }
             refused.error
         })?;
-        let Some(add) = self.to_stop(sender, &event).await? else {
-            return Ok(Heeded::Nothing);
-        };
         let signal = Signal {
             name: sender.rules.name.clone(),
             issuer: sender.rules.verifier.issuer().to_owned(),
@@ -270,6 +300,13 @@ impl Gate {
         };
         let known = self.store().unique(&UniqueKey(signal.key())).await;
         if matches!(known, Ok(Some(_))) {
+            return Ok(Heeded::Known);
+        }
+        let Some(add) = self.to_stop(sender, &event).await? else {
+            return Ok(Heeded::Nothing);
+        };
+        if self.stop_stands(&add).await {
+            self.give_up_ended().await;
             return Ok(Heeded::Known);
         }
         sender.one(now)?;
@@ -296,38 +333,81 @@ impl Gate {
         &self,
         sender: &Sender,
         event: &VerifiedEvent,
-    ) -> Result<Option<Stops>, GateError> {
-        let (task, workload) = sender.about(event);
-        if let Some(task) = task
-            && self.is_task_of(sender, &task).await?
+    ) -> Result<Option<Stops>, SignalError> {
+        let about = sender.about(event);
+        if let Some(task) = about.task
+            && self.is_task_of(sender, &about, &task).await?
         {
             return Ok(Some(Stops {
                 tasks: [task].into(),
                 ..Stops::default()
             }));
         }
-        let enrolled = |workload: &WorkloadId| {
-            self.with_directory(|directory| directory.workloads.contains_key(workload))
+        let Some(workload) = sender.stoppable(&about) else {
+            return Ok(None);
         };
-        Ok(workload.filter(enrolled).map(|workload| Stops {
-            workloads: [workload].into(),
-            ..Stops::default()
-        }))
+        if self.is_enrolled_as_known(workload).await? {
+            return Ok(Some(Stops {
+                workloads: [workload.clone()].into(),
+                ..Stops::default()
+            }));
+        }
+        if sender.lists(workload) {
+            let signal = &sender.rules.name;
+            tracing::warn!(%signal, %workload, "a signal names a subject of its sender, and no such workload is enrolled; nothing is stopped");
+            return Err(SignalError::NotEnrolled);
+        }
+        Ok(None)
     }
 
-    /// Whether there is such a task of a workload that the sender may stop. Only who is told may stop it, so a row is enough: what is
-    /// written into it past the gate stops a task, or does not.
-    async fn is_task_of(&self, sender: &Sender, task: &TaskId) -> Result<bool, GateError> {
+    /// Whether there is such a workload, by the newest directory; while the store does not answer, one that was known is still there.
+    async fn is_enrolled_as_known(&self, workload: &WorkloadId) -> Result<bool, GateError> {
+        let read = self.current().await;
+        let enrolled = self.with_directory(|directory| directory.workloads.contains_key(workload));
+        match read {
+            Err(error) if !enrolled || self.journal().is_none() => Err(error),
+            _ => Ok(enrolled),
+        }
+    }
+
+    /// Whether all of it is stopped and nobody asks to lift any of it: to write it again would fill the ledger, as where a person
+    /// says it again.
+    async fn stop_stands(&self, add: &Stops) -> bool {
+        // Who may have asked to lift it is in the leaves.
+        if self.read_on().await.is_err() {
+            return false;
+        }
+        let Ok(stops) = self.stops_now().await else {
+            return false;
+        };
+        let settled = self.active().restraints.is_settled(add);
+        stops.version > 0 && stops.value.and(add) == stops.value && settled
+    }
+
+    /// Whether there is such a task of a workload that the sender may stop, and of the one that it names beside it. Only who is told
+    /// may stop it, so a row is enough: what is written into it past the gate stops a task, or does not.
+    async fn is_task_of(
+        &self,
+        sender: &Sender,
+        about: &About,
+        task: &TaskId,
+    ) -> Result<bool, GateError> {
         let row = match self.store().row(&RowKey::new(Table::Task, task)).await {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(false),
-            // Nobody can say whose it is. It is one task, and nothing is decided before the store answers.
-            Err(_) if self.journal().is_some() => return Ok(true),
+            Err(fault) if self.journal().is_none() => return Err(fault.into()),
+            // Nobody can say whose it is: the workload beside it is stopped in its place.
+            Err(_) if sender.stoppable(about).is_some() => return Ok(false),
+            // Its sender may stop any task.
+            Err(_) if sender.rules.own_names && !about.has_user => return Ok(true),
             Err(fault) => return Err(fault.into()),
         };
         let task: Task = body(&row)?;
         let foreign = !sender.may_stop(&task.workload);
-        Ok(!guard!("signal-own-task", foreign))
+        if guard!("signal-own-task", foreign) {
+            return Ok(false);
+        }
+        Ok(!about.has_user || about.workload.as_ref() == Some(&task.workload))
     }
 
     /// In the store, once.

@@ -205,8 +205,8 @@ pub async fn lockdown(ctx: &Ctx, args: &Lockdown) -> Result<Exit, Failure> {
     stopping(ctx, StopScope::All, None, &args.reason).await
 }
 
-/// Does what only stops something at the address for that, where the client knows one, and else, or where nobody answers there, at the
-/// other one. Doing it twice stops no more.
+/// Does what only stops something at the address for that, where the client knows one, and else, or where it is not done there for
+/// whatever reason, at the other one: an address that is wrong keeps nobody from stopping. Doing it twice stops no more.
 async fn safely<T>(
     ctx: &Ctx,
     act: impl AsyncFn(&Client) -> Result<T, ClientError>,
@@ -219,10 +219,11 @@ async fn safely<T>(
             Err(failure) => Err(failure),
         };
         match tried {
-            Err(failure) if failure.exit == Exit::Fault => {
+            // What is in the journal is in force.
+            Err(failure) if failure.exit != Exit::Done => {
                 let at = safety.connect_url.unwrap_or_default();
                 eprintln!(
-                    "note:  {} does not answer as it should ({}); trying {}",
+                    "note:  it was not done at {} ({}); trying {}",
                     crate::screen::plain(&at),
                     failure.causes.join("; "),
                     crate::screen::plain(&profile.url)

@@ -28,7 +28,7 @@ use crate::{channel, identity_provider, on_call};
 const ABSENT: &[&str] = &[
     "vigilance checks of reviewers (drills, decoys)",
     "a witness: a restored whole machine is not noticed without one",
-    "brokers that issue credentials: every action is executed by the gate",
+    "brokers of cloud platforms: logins of PostgreSQL and certificates of SSH are what is issued",
 ];
 
 /// Arguments of `gatehold doctor`.

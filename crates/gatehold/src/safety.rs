@@ -1,5 +1,6 @@
 //! A listener of its own for what only stops: another address, another limit of connections, and a thread and runtime that serve
-//! nothing else. It answers while the gate's other listener has no room or its handlers all wait.
+//! nothing else. It answers while the gate's other listener has no room or its handlers all wait. The store is shared: on PostgreSQL
+//! both read over the same few connections, and a call waits its turn behind those of a flood.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::exit::Failure;
 
-/// Connections at once. Whoever stops something needs one; a flood here keeps no other listener busy.
+/// Connections at once. Whoever stops something needs one; a flood here takes none of another listener's.
 const CONNECTIONS_MAX: usize = 64;
 
 /// An open address that is not served yet.

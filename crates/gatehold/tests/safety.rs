@@ -92,9 +92,21 @@ fn m068_a_stop_and_a_lockdown_pass_while_the_other_listener_has_no_room() {
         let output = gate.run(command);
         assert!(output.status.success(), "{output:?}");
         let told = String::from_utf8(output.stderr).unwrap();
-        assert!(!told.contains("does not answer"), "{told}");
+        assert!(!told.contains("was not done at"), "{told}");
     }
     drop(taken);
+}
+
+#[test]
+fn where_it_is_refused_there_the_other_address_is_taken() {
+    let other = Gate::start();
+    let address = other.configured("listen");
+    let (_, wrong) = address.rsplit_once(':').unwrap();
+    let gate = gate_with(port(), wrong.parse().unwrap());
+    let output = gate.run(&["lockdown", "--reason", "odd", "--as", "reviewer"]);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("was not done at"), "{told}");
 }
 
 #[test]
@@ -103,7 +115,7 @@ fn where_nobody_answers_there_the_other_address_is_taken() {
     let output = gate.run(&["lockdown", "--reason", "odd", "--as", "reviewer"]);
     assert!(output.status.success(), "{output:?}");
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("does not answer"), "{told}");
+    assert!(told.contains("was not done at"), "{told}");
     let inbox = gate.run(&["inbox", "--as", "reviewer"]);
     assert!(inbox.status.success(), "{inbox:?}");
 }

@@ -20,7 +20,7 @@ use crate::problem::ApiError;
 
 /// Longest body: the longest token, and nothing beside it.
 const BODY_BYTES_MAX: usize = gatehold_proof::security_event::TOKEN_BYTES_MAX;
-/// Seconds after which a sender that said too much may say more.
+/// Seconds after which a sender that said too much may say more, or one that is not heeded now comes again.
 const RETRY_SECONDS: &str = "60";
 
 /// Its route, at a gate that has a sender.
@@ -100,7 +100,7 @@ impl Refused {
         match self {
             Self::Call(_) | Self::Kind | Self::Signal(SignalError::Token(_)) => "refused",
             Self::Signal(SignalError::TooMany) => "too_many",
-            Self::Signal(SignalError::Gate(_)) => "failed",
+            Self::Signal(SignalError::NotEnrolled | SignalError::Gate(_)) => "failed",
         }
     }
 }
@@ -116,16 +116,21 @@ impl IntoResponse for Refused {
             ),
             Self::Signal(SignalError::Token(error)) => said(err(&error), &error.to_string()),
             Self::Signal(error @ SignalError::TooMany) => {
-                let mut response =
-                    (StatusCode::TOO_MANY_REQUESTS, error.to_string()).into_response();
-                let later = HeaderValue::from_static(RETRY_SECONDS);
-                response.headers_mut().insert(RETRY_AFTER, later);
-                response
+                later(StatusCode::TOO_MANY_REQUESTS, &error)
+            }
+            Self::Signal(error @ SignalError::NotEnrolled) => {
+                later(StatusCode::SERVICE_UNAVAILABLE, &error)
             }
             // Nothing is in force, so the sender has to come again.
             Self::Signal(SignalError::Gate(error)) => ApiError::from(error).into_response(),
         }
     }
+}
+
+/// It has to come again, and when.
+fn later(status: StatusCode, error: &SignalError) -> Response {
+    let seconds = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
+    (status, seconds, error.to_string()).into_response()
 }
 
 /// RFC 8935, 2.3.

@@ -9,12 +9,13 @@ const WHAT = {
   closed: "Closed: nobody need decide any more",
   outcome: "It was executed, or failed",
   remains: "A credential is still at its target",
+  stopped: "A signal stopped a workload",
   taken_away: "A credential was taken away",
 };
 
-/** Where a click leads: to a request of this very site, and never anywhere else, whatever a message says. */
+/** Where a click leads: to a request, a task or the workloads of this very site, and never anywhere else, whatever a message says. */
 function place(link) {
-  const path = /^https?:\/\/[^/]+(\/requests\/req_[0-9a-f]{32})$/.exec(link ?? "")?.[1] ?? "/";
+  const path = /^https?:\/\/[^/]+(\/requests\/req_[0-9a-f]{32}|\/tasks\/tsk_[0-9a-f]{32}|\/workloads)$/.exec(link ?? "")?.[1] ?? "/";
   return new URL(path, self.location.origin).href;
 }
 
@@ -31,8 +32,8 @@ self.addEventListener("push", (event) => {
   const there = place(link);
   const title = what === "test" ? "[TEST] Gatehold" : `${tier ? `[${String(tier).toUpperCase()}] ` : ""}${WHAT[what] ?? "Gatehold has something to tell"}`;
   const lines = [sentence, words ? `Words: ${words}` : ""].map((line) => String(line ?? "")).filter((line) => line);
-  // One of each request: what is told later stands in place of what was told before.
-  event.waitUntil(self.registration.showNotification(title, { body: lines.join("\n"), tag: there, data: { there }, renotify: true }));
+  // One of each link: what is told later stands in place of what was told before.
+  event.waitUntil(self.registration.showNotification(title, { body: lines.join("\n"), tag: String(link ?? there), data: { there }, renotify: true }));
 });
 
 self.addEventListener("notificationclick", (event) => {

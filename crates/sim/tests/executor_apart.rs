@@ -256,10 +256,14 @@ fn requester(record: &mut RequestRecord, change: impl FnOnce(&mut Requester)) {
 
 /// The case with a call in the place of its own.
 fn called(case: &Case, call: &Called<'_>) -> Case {
+    called_with(case, call, "another-nonce-0000")
+}
+
+fn called_with(case: &Case, call: &Called<'_>, nonce: &str) -> Case {
     let mut case = case.clone();
     let created = case.record.submitted_at.seconds();
     let created = u64::try_from(created).unwrap();
-    let proof = signed_call_to(call, &case.body, created, "another-nonce-0000");
+    let proof = signed_call_to(call, &case.body, created, nonce);
     case.proof = String::from_utf8(proof).unwrap();
     case
 }
@@ -295,6 +299,32 @@ async fn c16_one_signed_call_is_executed_once_whatever_the_gate_calls_the_reques
     // And another call of the same request.
     let another = called(&case, &Called::honest(URL));
     own.refuses(&another, "already_spent").await;
+}
+
+/// A gate that keeps an answer to itself is asked again, with another nonce; what is asked for is the same.
+#[tokio::test]
+async fn c16_what_a_workload_sends_again_under_its_key_is_executed_once() {
+    let own = Own::open().await;
+    let case = own.allowed().await;
+    let call = Called {
+        idempotency_key: Some("order-7-retry-000001"),
+        ..Called::honest(URL)
+    };
+    own.does(&called_with(&case, &call, "first-nonce-00000"))
+        .await;
+    let anew = changed(&case, |record| {
+        record.request_nonce = gatehold_core::hash::Hash::of(b"another");
+        record.id = RequestId::from_bytes([7; 16]);
+    });
+    let again = called_with(&anew, &call, "second-nonce-0000");
+    own.refuses(&again, "already_spent").await;
+    // Under another key it is another thing that is wanted.
+    let other = Called {
+        idempotency_key: Some("order-7-retry-000002"),
+        ..Called::honest(URL)
+    };
+    own.does(&called_with(&anew, &other, "third-nonce-00000"))
+        .await;
 }
 
 #[tokio::test]

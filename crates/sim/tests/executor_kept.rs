@@ -108,4 +108,10 @@ async fn links_are_kept_whole_and_what_cannot_be_read_is_said() {
     assert_eq!(kept.links().unwrap(), links);
     fs::write(folder.path().join("links.json"), "{").unwrap();
     assert!(kept.links().is_err());
+    // Links beside nothing that was spent: somebody lost what was executed before.
+    drop(kept);
+    fs::remove_file(folder.path().join("spent")).unwrap();
+    assert!(KeptIn::open(folder.path()).is_err());
+    fs::remove_file(folder.path().join("links.json")).unwrap();
+    assert!(KeptIn::open(folder.path()).is_ok());
 }

@@ -274,18 +274,119 @@ async fn a_sender_stops_so_often_in_a_minute_and_no_more() {
         per_minute_max: 2,
         ..rules()
     }]);
-    for (jti, taken) in [("j1", true), ("j2", true), ("j3", false), ("j1", true)] {
-        let token = token(&shop.gate, jti, EventKind::Anomaly, BOT).await;
+    let mut tasks = Vec::new();
+    for _ in 0..3 {
+        tasks.push(session(&shop.task().await));
+    }
+    for (jti, of, taken) in [
+        ("j1", 0, true),
+        ("j2", 1, true),
+        ("j3", 2, false),
+        ("j1", 0, true),
+    ] {
+        let token = token(&shop.gate, jti, EventKind::Anomaly, &tasks[of]).await;
         let heeded = shop.gate.heed(&signals, &token).await;
         assert_eq!(heeded.is_ok(), taken, "{jti}");
         assert!(taken || matches!(heeded, Err(SignalError::TooMany)));
     }
     shop.memory().clock().advance(60_000);
-    let token = token(&shop.gate, "j3", EventKind::Anomaly, BOT).await;
+    let token = token(&shop.gate, "j3", EventKind::Anomaly, &tasks[2]).await;
     assert_eq!(
         shop.gate.heed(&signals, &token).await.unwrap(),
         Heeded::Stopped
     );
+}
+
+#[tokio::test]
+async fn what_is_stopped_already_is_written_again_only_where_somebody_asks_to_lift_it() {
+    let shop = Shop::in_memory().await;
+    let signals = Signals::new(vec![SignalRules {
+        per_minute_max: 2,
+        ..rules()
+    }]);
+    let first = token(&shop.gate, "j1", EventKind::Anomaly, BOT).await;
+    let heeded = shop.gate.heed(&signals, &first).await.unwrap();
+    assert_eq!(heeded, Heeded::Stopped);
+    let leaves = shop.leaves().await;
+    for jti in ["j2", "j3", "j4"] {
+        let more = token(&shop.gate, jti, EventKind::Anomaly, BOT).await;
+        let heeded = shop.gate.heed(&signals, &more).await.unwrap();
+        assert_eq!(heeded, Heeded::Known, "{jti}");
+    }
+    assert_eq!(shop.leaves().await, leaves);
+    let payload = serde_json::to_string(&bot()).unwrap();
+    let _held = shop.propose("stop.lift", &payload, Person::Owner).await;
+    for (jti, became) in [("j5", Heeded::Stopped), ("j6", Heeded::Known)] {
+        let since = token(&shop.gate, jti, EventKind::Anomaly, BOT).await;
+        let heeded = shop.gate.heed(&signals, &since).await.unwrap();
+        assert_eq!(heeded, became, "{jti}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_beside_another_workload_is_not_stopped_and_what_is_not_enrolled_comes_again() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let mut two = rules();
+    two.subjects.push(Named {
+        subject: SubjectId::Opaque("svc-2".to_owned()),
+        workload: "report-bot".parse().unwrap(),
+    });
+    let signals = Signals::new(vec![two]);
+    let revoked = EventKind::SessionRevoked;
+    let before = shop.leaves().await;
+    for subject in [
+        session(&task).replace("svc-1", "svc-2"),
+        BOT.replace("svc-1", "svc-2"),
+    ] {
+        let token = token(&shop.gate, "j1", revoked, &subject).await;
+        let heeded = shop.gate.heed(&signals, &token).await;
+        assert!(
+            matches!(heeded, Err(SignalError::NotEnrolled)),
+            "{heeded:?}"
+        );
+    }
+    let stranger = session(&task).replace("svc-1", "svc-3");
+    let token = token(&shop.gate, "j1", revoked, &stranger).await;
+    let heeded = shop.gate.heed(&signals, &token).await.unwrap();
+    assert_eq!(heeded, Heeded::Nothing);
+    assert_eq!(shop.leaves().await, before);
+    assert_eq!(stops(&shop.gate).await, Stops::default());
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_can_look_up_is_stopped_only_by_whoever_may_stop_every_task() {
+    let shop = Shop::in_memory().await;
+    let task = shop.task().await;
+    let store = Faulty::of(shop.store.clone());
+    let journal = Journal::open(shop.folder().join("other.journal")).unwrap();
+    let gate = shop.keeping(store.clone(), None, &journal).await;
+    let alone = format!(r#"{{"format":"opaque","id":"{task}"}}"#);
+    store.is(Health::Unreachable);
+    let alone = token(&gate, "j1", EventKind::SessionRevoked, &alone).await;
+    let refused = gate.heed(&signals(), &alone).await;
+    assert!(
+        matches!(refused, Err(SignalError::Gate(GateError::Store(_)))),
+        "{refused:?}"
+    );
+    assert_eq!(gate.journal_waiting(), 0);
+    // Beside its workload: that is stopped.
+    let beside = token(&gate, "j2", EventKind::SessionRevoked, &session(&task)).await;
+    let heeded = gate.heed(&signals(), &beside).await.unwrap();
+    assert_eq!(heeded, Heeded::Stopped);
+    store.is(Health::Well);
+    assert_eq!(gate.tick().await.unwrap().replayed, 1);
+    assert_eq!(stops(&gate).await, bot());
+    let mut own = rules();
+    own.own_names = true;
+    store.is(Health::Unreachable);
+    let heeded = gate.heed(&Signals::new(vec![own]), &alone).await;
+    assert_eq!(heeded.unwrap(), Heeded::Stopped);
+    store.is(Health::Well);
+    assert_eq!(gate.tick().await.unwrap().replayed, 1);
+    let mut both = bot();
+    both.tasks.insert(task);
+    assert_eq!(stops(&gate).await, both);
 }
 
 #[tokio::test]
@@ -314,7 +415,7 @@ async fn d06_a_signal_that_the_store_refuses_is_kept_and_in_force_and_heeded_onc
     // Without a journal nobody is told that it was heeded.
     let bare = shop.over_store(store.clone()).await;
     store.is(Health::ReadOnly);
-    let token = token(&bare, "j9", EventKind::Anomaly, BOT).await;
+    let token = token(&bare, "j9", EventKind::Anomaly, &session(&task)).await;
     let refused = bare.heed(&signals, &token).await;
     assert!(
         matches!(refused, Err(SignalError::Gate(GateError::Store(_)))),

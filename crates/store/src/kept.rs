@@ -72,7 +72,10 @@ impl KeptIn {
         let path = folder.join("spent");
         let lines = match fs::read(&path) {
             Ok(bytes) => read(&bytes).map_err(|line| damaged(&path, line))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                nothing_was_kept(&folder, &path)?;
+                Vec::new()
+            }
             Err(error) => return Err(fault(&path)(error)),
         };
         let latest = lines.iter().map(|line| line.at).max();
@@ -233,6 +236,17 @@ fn read(bytes: &[u8]) -> Result<Vec<Line>, usize> {
     lines
         .map(|(number, line)| Line::read(line).ok_or(number.saturating_add(2)))
         .collect()
+}
+
+/// That nothing was executed from here before: links are kept after the first line of what is spent was.
+fn nothing_was_kept(folder: &Path, spent: &Path) -> Result<(), NotKept> {
+    if !folder.join("links.json").exists() {
+        return Ok(());
+    }
+    Err(NotKept(format!(
+        "{} is gone, so what was executed before is not known: look at the targets, then restore it, or take links.json away too",
+        spent.display()
+    )))
 }
 
 /// In the place of what stands there, on the device when this returns.

@@ -1,13 +1,32 @@
 //! The glossary is law: words it bans are not names, and nothing names a machine or a private host.
 
 use crate::report;
-use crate::tree::{File, files, rust};
+use crate::tree::{File, files, read, rust};
 
 /// File and module names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &[
     "util", "utils", "helper", "helpers", "common", "misc", "manager", "managers", "types",
     "service", "services",
 ];
+
+#[test]
+fn a_browser_has_words_for_every_kind_of_notice() {
+    let between = |path: &str, from: &str, to: &str| {
+        let text = read(path);
+        let (_, rest) = text.split_once(from).expect("where they begin");
+        rest.split_once(to).expect("where they end").0.to_owned()
+    };
+    let kinds = between("crates/broker/src/channels.rs", "const KINDS: [", "];");
+    let said = between("crates/server/static/worker.js", "const WHAT = {", "};");
+    let kinds: Vec<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    assert!(!kinds.is_empty(), "no kinds of notices");
+    let missing = kinds
+        .iter()
+        .filter(|kind| !said.contains(&format!("\n  {kind}: \"")))
+        .map(|kind| format!("worker.js: WHAT: say what `{kind}` is"))
+        .collect();
+    report(missing);
+}
 
 #[test]
 fn no_file_is_named_for_nothing() {

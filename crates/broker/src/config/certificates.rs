@@ -1,11 +1,13 @@
 //! `kind = "ssh_certificate"`: an authority that certifies keys of workloads, for whom, for what, and where it is revoked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use gatehold_core::ids::TargetId;
 use serde::Deserialize;
 
-use super::problems::Problems;
+use super::problems::{Problem, Problems};
+use super::{Kind, Target};
 use crate::leases::ssh::names::{Command, Principal, host, network};
 use crate::leases::ssh::{CertificateTarget, Files, authority};
 
@@ -68,6 +70,33 @@ pub(super) fn ssh(table: toml::Table, problems: &mut Problems<'_>) -> Option<Cer
         files: files?,
         lock_timeout,
     })
+}
+
+/// A certificate is good at every server that trusts its authority and lets its principal in, whatever target it was asked for at. So
+/// targets of one authority certify no principal together, and all of them are revoked on one list.
+pub(super) fn told_apart(targets: &BTreeMap<TargetId, Target>, found: &mut Vec<Problem>) {
+    let certify = |(id, target): (_, &Target)| match &target.kind {
+        Kind::SshCertificate(one) => Some((id, one.clone())),
+        _ => None,
+    };
+    let all: Vec<(&TargetId, _)> = targets.iter().filter_map(certify).collect();
+    for (at, (id, one)) in all.iter().enumerate() {
+        let before = all.iter().take(at);
+        for (other_id, other) in before.filter(|(_, other)| other.authority == one.authority) {
+            let mut problems = Problems::new(id.to_string(), found);
+            if !one.principals.is_disjoint(&other.principals) {
+                let text = format!(
+                    "`{other_id}` has the same authority and one of these: what is approved for one would be good at both; give each \
+                     an authority or principals of its own"
+                );
+                problems.add("principals", text);
+            }
+            if one.files.name() != other.files.name() {
+                let text = format!("`{other_id}` has the same authority: name the same list");
+                problems.add("krl_file", text);
+            }
+        }
+    }
 }
 
 /// A list of at least one, each checked; nothing when anything is wrong.

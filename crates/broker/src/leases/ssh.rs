@@ -30,6 +30,8 @@ use names::{Command, Principal};
 pub(crate) const BROKER: &str = "ssh";
 /// The part of a recipe that holds the authority's public key: a list revokes by authority and serial number.
 const AUTHORITY: &str = "authority";
+/// The part of a recipe that names the list on which its servers look.
+const LIST: &str = "list";
 /// What stands in front of the principal in an entitlement.
 const ENTITLEMENT: &str = "principal ";
 /// Most certificates that are kept account of: no more are made than the list has room for.
@@ -65,7 +67,10 @@ impl CertificateTarget {
             broker: BROKER.to_owned(),
             handle: handle.to_owned(),
             entitlement: format!("{ENTITLEMENT}{principal}"),
-            parts: BTreeMap::from([(AUTHORITY.to_owned(), authority.to_line())]),
+            parts: BTreeMap::from([
+                (AUTHORITY.to_owned(), authority.to_line()),
+                (LIST.to_owned(), self.files.name()),
+            ]),
         }
     }
 

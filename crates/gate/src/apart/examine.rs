@@ -186,9 +186,13 @@ fn seconds(created: u64) -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1_000))
 }
 
-/// Names a signed call as an auditor tells calls apart: by its key, its time and its nonce.
+/// Names what a workload wants done once: by its key and its Idempotency-Key, under which it sends again what was not answered; and
+/// without that by key, time and nonce, as an auditor tells calls apart.
 fn name(call: &ReverifiedSubmit) -> Hash {
-    let once = format!("{} {}", call.created(), call.nonce());
+    let once = match call.idempotency_key() {
+        Some(key) => format!("key {key}"),
+        None => format!("call {} {}", call.created(), call.nonce()),
+    };
     let parts = [&call.key().as_bytes()[..], once.as_bytes()];
     Hash::tagged("gatehold/spent-call/v1", &parts)
 }

@@ -6,12 +6,13 @@
 //! What policy denies, what it holds at something that nobody signed, and what cannot be evaluated ends: an answer that rests on
 //! something unknown is an answer, as at use. What the store does not answer ends nothing and is asked about again at the next
 //! turn. A turn reads the rows of a bounded number of leases, beside everything else that turns do: a source of facts that stalls
-//! keeps no lease from being taken away.
+//! keeps no lease from being taken away. A round over all of them is finished under whatever changes meanwhile, and the next begins
+//! at once then: changes that follow each other keep no lease from being asked about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use gatehold_core::commit::Write;
 use gatehold_core::decide::{Sealed, reconsider};
 use gatehold_core::grant::{Grant, GrantState};
@@ -20,6 +21,7 @@ use gatehold_core::ids::{GrantId, TaskId};
 use gatehold_core::time::Timestamp;
 
 use super::end::PAGE;
+use super::line::Line;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -33,7 +35,7 @@ const AGAIN_SECONDS: u32 = 60;
 const A_TURN: usize = 64;
 /// Most tasks of which a turn looks for leases because they took a step.
 const TASKS_A_TURN: usize = 256;
-/// Of them at once: each may wait for a source of facts.
+/// Leases asked about at once: each may wait for a source of facts.
 const AT_ONCE: usize = 8;
 /// Pages of grants that a turn looks through for living leases.
 const PAGES_A_TURN: usize = 8;
@@ -51,8 +53,8 @@ pub(crate) struct Again {
     living: BTreeMap<TaskId, u64>,
     /// Those of them that took a step since.
     stepped: BTreeSet<TaskId>,
-    /// Leases of which nobody could say whether they stand.
-    missed: BTreeSet<GrantId>,
+    /// Leases that are to be asked about next: those of which nobody could say whether they stand come last again.
+    line: Line,
     /// Whether somebody is at it.
     busy: bool,
 }
@@ -66,28 +68,27 @@ struct Round {
 }
 
 impl Again {
-    /// Whether everything is to be asked about: under another directory than before, or because it is time.
+    /// Whether everything is to be asked about from the start: under another directory than before, or because it is time. Not
+    /// while a round runs: it is finished, and what changed since it began makes the next one due.
     fn is_due(&self, directory: u64, now: Timestamp) -> bool {
-        let changed = |version: u64| guard!("lease-asked-when-changed", version != directory);
         match (self.round, self.done) {
-            (Some(round), _) => changed(round.directory),
+            (Some(_), _) => false,
             (None, Some((version, began))) => {
-                changed(version) || now.has_passed(began, AGAIN_SECONDS)
+                let changed = guard!("lease-asked-when-changed", version != directory);
+                changed || now.has_passed(began, AGAIN_SECONDS)
             }
             (None, None) => true,
         }
     }
 
     fn waits(&self, directory: u64, now: Timestamp) -> bool {
-        let some = !self.stepped.is_empty() || !self.missed.is_empty() || self.round.is_some();
+        let some = !self.stepped.is_empty() || !self.line.is_empty() || self.round.is_some();
         some || self.is_due(directory, now)
     }
 
-    /// Whether it goes on because of a change, and so at once.
-    fn hurries(&self) -> bool {
-        let before = self.done.map(|(version, _)| version);
-        self.round
-            .is_some_and(|round| Some(round.directory) != before)
+    /// Whether it goes on because of a change, and so at once: until a whole round was asked about under this directory.
+    fn hurries(&self, directory: u64) -> bool {
+        self.done.map(|(version, _)| version) != Some(directory)
     }
 }
 
@@ -131,7 +132,7 @@ impl Gate {
     }
 
     async fn ask_some(&self, directory: u64, now: Timestamp) -> Result<(), GateError> {
-        let (tasks, mut ids) = {
+        let tasks = {
             let mut again = self.asked_again();
             let mut tasks = BTreeSet::new();
             while tasks.len() < TASKS_A_TURN
@@ -139,50 +140,48 @@ impl Gate {
             {
                 tasks.insert(task);
             }
-            (tasks, core::mem::take(&mut again.missed))
+            tasks
         };
-        let found = self.of_tasks(&tasks, &mut ids).await;
+        // Behind what was missed before: first the round, which a task with any number of leases must not keep from its end.
+        let round = self.next_of_round(directory, now).await;
+        let found = self.of_tasks(&tasks).await;
         if found.is_err() {
             self.asked_again().stepped.extend(tasks);
         }
-        let round = self.next_of_round(directory, now, &mut ids).await;
-        let mut ids: Vec<GrantId> = ids.into_iter().collect();
-        // A task may have any number of them: the rest is asked about at once, in a turn of its own.
-        if ids.len() > 2 * A_TURN {
-            let rest = ids.split_off(2 * A_TURN);
-            self.asked_again().missed.extend(rest);
+        let (ids, rest) = {
+            let mut again = self.asked_again();
+            (again.line.take(2 * A_TURN), !again.line.is_empty())
+        };
+        // The rest is asked about at once, in a turn of its own.
+        if rest {
             self.inner.lease_ended.notify_one();
         }
-        for some in ids.chunks(AT_ONCE) {
-            join_all(some.iter().map(|id| self.ask_about(*id))).await;
-        }
-        found?;
-        // A page counts as asked about once each of its leases was, or is remembered as missed.
-        self.round_went_on(round?);
-        Ok(())
+        stream::iter(ids)
+            .for_each_concurrent(AT_ONCE, |id| self.ask_about(id))
+            .await;
+        // A page counts as asked about once each of its leases was, or stands in line again.
+        let went_on = round.map(|round| self.round_went_on(round, directory));
+        found.and(went_on)
     }
 
-    async fn of_tasks(
-        &self,
-        tasks: &BTreeSet<TaskId>,
-        ids: &mut BTreeSet<GrantId>,
-    ) -> Result<(), GateError> {
+    /// Puts the living leases of these tasks in line.
+    async fn of_tasks(&self, tasks: &BTreeSet<TaskId>) -> Result<(), GateError> {
         for task in tasks {
             let query = RowQuery {
                 group: Some(task.to_string()),
                 ..RowQuery::default()
             };
-            ids.extend(self.living(query).await?);
+            let living = self.living(query).await?;
+            self.asked_again().line.add(living);
         }
         Ok(())
     }
 
-    /// The next living leases of the round, and where it then is; nothing of it where its end is reached.
+    /// Puts the next living leases of the round in line. Where it then is, and whether its end is reached.
     async fn next_of_round(
         &self,
         directory: u64,
         now: Timestamp,
-        ids: &mut BTreeSet<GrantId>,
     ) -> Result<Option<(Round, bool)>, GateError> {
         let Some(mut round) = self.round(directory, now) else {
             return Ok(None);
@@ -197,7 +196,7 @@ impl Gate {
             };
             let page = self.leased_page(&query, A_TURN - taken).await?;
             taken += page.leased.len();
-            ids.extend(page.leased);
+            self.asked_again().line.add(page.leased);
             match page.last {
                 Some(last) => round.after_leaf = Some(last),
                 None => return Ok(Some((round, true))),
@@ -223,7 +222,7 @@ impl Gate {
         again.round
     }
 
-    fn round_went_on(&self, went_on: Option<(Round, bool)>) {
+    fn round_went_on(&self, went_on: Option<(Round, bool)>, directory: u64) {
         let Some((round, over)) = went_on else { return };
         let hurries = {
             let mut again = self.asked_again();
@@ -231,13 +230,14 @@ impl Gate {
                 again.round = None;
                 again.done = Some((round.directory, round.began));
                 let begun = again.begun;
-                // A task of which this whole round saw no living lease has none.
-                again.living.retain(|_, seen| *seen >= begun);
-                false
+                // A task of which this whole round saw no living lease has none. Who is still in line was not seen yet.
+                if again.line.is_empty() {
+                    again.living.retain(|_, seen| *seen >= begun);
+                }
             } else {
                 again.round = Some(round);
-                again.hurries()
             }
+            again.hurries(directory)
         };
         if hurries {
             self.inner.lease_ended.notify_one();
@@ -258,7 +258,7 @@ impl Gate {
             }
             Err(error) => {
                 tracing::warn!(grant = %id, %error, "a living lease could not be asked about; it is asked again");
-                self.asked_again().missed.insert(id);
+                self.asked_again().line.add([id]);
             }
         }
     }
@@ -332,5 +332,35 @@ struct Over(Gate);
 impl Drop for Over {
     fn drop(&mut self) {
         self.0.asked_again().busy = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn a_round_is_finished_and_what_changed_meanwhile_begins_the_next_at_once() {
+        let round = Round {
+            directory: 2,
+            began: START,
+            after_leaf: Some(7),
+        };
+        let mut again = Again {
+            done: Some((1, START)),
+            round: Some(round),
+            ..Again::default()
+        };
+        let much_later = START.plus_seconds(2 * AGAIN_SECONDS);
+        for directory in [2, 3] {
+            assert!(!again.is_due(directory, much_later));
+            assert!(again.waits(directory, START) && again.hurries(directory));
+        }
+        again.round = None;
+        again.done = Some((2, START));
+        assert!(again.is_due(3, START) && again.hurries(3));
+        assert!(!again.waits(2, START) && !again.hurries(2));
     }
 }

@@ -92,8 +92,13 @@ impl Gate {
             Err(_) => {}
         };
         keep(self.end_due_leases(now).await.map(|look| look.ended));
-        keep(self.look_at_support(now).await);
         let mut begun = Vec::new();
+        // What is known to end waits for no look at the others; what that look ends is begun in the same turn.
+        match self.removals(now).await {
+            Ok(removals) => begun.extend(removals),
+            Err(error) => keep(Err(error)),
+        }
+        keep(self.look_at_support(now).await);
         match self.removals(now).await {
             Ok(removals) => begun.extend(removals),
             Err(error) => keep(Err(error)),

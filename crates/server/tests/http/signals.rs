@@ -151,11 +151,19 @@ async fn what_asks_for_nothing_is_taken_and_changes_nothing() {
 #[tokio::test]
 async fn a_sender_that_stops_too_much_is_told_to_come_again() {
     let house = house().await;
-    for jti in ["j1", "j2", "j3"] {
-        assert_eq!(push(&house, token(&claims(&house, jti))).await.status, 202);
+    let bot = house.client(&house.workload);
+    let mut tokens = Vec::new();
+    for jti in ["j1", "j2", "j3", "j4"] {
+        let mut claims = claims(&house, jti);
+        claims["sub_id"] = json!({ "format": "opaque", "id": house.task(&bot).await });
+        tokens.push(token(&claims));
+    }
+    let last = tokens.pop().unwrap();
+    for token in tokens {
+        assert_eq!(push(&house, token).await.status, 202);
     }
     let leaves = house.leaves().await;
-    let answer = push(&house, token(&claims(&house, "j4"))).await;
+    let answer = push(&house, last).await;
     assert_eq!(answer.status, 429);
     assert_eq!(answer.header("retry-after"), Some("60"));
     assert_eq!(house.leaves().await, leaves);

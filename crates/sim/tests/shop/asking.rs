@@ -29,6 +29,7 @@ pub struct Called<'a> {
     pub method: &'a str,
     pub url: &'a str,
     pub target: &'a str,
+    pub idempotency_key: Option<&'a str>,
 }
 
 impl<'a> Called<'a> {
@@ -40,6 +41,7 @@ impl<'a> Called<'a> {
             method: "POST",
             url,
             target: "/v1/requests",
+            idempotency_key: None,
         }
     }
 }
@@ -62,7 +64,7 @@ pub fn signed_call_to(call: &Called<'_>, body: &[u8], created: u64, nonce: &str)
         method: call.method,
         public_url: &public_url,
         request_target: call.target,
-        idempotency_key: None,
+        idempotency_key: call.idempotency_key,
         body,
         created,
         life_seconds: 30,
@@ -74,8 +76,12 @@ pub fn signed_call_to(call: &Called<'_>, body: &[u8], created: u64, nonce: &str)
         ("signature-input", signed.signature_input),
         ("signature", signed.signature),
     ];
+    let key_header = call
+        .idempotency_key
+        .map(|key| ("idempotency-key", key.to_owned()));
     let headers = headers
         .into_iter()
+        .chain(key_header)
         .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
         .collect();
     let parts =

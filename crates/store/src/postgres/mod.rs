@@ -75,7 +75,8 @@ impl PostgresStore {
     pub async fn open(options: PostgresOptions) -> Result<Self, StoreFault> {
         let unreadable =
             |error| StoreFault::Unavailable(format!("the connection string is not one ({error})"));
-        let mut config: Config = options.url.parse().map_err(unreadable)?;
+        let config: Config = options.url.parse().map_err(unreadable)?;
+        let mut config = session::with_an_end(config);
         config.application_name("gatehold");
         let mut client = session::connect(&config).await?;
         migrate::migrate(&mut client).await?;

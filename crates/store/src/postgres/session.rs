@@ -3,11 +3,31 @@
 //! Refuses a server that would acknowledge what is not on its disk. TLS to the server is not spoken yet: connect over a
 //! socket, a private network or a local proxy.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use gatehold_gate::ports::store::StoreFault;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use super::fault::{damaged, fault};
+
+/// How long one attempt to connect to one address may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long what was sent may stay without an answer of the other machine's network stack.
+const UNHEARD: Duration = Duration::from_secs(10);
+
+/// The same, with an end to waiting for a server that cannot be reached any more, where the connection string does not say: what only
+/// stops is then kept in the journal as where it refuses. A server whose machine still acknowledges is waited for. A limit of 0 is
+/// read as none given.
+pub(super) fn with_an_end(mut config: Config) -> Config {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNHEARD);
+    }
+    config
+}
 
 /// Connects. The driving task ends by itself when the client is dropped or the connection lost.
 pub(super) async fn connect(config: &Config) -> Result<Client, StoreFault> {
@@ -69,3 +89,27 @@ macro_rules! statements {
     };
 }
 pub(super) use statements;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(url: &str) -> (Option<u64>, Option<u64>) {
+        let config = with_an_end(url.parse().unwrap());
+        let seconds = |end: Option<&Duration>| end.map(Duration::as_secs);
+        (
+            seconds(config.get_connect_timeout()),
+            seconds(config.get_tcp_user_timeout()),
+        )
+    }
+
+    #[test]
+    fn waiting_for_a_silent_server_has_an_end_which_the_connection_string_may_set() {
+        let silent = "postgres://gate@db.example/gate";
+        assert_eq!(ends(silent), (Some(5), Some(10)));
+        let says = format!("{silent}?connect_timeout=2&tcp_user_timeout=30");
+        assert_eq!(ends(&says), (Some(2), Some(30)));
+        let zero = format!("{silent}?connect_timeout=0&tcp_user_timeout=0");
+        assert_eq!(ends(&zero), (Some(5), Some(10)));
+    }
+}

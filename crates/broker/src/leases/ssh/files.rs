@@ -3,10 +3,12 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gatehold_core::hash::Hash;
 use gatehold_core::ssh::krl::KRL_BYTES_MAX;
 use gatehold_core::ssh::{Krl, KrlError};
 use gatehold_core::time::Timestamp;
@@ -76,6 +78,11 @@ impl Files {
             return Err(format!("its folder {} {text}", folder.display()));
         }
         Ok(Self { list, folder })
+    }
+
+    /// Which list it is: a hash of its path, because a path may be longer than a recipe.
+    pub(crate) fn name(&self) -> String {
+        Hash::of(self.list.as_os_str().as_bytes()).to_string()
     }
 
     fn beside(&self, ending: &str) -> PathBuf {

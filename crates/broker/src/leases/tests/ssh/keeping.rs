@@ -330,3 +330,18 @@ async fn only_what_this_gate_can_have_certified_is_ever_revoked() {
     }
     assert_eq!(desk.krl().count(), 0);
 }
+
+#[tokio::test]
+async fn c01_what_stands_on_another_list_is_not_gone() {
+    let desk = Desk::new();
+    let lease = any(&desk.leases(""), 1).await;
+    // The operator moves the list while a certificate lives that servers look up on the first one.
+    let moved = config_of(&desk.authority, &desk.path("moved"), "");
+    let after = leases_of(&moved, ORIGIN);
+    assert_eq!(
+        remove(&after, &lease).await,
+        Removal::Remains("target_changed")
+    );
+    assert!(!desk.path("moved").exists());
+    assert_eq!(remove(&desk.leases(""), &lease).await, Removal::Gone);
+}

@@ -156,3 +156,26 @@ fn where_commands_are_listed_only_those_are_certified() {
         );
     }
 }
+
+#[test]
+fn c07_targets_of_one_authority_certify_nobody_together_and_share_their_list() {
+    let desk = Desk::new();
+    let mistakes = |second: &str| {
+        let both = format!("{}{second}", desk.config(""));
+        let read = Targets::from_toml(&both, &|_| None);
+        read.err()
+            .map(|errors| errors.to_string())
+            .unwrap_or_default()
+    };
+    let another = |principals: &str, list: &str| {
+        let text = config_of(&desk.authority, &desk.path(list), "");
+        let text = text.replace(TARGET, "ssh:staging");
+        let own = format!("principals = [\"{PRINCIPAL}\", \"backup\"]");
+        text.replace(&own, &format!("principals = [{principals}]"))
+    };
+    assert_eq!(mistakes(&another("\"tester\"", "revoked")), "");
+    let shared = mistakes(&another("\"tester\", \"backup\"", "revoked"));
+    assert!(shared.contains("would be good at both"), "{shared}");
+    let apart = mistakes(&another("\"tester\"", "other"));
+    assert!(apart.contains("name the same list"), "{apart}");
+}

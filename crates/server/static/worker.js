@@ -32,8 +32,8 @@ self.addEventListener("push", (event) => {
   const there = place(link);
   const title = what === "test" ? "[TEST] Gatehold" : `${tier ? `[${String(tier).toUpperCase()}] ` : ""}${WHAT[what] ?? "Gatehold has something to tell"}`;
   const lines = [sentence, words ? `Words: ${words}` : ""].map((line) => String(line ?? "")).filter((line) => line);
-  // One of each link: what is told later stands in place of what was told before.
-  event.waitUntil(self.registration.showNotification(title, { body: lines.join("\n"), tag: String(link ?? there), data: { there }, renotify: true }));
+  // One of each place: what is told later stands in place of what was told before.
+  event.waitUntil(self.registration.showNotification(title, { body: lines.join("\n"), tag: there, data: { there }, renotify: true }));
 });
 
 self.addEventListener("notificationclick", (event) => {

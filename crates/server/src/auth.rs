@@ -24,9 +24,9 @@ use gatehold_proof::{
 };
 use http::Method;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::app::App;
+use crate::body::{self, Unread};
 use crate::problem::{ApiError, Failed};
 
 pub(crate) use caller::{Acting, Anyone, Asking, Person, Signed};
@@ -155,11 +155,11 @@ pub(crate) fn verify(
 
 /// The whole body, within its bounds of size and time.
 pub(crate) async fn read_body(app: &App, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    let read = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(app.settings().body_timeout, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge),
-        Ok(Err(_)) => Err(ApiError::BodyBroken),
-        Err(_) => Err(ApiError::BodyTooSlow),
-    }
+    body::whole(body, bytes_max, app.settings().body_timeout)
+        .await
+        .map_err(|unread| match unread {
+            Unread::TooLarge => ApiError::BodyTooLarge,
+            Unread::Broken => ApiError::BodyBroken,
+            Unread::TooSlow => ApiError::BodyTooSlow,
+        })
 }

@@ -13,9 +13,10 @@ use gatehold_gate::{
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::body::{self, Unread};
 
 /// How long a body may take to arrive.
 const BODY: Duration = Duration::from_secs(30);
@@ -26,13 +27,7 @@ pub fn executor_router(apart: Apart) -> Router {
         .route("/v1/targets", get(targets))
         .route("/v1/links", post(links))
         .route("/v1/execute", post(execute))
-        .fallback(|| async {
-            no(
-                StatusCode::NOT_FOUND,
-                "no_such_door",
-                "there is no such door",
-            )
-        })
+        .fallback(no_such_door)
         .with_state(apart)
 }
 
@@ -78,23 +73,35 @@ async fn read<T: DeserializeOwned>(body: Body, bytes_max: usize) -> Result<T, Re
     })
 }
 
-async fn bytes(body: Body, bytes_max: usize) -> Result<Bytes, Response> {
-    let read = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(BODY, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let text = format!("more than {bytes_max} bytes were sent");
-            Err(no(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text))
-        }
-        Ok(Err(_)) => {
-            let text = "what was sent broke off";
-            Err(no(StatusCode::BAD_REQUEST, "broken", text))
-        }
-        Err(_elapsed) => {
-            let text = "what was sent did not arrive in time";
-            Err(no(StatusCode::REQUEST_TIMEOUT, "too_slow", text))
-        }
+/// The body is read all the same: a sender that is answered while it still sends may take the answer for a connection that broke off.
+async fn no_such_door(body: Body) -> Response {
+    match bytes(body, CASE_BYTES_MAX).await {
+        Ok(_unused) => no(
+            StatusCode::NOT_FOUND,
+            "no_such_door",
+            "there is no such door",
+        ),
+        Err(response) => response,
     }
+}
+
+async fn bytes(body: Body, bytes_max: usize) -> Result<Bytes, Response> {
+    body::whole(body, bytes_max, BODY)
+        .await
+        .map_err(|unread| match unread {
+            Unread::TooLarge => {
+                let text = format!("more than {bytes_max} bytes were sent");
+                no(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)
+            }
+            Unread::Broken => {
+                let text = "what was sent broke off";
+                no(StatusCode::BAD_REQUEST, "broken", text)
+            }
+            Unread::TooSlow => {
+                let text = "what was sent did not arrive in time";
+                no(StatusCode::REQUEST_TIMEOUT, "too_slow", text)
+            }
+        })
 }
 
 fn said_no(refused: &Refused) -> Response {

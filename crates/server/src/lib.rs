@@ -8,6 +8,7 @@
 mod api;
 mod app;
 mod auth;
+mod body;
 mod channels;
 mod console;
 pub mod dev_tracker;

@@ -305,7 +305,13 @@ impl Gate {
             grant: grant.as_ref().map(|(grant, version)| (grant, *version)),
         };
         let fresh = self.fresh(loaded.now);
-        let (write, sealed) = decide(about, Command::Redeem(redeem), &world, &fresh, loaded.now)?;
+        let decided = decide(about, Command::Redeem(redeem), &world, &fresh, loaded.now);
+        let (write, sealed) = match decided {
+            Ok(decided) => decided,
+            // Its grant was read after it: somebody used it between the two, and that is no refusal of what is asked for here.
+            Err(_) if self.request(record.id).await?.version != stored.version => return Ok(None),
+            Err(refusal) => return Err(refusal.into()),
+        };
         match self.commit(write, sealed).await? {
             Committed::Done(_, release) => Ok(Some((release, answered.word))),
             Committed::Again => Ok(None),

@@ -61,6 +61,7 @@ pub struct Faulty {
     looked: Mutex<Vec<u64>>,
     before: Mutex<Option<Meanwhile>>,
     after: Mutex<Option<Meanwhile>>,
+    between: Mutex<Option<(Table, Meanwhile)>>,
 }
 
 impl Faulty {
@@ -75,6 +76,7 @@ impl Faulty {
             looked: Mutex::default(),
             before: Mutex::default(),
             after: Mutex::default(),
+            between: Mutex::default(),
         })
     }
 
@@ -111,6 +113,15 @@ impl Faulty {
     /// Happens once, after the next write and before anybody hears of it.
     pub fn after_the_write(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
         *self.after.lock().unwrap() = Some(Box::pin(meanwhile));
+    }
+
+    /// Happens once, before the next row of this table is read.
+    pub fn before_reading(
+        &self,
+        table: Table,
+        meanwhile: impl Future<Output = ()> + Send + 'static,
+    ) {
+        *self.between.lock().unwrap() = Some((table, Box::pin(meanwhile)));
     }
 
     fn reads(&self) -> Result<&dyn Store, StoreFault> {
@@ -174,6 +185,13 @@ impl Store for Faulty {
     }
 
     async fn row(&self, key: &RowKey) -> Result<Option<Row>, StoreFault> {
+        let between = {
+            let mut between = self.between.lock().unwrap();
+            between.take_if(|(table, _)| *table == key.table)
+        };
+        if let Some((_, meanwhile)) = between {
+            meanwhile.await;
+        }
         self.reads()?.row(key).await
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gatehold_core::commit::Table;
 use gatehold_core::decide::ActKind;
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
@@ -14,7 +15,7 @@ use gatehold_policy::Bundle;
 use gatehold_sim::postgres_server::PostgresServer;
 
 use crate::shop::faulty::Faulty;
-use crate::shop::{Person, Shop, bundle_folder};
+use crate::shop::{Person, Shop, bundle_folder, team_set};
 
 /// What changes in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,4 +243,22 @@ async fn d10_two_processes_do_not_both_take_the_last_free_hold() {
     let server = PostgresServer::start();
     let url = server.create_database("holds").await;
     last_place(Shop::in_postgres(&url).await).await;
+}
+
+/// Whoever signed last applies the change, and so does every clock that finds it approved and not applied.
+#[tokio::test]
+async fn a_change_that_is_applied_between_two_reads_is_applied_for_whoever_approved_it() {
+    let shop = Arc::new(Shop::open().await);
+    let proposed = shop.propose("team.set", &team_set(), Person::Owner).await;
+    shop.approve(Person::Reviewer, proposed.id).await.unwrap();
+    let review = shop.sign(Person::Second, proposed.id, true).await;
+    let store = Faulty::of(shop.store.clone());
+    let slow = shop.over_store(store.clone()).await;
+    let clock = Arc::clone(&shop);
+    store.before_reading(Table::Grant, async move {
+        let tick = clock.gate.tick().await.unwrap();
+        assert_eq!(tick.applied, 1);
+    });
+    let told = slow.review(review).await.unwrap();
+    assert_eq!(told.state, State::Completed);
 }

@@ -7,8 +7,23 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { ends } from "./processes.mjs";
+
 /** How long a condition may take to hold before a test fails and says what the page shows instead. */
 const UNTIL_MILLISECONDS = 60_000;
+/** How long anything may take that the browser was asked for: longer than a condition, which says more. */
+const ANSWER_MILLISECONDS = 90_000;
+
+/** What a promise gives; if it gives nothing, the test fails with these words and is not ended without any. */
+async function inTime(promise, words) {
+  let late;
+  const never = new Promise((_, reject) => { late = setTimeout(() => reject(new Error(`never: ${words()}`)), ANSWER_MILLISECONDS).unref(); });
+  try {
+    return await Promise.race([promise, never]);
+  } finally {
+    clearTimeout(late);
+  }
+}
 
 /** A port that nobody has. What is ended and started again takes one: another gate would take the usual one meanwhile. */
 export const freePort = () => new Promise((found) => {
@@ -30,7 +45,7 @@ export class Gate {
 
   /** Starts it; gives the address of its console. */
   async start(more = []) {
-    this.child = spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", this.logs ? "pipe" : "inherit"] });
+    this.child = ends(spawn(this.program, ["dev", "--keep", this.home, ...more], { env: this.environment, stdio: ["ignore", "pipe", this.logs ? "pipe" : "inherit"] }));
     this.child.stderr?.setEncoding("utf8").on("data", (chunk) => this.logs.push(chunk));
     let text = "";
     this.child.stdout.setEncoding("utf8");
@@ -52,7 +67,7 @@ export class Gate {
 
   /** Starts what stands in its folder as a gate that somebody operates is started: no code, no generated people on its pages. */
   async serve() {
-    this.child = spawn(this.program, ["serve", "--config", join(this.home, "gatehold.toml")], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] });
+    this.child = ends(spawn(this.program, ["serve", "--config", join(this.home, "gatehold.toml")], { env: this.environment, stdio: ["ignore", "pipe", "inherit"] }));
     let text = "";
     this.child.stdout.setEncoding("utf8");
     for await (const chunk of this.child.stdout.iterator({ destroyOnReturn: false })) {
@@ -132,7 +147,7 @@ export class Chrome {
       "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--force-color-profile=srgb", `--user-data-dir=${join(scratch, `profile-${process.pid}`)}`, ...more,
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "about:blank",
     ];
-    this.child = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    this.child = ends(spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] }));
     const [, , , write, read] = this.child.stdio;
     this.write = write;
     this.waiting = new Map();
@@ -159,11 +174,12 @@ export class Chrome {
   }
 
   send(method, params = {}, sessionId = undefined) {
-    return new Promise((resolve, reject) => {
+    const answered = new Promise((resolve, reject) => {
       this.number += 1;
       this.waiting.set(this.number, [resolve, reject]);
       this.write.write(`${JSON.stringify({ id: this.number, method, params, sessionId })}\0`);
     });
+    return inTime(answered, () => `${method} ${JSON.stringify(params).slice(0, 300)}`);
   }
 
   /** Cookies and authenticators of its own, as another person's browser has. */
@@ -221,6 +237,7 @@ export class Tab {
     chrome.heard.add(({ sessionId, method, params }) => {
       if (sessionId !== session) return;
       if (method === "Runtime.exceptionThrown") this.problems.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+      if (method === "Inspector.targetCrashed") this.problems.push("the page crashed");
       if (method === "Log.entryAdded" && params.entry.level === "error") this.problems.push(`${params.entry.text} ${params.entry.url ?? ""}`);
     });
   }
@@ -229,14 +246,21 @@ export class Tab {
     return this.chrome.send(method, params, this.session);
   }
 
-  /** Calls for every event of this tab. */
+  /** Calls for every event of this tab. What fails there is one of its problems: nobody waits for it. */
   hear(listen) {
-    this.chrome.heard.add((message) => { if (message.sessionId === this.session) listen(message); });
+    this.chrome.heard.add(async (message) => {
+      if (message.sessionId !== this.session) return;
+      try {
+        await listen(message);
+      } catch (error) {
+        this.problems.push(String(error));
+      }
+    });
   }
 
   /** The next event of this name. */
   once(name) {
-    return new Promise((resolve) => {
+    const event = new Promise((resolve) => {
       const listen = ({ sessionId, method, params }) => {
         if (sessionId !== this.session || method !== name) return;
         this.chrome.heard.delete(listen);
@@ -244,6 +268,7 @@ export class Tab {
       };
       this.chrome.heard.add(listen);
     });
+    return inTime(event, () => `${name}; problems: ${this.problems.join("; ")}`);
   }
 
   /** Evaluates an expression, or calls a function with values. */
@@ -275,7 +300,7 @@ export class Tab {
       if (!loaderId) return;
       wanted = loaderId;
       look();
-      await loaded;
+      await inTime(loaded, () => `${url} was loaded; problems: ${this.problems.join("; ")}`);
     } finally {
       chrome.heard.delete(listen);
     }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 import { Chrome, removed } from "./chrome.mjs";
 import { act, addPasskey, answer, approve, be, look, signIn } from "./pages.mjs";
+import { ends } from "./processes.mjs";
 
 const [program, chromium] = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "gatehold-demo-browser-"));
@@ -20,7 +21,7 @@ class Demo {
   constructor() {
     const env = { ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, TMPDIR: temporary, NO_COLOR: "1" };
     delete env.GATEHOLD_HOME;
-    this.child = spawn(program, ["demo", "--browser"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = ends(spawn(program, ["demo", "--browser"], { env, stdio: ["ignore", "pipe", "pipe"] }));
     this.text = "";
     this.waiting = new Set();
     for (const stream of [this.child.stdout, this.child.stderr]) {

@@ -5,9 +5,17 @@ import { spawn } from "node:child_process";
 /** With every character that a form or a header would change. */
 export const SECRET = "s3cret+/=&%:x~and-long-enough-for-a-shared-secret";
 
+/** Whatever ends this test, nothing that it started goes on: whoever waits for its last word would wait for theirs. */
+export const ends = (child) => {
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+  return child;
+};
+
 /** Starts something; goes on once it says this. */
 export function started(command, words, says, options = {}) {
-  const child = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"], ...options });
+  const child = ends(spawn(command, words, { stdio: ["ignore", "pipe", "inherit"], ...options }));
   child.stdout.setEncoding("utf8");
   return new Promise((resolve, reject) => {
     let text = "";

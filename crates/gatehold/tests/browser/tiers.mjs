@@ -203,9 +203,13 @@ try {
     const below = document.body.appendChild(document.createElement("div"));
     for (let line = 0; line < 400; line += 1) below.append(document.createElement("br"));
     part.scrollIntoView();
-    // Whoever began to watch later is told later: what Reading knows of its part is as new as this.
-    const looked = () => new Promise((resolve) => {
-      const watch = new IntersectionObserver(() => { watch.disconnect(); resolve(); });
+    // Until the part is in view, or is not, and Reading knows: all who watch are told in one task, in no order.
+    const looked = (wanted) => new Promise((resolve) => {
+      const watch = new IntersectionObserver((entries) => {
+        if (entries.at(-1).isIntersecting !== wanted) return;
+        watch.disconnect();
+        setTimeout(resolve);
+      });
       watch.observe(part);
     });
     // The seconds of this test: nothing is waited for.
@@ -218,10 +222,10 @@ try {
       for (let passed = 0; passed < seconds; passed += 1) second();
       return reading.left;
     };
-    await looked();
+    await looked(true);
     const seen = after(3);
     scrollTo(0, document.body.scrollHeight);
-    await looked();
+    await looked(false);
     const away = after(3);
     reading.readOtherwise(true);
     const twice = reading.left;

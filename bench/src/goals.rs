@@ -3,7 +3,7 @@
 
 use gatehold_scenarios::{Outcome, Trouble};
 
-use crate::leases::Figures;
+use crate::leases::{Many, Sessions};
 use crate::report::{Report, mib};
 
 /// At how many rules an idle gate is measured, and what many rules are compared with.
@@ -64,12 +64,9 @@ impl Goals {
         );
     }
 
-    /// Nothing is left of a lease, nobody is let in after it, and memory stays flat.
-    pub fn of_leases(&mut self, figures: &Figures) {
-        self.want(
-            figures.left == 0,
-            format!("{} roles or sessions were left", figures.left),
-        );
+    /// Nothing is left of a lease, and nobody is let in after it.
+    pub fn of_sessions(&mut self, figures: &Sessions) {
+        self.nothing_left(figures.left);
         self.want(
             figures.let_in == 0,
             format!(
@@ -77,11 +74,20 @@ impl Goals {
                 figures.let_in
             ),
         );
+    }
+
+    /// Nothing is left of a lease, and memory stays flat.
+    pub fn of_many(&mut self, figures: &Many) {
+        self.nothing_left(figures.left);
         let each = figures.kib_each();
         self.want(
             each.is_some_and(|kib| kib <= LEASE_KIB_MAX),
             format!("a living lease takes {each:?} KiB, and may take {LEASE_KIB_MAX}"),
         );
+    }
+
+    fn nothing_left(&mut self, left: i64) {
+        self.want(left == 0, format!("{left} roles or sessions were left"));
     }
 
     /// Acknowledged decisions that a `kill -9` lost.
@@ -159,27 +165,33 @@ mod tests {
 
     #[test]
     fn a_lease_leaves_nothing_and_takes_little() {
-        let flat = Figures {
-            resident: (Some(60_000), Some(69_000)),
-            ..Figures::default()
-        };
-        let missed = |figures: &Figures| {
+        let missed = |sessions: &Sessions, many: &Many| {
             let mut goals = Goals::default();
-            goals.of_leases(figures);
+            goals.of_sessions(sessions);
+            goals.of_many(many);
             goals.told().err().map(|trouble| trouble.0)
         };
-        assert_eq!(missed(&flat), None);
-        let bad = Figures {
+        let few = Sessions::default();
+        let flat = Many {
+            resident: (Some(60_000), Some(69_000)),
+            ..Many::default()
+        };
+        assert_eq!(missed(&few, &flat), None);
+        let bad = Sessions {
             left: 1,
             let_in: 2,
-            resident: (Some(60_000), Some(105_000)),
-            ..Figures::default()
+            ..Sessions::default()
         };
-        let said = missed(&bad).unwrap();
-        for wanted in ["1 roles", "2 credentials", "Some(5.0) KiB"] {
+        let large = Many {
+            left: 3,
+            resident: (Some(60_000), Some(105_000)),
+            ..Many::default()
+        };
+        let said = missed(&bad, &large).unwrap();
+        for wanted in ["1 roles", "2 credentials", "3 roles", "Some(5.0) KiB"] {
             assert!(said.contains(wanted), "{said}");
         }
-        assert!(missed(&Figures::default()).unwrap().contains("None KiB"));
+        assert!(missed(&few, &Many::default()).unwrap().contains("None KiB"));
     }
 
     #[test]

@@ -30,9 +30,9 @@ const SOME: usize = 1_000;
 /// Who asks at once.
 const HANDS: usize = 4;
 
-/// What was measured.
+/// What was measured of leases with a session.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Sessions {
     /// From a reviewer's answer until the credential is in the workload's hands.
     pub issued: Times,
     /// Until it has logged in, begun a transaction and read a row.
@@ -51,13 +51,22 @@ pub struct Figures {
     pub let_in: usize,
     /// Roles and sessions at the server once everything was taken away.
     pub left: i64,
-    /// Resident KiB of a gate with `SOME` and with `MANY` living leases.
-    pub resident: (Option<u64>, Option<u64>),
     /// One `fdatasync` of 4 KiB where the gate's store is.
     pub synced: Times,
 }
 
-impl Figures {
+/// What was measured of leases that only live.
+#[derive(Debug, Default)]
+pub struct Many {
+    /// Resident KiB of a gate with `SOME` and with `MANY` living leases.
+    pub resident: (Option<u64>, Option<u64>),
+    /// From a stop of the workload until no role of `MANY` is left.
+    pub swept: Duration,
+    /// Roles at the server once everything was taken away.
+    pub left: i64,
+}
+
+impl Many {
     /// What each lease beyond the first thousand takes, KiB.
     #[must_use]
     pub fn kib_each(&self) -> Option<f64> {
@@ -68,7 +77,7 @@ impl Figures {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = [
             ("approved until issued", &self.issued, None),
@@ -113,29 +122,24 @@ impl fmt::Display for Figures {
             self.swept.as_secs_f64(),
             self.let_in,
             self.left
-        )?;
+        )
+    }
+}
+
+impl fmt::Display for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (some, many) = self.resident;
         let each = self
             .kib_each()
             .map_or_else(|| "?".to_owned(), |kib| format!("{kib:.2}"));
         writeln!(
             f,
-            "resident with {SOME} living leases: {} MiB; with {MANY}: {} MiB; each: {each} KiB",
+            "resident with {SOME} living leases: {} MiB; with {MANY}: {} MiB; each: {each} KiB; stopped until no role is left: {:.1} s",
             mib(some),
-            mib(many)
+            mib(many),
+            self.swept.as_secs_f64()
         )
     }
-}
-
-/// Measures all of it.
-///
-/// # Errors
-/// What the gate or the server says.
-pub async fn at_a_real_server(gatehold: &Path, pack: &Path) -> Outcome<Figures> {
-    let mut figures = Figures::default();
-    sessions(gatehold, pack, &mut figures).await?;
-    memory(gatehold, pack, &mut figures).await?;
-    Ok(figures)
 }
 
 /// A lease with its session at work in an open transaction.
@@ -145,7 +149,12 @@ struct Open {
     session: JoinHandle<Duration>,
 }
 
-async fn sessions(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcome<()> {
+/// Measures leases with a session in an open transaction.
+///
+/// # Errors
+/// What the gate or the server says.
+pub async fn sessions(gatehold: &Path, pack: &Path) -> Outcome<Sessions> {
+    let mut figures = Sessions::default();
     let shop = Shop::open(gatehold, pack, Kind::Reviewed).await?;
     figures.synced = by_hand::synced(shop.folder())?;
     (figures.usable_by_hand, figures.revoked_by_hand) = by_hand::at(&shop).await?;
@@ -186,8 +195,9 @@ async fn sessions(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcom
     }
     shop.until_swept().await?;
     figures.swept = load::now().duration_since(begun).saturating_sub(asked);
-    figures.left += shop.left().await?;
-    shop.end().await
+    figures.left = shop.left().await?;
+    shop.end().await?;
+    Ok(figures)
 }
 
 /// Asks for a lease, has it approved, takes it and goes to work; how long the two took after the answer that approved.
@@ -220,7 +230,12 @@ async fn opened(shop: &Shop, begun: std::time::Instant) -> Outcome<(Open, Durati
     Ok((open, issued, usable))
 }
 
-async fn memory(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcome<()> {
+/// Measures leases that only live.
+///
+/// # Errors
+/// What the gate or the server says.
+pub async fn many(gatehold: &Path, pack: &Path) -> Outcome<Many> {
+    let mut figures = Many::default();
     let shop = Shop::open(gatehold, pack, Kind::Allowed).await?;
     figures.resident.0 = living(&shop, SOME).await?;
     figures.resident.1 = living(&shop, MANY - SOME).await?;
@@ -228,10 +243,13 @@ async fn memory(gatehold: &Path, pack: &Path, figures: &mut Figures) -> Outcome<
     if standing != i64::try_from(MANY).unwrap_or_default() {
         return Err(Trouble(format!("{standing} roles stand, and not {MANY}")));
     }
+    let asked = load::now();
     shop.stop_the_workload().await?;
     shop.until_swept().await?;
-    figures.left += shop.left().await?;
-    shop.end().await
+    figures.swept = load::now().duration_since(asked);
+    figures.left = shop.left().await?;
+    shop.end().await?;
+    Ok(figures)
 }
 
 /// Takes so many leases; the gate's resident KiB then.

@@ -169,9 +169,12 @@ async fn start(plan: &Plan) -> Outcome<()> {
 
 /// What leases cost at a real server.
 async fn leases(plan: &Plan, goals: &mut Goals) -> Outcome<()> {
-    let figures = leases::at_a_real_server(&plan.gatehold, &plan.pack).await?;
-    print!("{figures}");
-    goals.of_leases(&figures);
+    let sessions = leases::sessions(&plan.gatehold, &plan.pack).await?;
+    print!("{sessions}");
+    goals.of_sessions(&sessions);
+    let many = leases::many(&plan.gatehold, &plan.pack).await?;
+    print!("{many}");
+    goals.of_many(&many);
     Ok(())
 }
 

@@ -32,6 +32,7 @@ const SETUP: &str = "CREATE TABLE orders (id int PRIMARY KEY, status text NOT NU
     CREATE ROLE orders_reader NOLOGIN;
     GRANT SELECT ON orders TO orders_reader;
     CREATE ROLE gatehold_broker LOGIN CREATEROLE PASSWORD 'of-the-broker';
+    GRANT pg_signal_backend TO gatehold_broker;
     GRANT orders_reader TO gatehold_broker WITH ADMIN OPTION;";
 /// Sessions of a thousand leases, and of those who make and end them.
 const CONNECTIONS: &str = "1200";

@@ -81,6 +81,25 @@ impl House {
         Self { server, leases }
     }
 
+    /// One whose broker ends sessions of roles that it is no member of.
+    async fn ending_sessions(settings: &[(&str, &str)]) -> Self {
+        let house = Self::new(settings).await;
+        house
+            .server
+            .admin("GRANT pg_signal_backend TO broker")
+            .await;
+        house
+    }
+
+    /// How many roles of leases the broker is a member of.
+    async fn joined(&self) -> Vec<String> {
+        let rows = self.server.admin(
+            "SELECT count(DISTINCT r.oid) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid \
+             JOIN pg_roles b ON b.oid = m.member WHERE b.rolname = 'broker' AND r.rolname LIKE 'gh\\_%'",
+        );
+        rows.await.concat()
+    }
+
     /// A lease that was made, with its credential.
     async fn issued(&self, group: &str, grant: u8) -> (Lease, Credential) {
         let lease = lease(&self.leases, group, grant);

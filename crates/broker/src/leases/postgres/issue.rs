@@ -132,8 +132,9 @@ async fn make(
         create(target, lease, handle, password),
         grant(&talk, handle, group),
     ];
-    // Now, while nobody holds the credential: later its holder could keep the broker from it.
-    if !talk.superuser {
+    // Now, while nobody holds the credential: later its holder could keep the broker from it, unless the broker ends sessions without. Then
+    // it joins for the removal only: with each change of a membership a server looks through all that the broker has.
+    if !talk.superuser && !talk.ends_sessions {
         statements.push(membership(&talk, handle));
     }
     for statement in statements {

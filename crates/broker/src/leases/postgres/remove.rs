@@ -118,12 +118,16 @@ async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Res
     let quoted = handle.quoted();
     let lock_out = format!("ALTER ROLE {quoted} NOLOGIN CONNECTION LIMIT 0 PASSWORD NULL");
     let second = Talk::open(&target.server, None).await?;
+    // Where it ends sessions without: or a transaction that is prepared and holds the role's row could not be ended. Whether or not it
+    // joined, nobody logs in any more.
+    let first = if talk.ends_sessions {
+        join(target, talk, &second, handle, role).await
+    } else {
+        Ok(())
+    };
     while_ending(target, talk, &second, role, &lock_out).await?;
-    let row = talk.row(MEMBER, &[&role]).await?;
-    if !talk.get::<bool>(&row, 0)? {
-        let join = membership(talk, handle);
-        while_ending(target, talk, &second, role, &join).await?;
-    }
+    first?;
+    join(target, talk, &second, handle, role).await?;
     drop(second);
     end_sessions(talk, role).await?;
     end_prepared(target, talk, role).await?;
@@ -136,7 +140,21 @@ async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Res
     talk.run(&format!("DROP ROLE {quoted}")).await
 }
 
-/// Only members may end a role's sessions and drop what it owns. Whoever made it may become one.
+async fn join(
+    target: &RoleTarget,
+    talk: &Talk,
+    second: &Talk,
+    handle: &Name,
+    role: u32,
+) -> Result<(), Trouble> {
+    let row = talk.row(MEMBER, &[&role]).await?;
+    if talk.get::<bool>(&row, 0)? {
+        return Ok(());
+    }
+    while_ending(target, talk, second, role, &membership(talk, handle)).await
+}
+
+/// Only members drop what a role owns, and end its sessions where the broker does not end everybody's. Whoever made it may become one.
 pub(super) fn membership(talk: &Talk, handle: &Name) -> String {
     let (handle, own) = (handle.quoted(), quote::identifier(&talk.user));
     if talk.has_membership_options() {

@@ -21,7 +21,8 @@ const SETTLE: &str = "SET search_path = pg_catalog, pg_temp; \
 
 const WHO: &str = "SELECT current_user::text, current_database()::text, pg_is_in_recovery(), \
     current_setting('server_version_num')::int4, \
-    (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user), pg_backend_pid()";
+    (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user), pg_backend_pid(), \
+    pg_has_role(current_user, 'pg_signal_backend', 'USAGE')";
 
 /// The first version in which a membership says what it allows.
 const MEMBERSHIP_OPTIONS: i32 = 16_00_00;
@@ -104,6 +105,8 @@ pub(super) struct Talk {
     pub(super) user: String,
     pub(super) database: String,
     pub(super) superuser: bool,
+    /// Whether it ends sessions of whoever is no superuser, and not only of roles that it is a member of.
+    pub(super) ends_sessions: bool,
     /// The server's process for this conversation.
     pub(super) process: i32,
     pub(super) version: i32,
@@ -133,6 +136,7 @@ impl Talk {
             user: String::new(),
             database: String::new(),
             superuser: false,
+            ends_sessions: false,
             process: 0,
             version: 0,
         };
@@ -148,6 +152,7 @@ impl Talk {
         talk.version = talk.get(&row, 3)?;
         talk.superuser = talk.get(&row, 4)?;
         talk.process = talk.get(&row, 5)?;
+        talk.ends_sessions = talk.get(&row, 6)?;
         Ok(talk)
     }
 

@@ -8,7 +8,7 @@ async fn c01_a_removal_cut_short_at_any_step_is_not_gone_until_the_server_says_s
     let mut house = House::new(&[("max_prepared_transactions", "5")]).await;
     let steps = [
         "ALTER ROLE",
-        "pg_has_role(current_user",
+        "pg_has_role(current_user, $1",
         "pg_terminate_backend",
         "pg_prepared_xact() p(transaction, gid, prepared, ownerid, dbid) JOIN",
         "ROLLBACK PREPARED",

@@ -47,6 +47,18 @@ async fn c02_a_session_that_took_another_role_ends_too() {
 #[tokio::test]
 async fn c02_a_workload_that_holds_its_own_role_is_ended_all_the_same() {
     let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    holding_its_own_role(&house, "1").await;
+    let house = House::ending_sessions(&[("max_prepared_transactions", "5")]).await;
+    // With each living lease that it is a member of, whatever it does costs more: it joins to take away.
+    let joined = if house.may_take_up_groups().await {
+        "0"
+    } else {
+        "1"
+    };
+    holding_its_own_role(&house, joined).await;
+}
+
+async fn holding_its_own_role(house: &House, joined: &str) {
     for (number, work) in (1..).zip([
         &["ALTER ROLE CURRENT_USER PASSWORD 'mine'"][..],
         &[
@@ -55,6 +67,7 @@ async fn c02_a_workload_that_holds_its_own_role_is_ended_all_the_same() {
         ],
     ]) {
         let (lease, credential) = house.issued("orders_writer", number).await;
+        assert_eq!(house.joined().await, [joined]);
         let handle = postgres::names::Name::new(&lease.recipe.handle).unwrap();
         let client = house.login(&credential, "postgres").await.unwrap();
         // The lock between making and removing is open to everybody.
@@ -86,7 +99,11 @@ async fn c02_a_workload_that_holds_its_own_role_is_ended_all_the_same() {
 
 #[tokio::test]
 async fn c02_prepared_transactions_are_rolled_back_in_every_database() {
-    let house = House::new(&[("max_prepared_transactions", "5")]).await;
+    prepared_everywhere(&House::new(&[("max_prepared_transactions", "5")]).await).await;
+    prepared_everywhere(&House::ending_sessions(&[("max_prepared_transactions", "5")]).await).await;
+}
+
+async fn prepared_everywhere(house: &House) {
     house.server.database("other").await;
     let (lease, credential) = house.issued("orders_writer", 1).await;
     let client = house.login(&credential, "postgres").await.unwrap();

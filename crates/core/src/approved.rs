@@ -5,8 +5,10 @@
 
 use crate::action::Action;
 use crate::checkpoint::Requirement;
+use crate::decide::World;
 use crate::delegation::{Lending, Moment};
 use crate::directory::Directory;
+use crate::glass::{GlassError, GlassQuestion, SignedGlass, VerifiedGlass};
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId};
 use crate::limits::Limits;
@@ -32,6 +34,7 @@ pub struct Approved {
     spend_by: Timestamp,
     lapses: Option<Timestamp>,
     lasts: Option<Timestamp>,
+    glass: Option<Hash>,
 }
 
 /// Why there is no proof.
@@ -82,91 +85,32 @@ impl Approved {
         ) {
             return Err(NotProven::RequesterGone);
         }
-        let (limits, quorum) = match (evaluated.verdict(), &record.held) {
+        let ground = match (evaluated.verdict(), &record.held) {
             // A checkpoint that errs holds; what errs anywhere else has come out as Deny (see `Evaluated`).
             (Verdict::Deny, _) if guard!("prove-forbidden", true) => {
                 return Err(NotProven::Forbidden);
             }
-            (Verdict::Allow | Verdict::Deny, None) => (within_envelope(record), None),
+            (Verdict::Allow | Verdict::Deny, None) => Ground::policy(within_envelope(record)),
             (Verdict::Hold(now), None) if guard!("prove-never-held", true) => {
                 return Err(NotProven::Reheld(now.clone()));
             }
-            (Verdict::Hold(_), None) => (record.limits.clone(), None),
+            (Verdict::Hold(_), None) => Ground::policy(record.limits.clone()),
             // An empty requirement is covered by any: what people signed still bounds it.
-            (_, Some(held)) => {
-                let (limits, quorum) =
-                    Self::from_quorum(record, held, evaluated, directory, moment)?;
-                (limits, Some(quorum))
-            }
+            (_, Some(held)) => Ground::people(record, held, evaluated, directory, moment)?,
         };
-        let decided_by = match &quorum {
-            Some(_) => DecidedBy::Human,
-            None => DecidedBy::Policy,
-        };
-        let counted = quorum.iter().flat_map(|quorum| &quorum.approvals);
-        let reviewers = counted
-            .clone()
-            .map(|review| review.human().clone())
-            .collect();
-        let lapses = counted
-            .clone()
-            .filter_map(|review| review.authority().lapses())
-            .min();
-        let decided = counted.map(|review| review.context().decide_by).max();
-        let lasts = decided.map(|decided| decided.plus_seconds(limits.ttl_seconds));
-        let (request, requester, spend_by) = (record.id, record.requester.clone(), record.spend_by);
         Ok(Self {
-            request,
+            request: record.id,
             grant,
             action,
-            limits,
-            requester,
-            reviewers,
-            decided_by,
-            spend_by,
-            lapses,
-            lasts,
+            limits: ground.limits,
+            requester: record.requester.clone(),
+            reviewers: ground.people,
+            decided_by: ground.decided_by,
+            spend_by: record.spend_by,
+            lapses: ground.lapses,
+            lasts: ground.lasts,
+            glass: ground.glass,
         })
-    }
-
-    fn from_quorum(
-        record: &RequestRecord,
-        held: &HeldAt,
-        evaluated: &Evaluated,
-        directory: &Directory,
-        moment: Moment,
-    ) -> Result<(Limits, Quorum), NotProven> {
-        let signed = &held.requirement;
-        let requirement_hash = signed.requirement_hash();
-        if guard!(
-            "prove-requirement-hash",
-            requirement_hash != held.requirement_hash
-        ) {
-            return Err(NotProven::Damaged("requirement_hash"));
-        }
-        let now = match evaluated.verdict() {
-            Verdict::Hold(now) => now.clone(),
-            Verdict::Allow | Verdict::Deny => signed.clone(),
-        };
-        if guard!("requirement-covered", !now.is_covered_by(&signed.hashes())) {
-            return Err(NotProven::Reheld(now));
-        }
-        let quorum = count(record, held, evaluated, directory, moment);
-        let extended = |void: &Void| *void == Void::Review(ReviewError::Other(TIME_TO_SPEND));
-        if guard!(
-            "prove-spend-by",
-            quorum.void.iter().any(|(_, void)| extended(void))
-        ) {
-            return Err(NotProven::Damaged("spend_by"));
-        }
-        if guard!("prove-denial", quorum.denial.is_some()) {
-            return Err(NotProven::Denied);
-        }
-        if guard!("quorum-at-use", !quorum.met) {
-            return Err(NotProven::Reheld(now));
-        }
-        let limits = effective_limits(record, signed, &quorum);
-        Ok((limits, quorum))
     }
 
     /// Which request.
@@ -211,13 +155,19 @@ impl Approved {
         &self.reviewers
     }
 
-    /// Policy or people.
+    /// Policy, people, or two of them who broke the glass.
     #[must_use]
     pub const fn decided_by(&self) -> DecidedBy {
         self.decided_by
     }
 
-    /// When the first delegation that it rests on ends, if it rests on one.
+    /// The break-glass statement that it rests on, if nothing else let it out.
+    #[must_use]
+    pub const fn glass(&self) -> Option<Hash> {
+        self.glass
+    }
+
+    /// When the first delegation that it rests on ends, or the statement by which the glass was broken.
     #[must_use]
     pub const fn lapses(&self) -> Option<Timestamp> {
         self.lapses
@@ -234,6 +184,117 @@ impl Approved {
     #[must_use]
     pub const fn spend_by(&self) -> Timestamp {
         self.spend_by
+    }
+}
+
+/// What a proof stands on.
+struct Ground {
+    limits: Limits,
+    people: Vec<HumanId>,
+    decided_by: DecidedBy,
+    lapses: Option<Timestamp>,
+    lasts: Option<Timestamp>,
+    glass: Option<Hash>,
+}
+
+impl Ground {
+    const fn policy(limits: Limits) -> Self {
+        Self {
+            limits,
+            people: Vec::new(),
+            decided_by: DecidedBy::Policy,
+            lapses: None,
+            lasts: None,
+            glass: None,
+        }
+    }
+
+    /// What people signed, if it covers what policy asks for now.
+    fn people(
+        record: &RequestRecord,
+        held: &HeldAt,
+        evaluated: &Evaluated,
+        directory: &Directory,
+        moment: Moment,
+    ) -> Result<Self, NotProven> {
+        let signed = &held.requirement;
+        let requirement_hash = signed.requirement_hash();
+        if guard!(
+            "prove-requirement-hash",
+            requirement_hash != held.requirement_hash
+        ) {
+            return Err(NotProven::Damaged("requirement_hash"));
+        }
+        let now = match evaluated.verdict() {
+            Verdict::Hold(now) => now.clone(),
+            Verdict::Allow | Verdict::Deny => signed.clone(),
+        };
+        if guard!("requirement-covered", !now.is_covered_by(&signed.hashes())) {
+            return Err(NotProven::Reheld(now));
+        }
+        let quorum = count(record, held, evaluated, directory, moment);
+        let extended = |void: &Void| *void == Void::Review(ReviewError::Other(TIME_TO_SPEND));
+        if guard!(
+            "prove-spend-by",
+            quorum.void.iter().any(|(_, void)| extended(void))
+        ) {
+            return Err(NotProven::Damaged("spend_by"));
+        }
+        // Also where the glass was broken: it stands in for people who are not there, and for nobody's no.
+        if guard!("prove-denial", quorum.denial.is_some()) {
+            return Err(NotProven::Denied);
+        }
+        let limits = effective_limits(record, signed, &quorum);
+        if let Some(glass) = &record.glass {
+            let question = glass_question(record, held, evaluated, directory, moment.now);
+            return Self::glass(glass, &question, &limits, now);
+        }
+        if guard!("quorum-at-use", !quorum.met) {
+            return Err(NotProven::Reheld(now));
+        }
+        Ok(Self::quorum(limits, &quorum))
+    }
+
+    fn quorum(limits: Limits, quorum: &Quorum) -> Self {
+        let counted = quorum.approvals.iter();
+        let people = counted.clone().map(|review| review.human().clone());
+        let lapses = counted
+            .clone()
+            .filter_map(|review| review.authority().lapses());
+        let decided = counted.map(|review| review.context().decide_by).max();
+        Self {
+            people: people.collect(),
+            decided_by: DecidedBy::Human,
+            lapses: lapses.min(),
+            lasts: decided.map(|decided| decided.plus_seconds(limits.ttl_seconds)),
+            glass: None,
+            limits,
+        }
+    }
+
+    /// What two people signed with offline keys. Where that does not hold any more it waits for people as it did before.
+    // INVARIANT(glass-is-dual): the proof is made from the signatures, here as at an auditor's, and never from a state.
+    fn glass(
+        signed: &SignedGlass,
+        question: &GlassQuestion<'_>,
+        approvable: &Limits,
+        now: Requirement,
+    ) -> Result<Self, NotProven> {
+        let glass = match VerifiedGlass::verify(signed, question) {
+            Ok(glass) => glass,
+            Err(GlassError::Other(TIME_TO_SPEND)) => return Err(NotProven::Damaged("spend_by")),
+            Err(_) => return Err(NotProven::Reheld(now)),
+        };
+        let limits = glass.limits(approvable);
+        let use_by = glass.statement().use_by;
+        Ok(Self {
+            people: glass.signers().cloned().collect(),
+            decided_by: DecidedBy::BreakGlass,
+            lapses: Some(use_by),
+            lasts: Some(use_by.plus_seconds(limits.ttl_seconds)),
+            glass: Some(glass.id()),
+            limits,
+        })
     }
 }
 
@@ -255,6 +316,25 @@ pub(crate) fn count(
         moment,
     };
     quorum::count(&question, &record.reviews)
+}
+
+/// What a break-glass statement of this record must be about.
+pub(crate) fn glass_question<'a>(
+    record: &'a RequestRecord,
+    held: &'a HeldAt,
+    evaluated: &Evaluated,
+    directory: &'a Directory,
+    now: Timestamp,
+) -> GlassQuestion<'a> {
+    GlassQuestion {
+        subject: subject(record, held, directory),
+        envelope: &record.envelope,
+        requirement: &held.requirement,
+        tier: evaluated.trace().tier.tier,
+        requester: &record.requester,
+        directory,
+        now,
+    }
 }
 
 /// The delegations that count at this record.
@@ -298,6 +378,19 @@ fn within_envelope(record: &RequestRecord) -> Limits {
     } else {
         record.limits.clone()
     }
+}
+
+/// What could have been approved of a held request, by the reviews that count so far.
+pub(crate) fn bound_by(
+    record: &RequestRecord,
+    held: &HeldAt,
+    evaluated: &Evaluated,
+    world: &World<'_>,
+    now: Timestamp,
+) -> Limits {
+    let moment = world.moment(record, now);
+    let quorum = count(record, held, evaluated, world.directory, moment);
+    effective_limits(record, &held.requirement, &quorum)
 }
 
 /// Pointwise minimum over request, checkpoints and every counted review.

@@ -185,6 +185,10 @@ pub enum LeafKind {
     Evaluation = 18,
     /// A person says that something recorded of a request was wrong. Changes nothing.
     Correction = 19,
+    /// Two people broke the glass: a held request goes on without its reviewers. Loud.
+    BreakGlass = 20,
+    /// Somebody who had no part in it looked at that afterwards. Changes nothing of the request.
+    PostReview = 21,
 }
 
 /// A named blob that belongs to a leaf and can be erased alone. Its salted hash stands in the leaf's record.

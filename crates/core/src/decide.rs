@@ -8,6 +8,8 @@ mod apply;
 mod close;
 mod correct;
 mod escalate;
+mod flag;
+mod glass;
 mod habit;
 mod lease;
 mod redeem;
@@ -26,6 +28,11 @@ pub use apply::{
 };
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
+pub use flag::FlagChange;
+pub use glass::{
+    BreakGlassNow, GLASS_BROKEN, GLASS_REVIEWED, GLASS_USED, LookAfterwards, glass_key,
+    look_afterwards, post_review_key,
+};
 pub use lease::{LeaseStep, reconsider};
 pub use redeem::Redeem;
 pub use report::Report;
@@ -86,6 +93,8 @@ pub enum Command {
     Submit(Box<Submission>),
     /// A human decides.
     Review(Box<SubmittedReview>),
+    /// Two people break the glass.
+    BreakGlass(Box<BreakGlassNow>),
     /// A human or the requester says something without a verdict.
     Act(Act),
     /// The requester takes it back.
@@ -108,6 +117,8 @@ pub enum Command {
     EndTask(TaskEnd),
     /// A human or a signal stops something.
     Stop(Box<StopChange>),
+    /// A signal says that what a workload does is unusual.
+    Flag(Box<FlagChange>),
 }
 
 /// What may leave once the write is durable.
@@ -188,6 +199,7 @@ pub fn decide(
         }
         (Command::StartTask(start), Record::Absent) => task::start(*start, world, fresh, now),
         (Command::Stop(change), Record::Absent) => stop::stop(&change, world, fresh, now),
+        (Command::Flag(change), Record::Absent) => flag::flag(&change, world, fresh, now),
         (Command::EndTask(end), Record::Task { task, version }) => {
             task::end(&end, task, version, fresh, now)
         }
@@ -195,17 +207,11 @@ pub fn decide(
             lease::step(&step, (grant, version, of), world, fresh, now)
         }
         (
-            Command::Review(review),
+            said @ (Command::Review(_) | Command::BreakGlass(_) | Command::Act(_)),
             Record::Request {
                 record, version, ..
             },
-        ) => review::review(*review, record, version, world, fresh, now),
-        (
-            Command::Act(act),
-            Record::Request {
-                record, version, ..
-            },
-        ) => act::act(act, record, version, world, fresh, now),
+        ) => said_of(said, record, version, world, fresh, now),
         (
             Command::Withdraw(withdraw),
             Record::Request {
@@ -252,6 +258,23 @@ pub fn decide(
                 ..
             },
         ) => close::revoke(revoke, record, version, grant, world, fresh, now),
+        _ => Err(Refusal::NoSuchRequest),
+    }
+}
+
+/// What people, or the requester without a verdict, say of a request.
+fn said_of(
+    said: Command,
+    record: &RequestRecord,
+    version: u64,
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<(Write, Sealed), Refusal> {
+    match said {
+        Command::Review(review) => review::review(*review, record, version, world, fresh, now),
+        Command::BreakGlass(opening) => glass::open(&opening, record, version, world, fresh, now),
+        Command::Act(act) => act::act(act, record, version, world, fresh, now),
         _ => Err(Refusal::NoSuchRequest),
     }
 }

@@ -74,6 +74,17 @@ pub struct Human {
     pub keys: BTreeMap<Hash, EnrolledKey>,
 }
 
+/// An offline key of a person, for break-glass and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlassKey {
+    /// Whose.
+    pub human: HumanId,
+    /// The key.
+    pub key: SshPublicKey,
+    /// The leaf that gave it force.
+    pub leaf: u64,
+}
+
 /// An identity provider took the force of every key that somebody had by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suspended {
@@ -190,6 +201,8 @@ pub struct Directory {
     pub last_gone: BTreeMap<HumanId, Hash>,
     /// The log's verifier key line, as the root names it: the gate signs with it what a provider gives back.
     pub log_key: String,
+    /// Offline keys for break-glass, by thumbprint. None of them is among the keys of [`Directory::humans`].
+    pub glass: BTreeMap<Hash, GlassKey>,
     /// Offline keys that can restore a lost quorum.
     pub recovery: Vec<SshPublicKey>,
     /// Makers of authenticators whose attestations count.
@@ -277,6 +290,24 @@ impl Directory {
     pub fn key(&self, human: &HumanId, thumbprint: &Hash) -> Option<&EnrolledKey> {
         let key = self.humans.get(human)?.keys.get(thumbprint)?;
         (!self.is_covered(human, key)).then_some(key)
+    }
+
+    /// A person's offline key for break-glass, if it has force: not of somebody who is gone, and not of somebody who has no key left
+    /// with which they could decide.
+    #[must_use]
+    pub fn glass_key(&self, human: &HumanId, thumbprint: &Hash) -> Option<&GlassKey> {
+        let key = self.glass.get(thumbprint)?;
+        if guard!("glass-key-holder", key.human != *human) {
+            return None;
+        }
+        let known = self.humans.get(human).map(|known| &known.keys);
+        let left = known.is_none_or(BTreeMap::is_empty);
+        let suspended = self.suspended.get(human);
+        let gone = suspended.is_some_and(|suspended| key.leaf < suspended.leaf);
+        if guard!("glass-key-left", left) || guard!("glass-key-gone", gone) {
+            return None;
+        }
+        Some(key)
     }
 
     /// Whether an identity provider took the force of this key. What people enrolled since, they enrolled knowingly.

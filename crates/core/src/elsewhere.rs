@@ -6,7 +6,7 @@
 
 use crate::action::Action;
 use crate::approved::{Approved, NotProven};
-use crate::checkpoint::Requirement;
+use crate::checkpoint::{CHECKPOINT_SECONDS_MAX, Requirement};
 use crate::delegation::Moment;
 use crate::directory::Directory;
 use crate::request::{DecidedBy, RequestRecord};
@@ -140,12 +140,6 @@ fn in_time(approved: &Approved, signed_at: Timestamp, now: Timestamp) -> Result<
     if guard!("elsewhere-not-after", now > limits.not_after) {
         return Err(NotElsewhere::TooLate("the window of the decision"));
     }
-    let lapsed = approved.lapses().is_some_and(|lapses| now > lapses);
-    if lapsed {
-        return Err(NotElsewhere::TooLate(
-            "the time for which somebody decided for another",
-        ));
-    }
     let over = approved.lasts().is_some_and(|lasts| now > lasts);
     if guard!("elsewhere-decision-over", over) {
         return Err(NotElsewhere::TooLate("what people approved"));
@@ -155,6 +149,14 @@ fn in_time(approved: &Approved, signed_at: Timestamp, now: Timestamp) -> Result<
         return Err(NotElsewhere::TooLate("the signed call"));
     }
     Ok(())
+}
+
+/// The last time at which anything is shown again that was asked for by a call that was signed then: people may take the longest time to
+/// decide, and leave the longest to use it. What the gate shows of the same call says less.
+#[must_use]
+pub fn remembered_until(signed_at: Timestamp) -> Timestamp {
+    let longest = CHECKPOINT_SECONDS_MAX.saturating_mul(2);
+    usable_until(signed_at).plus_seconds(longest)
 }
 
 /// The last time at which a call that was signed then could be used for anything that policy alone allows.

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Requirement;
+use crate::checkpoint::{Eligible, Requirement};
+use crate::glass::Judgement;
 use crate::hash::Hash;
-use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
+use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId, WorkloadId};
 use crate::json::canonical;
 use crate::lease::{Lease, LeaseEvent};
 use crate::limits::Limits;
 use crate::request::record::stated;
 use crate::request::{DecidedBy, Outcome, RequestRecord, State};
 use crate::review::ReviewAct;
-use crate::signal::StoppedBy;
+use crate::signal::{Signal, StoppedBy};
 use crate::stops::Stops;
 use crate::task::StepLabels;
 use crate::tier::{Tier, TierReport};
@@ -319,6 +320,16 @@ pub enum Event {
         /// All stops now.
         stops: Stops,
     },
+    /// A signal said that what a workload does is unusual: what it asks for is an anomaly for a while. It puts the row of all stops
+    /// again, as it is, so that whoever decides has read this leaf.
+    Flagged {
+        /// Which.
+        workload: WorkloadId,
+        /// Until when.
+        until: Timestamp,
+        /// Who said so.
+        by: Box<Signal>,
+    },
     /// The key directory changed: the evidence stands in the attachment `evidence`.
     Trust {
         /// The directory's version afterwards.
@@ -363,6 +374,45 @@ pub enum Event {
         /// Hash of the signed statement: each counts once.
         signed: Hash,
     },
+    /// Two people broke the glass for a held request. What they signed stands in the attachment `glass`, their answers beside it.
+    BrokeGlass {
+        /// Hash of the signed statement: each counts once.
+        glass: Hash,
+        /// Who signed.
+        signers: BTreeSet<HumanId>,
+        /// For which incident, by the reference that it has elsewhere.
+        incident: String,
+        /// Who had a part in it, and so does not look at it afterwards.
+        involved: BTreeSet<HumanId>,
+        /// Of whom two must.
+        post_review: Eligible,
+        /// Until when.
+        review_by: Timestamp,
+        /// Last time for the claim.
+        use_by: Timestamp,
+        /// The grant.
+        grant: GrantId,
+        /// The effective limits.
+        limits: Limits,
+        /// Policy, asked again.
+        trace: Trace,
+    },
+    /// A person signed what they found who looked afterwards at a request for which the glass was broken. The signed statement, the
+    /// signature and their words are attachments. It is about no request: nothing of one follows from it.
+    PostReviewed {
+        /// Of which request.
+        of: RequestId,
+        /// By which statement the glass was broken.
+        glass: Hash,
+        /// Who says so.
+        human: HumanId,
+        /// With which key.
+        key: Hash,
+        /// What they found.
+        judgement: Judgement,
+        /// Hash of the signed statement: each counts once.
+        signed: Hash,
+    },
     /// A gate found that the database does not follow from the ledger. What it found is the attachment `finding`.
     Tampered {
         /// Hash of the finding: each is told once.
@@ -400,6 +450,7 @@ impl Event {
             Self::Submitted { trace, .. }
             | Self::Reviewed { trace, .. }
             | Self::Reheld { trace, .. }
+            | Self::BrokeGlass { trace, .. }
             | Self::Claimed { trace, .. }
             | Self::Closed {
                 trace: Basis::Asked(trace),
@@ -417,9 +468,11 @@ impl Event {
             Self::Escalated { .. }
             | Self::Task { .. }
             | Self::Stops { .. }
+            | Self::Flagged { .. }
             | Self::Refused { .. }
             | Self::Paused { .. }
             | Self::Corrected { .. }
+            | Self::PostReviewed { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }

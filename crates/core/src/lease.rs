@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::GrantState;
+use crate::hash::Hash;
 use crate::ids::{GrantId, TargetId};
 use crate::json::ident::check_identifier;
 use crate::time::Timestamp;
@@ -96,6 +97,15 @@ pub struct Plan {
     pub recipe: Recipe,
     /// How soon that takes hold.
     pub class: RevocationClass,
+}
+
+/// The serial number of a certificate that is called so: 63 bits of the hash of its name, and never 0, which a server takes for none.
+#[must_use]
+pub fn certificate_serial(handle: &str) -> u64 {
+    let hash = Hash::tagged("gatehold/ssh/serial/v1", &[handle.as_bytes()]);
+    let first = hash.as_bytes().first_chunk::<8>();
+    let number = first.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    (number >> 1).max(1)
 }
 
 /// Why a lease ended, and when that was decided.

@@ -127,6 +127,12 @@ pub enum Refusal {
     /// As many corrections as are kept of one request.
     #[error("this request has as many corrections as are kept of one")]
     TooManyCorrections,
+    /// What was signed to break the glass opens nothing.
+    #[error("the glass was not broken: {0}")]
+    Glass(#[from] crate::glass::GlassError),
+    /// A look afterwards at what was let out so does not count.
+    #[error("this look does not count: {0}")]
+    PostReview(#[from] crate::glass::PostReviewError),
     /// What somebody says of their browser is nothing that it could be told by.
     #[error("nothing can be sent to this browser: {0}")]
     Subscription(&'static str),
@@ -137,6 +143,9 @@ const STOP_AND_LOOK: &str = "Stop, keep the database as it is, and run `gatehold
 
 /// What to do next with a bundle that is not sound.
 const LINT_FIRST: &str = "Correct it until `gatehold policy lint` finds nothing, and ask again with `gatehold policy submit`.";
+
+/// What to do next where the glass was not broken, or a look at it does not count.
+const GLASS_LIST: &str = "Do what it says; `gatehold break-glass list` shows what was opened, and who has still to look at it.";
 
 /// What to do next with a payload in another type.
 const IN_A_LISTED_TYPE: &str = "Send it in a media type that the descriptor lists, as with `gatehold request create --media-type TYPE`.";
@@ -180,6 +189,8 @@ impl Refusal {
             Self::Erasure(_) => "erasure",
             Self::Correction(_) => "invalid_correction",
             Self::TooManyCorrections => "too_many_corrections",
+            Self::Glass(_) => "break_glass_refused",
+            Self::PostReview(_) => "post_review_refused",
             Self::Subscription(_) => "invalid_subscription",
         }
     }
@@ -260,6 +271,7 @@ impl Refusal {
             }
             Self::Correction(_) => "Make it again with `gatehold correct REQUEST`.",
             Self::TooManyCorrections => "Tell whoever reads these what else was wrong.",
+            Self::Glass(_) | Self::PostReview(_) => GLASS_LIST,
             Self::Subscription(_) => {
                 "Subscribe on the page of your keys; if its push service is another one, operators name it in `hosts` of the push channel."
             }

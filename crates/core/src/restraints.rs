@@ -7,7 +7,7 @@
 mod asks;
 mod loosening;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use asks::{Asked, Asks};
 use loosening::loosens;
@@ -16,11 +16,13 @@ pub use loosening::{Loosening, says_it_loosens};
 use crate::commit::{RowKey, Table};
 use crate::decide::Pause;
 use crate::entry::{Entry, Event};
+use crate::glass::{Opening, Openings, PostReviewError, VerifiedPostReview};
 use crate::hash::Hash;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, TeamId, WorkloadId};
 use crate::json::canonical;
-use crate::signal::StoppedBy;
+use crate::signal::{Flag, StoppedBy};
 use crate::stops::Stops;
+use crate::time::Timestamp;
 use crate::trust::Change;
 
 /// Everything that restricts, folded from leaves.
@@ -31,12 +33,16 @@ pub struct Restraints {
     stops: Stops,
     /// The same by the leaf that said it last.
     set: BTreeMap<u64, Stops>,
-    /// Who said it, by the same leaf.
-    by: BTreeMap<u64, StoppedBy>,
+    /// Who said it and when, by the same leaf.
+    by: BTreeMap<u64, (StoppedBy, Timestamp)>,
     /// Who is paused, by name, and the leaf that said so last.
     paused: BTreeMap<String, u64>,
+    /// What signals say is unusual. It ends by time alone, and nothing makes that earlier.
+    flags: BTreeMap<WorkloadId, Flag>,
     /// Who asked to loosen something.
     asked: Asks,
+    /// Where the glass was broken, and who has still to look at it.
+    openings: Openings,
 }
 
 impl Restraints {
@@ -45,9 +51,14 @@ impl Restraints {
     #[must_use]
     pub fn concerns(&self, record: &[u8]) -> bool {
         let text = core::str::from_utf8(record).unwrap_or_default();
-        ["\"stops/", "\"workload/", "\"paused\""]
-            .iter()
-            .any(|word| text.contains(word))
+        let words = [
+            "\"stops/",
+            "\"workload/",
+            "\"paused\"",
+            "\"broke_glass\"",
+            "\"post_reviewed\"",
+        ];
+        words.iter().any(|word| text.contains(word))
             || loosens().any(|what| text.contains(what))
             || self
                 .asked
@@ -69,12 +80,25 @@ impl Restraints {
         self.follow(leaf, entry);
         match &entry.event {
             Event::Stops { by, added, stops } => {
-                self.by.insert(leaf, by.clone());
+                self.by.insert(leaf, (by.clone(), entry.at));
                 self.stop(leaf, added, stops);
             }
             Event::Paused { workload, .. } => {
                 self.paused.insert(workload.clone(), leaf);
             }
+            Event::BrokeGlass { .. } => self.openings.extend(opening(entry)),
+            Event::Flagged {
+                workload,
+                until,
+                by,
+            } => self.flag(
+                workload,
+                Flag {
+                    signal: (**by).clone(),
+                    at: entry.at,
+                    until: *until,
+                },
+            ),
             _ => {}
         }
         for (key, written) in &entry.rows {
@@ -90,6 +114,22 @@ impl Restraints {
             }
         }
         said
+    }
+
+    fn flag(&mut self, workload: &WorkloadId, flag: Flag) {
+        let standing = self.flags.get(workload);
+        let shorter = standing.is_some_and(|standing| standing.until >= flag.until);
+        if guard!("flag-never-shorter", shorter) {
+            return;
+        }
+        self.flags.insert(workload.clone(), flag);
+    }
+
+    /// What a signal says of this workload that still counts at this time.
+    #[must_use]
+    pub fn flag_of(&self, workload: &WorkloadId, now: Timestamp) -> Option<&Flag> {
+        let flag = self.flags.get(workload);
+        flag.filter(|flag| flag.until > now)
     }
 
     /// Where requests to loosen stand, by their leaves. The first leaf of a request counts, and its end is its end.
@@ -184,10 +224,13 @@ impl Restraints {
         &self.stops
     }
 
-    /// What is stopped, by who said it last, as far as a leaf says who.
-    pub fn stopped_by(&self) -> impl Iterator<Item = (&Stops, &StoppedBy)> {
+    /// What is stopped, by who said it last and when, as far as a leaf says who.
+    pub fn stopped_by(&self) -> impl Iterator<Item = (&Stops, &StoppedBy, Timestamp)> {
         let each = self.set.iter();
-        each.filter_map(|(leaf, stops)| Some((stops, self.by.get(leaf)?)))
+        each.filter_map(|(leaf, stops)| {
+            let (by, at) = self.by.get(leaf)?;
+            Some((stops, by, *at))
+        })
     }
 
     /// Whether somebody is paused.
@@ -235,6 +278,24 @@ impl Restraints {
         }
     }
 
+    /// Where the glass was broken lately, and what nobody has looked at yet.
+    #[must_use]
+    pub const fn openings(&self) -> &Openings {
+        &self.openings
+    }
+
+    /// Takes in that somebody looked at an opening. Their signature was verified, under the directory before its leaf.
+    ///
+    /// # Errors
+    /// When it does not count; nothing is changed then.
+    pub fn post_reviewed(
+        &mut self,
+        review: &VerifiedPostReview,
+        teams: &BTreeSet<TeamId>,
+    ) -> Result<(), PostReviewError> {
+        self.openings.reviewed(review, teams)
+    }
+
     /// The rows that must be there as long as this holds.
     pub fn rows(&self) -> impl Iterator<Item = RowKey> {
         let stops = (self.stops != Stops::default()).then(|| RowKey::new(Table::Stops, &"main"));
@@ -259,6 +320,33 @@ impl Restraints {
             _ => false,
         }
     }
+}
+
+/// The opening that a leaf tells of. It restricts, so nothing of it is verified here.
+fn opening(entry: &Entry) -> Option<Opening> {
+    let Event::BrokeGlass {
+        glass,
+        signers,
+        incident,
+        involved,
+        post_review,
+        review_by,
+        ..
+    } = &entry.event
+    else {
+        return None;
+    };
+    Some(Opening {
+        request: entry.request?,
+        glass: *glass,
+        incident: incident.clone(),
+        signers: signers.clone(),
+        involved: involved.clone(),
+        at: entry.at,
+        post_review: post_review.clone(),
+        review_by: *review_by,
+        reviewed: BTreeMap::new(),
+    })
 }
 
 /// Whether what was said at the one leaf is newer than what was asked for at the other.

@@ -1,4 +1,5 @@
-//! Signals: what somebody outside, whose keys an operator pinned, says of a workload. A signal stops and does nothing else.
+//! Signals: what somebody outside, whose keys an operator pinned, says of a workload. A signal stops it, or has what it asks for held
+//! for a while, and does nothing else.
 
 use core::fmt;
 
@@ -35,6 +36,20 @@ impl Signal {
             Hash::tagged("gatehold/signal/v1", &parts).hex()
         )
     }
+}
+
+/// The longest time for which one signal has what a workload asks for held: four hours.
+pub const FLAG_SECONDS_MAX: u32 = 4 * 3_600;
+
+/// A signal said that what a workload does is unusual: until then what it asks for is an anomaly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Who said so.
+    pub signal: Signal,
+    /// When that was written down.
+    pub at: Timestamp,
+    /// It ends then, unless it is said again.
+    pub until: Timestamp,
 }
 
 /// A signal with what is needed to heed it once.

@@ -5,6 +5,7 @@ pub mod change;
 pub mod delegation;
 pub mod enrolment;
 pub mod evidence;
+pub mod glass;
 pub mod recovery;
 pub mod revocation;
 pub mod root;
@@ -27,6 +28,7 @@ pub use delegation::{
 };
 pub use enrolment::{AttestationRoots, PinnedRoot, attestation_challenge};
 pub use evidence::{CHANGE_PEOPLE_MIN, Evidence, Executed, SubmitSignature};
+pub use glass::{GLASS_ENROL_NAMESPACE, GLASS_KEYS_MAX, GlassEnrol};
 pub use recovery::{Recovery, SignedRecovery};
 pub use revocation::{KeyRevocation, SignedRevocation};
 pub use root::{RootHuman, RootKey, RootSignature, RootStatement, SignedRoot};

@@ -16,7 +16,8 @@ use crate::jws::{TokenError, UnverifiedJws};
 use crate::key::{Algorithm, Thumbprint};
 use crate::strict_json::{Json, JsonError, Object};
 
-pub use events::EventKind;
+use events::Asks;
+pub use events::{EventKind, UNUSUAL};
 pub use subject::{Subject, SubjectId};
 
 /// Longest token.
@@ -61,7 +62,7 @@ pub struct VerifiedEvent {
     token_id: String,
     issued_at: u64,
     uri: String,
-    asks: Option<EventKind>,
+    asks: Asks,
     subject: Option<Subject>,
 }
 
@@ -87,7 +88,16 @@ impl VerifiedEvent {
     /// The event, where it is one that asks for its subject to be stopped.
     #[must_use]
     pub const fn asks_to_stop(&self) -> Option<EventKind> {
-        self.asks
+        match self.asks {
+            Asks::Stop(kind) => Some(kind),
+            Asks::Hold | Asks::Nothing => None,
+        }
+    }
+
+    /// Whether it asks at least for people to look at what its subject asks for.
+    #[must_use]
+    pub const fn asks_to_hold(&self) -> bool {
+        matches!(self.asks, Asks::Stop(_) | Asks::Hold)
     }
 
     /// Whom it is about, if it says so.
@@ -219,7 +229,7 @@ impl EventVerifier {
         Ok(VerifiedEvent {
             token_id,
             issued_at,
-            asks: events::asks_to_stop(&uri, &mut event)?,
+            asks: events::asks(&uri, &mut event)?,
             uri,
             subject,
         })

@@ -44,4 +44,5 @@ pub use display::{
 pub use exact::{recover, represents};
 pub use input::{Field, Member, PayloadKind, RenderInput, Shape};
 pub use page::{CHANGE_BYTES_SHOWN_MAX, PAYLOAD_BYTES_SHOWN_MAX, render, render_change};
+pub use sql::{NotSplit, SQL_BYTES_MAX, STATEMENTS_MAX, SqlDialect, SqlStatement, split_sql};
 pub use terminal::{to_plain, to_terminal};

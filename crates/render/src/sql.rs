@@ -8,6 +8,7 @@ mod effect;
 mod lexer;
 mod metered;
 mod reading;
+mod split;
 mod verbs;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use lexer::{Token, Trouble};
 use reading::{NoReading, Reading};
 
 pub(crate) use reading::Database;
+pub use split::{NotSplit, SQL_BYTES_MAX, STATEMENTS_MAX, SqlDialect, SqlStatement, split_sql};
 
 const NAMES_SHOWN_MAX: usize = 24;
 pub(crate) fn blocks(media_type: &str, bytes: &[u8], findings: &mut Findings) -> Vec<Block> {

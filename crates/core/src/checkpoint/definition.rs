@@ -5,6 +5,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
+use super::glass::BreakGlass;
 use crate::assurance::Assurance;
 use crate::hash::Hash;
 use crate::ids::{CheckpointName, HumanId, TeamId};
@@ -16,7 +17,7 @@ use crate::signer::Signer;
 use crate::wording::FactChallenge;
 
 /// Longest time to decide or to spend, in seconds: 30 days.
-const SECONDS_MAX: u32 = 30 * 86_400;
+pub const CHECKPOINT_SECONDS_MAX: u32 = 30 * 86_400;
 /// Most seats of one alternative.
 const SEATS_MAX: u8 = 9;
 /// Most members of any list in a definition.
@@ -110,7 +111,7 @@ pub struct CheckpointLimits {
     pub caps: BTreeMap<String, u64>,
 }
 
-/// One checkpoint. Every member must be present but `signer`.
+/// One checkpoint. Every member must be present but `signer` and `break_glass`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
@@ -146,6 +147,10 @@ pub struct Checkpoint {
     pub limits: CheckpointLimits,
     /// Inputs that must be known; an unknown one is the condition `context_missing`.
     pub requires: BTreeSet<String>,
+    /// What may be let out here when nobody who decides can be reached. Left out it is nothing, and the definition keeps the hash
+    /// it had before there was this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlass>,
 }
 
 /// What is wrong with a definition.
@@ -216,6 +221,7 @@ impl Checkpoint {
         problems.clocks();
         problems.questions();
         problems.bounds();
+        problems.glass();
         problems.found
     }
 }
@@ -333,8 +339,11 @@ impl Problems<'_> {
             ("decide_within_seconds", decide),
             ("spend_within_seconds", checkpoint.spend_within_seconds),
         ] {
-            if seconds.get() > SECONDS_MAX {
-                self.add(member, format!("at most {SECONDS_MAX} seconds (30 days)"));
+            if seconds.get() > CHECKPOINT_SECONDS_MAX {
+                self.add(
+                    member,
+                    format!("at most {CHECKPOINT_SECONDS_MAX} seconds (30 days)"),
+                );
             }
         }
         if checkpoint.spend_within_seconds < decide {
@@ -413,6 +422,22 @@ impl Problems<'_> {
         }
         if self.checkpoint.criteria.len() > LIST_MAX {
             self.add("criteria", format!("at most {LIST_MAX} questions"));
+        }
+    }
+
+    fn glass(&mut self) {
+        let Some(offered) = &self.checkpoint.break_glass else {
+            return;
+        };
+        for problem in offered.problems(self.checkpoint) {
+            self.add("break_glass", problem);
+        }
+        let mut names = offered.limits.caps.keys();
+        if names.any(|name| !self.checkpoint.limits.caps.contains_key(name)) {
+            self.add(
+                "break_glass",
+                "`limits`: name no cap that the checkpoint does not",
+            );
         }
     }
 

@@ -301,3 +301,74 @@ fn the_claim_beside_a_criterion_is_part_of_the_hash_and_none_leaves_it_as_it_was
     with.criteria.first_mut().unwrap().claim = Some("\u{202e}".to_owned());
     assert_eq!(with.check().len(), 1);
 }
+
+const GLASS: &str = r#"
+[break_glass]
+people = ["gus@corp.example", "gia@corp.example"]
+descriptors = ["db.write"]
+resources = ["shop/orders", "crm/"]
+after_seconds = 300
+limits = { ttl_seconds = 120, uses = 1, caps = { rows = 10 } }
+post_review = { teams = ["auditors"], humans = [] }
+post_review_within_seconds = 86400
+"#;
+
+fn behind_glass(changed: &[(&str, &str)]) -> Result<Checkpoint, toml::de::Error> {
+    let glass = changed.iter().fold(GLASS.to_owned(), |glass, (from, to)| {
+        assert!(glass.contains(from), "{from}");
+        glass.replace(from, to)
+    });
+    toml::from_str(&format!("{SOUND}{glass}"))
+}
+
+#[test]
+fn break_glass_is_off_unless_it_is_written_down_whole() {
+    let offered = behind_glass(&[]).unwrap();
+    assert_eq!(offered.check(), []);
+    assert_eq!(sound().break_glass, None);
+    assert_ne!(sound().definition_hash(), offered.definition_hash());
+    for member in [
+        "people",
+        "descriptors",
+        "resources",
+        "after_seconds",
+        "limits",
+        "post_review =",
+        "post_review_within_seconds",
+    ] {
+        let without: Vec<&str> = GLASS
+            .lines()
+            .filter(|line| !line.starts_with(member))
+            .collect();
+        let text = format!("{SOUND}{}", without.join("\n"));
+        assert!(toml::from_str::<Checkpoint>(&text).is_err(), "{member}");
+    }
+    assert!(behind_glass(&[("after_seconds", "after_second")]).is_err());
+}
+
+#[test]
+fn break_glass_is_never_blank_and_always_less() {
+    for (from, to) in [
+        (
+            "[\"gus@corp.example\", \"gia@corp.example\"]",
+            "[\"gus@corp.example\"]",
+        ),
+        ("descriptors = [\"db.write\"]", "descriptors = []"),
+        ("[\"shop/orders\", \"crm/\"]", "[]"),
+        ("[\"shop/orders\", \"crm/\"]", "[\"/\"]"),
+        ("after_seconds = 300", "after_seconds = 900"),
+        ("ttl_seconds = 120", "ttl_seconds = 900"),
+        ("uses = 1", "uses = 2"),
+        ("rows = 10", "rows = 101"),
+        ("{ rows = 10 }", "{}"),
+        ("{ rows = 10 }", "{ rows = 10, bytes = 10 }"),
+        ("teams = [\"auditors\"]", "teams = []"),
+        ("= 86400", "= 604801"),
+    ] {
+        let found = behind_glass(&[(from, to)]).unwrap().check();
+        let [problem] = found.as_slice() else {
+            panic!("{to}: {found:?}");
+        };
+        assert_eq!(problem.member, "break_glass", "{to}");
+    }
+}

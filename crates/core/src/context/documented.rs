@@ -396,7 +396,7 @@ const DOCUMENTED: &[FieldDoc] = &[
     maybe(
         "conditions.anomaly",
         T::Bool,
-        "The workload reaches for more resources today than it usually does, or changes things more often in this hour.",
+        "The workload reaches for more resources today than it usually does, or changes things more often in this hour; or a signal from outside says that it is unusual.",
         |c| c.conditions.anomaly.get().copied().map(flag),
     ),
     maybe(

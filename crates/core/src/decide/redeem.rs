@@ -1,6 +1,7 @@
 //! Redemption: the proof is rebuilt, the grant spent and execution claimed, in one write. After it the action happens
 //! at most once, whatever crashes.
 
+use super::glass::GLASS_USED;
 use super::world::{CallNonce, Fresh, World};
 use super::writer::{About, Writer, nonce_guard, trace};
 use super::{Release, Sealed, apply, may_hold_credentials, review};
@@ -80,6 +81,7 @@ pub(super) fn redeem(
     }
     let moment = world.moment(record, now);
     match Approved::prove(record, action.clone(), evaluated, world.directory, moment) {
+        Ok(approved) if is_unopened(&approved, world) => Err(Refusal::NotProven("opening")),
         Ok(approved) if record.envelope.target.as_str() == GATE_TARGET => apply::apply(
             redeem,
             record,
@@ -112,6 +114,17 @@ pub(super) fn redeem(
             Ok((write, sealed))
         }
     }
+}
+
+/// Whether no leaf says that the glass was broken for it. What two people signed is worth nothing beside the ledger: there it is
+/// counted, told to everybody, and looked at afterwards.
+fn is_unopened(approved: &Approved, world: &World<'_>) -> bool {
+    let openings = world.restraints.openings();
+    let glass = approved.glass();
+    guard!(
+        "glass-opened",
+        glass.is_some_and(|glass| openings.of(approved.request(), glass).is_none())
+    )
 }
 
 /// A request with its version, and its grant with its version.
@@ -268,6 +281,10 @@ fn claim(
         .map(|plan| lease(plan, record, &spent, &approved, world))
         .transpose()?;
     writer.put_grant(&spent, grant_version)?;
+    // Loud once more: whoever was told that it may happen hears that it does.
+    if approved.glass().is_some() {
+        writer.announce(GLASS_USED, record.id);
+    }
     if let Some(habits) = world.habits {
         writer.count_use(habits);
     }
@@ -308,6 +325,12 @@ fn lease(
     if guard!("lease-assurance", !keeps) {
         return Err(Refusal::NotYours(
             "a credential is handed to a workload whose key is its own",
+        ));
+    }
+    // A credential outlives the moment it was needed for.
+    if guard!("glass-no-lease", approved.glass().is_some()) {
+        return Err(Refusal::NotIssuable(
+            "break-glass lets out one held execution, and no credential".to_owned(),
         ));
     }
     plan.recipe

@@ -219,7 +219,7 @@ fn check_once(verified: &VerifiedReview, record: &RequestRecord) -> Result<(), R
 }
 
 /// Every criterion of every checkpoint is answered, and none with "no" or "cannot tell" (M013, M058).
-fn check_answers(answers: &Answers, signed: &Requirement) -> Result<(), Refusal> {
+pub(super) fn check_answers(answers: &Answers, signed: &Requirement) -> Result<(), Refusal> {
     match signed.unanswered(&answers.criteria).first() {
         Some(open) if guard!("review-criteria", true) => Err(Refusal::Criterion(open.id.clone())),
         _ => Ok(()),
@@ -227,7 +227,7 @@ fn check_answers(answers: &Answers, signed: &Requirement) -> Result<(), Refusal>
 }
 
 /// On red whoever approves has read what it is about: the question that was drawn for this request has its answer (M059).
-fn check_fact(
+pub(super) fn check_fact(
     answers: &Answers,
     record: &RequestRecord,
     evaluated: &Evaluated,
@@ -484,6 +484,7 @@ pub(super) fn rehold_at(
     next.held = Some(HeldAt::new(requirement, now, decide_by));
     next.limits = bound(requirement, &record.limits);
     next.reviews.clear();
+    next.glass = None;
     next.grant = None;
     next.decided_by = None;
     next.tier = evaluated.trace().tier.tier;

@@ -60,6 +60,7 @@ pub(super) fn stop(
         }
     }
     let (added, stops) = listed(&world.stops.value, &change.add)?;
+    let again = stops == world.stops.value && world.restraints.is_settled(&change.add);
     let mut writer = Writer::new(fresh);
     let key = RowKey {
         table: Table::Stops,
@@ -75,8 +76,10 @@ pub(super) fn stop(
         StopBy::Human(human) => StoppedBy::Human(human.clone()),
         StopBy::Signal(heard) => {
             let key = heard.signal.key();
-            // By its key whoever tells people finds the leaf.
-            writer.announce_about(SIGNAL_STOPPED, key.clone());
+            // By its key whoever tells people finds the leaf. What stops nothing more is news to nobody.
+            if !again {
+                writer.announce_about(SIGNAL_STOPPED, key.clone());
+            }
             if guard!("signal-once", true) {
                 writer.once(key, Some(heard.known_until));
             }
@@ -129,7 +132,7 @@ fn listed(before: &Stops, add: &Stops) -> Result<(Stops, Stops), Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::commit::{Guard, RECORD_BYTES_MAX, UniqueKey};
     use crate::decide::{Counters, Pause, Settings, Versioned};
@@ -140,7 +143,7 @@ mod tests {
     use crate::signal::Signal;
     use crate::trust::AttestationRoots;
 
-    fn directory(humans: &[&HumanId]) -> Directory {
+    pub(in crate::decide) fn directory(humans: &[&HumanId]) -> Directory {
         let hash = Hash::of(b"x");
         Directory {
             version: 1,
@@ -160,6 +163,7 @@ mod tests {
             suspended: [].into(),
             last_gone: [].into(),
             log_key: String::new(),
+            glass: [].into(),
             recovery: vec![],
             attestation_roots: AttestationRoots::default(),
             consoles: vec![],
@@ -209,7 +213,7 @@ mod tests {
         Ok((write, stops))
     }
 
-    fn heard() -> HeardSignal {
+    pub(in crate::decide) fn heard() -> HeardSignal {
         let signal = Signal {
             name: "idp".to_owned(),
             issuer: "https://idp.example".to_owned(),

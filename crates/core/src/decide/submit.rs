@@ -492,6 +492,7 @@ fn record(
         held: answer.held.clone(),
         spend_by: answer.spend_by,
         reviews: Vec::new(),
+        glass: None,
         claimed_by: None,
         escalations: 0,
         handled: 0,

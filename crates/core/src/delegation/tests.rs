@@ -32,6 +32,7 @@ fn checkpoint(name: &str, teams: &[&str], humans: &[&str]) -> Checkpoint {
             caps: BTreeMap::new(),
         },
         requires: BTreeSet::new(),
+        break_glass: None,
         signer: crate::signer::Signer::Any,
     }
 }

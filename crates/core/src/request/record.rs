@@ -8,6 +8,7 @@ use super::state::State;
 use super::turns::Turn;
 use crate::action::Envelope;
 use crate::checkpoint::Requirement;
+use crate::glass::SignedGlass;
 use crate::hash::Hash;
 use crate::ids::{GrantId, HumanId, RequestId, TaskId, TeamId};
 use crate::json::canonical;
@@ -184,6 +185,9 @@ pub struct RequestRecord {
     pub spend_by: Timestamp,
     /// Reviews that count or wait to be counted.
     pub reviews: Vec<UnverifiedReview>,
+    /// The statement by which the glass was broken for it. Left out where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glass: Option<SignedGlass>,
     /// Who said they are looking at it.
     #[serde(deserialize_with = "stated")]
     pub claimed_by: Option<HumanId>,

@@ -98,6 +98,8 @@ pub enum Event {
     Escalated,
     /// The last seat was filled.
     Met,
+    /// Two people broke the glass.
+    BrokenOpen,
     /// A human denied.
     Denied,
     /// Policy says no now.
@@ -126,6 +128,7 @@ pub const TRANSITIONS: &[(State, Event, State)] = &[
     (State::Held, Event::Acted, State::Held),
     (State::Held, Event::Escalated, State::Held),
     (State::Held, Event::Met, State::Redeemable),
+    (State::Held, Event::BrokenOpen, State::Redeemable),
     (State::Held, Event::Denied, State::Denied),
     (State::Held, Event::Forbidden, State::Denied),
     (State::Held, Event::Reheld, State::Held),

@@ -45,6 +45,7 @@ fn checkpoint(
             caps: BTreeMap::new(),
         },
         requires: BTreeSet::new(),
+        break_glass: None,
         signer: Signer::Any,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::{NewKey, Possession, consoles, enrol};
+use super::glass::GlassEnrol;
 use super::{ENROL_NAMESPACE, TrustError};
 use crate::action::Action;
 use crate::assurance::Assurance;
@@ -186,8 +187,14 @@ impl RecordErase {
     }
 }
 
-/// Attachments that are read again whenever the chain of trust is verified.
-const CHAIN_ATTACHMENTS: [&str; 2] = ["evidence", "bundle"];
+/// Attachments that are read again whenever the chain of trust is verified, and what shows whether break-glass is open.
+const CHAIN_ATTACHMENTS: [&str; 5] = [
+    "evidence",
+    "bundle",
+    "glass",
+    "glass_review",
+    "glass_review_signature",
+];
 
 /// One change of the gate itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +211,8 @@ pub enum Change {
     TeamSet(TeamSet),
     /// Where passkeys may sign is set.
     ConfigChange(ConfigChange),
+    /// A human gets an offline key for break-glass.
+    GlassEnrol(GlassEnrol),
     /// Stops are lifted.
     StopLift(Stops),
     /// A workload is resumed.
@@ -214,13 +223,14 @@ pub enum Change {
 
 impl Change {
     /// The descriptors of all of them.
-    pub const DESCRIPTORS: [&str; 9] = [
+    pub const DESCRIPTORS: [&str; 10] = [
         "bundle.activate",
         "human.enrol",
         "nhi.create",
         "point.enrol",
         "team.set",
         "config.change",
+        "glass.enrol",
         "stop.lift",
         "workload.resume",
         "record.erase",
@@ -239,6 +249,7 @@ impl Change {
             "point.enrol" => Self::PointEnrol(canonical::from_bytes(payload)?),
             "team.set" => Self::TeamSet(canonical::from_bytes(payload)?),
             "config.change" => Self::ConfigChange(canonical::from_bytes(payload)?),
+            "glass.enrol" => Self::GlassEnrol(canonical::from_bytes(payload)?),
             "stop.lift" => Self::StopLift(canonical::from_bytes(payload)?),
             "workload.resume" => Self::WorkloadResume(canonical::from_bytes(payload)?),
             "record.erase" => Self::RecordErase(canonical::from_bytes(payload)?),
@@ -269,6 +280,7 @@ impl Change {
         };
         match self {
             Self::HumanEnrol(enrol) => [enrol.human.clone()].into(),
+            Self::GlassEnrol(enrol) => [enrol.human.clone()].into(),
             Self::NhiCreate(create) => {
                 let people = create
                     .custodians
@@ -300,6 +312,7 @@ impl Change {
                 | Self::PointEnrol(_)
                 | Self::TeamSet(_)
                 | Self::ConfigChange(_)
+                | Self::GlassEnrol(_)
         )
     }
 
@@ -366,6 +379,7 @@ impl Change {
                     .insert(set.team.clone(), set.members.clone());
             }
             Self::ConfigChange(change) => directory.consoles = consoles(&change.consoles)?,
+            Self::GlassEnrol(new) => new.apply(&mut directory, leaf)?,
             // A link that is gone would bring back what it took away, such as a revoked key.
             Self::RecordErase(erase) => {
                 let link = CHAIN_ATTACHMENTS.contains(&erase.name.as_str());

@@ -156,6 +156,12 @@ pub(super) fn enrol(
             "this is an offline recovery key; enrol another one".to_owned(),
         ));
     }
+    let glass = directory.glass.contains_key(&thumbprint);
+    if guard!("enrol-not-glass", glass) {
+        return Err(TrustError::Contradiction(
+            "this is an offline key for break-glass; enrol another one".to_owned(),
+        ));
+    }
     let flags = match possession.verify(&key, &directory.consoles) {
         Ok(flags) => flags,
         Err(error) if guard!("enrol-possession", true) => {

@@ -94,6 +94,12 @@ impl SignedRevocation {
         }
         let mut directory = before.clone();
         directory.version = before.version.saturating_add(1);
+        // Offline keys are told apart by who has them; nobody else's goes by a name that is not theirs.
+        let glass = directory.glass.get(&statement.key);
+        if glass.is_some_and(|key| key.human == statement.human) {
+            directory.glass.remove(&statement.key);
+            return Ok(directory);
+        }
         let keys = directory
             .humans
             .get_mut(&statement.human)

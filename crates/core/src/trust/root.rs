@@ -176,6 +176,7 @@ impl SignedRoot {
             suspended: BTreeMap::new(),
             last_gone: BTreeMap::new(),
             log_key: root.log_key.clone(),
+            glass: BTreeMap::new(),
             recovery: self.offline(root)?,
             attestation_roots: root.attestation_roots.clone(),
             consoles: consoles(&root.consoles)?,

@@ -11,6 +11,7 @@ use crate::ssh::soft::{SoftAuthenticator, SoftVendor, UP, UV};
 use crate::ssh::sshsig::{sign_software, software_key};
 use crate::time::Timestamp;
 
+mod glass;
 mod levels;
 mod passkeys;
 mod recovery;

@@ -33,6 +33,7 @@ pub(super) fn build(files: Files) -> Result<Bundle, Vec<BundleProblem>> {
         &cases,
     );
     problems.questions(&descriptors, &checkpoints, &criteria);
+    problems.behind_glass(&descriptors, &checkpoints);
 
     let schema_text = schema::text(descriptors.values());
     let schema = match Schema::from_cedarschema_str(&schema_text) {
@@ -366,6 +367,24 @@ impl Problems {
         }
     }
 
+    /// A kind of action that is misspelt where the glass may be broken would be found out in the emergency.
+    fn behind_glass(
+        &mut self,
+        descriptors: &BTreeMap<DescriptorId, Descriptor>,
+        checkpoints: &BTreeMap<CheckpointName, Checkpoint>,
+    ) {
+        for checkpoint in checkpoints.values() {
+            let offered = checkpoint.break_glass.iter();
+            let kinds = offered.flat_map(|offered| &offered.descriptors);
+            for kind in kinds.filter(|kind| !descriptors.contains_key(*kind)) {
+                let file = format!("checkpoints/{}.toml", checkpoint.name);
+                let problem =
+                    format!("`break_glass` names `{kind}`, and there is no such descriptor");
+                self.add(&file, 1, problem);
+            }
+        }
+    }
+
     /// One id is one question in the whole bundle, so that one answer never counts for two; and every definition that
     /// a descriptor adds questions to is still sound.
     fn questions(
@@ -464,6 +483,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
     let escalation = table.take_each("escalation");
     let limits = table.take("limits");
     let requires = table.take("requires");
+    let break_glass = table.take_or_default("break_glass");
     Some(Checkpoint {
         name: name?,
         title: title?,
@@ -480,6 +500,7 @@ fn checkpoint(table: &mut StrictTable<'_>) -> Option<Checkpoint> {
         escalation,
         limits: limits?,
         requires: requires?,
+        break_glass: break_glass?,
     })
 }
 

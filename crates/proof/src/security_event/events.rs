@@ -6,6 +6,8 @@ use crate::strict_json::{JsonError, Object};
 const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
 const RISC: &str = "https://schemas.openid.net/secevent/risc/event-type/";
 const OURS: &str = "urn:gatehold:event:";
+/// Ours: what it does is unlike what it does, and somebody is to look before more of it is let out.
+pub const UNUSUAL: &str = "urn:gatehold:event:unusual";
 
 /// An event that asks for its subject to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,29 +75,49 @@ impl EventKind {
     }
 }
 
-/// The event, if it asks for its subject to be stopped. One that is known and not of its form is refused.
-pub(super) fn asks_to_stop(uri: &str, event: &mut Object) -> Result<Option<EventKind>, JsonError> {
-    let known = EventKind::ALL.into_iter().find(|kind| kind.uri() == uri);
-    let asks = match known {
-        None => return Ok(None),
-        Some(EventKind::CredentialChange) => match event.text("change_type", 32)?.as_str() {
+/// What an event asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// That its subject is stopped.
+    Stop(EventKind),
+    /// That people look at what its subject asks for.
+    Hold,
+    /// Nothing.
+    Nothing,
+}
+
+/// What the event asks for. One that is known and not of its form is refused.
+pub(super) fn asks(uri: &str, event: &mut Object) -> Result<Asks, JsonError> {
+    if uri == UNUSUAL {
+        return Ok(Asks::Hold);
+    }
+    let Some(kind) = EventKind::ALL.into_iter().find(|kind| kind.uri() == uri) else {
+        return Ok(Asks::Nothing);
+    };
+    let stops = match kind {
+        EventKind::CredentialChange => match event.text("change_type", 32)?.as_str() {
             "revoke" | "delete" => true,
             "create" | "update" => false,
             _ => return Err(JsonError::WrongType("change_type")),
         },
-        Some(EventKind::AssuranceLevelChange) => {
+        EventKind::AssuranceLevelChange => {
             match event.optional_text("change_direction", 32)?.as_deref() {
                 Some("decrease") | None => true,
                 Some("increase") => false,
                 Some(_) => return Err(JsonError::WrongType("change_direction")),
             }
         }
-        Some(EventKind::RiskLevelChange) => match event.text("current_level", 32)?.as_str() {
+        EventKind::RiskLevelChange => match event.text("current_level", 32)?.as_str() {
             "HIGH" => true,
-            "LOW" | "MEDIUM" => false,
+            "MEDIUM" => return Ok(Asks::Hold),
+            "LOW" => false,
             _ => return Err(JsonError::WrongType("current_level")),
         },
-        Some(_) => true,
+        _ => true,
     };
-    Ok(known.filter(|_| asks))
+    Ok(if stops {
+        Asks::Stop(kind)
+    } else {
+        Asks::Nothing
+    })
 }

@@ -47,6 +47,35 @@ pub(super) fn lex(sql: &str) -> (Vec<Token<'_>>, Vec<Trouble>) {
     (tokens, lexer.troubles)
 }
 
+/// What stands between the semicolons that end something, each without the space around it; nothing of what holds no token.
+pub(super) fn pieces(sql: &str) -> (Vec<&str>, Vec<Trouble>) {
+    let (mut lexer, mut pieces) = (
+        Lexer {
+            rest: sql,
+            troubles: Vec::new(),
+        },
+        Vec::new(),
+    );
+    let (mut from, mut holds, mut before) = (0, false, None);
+    loop {
+        let here = sql.len() - lexer.rest.len();
+        let first = lexer.rest.chars().next();
+        let token = first.and_then(|first| lexer.token(first, before.as_ref()));
+        let ends = first.is_none() || token == Some(Token::Symbol(';'));
+        if ends {
+            let piece = sql.get(from..here).unwrap_or_default().trim();
+            pieces.extend(holds.then_some(piece));
+            (from, holds) = (sql.len() - lexer.rest.len(), false);
+        } else {
+            holds |= token.is_some();
+        }
+        if first.is_none() {
+            return (pieces, lexer.troubles);
+        }
+        before = token;
+    }
+}
+
 struct Lexer<'a> {
     rest: &'a str,
     troubles: Vec<Trouble>,

@@ -125,7 +125,12 @@ impl DossierCollector {
             return;
         }
         match (kind, &entry.event) {
-            (_, Event::Corrected { of, .. } | Event::Lease { of, .. }) if *of == self.request => {
+            (
+                _,
+                Event::Corrected { of, .. }
+                | Event::PostReviewed { of, .. }
+                | Event::Lease { of, .. },
+            ) if *of == self.request => {
                 self.last = self.last.map(|last| last.max(leaf.index));
                 self.kept.push(leaf.clone());
             }
@@ -226,7 +231,10 @@ impl Dossier {
 
 /// Whether a leaf is about a request, about what was handed out for it, or corrects one that is.
 pub(crate) fn is_of(entry: &Entry, request: &RequestId) -> bool {
-    let beside = matches!(&entry.event, Event::Corrected { of, .. } | Event::Lease { of, .. } if of == request);
+    let beside = matches!(
+        &entry.event,
+        Event::Corrected { of, .. } | Event::PostReviewed { of, .. } | Event::Lease { of, .. } if of == request
+    );
     entry.request == Some(*request) || beside
 }
 

@@ -63,6 +63,8 @@ pub enum Code {
     Deadline,
     /// A correction does not verify, or names another leaf than it says.
     Correction,
+    /// The glass was broken by too few, too often or too early, or a look afterwards does not count.
+    Glass,
 }
 
 impl Code {
@@ -97,6 +99,7 @@ impl Code {
             Self::Limits => "limits",
             Self::Deadline => "deadline",
             Self::Correction => "correction",
+            Self::Glass => "glass",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod correction;
 mod execution;
+mod glass;
 mod lease;
 mod request;
 mod review;
@@ -21,12 +22,14 @@ use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId, TaskId};
 use gatehold_core::request::State;
 use gatehold_core::restraints::Restraints;
+use gatehold_core::signal::FLAG_SECONDS_MAX;
 use gatehold_core::trust::Chain;
 use gatehold_core::trust::change::IN_SIGNED_BODY;
 
 use crate::finding::{Code, Finding, Gap};
 use crate::opened::{Expect, Opened, carries_trust};
 pub use correction::CorrectionShown;
+pub use glass::GlassShown;
 pub(crate) use lease::LeaseFold;
 pub(crate) use request::RequestFold;
 use rows::only_its_rows;
@@ -47,6 +50,8 @@ pub(crate) struct Fold {
     pub(crate) root_humans: usize,
     /// Leaves at which a lost quorum was restored with offline keys.
     pub(crate) quorum_lost: Vec<u64>,
+    /// Where the glass was broken.
+    pub(crate) glass_broken: Vec<GlassShown>,
     pub(crate) log_key: Option<String>,
     /// What is stopped and paused.
     restraints: Restraints,
@@ -104,6 +109,7 @@ impl Fold {
             links: Vec::new(),
             root_humans: 0,
             quorum_lost: Vec::new(),
+            glass_broken: Vec::new(),
             log_key: None,
             restraints: Restraints::default(),
             tasks: BTreeMap::new(),
@@ -297,6 +303,15 @@ impl Fold {
             (Event::Trust { .. }, kind) if carries_trust(kind) => self.trust(leaf),
             (Event::Task { .. }, LeafKind::Task) => self.task(leaf),
             (Event::Stops { by, stops, .. }, LeafKind::Stop) => self.stopped(by, stops),
+            (Event::Flagged { until, .. }, LeafKind::Stop) => {
+                // Who sends signals stands in a configuration: see `stopped`.
+                let last = leaf.entry.at.plus_seconds(FLAG_SECONDS_MAX);
+                ensure(
+                    *until <= last,
+                    Code::Stop,
+                    "a signal counts for longer than any may",
+                )
+            }
             (Event::Refused { count, .. }, LeafKind::Refusal) => {
                 self.refusals = self.refusals.saturating_add(*count);
                 Ok(())
@@ -304,6 +319,7 @@ impl Fold {
             (Event::Paused { .. }, LeafKind::Stop) => Ok(()),
             (Event::Lease { .. }, LeafKind::Grant) => self.leased(leaf),
             (Event::Corrected { .. }, LeafKind::Correction) => self.corrected(leaf),
+            (Event::PostReviewed { .. }, LeafKind::PostReview) => self.post_reviewed(leaf),
             (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (
                 Event::Rejoined {

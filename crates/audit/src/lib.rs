@@ -4,6 +4,7 @@ mod dossier;
 mod export;
 mod finding;
 mod fold;
+mod handed;
 mod leaf;
 mod opened;
 mod receipt;
@@ -17,7 +18,8 @@ pub use dossier::{
 };
 pub use export::{Export, ExportError, ExportItem, Line, RowClaim};
 pub use finding::{Code, Finding, Gap};
-pub use fold::{CorrectionShown, Link};
+pub use fold::{CorrectionShown, GlassShown, Link};
+pub use handed::HandedCollector;
 pub use leaf::{Base64, Hex, LedgerAttachment, LedgerLeaf};
 pub use opened::kind_of;
 pub use receipt::{ReceiptIssueError, ReceiptReport, issue_receipt, verify_receipt};

@@ -21,7 +21,7 @@ pub(crate) const fn carries_trust(kind: LeafKind) -> bool {
 }
 
 /// Kinds by number. A number that is not here is no leaf of ours.
-const KINDS: [LeafKind; 19] = [
+const KINDS: [LeafKind; 21] = [
     LeafKind::Root,
     LeafKind::Submission,
     LeafKind::Review,
@@ -41,6 +41,8 @@ const KINDS: [LeafKind; 19] = [
     LeafKind::Rejoin,
     LeafKind::Evaluation,
     LeafKind::Correction,
+    LeafKind::BreakGlass,
+    LeafKind::PostReview,
 ];
 
 /// The kind with this number.
@@ -202,6 +204,8 @@ const fn needed(event: &Event) -> &'static [&'static str] {
         Event::Reheld { .. } => &["verdict"],
         Event::Stops { .. } => &["reason"],
         Event::Trust { .. } => &["evidence"],
+        Event::BrokeGlass { .. } => &["glass", "answers"],
+        Event::PostReviewed { .. } => &["glass_review", "glass_review_signature", "text"],
         Event::Corrected { .. } => &["statement", "signature", "text"],
         _ => &[],
     }

@@ -7,6 +7,7 @@ use gatehold_core::wording::{counted, counted_as};
 use serde::Serialize;
 
 use crate::finding::{Finding, Gap};
+use crate::fold::GlassShown;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +26,9 @@ pub struct Report {
     pub root_humans: usize,
     /// Leaves at which a lost quorum was restored with offline keys. Loud: from there on other people decide.
     pub quorum_lost: Vec<u64>,
+    /// Where the glass was broken. Loud: there people decided who are not those of the checkpoints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub glass_broken: Vec<GlassShown>,
     /// What was counted on the way.
     pub counts: Counts,
     /// Everything that is wrong: single leaves in order, then ranges, then the ledger as a whole.
@@ -65,6 +69,18 @@ pub(crate) const LEDGER_NOT_SHOWN: [&str; 4] = [
     "that policy answered rightly: its answers are as recorded, with the bundle that gave them",
     "that reviewers understood what they signed",
 ];
+
+/// What is said of broken glass wherever this ledger is shown.
+pub(crate) fn glass_broken(shown: &GlassShown) -> String {
+    let signers: Vec<String> = shown.signers.iter().map(ToString::to_string).collect();
+    format!(
+        "             THE GLASS WAS BROKEN at leaf {} for {}, by {} ({})",
+        shown.leaf,
+        shown.request,
+        signers.join(" and "),
+        shown.incident
+    )
+}
 
 /// What is said of a lost quorum wherever this ledger is shown.
 pub(crate) fn quorum_lost(leaf: u64) -> String {
@@ -128,6 +144,9 @@ impl fmt::Display for Report {
         }
         for leaf in &self.quorum_lost {
             writeln!(f, "{}", quorum_lost(*leaf))?;
+        }
+        for shown in &self.glass_broken {
+            writeln!(f, "{}", glass_broken(shown))?;
         }
         writeln!(
             f,

@@ -162,6 +162,7 @@ impl<'a> Verifier<'a> {
             pinned: self.trusted.pinned_root.is_some(),
             root_humans: fold.root_humans,
             quorum_lost: fold.quorum_lost.clone(),
+            glass_broken: fold.glass_broken.clone(),
             counts: Counts {
                 requests: u64::try_from(fold.requests.len()).unwrap_or(u64::MAX),
                 executed: states(&[State::Completed]),

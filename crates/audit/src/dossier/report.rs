@@ -407,9 +407,16 @@ fn accountable(
                 "owns the requester; nobody decided in time".to_owned(),
             )
         }),
-        DecidedBy::DelegatedModel | DecidedBy::BreakGlass => {
-            owner.map(|owner| (owner, "owns the requester".to_owned()))
+        DecidedBy::BreakGlass => {
+            let glass = request.glass.as_ref()?.read().ok()?;
+            let first = glass.signers.first()?.clone();
+            let why = format!(
+                "signed with others to break the glass, for {}",
+                glass.incident
+            );
+            Some((first, why))
         }
+        DecidedBy::DelegatedModel => owner.map(|owner| (owner, "owns the requester".to_owned())),
     }
 }
 

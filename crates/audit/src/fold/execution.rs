@@ -40,6 +40,9 @@ impl Fold {
             );
             return Ok(());
         };
+        if request.broken_open {
+            return self.claimed_by_glass(request, leaf, trace, &quorum);
+        }
         ensure(
             quorum.met,
             Code::Quorum,
@@ -148,7 +151,7 @@ impl Fold {
         Ok(())
     }
 
-    fn not_stopped(&self, request: &RequestFold) -> Checked {
+    pub(super) fn not_stopped(&self, request: &RequestFold) -> Checked {
         let (Some(envelope), Some(requester)) = (&request.envelope, request.requester()) else {
             return Ok(());
         };

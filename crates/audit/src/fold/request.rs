@@ -7,6 +7,7 @@ use gatehold_core::assurance::Assurance;
 use gatehold_core::commit::LeafKind;
 use gatehold_core::decide::Claims;
 use gatehold_core::entry::{Basis, Event, Grounds, Stood, Trace};
+use gatehold_core::glass::SignedGlass;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{GrantId, HumanId, RequestId};
 use gatehold_core::json::canonical;
@@ -53,6 +54,10 @@ pub(crate) struct RequestFold {
     /// Reviews since it was last held; erased ones are not there.
     pub(crate) reviews: Vec<Option<UnverifiedReview>>,
     pub(crate) approved_by: Vec<HumanId>,
+    /// The glass was broken since it was last held.
+    pub(crate) broken_open: bool,
+    /// By what was signed; nothing when that was erased.
+    pub(crate) glass: Option<SignedGlass>,
     pub(crate) nonces: Vec<String>,
     /// Reviews whose signature verified: their leaf, and what it counted for.
     pub(crate) checked: Vec<(u64, Assurance)>,
@@ -98,6 +103,8 @@ impl RequestFold {
             spend_by: never,
             reviews: Vec::new(),
             approved_by: Vec::new(),
+            broken_open: false,
+            glass: None,
             nonces: Vec::new(),
             checked: Vec::new(),
             ended_by: None,
@@ -120,7 +127,8 @@ impl RequestFold {
     pub(crate) fn record(&self) -> Option<RequestRecord> {
         let (asked, grounds) = (self.asked.as_ref()?, self.grounds.as_ref()?);
         let trace = self.trace.as_ref()?;
-        if self.held_before && self.held.is_none() {
+        let unread = self.broken_open && self.glass.is_none();
+        if unread || self.held_before && self.held.is_none() {
             return None;
         }
         Some(RequestRecord {
@@ -150,6 +158,7 @@ impl RequestFold {
             held: self.held.clone(),
             spend_by: self.spend_by,
             reviews: self.reviews.iter().cloned().collect::<Option<_>>()?,
+            glass: self.glass.clone(),
             claimed_by: self.claimed_by.clone(),
             escalations: self.escalations,
             handled: self.handled,
@@ -221,6 +230,7 @@ impl Fold {
             (Event::Reviewed { .. }, LeafKind::Review | LeafKind::Decision) => {
                 self.reviewed(request, leaf)?;
             }
+            (Event::BrokeGlass { .. }, LeafKind::BreakGlass) => self.broke_glass(request, leaf)?,
             (Event::Acted { .. }, LeafKind::Act) => self.acted(request, leaf)?,
             (Event::Escalated { .. }, LeafKind::Act) => escalated(request, leaf)?,
             (Event::Reheld { .. }, LeafKind::Closing) => self.reheld(request, leaf)?,
@@ -316,6 +326,8 @@ impl Fold {
         request.grounds = grounds;
         request.reviews.clear();
         request.approved_by.clear();
+        request.broken_open = false;
+        request.glass = None;
         request.grant = None;
         request.decided_by = None;
         request.decision = None;

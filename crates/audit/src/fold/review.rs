@@ -242,7 +242,11 @@ fn by_delegation(leaf: &Opened) -> bool {
     matches!(&leaf.entry.event, Event::Reviewed { delegations, .. } if !delegations.is_empty())
 }
 
-fn subject<'a>(request: &RequestFold, held: &HeldAt, directory: &'a Directory) -> Subject<'a> {
+pub(super) fn subject<'a>(
+    request: &RequestFold,
+    held: &HeldAt,
+    directory: &'a Directory,
+) -> Subject<'a> {
     Subject {
         gate: &directory.origin,
         request: request.id,
@@ -254,7 +258,7 @@ fn subject<'a>(request: &RequestFold, held: &HeldAt, directory: &'a Directory) -
     }
 }
 
-fn in_time(request: &RequestFold, leaf: &Opened) -> Checked {
+pub(super) fn in_time(request: &RequestFold, leaf: &Opened) -> Checked {
     let Some(held) = &request.held else {
         return Ok(());
     };

@@ -28,7 +28,7 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         Event::Submitted { requester, .. } => table == "workload" && id == requester,
         Event::Acted { act, .. } => table == "workload" && act == "suspicious",
         Event::Task { task, .. } => table == "task" && id == task.to_string(),
-        Event::Stops { .. } => key == "stops/main",
+        Event::Stops { .. } | Event::Flagged { .. } => key == "stops/main",
         Event::Lease { grant, .. } => table == "grant" && id == grant.to_string(),
         Event::Paused { workload, .. } => table == "workload" && id == workload,
         Event::Trust { what, .. } => match what.as_str() {
@@ -44,6 +44,8 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         | Event::Claimed { .. }
         | Event::Executed { .. }
         | Event::Refused { .. }
+        | Event::BrokeGlass { .. }
+        | Event::PostReviewed { .. }
         | Event::Corrected { .. }
         | Event::Tampered { .. }
         | Event::Rejoined { .. } => false,

@@ -30,6 +30,7 @@ pub enum Who {
     Bob,
     Cid,
     Dan,
+    Eve,
 }
 
 impl Who {

@@ -41,7 +41,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
-pub(crate) const KINDS: [(&str, NoticeKind); 9] = [
+pub(crate) const KINDS: [(&str, NoticeKind); 12] = [
     ("asked", NoticeKind::Asked),
     ("escalated", NoticeKind::Escalated),
     ("changed", NoticeKind::Changed),
@@ -51,6 +51,9 @@ pub(crate) const KINDS: [(&str, NoticeKind); 9] = [
     ("remains", NoticeKind::Remains),
     ("stopped", NoticeKind::Stopped),
     ("taken_away", NoticeKind::TakenAway),
+    ("glass_broken", NoticeKind::GlassBroken),
+    ("glass_used", NoticeKind::GlassUsed),
+    ("glass_reviewed", NoticeKind::GlassReviewed),
 ];
 
 /// The channels of a gate, as configured. Nothing is connected to yet.
@@ -120,6 +123,10 @@ pub struct Described {
 
 impl Filter {
     fn wants(&self, notice: &Notice) -> bool {
+        // No channel is told to keep quiet about it.
+        if matches!(notice.kind, NoticeKind::GlassBroken | NoticeKind::GlassUsed) {
+            return true;
+        }
         (self.kinds.is_empty() || self.kinds.contains(&notice.kind))
             && (self.teams.is_empty() || !self.teams.is_disjoint(&notice.teams))
             && self.tiers_at_least.is_none_or(|least| notice.tier >= least)

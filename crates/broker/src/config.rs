@@ -5,6 +5,7 @@ mod certificates;
 mod channels;
 mod counts;
 mod http;
+mod known;
 mod lookups;
 mod problems;
 mod roles;
@@ -43,6 +44,8 @@ pub struct Targets(pub(crate) BTreeMap<TargetId, Target>);
 pub(crate) struct Target {
     /// It cannot enforce fine-grained policy itself; reviewers are told (M054).
     pub(crate) coarse: bool,
+    /// Who else has a way to what it guards, and why; nothing is decided by it.
+    pub(crate) known: BTreeMap<String, String>,
     pub(crate) kind: Kind,
 }
 
@@ -173,6 +176,7 @@ fn read_target(
             None
         }
     };
+    let known = known::known(table.remove("known"), problems);
     let kind = match take_text(&mut table, "kind", problems)?.as_str() {
         "sqlite" => sql::sqlite(table, problems).map(Kind::Sqlite),
         "postgres" => sql::postgres(table, environment, problems)
@@ -197,6 +201,7 @@ fn read_target(
         id?,
         Target {
             coarse: coarse?,
+            known: known?,
             kind: kind?,
         },
     ))

@@ -18,8 +18,8 @@ use gatehold_gate::ports::entropy::Entropy;
 use gatehold_gate::ports::issuer::{Issuance, IssueTerms, Issuer, NotIssuable, NotTold, Removal};
 
 use crate::channels::Clock;
-use crate::config::{Kind, Targets};
-use handle::Prefix;
+use crate::config::{Kind, Target, Targets};
+use handle::{Handle, Prefix};
 use postgres::RoleTarget;
 use ssh::CertificateTarget;
 
@@ -44,6 +44,14 @@ enum Made {
 }
 
 impl Made {
+    fn of(target: &Target) -> Option<Self> {
+        match &target.kind {
+            Kind::PostgresRole(roles) => Some(Self::Roles(roles.clone())),
+            Kind::SshCertificate(certificates) => Some(Self::Certificates(certificates.clone())),
+            Kind::Sqlite(_) | Kind::Postgres(_) | Kind::Http(_) => None,
+        }
+    }
+
     /// What its recipes say of their broker.
     const fn broker(&self) -> &'static str {
         match self {
@@ -53,17 +61,33 @@ impl Made {
     }
 }
 
+/// What the configuration lacks for a credential to be taken away. Touches nothing: what a target itself says is not known here.
+fn missing(made: Option<&Made>, target: &str, recipe: &Recipe) -> Option<String> {
+    match made.filter(|made| made.broker() == recipe.broker) {
+        None => Some(format!(
+            "no target {target} that made it is configured: name it in `targets_file` again until it is gone"
+        )),
+        Some(Made::Certificates(certificates)) => certificates.missing(target, recipe),
+        // Only the server knows whether the role is there.
+        Some(Made::Roles(_)) => None,
+    }
+}
+
+impl Targets {
+    /// What these lack for a credential to be taken away, in words for the operator; nothing where that depends on its target alone.
+    #[must_use]
+    pub fn missing(&self, target: &TargetId, recipe: &Recipe) -> Option<String> {
+        let made = self.0.get(target).and_then(Made::of);
+        missing(made.as_ref(), target.as_str(), recipe)
+    }
+}
+
 impl Leases {
     /// Over those of the targets that issue. What it makes carries a part of the hash of `gate`, which no other gate has, so that two gates at one server
     /// never take each other's for their own. The clock says from when on a certificate is valid, and which ended long ago.
     pub fn new(targets: &Targets, gate: &str, entropy: Arc<dyn Entropy>, clock: Clock) -> Self {
-        let issuing = |(id, target): (&TargetId, &crate::config::Target)| {
-            let made = match &target.kind {
-                Kind::PostgresRole(roles) => Made::Roles(roles.clone()),
-                Kind::SshCertificate(certificates) => Made::Certificates(certificates.clone()),
-                Kind::Sqlite(_) | Kind::Postgres(_) | Kind::Http(_) => return None,
-            };
-            let coarse = target.coarse;
+        let issuing = |(id, target): (&TargetId, &Target)| {
+            let (made, coarse) = (Made::of(target)?, target.coarse);
             Some((id.clone(), Place { made, coarse }))
         };
         Self {
@@ -77,6 +101,14 @@ impl Leases {
     fn place(&self, id: &str) -> Option<&Place> {
         let id: TargetId = id.parse().ok()?;
         self.targets.get(&id)
+    }
+
+    /// What is to be taken away. A recipe is a row that somebody could have edited: nothing is ever done to what this gate cannot
+    /// have made here.
+    fn handle_of(&self, made: &Made, recipe: &Recipe) -> Option<Handle> {
+        let grant = self.grant_of(recipe);
+        let ours = grant.filter(|_| recipe.broker == made.broker());
+        ours.map(|grant| self.prefix.handle(grant))
     }
 
     fn planned(&self, action: &Action, grant: GrantId) -> Result<Plan, NotIssuable> {
@@ -142,15 +174,28 @@ impl Issuer for Leases {
         ended
     }
 
+    async fn shut(&self, target: &str, recipes: &[Recipe]) {
+        let Some(place) = self.place(target) else {
+            return;
+        };
+        match &place.made {
+            Made::Roles(roles) => {
+                let of = |recipe| self.handle_of(&place.made, recipe);
+                let handles: Vec<_> = recipes.iter().filter_map(of).collect();
+                let names: Vec<_> = handles.iter().map(Into::into).collect();
+                postgres::shut::shut(roles, target, &names).await;
+            }
+            // To stand on the list is all that is done to one.
+            Made::Certificates(_) => {}
+        }
+    }
+
     async fn remove(&self, target: &str, recipe: &Recipe) -> Removal {
         let Some(place) = self.place(target) else {
             return Removal::Remains("no_target");
         };
-        // A recipe is a row that somebody could have edited: nothing is ever done to what this gate cannot have made here.
-        let grant = self.grant_of(recipe);
-        let handle = match grant.filter(|_| recipe.broker == place.made.broker()) {
-            Some(grant) => self.prefix.handle(grant),
-            None => return Removal::Remains("no_target"),
+        let Some(handle) = self.handle_of(&place.made, recipe) else {
+            return Removal::Remains("no_target");
         };
         let removal = match &place.made {
             Made::Roles(roles) => {
@@ -173,6 +218,10 @@ impl Issuer for Leases {
                 ssh::found::found(certificates, &self.prefix, (self.clock)()).await
             }
         }
+    }
+
+    fn missing(&self, target: &str, recipe: &Recipe) -> Option<String> {
+        missing(self.place(target).map(|place| &place.made), target, recipe)
     }
 
     fn grant_of(&self, recipe: &Recipe) -> Option<GrantId> {

@@ -184,6 +184,10 @@ impl Executor for Remote {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(target).cloned().unwrap_or_default()
     }
+
+    fn is_apart(&self) -> bool {
+        true
+    }
 }
 
 fn server(base: Base, client: std::sync::Arc<rustls::ClientConfig>) -> HttpTarget {

@@ -76,7 +76,12 @@ impl Addressees {
                 }
                 all
             }
-            NoticeKind::Remains | NoticeKind::Stopped | NoticeKind::TakenAway => all,
+            NoticeKind::Remains
+            | NoticeKind::Stopped
+            | NoticeKind::TakenAway
+            | NoticeKind::GlassBroken
+            | NoticeKind::GlassUsed
+            | NoticeKind::GlassReviewed => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
                 let of = notice.request;
                 match of.and_then(|request| spared.people.get(&request)) {

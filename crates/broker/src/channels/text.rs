@@ -119,6 +119,12 @@ impl Message {
                     NoticeKind::TakenAway => {
                         "Nothing can be decided here; the page says why. Who still needs it asks anew."
                     }
+                    NoticeKind::GlassBroken | NoticeKind::GlassUsed => {
+                        "Two people signed for it with offline keys; people who had no part in it have to look at it: gatehold break-glass list."
+                    }
+                    NoticeKind::GlassReviewed => {
+                        "Nothing can be decided here any more; two people have to look at it: gatehold break-glass list."
+                    }
                     _ => NOTHING_APPROVES,
                 },
             },
@@ -204,6 +210,15 @@ fn head(notice: &Notice, now: Timestamp) -> String {
         NoticeKind::TakenAway => {
             "A credential was taken away before its time: it would not be handed out now."
                 .to_owned()
+        }
+        NoticeKind::GlassBroken => {
+            "THE GLASS WAS BROKEN: this goes on without those who decide about it.".to_owned()
+        }
+        NoticeKind::GlassUsed => {
+            "THE GLASS WAS BROKEN: what two people let out so is being carried out.".to_owned()
+        }
+        NoticeKind::GlassReviewed => {
+            "Somebody has looked at it since the glass was broken for it.".to_owned()
         }
     }
 }

@@ -9,7 +9,9 @@ pub(crate) mod issue;
 pub(crate) mod names;
 pub(crate) mod plan;
 pub(crate) mod remove;
+pub(crate) mod shut;
 mod talk;
+pub(crate) mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -13,13 +13,15 @@ pub(crate) mod names;
 pub(crate) mod plan;
 pub(crate) mod remove;
 mod revoked;
+pub(crate) mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gatehold_core::hash::Hash;
-use gatehold_core::lease::Recipe;
+use gatehold_core::json::ident::check_identifier;
+pub(crate) use gatehold_core::lease::certificate_serial as serial;
+use gatehold_core::lease::{RECIPE_TEXT_BYTES_MAX, Recipe};
 use gatehold_core::ssh::{SecretKeyError, SshPublicKey, SshSecretKey};
 
 use crate::secret::{SecretError, read_whole};
@@ -32,6 +34,8 @@ pub(crate) const BROKER: &str = "ssh";
 const AUTHORITY: &str = "authority";
 /// The part of a recipe that names the list on which its servers look.
 const LIST: &str = "list";
+/// The part of a recipe that says to people where that list is; left out where it does not fit. Nothing is ever done by it.
+const LIST_FILE: &str = "krl_file";
 /// What stands in front of the principal in an entitlement.
 const ENTITLEMENT: &str = "principal ";
 /// Most certificates that are kept account of: no more are made than the list has room for.
@@ -63,15 +67,37 @@ pub(crate) struct CertificateTarget {
 impl CertificateTarget {
     /// The way to take a certificate away.
     fn recipe(&self, handle: &str, principal: &str, authority: &SshPublicKey) -> Recipe {
+        let mut parts = BTreeMap::from([
+            (AUTHORITY.to_owned(), authority.to_line()),
+            (LIST.to_owned(), self.files.name()),
+        ]);
+        let file = self.files.path().to_str();
+        let file = file.filter(|path| check_identifier(path, RECIPE_TEXT_BYTES_MAX).is_ok());
+        parts.extend(file.map(|path| (LIST_FILE.to_owned(), path.to_owned())));
         Recipe {
             broker: BROKER.to_owned(),
             handle: handle.to_owned(),
             entitlement: format!("{ENTITLEMENT}{principal}"),
-            parts: BTreeMap::from([
-                (AUTHORITY.to_owned(), authority.to_line()),
-                (LIST.to_owned(), self.files.name()),
-            ]),
+            parts,
         }
+    }
+
+    /// Whether the list that this recipe was made for is the one that is written here.
+    fn is_of(&self, recipe: &Recipe) -> bool {
+        recipe.parts.get(LIST) == Some(&self.files.name())
+    }
+
+    /// Which file is to be named again before it can be taken away, if it is another.
+    pub(crate) fn missing(&self, target_id: &str, recipe: &Recipe) -> Option<String> {
+        if self.is_of(recipe) {
+            return None;
+        }
+        let now = self.files.path().display();
+        let file = recipe.parts.get(LIST_FILE);
+        let before = file.map_or("another list", String::as_str);
+        Some(format!(
+            "`krl_file` of target {target_id} is {now}, and its servers read {before} when it was made: name that one again until it is gone"
+        ))
     }
 
     /// No call takes longer as a whole.
@@ -95,12 +121,4 @@ pub(crate) enum AuthorityError {
 pub(crate) fn authority(file: &std::path::Path) -> Result<SshSecretKey, AuthorityError> {
     let bytes = read_whole(file)?;
     Ok(SshSecretKey::from_openssh(&bytes)?)
-}
-
-/// The serial number of a certificate: 63 bits of the hash of its name, and never 0, which a server takes for none.
-pub(crate) fn serial(handle: &str) -> u64 {
-    let hash = Hash::tagged("gatehold/ssh/serial/v1", &[handle.as_bytes()]);
-    let first = hash.as_bytes().first_chunk::<8>();
-    let number = first.map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    (number >> 1).max(1)
 }

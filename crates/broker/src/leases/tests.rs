@@ -7,7 +7,9 @@ mod leaving;
 mod planning;
 mod relay;
 mod removing;
+mod shutting;
 mod ssh;
+mod ways;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

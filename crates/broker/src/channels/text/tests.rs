@@ -212,3 +212,28 @@ fn the_page_shows_what_a_machine_gets() {
     assert_eq!(example["type"], message.event.as_str());
     assert_eq!(example["timestamp"], message.at.to_string().as_str());
 }
+
+#[test]
+fn no_channel_leaves_broken_glass_out_and_it_asks_nobody_to_approve() {
+    let quiet = crate::channels::Filter {
+        kinds: [NoticeKind::Outcome].into(),
+        teams: ["nobody".parse().unwrap()].into(),
+        tiers_at_least: Some(Tier::Red),
+    };
+    for kind in [NoticeKind::GlassBroken, NoticeKind::GlassUsed] {
+        let loud = Notice {
+            kind,
+            tier: Tier::Green,
+            ..notice()
+        };
+        assert!(quiet.wants(&loud), "{kind:?}");
+        let text = said(&loud);
+        assert!(text.contains("THE GLASS WAS BROKEN"), "{text}");
+        assert!(text.contains("gatehold break-glass list"), "{text}");
+    }
+    let looked = Notice {
+        kind: NoticeKind::GlassReviewed,
+        ..notice()
+    };
+    assert!(!quiet.wants(&looked));
+}

@@ -5,6 +5,7 @@
 //! INVARIANT(revoked-is-verified): `Gone` is said in one place, after the server answered every question about what is left.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gatehold_core::hash::Hash;
 use gatehold_core::lease::Recipe;
@@ -17,6 +18,9 @@ use crate::sql::postgres::quote;
 
 /// How often sessions are asked to end before it is said that some are left: twenty a second, about five seconds.
 const ROUNDS_MAX: usize = 100;
+
+/// How long a statement about a role takes at most where nobody holds it up.
+const UNHINDERED: Duration = Duration::from_millis(100);
 
 /// Ends the sessions of a role. By the login and not by the current role: SET ROLE hides nobody.
 const END_SESSIONS: &str =
@@ -116,19 +120,17 @@ async fn number(talk: &Talk, handle: &Name) -> Result<Option<u32>, Trouble> {
 
 async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Result<(), Trouble> {
     let quoted = handle.quoted();
-    let lock_out = format!("ALTER ROLE {quoted} NOLOGIN CONNECTION LIMIT 0 PASSWORD NULL");
-    let second = Talk::open(&target.server, None).await?;
-    // Where it ends sessions without: or a transaction that is prepared and holds the role's row could not be ended. Whether or not it
-    // joined, nobody logs in any more.
-    let first = if talk.ends_sessions {
-        join(target, talk, &second, handle, role).await
+    let lock_out = lock_out(handle);
+    if talk.ends_sessions {
+        // First: or a transaction that is prepared and holds the role's row could not be ended. Whether or not it joined, nobody logs
+        // in any more.
+        let joined = join(target, talk, handle, role).await;
+        while_ending(target, talk, role, &lock_out).await?;
+        joined?;
     } else {
-        Ok(())
-    };
-    while_ending(target, talk, &second, role, &lock_out).await?;
-    first?;
-    join(target, talk, &second, handle, role).await?;
-    drop(second);
+        while_ending(target, talk, role, &lock_out).await?;
+        join(target, talk, handle, role).await?;
+    }
     end_sessions(talk, role).await?;
     end_prepared(target, talk, role).await?;
     for row in &talk.rows(GROUPS, &[&role]).await? {
@@ -140,18 +142,18 @@ async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Res
     talk.run(&format!("DROP ROLE {quoted}")).await
 }
 
-async fn join(
-    target: &RoleTarget,
-    talk: &Talk,
-    second: &Talk,
-    handle: &Name,
-    role: u32,
-) -> Result<(), Trouble> {
+async fn join(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Result<(), Trouble> {
     let row = talk.row(MEMBER, &[&role]).await?;
     if talk.get::<bool>(&row, 0)? {
         return Ok(());
     }
-    while_ending(target, talk, second, role, &membership(talk, handle)).await
+    while_ending(target, talk, role, &membership(talk, handle)).await
+}
+
+/// From then on nobody logs in as this role.
+pub(super) fn lock_out(handle: &Name) -> String {
+    let quoted = handle.quoted();
+    format!("ALTER ROLE {quoted} NOLOGIN CONNECTION LIMIT 0 PASSWORD NULL")
 }
 
 /// Only members drop what a role owns, and end its sessions where the broker does not end everybody's. Whoever made it may become one.
@@ -169,16 +171,25 @@ pub(super) fn membership(talk: &Talk, handle: &Name) -> String {
 async fn while_ending(
     target: &RoleTarget,
     talk: &Talk,
-    second: &Talk,
     role: u32,
     statement: &str,
 ) -> Result<(), Trouble> {
     let mut asked = std::pin::pin!(talk.run(statement));
+    // Most are held up by nobody, and need no second conversation.
+    if let Ok(done) = tokio::time::timeout(UNHINDERED, &mut asked).await {
+        return done;
+    }
+    let ending = async {
+        match Talk::open(&target.server, None).await {
+            Ok(second) => keep_ending(target, &second, role, talk.process).await,
+            Err(trouble) => trouble,
+        }
+    };
     tokio::select! {
         biased;
         done = &mut asked => done,
         // It cannot be helped along: then its own time limit decides.
-        _trouble = keep_ending(target, second, role, talk.process) => asked.await,
+        _trouble = ending => asked.await,
     }
 }
 

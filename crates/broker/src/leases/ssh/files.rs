@@ -80,6 +80,11 @@ impl Files {
         Ok(Self { list, folder })
     }
 
+    /// Where the list is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.list
+    }
+
     /// Which list it is: a hash of its path, because a path may be longer than a recipe.
     pub(crate) fn name(&self) -> String {
         Hash::of(self.list.as_os_str().as_bytes()).to_string()

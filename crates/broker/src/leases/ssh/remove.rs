@@ -8,7 +8,7 @@ use gatehold_gate::ports::issuer::Removal;
 
 use super::book::{Book, Line, Revoked};
 use super::files::{Locked, Trouble};
-use super::{AUTHORITY, CertificateTarget, LIST, revoked, serial};
+use super::{AUTHORITY, CertificateTarget, revoked, serial};
 use crate::leases::handle::Handle;
 
 /// Revokes it. Doing it again changes nothing.
@@ -25,7 +25,7 @@ pub(crate) async fn remove(
         return Removal::Remains("no_target");
     };
     // Servers read the list that it was made for: to stand on another one revokes nothing.
-    if recipe.parts.get(LIST) != Some(&target.files.name()) {
+    if !target.is_of(recipe) {
         return Removal::Remains("target_changed");
     }
     let line = Revoked {

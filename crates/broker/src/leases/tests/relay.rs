@@ -47,7 +47,9 @@ async fn carry(
                 if part.windows(at.len()).any(|window| window == at.as_bytes()) {
                     if when == Break::After {
                         server.write_all(part).await?;
-                        let _ = server.read(&mut said).await?;
+                        // It hears no more, and has done all that it heard when it ends: what it says first may be of a statement before.
+                        server.shutdown().await?;
+                        while server.read(&mut said).await? > 0 {}
                     }
                     return Ok(());
                 }

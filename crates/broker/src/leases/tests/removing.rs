@@ -302,7 +302,7 @@ async fn c06_only_roles_of_this_gate_are_found() {
 
 impl House {
     /// Whether a member of a group can take it up: a server before version 16 cannot forbid it.
-    async fn may_take_up_groups(&self) -> bool {
+    pub(super) async fn may_take_up_groups(&self) -> bool {
         let version = self.server.admin("SHOW server_version_num").await.concat();
         version.concat().parse::<u32>().unwrap() < 160_000
     }

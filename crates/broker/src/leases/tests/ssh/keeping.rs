@@ -342,6 +342,20 @@ async fn c01_what_stands_on_another_list_is_not_gone() {
         remove(&after, &lease).await,
         Removal::Remains("target_changed")
     );
+    // What is missing is said by name, by the gate and without one.
+    let targets = Targets::from_toml(&moved, &|_| None).unwrap();
+    let by_name = targets.missing(&TARGET.parse().unwrap(), &lease.recipe);
+    assert_eq!(after.missing(TARGET, &lease.recipe), by_name);
+    let said = by_name.unwrap();
+    let list = desk.list.display().to_string();
+    assert!(
+        said.contains(&format!("read {list} when it was made")),
+        "{said}"
+    );
+    assert!(said.contains("name that one again"), "{said}");
+    let none = Targets::default().missing(&TARGET.parse().unwrap(), &lease.recipe);
+    assert!(none.unwrap().contains("targets_file"));
+    assert_eq!(desk.leases("").missing(TARGET, &lease.recipe), None);
     assert!(!desk.path("moved").exists());
     assert_eq!(remove(&desk.leases(""), &lease).await, Removal::Gone);
 }

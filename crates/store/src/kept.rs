@@ -3,12 +3,18 @@
 //! `links.json` holds the links of the chain of trust that it has verified, replaced whole. `spent` is only appended to: a line for
 //! each execution, on the device before anything is done. A line that was torn is of an execution that never began. Anything else
 //! that cannot be read is damage, and then nothing is executed: what was done before could be done again.
+//!
+//! Of `spent` all names are in memory, so it does not grow without end: its names are put in order into a file of their own
+//! (`sorted`), which its first line names from then on, and in which they are looked up.
+
+mod sorted;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -17,12 +23,16 @@ use gatehold_core::time::Timestamp;
 use gatehold_gate::ports::kept::{Kept, NotKept};
 use gatehold_gate::{TrustLink, TrustLinks};
 
-/// The first line.
-const HEADER: &str = "gatehold/spent/v1\n";
+use sorted::Sorted;
+
+/// How the first line begins. The latest time, the numbers of the files beside it, and a full stop follow.
+const HEADER: &str = "gatehold/spent/v2";
 /// How long a name is kept after its time, in seconds: for a clock that was wrong.
 const MARGIN_SECONDS: u32 = 86_400;
-/// Most names remembered.
-const NAMES_MAX: usize = 2 << 20;
+/// Executions of which the names are in memory, and in `spent`.
+const LINES_MAX: usize = 1 << 16;
+/// Most files beside it: hundreds of millions of executions whose time is not over.
+const SORTED_MAX: usize = 4_096;
 /// Largest file of links.
 const LINKS_BYTES_MAX: u64 = 512 << 20;
 
@@ -34,6 +44,9 @@ struct Inner {
     folder: PathBuf,
     /// Held for as long as the process lives.
     _lock: File,
+    lines_max: usize,
+    /// The latest time, which whoever asks for it reads while something is written.
+    latest: AtomicI64,
     spent: Mutex<Spent>,
 }
 
@@ -41,8 +54,12 @@ struct Spent {
     file: File,
     /// A write failed: what stands in the file is not known any more.
     broken: bool,
+    /// How many lines the file has.
+    lines: usize,
+    /// What stands in it.
     names: BTreeMap<Hash, Timestamp>,
-    latest: Timestamp,
+    /// What stands beside it.
+    sorted: Vec<Sorted>,
 }
 
 /// One line.
@@ -52,52 +69,70 @@ struct Line {
     at: Timestamp,
 }
 
+/// What `spent` says.
+struct Read {
+    latest: Timestamp,
+    numbers: Vec<u64>,
+    lines: Vec<Line>,
+}
+
 impl KeptIn {
     /// Opens a folder, or begins one. What is over for long is forgotten here.
     ///
     /// # Errors
     /// Another process has it, it cannot be written, or what stands in it is damaged.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, NotKept> {
+        Self::open_with(folder, LINES_MAX)
+    }
+
+    /// The same with room for so many executions in memory: for tests that cannot wait for a million.
+    ///
+    /// # Errors
+    /// As [`KeptIn::open`].
+    pub fn open_with(folder: impl Into<PathBuf>, lines_max: usize) -> Result<Self, NotKept> {
         let folder = folder.into();
-        let lock = folder.join("lock");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(&lock).map_err(fault(&lock))?;
-        lock.try_lock().map_err(|_| {
-            NotKept(format!(
-                "{} is in use by another process; give each executor a folder of its own",
-                folder.display()
-            ))
-        })?;
+        let lock = locked(&folder)?;
         let path = folder.join("spent");
-        let lines = match fs::read(&path) {
+        let Read {
+            latest,
+            numbers,
+            lines,
+        } = match fs::read(&path) {
             Ok(bytes) => read(&bytes).map_err(|line| damaged(&path, line))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 nothing_was_kept(&folder, &path)?;
-                Vec::new()
+                Read {
+                    latest: Timestamp::from_millis(0),
+                    numbers: Vec::new(),
+                    lines: Vec::new(),
+                }
             }
             Err(error) => return Err(fault(&path)(error)),
         };
-        let latest = lines.iter().map(|line| line.at).max();
-        let latest = latest.unwrap_or(Timestamp::from_millis(0));
-        let living = lines
+        let sorted = numbers.iter().map(|number| Sorted::open(&folder, *number));
+        let mut sorted = sorted.collect::<Result<Vec<_>, _>>()?;
+        sorted.retain(|one| !is_over(one.until(), latest));
+        sorted::others_are_known(&folder, &numbers, &names_of(&lines), latest)?;
+        let lines: Vec<Line> = lines
             .into_iter()
-            .filter(|line| line.at == latest || line.until.plus_seconds(MARGIN_SECONDS) >= latest);
-        let living: Vec<Line> = living.collect();
+            .filter(|line| !is_over(line.until, latest))
+            .collect();
         // Written anew, so that nothing is appended to half a line.
-        let text: String = living.iter().map(Line::text).collect();
-        replace(&path, format!("{HEADER}{text}").as_bytes()).map_err(fault(&path))?;
+        let text: String = lines.iter().map(Line::text).collect();
+        let text = header(latest, &sorted) + &text;
+        replace(&path, text.as_bytes()).map_err(fault(&path))?;
+        sorted::remove_others(&folder, &sorted).map_err(fault(&folder))?;
         let file = OpenOptions::new().append(true).open(&path);
-        let names = living
-            .iter()
-            .flat_map(|line| line.names.map(|name| (name, line.until)));
         Ok(Self(Arc::new(Inner {
             spent: Mutex::new(Spent {
                 file: file.map_err(fault(&path))?,
                 broken: false,
-                names: names.collect(),
-                latest,
+                lines: lines.len(),
+                names: names_of(&lines),
+                sorted,
             }),
+            latest: AtomicI64::new(latest.millis()),
+            lines_max,
             folder,
             _lock: lock,
         })))
@@ -109,6 +144,12 @@ impl Inner {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn latest(&self) -> Timestamp {
+        Timestamp::from_millis(self.latest.load(Ordering::SeqCst))
+    }
+
+    // INVARIANT(single-release): a name is in memory or in a file that the first line of `spent` names, from before anything is
+    // done until its own time is over by the margin on the latest clock that was seen here.
     fn spend(&self, line: &Line) -> Result<bool, NotKept> {
         let path = self.folder.join("spent");
         let mut spent = self.spent();
@@ -118,26 +159,119 @@ impl Inner {
                 path.display()
             )));
         }
-        if line.names.iter().any(|name| spent.names.contains_key(name)) {
-            return Ok(false);
+        for name in &line.names {
+            if spent.holds(name)? {
+                return Ok(false);
+            }
         }
-        if spent.names.len() >= NAMES_MAX {
-            return Err(NotKept(format!(
-                "{} holds {NAMES_MAX} names; start again, so that those that are over are forgotten",
-                path.display()
-            )));
+        // Whoever waited here for long enough may ask for a name that is forgotten by now.
+        if line.until < self.latest() {
+            return Err(NotKept(
+                "its time is over; nothing was done, so ask the gate where it stands".to_owned(),
+            ));
+        }
+        if spent.lines >= self.lines_max {
+            self.put_in_order(&mut spent)?;
         }
         // Remembered here whatever the device says: it may stand there in spite of it.
         spent
             .names
             .extend(line.names.map(|name| (name, line.until)));
-        spent.latest = spent.latest.max(line.at);
+        spent.lines = spent.lines.saturating_add(1);
+        self.latest.fetch_max(line.at.millis(), Ordering::SeqCst);
         let text = line.text();
         let written = spent.file.write_all(text.as_bytes());
         let written = written.and_then(|()| spent.file.sync_data());
         spent.broken = written.is_err();
         written.map_err(fault(&path)).map(|()| true)
     }
+
+    /// Puts all names of `spent` into a file of their own, and begins it anew. First that file, then the line that names it: whoever
+    /// dies in between leaves them in both.
+    fn put_in_order(&self, spent: &mut Spent) -> Result<(), NotKept> {
+        let path = self.folder.join("spent");
+        let latest = self.latest();
+        let last = spent.sorted.last().map_or(0, Sorted::number);
+        let next = Sorted::write(&self.folder, last.saturating_add(1), &spent.names)?;
+        let over = |one: &&Sorted| is_over(one.until(), latest);
+        let over: Vec<u64> = spent
+            .sorted
+            .iter()
+            .filter(over)
+            .map(Sorted::number)
+            .collect();
+        let living = spent.sorted.len().saturating_sub(over.len());
+        if living >= SORTED_MAX {
+            return Err(NotKept(format!(
+                "{} has {SORTED_MAX} files beside it whose time is not over; give approvals less time, or another executor some of the targets",
+                path.display()
+            )));
+        }
+        spent.sorted.retain(|one| !over.contains(&one.number()));
+        spent.sorted.push(next);
+        let begun = replace(&path, header(latest, &spent.sorted).as_bytes())
+            .and_then(|()| OpenOptions::new().append(true).open(&path));
+        // From here on nobody knows which of the two stands there, unless it is the new one.
+        spent.broken = begun.is_err();
+        spent.file = begun.map_err(fault(&path))?;
+        spent.names.clear();
+        spent.lines = 0;
+        // They are named no more: one that stays is taken away at the next start.
+        let _left = sorted::remove_others(&self.folder, &spent.sorted);
+        Ok(())
+    }
+}
+
+impl Spent {
+    fn holds(&self, name: &Hash) -> Result<bool, NotKept> {
+        if self.names.contains_key(name) {
+            return Ok(true);
+        }
+        for one in &self.sorted {
+            if one.holds(name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The names of these lines.
+fn names_of(lines: &[Line]) -> BTreeMap<Hash, Timestamp> {
+    let names = lines
+        .iter()
+        .flat_map(|line| line.names.map(|name| (name, line.until)));
+    names.collect()
+}
+
+/// Whether a name may be forgotten. The latest clock that was seen never goes back, and nothing is proven behind it.
+fn is_over(until: Timestamp, latest: Timestamp) -> bool {
+    until.plus_seconds(MARGIN_SECONDS) < latest
+}
+
+fn header(latest: Timestamp, sorted: &[Sorted]) -> String {
+    let numbers: Vec<String> = sorted.iter().map(|one| one.number().to_string()).collect();
+    let numbers = if numbers.is_empty() {
+        "-".to_owned()
+    } else {
+        numbers.join(",")
+    };
+    format!("{HEADER} {} {numbers} .\n", latest.millis())
+}
+
+/// The folder, for this process alone.
+fn locked(folder: &Path) -> Result<File, NotKept> {
+    let lock = folder.join("lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let lock = options.open(&lock).map_err(fault(&lock))?;
+    lock.try_lock().map_err(|_| {
+        NotKept(format!(
+            "{} is in use by another process; give each executor a folder of its own",
+            folder.display()
+        ))
+    })?;
+    Ok(lock)
 }
 
 #[async_trait]
@@ -191,7 +325,7 @@ impl Kept for KeptIn {
     }
 
     fn latest(&self) -> Timestamp {
-        self.0.spent().latest
+        self.0.latest()
     }
 }
 
@@ -224,27 +358,53 @@ impl Line {
     }
 }
 
-/// Every whole line. The last one may be torn.
-fn read(bytes: &[u8]) -> Result<Vec<Line>, usize> {
+/// The first line and every whole one after it. The last one may be torn.
+fn read(bytes: &[u8]) -> Result<Read, usize> {
     let text = std::str::from_utf8(bytes).map_err(|_| 0_usize)?;
-    let Some(rest) = text.strip_prefix(HEADER) else {
-        return Err(1);
-    };
+    let (first, rest) = text.split_once('\n').ok_or(1_usize)?;
+    let (latest, numbers) = named(first).ok_or(1_usize)?;
     // What follows the last line break never counted.
     let (whole, _torn) = rest.rsplit_once('\n').unwrap_or(("", rest));
     let lines = whole.lines().enumerate();
-    lines
-        .map(|(number, line)| Line::read(line).ok_or(number.saturating_add(2)))
-        .collect()
+    let lines = lines.map(|(number, line)| Line::read(line).ok_or(number.saturating_add(2)));
+    let lines: Vec<Line> = lines.collect::<Result<_, _>>()?;
+    let latest = lines
+        .iter()
+        .map(|line| line.at)
+        .fold(latest, Timestamp::max);
+    Ok(Read {
+        latest,
+        numbers,
+        lines,
+    })
+}
+
+/// The latest time, and the files beside it in the order in which they were written.
+fn named(first: &str) -> Option<(Timestamp, Vec<u64>)> {
+    let rest = first.strip_prefix(HEADER)?.strip_prefix(' ')?;
+    let mut words = rest.split(' ');
+    let latest = Timestamp::from_millis(words.next()?.parse().ok()?);
+    let numbers = match words.next()? {
+        "-" => Vec::new(),
+        numbers => {
+            let numbers = numbers.split(',').map(|number| number.parse().ok());
+            numbers.collect::<Option<Vec<u64>>>()?
+        }
+    };
+    let whole = words.next() == Some(".") && words.next().is_none();
+    let ordered = numbers.is_sorted_by(|left, right| left < right);
+    (whole && ordered && numbers.len() <= SORTED_MAX).then_some((latest, numbers))
 }
 
 /// That nothing was executed from here before: links are kept after the first line of what is spent was.
 fn nothing_was_kept(folder: &Path, spent: &Path) -> Result<(), NotKept> {
-    if !folder.join("links.json").exists() {
+    let beside = sorted::numbers(folder).map_err(fault(folder))?;
+    if !folder.join("links.json").exists() && beside.is_empty() {
         return Ok(());
     }
     Err(NotKept(format!(
-        "{} is gone, so what was executed before is not known: look at the targets, then restore it, or take links.json away too",
+        "{} is gone, so what was executed before is not known: look at the targets, then restore it, or take away links.json and every \
+         other file that is named `spent` too",
         spent.display()
     )))
 }

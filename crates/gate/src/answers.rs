@@ -4,8 +4,10 @@ use gatehold_core::checkpoint::Criterion;
 use gatehold_core::commit::Receipt;
 use gatehold_core::decide::{CallNonce, Claims};
 use gatehold_core::effect::Environment;
+use gatehold_core::grant::GrantState;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::{HumanId, RequestId, WorkloadId};
+use gatehold_core::lease::Lease;
 use gatehold_core::request::RequestRecord;
 use gatehold_core::review::{Answers, ReviewContext, UnverifiedReview};
 use gatehold_core::task::Boundary;
@@ -17,6 +19,7 @@ use gatehold_core::workload::WorkloadKind;
 
 use crate::ports::executor::Execution;
 use crate::ports::issuer::Credential;
+use crate::who_stopped::StoppedNow;
 
 /// A machine whose signed call has been verified.
 #[derive(Debug, Clone)]
@@ -111,6 +114,8 @@ pub struct Redeemed {
     pub execution: Option<Execution>,
     /// The credential, where one was made: handed over once, and kept nowhere.
     pub credential: Option<Credential>,
+    /// The lease that it was handed over under, as it stood then.
+    pub lease: Option<(GrantState, Lease)>,
 }
 
 /// One line of an inbox.
@@ -140,6 +145,8 @@ pub struct InboxItem {
     pub environment: Option<Environment>,
     /// Reason codes.
     pub why: Vec<String>,
+    /// What stops it, or whoever asks it, as far as this process has read the ledger: within about a second.
+    pub stopped: Option<StoppedNow>,
     /// When it was asked.
     pub submitted_at: Timestamp,
     /// Last time to decide.

@@ -10,6 +10,7 @@ use crate::error::GateError;
 use crate::gate::Gate;
 use crate::load::Loaded;
 use crate::look::Looked;
+use crate::who_stopped::reason;
 
 impl Gate {
     /// What is otherwise now than it was shown under this review nonce, as the page calls it; nothing when all is as it was.
@@ -41,15 +42,7 @@ pub(crate) fn stopped(record: &RequestRecord, loaded: &Loaded) -> Option<&'stati
     if matches!(record.requester, Requester::Human { .. }) {
         return None;
     }
-    let envelope = &record.envelope;
-    let task = envelope.task.as_ref();
-    let stops = &loaded.stops.value;
-    let by_stop = stops.reason(
-        &envelope.workload,
-        task,
-        &envelope.target,
-        &envelope.resource,
-    );
+    let by_stop = reason(&loaded.stops.value, record);
     let paused = loaded.pause.value.code.is_some();
     by_stop.or_else(|| paused.then_some("workload_paused"))
 }

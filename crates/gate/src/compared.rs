@@ -1,14 +1,17 @@
 //! A store compared with its ledger by somebody who does not serve it: every row with the leaf that it names, and what gates
 //! have told of before. Rows that were taken away altogether are found by whoever reads all leaves: `gatehold audit verify`.
 
-use gatehold_core::commit::{LeafKind, Table};
+use gatehold_core::commit::{LeafKind, RowKey, Table};
 use gatehold_core::entry::Entry;
+use gatehold_core::grant::Grant;
 use gatehold_core::history::row_follows;
+use gatehold_core::ids::GrantId;
 use gatehold_core::time::Timestamp;
 
 use crate::believed::record_opens;
 use crate::error::GateError;
 use crate::ports::store::{Row, RowQuery, Store};
+use crate::stored::body;
 
 /// Rows and records of one page.
 const PAGE: u32 = 1_000;
@@ -86,6 +89,21 @@ impl Compared {
         }
         Ok(())
     }
+}
+
+/// The grant of this id. One whose row is not what its leaf wrote answers for nothing.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn grant_as_written(store: &dyn Store, id: GrantId) -> Result<Option<Grant>, GateError> {
+    let Some(row) = store.row(&RowKey::new(Table::Grant, &id)).await? else {
+        return Ok(None);
+    };
+    if follows(store, &row).await?.is_err() {
+        return Ok(None);
+    }
+    let grant: Grant = body(&row)?;
+    Ok((grant.id == id).then_some(grant))
 }
 
 /// Whether a row is what its leaf wrote.

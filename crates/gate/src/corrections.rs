@@ -344,6 +344,7 @@ fn what(event: &Event) -> String {
         Event::Acted { act, .. } => format!("the requester: {act}"),
         Event::Escalated { .. } => "more people were asked".to_owned(),
         Event::Reheld { .. } => "it was held again".to_owned(),
+        Event::BrokeGlass { incident, .. } => format!("the glass was broken for {incident}"),
         Event::Closed {
             code,
             human: Some(human),

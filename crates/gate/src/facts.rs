@@ -197,7 +197,7 @@ fn fits(type_: ValueType, value: &TypedValue) -> bool {
 }
 
 /// Text of a source, as it may stand on a page: bounded, on one line, without anything that is not visible.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     let mut chars = text
         .chars()
         .map(|c| if hazard(c).is_none() { c } else { ' ' });

@@ -184,6 +184,12 @@ impl Gate {
             .collect()
     }
 
+    /// Whether approved actions are executed by a process of its own.
+    #[must_use]
+    pub fn executes_apart(&self) -> bool {
+        self.inner.parts.executor.is_apart()
+    }
+
     /// The store's time.
     ///
     /// # Errors

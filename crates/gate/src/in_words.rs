@@ -62,7 +62,8 @@ impl Gate {
             | Change::NhiCreate(_)
             | Change::PointEnrol(_)
             | Change::TeamSet(_)
-            | Change::ConfigChange(_) => own.unwrap_or_default(),
+            | Change::ConfigChange(_)
+            | Change::GlassEnrol(_) => own.unwrap_or_default(),
             Change::StopLift(lift) => {
                 let since = self.asked(&request).await?;
                 let since = since.map(|(read, asked)| read.restraints.stopped_since(asked));
@@ -177,6 +178,7 @@ pub fn change_in_words(
         Change::PointEnrol(point) => parts::point(point, now),
         Change::TeamSet(set) => parts::team(set, now),
         Change::ConfigChange(change) => parts::consoles(&change.consoles, now),
+        Change::GlassEnrol(enrol) => parts::offline_key(enrol, now),
         Change::StopLift(_) | Change::WorkloadResume(_) | Change::RecordErase(_) => return None,
     })
 }

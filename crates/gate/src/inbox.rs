@@ -28,6 +28,7 @@ use crate::look::{May, may};
 use crate::ports::store::{Row, RowQuery};
 use crate::stored::body;
 use crate::view::people_needed;
+use crate::who_stopped::{StoppedNow, WhoStopped, reason};
 
 /// Most lines of an inbox.
 const INBOX_MAX: u32 = 1_000;
@@ -44,6 +45,8 @@ pub struct HeldNow {
     records: Arc<[RequestRecord]>,
     /// Which world each of them is about, as the catalogue of this process has it.
     environments: Arc<[Option<Environment>]>,
+    /// What stops each of them.
+    stopped: Arc<[Option<StoppedNow>]>,
     active: Arc<Active>,
     /// When, and which tasks of delegations were open then.
     now: Timestamp,
@@ -91,10 +94,11 @@ impl HeldNow {
         let stances = self.stances(human, without);
         let each = self.records.iter().zip(stances.iter());
         let mut items: Vec<InboxItem> = each
-            .zip(self.environments.iter())
-            .filter_map(|((record, stance), environment)| {
+            .zip(self.environments.iter().zip(self.stopped.iter()))
+            .filter_map(|((record, stance), (environment, stopped))| {
                 let held = record.held.as_ref()?;
-                Some(item(record, held, *stance, dev, *environment))
+                let found = (*environment, stopped.clone());
+                Some(item(record, held, *stance, dev, found))
             })
             .collect();
         items.sort_by_key(InboxItem::urgency);
@@ -183,7 +187,7 @@ fn item(
     held: &HeldAt,
     stance: Stance,
     dev: bool,
-    environment: Option<Environment>,
+    (environment, stopped): (Option<Environment>, Option<StoppedNow>),
 ) -> InboxItem {
     let (kind, owner) = match &record.requester {
         Requester::Workload { kind, owner, .. } => (Some(*kind), owner),
@@ -202,6 +206,7 @@ fn item(
         target: record.envelope.target.to_string(),
         resource: record.envelope.resource.to_string(),
         why: record.reasons.clone(),
+        stopped,
         submitted_at: record.submitted_at,
         decide_by: held.decide_by,
         claimed_by: record.claimed_by.clone(),
@@ -251,8 +256,32 @@ pub(crate) fn answers_for(human: &HumanId, requester: &Requester, directory: &Di
     }
 }
 
+/// What stops each of them, by the leaves that were read: no query for it.
+fn stopped(records: &[RequestRecord], active: &Active) -> Vec<Option<StoppedNow>> {
+    let restraints = &active.restraints;
+    let who = WhoStopped::of(restraints);
+    let each = records.iter().map(|record| {
+        let Requester::Workload { id, .. } = &record.requester else {
+            return None;
+        };
+        let paused = || {
+            restraints
+                .is_paused(id.as_str())
+                .then_some("workload_paused")
+        };
+        let code = reason(restraints.stops(), record).or_else(paused)?;
+        Some(who.of_request(record, code))
+    });
+    each.collect()
+}
+
 /// One name for them all; it lives as long as what was read, and no longer than the same delegations count.
-fn named(rows: &[Row], directory: &Directory, open: &BTreeSet<TaskId>, now: Timestamp) -> Hash {
+fn named(
+    rows: &[Row],
+    stopped: &[Option<StoppedNow>],
+    directory: &Directory,
+    (open, now): (&BTreeSet<TaskId>, Timestamp),
+) -> Hash {
     let row = |row: &Row| format!("{} {} {}\n", row.key, row.version, row.last_leaf);
     let all: String = rows.iter().map(row).collect();
     let counts = |(id, given): (&Hash, &Delegation)| {
@@ -261,7 +290,7 @@ fn named(rows: &[Row], directory: &Directory, open: &BTreeSet<TaskId>, now: Time
         (in_time && in_task).then(|| format!("{id}\n"))
     };
     let given: String = directory.delegations.iter().filter_map(counts).collect();
-    Hash::of(format!("{}\n{given}{all}", directory.version).as_bytes())
+    Hash::of(format!("{}\n{given}{stopped:?}\n{all}", directory.version).as_bytes())
 }
 
 impl Gate {
@@ -303,10 +332,12 @@ impl Gate {
             let facts = catalog.facts(&record.envelope.target, &record.envelope.resource);
             facts.environment.get().copied()
         };
+        let stopped = stopped(&records, &active);
         Ok(HeldNow {
             environments: records.iter().map(environment).collect(),
             records: records.into(),
-            read: named(&rows, &active.directory, &open, now),
+            read: named(&rows, &stopped, &active.directory, (&open, now)),
+            stopped: stopped.into(),
             active,
             now,
             open: Arc::new(open),
@@ -327,6 +358,8 @@ impl Gate {
                 let decided = self.inner.decided.notified();
                 let size = self.store().head().await?.size;
                 if size != leaves {
+                    // What stops something stands in the leaves; where they cannot be read, it is said later.
+                    let _ = self.read_on().await;
                     return Ok(size);
                 }
                 let _ = tokio::time::timeout(LOOK_EVERY, decided).await;
@@ -364,6 +397,7 @@ mod tests {
             kind: None,
             owner: "ann@acme".parse().unwrap(),
             environment: None,
+            stopped: None,
             why: Vec::new(),
             submitted_at: Timestamp::from_millis(0),
             decide_by: Timestamp::from_millis(decide_by),

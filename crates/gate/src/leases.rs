@@ -2,13 +2,14 @@
 //! target itself says that it is gone.
 //!
 //! `issue` is here; `again` asks whether what lives would be let out now, in the order of `line`, `end` decides that a lease is to
-//! end, `remove` sees to it, `orphans` looks for what nobody remembers, `list` shows people what there is.
+//! end, `remove` sees to it out of `queue`, `orphans` looks for what nobody remembers, `list` shows people what there is.
 
 mod again;
 mod end;
 mod line;
 mod list;
 mod orphans;
+mod queue;
 mod remove;
 
 use std::pin::pin;
@@ -39,8 +40,9 @@ use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
 pub(crate) use again::Again;
 pub use list::{LeaseFilter, LeaseName, LeasePage, SeenLease};
+pub(crate) use queue::UnderWay;
 pub use remove::LeaseTick;
-pub(crate) use remove::{Looks, Tries, UnderWay};
+pub(crate) use remove::{Looks, Tries};
 
 /// What the record of an execution says that handed out a credential.
 const ISSUED: &str = "issued";
@@ -99,7 +101,7 @@ impl Gate {
         }
         let (ending, code, credential) = match made {
             Ok(Issuance::Issued(credential)) => match self.lease_issued(id).await {
-                Ok(()) => (Ending::Completed, ISSUED, Some(credential)),
+                Ok(grant) => (Ending::Completed, ISSUED, Some((credential, grant))),
                 // Stopped, ended or out of time meanwhile: nobody has seen it, and nobody will.
                 Err(GateError::Refused(refusal)) => (Ending::Failed, refusal.code(), None),
                 Err(error) => {
@@ -127,20 +129,23 @@ impl Gate {
             self.report_later(record.id, undelivered());
             self.end_lease_soon(id, "not_delivered").await;
         }
+        let record = reported?;
+        let (credential, grant) = credential.unzip();
         Ok(Redeemed {
-            record: reported?,
+            record,
             execution: Some(execution),
             credential,
+            lease: grant.and_then(|grant| Some((grant.state, grant.lease?))),
         })
     }
 
-    async fn lease_issued(&self, id: GrantId) -> Result<(), GateError> {
+    async fn lease_issued(&self, id: GrantId) -> Result<Grant, GateError> {
         let issued = LeaseStep {
             what: LeaseEvent::Issued,
             code: ISSUED,
             human: None,
         };
-        self.lease_step(id, &issued).await.map(drop)
+        self.lease_step(id, &issued).await
     }
 
     /// Decides one step of a lease, until it is committed.

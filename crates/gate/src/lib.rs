@@ -24,6 +24,7 @@ mod erase;
 mod error;
 mod facts;
 mod gate;
+mod glass;
 mod habits;
 mod history;
 mod humans;
@@ -86,7 +87,7 @@ pub use case::{
     Answer, CASE_BYTES_MAX, Case, LINKS_BYTES_MAX, No, Standing as ApartStanding, TargetTerms,
 };
 pub use catalog::{Catalog, CatalogEntry};
-pub use compared::Compared;
+pub use compared::{Compared, grant_as_written};
 pub use conversation::{Answered, Asked};
 pub use corrections::{Corrected, CorrectionInput, Recorded};
 pub use deciders::{Against, Decider, Deciders};
@@ -119,4 +120,4 @@ pub use tick::Tick;
 pub use today::Today;
 pub use undecidable::{People, Short, Uncovered, Undecidable};
 pub use view::{NOT_ASKED_YET, checkpoints_shown};
-pub use who_stopped::WhoStopped;
+pub use who_stopped::{SaidStop, StoppedNow, WhoStopped};

@@ -29,6 +29,7 @@ use crate::question::{Given, When};
 use crate::redeem::blind;
 use crate::stored::{StoredRequest, attachment, body};
 use crate::submit::digest_words;
+use crate::who_stopped::{StoppedNow, WhoStopped};
 
 /// Rows read for one page of what is decided.
 const READ_AT_ONCE: u32 = 1_000;
@@ -64,7 +65,7 @@ pub struct Looked {
     /// Why there is no view although it is held.
     pub no_view: Option<Refusal>,
     /// What stops it now, or whoever asks it, while it is held: nothing of it is let out then.
-    pub stopped: Option<&'static str>,
+    pub stopped: Option<StoppedNow>,
     /// What the requester said: untrusted. Nothing once it was erased.
     pub claims: Option<Claims>,
     /// What whoever looks may do.
@@ -165,7 +166,9 @@ impl Gate {
                 let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
                 let may = may(record, held, &lending, (human, &teams, without));
                 let loaded = self.load_for(&record.requester, &record.envelope).await?;
-                stopped = changed::stopped(record, &loaded);
+                let who = WhoStopped::of(&self.active().restraints);
+                let code = changed::stopped(record, &loaded);
+                stopped = code.map(|code| who.of_request(record, code));
                 signer = signs_with(held, &lending, human, &teams);
                 match self.view_now(&stored, held, &submission, &loaded).await {
                     Ok(view) => (Some(view), None, may),

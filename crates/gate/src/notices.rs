@@ -55,6 +55,12 @@ fn of(
     if matches!(message.kind, NoticeKind::Remains | NoticeKind::TakenAway) {
         return Some(of_lease(message, record, directory, public_url));
     }
+    if matches!(
+        message.kind,
+        NoticeKind::GlassBroken | NoticeKind::GlassUsed | NoticeKind::GlassReviewed
+    ) {
+        return Some(of_glass(message, record, directory, public_url));
+    }
     let held = record.held.as_ref()?;
     let lending = Lending::new(directory, &held.requirement, &record.requester, moment);
     if !is_timely(message.kind, record.state) {
@@ -82,6 +88,20 @@ fn of_lease(
 ) -> Notice {
     Notice {
         people: audience::accountable(&record.requester, directory),
+        ..for_nobody(message, record, public_url)
+    }
+}
+
+/// The glass was broken, or somebody looked at that: for everybody, whatever became of the request since.
+fn of_glass(
+    message: &Message,
+    record: &RequestRecord,
+    directory: &Directory,
+    public_url: &str,
+) -> Notice {
+    Notice {
+        held_at: record.held.as_ref().map(titles).unwrap_or_default(),
+        people: audience::everybody(record, directory),
         ..for_nobody(message, record, public_url)
     }
 }
@@ -126,7 +146,10 @@ const fn is_asking(kind: NoticeKind) -> bool {
         | NoticeKind::Outcome
         | NoticeKind::Remains
         | NoticeKind::Stopped
-        | NoticeKind::TakenAway => false,
+        | NoticeKind::TakenAway
+        | NoticeKind::GlassBroken
+        | NoticeKind::GlassUsed
+        | NoticeKind::GlassReviewed => false,
     }
 }
 

@@ -31,6 +31,7 @@ use crate::habits::{signals, unlike};
 use crate::input::{self, Word, unlike_baseline};
 use crate::load::Loaded;
 use crate::ports::facts::Question;
+use crate::signals::hold;
 
 /// What was asked, what came back, and what was derived on the way.
 pub(crate) struct Answered {
@@ -103,8 +104,10 @@ impl Gate {
         }
         let labels = labels(&read);
         let described = described(descriptor, envelope, &projection, &read, requester);
-        let shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
-        let word = word(
+        let mut shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
+        let flag = hold::flag_of(&loaded.as_read.restraints, requester, loaded.now);
+        shown.extend(flag.map(|flag| hold::shown(flag, loaded.now)));
+        let mut word = word(
             &read,
             found,
             requester,
@@ -113,6 +116,9 @@ impl Gate {
             resource,
             habits.as_ref().map(|habits| (habits, asking)),
         );
+        if flag.is_some() {
+            word.anomaly = Known::some(true);
+        }
         let input = input::input(action, read, requester, &active.directory, word.clone())?;
         Ok(Answered {
             evaluated: active.engine.evaluate(&input),

@@ -1,10 +1,13 @@
 //! The chain of trust of a store that nobody has to serve: what it gives force to, what in it does not verify, and how a
 //! lost quorum is restored. There is no endpoint for it: offline keys are used where the store is.
 
+use gatehold_core::checkpoint::GLASS_PEOPLE_MIN;
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::recover;
 use gatehold_core::directory::Directory;
+use gatehold_core::glass::Openings;
 use gatehold_core::hash::Hash;
+use gatehold_core::ids::{CheckpointName, HumanId};
 use gatehold_core::trust::{Evidence, SignedRecovery};
 
 use crate::believed::Believed;
@@ -23,8 +26,22 @@ pub struct Trust {
     pub directory: Directory,
     /// What does not verify, or does not follow from the chain. Each is a sign that somebody changed the database.
     pub findings: Vec<String>,
+    /// Where the glass was broken lately, and what nobody has looked at yet.
+    pub openings: Openings,
     /// The leaves that are its links.
     links: Vec<Link>,
+}
+
+/// A checkpoint behind glass where too few people could sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "checkpoint `{checkpoint}` may be behind glass, and {with_keys} of those whom it names for that have an offline key with force; two must sign"
+)]
+pub struct NoDrawer {
+    /// Which.
+    pub checkpoint: CheckpointName,
+    /// How many could sign.
+    pub with_keys: usize,
 }
 
 impl Trust {
@@ -46,6 +63,31 @@ impl Trust {
         let bytes = bundle_bytes(store, &self.links, self.directory.bundle).await?;
         let (bundle, _) = prepare(&bytes)?;
         Ok(People::from(&self.directory).cannot_fill(&bundle))
+    }
+
+    /// The checkpoints of its bundle that offer break-glass and where too few people have the keys for it. It would be found out
+    /// in the emergency.
+    ///
+    /// # Errors
+    /// When no leaf holds the bundle, or it cannot be used.
+    pub async fn without_drawers(&self, store: &dyn Store) -> Result<Vec<NoDrawer>, OpenError> {
+        let bytes = bundle_bytes(store, &self.links, self.directory.bundle).await?;
+        let (bundle, _) = prepare(&bytes)?;
+        let directory = &self.directory;
+        let has_key = |human: &HumanId| {
+            let mut keys = directory.glass.keys();
+            keys.any(|print| directory.glass_key(human, print).is_some())
+        };
+        let few = bundle.checkpoints().values().filter_map(|checkpoint| {
+            let people = &checkpoint.break_glass.as_ref()?.people;
+            let with_keys = people.iter().filter(|human| has_key(human)).count();
+            let checkpoint = checkpoint.name.clone();
+            (with_keys < GLASS_PEOPLE_MIN).then_some(NoDrawer {
+                checkpoint,
+                with_keys,
+            })
+        });
+        Ok(few.collect())
     }
 
     /// Folds it from leaf 0.
@@ -76,6 +118,7 @@ impl Trust {
         Ok(Self {
             directory,
             findings: so_far.found(),
+            openings: so_far.restraints.openings().clone(),
             links: so_far.links,
         })
     }

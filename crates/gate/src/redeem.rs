@@ -181,6 +181,7 @@ impl Gate {
                         record: blind(*record),
                         execution: None,
                         credential: None,
+                        lease: None,
                     });
                 }
                 Some(_) => {
@@ -210,6 +211,7 @@ impl Gate {
             record,
             execution: Some(execution),
             credential: None,
+            lease: None,
         })
     }
 
@@ -270,6 +272,7 @@ impl Gate {
         let record = &stored.record;
         let submission = self.submission(stored).await?;
         let action = Self::action(record, &submission)?;
+        self.read_on_behind_glass(record).await?;
         // To resume a workload is to change its pause row, so that one is read.
         let loaded = match Change::of(&action) {
             Ok(Change::WorkloadResume(resume)) => {

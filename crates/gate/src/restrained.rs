@@ -3,7 +3,8 @@
 
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::{Pause, Versioned};
-use gatehold_core::entry::Entry;
+use gatehold_core::entry::{Entry, Event};
+use gatehold_core::glass::{UnverifiedPostReview, VerifiedPostReview};
 use gatehold_core::guard;
 use gatehold_core::restraints::{Loosening, says_it_loosens};
 use gatehold_core::stops::Stops;
@@ -41,11 +42,38 @@ impl ChainSoFar {
                 Err(error) => self.report(format!("leaf {} loosens nothing: {error}", leaf.index)),
             }
         }
+        if let Event::PostReviewed { .. } = &entry.event {
+            match self.looked_at(store, leaf).await {
+                Ok(()) => {}
+                Err(error @ GateError::Store(_)) => return Err(error),
+                Err(error) => self.report(format!("leaf {} does not count: {error}", leaf.index)),
+            }
+        }
         let added = self.restraints.add(leaf.index, &entry, approved.as_ref());
         if let Err(why) = added {
             self.report(format!("leaf {}: {why}", leaf.index));
         }
         Ok(())
+    }
+
+    /// Somebody looked at an opening afterwards, which lets another one be: taken only from their signature.
+    async fn looked_at(&mut self, store: &dyn Store, leaf: &StoredRecord) -> Result<(), GateError> {
+        let leaf = Link::of(leaf).read(store).await?;
+        let text = |name| {
+            let bytes = opened(&leaf, name)?.to_vec();
+            String::from_utf8(bytes).map_err(GateError::damaged)
+        };
+        let review = UnverifiedPostReview {
+            statement: text("glass_review")?,
+            signature: text("glass_review_signature")?,
+        };
+        let before = self.chain.directory();
+        let before = before.ok_or_else(|| GateError::damaged("nobody is enrolled yet"))?;
+        let verified = VerifiedPostReview::verify(&review, before).map_err(GateError::damaged)?;
+        let teams = before.teams_of(&verified.statement().human);
+        self.restraints
+            .post_reviewed(&verified, &teams)
+            .map_err(GateError::damaged)
     }
 
     async fn loosening(

@@ -1,8 +1,10 @@
 //! Signals from outside: security event tokens by keys that an operator pinned. A signal stops workloads that its sender may stop,
-//! or their tasks, and can do nothing else; lifting stays a held action.
+//! or their tasks, or has what they ask for held for a while, and can do nothing else; lifting stays a held action.
 //!
 //! A token has its effect once, by its issuer and `jti`, for at least as long as it would be accepted (threat C11). What it says of
 //! people, sessions and anything that nobody here is called changes nothing.
+
+pub(crate) mod hold;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -46,6 +48,8 @@ pub struct SignalMay {
     pub stop_workload: bool,
     /// Tasks of theirs.
     pub stop_task: bool,
+    /// For so many seconds, what workloads that it names ask for is an anomaly; nothing where it may not say so.
+    pub hold_seconds: Option<u32>,
 }
 
 /// What somebody outside calls a workload.
@@ -70,7 +74,7 @@ pub struct SignalRules {
     pub subjects: Vec<Named>,
     /// It names every workload as this gate does, and may stop each.
     pub own_names: bool,
-    /// How many stops it sets in a minute, by one process.
+    /// How many stops it sets in a minute, by one process; and as many say again what is stopped already.
     pub per_minute_max: u32,
     /// Teams that are told, besides whoever answers for the workload.
     pub tell: Vec<TeamId>,
@@ -83,8 +87,15 @@ pub struct Signals(Vec<Sender>);
 #[derive(Debug)]
 struct Sender {
     rules: SignalRules,
-    /// In which minute, and how many.
-    counted: Mutex<(i64, u32)>,
+    counted: Mutex<Counted>,
+}
+
+/// How much a sender said within a minute. What it says again takes no room from what it stops.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    minute: i64,
+    stops: u32,
+    again: u32,
 }
 
 /// What became of a token that was accepted.
@@ -93,6 +104,8 @@ struct Sender {
 pub enum Heeded {
     /// What it names is stopped.
     Stopped,
+    /// What it names goes on, and what that asks for is an anomaly for a while.
+    Held,
     /// It was heeded before, and is not heeded twice; or what it names is stopped already.
     Known,
     /// It asks for nothing, or names nothing that its sender may stop.
@@ -105,10 +118,8 @@ pub enum SignalError {
     /// It is not one of a sender that is configured.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The sender stops more within a minute than it may.
-    #[error(
-        "this sender has stopped as much within the minute as it may; send it again in a minute"
-    )]
+    /// The sender stops more within a minute than it may, or says more of what is stopped.
+    #[error("this sender has said as much within the minute as it may; send it again in a minute")]
     TooMany,
     /// What it names is configured, and no workload of that name is enrolled.
     #[error("no workload is enrolled here for what this names; send it again later")]
@@ -124,7 +135,7 @@ impl Signals {
     pub fn new(all: Vec<SignalRules>) -> Self {
         let sender = |rules| Sender {
             rules,
-            counted: Mutex::new((0, 0)),
+            counted: Mutex::default(),
         };
         Self(all.into_iter().map(sender).collect())
     }
@@ -180,16 +191,25 @@ fn knows(refused: &RefusedEvent) -> u8 {
 }
 
 impl Sender {
-    /// Counts one more.
-    fn one(&self, now: Timestamp) -> Result<(), SignalError> {
+    /// Counts one more: a stop, or what says one again.
+    fn one(&self, now: Timestamp, again: bool) -> Result<(), SignalError> {
         let minute = now.seconds().div_euclid(60);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, count) = *counted;
-        let count = if of == minute { count } else { 0 };
-        if guard!("signals-of-a-minute", count >= self.rules.per_minute_max) {
+        if counted.minute != minute {
+            *counted = Counted {
+                minute,
+                ..Counted::default()
+            };
+        }
+        let count = if again {
+            &mut counted.again
+        } else {
+            &mut counted.stops
+        };
+        if guard!("signals-of-a-minute", *count >= self.rules.per_minute_max) {
             return Err(SignalError::TooMany);
         }
-        *counted = (minute, count.saturating_add(1));
+        *count = count.saturating_add(1);
         Ok(())
     }
 
@@ -302,25 +322,27 @@ impl Gate {
         if matches!(known, Ok(Some(_))) {
             return Ok(Heeded::Known);
         }
-        let Some(add) = self.to_stop(sender, &event).await? else {
-            return Ok(Heeded::Nothing);
-        };
-        if self.stop_stands(&add).await {
-            self.give_up_ended().await;
-            return Ok(Heeded::Known);
-        }
-        sender.one(now)?;
         let heard = HeardSignal {
             known_until: known_until(&event),
             token: Some(token.as_bytes().to_vec()),
             signal,
         };
+        let Some(add) = self.to_stop(sender, &event).await? else {
+            return self.heed_hold(sender, &event, heard, now).await;
+        };
+        // It changes nothing, and is written down all the same: sent once more after people lifted that stop, it is known.
+        let again = self.stop_stands(&add).await;
+        sender.one(now, again)?;
         let act = || SafeAct::Signal {
             signal: Box::new(heard.signal.clone()),
             known_until: heard.known_until,
             add: add.clone(),
         };
         let stored = self.signal_stored(&add, heard.clone()).await;
+        if again {
+            // Nothing waits for it in the journal: what it names is stopped already.
+            return Ok(stored.map(|_| Heeded::Known)?);
+        }
         match self.or_keep(stored, act).await {
             // On the device: it is in force here, and nothing is decided before it is in the ledger.
             Err(GateError::Journaled) => Ok(Heeded::Stopped),
@@ -346,18 +368,26 @@ impl Gate {
         let Some(workload) = sender.stoppable(&about) else {
             return Ok(None);
         };
-        if self.is_enrolled_as_known(workload).await? {
-            return Ok(Some(Stops {
-                workloads: [workload.clone()].into(),
-                ..Stops::default()
-            }));
-        }
-        if sender.lists(workload) {
+        let there = self.is_there_for(sender, workload).await?;
+        Ok(there.then(|| Stops {
+            workloads: [workload.clone()].into(),
+            ..Stops::default()
+        }))
+    }
+
+    /// Whether such a workload is enrolled. It is an error where it is not and the operator wrote it among the sender's subjects.
+    async fn is_there_for(
+        &self,
+        sender: &Sender,
+        workload: &WorkloadId,
+    ) -> Result<bool, SignalError> {
+        let there = self.is_enrolled_as_known(workload).await?;
+        if !there && sender.lists(workload) {
             let signal = &sender.rules.name;
-            tracing::warn!(%signal, %workload, "a signal names a subject of its sender, and no such workload is enrolled; nothing is stopped");
+            tracing::warn!(%signal, %workload, "a signal names a subject of its sender, and no such workload is enrolled; nothing is stopped or held");
             return Err(SignalError::NotEnrolled);
         }
-        Ok(None)
+        Ok(there)
     }
 
     /// Whether there is such a workload, by the newest directory; while the store does not answer, one that was known is still there.
@@ -370,8 +400,7 @@ impl Gate {
         }
     }
 
-    /// Whether all of it is stopped and nobody asks to lift any of it: to write it again would fill the ledger, as where a person
-    /// says it again.
+    /// Whether all of it is stopped and nobody asks to lift any of it: to say it again changes nothing.
     async fn stop_stands(&self, add: &Stops) -> bool {
         // Who may have asked to lift it is in the leaves.
         if self.read_on().await.is_err() {

@@ -34,6 +34,10 @@ pub struct Standing {
     pub chain_findings: u64,
     /// How often a lost quorum was restored with offline keys.
     pub quorum_lost: u64,
+    /// Requests that were let out by break-glass and that too few people have looked at.
+    pub glass_open: u64,
+    /// Those of them whose time for that is over.
+    pub glass_overdue: u64,
 }
 
 /// As much of a request as is counted.
@@ -59,9 +63,13 @@ impl Gate {
             .look_at_rows(self.store())
             .await?;
         let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX);
+        let openings = active.restraints.openings();
+        let overdue = openings.open().filter(|opening| opening.is_overdue(now));
         let mut standing = Standing {
             chain_findings: count(self.chain_findings().await.len()),
             quorum_lost: count(active.directory.quorum_lost.len()),
+            glass_open: count(openings.open().count()),
+            glass_overdue: count(overdue.count()),
             ..Standing::default()
         };
         self.each(Table::Request, State::Held.name(), |row| {

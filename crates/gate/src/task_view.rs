@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::owned::ROWS_MAX;
 use crate::ports::store::RowQuery;
 use crate::stored::body;
-use crate::who_stopped::WhoStopped;
+use crate::who_stopped::{SaidStop, WhoStopped};
 
 /// One task.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct TaskLooked {
     /// Whether it is stopped, and by what.
     pub stopped: Option<&'static str>,
     /// Who stopped it, or its workload or everything.
-    pub who_stopped: Option<String>,
+    pub who_stopped: Option<SaidStop>,
     /// The store's time.
     pub now: Timestamp,
 }
@@ -63,7 +63,7 @@ impl Gate {
         } else {
             (None, None)
         };
-        let who_stopped = who.map(ToOwned::to_owned);
+        let who_stopped = who.cloned();
         let query = RowQuery {
             group: Some(id.to_string()),
             newest_first: true,

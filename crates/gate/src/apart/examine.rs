@@ -4,7 +4,7 @@
 use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
 use gatehold_core::descriptor::ExecutorKind;
-use gatehold_core::elsewhere::{self, Shown, usable_until};
+use gatehold_core::elsewhere::{self, Shown, remembered_until};
 use gatehold_core::guard;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::WorkloadId;
@@ -68,7 +68,8 @@ pub(super) fn examine(
     Ok(Examined {
         approved,
         names: [name(&call), record.request_hash],
-        until: record.spend_by.max(usable_until(signed_at)),
+        // A gate that shows less time than there is must not have it forgotten before.
+        until: record.spend_by.max(remembered_until(signed_at)),
     })
 }
 

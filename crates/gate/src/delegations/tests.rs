@@ -78,6 +78,7 @@ pub(crate) fn directory() -> Directory {
         suspended: BTreeMap::new(),
         last_gone: BTreeMap::new(),
         log_key: String::new(),
+        glass: BTreeMap::new(),
         quorum_lost: Vec::new(),
     }
 }
@@ -110,6 +111,7 @@ pub(crate) fn requirement(seats: u8) -> Requirement {
             caps: BTreeMap::new(),
         },
         requires: BTreeSet::new(),
+        break_glass: None,
         signer: Signer::Any,
     };
     Requirement::new(vec![checkpoint]).unwrap()

@@ -7,6 +7,7 @@ use gatehold_core::directory::{Directory, Lifecycle};
 use gatehold_core::jwk::Jwk;
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::person_key::PersonKey;
+use gatehold_core::trust::GlassEnrol;
 use gatehold_core::trust::change::{HumanEnrol, NhiCreate, PointEnrol, TeamSet};
 use gatehold_core::words;
 
@@ -51,6 +52,29 @@ pub(super) fn human(enrol: &HumanEnrol, now: &Directory) -> Vec<String> {
             )
         },
     ]);
+    lines
+}
+
+/// An offline key for break-glass: whose, and what it is good for.
+pub(super) fn offline_key(enrol: &GlassEnrol, now: &Directory) -> Vec<String> {
+    let name = &enrol.human;
+    let key = PersonKey::from_line(&enrol.key).ok();
+    let print = key.as_ref().map_or_else(
+        || "a key that cannot be read".to_owned(),
+        PersonKey::fingerprint,
+    );
+    let words = key.map(|key| words::of_key(&key.thumbprint()).join(" "));
+    let mut others = now.glass.values().filter(|key| key.human == *name);
+    let mut lines = vec![format!(
+        "{name} gets the offline key {print}: with somebody else's it BREAKS THE GLASS where a checkpoint names {name}, and does \
+         nothing else"
+    )];
+    lines.extend(words.map(|words| {
+        format!("whoever made it reads the words `{words}` beside it: have {name} say them")
+    }));
+    if others.next().is_some() {
+        lines.push(format!("{name} has an offline key already, and keeps it"));
+    }
     lines
 }
 

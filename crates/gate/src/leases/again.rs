@@ -11,7 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::{join_all, ready};
 use futures_util::{StreamExt as _, stream};
 use gatehold_core::commit::Write;
 use gatehold_core::decide::{Sealed, reconsider};
@@ -19,6 +21,7 @@ use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::guard;
 use gatehold_core::ids::{GrantId, TaskId};
 use gatehold_core::time::Timestamp;
+use tokio::task::JoinHandle;
 
 use super::end::PAGE;
 use super::line::Line;
@@ -35,8 +38,14 @@ const AGAIN_SECONDS: u32 = 60;
 const A_TURN: usize = 64;
 /// Most tasks of which a turn looks for leases because they took a step.
 const TASKS_A_TURN: usize = 256;
+/// Tasks whose leases cannot be read, after which a turn looks for no more of them.
+const MISSED_A_TURN: usize = 8;
 /// Leases asked about at once: each may wait for a source of facts.
 const AT_ONCE: usize = 8;
+/// How long a turn waits for one of them. What takes longer goes on beside it, and keeps no other from its turn.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Most that are asked about at any time, beside turns too.
+const ASKING_MAX: usize = 512;
 /// Pages of grants that a turn looks through for living leases.
 const PAGES_A_TURN: usize = 8;
 
@@ -45,6 +54,8 @@ const PAGES_A_TURN: usize = 8;
 pub(crate) struct Again {
     /// Under which version of the directory everything was asked about last, and when that began.
     done: Option<(u64, Timestamp)>,
+    /// A signal said that something is unusual: the next round begins at once.
+    unusual: bool,
     /// The round that is under way.
     round: Option<Round>,
     /// Rounds begun so far.
@@ -53,8 +64,12 @@ pub(crate) struct Again {
     living: BTreeMap<TaskId, u64>,
     /// Those of them that took a step since.
     stepped: BTreeSet<TaskId>,
+    /// Those whose leases could not be read: they come after the others, so that none of them keeps another from its turn.
+    missed: BTreeSet<TaskId>,
     /// Leases that are to be asked about next: those of which nobody could say whether they stand come last again.
     line: Line,
+    /// Those that are being asked about, also by turns that went on without them.
+    asking: BTreeSet<GrantId>,
     /// Whether somebody is at it.
     busy: bool,
 }
@@ -75,15 +90,42 @@ impl Again {
             (Some(_), _) => false,
             (None, Some((version, began))) => {
                 let changed = guard!("lease-asked-when-changed", version != directory);
-                changed || now.has_passed(began, AGAIN_SECONDS)
+                changed || self.unusual || now.has_passed(began, AGAIN_SECONDS)
             }
             (None, None) => true,
         }
     }
 
     fn waits(&self, directory: u64, now: Timestamp) -> bool {
-        let some = !self.stepped.is_empty() || !self.line.is_empty() || self.round.is_some();
+        let tasks = !self.stepped.is_empty() || !self.missed.is_empty();
+        let some = tasks || !self.line.is_empty() || self.round.is_some();
         some || self.is_due(directory, now)
+    }
+
+    /// The leases that a turn asks about, and whether others wait. Whoever is asked about stays in line until that is over.
+    fn next(&mut self) -> (Vec<GrantId>, bool) {
+        let room = ASKING_MAX.saturating_sub(self.asking.len());
+        let next = self.line.take(room.min(2 * A_TURN), &self.asking);
+        let rest = self.line.waits(&self.asking);
+        self.asking.extend(next.iter().copied());
+        (next, rest)
+    }
+
+    /// The tasks of which a turn looks for leases, in the order in which it does.
+    fn next_tasks(&mut self) -> Vec<TaskId> {
+        let mut tasks = Vec::new();
+        while tasks.len() < TASKS_A_TURN
+            && let Some(task) = self.stepped.pop_first()
+        {
+            self.missed.remove(&task);
+            tasks.push(task);
+        }
+        while tasks.len() < TASKS_A_TURN
+            && let Some(task) = self.missed.pop_first()
+        {
+            tasks.push(task);
+        }
+        tasks
     }
 
     /// Whether it goes on because of a change, and so at once: until a whole round was asked about under this directory.
@@ -94,11 +136,7 @@ impl Again {
 
 impl Gate {
     /// Begins to ask about what is to be asked about, where nobody is at it.
-    pub(super) fn ask_again(
-        &self,
-        directory: u64,
-        now: Timestamp,
-    ) -> Option<tokio::task::JoinHandle<()>> {
+    pub(super) fn ask_again(&self, directory: u64, now: Timestamp) -> Option<JoinHandle<()>> {
         {
             let mut again = self.asked_again();
             if again.busy || !again.waits(directory, now) {
@@ -108,10 +146,13 @@ impl Gate {
         }
         let over = Over(self.clone());
         Some(tokio::spawn(async move {
-            if let Err(error) = over.0.ask_some(directory, now).await {
+            let (asked, beside) = over.0.ask_some(directory, now).await;
+            if let Err(error) = asked {
                 tracing::warn!(%error, "living leases could not be asked about; they are at the next turn");
             }
             drop(over);
+            // The next turn may begin; whoever waits for this one waits for these as well.
+            join_all(beside).await;
         }))
     }
 
@@ -120,6 +161,13 @@ impl Gate {
         let mut again = self.asked_again();
         let begun = again.begun;
         again.living.extend(task.map(|task| (task, begun)));
+    }
+
+    /// A signal said that something is unusual: all are asked about, beginning at the next turn. Other processes hear of it within
+    /// the minute in which they ask about each anyway.
+    pub(crate) fn ask_all_again(&self) {
+        self.asked_again().unusual = true;
+        self.inner.lease_ended.notify_one();
     }
 
     /// A step of a task was stored: where leases live in it, these are asked about at the next turn.
@@ -131,50 +179,71 @@ impl Gate {
         }
     }
 
-    async fn ask_some(&self, directory: u64, now: Timestamp) -> Result<(), GateError> {
-        let tasks = {
-            let mut again = self.asked_again();
-            let mut tasks = BTreeSet::new();
-            while tasks.len() < TASKS_A_TURN
-                && let Some(task) = again.stepped.pop_first()
-            {
-                tasks.insert(task);
-            }
-            tasks
-        };
+    /// One turn, and what it went on without.
+    async fn ask_some(
+        &self,
+        directory: u64,
+        now: Timestamp,
+    ) -> (Result<(), GateError>, Vec<JoinHandle<()>>) {
+        let tasks = self.asked_again().next_tasks();
         // Behind what was missed before: first the round, which a task with any number of leases must not keep from its end.
         let round = self.next_of_round(directory, now).await;
-        let found = self.of_tasks(&tasks).await;
-        if found.is_err() {
-            self.asked_again().stepped.extend(tasks);
-        }
-        let (ids, rest) = {
-            let mut again = self.asked_again();
-            (again.line.take(2 * A_TURN), !again.line.is_empty())
-        };
+        let found = self.of_tasks(tasks).await;
+        let (ids, rest) = self.asked_again().next();
         // The rest is asked about at once, in a turn of its own.
-        if rest {
+        if rest && !ids.is_empty() {
             self.inner.lease_ended.notify_one();
         }
-        stream::iter(ids)
-            .for_each_concurrent(AT_ONCE, |id| self.ask_about(id))
+        let beside = stream::iter(ids)
+            .map(|id| self.ask_patiently(id))
+            .buffer_unordered(AT_ONCE)
+            .filter_map(ready)
+            .collect()
             .await;
-        // A page counts as asked about once each of its leases was, or stands in line again.
+        // A page counts as asked about once each of its leases was, is being, or stands in line again.
         let went_on = round.map(|round| self.round_went_on(round, directory));
-        found.and(went_on)
+        (found.and(went_on), beside)
     }
 
-    /// Puts the living leases of these tasks in line.
-    async fn of_tasks(&self, tasks: &BTreeSet<TaskId>) -> Result<(), GateError> {
-        for task in tasks {
+    /// Asks about one lease; gives what goes on, where that takes long.
+    async fn ask_patiently(&self, id: GrantId) -> Option<JoinHandle<()>> {
+        let asking = Asking {
+            gate: self.clone(),
+            id,
+        };
+        let mut ask = tokio::spawn(async move {
+            asking.gate.ask_about(asking.id).await;
+            drop(asking);
+        });
+        let slow = tokio::time::timeout(PATIENCE, &mut ask).await.is_err();
+        slow.then_some(ask)
+    }
+
+    /// Puts the living leases of these tasks in line. One whose leases cannot be read is missed and keeps no other from its turn;
+    /// after a few of them the store is left alone, and whoever was not looked at comes first at the next turn.
+    async fn of_tasks(&self, tasks: Vec<TaskId>) -> Result<(), GateError> {
+        let mut found = Ok(());
+        let mut missed = 0_usize;
+        let mut tasks = tasks.into_iter();
+        for task in tasks.by_ref() {
             let query = RowQuery {
                 group: Some(task.to_string()),
                 ..RowQuery::default()
             };
-            let living = self.living(query).await?;
-            self.asked_again().line.add(living);
+            match self.living(query).await {
+                Ok(living) => self.asked_again().line.add(living),
+                Err(error) => {
+                    self.asked_again().missed.insert(task);
+                    missed = missed.saturating_add(1);
+                    found = found.and(Err(error));
+                }
+            }
+            if missed >= MISSED_A_TURN {
+                break;
+            }
         }
-        Ok(())
+        self.asked_again().stepped.extend(tasks);
+        found
     }
 
     /// Puts the next living leases of the round in line. Where it then is, and whether its end is reached.
@@ -213,6 +282,7 @@ impl Gate {
         let mut again = self.asked_again();
         if again.is_due(directory, now) {
             again.begun += 1;
+            again.unusual = false;
             again.round = Some(Round {
                 directory,
                 began: now,
@@ -230,8 +300,9 @@ impl Gate {
                 again.round = None;
                 again.done = Some((round.directory, round.began));
                 let begun = again.begun;
-                // A task of which this whole round saw no living lease has none. Who is still in line was not seen yet.
-                if again.line.is_empty() {
+                // A task of which this whole round saw no living lease has none. Who is still in line, or asked about, may not have
+                // been seen yet.
+                if again.line.is_empty() && again.asking.is_empty() {
                     again.living.retain(|_, seen| *seen >= begun);
                 }
             } else {
@@ -305,6 +376,8 @@ impl Gate {
         let record = &of.record;
         let submission = self.submission(of).await?;
         let action = Self::action(record, &submission)?;
+        // What a signal said in another process is in the leaves; while they cannot be read, what is known counts.
+        let _read = self.read_on().await;
         // Stops and pauses end it by themselves, and a row of theirs that somebody changed keeps nobody from asking.
         let envelope = &record.envelope;
         let loaded = self.load_unrestrained(&record.requester, envelope).await?;
@@ -335,11 +408,49 @@ impl Drop for Over {
     }
 }
 
+/// A lease is being asked about, until this is dropped.
+struct Asking {
+    gate: Gate,
+    id: GrantId,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.gate.asked_again().asking.remove(&self.id);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn tasks_that_could_not_be_read_come_after_those_that_were_not() {
+        let task = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            let mut bytes = [0; 16];
+            bytes[14] = high;
+            bytes[15] = low;
+            TaskId::from_bytes(bytes)
+        };
+        let most = u16::try_from(TASKS_A_TURN).unwrap();
+        let mut again = Again {
+            missed: [task(0), task(1)].into(),
+            stepped: (1..most).map(task).collect(),
+            ..Again::default()
+        };
+        let order: Vec<_> = (1..most).chain([0]).map(task).collect();
+        assert_eq!(again.next_tasks(), order);
+        assert!(again.missed.is_empty() && again.stepped.is_empty());
+        again.missed.insert(task(0));
+        again.stepped = (1..=most).map(task).collect();
+        assert!(!again.next_tasks().contains(&task(0)));
+        // It waits for its turn, and has one although nothing else does.
+        again.done = Some((1, START));
+        assert!(again.waits(1, START) && again.next_tasks() == [task(0)]);
+    }
 
     #[test]
     fn a_round_is_finished_and_what_changed_meanwhile_begins_the_next_at_once() {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use futures_util::future::join_all;
 use gatehold_core::commit::{RowKey, Table};
 use gatehold_core::decide::LeaseStep;
 use gatehold_core::directory::Directory;
@@ -17,6 +18,7 @@ use gatehold_core::request::{RequestRecord, State};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Task, TaskState};
 use gatehold_core::time::Timestamp;
+use tokio::task::JoinHandle;
 
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -25,14 +27,28 @@ use crate::stored::body;
 
 /// Grants looked through at once.
 pub(super) const PAGE: u32 = 500;
+/// Leases that are ended at once: their leaves are made durable together.
+const ENDED_AT_ONCE: usize = 64;
 
 /// What a look at all leases came to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Look {
     /// Leases that were ended.
     pub(super) ended: u64,
     /// Whether each of them could be looked at.
     pub(super) whole: bool,
+    /// Removals that were begun.
+    pub(super) begun: Vec<JoinHandle<()>>,
+}
+
+/// How many leases were ended, and the removals that were begun.
+pub(super) type Did = (u64, Vec<JoinHandle<()>>);
+
+/// A lease that is to end, and why.
+struct ToEnd {
+    id: GrantId,
+    target: String,
+    code: &'static str,
 }
 
 /// What leases rest on, read once for many.
@@ -137,8 +153,9 @@ impl Gate {
             group: Some(task.to_string()),
             ..RowQuery::default()
         };
-        for id in self.living(query).await? {
-            self.end_lease_soon(id, "task_ended").await;
+        for some in self.living(query).await?.chunks(ENDED_AT_ONCE) {
+            let ends = some.iter().map(|id| self.end_lease_soon(*id, "task_ended"));
+            let _: Vec<()> = join_all(ends).await;
         }
         Ok(())
     }
@@ -155,21 +172,21 @@ impl Gate {
             due_by: Some(Timestamp::from_millis(now.millis().saturating_sub(1))),
             ..RowQuery::default()
         };
-        let mut look = Look {
-            ended: 0,
-            whole: true,
-        };
-        for id in self.living(query).await? {
-            let over = match self.grant(id).await {
-                Ok((grant, _)) => grant.lease.is_some_and(|lease| now > lease.not_after),
-                Err(error) => {
-                    look.missed(id, &error);
-                    false
+        let mut look = Look::new();
+        for some in self.living(query).await?.chunks(ENDED_AT_ONCE) {
+            let mut due = Vec::new();
+            for id in some.iter().copied() {
+                match self.grant(id).await {
+                    Ok((grant, _)) => due.extend(
+                        grant
+                            .lease
+                            .filter(|lease| now > lease.not_after)
+                            .map(|lease| ToEnd::new(id, &lease, "expired")),
+                    ),
+                    Err(error) => look.missed(id, &error),
                 }
-            };
-            if over {
-                look.took(id, self.end_lease(id, "expired", None).await);
             }
+            self.end_all(due, &mut look).await;
         }
         Ok(look)
     }
@@ -184,18 +201,38 @@ impl Gate {
             tasks: BTreeMap::new(),
             paused: BTreeMap::new(),
         };
-        let mut look = Look {
-            ended: 0,
-            whole: true,
-        };
-        for id in self.living(RowQuery::default()).await? {
-            match self.unsupported(id, &mut support).await {
-                Ok(Some(code)) => look.took(id, self.end_lease(id, code, None).await),
-                Ok(None) => {}
-                Err(error) => look.missed(id, &error),
+        let mut look = Look::new();
+        for some in self
+            .living(RowQuery::default())
+            .await?
+            .chunks(ENDED_AT_ONCE)
+        {
+            let mut unsupported = Vec::new();
+            for id in some.iter().copied() {
+                match self.unsupported(id, &mut support).await {
+                    Ok(to_end) => unsupported.extend(to_end),
+                    Err(error) => look.missed(id, &error),
+                }
             }
+            self.end_all(unsupported, &mut look).await;
         }
         Ok(look)
+    }
+
+    /// Ends these, and has them taken away at once: the others may be many.
+    async fn end_all(&self, to_end: Vec<ToEnd>, look: &mut Look) {
+        let ends = to_end
+            .iter()
+            .map(|one| self.end_lease(one.id, one.code, None));
+        let ended = join_all(ends).await;
+        let mut gone = Vec::new();
+        for (one, ended) in to_end.into_iter().zip(ended) {
+            if matches!(ended, Ok(true)) {
+                gone.push((one.target, one.id));
+            }
+            look.took(one.id, ended);
+        }
+        look.begun.extend(self.take_away(gone));
     }
 
     /// Why a lease is to end, if it is.
@@ -203,11 +240,24 @@ impl Gate {
         &self,
         id: GrantId,
         support: &mut Support,
-    ) -> Result<Option<&'static str>, GateError> {
+    ) -> Result<Option<ToEnd>, GateError> {
         let (grant, _) = self.grant(id).await?;
-        let Some(lease) = grant.lease.filter(|_| grant.state == GrantState::Active) else {
+        let Some(lease) = grant.lease.clone() else {
             return Ok(None);
         };
+        if grant.state != GrantState::Active {
+            return Ok(None);
+        }
+        let code = self.unsupported_code(&grant, &lease, support).await?;
+        Ok(code.map(|code| ToEnd::new(id, &lease, code)))
+    }
+
+    async fn unsupported_code(
+        &self,
+        grant: &Grant,
+        lease: &Lease,
+        support: &mut Support,
+    ) -> Result<Option<&'static str>, GateError> {
         let of = match self.request(grant.request).await {
             Ok(stored) => stored.record,
             // What somebody changed supports nothing.
@@ -274,7 +324,8 @@ impl Gate {
     /// The living leases of a list, by the ids of their rows: what is done about one is decided from its row as it is then.
     pub(super) async fn living(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
         query.states = vec![GrantState::Active.name().to_owned()];
-        self.leased_rows(query).await
+        let listed = self.leased_rows(query).await?;
+        Ok(listed.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The first leases of a page of grants, at least so many where it has them. What one leaf created stays together.
@@ -292,14 +343,17 @@ impl Gate {
             if page.leased.len() >= at_least && page.last != Some(row.first_leaf) {
                 break;
             }
-            page.leased.extend(leased(row));
+            page.leased.extend(leased(row).map(|(id, _)| id));
             page.last = Some(row.first_leaf);
         }
         Ok(page)
     }
 
-    /// The leases of a list, by the ids of their rows.
-    pub(super) async fn leased_rows(&self, mut query: RowQuery) -> Result<Vec<GrantId>, GateError> {
+    /// The leases of a list, by the ids of their rows, with the target that is listed.
+    pub(super) async fn leased_rows(
+        &self,
+        mut query: RowQuery,
+    ) -> Result<Vec<(GrantId, String)>, GateError> {
         query.limit = PAGE;
         let mut found = Vec::new();
         loop {
@@ -320,13 +374,13 @@ pub(super) struct Leased {
     pub(super) last: Option<u64>,
 }
 
-/// The id of a row that has a lease, as listed; one that cannot be read may have one.
-fn leased(row: &Row) -> Option<GrantId> {
-    let listed: Result<Grant, _> = body(row);
-    if listed.is_ok_and(|grant| grant.lease.is_none()) {
-        return None;
-    }
-    row.key.id.parse().ok()
+/// The id of a row that has a lease, and its target, as listed; one that cannot be read may have one, at no target that is known.
+fn leased(row: &Row) -> Option<(GrantId, String)> {
+    let target = match body::<Grant>(row) {
+        Ok(grant) => grant.lease?.target.to_string(),
+        Err(_) => String::new(),
+    };
+    Some((row.key.id.parse().ok()?, target))
 }
 
 impl Support {
@@ -356,7 +410,30 @@ impl Support {
     }
 }
 
+impl ToEnd {
+    fn new(id: GrantId, lease: &Lease, code: &'static str) -> Self {
+        Self {
+            id,
+            target: lease.target.to_string(),
+            code,
+        }
+    }
+}
+
 impl Look {
+    fn new() -> Self {
+        Self {
+            ended: 0,
+            whole: true,
+            begun: Vec::new(),
+        }
+    }
+
+    /// How many were ended, and the removals that this began.
+    pub(super) fn did(self) -> Did {
+        (self.ended, self.begun)
+    }
+
     fn took(&mut self, id: GrantId, ended: Result<bool, GateError>) {
         match ended {
             Ok(ended) => self.ended = self.ended.saturating_add(u64::from(ended)),

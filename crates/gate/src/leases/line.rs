@@ -26,14 +26,28 @@ impl Line {
         }
     }
 
-    /// Takes out the first so many at most.
-    pub(super) fn take(&mut self, most: usize) -> Vec<GrantId> {
-        let most = most.min(self.order.len());
-        let taken: Vec<GrantId> = self.order.drain(..most).collect();
-        for id in &taken {
-            self.standing.remove(id);
+    /// Takes out the first so many at most, and none of these: they keep their places.
+    pub(super) fn take(&mut self, most: usize, but: &BTreeSet<GrantId>) -> Vec<GrantId> {
+        let mut taken = Vec::new();
+        let mut stay = VecDeque::new();
+        while taken.len() < most
+            && let Some(id) = self.order.pop_front()
+        {
+            if but.contains(&id) {
+                stay.push_back(id);
+            } else {
+                self.standing.remove(&id);
+                taken.push(id);
+            }
         }
+        stay.append(&mut self.order);
+        self.order = stay;
         taken
+    }
+
+    /// Whether anybody waits but these.
+    pub(super) fn waits(&self, but: &BTreeSet<GrantId>) -> bool {
+        self.order.iter().any(|id| !but.contains(id))
     }
 }
 
@@ -52,11 +66,24 @@ mod tests {
         let mut line = Line::default();
         line.add(grants([5, 1, 9]));
         line.add(grants([1, 5, 2]));
-        assert_eq!(line.take(2), grants([5, 1]));
+        let nobody = BTreeSet::new();
+        assert_eq!(line.take(2, &nobody), grants([5, 1]));
         // The oldest could not be asked about: it comes after whoever waits.
         line.add(grants([1, 9]));
-        assert_eq!(line.take(2), grants([9, 2]));
-        assert_eq!(line.take(2), grants([1]));
-        assert!(line.is_empty() && line.take(2).is_empty());
+        assert_eq!(line.take(2, &nobody), grants([9, 2]));
+        assert_eq!(line.take(2, &nobody), grants([1]));
+        assert!(line.is_empty() && line.take(2, &nobody).is_empty());
+    }
+
+    #[test]
+    fn who_is_asked_about_keeps_their_place_and_nobody_from_theirs() {
+        let mut line = Line::default();
+        line.add(grants([5, 1, 9, 2]));
+        let asked: BTreeSet<GrantId> = grants([5, 9]).into_iter().collect();
+        assert_eq!(line.take(1, &asked), grants([1]));
+        assert!(line.waits(&asked));
+        assert_eq!(line.take(4, &asked), grants([2]));
+        assert!(!line.waits(&asked) && !line.is_empty());
+        assert_eq!(line.take(4, &BTreeSet::new()), grants([5, 9]));
     }
 }

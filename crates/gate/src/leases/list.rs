@@ -80,6 +80,8 @@ pub struct SeenLease {
     pub attempts: u32,
     /// Why it was still there when that was tried last.
     pub remains: Option<&'static str>,
+    /// What the configuration of this process lacks for it to be taken away.
+    pub missing: Option<String>,
 }
 
 /// A page of them, newest first.
@@ -190,6 +192,9 @@ impl Gate {
             .as_ref()
             .is_some_and(|record| answers_for(human, &record.requester, directory));
         let (attempts, remains) = self.tried_so_far(&grant.id);
+        let there = grant.state != GrantState::Revoked;
+        let issuer = self.issuer();
+        let missing = there.then(|| issuer.missing(lease.target.as_str(), &lease.recipe));
         Ok(Some(SeenLease {
             grant: grant.id,
             request: grant.request,
@@ -201,6 +206,7 @@ impl Gate {
             mine,
             attempts,
             remains,
+            missing: missing.flatten(),
         }))
     }
 }

@@ -93,8 +93,8 @@ impl Gate {
                 Ok(false)
             }
             GrantState::Revoking => {
-                // It goes on beside this; what is under way already is not begun again.
-                let _begun = self.begin_removal(grant);
+                // What is under way already is not begun again.
+                self.begin_removal(&grant);
                 Ok(false)
             }
             // Called gone after the target was asked what stands there: what it said then is no news.
@@ -128,7 +128,7 @@ impl Gate {
             Err(GateError::Refused(Refusal::WrongState { .. })) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let _begun = self.begin_removal(grant);
+        self.begin_removal(&grant);
         Ok(true)
     }
 

@@ -1,8 +1,8 @@
 //! Takes ended leases away at their targets. It never gives up: a target that is down is tried again after seconds, for ever,
-//! and after a minute people are told (threat C3). Each removal is a task of its own, so a target that stalls keeps no other
-//! waiting, and no stage of a turn keeps the next from being done.
+//! and after a minute people are told (threat C3). Removals go on beside the turns (`queue.rs`), so a target that stalls keeps no
+//! other waiting, and no stage of a turn keeps the next from being done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use gatehold_core::refusal::Refusal;
 use gatehold_core::request::State;
 use gatehold_core::time::Timestamp;
 
+use super::end::{Did, Look};
+use super::queue::UnderWay;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::ports::issuer::Removal;
 use crate::ports::store::RowQuery;
 
-/// Removals under way at one target.
-const AT_ONCE: usize = 8;
 /// How often everything is looked at although nothing is known to have changed, in seconds.
 const LOOK_SECONDS: u32 = 60;
 /// How long a turn waits for what it has begun. What takes longer goes on beside the next turns.
@@ -56,17 +56,6 @@ pub(crate) struct Tries {
     remains: Option<&'static str>,
 }
 
-/// What goes on beside the turns.
-#[derive(Debug, Default)]
-pub(crate) struct UnderWay {
-    pub(super) leases: BTreeSet<GrantId>,
-    at: BTreeMap<String, usize>,
-    /// Targets that are being asked what stands there.
-    pub(super) asked: BTreeSet<String>,
-    /// What came of it since the last turn.
-    pub(super) did: LeaseTick,
-}
-
 /// What was looked at last.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Looks {
@@ -86,23 +75,19 @@ impl Gate {
         let now = self.store().now().await?;
         let mut first = Ok(());
         let mut ended = 0;
-        let mut keep = |result: Result<u64, GateError>| match result {
-            Ok(count) => ended += count,
+        let mut begun = Vec::new();
+        let mut keep = |did: Result<Did, GateError>| match did {
+            Ok((count, removals)) => {
+                ended += count;
+                begun.extend(removals);
+            }
             Err(error) if first.is_ok() => first = Err(error),
             Err(_) => {}
         };
-        keep(self.end_due_leases(now).await.map(|look| look.ended));
-        let mut begun = Vec::new();
-        // What is known to end waits for no look at the others; what that look ends is begun in the same turn.
-        match self.removals(now).await {
-            Ok(removals) => begun.extend(removals),
-            Err(error) => keep(Err(error)),
-        }
+        keep(self.end_due_leases(now).await.map(Look::did));
+        // What is known to end waits for no look at the others; what that look ends is begun by it.
+        keep(self.removals(now).await.map(|removals| (0, removals)));
         keep(self.look_at_support(now).await);
-        match self.removals(now).await {
-            Ok(removals) => begun.extend(removals),
-            Err(error) => keep(Err(error)),
-        }
         begun.extend(self.orphan_searches(now));
         begun.extend(self.ask_again(self.active().directory.version, now));
         // Whoever is slow goes on beside the next turn.
@@ -123,7 +108,7 @@ impl Gate {
     }
 
     /// Looks at every lease where something changed that leases rest on. What was missed is looked at again.
-    async fn look_at_support(&self, now: Timestamp) -> Result<u64, GateError> {
+    async fn look_at_support(&self, now: Timestamp) -> Result<Did, GateError> {
         let directory = self.current().await?.directory.version;
         // A row that somebody changed is one that changed.
         let stops = self
@@ -135,21 +120,23 @@ impl Gate {
             (then, stopped) != (directory, stops) || now.has_passed(at, LOOK_SECONDS)
         });
         if !due {
-            return Ok(0);
+            return Ok((0, Vec::new()));
         }
         let look = self.end_unsupported_leases(now).await?;
         if look.whole {
             self.lease_looks().supported = Some((directory, stops, now));
         }
-        Ok(look.ended)
+        Ok(look.did())
     }
 
-    async fn revoking(&self) -> Result<Vec<GrantId>, GateError> {
+    /// What is to be gone, with its target as it is listed.
+    async fn revoking(&self) -> Result<BTreeMap<GrantId, String>, GateError> {
         let query = RowQuery {
             states: vec![GrantState::Revoking.name().to_owned()],
             ..RowQuery::default()
         };
-        self.leased_rows(query).await
+        let listed = self.leased_rows(query).await?;
+        Ok(listed.into_iter().collect())
     }
 
     /// Begins what is due and not under way.
@@ -157,52 +144,25 @@ impl Gate {
         &self,
         now: Timestamp,
     ) -> Result<Vec<tokio::task::JoinHandle<()>>, GateError> {
-        let listed: BTreeSet<GrantId> = self.revoking().await?.into_iter().collect();
-        self.lease_tries().retain(|id, _| listed.contains(id));
-        let mut begun = Vec::new();
-        for id in listed {
-            if !self.is_due(&id, now) || self.leases_under_way().leases.contains(&id) {
-                continue;
-            }
-            match self.grant(id).await {
-                Ok((grant, _)) => begun.extend(self.begin_removal(grant)),
-                Err(error) => {
-                    self.tried(id, now, None);
-                    tracing::error!(grant = %id, %error, "a lease's row cannot be believed");
-                }
-            }
-        }
-        Ok(begun)
+        let mut listed = self.revoking().await?;
+        self.lease_tries().retain(|id, _| listed.contains_key(id));
+        listed.retain(|id, _| self.is_due(id, now));
+        Ok(self.take_away(listed.into_iter().map(|(id, target)| (target, id))))
     }
 
-    /// Begins one removal, where its target has room for it and it is to be gone.
-    pub(super) fn begin_removal(&self, grant: Grant) -> Option<tokio::task::JoinHandle<()>> {
-        let lease = grant.lease.clone()?;
-        if grant.state != GrantState::Revoking {
-            return None;
-        }
-        let target = lease.target.to_string();
+    /// Has one taken away that is to be gone, where its target has room for it.
+    pub(super) fn begin_removal(&self, grant: &Grant) {
+        if let Some(lease) = &grant.lease
+            && grant.state == GrantState::Revoking
         {
-            let mut under_way = self.leases_under_way();
-            let at = under_way.at.get(&target).copied().unwrap_or(0);
-            if at >= AT_ONCE || !under_way.leases.insert(grant.id) {
-                return None;
-            }
-            under_way.at.insert(target.clone(), at + 1);
+            let target = lease.target.to_string();
+            // It goes on beside this.
+            let _begun = self.take_away([(target, grant.id)]);
         }
-        let over = Over {
-            gate: self.clone(),
-            id: grant.id,
-            target,
-        };
-        Some(tokio::spawn(async move {
-            over.gate.remove_one(&grant, &lease).await;
-            drop(over);
-        }))
     }
 
     /// Takes one away, and says so only when the target did.
-    async fn remove_one(&self, grant: &Grant, lease: &Lease) {
+    pub(super) async fn remove_one(&self, grant: &Grant, lease: &Lease) {
         let id = grant.id;
         let removed = match self.removed(grant, lease).await {
             Ok(Removal::Gone) => self.say_verified(id, lease).await,
@@ -307,7 +267,7 @@ impl Gate {
     }
 
     // INVARIANT(never-gives-up): an attempt that failed is followed by another within seconds, whatever their number.
-    fn tried(&self, id: GrantId, now: Timestamp, remains: Option<&'static str>) {
+    pub(super) fn tried(&self, id: GrantId, now: Timestamp, remains: Option<&'static str>) {
         let mut all = self.lease_tries();
         let count = all
             .get(&id)
@@ -343,22 +303,5 @@ impl Gate {
     pub(super) fn leases_under_way(&self) -> MutexGuard<'_, UnderWay> {
         let under_way = &self.inner.leases_under_way;
         under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes room at a target, however a removal ended.
-struct Over {
-    gate: Gate,
-    id: GrantId,
-    target: String,
-}
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        let mut under_way = self.gate.leases_under_way();
-        under_way.leases.remove(&self.id);
-        if let Some(at) = under_way.at.get_mut(&self.target) {
-            *at = at.saturating_sub(1);
-        }
     }
 }

@@ -7,6 +7,7 @@ use gatehold_core::delegation::Lending;
 use gatehold_core::directory::Directory;
 use gatehold_core::guard;
 use gatehold_core::ids::{HumanId, TeamId};
+use gatehold_core::quorum::entitled;
 use gatehold_core::request::{HeldAt, RequestRecord};
 use gatehold_core::requester::Requester;
 
@@ -25,6 +26,9 @@ pub(super) fn of(
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
             asked(record, held, lending)
         }
+        NoticeKind::GlassBroken | NoticeKind::GlassUsed | NoticeKind::GlassReviewed => {
+            everybody(record, directory)
+        }
         NoticeKind::Question
         | NoticeKind::Remains
         | NoticeKind::Stopped
@@ -35,6 +39,28 @@ pub(super) fn of(
             people
         }
     }
+}
+
+/// Whoever could have decided, looks at it afterwards, could have signed, or answers for the requester.
+pub(super) fn everybody(record: &RequestRecord, directory: &Directory) -> BTreeSet<HumanId> {
+    let mut people = accountable(&record.requester, directory);
+    let Some(held) = &record.held else {
+        return people;
+    };
+    let offer = held.requirement.break_glass(&record.envelope);
+    let there = directory.humans.keys();
+    for human in there.filter(|human| !directory.is_suspended(human)) {
+        let teams = directory.teams_of(human);
+        let named = offer.as_ref().is_some_and(|offer| {
+            let look = &offer.post_review;
+            let looks = look.humans.contains(human) || !look.teams.is_disjoint(&teams);
+            looks || offer.people.contains(human)
+        });
+        if named || entitled(&held.requirement, human, &teams) {
+            people.insert(human.clone());
+        }
+    }
+    people
 }
 
 /// The teams it is for, of those people.

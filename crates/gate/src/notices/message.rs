@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use gatehold_core::decide::SIGNAL_STOPPED;
+use gatehold_core::decide::{GLASS_BROKEN, GLASS_REVIEWED, GLASS_USED, SIGNAL_STOPPED};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
@@ -95,6 +95,9 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "lease_remains" => Some(NoticeKind::Remains),
         SIGNAL_STOPPED => Some(NoticeKind::Stopped),
         "lease_ended" => Some(NoticeKind::TakenAway),
+        GLASS_BROKEN => Some(NoticeKind::GlassBroken),
+        GLASS_USED => Some(NoticeKind::GlassUsed),
+        GLASS_REVIEWED => Some(NoticeKind::GlassReviewed),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })

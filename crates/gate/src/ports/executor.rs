@@ -69,4 +69,9 @@ pub trait Executor: Send + Sync + 'static {
 
     /// What the target enforces, for the reviewer: names of caps, and whether it is coarse (M054).
     fn enforces(&self, target: &str) -> Vec<String>;
+
+    /// Whether it is a process of its own: the secrets of its targets lie there, and not in the gate's.
+    fn is_apart(&self) -> bool {
+        false
+    }
 }

@@ -85,8 +85,15 @@ pub trait Issuer: Send + Sync + 'static {
     /// Makes exactly what was planned, ending by itself when the lease does.
     async fn issue(&self, approved: Approved, lease: &Lease) -> Issuance;
 
+    /// Makes many of no use at once, before each is taken away: what takes long, or is in the way, is left to that. Says nothing, since
+    /// nothing is called gone for it. A target where taking away is quick has nothing to do here.
+    async fn shut(&self, _target: &str, _recipes: &[Recipe]) {}
+
     /// Takes it away, and asks whether anything is left. Doing it again, or for what was never made, is harmless.
     async fn remove(&self, target: &str, recipe: &Recipe) -> Removal;
+
+    /// What the configuration lacks for that, in words for the operator; nothing where it depends on the target alone. Asks nobody.
+    fn missing(&self, target: &str, recipe: &Recipe) -> Option<String>;
 
     /// Everything at the target that this gate made, whether or not anybody remembers it.
     ///
@@ -122,6 +129,12 @@ impl Issuer for NoIssuer {
 
     async fn remove(&self, _: &str, _: &Recipe) -> Removal {
         Removal::Remains("no_target")
+    }
+
+    fn missing(&self, target: &str, _: &Recipe) -> Option<String> {
+        Some(format!(
+            "this gate issues no credentials: configure target {target} again"
+        ))
     }
 
     async fn found(&self, _: &str) -> Result<Vec<Recipe>, NotTold> {

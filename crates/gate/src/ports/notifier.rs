@@ -31,6 +31,12 @@ pub enum NoticeKind {
     Stopped,
     /// What was handed out ends before its time, because it would not be let out now.
     TakenAway,
+    /// Two people broke the glass. No channel leaves it out.
+    GlassBroken,
+    /// What two people let out so is being carried out. No channel leaves it out either.
+    GlassUsed,
+    /// Somebody who had no part in it has looked at that.
+    GlassReviewed,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.

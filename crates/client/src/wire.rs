@@ -15,6 +15,7 @@ mod correction;
 mod deciders;
 mod decision;
 mod delegation;
+mod glass;
 mod humans;
 mod inbox;
 mod lease;
@@ -44,8 +45,9 @@ pub use delegation::{
     DecidesFor, DelegationEndRequest, DelegationItem, DelegationRequest, DelegationStanding,
     Delegations,
 };
-pub use humans::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
-pub use inbox::{Inbox, InboxItem, Raised};
+pub use glass::{BreakGlassRequest, LookItem, OpeningItem, Openings, PostReviewRequest};
+pub use humans::{HumanItem, HumanKeyItem, Humans, OfflineKeyItem, ReturnedItem, SuspendedItem};
+pub use inbox::{Inbox, InboxItem, Raised, StoppedItem};
 pub use lease::{LeaseItem, LeaseOf, Leases};
 pub use limits::Limits;
 pub use me::{Me, MySeat};

@@ -325,7 +325,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
     };
     line_of!(gate, "", c => c.end_delegation(&end), "POST /v1/delegations/end");
     line_of!(gate, STATUS, c => c.revoke_request("req_1"), "POST /v1/requests/req_1/revoke");
-    line_of!(gate, r#"{"origin":"o","root":"r","bundle":"b","now":1,"caller":"c"}"#, c => c.gate(), "GET /v1/gate");
+    line_of!(gate, r#"{"origin":"o","root":"r","bundle":"b","now":1,"caller":"c","execution":"in_process"}"#, c => c.gate(), "GET /v1/gate");
     line_of!(gate, r#"{"bundle":"b","descriptors":[]}"#, c => c.descriptors(), "GET /v1/descriptors");
     let ask = ActRequest {
         act: Act::Ask,

@@ -6,6 +6,7 @@
 mod audit;
 mod body;
 mod gate;
+mod glass;
 mod leases;
 mod people;
 mod requests;
@@ -66,6 +67,7 @@ endpoints! {
         people::delegations, people::delegate, people::end_delegation, people::links,
         leases::list, leases::show,
         stops::set,
+        glass::open, glass::list, glass::look,
         gate::info, gate::descriptors,
         audit::tree_head, audit::receipt, audit::dossier;
     open:

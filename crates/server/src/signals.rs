@@ -72,6 +72,7 @@ fn is_token(headers: &HeaderMap) -> bool {
 const fn word(heeded: Heeded) -> &'static str {
     match heeded {
         Heeded::Stopped => "stopped",
+        Heeded::Held => "held",
         Heeded::Known => "known",
         Heeded::Nothing => "nothing",
     }

@@ -11,6 +11,9 @@ const WHAT = {
   remains: "A credential is still at its target",
   stopped: "A signal stopped a workload",
   taken_away: "A credential was taken away",
+  glass_broken: "The glass was broken",
+  glass_used: "The glass was broken: it is being carried out",
+  glass_reviewed: "Somebody has looked at what was let out by break-glass",
 };
 
 /** Where a click leads: to a request, a task or the workloads of this very site, and never anywhere else, whatever a message says. */

@@ -6,10 +6,11 @@ use http::StatusCode;
 use super::call::{Call, path};
 use super::{Client, ClientError};
 use crate::wire::{
-    ActRequest, ChangeRequest, Correction, CorrectionRequest, Corrections, Deciders,
-    DelegationEndRequest, DelegationItem, DelegationRequest, Delegations, Descriptors, GateInfo,
-    Humans, Inbox, KeyRevocationRequest, LoginRequest, Me, Opened, RequestStatus, ReviewRequest,
-    ReviewResult, Session, StopRequest, Stops, Submitted,
+    ActRequest, BreakGlassRequest, ChangeRequest, Correction, CorrectionRequest, Corrections,
+    Deciders, DelegationEndRequest, DelegationItem, DelegationRequest, Delegations, Descriptors,
+    GateInfo, Humans, Inbox, KeyRevocationRequest, LoginRequest, Me, Opened, OpeningItem, Openings,
+    PostReviewRequest, RequestStatus, ReviewRequest, ReviewResult, Session, StopRequest, Stops,
+    Submitted,
 };
 
 impl Client {
@@ -166,6 +167,42 @@ impl Client {
         let target = path("requests", request, "/corrections")?;
         self.call_json(Call::post(target).json(correction)?.idempotency_key(key))
             .await
+    }
+
+    /// Lets a held request out by what two people signed with offline keys.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn break_glass(
+        &self,
+        request: &str,
+        signed: &BreakGlassRequest,
+    ) -> Result<RequestStatus, ClientError> {
+        let key = self.random_hex()?;
+        let target = path("requests", request, "/break-glass")?;
+        self.call_json(Call::post(target).json(signed)?.idempotency_key(key))
+            .await
+    }
+
+    /// Where the glass was broken lately, and what nobody has looked at yet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn openings(&self) -> Result<Openings, ClientError> {
+        self.call_json(Call::get("/v1/break-glass")).await
+    }
+
+    /// Hands in what somebody found who looked at it afterwards.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn look_afterwards(
+        &self,
+        look: &PostReviewRequest,
+    ) -> Result<OpeningItem, ClientError> {
+        let key = self.random_hex()?;
+        let call = Call::post("/v1/break-glass/reviews").json(look)?;
+        self.call_json(call.idempotency_key(key)).await
     }
 
     /// Hands in a signed key revocation.

@@ -19,6 +19,9 @@ pub struct GateInfo {
     pub now: i64,
     /// The caller, as the gate knows it: a workload, a point, or `subject@issuer`.
     pub caller: String,
+    /// Where it executes what was approved: `in_process`, where the secrets of the targets lie in its own process, or `executor`, one of
+    /// its own that alone has them and proves everything again.
+    pub execution: String,
     /// What its pages are made of; nothing where it has none.
     pub page_files: Option<PageFilesInfo>,
 }

@@ -23,6 +23,23 @@ pub struct Humans {
     /// Who is back since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returned: Vec<ReturnedItem>,
+    /// Keys that lie in drawers, for break-glass alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offline: Vec<OfflineKeyItem>,
+}
+
+/// A key that breaks the glass with somebody else's, and does nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfflineKeyItem {
+    /// Whose, as `subject@issuer`.
+    pub human: String,
+    /// Its thumbprint, as a revocation names it.
+    pub key: String,
+    /// The leaf that enrolled it.
+    pub leaf: u64,
+    /// Whether it has force: not of somebody who is gone, or who has no key left to decide with.
+    pub has_force: bool,
 }
 
 /// Somebody whose keys of before have no force, until their identity provider says that they are back.

@@ -21,6 +21,20 @@ pub struct Raised {
     pub unknown: bool,
 }
 
+/// What stops a request, and who said so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoppedItem {
+    /// A stable code: `lockdown`, `workload_stopped`, `task_stopped`, `target_stopped`, `resource_stopped`, `workload_paused`.
+    pub code: String,
+    /// The person who said it last, or the signal with its sender and issuer; nothing where no leaf says who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When, store time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
+}
+
 /// One held request that this human may review. Says how many people are needed, never how many have reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -42,6 +56,9 @@ pub struct InboxItem {
     pub requester: String,
     /// Why it is held, in stable codes.
     pub why: Vec<String>,
+    /// What stops it now, or whoever asks it: nothing of it is let out until that ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<StoppedItem>,
     /// When it was asked, store time.
     pub submitted_at: i64,
     /// How many people must review.

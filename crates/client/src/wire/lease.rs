@@ -71,6 +71,9 @@ pub struct LeaseItem {
     /// Why it was still there when that process tried last, as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remains_because: Option<String>,
+    /// What the configuration of the process that answers lacks for it to be taken away, such as a file that was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// When its target was last asked and had nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone_at: Option<i64>,

@@ -55,6 +55,12 @@ fn every_request_is_read_strictly() {
     strict::<CorrectionRequest>(
         r#"{"statement":"e30=","signature":"s","text":"it was another one","salt":"ab"}"#,
     );
+    strict::<BreakGlassRequest>(
+        r#"{"statement":"e30=","signatures":[{"human":"a@b","key":"k","signature":"s"}],"answers":{"scope":"yes"},"justification":"why","salt":"ab"}"#,
+    );
+    strict::<PostReviewRequest>(
+        r#"{"statement":"e30=","signature":"s","text":"it was right","salt":"ab"}"#,
+    );
     strict::<ActRequest>(r#"{"act":"deny","reason":"too_broad","text":"no"}"#);
     strict::<StopRequest>(r#"{"scope":"workload","name":"w","reason":"odd"}"#);
 }

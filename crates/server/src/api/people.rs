@@ -11,4 +11,4 @@ pub(super) mod links;
 pub(super) mod login;
 pub(super) mod me;
 pub(super) mod revoke_key;
-mod safe;
+pub(super) mod safe;

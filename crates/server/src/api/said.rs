@@ -75,6 +75,7 @@ pub(super) fn seen_lease(seen: SeenLease) -> wire::LeaseItem {
         overdue: lease.overdue,
         attempts: seen.attempts,
         remains_because: seen.remains.map(ToOwned::to_owned),
+        missing: seen.missing,
         gone_at: lease.verified_at.map(millis),
         returned: lease.returned,
         mine: seen.mine,

@@ -18,6 +18,7 @@ use super::said::{
     Mark, Moment, Quiet, asker, code, counted, grouped, moment, people, quiet, state, tier,
 };
 use super::stacks::{Shown, Stack, is_claimed_by, print_of};
+use super::stops::in_words;
 use super::views::{Group, Likeness, View, Which};
 use crate::app::App;
 
@@ -76,6 +77,8 @@ struct Line {
     /// What asks, who answers for it, and which world it is about.
     about: Quiet,
     why: Vec<String>,
+    /// What stops it now, and who said so.
+    stopped: Option<Quiet>,
     /// What makes it as urgent as it is, beside its tier.
     raised: Vec<String>,
     decide_by: Moment,
@@ -258,6 +261,7 @@ fn line(item: &InboxItem, visitor: &Visitor) -> Line {
         target: quiet(&item.target),
         about: quiet(&about(item)),
         why: item.why.iter().map(|reason| code(reason)).collect(),
+        stopped: item.stopped.as_ref().map(in_words),
         raised: item.raised.iter().map(Raised::in_words).collect(),
         decide_by: moment(item.decide_by, visitor.now),
         people: people(item.people_needed),

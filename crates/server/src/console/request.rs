@@ -13,7 +13,8 @@ use gatehold_core::checkpoint::{Criterion, CriterionKind};
 use gatehold_core::decide::MODEL_RECOMMENDATION;
 use gatehold_core::grant::GrantState;
 use gatehold_core::ids::RequestId;
-use gatehold_core::request::State as Stands;
+use gatehold_core::lease::RevocationClass;
+use gatehold_core::request::{RequestRecord, State as Stands};
 use gatehold_core::requester::Requester;
 use gatehold_core::signer::{KeyKind, Signer};
 use gatehold_core::view::{Source, View};
@@ -31,6 +32,7 @@ use super::said::{
     CLAIMED, Mark, Moment, Page, Quiet, REFUTED, UNKNOWN, VERIFIED, asker, code, counted, duration,
     each, limits, mark, moment, pages, people, quiet, state, tier,
 };
+use super::stops::in_words;
 use super::timeline::{Happened, timeline};
 use crate::app::App;
 use shown::{Block, blocks};
@@ -57,7 +59,7 @@ struct RequestPage {
     held: Option<Held>,
     no_view: Option<(String, String)>,
     /// What stops it now.
-    stopped: Option<String>,
+    stopped: Option<Quiet>,
     may: Option<Answer>,
     claims: Vec<Fold>,
     claims_erased: bool,
@@ -196,8 +198,7 @@ pub(super) async fn page(
         true => None,
         false => Some(correctable(&app, visitor, id).await?),
     };
-    let lease = app.gate().lease_of(record).await?;
-    let leased = lease.is_some_and(|(state, _)| state == GrantState::Active);
+    let leased = living_class(&app, record).await?;
     html(&RequestPage {
         frame: Frame::of(&app, visitor, "request"),
         id: id.to_string(),
@@ -225,7 +226,7 @@ pub(super) async fn page(
             .no_view
             .as_ref()
             .map(|why| (why.to_string(), why.next().to_owned())),
-        stopped: looked.stopped.map(code),
+        stopped: looked.stopped.as_ref().map(in_words),
         may: may.map(|may| answer((may, looked.signer), &id, dev_name, decide)),
         claims: folds(claims(&looked, &questions)),
         claims_erased: looked.claims.is_none(),
@@ -242,6 +243,16 @@ pub(super) async fn page(
     })
 }
 
+/// What taking it away does, where something is handed out.
+async fn living_class(
+    app: &App,
+    record: &RequestRecord,
+) -> Result<Option<RevocationClass>, PageError> {
+    let lease = app.gate().lease_of(record).await?;
+    let living = lease.filter(|(state, _)| *state == GrantState::Active);
+    Ok(living.map(|(_, lease)| lease.class))
+}
+
 /// Names what a page shows of what was decided and is not over.
 fn unfinished(app: &App, looked: &Looked) -> Result<Option<String>, PageError> {
     match looked.record.state {
@@ -251,11 +262,30 @@ fn unfinished(app: &App, looked: &Looked) -> Result<Option<String>, PageError> {
 }
 
 /// What taking it away would do now.
-fn revocable(state: Stands, leased: bool, visitor: &Visitor) -> Option<Revocable> {
-    let means = match state {
-        _ if leased => {
+fn revocable(
+    state: Stands,
+    leased: Option<RevocationClass>,
+    visitor: &Visitor,
+) -> Option<Revocable> {
+    let means = match (leased, state) {
+        (Some(RevocationClass::Immediate), _) => {
             "Its target ends every session and login of it, and says when nothing is left."
         }
+        (Some(RevocationClass::NewUseOnly), _) => {
+            "Nobody begins to use it any more; what is in use goes on until it ends by itself."
+        }
+        (Some(RevocationClass::ExpiryOnly), _) => {
+            "It stays usable until its own end, whatever is done here."
+        }
+        (None, state) => not_used(state)?,
+    };
+    let token = visitor.form_token();
+    Some(Revocable { token, means })
+}
+
+/// What taking away does where nothing was handed out.
+const fn not_used(state: Stands) -> Option<&'static str> {
+    Some(match state {
         Stands::Allowed | Stands::Redeemable => {
             "It was not used yet. Once taken away it never is, and whoever asked must ask anew."
         }
@@ -263,9 +293,7 @@ fn revocable(state: Stands, leased: bool, visitor: &Visitor) -> Option<Revocable
             "It is being performed. What can be given up at its target is, and what came of it is then unknown."
         }
         _ => return None,
-    };
-    let token = visitor.form_token();
-    Some(Revocable { token, means })
+    })
 }
 
 /// `GET /requests/{id}/dossier`: everything that proves it. Not while it is held, or it would tell who has reviewed.

@@ -170,7 +170,10 @@ pub(super) fn stamp_of(app: &App, looked: &Looked) -> Result<String, PageError> 
         record.display_hash,
         bundle,
         workload,
-        looked.stopped,
+        looked
+            .stopped
+            .as_ref()
+            .map(|stopped| format!("{stopped:?}")),
         format!("{:?}", looked.may),
         held.map(|held| (held.requirement_hash, held.decide_by)),
         view.map(|view| {

@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use gatehold_client::wire::{StopRequest, StopScope, WireRequest as _};
 use gatehold_core::stops::Stops;
-use gatehold_gate::WhoStopped;
+use gatehold_gate::{SaidStop, StoppedNow, WhoStopped};
 
 use super::access::SignedIn;
 use super::forms::Fields;
 use super::frame::PageError;
-use super::said::{Quiet, quiet};
+use super::said::{Quiet, code, moment, quiet};
 use crate::api::stops as named;
 use crate::app::App;
 
@@ -69,6 +69,19 @@ fn each<T: Ord + Display>(
     lines.collect()
 }
 
-fn by(who: Option<&str>) -> String {
-    who.map_or_else(String::new, |who| format!(" (by {who})"))
+fn by(who: Option<&SaidStop>) -> String {
+    who.map_or_else(String::new, |who| format!(" ({})", said_by(who)))
+}
+
+/// `by priya@acme, 2026-11-20 22:31 UTC`: who said a stop last, and when.
+pub(super) fn said_by(who: &SaidStop) -> String {
+    format!("by {}, {}", who.by, moment(who.at, who.at).absolute)
+}
+
+/// What stops a request, with who said so.
+pub(super) fn in_words(stopped: &StoppedNow) -> Quiet {
+    let what = code(stopped.code);
+    let by = stopped.said.as_ref();
+    let by = by.map_or_else(String::new, |who| format!(", {}", said_by(who)));
+    quiet(&format!("{what}{by}"))
 }

@@ -13,6 +13,7 @@ use gatehold_gate::TaskLooked;
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
 use super::said::{Mark, Moment, Quiet, counted, grouped, lines, mark, moment, quiet, state, tier};
+use super::stops::said_by;
 use crate::app::App;
 
 #[derive(Template)]
@@ -72,7 +73,7 @@ pub(super) async fn page(
             (false, _) => mark("quiet", "\u{25cb}", "ENDED"),
         },
         stopped: looked.stopped.map(|what| match &looked.who_stopped {
-            Some(who) => format!("{what} (by {who})"),
+            Some(who) => format!("{what} ({})", said_by(who)),
             None => what.to_owned(),
         }),
         stoppable: open && looked.stopped.is_none(),

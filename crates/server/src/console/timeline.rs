@@ -3,7 +3,7 @@
 
 use gatehold_core::entry::Event;
 use gatehold_core::lease::LeaseEvent;
-use gatehold_core::request::{DecidedBy, State};
+use gatehold_core::request::{DecidedBy, Outcome, State};
 use gatehold_core::review::ReviewAct;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::{Asked, Corrected, Entered, Looked, Said, Text};
@@ -234,20 +234,46 @@ fn told(one: &Entered, later: &[Entered], looked: &Looked, questions: &[Asked]) 
             code(why),
             decided_by(Some(*by))
         ),
+        Event::BrokeGlass { .. } => return vec![broken(one, looked)],
         Event::Lease { .. } => lease_said(&one.event),
         Event::Claimed { limits: within, .. } => {
             let more = vec![format!("within {}", limits(within))];
             return vec![new("Its execution began".to_owned()).with(more)];
         }
-        Event::Executed { outcome, .. } => {
-            let more = outcome.quantity.map(touched);
-            let what = format!("Executed: {}", code(&outcome.code));
-            return vec![new(what).with(more.into_iter().collect())];
-        }
+        Event::Executed { outcome, .. } => return vec![executed(one, outcome)],
         Event::Trust { what, .. } => format!("It was applied: {}", code(what)),
         _ => "Something else is recorded".to_owned(),
     };
     vec![new(what)]
+}
+
+/// What the target said.
+fn executed(one: &Entered, outcome: &Outcome) -> New {
+    let more = outcome.quantity.map(touched);
+    let what = format!("Executed: {}", code(&outcome.code));
+    New::of(one, what).with(more.into_iter().collect())
+}
+
+/// Who broke the glass, for what, and until when others look at that.
+fn broken(one: &Entered, looked: &Looked) -> New {
+    let Event::BrokeGlass {
+        signers,
+        incident,
+        review_by,
+        limits: within,
+        ..
+    } = &one.event
+    else {
+        return New::of(one, String::new());
+    };
+    let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
+    let until = moment(*review_by, looked.now).absolute;
+    let more = vec![
+        format!("for {incident}, within {}", limits(within)),
+        format!("people who had no part in it look at it until {until}"),
+    ];
+    let what = format!("THE GLASS WAS BROKEN by {}", signers.join(" and "));
+    New::of(one, what).with(more)
 }
 
 /// What became of what was handed out.

@@ -21,6 +21,8 @@ pub(super) struct Gauges {
     tampered: Gauge,
     chain_findings: Gauge,
     quorum_lost: Gauge,
+    glass_open: Gauge,
+    glass_overdue: Gauge,
     journal_waiting: Gauge,
     store_up: Gauge,
     anchor_up: Gauge,
@@ -81,6 +83,7 @@ impl Gauges {
             "How often a lost quorum was restored with offline keys",
             self.quorum_lost.clone(),
         );
+        self.register_glass(registry);
         registry.register(
             "journal_waiting",
             "Revocations, stops and endings in the journal and not in the ledger; above 0 nothing else is decided",
@@ -108,6 +111,20 @@ impl Gauges {
         );
     }
 
+    /// What was let out by break-glass and waits for a look.
+    fn register_glass(&self, registry: &mut Registry) {
+        registry.register(
+            "glass_open",
+            "Requests that were let out by break-glass and that too few people have looked at",
+            self.glass_open.clone(),
+        );
+        registry.register(
+            "glass_overdue",
+            "Those of them whose time for that is over; above 0 nothing else is let out so",
+            self.glass_overdue.clone(),
+        );
+    }
+
     /// The store answered, or did not; what it did not say stays as it was.
     pub fn stands(&self, standing: Option<&Standing>) {
         set(&self.store_up, u64::from(standing.is_some()));
@@ -125,6 +142,8 @@ impl Gauges {
         set(&self.tampered, standing.tampered);
         set(&self.chain_findings, standing.chain_findings);
         set(&self.quorum_lost, standing.quorum_lost);
+        set(&self.glass_open, standing.glass_open);
+        set(&self.glass_overdue, standing.glass_overdue);
     }
 
     /// Found out once a minute.

@@ -44,6 +44,8 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Limits
         | Refusal::Bundle(_)
         | Refusal::Correction(_)
+        | Refusal::Glass(_)
+        | Refusal::PostReview(_)
         | Refusal::Subscription(_)
         | Refusal::CapNotEnforced { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Unprocessable),
         Refusal::UnknownPrincipal => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
@@ -115,6 +117,8 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::Erasure(_) => "The attachment is erased or must stay",
         Refusal::Correction(_) => "This is no correction",
         Refusal::TooManyCorrections => "There are enough corrections",
+        Refusal::Glass(_) => "The glass is not broken",
+        Refusal::PostReview(_) => "This look afterwards does not count",
         Refusal::Subscription(_) => "This browser cannot be told",
     }
 }

@@ -5,6 +5,7 @@ use gatehold_client::wire::{ReadError, SubmitRequest, read_request};
 use gatehold_core::action::ActionError;
 use gatehold_core::assurance::Assurance;
 use gatehold_core::correction::CorrectionError;
+use gatehold_core::glass::{GlassError, PostReviewError};
 use gatehold_core::json::canonical;
 use gatehold_core::reason::ReasonError;
 use gatehold_core::review::ReviewError;
@@ -233,6 +234,8 @@ fn refusals() -> Vec<Refusal> {
         R::Erasure("leaf 7 has no attachment `x`".into()),
         R::Correction(CorrectionError::Other("leaf")),
         R::TooManyCorrections,
+        R::Glass(GlassError::NotOffered),
+        R::PostReview(PostReviewError::Involved),
         R::Subscription("its endpoint is no https address"),
         R::TooLate("the time to decide"),
         R::ChangedSinceShown,

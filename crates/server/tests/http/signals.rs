@@ -43,6 +43,7 @@ async fn house() -> House {
         may: SignalMay {
             stop_workload: true,
             stop_task: true,
+            hold_seconds: None,
         },
         subjects: vec![Named {
             subject: SubjectId::IssuerSubject {

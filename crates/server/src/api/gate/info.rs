@@ -29,12 +29,15 @@ pub(in crate::api) async fn handle(
         Principal::Point(id) => id.to_string(),
         Principal::Human(session) => session.human.to_string(),
     };
+    let apart = app.gate().executes_apart();
+    let execution = if apart { "executor" } else { "in_process" };
     Ok(Answer(app.gate().with_directory(|directory| GateInfo {
         origin: directory.origin.to_string(),
         root: directory.root.to_string(),
         bundle: directory.bundle.to_string(),
         now: now.millis(),
         caller,
+        execution: execution.to_owned(),
         page_files: app.console().is_ok().then(page_files),
     })))
 }

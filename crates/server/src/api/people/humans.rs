@@ -2,7 +2,9 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{HumanItem, HumanKeyItem, Humans, ReturnedItem, SuspendedItem};
+use gatehold_client::wire::{
+    HumanItem, HumanKeyItem, Humans, OfflineKeyItem, ReturnedItem, SuspendedItem,
+};
 use gatehold_core::directory::{Directory, EnrolledKey, Human, Suspended};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
@@ -58,6 +60,16 @@ fn humans(directory: &Directory) -> Humans {
             .iter()
             .filter(|(human, _)| directory.suspended_by(human).is_none())
             .map(returned)
+            .collect(),
+        offline: directory
+            .glass
+            .iter()
+            .map(|(print, key)| OfflineKeyItem {
+                human: key.human.to_string(),
+                key: print.to_string(),
+                leaf: key.leaf,
+                has_force: directory.glass_key(&key.human, print).is_some(),
+            })
             .collect(),
     }
 }

@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use gatehold_client::wire::{Inbox, InboxItem, Raised};
-use gatehold_gate::InboxItem as Waiting;
+use gatehold_client::wire::{Inbox, InboxItem, Raised, StoppedItem};
+use gatehold_gate::{InboxItem as Waiting, StoppedNow};
 
 use crate::api::body::NoBody;
 use crate::api::said;
@@ -40,6 +40,7 @@ fn item(waiting: Waiting) -> InboxItem {
         resource: waiting.resource,
         requester: waiting.requester,
         why: waiting.why,
+        stopped: waiting.stopped.map(stopped),
         submitted_at: waiting.submitted_at.millis(),
         people_needed: waiting.people_needed,
         decide_by: waiting.decide_by.millis(),
@@ -48,6 +49,15 @@ fn item(waiting: Waiting) -> InboxItem {
         asked: waiting.asked,
         signed: waiting.signed,
         escalations: waiting.escalations,
+    }
+}
+
+fn stopped(found: StoppedNow) -> StoppedItem {
+    let (by, at) = found.said.map(|said| (said.by, said.at.millis())).unzip();
+    StoppedItem {
+        code: found.code.to_owned(),
+        by,
+        at,
     }
 }
 

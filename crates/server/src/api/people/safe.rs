@@ -7,7 +7,7 @@ use gatehold_core::ids::HumanId;
 use crate::problem::ApiError;
 
 /// The statement as text, and each signature as core has it.
-pub(super) fn signed<S>(
+pub(in crate::api) fn signed<S>(
     statement: Base64Bytes,
     signatures: Vec<KeySignature>,
     signature: impl Fn(HumanId, Hash, String) -> S,

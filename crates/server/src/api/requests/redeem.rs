@@ -3,7 +3,9 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use gatehold_client::wire::{self, Base64Bytes, ExecutionOutcome, ExecutionResult, Redeemed};
+use gatehold_client::wire::{
+    self, Base64Bytes, ExecutionOutcome, ExecutionResult, Redeemed, RequestStatus,
+};
 use gatehold_core::ids::RequestId;
 use gatehold_core::request::State as Stands;
 use gatehold_gate::ports::executor::{Ending, Execution};
@@ -43,8 +45,12 @@ pub(in crate::api) async fn handle(
     app.metrics().redeemed(&redeemed);
     // What was executed is said whatever happens: that a question cannot be read now must not hide it.
     let questions = app.gate().questions(&redeemed.record).await;
+    let status = said::status(&redeemed.record, questions.unwrap_or_default());
     let body = Redeemed {
-        status: said::status(&redeemed.record, questions.unwrap_or_default()),
+        status: RequestStatus {
+            lease: redeemed.lease.map(said::lease),
+            ..status
+        },
         result: redeemed.execution.map(result),
         credential: redeemed.credential.map(credential),
     };

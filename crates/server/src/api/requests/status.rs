@@ -55,7 +55,10 @@ pub(in crate::api) async fn handle(
 }
 
 /// Where a request stands, with what reviewers asked about it what it would change of the gate, and why it is held.
-pub(super) async fn observed(app: &App, record: &RequestRecord) -> Result<RequestStatus, ApiError> {
+pub(in crate::api) async fn observed(
+    app: &App,
+    record: &RequestRecord,
+) -> Result<RequestStatus, ApiError> {
     let questions = app.gate().questions(record).await?;
     let change = or_nothing(record.id, app.gate().change_in_words(record).await);
     let why = or_nothing(record.id, app.gate().why_held(record).await);

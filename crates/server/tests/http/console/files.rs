@@ -114,6 +114,7 @@ async fn a_gate_says_what_its_pages_are_made_of() {
     let embedded = gatehold_server::PageFiles::embedded();
     let said = Call::new("GET", "/v1/gate", "").signed(&house, &house.workload);
     let said: serde_json::Value = serde_json::from_slice(&said.send(&house).await.body).unwrap();
+    assert_eq!(said["execution"], "in_process");
     assert_eq!(said["page_files"]["set"], embedded.set().to_string());
     let files = said["page_files"]["files"].as_object().unwrap();
     assert_eq!(files.len(), embedded.files().len());

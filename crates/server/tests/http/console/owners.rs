@@ -119,7 +119,7 @@ async fn a_task_is_shown_whole_and_frozen() {
     assert_eq!(answer.header("location"), Some(target.as_str()));
     let page = browser.page(&target).await;
     assert!(
-        page.contains("STOPPED") && page.contains("this task is stopped"),
+        page.contains("STOPPED") && page.contains("this task is stopped (by "),
         "{page}"
     );
     assert!(!page.contains("Freeze this task"));

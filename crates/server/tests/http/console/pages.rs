@@ -218,7 +218,20 @@ async fn a_stop_and_another_bundle_disarm_an_open_page_and_a_review_does_not() {
     let stopped = stamp(&mut second, &request, &opened).await;
     assert_ne!(stopped.0, first.0);
     let page = second.page(&format!("/requests/{request}")).await;
-    assert!(page.contains("It is stopped: workload stopped."), "{page}");
+    let who = format!("workload stopped, by {}, 20", Person::Owner.id());
+    for said in ["It is stopped: ", &who] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let row = second.page("/").await;
+    for said in ["Stopped: ", &who] {
+        assert!(row.contains(said), "{said}: {row}");
+    }
+    let inbox = client.inbox().await.unwrap();
+    let waiting = inbox.items.iter().find(|item| item.request == request);
+    let said = waiting.unwrap().stopped.clone().unwrap();
+    assert_eq!(said.code, "workload_stopped");
+    assert_eq!(said.by, Some(Person::Owner.id().to_string()));
+    assert!(said.at.is_some());
 
     // Of an opening that never was nothing is said but that it is over.
     let never = format!("?opened={}", "0".repeat(64));

@@ -3,7 +3,7 @@
 use gatehold_core::decide::ActKind;
 use serde_json::{Value, json};
 
-use super::signed::{change, correction, delegation, ended, review, revocation};
+use super::signed::{change, correction, delegation, ended, glass, looked, review, revocation};
 use super::{Kind, act, denied, held, id, usable};
 use crate::support::House;
 use crate::support::call::Call;
@@ -21,6 +21,7 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             | "/readyz"
             | "/openapi.json"
             | "/v1/audit/tree-head"
+            | "/v1/break-glass"
             | "/v1/delegations"
             | "/v1/descriptors"
             | "/v1/gate"
@@ -64,6 +65,15 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             let request = denied(house).await;
             let correction = correction(house, person, &request).await;
             (request, Some(correction))
+        }
+        ("POST", "/v1/requests/{id}/break-glass") => {
+            let request = held(house).await;
+            let glass = glass(house, person, &request).await;
+            (request, Some(glass))
+        }
+        ("POST", "/v1/break-glass/reviews") => {
+            let request = held(house).await;
+            (String::new(), Some(looked(house, person, &request)))
         }
         ("POST", "/v1/requests") => {
             let task = match kind {

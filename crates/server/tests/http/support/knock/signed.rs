@@ -1,7 +1,10 @@
-//! What people sign and send with a call: reviews, corrections, changes, revocations, delegations.
+//! What people sign and send with a call: reviews, corrections, changes, revocations, delegations, break-glass.
 
 use gatehold_client::wire::Base64Bytes;
 use gatehold_core::correction::{CORRECTION_TYPE, CorrectionStatement, CorrectionText};
+use gatehold_core::glass::{
+    GLASS_TYPE, GlassStatement, Judgement, POST_REVIEW_TYPE, PostReviewStatement,
+};
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
 use gatehold_core::review::REVIEW_TYPE;
@@ -74,6 +77,72 @@ pub(super) async fn correction(house: &House, person: Person, request: &str) -> 
     let statement = canonical::to_bytes(&statement).unwrap();
     json!({
         "statement": base64(&statement), "signature": person.sign(CORRECTION_TYPE, &statement),
+        "text": words.text, "salt": words.salt,
+    })
+}
+
+/// What this person alone signs to break the glass, where no checkpoint offers it.
+pub(super) async fn glass(house: &House, person: Person, request: &str) -> Value {
+    let by = Person::Reviewer;
+    let opened = house
+        .gate
+        .open_request(&by.id(), &by.thumbprint(), id(request))
+        .await;
+    let opened = opened.unwrap();
+    let context = opened.context;
+    let answers = people::answers(opened.record.fact_challenge());
+    let now = Timestamp::from_millis(NOW);
+    let statement = GlassStatement {
+        type_: GLASS_TYPE.to_owned(),
+        gate: context.gate,
+        request: context.request,
+        request_hash: context.request_hash,
+        digest: context.digest,
+        display_hash: context.display_hash,
+        requirement_hash: context.requirement_hash,
+        tier: opened.record.tier,
+        incident: "INC-1".to_owned(),
+        responders: [].into(),
+        signers: [person.id()].into(),
+        limits: context.limits,
+        answers_hash: answers.hash().unwrap(),
+        nonce: "ab".repeat(32),
+        created_at: now,
+        use_by: now.plus_seconds(600),
+        spend_by: context.spend_by,
+    };
+    let statement = statement.to_bytes().unwrap();
+    let signature = json!({
+        "human": person.id(), "key": person.thumbprint(),
+        "signature": person.sign(GLASS_TYPE, &statement),
+    });
+    json!({
+        "statement": base64(&statement), "signatures": [signature],
+        "answers": answers.criteria, "justification": "nobody who decides answers",
+        "salt": answers.salt,
+    })
+}
+
+/// What this person signs of a request for which nobody broke the glass.
+pub(super) fn looked(house: &House, person: Person, request: &str) -> Value {
+    let words = CorrectionText {
+        text: "it was right".to_owned(),
+        salt: "ab".repeat(32),
+    };
+    let statement = PostReviewStatement {
+        type_: POST_REVIEW_TYPE.to_owned(),
+        gate: house.gate.origin(),
+        request: id(request),
+        glass: Hash::of(b"nothing"),
+        judgement: Judgement::Justified,
+        text_hash: CorrectionText::hash_of(&words.to_bytes().unwrap()),
+        human: person.id(),
+        key: person.thumbprint(),
+        issued_at: Timestamp::from_millis(NOW),
+    };
+    let statement = canonical::to_bytes(&statement).unwrap();
+    json!({
+        "statement": base64(&statement), "signature": person.sign(POST_REVIEW_TYPE, &statement),
         "text": words.text, "salt": words.salt,
     })
 }

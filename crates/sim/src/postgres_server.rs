@@ -9,7 +9,9 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -24,6 +26,8 @@ pub struct PostgresServer {
     settings: Vec<String>,
     running: Option<Running>,
     log: Arc<Log>,
+    /// What it writes as csvlog, where it does.
+    csvlog: Option<Arc<Log>>,
     data: TempDir,
 }
 
@@ -43,6 +47,19 @@ impl PostgresServer {
     /// As [`PostgresServer::start`].
     #[must_use]
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_logging(settings, None)
+    }
+
+    /// The same, and it writes its log as csvlog, which is read as it comes.
+    ///
+    /// # Panics
+    /// As [`PostgresServer::start`].
+    #[must_use]
+    pub fn start_writing_csvlog(settings: &[(&str, &str)]) -> Self {
+        Self::start_logging(settings, Some(Arc::default()))
+    }
+
+    fn start_logging(settings: &[(&str, &str)], csvlog: Option<Arc<Log>>) -> Self {
         let programs = programs();
         let user = User::find();
         let data = tempfile::tempdir().expect("a temporary directory");
@@ -63,12 +80,24 @@ impl PostgresServer {
                 .iter()
                 .map(|(name, value)| format!("{name}={value}")),
         );
+        if csvlog.is_some() {
+            let folder = data.path().display();
+            all.extend([
+                "logging_collector=on".to_owned(),
+                "log_destination=csvlog".to_owned(),
+                format!("log_directory={folder}"),
+                "log_filename=server.log".to_owned(),
+                "log_rotation_age=0".to_owned(),
+                "log_rotation_size=0".to_owned(),
+            ]);
+        }
         let mut server = Self {
             port,
             password,
             settings: all,
             running: None,
             log: Arc::default(),
+            csvlog,
             data,
         };
         server.go_on();
@@ -88,10 +117,21 @@ impl PostgresServer {
         for setting in &self.settings {
             server.arg("-c").arg(setting);
         }
-        let ready = "ready to accept connections";
+        let started = "ready to accept connections";
+        let ready = match &self.csvlog {
+            None => started,
+            Some(csvlog) => {
+                read_as_it_comes(&self.data.path().join("server.csv"), csvlog);
+                // The rest is in the csvlog.
+                "Future log output will appear"
+            }
+        };
         let running = Running::start(server, ready, &self.log);
         self.running =
             Some(running.unwrap_or_else(|said| panic!("PostgreSQL did not start:\n{said}")));
+        if let Some(csvlog) = &self.csvlog {
+            let _ = csvlog.until(started);
+        }
     }
 
     /// Stops it at once, as a crash would.
@@ -108,6 +148,16 @@ impl PostgresServer {
     #[must_use]
     pub fn log_until(&self, text: &str) -> String {
         self.log.until(text)
+    }
+
+    /// Everything that it wrote as csvlog, once this text is in it.
+    ///
+    /// # Panics
+    /// The text does not come, or the server writes none.
+    #[must_use]
+    pub fn csvlog_until(&self, text: &str) -> String {
+        let csvlog = self.csvlog.as_ref();
+        csvlog.expect("a server that writes csvlog").until(text)
     }
 
     /// The port on 127.0.0.1.
@@ -175,6 +225,28 @@ impl Drop for PostgresServer {
         // Nothing of the data is wanted any more, and shared memory is given back.
         self.stop();
     }
+}
+
+/// Reads a pipe that the server takes for the file of its log: so nobody has to look again and again whether something was written.
+fn read_as_it_comes(path: &Path, log: &Arc<Log>) {
+    if !path.exists() {
+        let made = Command::new("mkfifo").arg(path).status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "mkfifo, of package coreutils"
+        );
+        User::find().own(path);
+    }
+    let (path, log) = (path.to_owned(), log.clone());
+    let thread = std::thread::Builder::new().name("csvlog".to_owned());
+    thread
+        .spawn(move || {
+            let pipe = std::fs::File::open(path).expect("a pipe");
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                log.add(&line);
+            }
+        })
+        .expect("a thread");
 }
 
 fn init(user: &User, programs: &Path, cluster: &Path, secret: &Path) {

@@ -45,6 +45,10 @@ struct State {
     stuck: BTreeSet<String>,
     /// Handles whose removal is answered once [`PretendTarget::go_on`] is called.
     stalled: BTreeSet<String>,
+    /// Handles that nobody can use any more, whether or not they still stand.
+    shut: BTreeSet<String>,
+    /// Handles whose removal was begun.
+    begun: BTreeSet<String>,
     down: bool,
     making: Making,
     removals: u64,
@@ -127,6 +131,24 @@ impl PretendTarget {
     /// The removal of this one is not answered for now.
     pub fn stall(&self, handle: &str) {
         self.state().stalled.insert(handle.to_owned());
+    }
+
+    /// Every removal is answered for again.
+    pub fn stall_nothing(&self) {
+        self.state().stalled.clear();
+        self.go_on();
+    }
+
+    /// Handles that were shut before their removal.
+    #[must_use]
+    pub fn shut_first(&self) -> BTreeSet<String> {
+        self.state().shut.clone()
+    }
+
+    /// Handles whose removal was begun.
+    #[must_use]
+    pub fn begun(&self) -> BTreeSet<String> {
+        self.state().begun.clone()
     }
 
     /// As it is now.
@@ -216,7 +238,17 @@ impl Issuer for PretendTarget {
         })
     }
 
+    fn missing(&self, _: &str, _: &Recipe) -> Option<String> {
+        None
+    }
+
+    async fn shut(&self, _: &str, recipes: &[Recipe]) {
+        let handles = recipes.iter().map(|recipe| recipe.handle.clone());
+        self.state().shut.extend(handles);
+    }
+
     async fn remove(&self, _: &str, recipe: &Recipe) -> Removal {
+        self.state().begun.insert(recipe.handle.clone());
         let stalled = self.state().stalled.contains(&recipe.handle);
         if stalled {
             self.go_on.notified().await;

@@ -61,7 +61,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    fn add(&self, line: &str) {
+    pub(crate) fn add(&self, line: &str) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         if text.len() < LOG_BYTES_MAX {
             text.push_str(line);

@@ -16,8 +16,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
-use gatehold_core::checkpoint::Requirement;
+use gatehold_core::checkpoint::{CHECKPOINT_SECONDS_MAX, Requirement};
 use gatehold_core::decide::Claims;
+use gatehold_core::effect::{Environment, Sensitivity};
+use gatehold_core::glass::SignedGlass;
 use gatehold_core::ids::RequestId;
 use gatehold_core::json::canonical;
 use gatehold_core::known::Known;
@@ -28,11 +30,16 @@ use gatehold_core::review::{REVIEW_TYPE, ReviewContext, UnverifiedReview};
 use gatehold_core::signed_body::SignedBody;
 use gatehold_core::ssh::sshsig::sign_software;
 use gatehold_core::time::Timestamp;
+use gatehold_core::trust::delegation::DELEGATION_TYPE;
+use gatehold_core::trust::{DelegationReason, DelegationStatement, SignedDelegation};
 use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
-use gatehold_gate::{Apart, ApartParts, Case, TargetTerms, TrustLink};
+use gatehold_gate::{
+    Apart, ApartParts, Case, Catalog, CatalogEntry, DelegationInput, TargetTerms, TrustLink,
+};
 use gatehold_policy::Bundle;
 use gatehold_store::kept::KeptIn;
 
+use shop::glass::{WAIT_SECONDS, signed_by};
 use shop::{Called, Person, Shop, bundle_folder, signed_call_to, team_set};
 
 const WRITE: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
@@ -107,11 +114,16 @@ struct Own {
 
 impl Own {
     async fn open() -> Self {
+        Self::knowing(None).await
+    }
+
+    /// The same with what its own operator says of resources.
+    async fn knowing(catalog: Option<Catalog>) -> Self {
         let shop = Shop::in_memory().await;
         let now = Arc::new(AtomicI64::new(shop.gate.now().await.unwrap().millis()));
         let folder = tempfile::tempdir().unwrap();
         let doer = Arc::new(Doer::default());
-        let apart = opened(&shop, &folder, &doer, &now);
+        let apart = opened(&shop, &folder, (&doer, catalog), &now);
         Self {
             apart,
             doer,
@@ -131,7 +143,7 @@ impl Own {
             shop,
         } = self;
         drop(apart);
-        let apart = opened(&shop, &folder, &doer, &now);
+        let apart = opened(&shop, &folder, (&doer, None), &now);
         Self {
             apart,
             doer,
@@ -220,7 +232,7 @@ impl Own {
 fn opened(
     shop: &Shop,
     folder: &tempfile::TempDir,
-    doer: &Arc<Doer>,
+    (doer, catalog): (&Arc<Doer>, Option<Catalog>),
     now: &Arc<AtomicI64>,
 ) -> Apart {
     let now = Arc::clone(now);
@@ -235,7 +247,7 @@ fn opened(
             target: "sql:shop".to_owned(),
             enforces: vec!["rows".to_owned()],
         }],
-        catalog: None,
+        catalog,
         clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
     })
     .unwrap()
@@ -302,6 +314,30 @@ async fn c16_one_signed_call_is_executed_once_whatever_the_gate_calls_the_reques
 }
 
 /// A gate that keeps an answer to itself is asked again, with another nonce; what is asked for is the same.
+#[tokio::test]
+async fn what_a_gate_says_of_a_call_does_not_shorten_how_long_it_is_remembered() {
+    let own = Own::open().await;
+    let mut case = own.allowed().await;
+    case.record.spend_by = case.record.submitted_at.plus_seconds(60);
+    own.does(&case).await;
+    let spent = std::fs::read_to_string(own.folder.path().join("spent")).unwrap();
+    let until: i64 = spent
+        .lines()
+        .last()
+        .unwrap()
+        .split(' ')
+        .nth(2)
+        .unwrap()
+        .parse()
+        .unwrap();
+    // People may have had the longest time to decide about the same one, and the longest to use it.
+    let longest = case
+        .record
+        .submitted_at
+        .plus_seconds(2 * CHECKPOINT_SECONDS_MAX);
+    assert!(until >= longest.millis(), "{until} {longest:?}");
+}
+
 #[tokio::test]
 async fn c16_what_a_workload_sends_again_under_its_key_is_executed_once() {
     let own = Own::open().await;
@@ -643,6 +679,61 @@ async fn the_window_of_a_decision_is_kept_on_the_executors_clock() {
     own.does(&case).await;
 }
 
+/// The glass is broken at the gate; the executor sees what was signed, and makes the proof itself.
+#[tokio::test]
+async fn a25_what_two_people_signed_behind_glass_is_executed_once_and_nothing_less_is() {
+    let own = Own::open().await;
+    own.shop.behind_glass().await;
+    let id = own.shop.broken(&own.shop.gate).await.unwrap();
+    own.later(i64::from(WAIT_SECONDS));
+    let (case, links) = own.sent(id).await;
+    own.apart.learn(links).await.unwrap();
+    let unsigned = changed(&case, |record| record.glass = None);
+    own.refuses(&unsigned, "not_approved").await;
+    let glass = case.record.glass.clone().unwrap();
+    let statement = glass.read().unwrap();
+    for hands in [
+        &[Person::Reviewer][..],
+        &[Person::Reviewer, Person::Reviewer],
+        &[Person::Reviewer, Person::Ada],
+    ] {
+        let fewer = changed(&case, |record| {
+            record.glass = Some(signed_by(&statement, hands));
+        });
+        own.refuses(&fewer, "not_approved").await;
+        let mut alone = statement.clone();
+        alone.signers = hands.iter().map(|person| person.id()).collect();
+        let fewer = changed(&case, |record| {
+            record.glass = Some(signed_by(&alone, hands));
+        });
+        own.refuses(&fewer, "not_approved").await;
+    }
+    let mut wider = statement;
+    wider.limits.ttl_seconds += 1;
+    let wider = changed(&case, |record| {
+        let glass = SignedGlass {
+            statement: String::from_utf8(wider.to_bytes().unwrap()).unwrap(),
+            ..glass
+        };
+        record.glass = Some(glass);
+    });
+    own.refuses(&wider, "not_approved").await;
+    let limits = own.does(&case).await;
+    assert_eq!((limits.ttl_seconds, limits.uses), (120, 1));
+    own.refuses(&case, "already_spent").await;
+}
+
+#[tokio::test]
+async fn what_was_signed_behind_glass_lasts_no_longer_than_that() {
+    let own = Own::open().await;
+    own.shop.behind_glass().await;
+    let id = own.shop.broken(&own.shop.gate).await.unwrap();
+    let (case, links) = own.sent(id).await;
+    own.apart.learn(links).await.unwrap();
+    own.later(i64::from(WAIT_SECONDS) + 601);
+    own.refuses(&case, "not_approved").await;
+}
+
 #[tokio::test]
 async fn what_people_approved_lasts_no_longer_than_they_signed() {
     let own = Own::open().await;
@@ -699,15 +790,142 @@ async fn a_link_that_is_kept_back_is_missed_by_the_next_review() {
     own.does(&case).await;
 }
 
-/// The first bundle, whose reads need people as well.
-fn stricter() -> String {
+/// The first bundle with one of its files changed.
+fn first_bundle() -> serde_json::Value {
     let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
-    let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let rules = packed["files"]["rules.cedar"].as_str().unwrap();
-    let held = "@id(\"hold-reads\")\n@owner(\"owners\")\n@rationale(\"Reads are looked at\")\n@checkpoint(\"shop-write\")\n\
-                forbid (principal, action == Action::\"shop.read\", resource);\n";
-    packed["files"]["rules.cedar"] = format!("{rules}\n{held}").into();
-    String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap()
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// The bundle with a file of it changed.
+fn bundle_with(
+    mut packed: serde_json::Value,
+    file: &str,
+    change: impl FnOnce(&str) -> String,
+) -> serde_json::Value {
+    let changed = change(packed["files"][file].as_str().unwrap());
+    packed["files"][file] = changed.into();
+    packed
+}
+
+fn written(packed: &serde_json::Value) -> String {
+    String::from_utf8(canonical::to_bytes(packed).unwrap()).unwrap()
+}
+
+/// The first bundle, whose reads need people as well where this is so.
+fn held_when(what: &str) -> String {
+    written(&reads_held_when(what))
+}
+
+fn reads_held_when(what: &str) -> serde_json::Value {
+    let held = format!(
+        "@id(\"hold-reads\")\n@owner(\"owners\")\n@rationale(\"Reads are looked at\")\n@checkpoint(\"shop-write\")\n\
+         forbid (principal, action == Action::\"shop.read\", resource)\nwhen {{ {what} }};\n"
+    );
+    bundle_with(first_bundle(), "rules.cedar", |rules| {
+        format!("{rules}\n{held}")
+    })
+}
+
+fn stricter() -> String {
+    held_when("true")
+}
+
+async fn activate(own: &Own, bundle: &str) {
+    let changed = own.shop.change("bundle.activate", bundle, Person::Owner);
+    assert_eq!(changed.await.state, State::Completed);
+    let links = own.shop.gate.trust_links(None).await.unwrap().links;
+    own.apart.learn(links).await.unwrap();
+}
+
+/// A gate may say of a resource that nothing of it matters. Whoever runs the executor knows what is production.
+#[tokio::test]
+async fn what_its_own_catalogue_says_is_believed_and_a_gate_that_says_otherwise_is_not() {
+    let production = CatalogEntry {
+        resource: "shop/".to_owned(),
+        environment: Some(Environment::Production),
+        ..CatalogEntry::default()
+    };
+    let in_production = "!context.environment.known || context.environment.value == \"production\"";
+    for (catalog, knows) in [(None, false), (Some(Catalog::new(vec![production])), true)] {
+        let own = Own::knowing(catalog).await;
+        let honest = own.allowed().await;
+        activate(&own, &held_when(in_production)).await;
+        let mut lie = honest.clone();
+        lie.word.resource.environment = Known::some(Environment::Development);
+        lie.word.resource.sensitivity = Known::some(Sensitivity::Public);
+        if knows {
+            own.refuses(&lie, "not_approved").await;
+        } else {
+            // Without one of its own it is the gate's word, which says nothing here and so asks for people.
+            own.refuses(&honest, "not_approved").await;
+            own.does(&lie).await;
+        }
+    }
+}
+
+/// A signed word of somebody who is away, until this time.
+async fn away(own: &Own, from: Person, to: Person, seconds: u32) {
+    let now = own.shop.gate.now().await.unwrap();
+    let reason = DelegationReason {
+        text: "away".to_owned(),
+        salt: "ab".to_owned(),
+    };
+    let statement = DelegationStatement {
+        type_: DELEGATION_TYPE.to_owned(),
+        gate: own.shop.gate.origin(),
+        from: from.id(),
+        key: from.key(),
+        to: to.id(),
+        teams: ["reviewers".parse().unwrap()].into(),
+        task: None,
+        checkpoints: None,
+        not_before: now,
+        not_after: now.plus_seconds(seconds),
+        reason: DelegationReason::hash_of(&reason.to_bytes().unwrap()),
+        nonce: "0123456789abcdef".to_owned(),
+        created_at: now,
+    };
+    let statement = canonical::to_bytes(&statement).unwrap();
+    let signature = sign_software(&from.seed(), DELEGATION_TYPE, &statement).unwrap();
+    let delegation = SignedDelegation {
+        statement: String::from_utf8(statement).unwrap(),
+        signature,
+    };
+    let given = own
+        .shop
+        .gate
+        .delegate(DelegationInput { delegation, reason });
+    given.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_somebody_approved_for_another_is_executed_no_longer_than_they_were_away() {
+    let own = Own::open().await;
+    // A read, for which one of them is enough.
+    let one_seat = bundle_with(
+        reads_held_when("true"),
+        "checkpoints/shop-write.toml",
+        |text| text.replace("seats = 2", "seats = 1"),
+    );
+    activate(&own, &written(&one_seat)).await;
+    let members = [Person::Owner.id(), Person::Second.id()];
+    let team = serde_json::json!({ "team": "reviewers", "members": members }).to_string();
+    let changed = own.shop.change("team.set", &team, Person::Owner).await;
+    assert_eq!(changed.state, State::Completed);
+    away(&own, Person::Second, Person::Reviewer, 400).await;
+
+    let task = own.shop.task().await;
+    let asked = own.shop.submit(&task, "shop.read", READ).await.unwrap();
+    let id = asked.record.id;
+    let approved = own.shop.approve(Person::Reviewer, id).await.unwrap();
+    assert_eq!(approved.state, State::Redeemable);
+    let (case, links) = own.sent(id).await;
+    own.apart.learn(links).await.unwrap();
+    own.later(401);
+    own.refuses(&case, "not_approved").await;
+    // Nothing was spent by that; and in its time it is done.
+    own.later(-2);
+    own.does(&case).await;
 }
 
 #[tokio::test]

@@ -283,7 +283,7 @@ async fn c01_revoked_is_never_said_before_the_target_has_said_it() {
 }
 
 #[tokio::test]
-async fn c03_a_target_that_is_down_for_an_hour_is_tried_until_it_answers() {
+async fn c03_p07_a_target_that_is_down_for_an_hour_is_tried_until_it_answers() {
     let (shop, target) = shop_with_target().await;
     let task = shop.task().await;
     taken(&shop, &task).await;
@@ -568,6 +568,94 @@ async fn a_removal_that_stalls_keeps_no_other_waiting() {
     }
     assert_eq!((verified, target.removals()), (1, 2));
     assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+/// As many credentials of one task.
+async fn many(shop: &Shop, count: usize) -> TaskId {
+    let task = shop.task().await;
+    for _ in 0..count {
+        taken(shop, &task).await;
+    }
+    task
+}
+
+async fn everything_stops(shop: &Shop) {
+    let stop = Stops {
+        everything: true,
+        ..Stops::default()
+    };
+    let by = Person::Owner.id();
+    shop.gate.stop(&by, stop, "a test").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_of_many_is_through_without_another_turn() {
+    let (shop, target) = shop_with_target().await;
+    many(&shop, 40).await;
+    everything_stops(&shop).await;
+    let did = turn(&shop).await;
+    assert_eq!((did.ended, did.verified, did.waiting), (40, 40, 0));
+    assert_eq!(target.removals(), 40);
+    assert_eq!(target.standing(), Vec::<String>::new());
+    let gone = told(&shop).await;
+    let verified = gone
+        .iter()
+        .filter(|(what, _)| *what == LeaseEvent::Verified);
+    assert_eq!(verified.count(), 40);
+}
+
+#[tokio::test]
+async fn a_stop_of_many_shuts_all_before_each_is_taken_away() {
+    let (shop, target) = shop_with_target().await;
+    many(&shop, 150).await;
+    let all = target.standing();
+    for handle in &all {
+        target.stall(handle);
+    }
+    everything_stops(&shop).await;
+    let did = turn(&shop).await;
+    assert_eq!((did.verified, did.waiting), (0, 150));
+    // Every one of them stands, some of them are being taken away, and nobody can use any other.
+    assert_eq!(target.standing().len(), 150);
+    let (begun, shut) = (target.begun(), target.shut_first());
+    let open: Vec<&String> = all
+        .iter()
+        .filter(|handle| !begun.contains(*handle) && !shut.contains(*handle))
+        .collect();
+    assert_eq!(open, Vec::<&String>::new());
+    assert!(begun.len() < 20, "{}", begun.len());
+    // That they are shut is not believed: each is taken away.
+    target.stall_nothing();
+    let mut verified = 0;
+    while verified < 150 {
+        tokio::task::yield_now().await;
+        verified += turn(&shop).await.verified;
+    }
+    assert_eq!((target.removals(), target.begun().len()), (150, 150));
+    assert_eq!(target.standing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_waits_behind_removals_that_stall_is_shut_meanwhile() {
+    let (shop, target) = shop_with_target().await;
+    let first = many(&shop, 8).await;
+    let stalled = target.standing();
+    for handle in &stalled {
+        target.stall(handle);
+    }
+    shop.gate.end_task(&shop.caller(), first).await.unwrap();
+    turn(&shop).await;
+    assert_eq!((target.begun().len(), target.shut_first().len()), (8, 0));
+    let other = many(&shop, 1).await;
+    let ninth: Vec<String> = target.standing();
+    let ninth: Vec<String> = ninth
+        .into_iter()
+        .filter(|handle| !stalled.contains(handle))
+        .collect();
+    shop.gate.end_task(&shop.caller(), other).await.unwrap();
+    turn(&shop).await;
+    assert!(!target.begun().contains(&ninth[0]));
+    assert_eq!(target.shut_first(), ninth.into_iter().collect());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 
 mod shop;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +30,10 @@ use gatehold_policy::Bundle;
 use gatehold_sim::mutants::remove_the_named_guard;
 use gatehold_sim::pretend_target::{Making, PretendTarget};
 
+use tokio::sync::Semaphore;
+
 use shop::audited::{Audited, given};
+use shop::faulty::Faulty;
 use shop::{Person, Shop, bundle_folder};
 
 /// What is asked for.
@@ -130,12 +133,23 @@ async fn shop_under(rules: &str) -> (Shop, Arc<PretendTarget>, Arc<Calendar>) {
 struct Calendar {
     freeze: AtomicU8,
     asked: Mutex<u32>,
+    /// Questions about these tasks wait for it.
+    stalls: Mutex<Option<(BTreeSet<TaskId>, Arc<Semaphore>)>>,
 }
 
 #[async_trait]
 impl Facts for Calendar {
-    async fn moment(&self, _: &Question<'_>) -> Moment {
+    async fn moment(&self, question: &Question<'_>) -> Moment {
         *self.asked.lock().unwrap() += 1;
+        let stalls = self.stalls.lock().unwrap().clone();
+        if let Some((tasks, go_on)) = stalls
+            && question
+                .envelope
+                .task
+                .is_some_and(|task| tasks.contains(&task))
+        {
+            drop(go_on.acquire().await);
+        }
         let flag = |answer: Result<bool, &str>| Told {
             answer: answer.map_err(str::to_owned).map(|set| Flag {
                 set,
@@ -633,4 +647,62 @@ async fn what_nobody_could_be_handed_is_refused_before_anybody_is_asked() {
     assert_eq!(changed.await.state, State::Completed);
     let asked = shop.submit(&task, "shop.access", READER).await;
     assert_eq!(not_issuable(asked.map(drop)), "not_permitted");
+}
+
+#[tokio::test]
+async fn a_task_whose_leases_cannot_be_read_keeps_no_other_from_being_asked_about() {
+    for bad in [0, 1] {
+        let (mut shop, target, calendar) = shop_under(&held_when(TAINTED)).await;
+        let store = Faulty::of(shop.store.clone());
+        shop.store = store.clone();
+        shop.issuing_knowing(target.clone(), calendar).await;
+        let tasks = [shop.task().await, shop.task().await];
+        for task in &tasks {
+            taken(&shop, task).await;
+        }
+        quiet(&shop).await;
+        for task in &tasks {
+            let read = shop.submit(task, "shop.read", "SELECT 1").await.unwrap();
+            assert_eq!(read.record.state, State::Allowed);
+        }
+        store.lists_not(Some(tasks[bad].to_string()));
+        assert_eq!(turn(&shop).await.ended, 1, "{bad}");
+        store.lists_not(None);
+        while turn(&shop).await != LeaseTick::default() {}
+        assert_eq!(target.standing(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn questions_that_stall_keep_no_other_lease_from_being_asked_about() {
+    let (shop, target, calendar) = shop_under(&held_when(TAINTED)).await;
+    let mut tasks = Vec::new();
+    for _ in 0..10 {
+        let task = shop.task().await;
+        taken(&shop, &task).await;
+        tasks.push(task);
+    }
+    quiet(&shop).await;
+    for task in &tasks {
+        let read = shop.submit(task, "shop.read", "SELECT 1").await.unwrap();
+        assert_eq!(read.record.state, State::Allowed);
+    }
+    // All but the one that comes last.
+    let mut stalled: BTreeSet<TaskId> = tasks.into_iter().collect();
+    stalled.pop_last().unwrap();
+    let go_on = Arc::new(Semaphore::new(0));
+    *calendar.stalls.lock().unwrap() = Some((stalled, go_on.clone()));
+    let mut ended = 0;
+    for _ in 0..60 {
+        ended += turn(&shop).await.ended;
+        if ended > 0 && target.standing().len() == 9 {
+            break;
+        }
+    }
+    assert_eq!((ended, target.standing().len()), (1, 9));
+    go_on.add_permits(1_000);
+    while !target.standing().is_empty() {
+        tokio::task::yield_now().await;
+        turn(&shop).await;
+    }
 }

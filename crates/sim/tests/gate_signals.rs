@@ -56,6 +56,7 @@ fn rules() -> SignalRules {
         may: SignalMay {
             stop_workload: true,
             stop_task: true,
+            hold_seconds: None,
         },
         subjects: vec![Named {
             subject: SubjectId::Opaque("svc-1".to_owned()),
@@ -145,7 +146,9 @@ async fn every_event_that_says_that_trust_is_gone_stops_the_workload_and_its_lea
         assert!(kept.is_some());
         let overview = shop.gate.overview().await.unwrap();
         let who = overview.who_stopped.last(|said| !said.workloads.is_empty());
-        assert_eq!(who, Some("signal: corp-idp"));
+        let who = who.unwrap();
+        assert_eq!(who.by, format!("signal: corp-idp, {ISSUER}"));
+        assert_eq!(who.at, entry.at);
     }
 }
 
@@ -298,8 +301,9 @@ async fn a_sender_stops_so_often_in_a_minute_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_stopped_already_is_written_again_only_where_somebody_asks_to_lift_it() {
+async fn c11_a_token_that_changed_nothing_is_known_as_well_and_told_to_nobody() {
     let shop = Shop::in_memory().await;
+    let task = session(&shop.task().await);
     let signals = Signals::new(vec![SignalRules {
         per_minute_max: 2,
         ..rules()
@@ -307,13 +311,47 @@ async fn what_is_stopped_already_is_written_again_only_where_somebody_asks_to_li
     let first = token(&shop.gate, "j1", EventKind::Anomaly, BOT).await;
     let heeded = shop.gate.heed(&signals, &first).await.unwrap();
     assert_eq!(heeded, Heeded::Stopped);
-    let leaves = shop.leaves().await;
+    let told = shop.store().outbox(0, 10).await.unwrap().len();
+    let mut more = Vec::new();
     for jti in ["j2", "j3", "j4"] {
-        let more = token(&shop.gate, jti, EventKind::Anomaly, BOT).await;
-        let heeded = shop.gate.heed(&signals, &more).await.unwrap();
-        assert_eq!(heeded, Heeded::Known, "{jti}");
+        let token = token(&shop.gate, jti, EventKind::Anomaly, BOT).await;
+        let heeded = shop.gate.heed(&signals, &token).await;
+        match &*more {
+            // Each is a leaf, and of these a minute has so many and no more.
+            [_, _] => assert!(matches!(heeded, Err(SignalError::TooMany)), "{heeded:?}"),
+            _ => assert_eq!(heeded.unwrap(), Heeded::Known, "{jti}"),
+        }
+        more.push(token);
     }
-    assert_eq!(shop.leaves().await, leaves);
+    assert_eq!(shop.store().outbox(0, 10).await.unwrap().len(), told);
+    // They took no room from what stops something.
+    let other = token(&shop.gate, "j0", EventKind::SessionRevoked, &task).await;
+    let heeded = shop.gate.heed(&signals, &other).await.unwrap();
+    assert_eq!(heeded, Heeded::Stopped);
+
+    // People lift it, and every token that was heeded is spent.
+    shop.memory().clock().advance(60_000);
+    let named = stops(&shop.gate).await;
+    lift(&shop, &named).await;
+    assert_eq!(stops(&shop.gate).await, Stops::default());
+    for token in [&first, &more[0], &more[1]] {
+        let heeded = shop.gate.heed(&signals, token).await.unwrap();
+        assert_eq!(heeded, Heeded::Known);
+    }
+    assert_eq!(stops(&shop.gate).await, Stops::default());
+    // The one that was not taken was not heeded.
+    let heeded = shop.gate.heed(&signals, &more[2]).await.unwrap();
+    assert_eq!(heeded, Heeded::Stopped);
+    assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+#[tokio::test]
+async fn what_is_stopped_already_is_said_again_where_somebody_asks_to_lift_it() {
+    let shop = Shop::in_memory().await;
+    let signals = signals();
+    let first = token(&shop.gate, "j1", EventKind::Anomaly, BOT).await;
+    let heeded = shop.gate.heed(&signals, &first).await.unwrap();
+    assert_eq!(heeded, Heeded::Stopped);
     let payload = serde_json::to_string(&bot()).unwrap();
     let _held = shop.propose("stop.lift", &payload, Person::Owner).await;
     for (jti, became) in [("j5", Heeded::Stopped), ("j6", Heeded::Known)] {

@@ -389,5 +389,6 @@ fn defined(name: &str, eligible: Eligible, alternatives: Vec<Alternative>) -> Ch
             caps: [("rows".to_owned(), 100)].into(),
         },
         requires: BTreeSet::new(),
+        break_glass: None,
     }
 }

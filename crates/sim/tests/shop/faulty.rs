@@ -62,6 +62,8 @@ pub struct Faulty {
     before: Mutex<Option<Meanwhile>>,
     after: Mutex<Option<Meanwhile>>,
     between: Mutex<Option<(Table, Meanwhile)>>,
+    /// A group whose rows cannot be listed.
+    unlisted: Mutex<Option<String>>,
 }
 
 impl Faulty {
@@ -77,6 +79,7 @@ impl Faulty {
             before: Mutex::default(),
             after: Mutex::default(),
             between: Mutex::default(),
+            unlisted: Mutex::default(),
         })
     }
 
@@ -88,6 +91,11 @@ impl Faulty {
     pub fn goes_wrong(&self, after: i64, shape: Shape) {
         *self.shape.lock().unwrap() = shape;
         self.until.store(after, Ordering::SeqCst);
+    }
+
+    /// The rows of this group cannot be listed.
+    pub fn lists_not(&self, group: Option<String>) {
+        *self.unlisted.lock().unwrap() = group;
     }
 
     /// Commits so far.
@@ -196,7 +204,12 @@ impl Store for Faulty {
     }
 
     async fn rows(&self, table: Table, query: &RowQuery) -> Result<Vec<Row>, StoreFault> {
-        self.reads()?.rows(table, query).await
+        let store = self.reads()?;
+        let unlisted = self.unlisted.lock().unwrap().clone();
+        if unlisted.is_some() && query.group == unlisted {
+            return Err(StoreFault::Unavailable("a page is damaged".to_owned()));
+        }
+        store.rows(table, query).await
     }
 
     async fn counters(&self, keys: &[CounterKey]) -> Result<Vec<u64>, StoreFault> {

@@ -18,6 +18,8 @@ pub mod audited;
 pub mod ending;
 #[path = "faulty.rs"]
 pub mod faulty;
+#[path = "glass.rs"]
+pub mod glass;
 pub mod people;
 #[path = "provider.rs"]
 pub mod provider;

@@ -26,9 +26,14 @@ pub enum Person {
     Owner,
     Reviewer,
     Second,
+    /// Who comes later, and had no part in anything.
+    Ada,
+    /// Another one.
+    Abe,
 }
 
 impl Person {
+    /// Who is there from the first leaf.
     pub(super) const ALL: [Self; 3] = [Self::Owner, Self::Reviewer, Self::Second];
 
     fn name(self) -> &'static str {
@@ -36,6 +41,8 @@ impl Person {
             Self::Owner => "owner",
             Self::Reviewer => "reviewer",
             Self::Second => "second",
+            Self::Ada => "ada",
+            Self::Abe => "abe",
         }
     }
 

@@ -73,6 +73,7 @@ impl Realm {
         let of = |id: &WorkloadId| self.workloads.get(id).map(|(create, _)| behind(create));
         match change {
             Change::HumanEnrol(enrol) => [enrol.human.clone()].into(),
+            Change::GlassEnrol(enrol) => [enrol.human.clone()].into(),
             Change::NhiCreate(create) => behind(create),
             Change::PointEnrol(point) => [point.owner.clone()].into(),
             Change::TeamSet(set) => {
@@ -191,6 +192,8 @@ impl Realm {
                 self.teams.insert(set.team.clone(), set.members.clone());
             }
             Change::ConfigChange(change) => self.consoles.clone_from(&change.consoles),
+            // It decides nothing.
+            Change::GlassEnrol(_) => {}
             Change::PointEnrol(_)
             | Change::StopLift(_)
             | Change::WorkloadResume(_)

@@ -8,6 +8,7 @@ use gatehold_core::ids::RequestId;
 
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::profile::Profile;
 use crate::session::acting;
 
 /// Arguments of `gatehold deny`.
@@ -205,20 +206,34 @@ pub async fn lockdown(ctx: &Ctx, args: &Lockdown) -> Result<Exit, Failure> {
     stopping(ctx, StopScope::All, None, &args.reason).await
 }
 
-/// Does what only stops something at the address for that, where the client knows one, and else, or where it is not done there for
-/// whatever reason, at the other one: an address that is wrong keeps nobody from stopping. Doing it twice stops no more.
-async fn safely<T>(
+/// Does what only stops something with the session of whoever acts, at the address for that first.
+///
+/// # Errors
+/// When there is no session, or the gate refuses at both addresses.
+pub async fn safely<T>(
     ctx: &Ctx,
     act: impl AsyncFn(&Client) -> Result<T, ClientError>,
 ) -> Result<T, Failure> {
     let profile = ctx.profile()?;
     let person = ctx.person.as_deref();
+    safety_first(&profile, async |at: &Profile| {
+        let acting = acting(at, person).await?;
+        Ok(act(&acting.client).await?)
+    })
+    .await
+}
+
+/// Does something at the address for what only stops, where the client knows one, and else, or where it is not done there for
+/// whatever reason, at the other one: an address that is wrong keeps nobody from stopping. Doing it twice stops no more.
+///
+/// # Errors
+/// When it is done at neither.
+pub async fn safety_first<T>(
+    profile: &Profile,
+    act: impl AsyncFn(&Profile) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     if let Some(safety) = profile.at_safety() {
-        let tried = match acting(&safety, person).await {
-            Ok(acting) => act(&acting.client).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        match tried {
+        match act(&safety).await {
             // What is in the journal is in force.
             Err(failure) if failure.exit != Exit::Done => {
                 let at = safety.connect_url.unwrap_or_default();
@@ -232,8 +247,7 @@ async fn safely<T>(
             done => return done,
         }
     }
-    let acting = acting(&profile, person).await?;
-    Ok(act(&acting.client).await?)
+    act(profile).await
 }
 
 async fn stopping(

@@ -1,6 +1,7 @@
-//! `gatehold audit verify|export|issue|receipt|dossier|explain`: what a ledger proves, to anyone. All checking is done by the audit
+//! `gatehold audit verify|reconcile|export|issue|receipt|dossier|explain`: what a ledger proves, to anyone. All checking is done by the audit
 //! crate; this reads stores, folders and files for it.
 
+mod reconcile;
 pub mod source;
 
 use std::io::BufReader;
@@ -27,6 +28,8 @@ use crate::screen::{Style, counted_as};
 pub enum Audit {
     /// Verify a whole ledger: from the gate's own store, or from an export.
     Verify(Verify),
+    /// Compare a target's own log with what was handed out: who was there without a grant.
+    Reconcile(reconcile::Reconcile),
     /// Write a ledger into one file that anyone can verify.
     Export {
         /// Whose.
@@ -111,6 +114,7 @@ pub struct Verify {
 pub async fn run(ctx: &Ctx, audit: &Audit) -> Result<Exit, Failure> {
     match audit {
         Audit::Verify(verify) => self::verify(ctx, verify).await,
+        Audit::Reconcile(args) => reconcile::run(ctx, args).await,
         Audit::Export { ledger, out } => {
             let leaves = Source::open(&config(ctx, ledger)?)
                 .await?

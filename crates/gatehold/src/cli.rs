@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::act::{self, Deny, Lockdown, Revoke, Say, Stop};
 use crate::audit::{self, Audit};
+use crate::break_glass::{self, BreakGlass};
 use crate::channel::{self, Channel};
 use crate::config::{self, ConfigCommand, ConfigFile, ConfigLookedAt};
 use crate::consoles::{self, Console};
@@ -19,6 +20,7 @@ use crate::demo::{self, AgentArgs, Demo};
 use crate::descriptor::{self, DescriptorCommand};
 use crate::dev::{self, Dev};
 use crate::doctor::{self, Doctor};
+use crate::exec::{self, ChildArgs, Exec};
 use crate::executor::{self, Executor};
 use crate::exit::{Exit, Failure};
 use crate::inbox::{self, InboxArgs, Show};
@@ -30,6 +32,7 @@ use crate::memory;
 use crate::on_call::{self, OnCallArgs};
 use crate::people::{self, Human, Key, StopsCommand, Team};
 use crate::policy::{self, Policy};
+use crate::profile::Profile;
 use crate::record::{self, Record};
 use crate::recover::{self, Recover};
 use crate::request::{self, Request};
@@ -43,7 +46,8 @@ use crate::{serve, session};
 /// Gatehold: software asks for one exact action, people sign for it, the gate executes it once and proves it.
 ///
 /// Exit codes: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held, 6 policy error, 7 verification failed;
-/// `dev` and `demo` put everything away when a signal ends them, then 129 hang-up, 130 Ctrl-C, 143 SIGTERM.
+/// `dev`, `demo` and `exec` put everything away when a signal ends them, then 129 hang-up, 130 Ctrl-C, 143 SIGTERM. What `exec`
+/// starts ends with its own code.
 #[derive(Debug, Parser)]
 #[command(name = "gatehold", version, propagate_version = true)]
 struct Cli {
@@ -117,6 +121,9 @@ enum Command {
     Suspicious(Say),
     /// Take away what was allowed, before it is used, or what was handed out for it.
     Revoke(Revoke),
+    /// Where nobody who decides can be reached: two people let one held action out with keys from a drawer, and others look at it.
+    #[command(subcommand)]
+    BreakGlass(Box<BreakGlass>),
     /// Say, signed, that something recorded of a decided request was wrong; it changes nothing.
     Correct(CorrectArgs),
     /// Stop a workload, a task, a target or a resource, at once.
@@ -130,6 +137,9 @@ enum Command {
     /// Ask, look, redeem, withdraw, answer.
     #[command(subcommand)]
     Request(Box<Request>),
+    /// Run a program with what is handed out for it, and end it with the lease.
+    #[command(subcommand)]
+    Exec(Exec),
     /// A workload's units of work.
     #[command(subcommand)]
     Task(Task),
@@ -180,12 +190,14 @@ enum Command {
     },
 }
 
-/// A process that the program starts by itself. It is no command: neither help nor completions name it.
+/// Processes that the program starts by itself. They are no commands: neither help nor completions name them.
 #[derive(Debug, Parser)]
 #[command(name = "gatehold")]
 enum Within {
     /// The agent's process of the demo.
     DemoAgent(AgentArgs),
+    /// What becomes the program of `gatehold exec`.
+    ExecChild(ChildArgs),
 }
 
 /// Reads the command line and runs the command.
@@ -194,7 +206,7 @@ pub fn main() -> ExitCode {
         return complain(&failure);
     }
     let first = std::env::args_os().nth(1);
-    if first.is_some_and(|first| first == demo::AGENT) {
+    if first.is_some_and(|first| first == demo::AGENT || first == exec::CHILD) {
         return within();
     }
     let cli = match Cli::try_parse() {
@@ -221,6 +233,7 @@ fn within() -> ExitCode {
         Ok(Within::DemoAgent(args)) => {
             runtime(false).and_then(|runtime| runtime.block_on(demo::run_agent(&args)))
         }
+        Ok(Within::ExecChild(args)) => Err(exec::become_it(&args)),
         Err(error) => Err(Failure::usage(error, "run `gatehold demo`")),
     };
     ended.map_or_else(|failure| complain(&failure), ExitCode::from)
@@ -285,11 +298,13 @@ async fn run(ctx: &Ctx, command: Command) -> Result<Exit, Failure> {
         Command::Escalate(args) => act::say(ctx, &args, Act::Escalate).await,
         Command::Suspicious(args) => act::say(ctx, &args, Act::Suspicious).await,
         Command::Revoke(args) => act::revoke(ctx, &args).await,
+        Command::BreakGlass(command) => break_glass::run(ctx, &command).await,
         Command::Correct(args) => correct::correct(ctx, &args).await,
         Command::Stop(args) => act::stop(ctx, &args).await,
         Command::Lockdown(args) => act::lockdown(ctx, &args).await,
         Command::Stops(command) => people::stops(ctx, &command).await,
         Command::Request(command) => request::run(ctx, &command).await,
+        Command::Exec(command) => exec::run(ctx, &command).await,
         Command::Task(command) => task::run(ctx, &command).await,
         Command::Lease(command) => lease::run(ctx, &command).await,
         Command::Workload(command) => workload::run(ctx, &command).await,
@@ -323,8 +338,15 @@ async fn login(ctx: &Ctx, lifetime: u32, given: Option<Hash>) -> Result<Exit, Fa
     }
     // A root that was given is pinned only once the gate's chain has been seen to begin there.
     profile.root = given.or(profile.root);
-    let acting = session::login(&profile, person, lifetime).await?;
-    let rooted = root::rooted(&profile, &acting.client).await?;
+    let acting = act::safety_first(&profile, async |at: &Profile| {
+        session::login(at, person.clone(), lifetime).await
+    })
+    .await?;
+    let client = session::last(&profile, &acting.person)?;
+    let (root, first_use) = match root::rooted(&profile, &client).await {
+        Ok(rooted) => (rooted.root, rooted.first_use),
+        Err(failure) => (unanswered(&profile, given, failure)?, false),
+    };
     if let Some(given) = given {
         root::pin(&profile, given)?;
     }
@@ -332,15 +354,30 @@ async fn login(ctx: &Ctx, lifetime: u32, given: Option<Hash>) -> Result<Exit, Fa
     let answer = json!({
         "human": human,
         "expires_at": acting.expires_at,
-        "root": rooted.root,
-        "first_use": rooted.first_use,
+        "root": root,
+        "first_use": first_use,
     });
     ctx.print(&answer, || {
         let until = crate::screen::moment(acting.expires_at, crate::ambient::now_millis());
-        let root = rooted.root;
         format!("logged in as {human} until {until}\nroot  {root}\n")
     })?;
     Ok(Exit::Done)
+}
+
+/// The root that is pinned, where the gate let somebody in at the address for what only stops and does not answer at the other one:
+/// whoever has to stop something is not kept from it. What is shown and signed is verified from the root all the same.
+fn unanswered(profile: &Profile, given: Option<Hash>, failure: Failure) -> Result<Hash, Failure> {
+    let pinned = profile.root.filter(|_| given.is_none());
+    let stops = profile.safety_url.is_some() && failure.exit == Exit::Fault;
+    let Some(root) = pinned.filter(|_| stops) else {
+        return Err(failure);
+    };
+    eprintln!(
+        "note:  {} does not answer ({}), so whether its gate follows from the pinned root is not known; what only stops can be done",
+        crate::screen::plain(&profile.url),
+        failure.causes.join("; ")
+    );
+    Ok(root)
 }
 
 #[cfg(test)]

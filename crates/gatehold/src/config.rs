@@ -353,7 +353,10 @@ fn lines(ctx: &Ctx, checked: &Checked) -> String {
     });
     let signals = match checked.signals.as_slice() {
         [] => String::new(),
-        names => format!("signals: {} may stop workloads\n", names.join(", ")),
+        names => format!(
+            "signals: {} may stop workloads or have them held\n",
+            names.join(", ")
+        ),
     };
     format!(
         "{}: {} on {}, {}, {}, {}, {}\n{}{signals}{channels}\n{}{}{nothing}\n",

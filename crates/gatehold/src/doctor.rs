@@ -1,13 +1,17 @@
 //! `gatehold doctor`: looks at everything a gate needs before it is started, and says what this version does not do; from a
-//! reviewer's machine, whether the pages of a gate are those that this program would serve.
+//! reviewer's machine, whether the pages of a gate are those that this program would serve; and of a target, who else reaches what it
+//! guards.
 
+mod bypass;
 mod facts;
+mod glass;
+mod leases;
 mod pages;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use gatehold_broker::{Described, OnCall};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::HumanId;
@@ -33,13 +37,24 @@ const ABSENT: &[&str] = &[
 
 /// Arguments of `gatehold doctor`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Doctor {
+    /// A look of its own.
+    #[command(subcommand)]
+    pub look: Option<Look>,
     /// Which configuration.
     #[command(flatten)]
     pub file: ConfigLookedAt,
     /// Look at the pages of this client's gate instead: whether each file that they are made of is the one in this program.
     #[arg(long)]
     pub pages: bool,
+}
+
+/// What is looked at alone.
+#[derive(Debug, Subcommand)]
+pub enum Look {
+    /// Say who else reaches what a target guards: roles, keys and rules that lead round the gate.
+    Bypass(bypass::Bypass),
 }
 
 /// How one thing was found.
@@ -283,6 +298,9 @@ async fn trust(
     for one in &undecidable {
         report.say(Level::Bad, format!("{one}. {what_to_do}"));
     }
+    let now = store.now().await;
+    let now = now.map_err(|fault| Failure::fault(fault, "repair the store"))?;
+    glass::glass(report, &trust, store, now).await?;
     checkpoints(report, &trust, store).await
 }
 
@@ -377,6 +395,9 @@ fn journal(report: &mut Report, config: &Config) -> Result<(), Failure> {
 /// # Errors
 /// The first thing that keeps a gate from starting, after all mistakes of the configuration.
 pub async fn run(ctx: &Ctx, args: &Doctor) -> Result<Exit, Failure> {
+    if let Some(Look::Bypass(args)) = &args.look {
+        return bypass::run(ctx, args).await;
+    }
     let mut report = Report::default();
     let looked = if args.pages {
         pages::look_at(ctx, &mut report).await
@@ -476,6 +497,7 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
     } else {
         trust(report, store.as_ref(), config.root, &described).await?;
         rows(report, store.as_ref()).await?;
+        leases::leases(report, &config.targets, store.as_ref()).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {
         Failure::verification(

@@ -3,6 +3,7 @@
 //!
 //! The numbers are part of the interface: 0 done or approved, 1 fault, 2 usage, 3 denied, 4 expired, 5 held (without
 //! waiting), 6 policy error, 7 verification failed; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, everything put away.
+//! What `gatehold exec` started gives its own.
 
 use std::fmt;
 
@@ -13,45 +14,55 @@ use gatehold_client::wire::{Problem, ProblemCode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done, allowed or approved.
-    Done = 0,
+    Done,
     /// Something is broken: the gate, the network, a file.
-    Fault = 1,
+    Fault,
     /// The command line, an input file or the configuration is wrong.
-    Usage = 2,
+    Usage,
     /// Decided: no.
-    Denied = 3,
+    Denied,
     /// Nobody decided or used it in time.
-    Expired = 4,
+    Expired,
     /// People must decide, and the command did not wait.
-    Held = 5,
+    Held,
     /// A bundle is wrong.
-    Policy = 6,
+    Policy,
     /// Something does not verify.
-    Verification = 7,
+    Verification,
     /// Ended by SIGHUP, after everything was put away.
-    HungUp = 129,
+    HungUp,
     /// By SIGINT.
-    Interrupted = 130,
+    Interrupted,
     /// By SIGTERM.
-    Terminated = 143,
+    Terminated,
+    /// As the program ended that it started.
+    Of(u8),
+}
+
+impl Exit {
+    /// Its number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Fault => 1,
+            Self::Usage => 2,
+            Self::Denied => 3,
+            Self::Expired => 4,
+            Self::Held => 5,
+            Self::Policy => 6,
+            Self::Verification => 7,
+            Self::HungUp => 129,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+            Self::Of(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
-        let code = match exit {
-            Exit::Done => 0,
-            Exit::Fault => 1,
-            Exit::Usage => 2,
-            Exit::Denied => 3,
-            Exit::Expired => 4,
-            Exit::Held => 5,
-            Exit::Policy => 6,
-            Exit::Verification => 7,
-            Exit::HungUp => 129,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
-        };
-        Self::from(code)
+        Self::from(exit.code())
     }
 }
 

@@ -57,6 +57,22 @@ impl HumanKey {
         }
     }
 
+    /// A key from a drawer: an SSH key file, or at a development gate a generated seed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn offline(path: &Path, origin: &Origin) -> Result<Self, Failure> {
+        if origin.is_dev()
+            && let Ok(seed) = read_seed(path)
+        {
+            return Ok(Self {
+                public: ssh::sshsig::software_key(&seed),
+                secret: Secret::Seed(seed),
+            });
+        }
+        Self::from_file(path)
+    }
+
     /// The key in an SSH key file, or whose public half is in it.
     ///
     /// # Errors
@@ -72,6 +88,12 @@ impl HumanKey {
     #[must_use]
     pub fn thumbprint(&self) -> Hash {
         Hash::from_bytes(self.public.thumbprint())
+    }
+
+    /// The line of its public half.
+    #[must_use]
+    pub fn line(&self) -> String {
+        self.public.to_line()
     }
 
     /// Whether the key itself asks its holder to touch it before it signs.

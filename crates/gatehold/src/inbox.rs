@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use gatehold_client::wire::{Inbox, InboxItem, RequestState, Tier};
+use gatehold_client::wire::{Inbox, InboxItem, RequestState, StoppedItem, Tier};
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
 use gatehold_server::PageFiles;
@@ -19,7 +19,7 @@ use crate::review::criteria::Questions;
 use crate::review::graded::BY_THE_GATE;
 use crate::review::page;
 use crate::review::shown::Shown;
-use crate::screen::{duration, plain, table};
+use crate::screen::{Style, duration, moment, plain, table};
 use crate::session::acting;
 
 /// Arguments of `gatehold inbox`.
@@ -53,6 +53,18 @@ const WATCH: Duration = Duration::from_secs(2);
 pub async fn inbox(ctx: &Ctx, args: &InboxArgs) -> Result<Exit, Failure> {
     let profile = ctx.profile()?;
     let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let now = now_millis();
+    for one in acting.client.openings().await?.openings {
+        if one.open {
+            let late = if one.overdue { ", OVERDUE" } else { "" };
+            let note = format!(
+                "note:  {} was let out by break-glass; two people look at it until {}{late}: gatehold break-glass list",
+                plain(&one.request),
+                moment(one.review_by, now)
+            );
+            eprintln!("{}", ctx.errors.paint(Style::Red, &note));
+        }
+    }
     let mut last = None;
     let mut clock = tokio::time::interval(WATCH);
     loop {
@@ -103,6 +115,12 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
         .collect();
     let headings = ["REQUEST", "TIER", "LEFT", "PEOPLE", "DECIDE", "WHAT"];
     let mut text = table(&headings, &rows, ctx.screen.width);
+    for item in &inbox.items {
+        if let Some(stopped) = &item.stopped {
+            let id = plain(&item.request);
+            text.push_str(&format!("\n{id} is stopped: {}\n", said(stopped, now)));
+        }
+    }
     if let Some(item) = inbox.items.iter().find(|item| item.mine) {
         let by = ctx
             .person
@@ -115,6 +133,16 @@ fn lines(ctx: &Ctx, inbox: &Inbox) -> String {
         ));
     }
     text
+}
+
+/// What stops it, who said so and when.
+fn said(stopped: &StoppedItem, now: i64) -> String {
+    let what = stopped.code.replace('_', " ");
+    let by = stopped.by.as_ref();
+    let by = by.map_or_else(String::new, |by| format!(", by {by}"));
+    let at = stopped.at;
+    let at = at.map_or_else(String::new, |at| format!(", {}", moment(at, now)));
+    plain(&format!("{what}{by}{at}"))
 }
 
 /// The time that is left to decide, and how often others were asked because nobody did.

@@ -132,6 +132,12 @@ fn lines(ctx: &Ctx, page: &Leases) -> String {
             ctx.screen.width,
         ),
     };
+    for item in &page.leases {
+        if let Some(missing) = &item.missing {
+            let (id, missing) = (plain(&item.request), plain(missing));
+            text.push_str(&format!("\n{id} cannot be taken away: {missing}\n"));
+        }
+    }
     if let Some(older) = page.older {
         text.push_str(&format!("\nolder: gatehold lease list --before {older}\n"));
     }
@@ -181,6 +187,7 @@ fn said(ctx: &Ctx, item: &LeaseItem) -> String {
         rows.push(("tried", tried));
         rows.extend(optional("still there", &item.remains_because));
     }
+    rows.extend(optional("missing", &item.missing));
     rows.extend(item.gone_at.map(|gone| ("gone", at(gone))));
     if item.returned > 0 {
         rows.push(("returned", format!("{} times", item.returned)));

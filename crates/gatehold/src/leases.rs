@@ -38,9 +38,17 @@ pub async fn run(gate: Gate, app: App) {
 /// # Errors
 /// When the store does not answer.
 pub async fn issuer(targets: &Targets, store: &dyn Store) -> Result<Arc<Leases>, Failure> {
+    let name = gate_name(store).await?;
+    Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os), clock())))
+}
+
+/// What credentials of this gate are named by.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn gate_name(store: &dyn Store) -> Result<String, Failure> {
     let first = store.leaves(0, 1, false).await;
     let first = first.map_err(|fault| Failure::fault(fault, "repair the store"))?;
     let first = first.into_iter().next();
-    let name = first.map_or_else(String::new, |leaf| hex(&leaf.leaf));
-    Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os), clock())))
+    Ok(first.map_or_else(String::new, |leaf| hex(&leaf.leaf)))
 }

@@ -1,7 +1,7 @@
 //! `gatehold team set`, `human enrol`, `key revoke`, `stops lift`: people, their keys, and what was stopped.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use gatehold_client::wire::{Humans, KeyRevocationRequest, KeySignature};
@@ -14,8 +14,11 @@ use gatehold_core::ssh;
 use gatehold_core::stops::Stops;
 use gatehold_core::trust::change::{HumanEnrol, TeamSet};
 use gatehold_core::trust::revocation::REVOCATION_TYPE;
-use gatehold_core::trust::{ENROL_NAMESPACE, KeyRevocation, SAFE_NAMESPACE};
+use gatehold_core::trust::{
+    ENROL_NAMESPACE, GLASS_ENROL_NAMESPACE, GlassEnrol, KeyRevocation, SAFE_NAMESPACE,
+};
 
+use crate::act::safely;
 use crate::attestation::{self, Challenge};
 use crate::change::{Submitting, submit, submit_as};
 use crate::context::Ctx;
@@ -58,9 +61,20 @@ pub enum Human {
         /// The attestation that was written with it.
         #[arg(long, value_name = "FILE")]
         attestation: Option<PathBuf>,
+        /// It is to lie in a drawer: it breaks the glass with somebody else's, and does nothing else.
+        #[arg(long, conflicts_with = "attestation")]
+        offline: bool,
         /// Where the proof goes.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Ask for a person's offline key to be enrolled, for break-glass alone.
+    EnrolOffline {
+        /// The file of `gatehold human prove --offline`.
+        proof: PathBuf,
+        /// How it is asked for.
+        #[command(flatten)]
+        how: Submitting,
     },
     /// Ask for a person's new key to be enrolled.
     Enrol {
@@ -157,8 +171,17 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
         Human::Prove {
             human,
             key,
+            offline: true,
+            out,
+            ..
+        } => prove_offline(ctx, human, key, out),
+        Human::EnrolOffline { proof, how } => enrol_offline(ctx, how, proof).await,
+        Human::Prove {
+            human,
+            key,
             attestation,
             out,
+            ..
         } => {
             let (line, _) = read_public(key)?;
             let origin = ctx.profile()?.origin;
@@ -201,6 +224,48 @@ pub async fn human(ctx: &Ctx, human: &Human) -> Result<Exit, Failure> {
             enrol(ctx, how, change).await
         }
     }
+}
+
+/// Proves that an offline key is there.
+fn prove_offline(ctx: &Ctx, human: &HumanId, key: &Path, out: &Path) -> Result<Exit, Failure> {
+    let origin = ctx.profile()?.origin;
+    let key = HumanKey::offline(key, &origin)?;
+    let line = key.line();
+    let message = GlassEnrol::possession_message(&origin, human, &line)
+        .map_err(|error| Failure::usage(error, "correct the name"))?;
+    let proof = GlassEnrol {
+        human: human.clone(),
+        possession: key.sign(GLASS_ENROL_NAMESPACE, &message)?,
+        key: line,
+        suspension: None,
+    };
+    let bytes =
+        canonical::to_bytes(&proof).map_err(|error| Failure::fault(error, "report this"))?;
+    std::fs::write(out, bytes).map_err(|error| Failure::file(out, &error))?;
+    ctx.wrote(
+        out,
+        "put the key in its drawer, and hand this to whoever runs `gatehold human enrol-offline`",
+    )?;
+    Ok(Exit::Done)
+}
+
+/// Asks for an offline key to be enrolled.
+async fn enrol_offline(ctx: &Ctx, how: &Submitting, proof: &Path) -> Result<Exit, Failure> {
+    let bytes = std::fs::read(proof).map_err(|error| Failure::file(proof, &error))?;
+    let mut change: GlassEnrol = canonical::from_bytes(&bytes).map_err(|error| {
+        Failure::usage(
+            format!("{}: {error}", proof.display()),
+            "give the file of `gatehold human prove --offline`",
+        )
+    })?;
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let people = acting.client.humans().await?;
+    change.suspension = last_gone(&people, &change.human)?;
+    let resource = format!("gatehold/human/{}", change.human);
+    let payload =
+        canonical::to_bytes(&change).map_err(|error| Failure::usage(error, "correct the input"))?;
+    submit_as(ctx, &acting, how, ("glass.enrol", &resource), payload).await
 }
 
 /// Asks for a new key. What the identity provider said last of its holder, the change names; where they are gone, whoever asks is
@@ -313,6 +378,15 @@ fn lines(people: &Humans) -> String {
         if human.keys.is_empty() {
             text.push_str("  no key has force\n");
         }
+        for one in (people.offline.iter()).filter(|one| one.human == human.human) {
+            let force = if one.has_force { "" } else { ", WITHOUT FORCE" };
+            let _ = writeln!(
+                text,
+                "  {}  offline: for break-glass alone (leaf {}){force}",
+                plain(&one.key),
+                one.leaf
+            );
+        }
         for one in (people.delegations.iter()).filter(|one| one.from == human.human) {
             let _ = writeln!(text, "  {} ({})", said(one), standing(one.standing));
         }
@@ -327,7 +401,9 @@ fn lines(people: &Humans) -> String {
 pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
     let Key::Revoke(revoke) = key;
     let profile = ctx.profile()?;
-    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    // The signatures are what counts; a session is only needed to hand them in.
+    let person = profile.person(ctx.person.as_deref())?;
+    let own = HumanKey::of(&person, &profile.origin)?;
     let statement = KeyRevocation {
         type_: REVOCATION_TYPE.to_owned(),
         gate: profile.origin.clone(),
@@ -337,9 +413,9 @@ pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
     let bytes = canonical::to_bytes(&statement)
         .map_err(|error| Failure::usage(error, "correct the name"))?;
     let signature = KeySignature {
-        human: acting.person.human.to_string(),
-        key: acting.key.thumbprint().to_string(),
-        signature: acting.key.sign(SAFE_NAMESPACE, &bytes)?,
+        human: person.human.to_string(),
+        key: own.thumbprint().to_string(),
+        signature: own.sign(SAFE_NAMESPACE, &bytes)?,
     };
     if revoke.sign_only {
         let text = serde_json::to_string_pretty(&signature)
@@ -361,7 +437,7 @@ pub async fn key(ctx: &Ctx, key: &Key) -> Result<Exit, Failure> {
         statement: bytes.into(),
         signatures,
     };
-    acting.client.revoke_key(&request).await?;
+    safely(ctx, async |client| client.revoke_key(&request).await).await?;
     let answer = serde_json::json!({ "human": revoke.human, "revoked": revoke.key });
     ctx.print(&answer, || {
         "revoked; the key has no force from now on\n".to_owned()

@@ -20,9 +20,9 @@ use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::screen::plain;
 use crate::session::acting;
-use text::{decision_text, held_text, next_text, questions_text, redeemed_text, status_text};
+use text::{next_text, questions_text};
 
-pub use text::why;
+pub use text::{decision_text, held_text, redeemed_text, status_text, why};
 
 /// Between two looks at whether an approved change is applied, and how many: a process applies what another one left.
 const APPLIED_LOOK: Duration = Duration::from_secs(1);
@@ -225,6 +225,25 @@ pub async fn client(ctx: &Ctx, key: &Key) -> Result<Client, Failure> {
 async fn create(ctx: &Ctx, create: &Create) -> Result<Exit, Failure> {
     let draft = draft(create)?;
     let client = client(ctx, &create.key).await?;
+    let submitted = submit_as(&client, &draft, create.dry_run).await?;
+    let waits = (create.wait || create.redeem) && !create.dry_run;
+    let after = if create.redeem {
+        After::Redeem
+    } else {
+        After::Redeemable
+    };
+    follow(ctx, &client, submitted, waits, after).await
+}
+
+/// Asks for what is drafted, as the workload whose key the client has.
+///
+/// # Errors
+/// When it is not an action that the gate could read, and when the gate refuses or does not answer.
+pub async fn submit(client: &Client, draft: &Draft) -> Result<Submitted, Failure> {
+    submit_as(client, draft, false).await
+}
+
+async fn submit_as(client: &Client, draft: &Draft, dry_run: bool) -> Result<Submitted, Failure> {
     let gate = client.gate().await?;
     let workload = gate
         .caller
@@ -234,16 +253,9 @@ async fn create(ctx: &Ctx, create: &Create) -> Result<Exit, Failure> {
     let how = Submission {
         idempotency_key: None,
         wait_seconds: 0,
-        dry_run: create.dry_run,
+        dry_run,
     };
-    let submitted = client.submit(&draft.submission(&action), &how).await?;
-    let waits = (create.wait || create.redeem) && !create.dry_run;
-    let after = if create.redeem {
-        After::Redeem
-    } else {
-        After::Redeemable
-    };
-    follow(ctx, &client, submitted, waits, after).await
+    Ok(client.submit(&draft.submission(&action), &how).await?)
 }
 
 /// What follows the decision about a submission.
@@ -325,7 +337,10 @@ async fn applied(
 }
 
 /// Waits for a decision. What reviewers ask meanwhile is said on standard error, once.
-async fn wait(client: &Client, id: &str) -> Result<RequestStatus, Failure> {
+///
+/// # Errors
+/// When the gate does not answer.
+pub async fn wait(client: &Client, id: &str) -> Result<RequestStatus, Failure> {
     let mut heard = 0;
     loop {
         let status = client.status(id, WAIT_SECONDS_MAX).await?;
@@ -353,7 +368,7 @@ async fn redeem(ctx: &Ctx, client: &Client, id: &str) -> Result<Exit, Failure> {
 
 /// A refusal to execute, with the exit code that says where the request stands: held, denied or expired. What was used already is
 /// a call that the gate refuses.
-async fn not_redeemed(client: &Client, id: &str, error: ClientError) -> Failure {
+pub async fn not_redeemed(client: &Client, id: &str, error: ClientError) -> Failure {
     let of_state = error
         .problem()
         .is_some_and(|problem| matches!(problem.code, ProblemCode::Conflict | ProblemCode::Gone));

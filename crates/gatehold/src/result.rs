@@ -55,6 +55,36 @@ pub fn text(body: &[u8], width: usize) -> String {
     shown.lines().map(|line| format!("  {line}\n")).collect()
 }
 
+/// The rows of a result set as CSV (RFC 4180), under the names of their columns; nothing where there are none. NULL is empty, and
+/// an empty text is `""`. Where a terminal reads it every character is made harmless, and nowhere else.
+#[must_use]
+pub fn csv(body: &[u8], terminal: bool) -> Option<String> {
+    let rows: Rows = serde_json::from_slice(body).ok()?;
+    let harmless = |text: String| if terminal { plain(&text) } else { text };
+    let line = |fields: Vec<String>| fields.join(",") + "\r\n";
+    if rows.columns.is_empty() {
+        return Some(String::new());
+    }
+    let names = rows.columns.into_iter();
+    let mut text = line(names.map(|column| quoted(&harmless(column.name))).collect());
+    for row in &rows.rows {
+        let fields = row.iter().map(|value| match value {
+            Value::Null => String::new(),
+            value => quoted(&harmless(cell(value))),
+        });
+        text.push_str(&line(fields.collect()));
+    }
+    Some(text)
+}
+
+fn quoted(field: &str) -> String {
+    let plain = !field.is_empty() && !field.contains([',', '"', '\r', '\n']);
+    if plain {
+        return field.to_owned();
+    }
+    format!("\"{}\"", field.replace('"', "\"\""))
+}
+
 fn columns(result: &Rows, width: usize) -> String {
     let names: Vec<String> = result
         .columns
@@ -86,6 +116,16 @@ mod tests {
         assert_eq!(words(body).unwrap(), "2 rows read");
         let shown = "  id   log\n  991  a\u{27e8}U+001B\u{27e9}[2Jb\n  7    NULL\n";
         assert_eq!(text(body, 80), shown);
+    }
+
+    #[test]
+    fn rows_are_csv_and_null_is_no_empty_text() {
+        let body = br#"{"columns":[{"name":"id","type":null},{"name":"a,b","type":null}],
+            "rows":[[1,"x\"y\nz"],[null,""],[true,"\u001b"]],"affected":null,"truncated":false}"#;
+        let wanted = "id,\"a,b\"\r\n1,\"x\"\"y\nz\"\r\n,\"\"\r\ntrue,\u{1b}\r\n";
+        assert_eq!(csv(body, false).unwrap(), wanted);
+        assert!(!csv(body, true).unwrap().contains('\u{1b}'));
+        assert_eq!(csv(b"hello", false), None);
     }
 
     #[test]

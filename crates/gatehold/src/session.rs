@@ -127,22 +127,37 @@ pub async fn acting(profile: &Profile, name: Option<&str>) -> Result<Acting, Fai
 }
 
 fn stored(profile: &Profile, person: &Person) -> Result<Option<(Client, i64)>, Failure> {
-    let Ok(text) = std::fs::read(place(profile, person)) else {
+    let stored = read(profile, person);
+    let usable = stored.filter(|stored| stored.expires_at - MARGIN_MILLIS > now_millis());
+    let Some(stored) = usable else {
         return Ok(None);
     };
-    let Ok(stored) = serde_json::from_slice::<Stored>(&text) else {
-        return Ok(None);
-    };
-    let usable = stored.url == profile.url
-        && stored.human == person.human
-        && stored.expires_at - MARGIN_MILLIS > now_millis();
-    if !usable {
-        return Ok(None);
-    }
     let Ok(key) = SigningKey::from_pem(&stored.pkcs8_pem) else {
         return Ok(None);
     };
     Ok(Some((with_key(profile, key)?, stored.expires_at)))
+}
+
+/// The session that was stored last, as a client of this profile's address: one that began at another address is good here too.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn last(profile: &Profile, person: &Person) -> Result<Client, Failure> {
+    let key = read(profile, person).and_then(|stored| SigningKey::from_pem(&stored.pkcs8_pem).ok());
+    let key = key.ok_or_else(|| {
+        let path = place(profile, person);
+        Failure::fault(
+            format!("{} was changed just now", path.display()),
+            "run `gatehold login` again",
+        )
+    })?;
+    with_key(profile, key)
+}
+
+fn read(profile: &Profile, person: &Person) -> Option<Stored> {
+    let text = std::fs::read(place(profile, person)).ok()?;
+    let stored = serde_json::from_slice::<Stored>(&text).ok()?;
+    (stored.url == profile.url && stored.human == person.human).then_some(stored)
 }
 
 fn place(profile: &Profile, person: &Person) -> PathBuf {

@@ -41,6 +41,8 @@ fn a_wrong_input_is_exit_2_and_says_what_to_do_next() {
         &["audit", "verify"],
         &["request", "create", "-f", "nowhere.json"],
         &["init", "finish", "nowhere"],
+        &["exec", "pg", "-c", "SELECT 1; BEGIN"],
+        &["exec", "ssh", "--request", REQUEST, "--", "shop.example"],
         &[
             "workload", "enrol", "bot", "--jwk", "nowhere", "--owner", "a@b", "--backup", "c@d",
         ],
@@ -66,6 +68,9 @@ fn what_the_parser_refuses_is_exit_2_too() {
         &["deny", REQUEST],
         &["deny", REQUEST, "--reason", "because"],
         &["narrow", REQUEST, "--cap", "rows"],
+        &["exec", "ssh", "--principal", "deploy", "--", "shop.example"],
+        &["exec", "psql", "--role", "reader", "--blind", "1h"],
+        &["exec", "pg", "--dialect", "oracle"],
     ] {
         assert_eq!(
             code(&gatehold(home.path(), arguments)),

@@ -10,7 +10,9 @@
 
 mod gate;
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -20,6 +22,7 @@ use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::known::Known;
 use gatehold_core::tier::Tier;
 use gatehold_gate::{Case, Word};
+use gatehold_scenarios::cast::Person;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -42,6 +45,10 @@ certificate() {
 authority own; certificate own executor; certificate own gate
 authority other; certificate other stranger
 "#;
+
+fn set(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
 
 /// A program that goes on until it is killed.
 struct Served {
@@ -100,6 +107,7 @@ impl Apart {
         assert!(gate.ended());
         let folder = gate.home.join("apart");
         std::fs::create_dir(&folder).unwrap();
+        set(&folder, 0o700);
         let made = Command::new("sh")
             .args(["-c", CERTIFICATES])
             .current_dir(&folder)
@@ -117,6 +125,7 @@ impl Apart {
         );
         let file = folder.join("executor.toml");
         std::fs::write(&file, &config).unwrap();
+        set(&file, 0o600);
         let executor = Served::start(&["executor"], &file);
         let address = executor.said.rsplit("https://").next().unwrap().trim();
         let address = address.to_owned();
@@ -153,6 +162,21 @@ impl Apart {
         let shop = Connection::open(self.gate.home.join("shop.db")).unwrap();
         let sql = "SELECT status FROM orders WHERE id = ?1";
         shop.query_row(sql, [order], |row| row.get(0)).unwrap()
+    }
+
+    /// Where the gate says that it executes.
+    fn execution(&self) -> String {
+        let client = self.gate.client_key("url");
+        let origin = self.gate.client_key("origin");
+        let seed = std::fs::read_to_string(self.gate.home.join("people/reviewer.seed")).unwrap();
+        let seed = gatehold_core::hash::unhex(seed.trim()).unwrap();
+        let human = format!("reviewer@{origin}").parse().unwrap();
+        let asked = async {
+            let origin = origin.parse().unwrap();
+            let person = Person::log_in(human, origin, seed.try_into().unwrap(), &client).await;
+            person.unwrap().client.gate().await.unwrap().execution
+        };
+        tokio::runtime::Runtime::new().unwrap().block_on(asked)
     }
 
     fn state(&self, request: &str) -> Value {
@@ -259,7 +283,8 @@ fn what_people_approved_is_executed_by_a_process_that_the_gate_cannot_replace() 
     let answer = String::from_utf8_lossy(&read.stdout).into_owned();
     assert!(answer.contains("retry"), "{answer}");
 
-    // The operator is told where that happens.
+    // Everybody is told where that happens, and the operator how it stands.
+    assert_eq!(apart.execution(), "executor");
     let doctor = apart.gate.run(&[
         "status",
         "--config",
@@ -507,4 +532,42 @@ fn a_gate_with_an_executor_holds_no_target_that_is_called() {
     ] {
         assert!(told.contains(key), "{key}: {told}");
     }
+}
+
+#[test]
+fn an_executor_whose_files_others_can_change_does_not_start() {
+    let mut apart = Apart::start();
+    apart.executor.kill();
+    let file = apart.folder.join("executor.toml");
+    let said = |modes: &[(&str, u32)]| {
+        for (name, mode) in modes {
+            set(&apart.folder.join(name), *mode);
+        }
+        let output = apart
+            .gate
+            .run(&["executor", "--config", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let all = [
+        ("state", 0o770, "state_folder", "700"),
+        ("state/spent", 0o606, "state_folder", "600"),
+        ("executor.toml", 0o664, "(file)", "600"),
+        ("executor.key", 0o644, "tls.private_key_file", "600"),
+        ("own.pem", 0o646, "tls.client_ca_file", "go-w"),
+    ];
+    // All of it is said at once.
+    let told = said(&all.map(|(name, mode, ..)| (name, mode)));
+    for (name, _, key, remedy) in all {
+        let path = apart.folder.join(name);
+        assert!(told.contains(&format!("`{key}`: ")), "{key}: {told}");
+        let wanted = format!("run chmod {remedy} {}", path.display());
+        assert!(told.contains(&wanted), "{wanted}: {told}");
+    }
+    // Each as it should be, in a folder that others may write to.
+    let mended = all.map(|(name, ..)| (name, if name == "state" { 0o700 } else { 0o600 }));
+    let told = said(&[&mended[..], &[(".", 0o720)]].concat());
+    assert!(told.contains("and replace what is in it"), "{told}");
+    set(&apart.folder, 0o750);
+    apart.starts_again();
 }

@@ -74,7 +74,7 @@ impl Desk {
     }
 }
 
-const ALL: &str = "bundle.activate, human.enrol, team.set, config.change, record.erase: at gate-change (owners, reviewers, security) it takes 2 \
+const ALL: &str = "bundle.activate, human.enrol, team.set, config.change, glass.enrol, record.erase: at gate-change (owners, reviewers, security) it takes 2 \
                    people besides whoever asks, with keys that count as 2 `software`; there are 1";
 
 #[test]

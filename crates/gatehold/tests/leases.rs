@@ -7,15 +7,21 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "tests: helpers outside test functions"
 )]
 
+#[path = "leases/killed.rs"]
+mod killed;
+#[path = "../../audit/tests/share/mod.rs"]
+mod share;
 #[path = "leases/world.rs"]
 mod world;
 
 use std::path::{Path, PathBuf};
 
 use gatehold_client::wire::RequestState;
+use gatehold_sim::postgres_server::PostgresServer;
 use rusqlite::{Connection, OpenFlags};
 
 use world::{World, code};
@@ -112,7 +118,7 @@ async fn c05_m195_m217_a_task_that_ends_takes_its_own_credential_and_no_other() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c15_m021_a_credential_ends_with_its_time_however_late_somebody_logs_in() {
+async fn c15_p10_m021_a_credential_ends_with_its_time_however_late_somebody_logs_in() {
     let world = World::open().await;
     let request = world.ask(600).await;
     // People gave it less than was asked for, and it is counted from their decision.
@@ -264,4 +270,95 @@ async fn c03_a_credential_is_gone_once_a_server_that_was_down_is_back() {
     assert_eq!(code(&world.log_in(&credential).await), NOBODY);
     world.gate.stop().await.unwrap();
     world.gate.verify_ledger().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m155_the_doctor_names_who_else_reaches_a_target_and_not_the_lease_that_lives() {
+    let world = World::open().await;
+    let request = world.ask(600).await;
+    world.approve(&request).await;
+    let credential = world.taken(&request).await;
+    let admin = world.server.connect("orders").await;
+    let analyst = "CREATE ROLE analyst LOGIN; GRANT orders_reader TO analyst;
+        GRANT SELECT ON pg_hba_file_rules TO gatehold_broker;
+        GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO gatehold_broker";
+    admin.batch_execute(analyst).await.unwrap();
+    let (code, answer) = world.ways_round();
+    assert_eq!(code, Some(1), "{answer:#}");
+    assert_eq!(answer["leases"], 1, "{answer:#}");
+    // The server's own superuser, and whoever was let in past the gate.
+    assert_eq!(answer["bypasses"], 2, "{answer:#}");
+    let bad = |answer: &serde_json::Value| -> Vec<String> {
+        let findings = answer["findings"].as_array().unwrap().iter();
+        let bad = findings.filter(|found| found["level"] == "bad");
+        bad.map(|found| found["what"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = bad(&answer).join("\n");
+    assert!(all.contains("analyst through orders_reader"), "{all}");
+    assert!(all.contains("postgres is a superuser"), "{all}");
+    assert!(!all.contains(&credential.public["user"]), "{all}");
+
+    // One that was given more is no lease like any other.
+    let more = format!("ALTER ROLE {} REPLICATION", credential.public["user"]);
+    admin.batch_execute(&more).await.unwrap();
+    let (_, answer) = world.ways_round();
+    assert_eq!(answer["bypasses"], 3, "{answer:#}");
+    assert!(bad(&answer).join("\n").contains("more than that"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m023_the_servers_own_log_tells_a_session_under_a_lease_from_one_beside_it() {
+    let settings = [
+        ("log_connections", "on"),
+        ("log_statement", "all"),
+        ("log_timezone", "UTC"),
+    ];
+    let world = World::over(PostgresServer::start_writing_csvlog(&settings)).await;
+    let request = world.ask(600).await;
+    world.approve(&request).await;
+    let credential = world.taken(&request).await;
+    let session = world.log_in(&credential).await.unwrap();
+    let read = session.query("SELECT * FROM orders WHERE status <> 'under a lease'", &[]);
+    assert_eq!(read.await.unwrap().len(), 2);
+    let beside = world.server.connect("orders").await;
+    let words = "SELECT * FROM payroll WHERE name = 'round the gate,\n\"and\" over lines'";
+    beside.batch_execute(words).await.unwrap();
+    let log = world.server.csvlog_until("over lines");
+    let (code, answer) = world.reconciled(&log);
+    assert_eq!(code, Some(7), "{answer:#}");
+    assert_eq!(answer["unknown"], serde_json::json!([]), "{answer:#}");
+    let count = |name: &str| answer[name].as_u64().unwrap();
+    assert!(
+        count("granted") >= 2,
+        "its login and its statement: {answer:#}"
+    );
+    assert!(count("own") > 0, "the broker made it: {answer:#}");
+    let findings = answer["findings"].as_array().unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    for finding in findings {
+        assert_eq!(finding["who"], "postgres", "{answer:#}");
+        let line = usize::try_from(finding["line"].as_u64().unwrap()).unwrap();
+        assert!(lines[line - 1].contains("\"postgres\""), "{finding:#}");
+    }
+    // The last one is the session beside the lease, by its first line.
+    let last = findings.last().unwrap();
+    let line = usize::try_from(last["line"].as_u64().unwrap()).unwrap();
+    assert!(lines[line - 1].contains("connection auth"), "{last:#}");
+    assert!(last["lines"].as_u64().unwrap() > 1, "{last:#}");
+    assert!(
+        !answer.to_string().contains("round the gate"),
+        "no statement is shown"
+    );
+
+    // Whoever takes lines out of the log is missed by the numbers of the others.
+    let without = |line: &&str| !line.contains("under a lease");
+    let cut: Vec<&str> = log.lines().filter(without).collect();
+    let more = session.query("SELECT 'after it'", &[]).await;
+    assert_eq!(more.unwrap().len(), 1);
+    let all = world.server.csvlog_until("after it");
+    let rest = all.strip_prefix(log.as_str()).unwrap();
+    let (_, answer) = world.reconciled(&format!("{}\n{rest}", cut.join("\n")));
+    let unknown = answer["unknown"].to_string();
+    assert!(unknown.contains("lines that are missing"), "{answer:#}");
 }

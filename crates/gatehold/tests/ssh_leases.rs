@@ -10,164 +10,14 @@
     reason = "tests: helpers outside test functions"
 )]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use gatehold_client::wire::{Claims, Credential, Submitted};
-use gatehold_core::action::DescriptorRef;
-use gatehold_core::effect::{Environment, Sensitivity};
-use gatehold_core::review::ReviewAct;
-use gatehold_core::workload::{WorkloadAssurance, WorkloadKind};
-use gatehold_scenarios::cast::{Answering, Ask, Person, Workload};
-use gatehold_scenarios::gate_process::{GateProcess, Ground};
-use gatehold_scenarios::play::{enrol, nhi_create};
-use gatehold_scenarios::scenario::{Enrolled, Resource};
-use gatehold_sim::ssh_server::{PRINCIPAL, SshServer, public_line};
-use tempfile::TempDir;
+#[path = "ssh_leases/world.rs"]
+mod world;
 
-const TARGET: &str = "ssh:shop";
-/// How often it is looked whether something has happened.
-const LOOK: Duration = Duration::from_millis(20);
-/// A way out for a test whose event never comes.
-const PATIENCE: Duration = Duration::from_secs(120);
+use gatehold_sim::ssh_server::PRINCIPAL;
 
-struct World {
-    gate: GateProcess,
-    people: BTreeMap<String, Person>,
-    bot: Workload,
-    server: SshServer,
-    key: PathBuf,
-    command: DescriptorRef,
-    _folder: TempDir,
-}
-
-impl World {
-    async fn open() -> Self {
-        let server = SshServer::start();
-        let key = server.client_key("client");
-        let folder = TempDir::new().unwrap();
-        let mut ground = Ground::new(folder.path());
-        let place = (server.authority(), server.list());
-        ground.ssh_certificates(TARGET, place, PRINCIPAL, server.port());
-        ground.resources.push(Resource {
-            name: "shop/".to_owned(),
-            environment: Environment::Production,
-            zone: "shop".to_owned(),
-            sensitivity: Sensitivity::Internal,
-            owner: "owners".to_owned(),
-        });
-        let program = Path::new(env!("CARGO_BIN_EXE_gatehold"));
-        let gate = GateProcess::start(program, &ground).await.unwrap();
-        let people = gate.people().await.unwrap();
-        let descriptors = gate.descriptors(&people).await.unwrap();
-        let bot = Workload::new("shop-agent", gate.url()).unwrap();
-        let enrolled = Enrolled {
-            name: "shop-agent".to_owned(),
-            kind: WorkloadKind::AiAgent,
-            assurance: WorkloadAssurance::Pop,
-            owner: "owner".to_owned(),
-            normal_actions: ["ssh.command".to_owned()].into(),
-            normal_targets: [TARGET.to_owned()].into(),
-            normal_resources: ["shop/".to_owned()].into(),
-        };
-        let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
-        let others = ["reviewer", "second"].map(|name| people[name].clone());
-        let (owner, descriptor) = (&people["owner"], &descriptors["nhi.create"]);
-        enrol(owner, &others, descriptor, &create).await.unwrap();
-        let command = descriptors["ssh.command"].clone();
-        Self {
-            gate,
-            people,
-            bot,
-            server,
-            key,
-            command,
-            _folder: folder,
-        }
-    }
-
-    /// Asks for a command, which is held; gives the request.
-    async fn ask(&self, task: &str, command: &str) -> String {
-        let payload = serde_json::json!({
-            "principal": PRINCIPAL, "command": command, "public_key": public_line(&self.key),
-        });
-        let payload = payload.to_string();
-        let ask = Ask {
-            descriptor: self.command.clone(),
-            task,
-            target: TARGET,
-            resource: "shop/web",
-            duration_seconds: 600,
-            caps: BTreeMap::new(),
-            media_type: "application/json",
-            payload: payload.as_bytes(),
-            claims: Claims::default(),
-        };
-        let body = self.bot.body(&ask).unwrap();
-        match self.bot.submit(&body, None).await.unwrap() {
-            Submitted::Held(held) => {
-                let at = &held.checkpoints;
-                assert!(at.iter().any(|name| name == "code-execution"), "{at:?}");
-                held.request.unwrap()
-            }
-            Submitted::Decided(decision) => panic!("{decision:?}"),
-        }
-    }
-
-    async fn approve(&self, request: &str) {
-        let answering = Answering::default();
-        for name in ["reviewer", "second"] {
-            let person = &self.people[name];
-            let reviewed = person.review(request, ReviewAct::Approve, &answering).await;
-            if reviewed.unwrap().decision.is_some() {
-                return;
-            }
-        }
-        panic!("two people are enough");
-    }
-
-    /// Takes what was approved, and puts it beside the key.
-    async fn taken(&self, request: &str) -> Credential {
-        let redeemed = self.bot.client.redeem(request, 0).await.unwrap();
-        let credential = redeemed
-            .credential
-            .unwrap_or_else(|| panic!("{:?}\n{}", redeemed.result, self.gate.says()));
-        self.hold(&credential);
-        credential
-    }
-
-    fn hold(&self, credential: &Credential) {
-        let certificate = self.server.path("client-cert.pub");
-        std::fs::write(certificate, format!("{}\n", credential.secret)).unwrap();
-    }
-
-    fn log_in(&self) -> Output {
-        self.server.log_in(&self.key, &[], "cat /etc/passwd")
-    }
-
-    fn is_refused(&self) {
-        let refused = self.log_in();
-        assert_eq!(refused.status.code(), Some(255), "{refused:?}");
-    }
-
-    /// Waits until the gate says that its credential is gone.
-    async fn until_gone(&self, request: &str) {
-        let mut looks = tokio::time::interval(LOOK);
-        let gone = async {
-            loop {
-                looks.tick().await;
-                let status = self.bot.client.status(request, 0).await.unwrap();
-                if status.lease.is_some_and(|lease| lease.state == "revoked") {
-                    return;
-                }
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, gone).await;
-        assert!(waited.is_ok(), "it is never gone:\n{}", self.gate.says());
-    }
-}
+use world::{TARGET, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m144_c07_what_people_approved_is_what_runs_until_one_of_them_revokes_it() {
@@ -223,4 +73,129 @@ async fn c05_a_task_that_ends_takes_its_own_certificate_and_no_other() {
     world.is_refused();
     world.gate.stop().await.unwrap();
     world.gate.verify_ledger().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_whose_list_was_moved_says_which_file_is_missing() {
+    let mut world = World::open().await;
+    let task = world.bot.start_task("look at its disk").await.unwrap();
+    let request = world.ask(&task, "echo moved").await;
+    world.approve(&request).await;
+    world.taken(&request).await;
+    // The operator moves the list in the configuration, and its servers go on reading the first one.
+    world.gate.stop().await.unwrap();
+    let targets = world.gate.config().with_file_name("targets.toml");
+    let before = std::fs::read_to_string(&targets).unwrap();
+    let list = world.server.list().display().to_string();
+    assert!(before.contains(&list), "{before}");
+    std::fs::write(&targets, before.replace(&list, &format!("{list}-moved"))).unwrap();
+    let looked = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .arg("doctor")
+        .arg("--config")
+        .arg(world.gate.config())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(looked.stdout).unwrap();
+    let wanted = format!("what was handed out for {request} cannot be taken away: `krl_file`");
+    assert!(told.contains(&wanted), "{told}");
+    assert!(told.contains(&format!("read {list} when")), "{told}");
+    assert_eq!(looked.status.code(), Some(1), "{told}");
+
+    world.gate.start_again().await.unwrap();
+    world.people = world.gate.people().await.unwrap();
+    let person = &world.people["reviewer"];
+    person.client.revoke_request(&request).await.unwrap();
+    let seen = person.client.lease(&request).await.unwrap();
+    let lease = seen.lease.unwrap();
+    assert_ne!(lease.state, "revoked");
+    let missing = lease.missing.unwrap();
+    assert!(missing.contains(&format!("read {list} when")), "{missing}");
+
+    // Named again, it is taken away.
+    world.gate.stop().await.unwrap();
+    std::fs::write(&targets, before).unwrap();
+    world.gate.start_again().await.unwrap();
+    world.until_gone(&request).await;
+    world.is_refused();
+    world.people = world.gate.people().await.unwrap();
+    let seen = world.people["reviewer"].client.lease(&request).await;
+    assert_eq!(seen.unwrap().lease.unwrap().missing, None);
+    world.gate.stop().await.unwrap();
+    world.gate.verify_ledger().await.unwrap();
+}
+
+/// What `gatehold audit reconcile` says of the server's own log, as a system keeps it: each line under its time.
+fn reconciled(world: &World, log: &str, more: &str) -> (Option<i32>, serde_json::Value) {
+    let now = Command::new("date")
+        .args(["-u", "+%Y-%m-%dT%H:%M:%S+00:00"])
+        .output()
+        .unwrap();
+    let now = String::from_utf8(now.stdout).unwrap();
+    let line = |line: &str| format!("{} server sshd-session[7]: {line}\n", now.trim());
+    let text: String = log.lines().map(line).collect();
+    let path = world.server.path("auth.log");
+    std::fs::write(&path, text + more).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+        .args([
+            "audit",
+            "reconcile",
+            TARGET,
+            "-o",
+            "json",
+            "--apart",
+            "2m",
+            "--log",
+        ])
+        .arg(&path)
+        .arg("--config")
+        .arg(world.gate.config())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let answer = serde_json::from_slice(&output.stdout);
+    let answer = answer.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    (output.status.code(), answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m023_the_servers_own_log_tells_a_certificate_of_a_lease_from_one_of_somebody_else() {
+    let world = World::open().await;
+    let task = world.bot.start_task("see why it hangs").await.unwrap();
+    let request = world.ask(&task, "echo approved").await;
+    world.approve(&request).await;
+    let credential = world.taken(&request).await;
+    assert_eq!(world.log_in().stdout, b"approved\n");
+    let name = credential.public["key_id"].clone();
+    let log = world.server.log_until(&format!("ID {name}"));
+    let (code, answer) = reconciled(&world, &log, "");
+    assert_eq!(code, Some(0), "{answer:#}");
+    assert_eq!(answer["granted"], 1, "{answer:#}");
+
+    // Whoever has the private key of the authority certifies without asking, also under the name of a lease.
+    let authority = world.server.authority();
+    let arguments = ["-q", "-I", name.as_str(), "-n", PRINCIPAL, "-z", "7", "-s"];
+    let made = Command::new("ssh-keygen")
+        .args(arguments)
+        .arg(&authority)
+        .arg(world.server.path("client.pub"))
+        .status();
+    assert!(made.unwrap().success());
+    assert!(world.log_in().status.success());
+    let log = world.server.log_until(&format!("ID {name} (serial 7)"));
+    let line = log.lines().position(|line| line.contains("(serial 7) CA"));
+    let (code, answer) = reconciled(&world, &log, "");
+    assert_eq!(code, Some(7), "{answer:#}");
+    let findings = answer["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{answer:#}");
+    assert_eq!(findings[0]["line"], line.unwrap() + 1);
+    let why = findings[0]["why"].as_str().unwrap();
+    assert!(
+        why.contains(&request) && why.contains("is not that"),
+        "{why}"
+    );
+
+    // A line that nobody can read is not taken for nothing.
+    let (_, answer) = reconciled(&world, &log, "\u{0}nonsense\n");
+    let unknown = answer["unknown"].to_string();
+    assert!(unknown.contains("does not begin with a time"), "{unknown}");
 }

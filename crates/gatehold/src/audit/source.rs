@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehold_audit::{
-    Base64, DossierCollector, Hex, LedgerAttachment, LedgerLeaf, Line, References, Report,
-    RowClaim, Trusted, Verifier,
+    Base64, DossierCollector, HandedCollector, Hex, LedgerAttachment, LedgerLeaf, Line, References,
+    Report, RowClaim, Trusted, Verifier,
 };
 use gatehold_core::commit::Table;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
+use gatehold_core::reconcile::Handed;
 use gatehold_gate::ports::store::{RowQuery, Store, StoreFault, StoredLeaf};
 use gatehold_ledger::{LogKey, SignedTreeHead, TileId, tiles_of};
 use gatehold_store::derive::receipt;
@@ -73,22 +74,52 @@ impl Source {
     /// # Errors
     /// When the store does not answer. What is wrong with the ledger is in the report.
     pub async fn verify(&self, pinned_root: Option<Hash>) -> Result<Report, Failure> {
-        let trusted = Trusted {
-            pinned_root,
-            log_key: self.log_key.clone(),
-        };
-        let mut verifier = Verifier::new(&self.references, &trusted);
-        self.leaves(|leaf| {
-            verifier.leaf(&leaf);
-            Ok(())
-        })
-        .await?;
+        let trusted = self.trusted(pinned_root);
+        let mut verifier = self.verify_leaves(&trusted, |_leaf| {}).await?;
         self.rows(|row| {
             verifier.row(row);
             Ok(())
         })
         .await?;
         Ok(verifier.finish())
+    }
+
+    /// Verifies all leaves, and gathers what was handed out. It is worth what the report is; rows of the database have no part in it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn verify_handed(
+        &self,
+        pinned_root: Option<Hash>,
+    ) -> Result<(Report, Vec<Handed>), Failure> {
+        let mut handed = HandedCollector::default();
+        let trusted = self.trusted(pinned_root);
+        let verifier = self
+            .verify_leaves(&trusted, |leaf| handed.leaf(leaf))
+            .await?;
+        Ok((verifier.finish(), handed.finish()))
+    }
+
+    fn trusted(&self, pinned_root: Option<Hash>) -> Trusted {
+        Trusted {
+            pinned_root,
+            log_key: self.log_key.clone(),
+        }
+    }
+
+    async fn verify_leaves<'a>(
+        &'a self,
+        trusted: &'a Trusted,
+        mut each: impl FnMut(&LedgerLeaf),
+    ) -> Result<Verifier<'a>, Failure> {
+        let mut verifier = Verifier::new(&self.references, trusted);
+        self.leaves(|leaf| {
+            verifier.leaf(&leaf);
+            each(&leaf);
+            Ok(())
+        })
+        .await?;
+        Ok(verifier)
     }
 
     /// Writes an export; gives the number of leaves.

@@ -35,7 +35,8 @@ standard error says which of them it is. `doctor`, `config check`, `channel`, `o
 | 5 | held: people must decide, and the command did not wait |
 | 6 | policy error: a bundle or descriptor is wrong |
 | 7 | verification failed: do not rely on it |
-| 129, 130, 143 | `dev` and `demo`: ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, and everything put away |
+| 129, 130, 143 | `dev`, `demo` and `exec`: ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, and everything put away |
+| any other | `exec ssh` and `exec psql`: that of the program; 3 and 4 where its lease ended first |
 ";
 
 #[test]

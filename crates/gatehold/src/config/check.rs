@@ -1,5 +1,6 @@
 //! From what is written to what can be used. Every section is looked at, whatever is wrong with the others.
 
+mod alone;
 mod executor;
 mod kept;
 mod limits;

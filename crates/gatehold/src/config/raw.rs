@@ -174,8 +174,10 @@ pub struct Signals {
     pub jwks_file: Option<PathBuf>,
     /// `ES256`, `EdDSA`.
     pub algorithms: Option<Vec<String>>,
-    /// `stop_workload`, `stop_task`.
+    /// `stop_workload`, `stop_task`, `hold_workload`.
     pub may: Option<Vec<String>>,
+    /// For how long it has what a workload asks for held.
+    pub hold_seconds: Option<u32>,
     /// What it calls the workloads that it may stop.
     pub subjects: Option<Vec<SignalSubject>>,
     /// It names every workload as this gate does, and may stop each.

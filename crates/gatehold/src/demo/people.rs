@@ -130,7 +130,7 @@ async fn by_hand(gate: &Gate, id: &str, name: &str) -> Result<bool, Failure> {
         let cause = format!("{name} was interrupted by {}", ending.name());
         return Err(Failure::new(ending.exit(), cause, "run the demo again"));
     }
-    if status.code() == Some(Exit::Usage as i32) {
+    if status.code() == Some(i32::from(Exit::Usage.code())) {
         return Ok(false);
     }
     Err(Failure::fault(

@@ -260,7 +260,10 @@ fn write_client(home: &Path, address: SocketAddr) -> Result<(), Failure> {
     }
     let raw = Raw {
         url: format!("http://{address}"),
-        safety_url: None,
+        // An address of theirs stays: whoever put it there has the gate listen at it.
+        safety_url: Profile::load(home)
+            .ok()
+            .and_then(|before| before.safety_url),
         origin: ORIGIN.to_owned(),
         root: Some(init::root_of(home)?.to_string()),
         ca_file: None,

@@ -105,6 +105,14 @@ impl Ticker {
                     format!("by {by}; no agent passes where it was said"),
                 );
             }
+            (None, Event::Flagged { workload, by, .. }) => {
+                let by = &by.name;
+                self.say(
+                    Style::Amber,
+                    "UNUSUAL",
+                    format!("{workload}, says signal {by}; what it asks for is held"),
+                );
+            }
             (_, Event::Paused { workload, code }) => {
                 let code = code.replace('_', " ");
                 self.say(Style::Red, "PAUSED", format!("{workload} ({code})"));

@@ -7,7 +7,9 @@ use gatehold_client::wire::{
 use super::After;
 use crate::screen::{grouped, moment, plain};
 
-pub(super) fn decision_text(decision: &Decision) -> String {
+/// What a requester reads about a decision.
+#[must_use]
+pub fn decision_text(decision: &Decision) -> String {
     let mut text = format!(
         "{} by {}{}\n",
         word(&decision.outcome),
@@ -44,7 +46,8 @@ pub(super) fn next_text(held: &Held, after: After) -> String {
 }
 
 /// What a requester reads about a hold.
-pub(super) fn held_text(held: &Held) -> String {
+#[must_use]
+pub fn held_text(held: &Held) -> String {
     let id = held.request.as_deref().unwrap_or("(dry run)");
     let mut text = format!(
         "HELD  {}\n  words {}\n  at {}\n  decide by {}{}\n",
@@ -67,7 +70,9 @@ fn escalated_text(escalations: u32) -> String {
     }
 }
 
-pub(super) fn status_text(status: &RequestStatus) -> String {
+/// What a requester reads about where a request stands.
+#[must_use]
+pub fn status_text(status: &RequestStatus) -> String {
     let mut text = format!(
         "{}  {}  {}\n",
         plain(&status.request),
@@ -146,7 +151,9 @@ pub(super) fn questions_text(id: &str, questions: &[Question]) -> String {
     text
 }
 
-pub(super) fn redeemed_text(redeemed: &Redeemed, width: usize) -> String {
+/// What a requester reads about what came of it, in lines of this width; of a credential all, its secret too.
+#[must_use]
+pub fn redeemed_text(redeemed: &Redeemed, width: usize) -> String {
     let Some(result) = &redeemed.result else {
         return status_text(&redeemed.status);
     };

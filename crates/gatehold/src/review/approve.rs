@@ -32,7 +32,7 @@ pub struct Approve {
     /// The request, as `gatehold inbox` prints it.
     pub id: RequestId,
     /// An answer to a criterion, or to the question on red, as ID=ANSWER; asked for when it is not given.
-    #[arg(long, value_delimiter = ',', value_name = "ID=ANSWER")]
+    #[arg(long, value_name = "ID=ANSWER")]
     pub criteria: Vec<String>,
     /// Why, in your words, on one line; on RED it is asked for when it is not given.
     #[arg(long, default_value = "", value_name = "WHY")]
@@ -110,7 +110,10 @@ fn in_terminal(shown: &Shown, profile: &Profile) -> Result<(), Failure> {
 }
 
 /// What nobody could carry out is nothing to sign for.
-fn with_force(shown: &Shown) -> Result<(), Failure> {
+///
+/// # Errors
+/// When whoever asked has no force now.
+pub fn with_force(shown: &Shown) -> Result<(), Failure> {
     let Some(why) = &shown.without_force else {
         return Ok(());
     };
@@ -196,7 +199,10 @@ pub async fn approve(
 }
 
 /// Shows a long text a screen at a time; whoever has read enough of it leaves the rest.
-fn in_pages(text: &str, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
+///
+/// # Errors
+/// When the terminal cannot be read or written.
+pub fn in_pages(text: &str, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
     let broken = |error: std::io::Error| Failure::fault(error, "try again in a terminal");
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = 0;
@@ -227,7 +233,14 @@ fn in_pages(text: &str, input: &mut impl BufRead, out: &mut impl Write) -> Resul
 
 /// A key that signs without a touch: the person types the first of the four words instead. Only `no` and the end of the
 /// input stop it; anything else is taken for a slip of the finger and asked again.
-fn confirm(words: &[&str], input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
+///
+/// # Errors
+/// When they say no, or the terminal cannot be read or written.
+pub fn confirm(
+    words: &[&str],
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let word = words.first().copied().unwrap_or_default();
     loop {
         let mut line = String::new();

@@ -102,6 +102,7 @@ impl Questions {
 pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     given
         .iter()
+        .flat_map(|given| pairs(given))
         .map(|pair| {
             pair.split_once('=')
                 .map(|(id, answer)| (id.trim().to_owned(), answer.trim().to_owned()))
@@ -113,6 +114,23 @@ pub fn parse(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
                 })
         })
         .collect()
+}
+
+/// Splits at the commas that another answer begins after: an answer may have commas of its own.
+fn pairs(given: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    for (at, _) in given.match_indices(',') {
+        let rest = given.get(at + 1..).unwrap_or_default();
+        let id = rest.split_once('=').map_or("", |(id, _)| id.trim());
+        let names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if !id.is_empty() && id.bytes().all(names) {
+            found.push(given.get(from..at).unwrap_or_default());
+            from = at + 1;
+        }
+    }
+    found.push(given.get(from..).unwrap_or_default());
+    found
 }
 
 /// Whether what was answered lets an approving review count; what is missing is told with its question.
@@ -561,6 +579,17 @@ mod tests {
     #[test]
     fn answers_on_the_command_line_are_pairs_that_answer_something() {
         assert!(parse(&["scope".to_owned()]).is_err());
+        let given = "narrower=no, this is the least,scope=yes, fact.rows=1,why=a, b = c";
+        let answers = parse(&[given.to_owned()]).unwrap();
+        let wanted = [
+            ("fact.rows", "1"),
+            ("narrower", "no, this is the least"),
+            ("scope", "yes"),
+            ("why", "a"),
+            ("b", "c"),
+        ];
+        let wanted = wanted.map(|(id, answer)| (id.to_owned(), answer.to_owned()));
+        assert_eq!(answers, wanted.into());
         let given = parse(&["scope = yes".to_owned(), "x=1=2".to_owned()]).unwrap();
         assert_eq!(given.get("x").map(String::as_str), Some("1=2"));
         assert!(check(&questions(&[], None), &given, "").is_err());

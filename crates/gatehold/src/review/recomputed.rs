@@ -6,7 +6,7 @@
 //! the habits, and why a rule held it.
 
 use gatehold_core::action::Action;
-use gatehold_core::checkpoint::Requirement;
+use gatehold_core::checkpoint::{Offer, Requirement};
 use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::descriptor::{Descriptor, Quantity};
 use gatehold_core::directory::Authority;
@@ -29,6 +29,8 @@ pub struct Recomputed {
     pub differs: Vec<String>,
     /// With what this reviewer must sign.
     pub signer: Signer,
+    /// What break-glass its checkpoints offer for this action.
+    pub offer: Option<Offer>,
 }
 
 impl Recomputed {
@@ -56,6 +58,7 @@ impl Recomputed {
             "the sentence is not the one that the descriptor makes of this action",
         );
         let mut signer = Signer::Any;
+        let mut offer = None;
         match requirement(context, view, descriptor, looking) {
             None => same(
                 false,
@@ -63,6 +66,7 @@ impl Recomputed {
             ),
             Some(requirement) => {
                 held(&requirement, view, action, looking, &mut same);
+                offer = requirement.break_glass(action.envelope());
                 let authority = authority(&requirement, context, view, action, looking);
                 same(
                     authority.is_some(),
@@ -74,7 +78,11 @@ impl Recomputed {
                 });
             }
         }
-        Self { differs, signer }
+        Self {
+            differs,
+            signer,
+            offer,
+        }
     }
 }
 

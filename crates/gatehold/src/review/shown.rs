@@ -6,6 +6,7 @@
 
 use gatehold_client::wire::Opened;
 use gatehold_core::action::Action;
+use gatehold_core::checkpoint::Offer;
 use gatehold_core::decide::Rendered;
 use gatehold_core::delegation::Through;
 use gatehold_core::descriptor::Descriptor;
@@ -62,6 +63,8 @@ pub struct Shown {
     pub request_nonce: Hash,
     /// With what it must be signed, so that it counts wherever this reviewer has a seat.
     pub signer: Signer,
+    /// What break-glass its checkpoints offer for it, by the definitions that people approved.
+    pub offer: Option<Offer>,
     /// The root that all of this follows from.
     pub root: Hash,
     /// What the requester says and answers, each with its name and whole: the view's `claims_head` is over it.
@@ -152,6 +155,7 @@ pub fn check(opened: &Opened, looking: &Looking<'_>) -> Result<Shown, Failure> {
         through: authority.through,
         request_nonce: asked.request_nonce,
         signer: recomputed.signer,
+        offer: recomputed.offer,
         root: looking.rooted.root,
         says: submission.says,
         has_changed: submission.has_changed,

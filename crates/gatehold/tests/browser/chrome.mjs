@@ -97,10 +97,10 @@ export class Gate {
     return JSON.parse(this.command([...words, "--payload", payload, ...more, "-o", "json"], [0, 5])).request;
   }
 
-  /** `yes` to every criterion of a request, and on red what stands on its page, for `--criteria`. */
+  /** What is hoped for at every criterion of a request, and on red what stands on its page, for `--criteria`. */
   answers(id, person) {
     const { view, envelope, fact } = JSON.parse(this.command(["show", id, "--as", person, "-o", "json"]));
-    const answers = view.criteria.map((criterion) => `${criterion.id}=yes`);
+    const answers = view.criteria.map((criterion) => `${criterion.id}=${criterion.kind.choice?.[0] ?? "yes"}`);
     if (fact) {
       const name = fact.id.replace("fact.", "");
       answers.push(`${fact.id}=${envelope[name] ?? view.terms.limits.caps[name]}`);
@@ -281,6 +281,8 @@ export class Tab {
 
   /** Goes to an address and waits until it is loaded. */
   async open(url) {
+    // A page that is about to load itself again is told first that somebody leaves: after a key, its own wish would count for more.
+    await this.send("Runtime.evaluate", { expression: `dispatchEvent(new Event("beforeunload"))` });
     // By the loader of this very navigation: what a key began before may end meanwhile.
     const { chrome, session } = this;
     const loads = new Set();

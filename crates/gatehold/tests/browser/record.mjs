@@ -1,14 +1,32 @@
-// What becomes of a decided request on its page: taken away with two keys and never with one, corrected by a passkey, printed whole.
+// What becomes of a decided request on its page: taken away with two keys and never with one, before it is used and after a credential was
+// handed out for it; corrected by a passkey, printed whole.
 // And the pages of owners: a live grant, a task, the overview. Started by `tests/browser.rs` with the paths of gatehold and Chromium.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import { Chrome, Gate } from "./chrome.mjs";
 import { addPasskey, answer, approve, be, look, signIn, state } from "./pages.mjs";
 
 const [program, chromium] = process.argv.slice(2);
 const gate = new Gate(program);
-await gate.start();
+// A target that certifies keys: it needs an authority and a place for what is revoked, and no server.
+const keygen = (...words) => execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", ...words]);
+const [authority, key] = ["authority", "key"].map((name) => `${gate.scratch}/${name}`);
+for (const file of [authority, key]) keygen("-f", file);
+mkdirSync(`${gate.scratch}/revoked`, { mode: 0o755 });
+writeFileSync(`${gate.scratch}/targets.toml`, `
+[[target]]
+id = "ssh:shop"
+kind = "ssh_certificate"
+ca_key_file = "${authority}"
+krl_file = "${gate.scratch}/revoked/krl"
+principals = ["deploy"]
+source_addresses = ["127.0.0.1/32"]
+hosts = ["shop.example:22"]
+`);
+await gate.start(["--further-targets", `${gate.scratch}/targets.toml`]);
 const chrome = new Chrome(chromium, gate.scratch);
 
 const text = (tab) => tab.run(() => document.querySelector("main").innerText);
@@ -101,6 +119,37 @@ try {
   });
   assert.deepEqual(shown, [true, true, true, true, false, false, false, false]);
   await tab.send("Emulation.setEmulatedMedia", { media: "" });
+
+  // Used, and over for whoever asked; what was handed out lives on, and is taken away from the page of the completed request.
+  const [type, base64] = readFileSync(`${key}.pub`, "utf8").trim().split(" ");
+  const payload = JSON.stringify({ principal: "deploy", command: "uptime", public_key: `${type} ${base64}` });
+  const words = ["request", "create", "--task", gate.task, "--descriptor", "ssh.command", "--target", "ssh:shop", "--resource", "warehouse/web"];
+  const leased = JSON.parse(gate.command([...words, "--duration", "10m", "--payload", payload, "-o", "json"], [0, 5])).request;
+  for (const person of ["reviewer", "second"]) {
+    if (gate.status(leased).state !== "held") break;
+    gate.command(["approve", leased, "--as", person, "--because", "looked at it", "--criteria", gate.answers(leased, person)]);
+  }
+  gate.command(["request", "redeem", leased]);
+  await tab.open(`${gate.url}/requests/${leased}`);
+  assert.equal(await state(tab), "DONE");
+  await press(tab, "v", "KeyV");
+  assert.deepEqual(await opened(tab), [true, "Yes, take it away"]);
+  assert.match(await text(tab), /Nobody begins to use it any more; what is in use goes on/);
+  await press(tab, "Escape");
+  assert.deepEqual([(await opened(tab))[0], gate.status(leased).lease.state], [false, "active"]);
+  await press(tab, "v", "KeyV");
+  const away = tab.once("Page.loadEventFired");
+  await press(tab, "Enter");
+  await away;
+  assert.equal(await tab.run("location.pathname"), `/requests/${leased}`);
+  assert.match(await text(tab), /second@dev\.gatehold\.local took the credential away/);
+  assert.equal((await opened(tab))[0], null);
+  // It is gone once it stands on the list that servers read.
+  let looks = 0;
+  while (gate.status(leased).lease.state !== "revoked") assert.ok((looks += 1) < 1000, "it is never gone");
+  await tab.open(`${gate.url}/requests/${leased}`);
+  assert.match(await text(tab), /The credential is gone: its target was asked/);
+  assert.equal(await state(tab), "DONE");
 
   // How things go: pictures with names, descriptions and tables; everything is stopped by one person, with a reason.
   await tab.open(`${gate.url}/overview`);

@@ -43,7 +43,11 @@ pub struct World {
 
 impl World {
     pub async fn open() -> Self {
-        let server = PostgresServer::start_with(&[("log_statement", "all")]);
+        Self::over(PostgresServer::start_with(&[("log_statement", "all")])).await
+    }
+
+    /// Over a server of its own kind.
+    pub async fn over(server: PostgresServer) -> Self {
         let _url = server.create_database("orders").await;
         let admin = server.connect("orders").await;
         admin.batch_execute(SETUP).await.unwrap();
@@ -202,6 +206,50 @@ impl World {
     pub async fn until_a_role_stands(&self) {
         self.until_there_is("SELECT count(*) FROM pg_roles WHERE rolname ~ '^gh_'")
             .await;
+    }
+
+    /// Waits until no role of a gate stands at the server.
+    pub async fn until_no_role(&self) {
+        self.until_there_is("SELECT count(*) FROM (SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname ~ '^gh_')) AS none")
+            .await;
+    }
+
+    /// What `gatehold doctor bypass` says of the target, and how it ends.
+    pub fn ways_round(&self) -> (Option<i32>, serde_json::Value) {
+        let output = Command::new(program())
+            .args([
+                "doctor",
+                "bypass",
+                "orders-access",
+                "-o",
+                "json",
+                "--config",
+            ])
+            .arg(self.gate.config())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let answer = serde_json::from_slice(&output.stdout);
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        (output.status.code(), answer)
+    }
+
+    /// What `gatehold audit reconcile` says of such a log, and how it ends.
+    pub fn reconciled(&self, log: &str) -> (Option<i32>, serde_json::Value) {
+        let path = self.folder.path().join("server.csv");
+        std::fs::write(&path, log).unwrap();
+        let output = Command::new(program())
+            .args(["audit", "reconcile", "orders-access", "-o", "json"])
+            .arg("--log")
+            .arg(&path)
+            .arg("--config")
+            .arg(self.gate.config())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let answer = serde_json::from_slice(&output.stdout);
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        (output.status.code(), answer)
     }
 
     async fn until_there_is(&self, query: &str) {

@@ -1,5 +1,6 @@
 //! The executor: where the gate finds one in a process of its own, and that process's own file.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gatehold_broker::{Remote, Targets};
@@ -9,11 +10,28 @@ use gatehold_server::listen::{ClientCertificates, ListenLimits, ListenSettings};
 use toml::{Table, Value};
 
 use super::Checks;
+use super::alone::{self, Kept};
 use crate::ambient::text_variable;
 use crate::config::{ExecutorConfig, ExecutorPlace, Mistake, raw};
 
 /// Connections at once: one gate, a call each.
 const CONNECTIONS_MAX: usize = 128;
+
+/// The files of a section, and which of them only its owner may read.
+fn tls_files(tls: &raw::Tls) -> impl Iterator<Item = (&'static str, &Path, Kept)> {
+    let files = [
+        (
+            "tls.certificate_file",
+            &tls.certificate_file,
+            Kept::Unchanged,
+        ),
+        ("tls.private_key_file", &tls.private_key_file, Kept::Secret),
+        ("tls.client_ca_file", &tls.client_ca_file, Kept::Unchanged),
+    ];
+    files
+        .into_iter()
+        .filter_map(|(key, file, kept)| Some((key, file.as_deref()?, kept)))
+}
 
 impl Checks {
     /// `[executor]` of the gate. With it no target that is called may stand in the gate's own files: its secrets would lie here.
@@ -35,7 +53,7 @@ impl Checks {
             raw.url,
             "where it listens, such as \"https://127.0.0.1:7443\"",
         );
-        let mut path = |key: &str, file: Option<std::path::PathBuf>, what: &str| {
+        let mut path = |key: &str, file: Option<PathBuf>, what: &str| {
             let file = self.missing(&format!("executor.{key}"), file, what);
             file.map(|file| self.folder.join(file))
         };
@@ -70,6 +88,10 @@ impl Checks {
         let targets = self.own_targets(table.remove("target"));
         let resources = self.resources(&mut table);
         let tls = self.section::<raw::Tls>(&mut table, "tls");
+        self.alone_with(PathBuf::from(&self.file), "(file)", Kept::Secret);
+        for (key, file, kept) in tls.iter().flat_map(tls_files) {
+            self.alone_with(self.folder.join(file), key, kept);
+        }
         let top = self.read::<raw::ExecutorTop>(table, "").unwrap_or_default();
         let tls_is_meant = tls.is_some();
         let tls = tls.and_then(|tls| self.tls(&tls));
@@ -84,6 +106,9 @@ impl Checks {
         let what = "a folder of its own that nobody else can write";
         let state = self.missing("state_folder", top.state_folder, what);
         let state = state.map(|folder| self.folder.join(folder));
+        if let Some(folder) = &state {
+            self.alone_with(folder.clone(), "state_folder", Kept::State);
+        }
         if let Some(tls) = &tls
             && tls.clients == ClientCertificates::NotAsked
         {
@@ -112,6 +137,13 @@ impl Checks {
             targets: targets?,
             resources,
         })
+    }
+
+    /// That nobody else changes what stands there, or reads what is secret.
+    fn alone_with(&mut self, path: PathBuf, key: &str, kept: Kept) {
+        for why in alone::shared(&path, kept) {
+            self.say(key, why);
+        }
     }
 
     fn own_targets(&mut self, given: Option<Value>) -> Option<Targets> {

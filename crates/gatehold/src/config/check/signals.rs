@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatehold_core::ids::{TeamId, WorkloadId};
+use gatehold_core::signal::FLAG_SECONDS_MAX;
 use gatehold_gate::{Named, SignalMay, SignalRules};
 use gatehold_proof::Algorithm;
 use gatehold_proof::id_token::IssuerKeys;
@@ -22,6 +23,8 @@ const TEXT_BYTES_MAX: usize = 512;
 /// Stops of one sender in a minute, where it is not said.
 const PER_MINUTE: u32 = 30;
 const PER_MINUTE_MAX: u32 = 600;
+/// Shortest time for which what a workload asks for is held.
+const HOLD_SECONDS_MIN: u32 = 60;
 /// Teams of one sender.
 const TEAMS_MAX: usize = 16;
 
@@ -89,7 +92,7 @@ impl Checks {
                 .ok()
         });
         let algorithms = self.algorithms(key, raw.algorithms);
-        let may = self.may(key, raw.may);
+        let may = self.may(key, raw.may, raw.hold_seconds);
         let subjects = self.subjects(key, raw.subjects.unwrap_or_default());
         if subjects.is_empty() && !raw.own_names {
             self.say(
@@ -160,20 +163,48 @@ impl Checks {
         read
     }
 
-    fn may(&mut self, key: &str, words: Option<Vec<String>>) -> Option<SignalMay> {
+    fn may(
+        &mut self,
+        key: &str,
+        words: Option<Vec<String>>,
+        hold_seconds: Option<u32>,
+    ) -> Option<SignalMay> {
         let mut may = SignalMay::default();
+        let mut holds = false;
         for word in words.iter().flatten() {
             match word.as_str() {
                 "stop_workload" => may.stop_workload = true,
                 "stop_task" => may.stop_task = true,
+                "hold_workload" => holds = true,
                 _ => {
-                    let why = format!("`{word}` is not one of stop_workload, stop_task");
+                    let why =
+                        format!("`{word}` is not one of stop_workload, stop_task, hold_workload");
                     self.say(&format!("{key}.may"), why);
                 }
             }
         }
+        match (holds, hold_seconds) {
+            (true, Some(seconds)) if (HOLD_SECONDS_MIN..=FLAG_SECONDS_MAX).contains(&seconds) => {
+                may.hold_seconds = Some(seconds);
+            }
+            (true, _) => {
+                let why = format!(
+                    "write for how long its word counts, {HOLD_SECONDS_MIN} to {FLAG_SECONDS_MAX}"
+                );
+                self.say(&format!("{key}.hold_seconds"), why);
+                return None;
+            }
+            (false, Some(_)) => {
+                let why =
+                    "it counts only with \"hold_workload\" in `may`; write that, or leave it out";
+                self.say(&format!("{key}.hold_seconds"), why);
+                return None;
+            }
+            (false, None) => {}
+        }
         if may == SignalMay::default() {
-            let why = "write what it may do: one or both of \"stop_workload\", \"stop_task\"";
+            let why =
+                "write what it may do: some of \"stop_workload\", \"stop_task\", \"hold_workload\"";
             self.say(&format!("{key}.may"), why);
             return None;
         }

@@ -1,0 +1,73 @@
+//! Whether what was handed out could be taken away with this configuration.
+
+use gatehold_broker::Targets;
+use gatehold_core::commit::Table;
+use gatehold_core::grant::{Grant, GrantState};
+use gatehold_gate::ports::store::{RowQuery, Store};
+
+use super::{Level, Report};
+use crate::exit::Failure;
+use crate::screen::counted_as;
+
+/// Most that are named; the rest is counted.
+const NAMED_MAX: usize = 16;
+
+/// What the configuration lacks for each credential that is not known to be gone.
+pub(super) async fn leases(
+    report: &mut Report,
+    targets: &Targets,
+    store: &dyn Store,
+) -> Result<(), Failure> {
+    let there = [
+        GrantState::Active,
+        GrantState::Suspended,
+        GrantState::Revoking,
+    ];
+    let mut query = RowQuery {
+        states: there.map(|state| state.name().to_owned()).into(),
+        limit: 1_000,
+        ..RowQuery::default()
+    };
+    let mut found = Vec::new();
+    let mut count = 0_usize;
+    loop {
+        let rows = store.rows(Table::Grant, &query).await;
+        let rows = rows.map_err(|fault| Failure::fault(fault, "repair the store"))?;
+        let Some(last) = rows.last() else { break };
+        query.after_leaf = Some(last.first_leaf);
+        for row in &rows {
+            // A row that cannot be read is told among those that differ from the ledger.
+            let Ok(grant) = serde_json::from_slice::<Grant>(&row.body) else {
+                continue;
+            };
+            let Some(lease) = &grant.lease else { continue };
+            count = count.saturating_add(1);
+            if let Some(missing) = targets.missing(&lease.target, &lease.recipe) {
+                found.push(format!(
+                    "what was handed out for {} cannot be taken away: {missing}",
+                    grant.request
+                ));
+            }
+        }
+    }
+    if found.is_empty() && count > 0 {
+        let text = format!(
+            "{} handed out, and nothing that takes them away is missing in the configuration",
+            counted_as(count, "credential is", "credentials are")
+        );
+        report.say(Level::Ok, text);
+    }
+    let more = found.len().saturating_sub(NAMED_MAX);
+    for text in found.into_iter().take(NAMED_MAX) {
+        report.say(Level::Bad, text);
+    }
+    if more > 0 {
+        report.say(
+            Level::Bad,
+            format!(
+                "{more} more were handed out and cannot be taken away either: `gatehold lease list`"
+            ),
+        );
+    }
+    Ok(())
+}

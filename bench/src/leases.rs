@@ -27,6 +27,8 @@ const ONE_BY_ONE: usize = 500;
 const MANY: usize = 10_000;
 /// With so many the memory of the others is compared.
 const SOME: usize = 1_000;
+/// What lives is looked at within a minute: a gate that only keeps leases has done all of its work once in this time.
+const REST: Duration = Duration::from_secs(70);
 /// Who asks at once.
 const HANDS: usize = 4;
 
@@ -58,8 +60,10 @@ pub struct Sessions {
 /// What was measured of leases that only live.
 #[derive(Debug, Default)]
 pub struct Many {
-    /// Resident KiB of a gate with `SOME` and with `MANY` living leases.
+    /// Resident KiB of a gate with `SOME` and with `MANY` living leases, after `REST`.
     pub resident: (Option<u64>, Option<u64>),
+    /// The same right after the last of `MANY` was made: what making them takes is among it.
+    pub busy: Option<u64>,
     /// From a stop of the workload until no role of `MANY` is left.
     pub swept: Duration,
     /// Roles at the server once everything was taken away.
@@ -134,9 +138,10 @@ impl fmt::Display for Many {
             .map_or_else(|| "?".to_owned(), |kib| format!("{kib:.2}"));
         writeln!(
             f,
-            "resident with {SOME} living leases: {} MiB; with {MANY}: {} MiB; each: {each} KiB; stopped until no role is left: {:.1} s",
+            "resident with {SOME} living leases: {} MiB; with {MANY}: {} MiB, {} right after the last was made; each: {each} KiB; stopped until no role is left: {:.1} s",
             mib(some),
             mib(many),
+            mib(self.busy),
             self.swept.as_secs_f64()
         )
     }
@@ -237,8 +242,12 @@ async fn opened(shop: &Shop, begun: std::time::Instant) -> Outcome<(Open, Durati
 pub async fn many(gatehold: &Path, pack: &Path) -> Outcome<Many> {
     let mut figures = Many::default();
     let shop = Shop::open(gatehold, pack, Kind::Allowed).await?;
-    figures.resident.0 = living(&shop, SOME).await?;
-    figures.resident.1 = living(&shop, MANY - SOME).await?;
+    living(&shop, SOME).await?;
+    rest().await;
+    figures.resident.0 = shop.resident_kib();
+    figures.busy = living(&shop, MANY - SOME).await?;
+    rest().await;
+    figures.resident.1 = shop.resident_kib();
     let standing = shop.left().await?;
     if standing != i64::try_from(MANY).unwrap_or_default() {
         return Err(Trouble(format!("{standing} roles stand, and not {MANY}")));
@@ -250,6 +259,13 @@ pub async fn many(gatehold: &Path, pack: &Path) -> Outcome<Many> {
     figures.left = shop.left().await?;
     shop.end().await?;
     Ok(figures)
+}
+
+/// The gate has nothing to do but to keep what it has.
+async fn rest() {
+    let mut rest = tokio::time::interval(REST);
+    rest.tick().await;
+    rest.tick().await;
 }
 
 /// Takes so many leases; the gate's resident KiB then.

@@ -48,7 +48,7 @@ pub use delegation::{
 pub use glass::{BreakGlassRequest, LookItem, OpeningItem, Openings, PostReviewRequest};
 pub use humans::{HumanItem, HumanKeyItem, Humans, OfflineKeyItem, ReturnedItem, SuspendedItem};
 pub use inbox::{Inbox, InboxItem, Raised, StoppedItem};
-pub use lease::{LeaseItem, LeaseOf, Leases};
+pub use lease::{LeaseItem, LeaseOf, Leases, Revocation, RevocationBound};
 pub use limits::Limits;
 pub use me::{Me, MySeat};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};

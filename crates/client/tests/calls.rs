@@ -317,6 +317,7 @@ async fn every_call_is_signed_and_goes_where_it_should() {
     };
     line_of!(gate, r#"{"leases":[]}"#, c => c.leases(&LeasesWanted::default()), "GET /v1/leases");
     line_of!(gate, r#"{"request":"req_1"}"#, c => c.lease("req_1"), "GET /v1/leases/req_1");
+    line_of!(gate, r#"{"targets":[]}"#, c => c.revocation(), "GET /v1/revocation");
     line_of!(gate, DELEGATION, c => c.delegate(&delegation), "POST /v1/delegations");
     line_of!(gate, r#"{"delegations":[]}"#, c => c.delegations(), "GET /v1/delegations");
     let end = DelegationEndRequest {

@@ -2,9 +2,11 @@
 //! target itself says that it is gone.
 //!
 //! `issue` is here; `again` asks whether what lives would be let out now, in the order of `line`, `end` decides that a lease is to
-//! end, `remove` sees to it out of `queue`, `orphans` looks for what nobody remembers, `list` shows people what there is.
+//! end, `remove` sees to it out of `queue`, `orphans` looks for what nobody remembers, `list` shows people what there is and
+//! `bounds` how soon it can be gone.
 
 mod again;
+mod bounds;
 mod end;
 mod line;
 mod list;
@@ -39,6 +41,7 @@ use crate::ports::executor::{Ending, Execution};
 use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
 pub(crate) use again::Again;
+pub use bounds::{Measured, RevocationBound};
 pub use list::{LeaseFilter, LeaseName, LeasePage, SeenLease};
 pub(crate) use queue::UnderWay;
 pub use remove::LeaseTick;

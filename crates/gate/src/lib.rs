@@ -98,7 +98,9 @@ pub use history::{Entered, History, Said, Text};
 pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
 pub use input::{Word, unlike_baseline};
-pub use leases::{LeaseFilter, LeaseName, LeasePage, LeaseTick, SeenLease};
+pub use leases::{
+    LeaseFilter, LeaseName, LeasePage, LeaseTick, Measured, RevocationBound, SeenLease,
+};
 pub use links::{TrustLink, TrustLinks};
 pub use look::{DecidedPage, Looked, May};
 pub use newcomers::{NEWCOMER_SECONDS, Newcomers, NotShown, Shown};

@@ -1,8 +1,9 @@
-//! `gatehold lease list|show`: what was handed out, where it stands, and why it is still there. `gatehold revoke` takes it away.
+//! `gatehold lease list|show|bounds`: what was handed out, where it stands, why it is still there, and how soon it can be gone.
+//! `gatehold revoke` takes it away.
 
 use clap::{Args, Subcommand, ValueEnum};
 use gatehold_client::LeasesWanted;
-use gatehold_client::wire::{LeaseItem, LeaseOf, Leases};
+use gatehold_client::wire::{LeaseItem, LeaseOf, Leases, Revocation, RevocationBound};
 use gatehold_core::ids::{TargetId, TaskId, WorkloadId};
 
 use crate::ambient::now_millis;
@@ -18,6 +19,9 @@ pub enum Lease {
     List(List),
     /// One of them: what it gives, how soon it can be taken away, and why it is still there.
     Show(Show),
+    /// How soon what each target hands out can be gone: what it declares, and what was measured.
+    #[command(after_help = "Examples:\n  gatehold lease bounds\n  gatehold lease bounds -o json")]
+    Bounds,
 }
 
 /// Arguments of `gatehold lease list`.
@@ -79,7 +83,57 @@ pub async fn run(ctx: &Ctx, lease: &Lease) -> Result<Exit, Failure> {
     match lease {
         Lease::List(args) => list(ctx, args).await,
         Lease::Show(args) => show(ctx, args).await,
+        Lease::Bounds => bounds(ctx).await,
     }
+}
+
+async fn bounds(ctx: &Ctx) -> Result<Exit, Failure> {
+    let profile = ctx.profile()?;
+    let acting = acting(&profile, ctx.person.as_deref()).await?;
+    let all: Revocation = acting.client.revocation().await?;
+    ctx.print(&all, || bound_lines(ctx, &all))?;
+    Ok(Exit::Done)
+}
+
+/// A table, and in words what is no immediate end.
+fn bound_lines(ctx: &Ctx, all: &Revocation) -> String {
+    let time = |millis: Option<u64>| millis.map_or_else(|| "-".to_owned(), in_seconds);
+    let row = |bound: &RevocationBound| {
+        vec![
+            bound.target.clone(),
+            bound.revocation_class.replace('_', " "),
+            bound.leases.to_string(),
+            time(bound.median_ms),
+            time(bound.p99_ms),
+            time(bound.longest_ms),
+        ]
+    };
+    let rows: Vec<_> = all.targets.iter().map(row).collect();
+    if rows.is_empty() {
+        return "No target hands out anything.\n".to_owned();
+    }
+    let head = ["TARGET", "REVOCATION", "LEASES", "HALF", "99 OF 100", "ALL"];
+    let mut text = table(&head, &rows, ctx.screen.width);
+    for bound in &all.targets {
+        let target = plain(&bound.target);
+        match bound.revocation_class.as_str() {
+            "immediate" => {}
+            "new_use_only" => text.push_str(&format!(
+                "\n{target} lets nobody in any more, and whoever is in goes on: end that session there.\n"
+            )),
+            _ => text.push_str(&format!(
+                "\n{target} takes nothing away: what it handed out stays good until its own end.\n"
+            )),
+        }
+        if !bound.configured {
+            text.push_str(&format!("\n{target} hands out nothing any more.\n"));
+        }
+    }
+    text
+}
+
+fn in_seconds(millis: u64) -> String {
+    format!("{}.{:03} s", millis / 1000, millis % 1000)
 }
 
 async fn list(ctx: &Ctx, args: &List) -> Result<Exit, Failure> {

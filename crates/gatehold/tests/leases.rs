@@ -85,6 +85,16 @@ async fn m144_m215_what_people_approved_logs_in_and_is_gone_when_one_of_them_rev
     ] {
         assert!(text.contains(wanted), "{wanted} is not in:\n{text}");
     }
+    // How long it took this server, for whoever has to know.
+    let all = world.people["reviewer"].client.revocation().await.unwrap();
+    let [bound] = all.targets.as_slice() else {
+        panic!("one target: {all:?}");
+    };
+    assert_eq!(
+        (bound.leases, bound.revocation_class.as_str()),
+        (1, "immediate")
+    );
+    assert!(bound.longest_ms.is_some_and(|ms| ms < 60_000), "{bound:?}");
     world.gate.stop().await.unwrap();
     world.gate.verify_ledger().await.unwrap();
 }

@@ -65,7 +65,7 @@ endpoints! {
         requests::corrections, requests::correct,
         people::inbox, people::humans, people::me, people::change, people::revoke_key,
         people::delegations, people::delegate, people::end_delegation, people::links,
-        leases::list, leases::show,
+        leases::list, leases::show, leases::bounds,
         stops::set,
         glass::open, glass::list, glass::look,
         gate::info, gate::descriptors,

@@ -16,7 +16,7 @@ use gatehold_core::entry::{Entry, Event};
 use gatehold_core::grant::{Grant, GrantState};
 use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_core::json::canonical;
-use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS, RETRY_SECONDS_MAX};
+use gatehold_core::lease::{LeaseEvent, OVERDUE_SECONDS, RETRY_SECONDS_MAX, RevocationClass};
 use gatehold_core::request::State;
 use gatehold_core::stops::Stops;
 use gatehold_gate::ports::store::RowQuery;
@@ -280,6 +280,35 @@ async fn c01_revoked_is_never_said_before_the_target_has_said_it() {
     pass(&shop, RETRY_SECONDS_MAX);
     assert_eq!(turn(&shop).await.verified, 1);
     assert_eq!(state(&shop).await, GrantState::Revoked);
+}
+
+#[tokio::test]
+async fn m215_how_soon_a_target_was_rid_of_a_credential_is_measured_from_the_decision() {
+    let (shop, target) = shop_with_target().await;
+    let bounds = || async { shop.gate.revocation_bounds().await.unwrap() };
+    let first = bounds().await;
+    assert_eq!((first.len(), first[0].measured.leases), (1, 0));
+    assert!(first[0].configured && first[0].class == RevocationClass::Immediate);
+
+    let task = shop.task().await;
+    let quick = taken(&shop, &task).await.record.id;
+    let slow = taken(&shop, &task).await.record.id;
+    taken(&shop, &task).await;
+    let owner = Person::Owner.id();
+    shop.gate.revoke(&owner, quick).await.unwrap();
+    assert_eq!(turn(&shop).await.verified, 1);
+    // It stands for as long as its target does not say that it is gone, however long that was ago.
+    target.set_down(true);
+    shop.gate.revoke(&owner, slow).await.unwrap();
+    assert_eq!(turn(&shop).await.verified, 0);
+    assert_eq!(bounds().await[0].measured.leases, 1);
+    pass(&shop, 2 * RETRY_SECONDS_MAX);
+    target.set_down(false);
+    assert_eq!(turn(&shop).await.verified, 1);
+    let measured = bounds().await[0].measured;
+    let told = (measured.leases, measured.longest_millis);
+    assert_eq!(told, (2, u64::from(2 * RETRY_SECONDS_MAX) * 1000));
+    assert_eq!(measured.median_millis, 0);
 }
 
 #[tokio::test]

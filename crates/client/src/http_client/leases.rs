@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::call::{Call, path};
 use super::{Client, ClientError};
-use crate::wire::{LeaseOf, Leases};
+use crate::wire::{LeaseOf, Leases, Revocation};
 
 /// Which leases are wanted; everything that is given must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +73,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn lease(&self, id: &str) -> Result<LeaseOf, ClientError> {
         self.call_json(Call::get(path("leases", id, "")?)).await
+    }
+
+    /// How soon what is handed out can be gone, by target.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revocation(&self) -> Result<Revocation, ClientError> {
+        self.call_json(Call::get("/v1/revocation".to_owned())).await
     }
 }
 

@@ -24,6 +24,40 @@ pub struct LeaseOf {
     pub lease: Option<LeaseItem>,
 }
 
+/// The answer to `GET /v1/revocation`: how soon what is handed out can be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Revocation {
+    /// Every target that hands something out, or of which something was handed out not long ago.
+    pub targets: Vec<RevocationBound>,
+}
+
+/// How soon what a target handed out can be gone. Times are counted from the decision that it is to end to the target's own word that
+/// nothing is left, of the 500 grants that ended last at any target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevocationBound {
+    /// The target.
+    pub target: String,
+    /// How soon taking away takes hold there: `immediate`, `new_use_only` or `expiry_only`.
+    pub revocation_class: String,
+    /// What the target enforces by itself.
+    pub enforces: Vec<String>,
+    /// Whether it hands out anything now.
+    pub configured: bool,
+    /// Of how many leases it was measured; the times are missing where there is none.
+    pub leases: u32,
+    /// Half of them were gone within so many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_ms: Option<u64>,
+    /// 99 of 100 were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<u64>,
+    /// All of them were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_ms: Option<u64>,
+}
+
 /// Something that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

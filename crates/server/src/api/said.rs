@@ -11,7 +11,7 @@ use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict;
 use gatehold_core::words::words;
-use gatehold_gate::{Asked, Reviewed, SeenLease, Submitted};
+use gatehold_gate::{Asked, Reviewed, RevocationBound, SeenLease, Submitted};
 
 /// Where a request stands.
 pub(super) fn status(record: &RequestRecord, questions: Vec<Asked>) -> wire::RequestStatus {
@@ -79,6 +79,21 @@ pub(super) fn seen_lease(seen: SeenLease) -> wire::LeaseItem {
         gone_at: lease.verified_at.map(millis),
         returned: lease.returned,
         mine: seen.mine,
+    }
+}
+
+pub(super) fn revocation_bound(bound: RevocationBound) -> wire::RevocationBound {
+    let measured = bound.measured;
+    let millis = |millis: u64| (measured.leases > 0).then_some(millis);
+    wire::RevocationBound {
+        target: bound.target,
+        revocation_class: bound.class.name().to_owned(),
+        enforces: bound.enforces,
+        configured: bound.configured,
+        leases: measured.leases,
+        median_ms: millis(measured.median_millis),
+        p99_ms: millis(measured.p99_millis),
+        longest_ms: millis(measured.longest_millis),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
             | "/v1/inbox"
             | "/v1/leases"
             | "/v1/me"
+            | "/v1/revocation"
             | "/v1/trust/links",
         ) => (String::new(), None),
         ("GET", "/v1/audit/receipts/{leaf}") => {

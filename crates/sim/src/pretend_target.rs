@@ -145,6 +145,11 @@ impl PretendTarget {
         self.state().shut.clone()
     }
 
+    /// Takes note of the shut anew.
+    pub fn forget_shut(&self) {
+        self.state().shut.clear();
+    }
+
     /// Handles whose removal was begun.
     #[must_use]
     pub fn begun(&self) -> BTreeSet<String> {
@@ -244,7 +249,11 @@ impl Issuer for PretendTarget {
 
     async fn shut(&self, _: &str, recipes: &[Recipe]) {
         let handles = recipes.iter().map(|recipe| recipe.handle.clone());
-        self.state().shut.extend(handles);
+        let mut state = self.state();
+        // A target that is down heard nothing of it.
+        if !state.down {
+            state.shut.extend(handles);
+        }
     }
 
     async fn remove(&self, _: &str, recipe: &Recipe) -> Removal {

@@ -665,6 +665,44 @@ async fn a_stop_of_many_shuts_all_before_each_is_taken_away() {
 }
 
 #[tokio::test]
+async fn what_a_target_that_was_down_missed_is_shut_once_it_is_back_and_nothing_twice() {
+    let (shop, target) = shop_with_target().await;
+    many(&shop, 40).await;
+    let all = target.standing();
+    target.set_down(true);
+    everything_stops(&shop).await;
+    while target.removals() < 40 {
+        tokio::task::yield_now().await;
+        turn(&shop).await;
+    }
+    assert_eq!(target.shut_first().len(), 0);
+    // It is back, and slow.
+    target.set_down(false);
+    for handle in &all {
+        target.stall(handle);
+    }
+    pass(&shop, RETRY_SECONDS_MAX);
+    turn(&shop).await;
+    // Eight are being taken away, and nobody can use any of the others.
+    assert!(target.shut_first().len() >= 32, "{:?}", target.shut_first());
+
+    // Who is shut, and has a session that does not end, needs nobody who shuts it once more.
+    target.set_stuck(true);
+    target.stall_nothing();
+    while target.removals() < 80 {
+        tokio::task::yield_now().await;
+        turn(&shop).await;
+    }
+    target.forget_shut();
+    for handle in &all {
+        target.stall(handle);
+    }
+    pass(&shop, RETRY_SECONDS_MAX);
+    turn(&shop).await;
+    assert_eq!(target.shut_first().len(), 0);
+}
+
+#[tokio::test]
 async fn whoever_waits_behind_removals_that_stall_is_shut_meanwhile() {
     let (shop, target) = shop_with_target().await;
     let first = many(&shop, 8).await;

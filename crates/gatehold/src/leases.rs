@@ -6,11 +6,13 @@ use std::time::Duration;
 use gatehold_broker::{Leases, Targets};
 use gatehold_core::hash::hex;
 use gatehold_gate::Gate;
+use gatehold_gate::ports::issuer::Issuer;
 use gatehold_gate::ports::store::Store;
 use gatehold_server::App;
 
 use crate::ambient::Os;
 use crate::channel::clock;
+use crate::config::ExecutorPlace;
 use crate::exit::Failure;
 
 /// How long it waits when nothing is ended here.
@@ -32,12 +34,19 @@ pub async fn run(gate: Gate, app: App) {
     }
 }
 
-/// What makes credentials at these targets, under a name that no other gate has: two gates may have one origin, and no two have one
-/// first leaf.
+/// What makes credentials: an executor of its own, if there is one; or else this process at these targets, under a name that no other gate
+/// has: two gates may have one origin, and no two have one first leaf.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn issuer(targets: &Targets, store: &dyn Store) -> Result<Arc<Leases>, Failure> {
+pub async fn issuer(
+    place: &Option<ExecutorPlace>,
+    targets: &Targets,
+    store: &dyn Store,
+) -> Result<Arc<dyn Issuer>, Failure> {
+    if let Some(place) = place {
+        return Ok(Arc::clone(&place.remote) as Arc<dyn Issuer>);
+    }
     let name = gate_name(store).await?;
     Ok(Arc::new(Leases::new(targets, &name, Arc::new(Os), clock())))
 }

@@ -12,7 +12,7 @@ mod apart;
 mod gate;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use apart::{Served, certificates, set};

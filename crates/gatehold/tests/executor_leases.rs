@@ -18,10 +18,11 @@ mod world;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use apart::{Served, certificates, set};
-use gatehold_client::wire::Credential;
+use gatehold_client::wire::{Credential, StopRequest, StopScope};
 use gatehold_scenarios::gate_process::GateProcess;
 use world::{World, code};
 
@@ -181,7 +182,7 @@ async fn what_people_approved_logs_in_and_the_gate_has_nothing_to_make_it_with()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_that_ends_takes_a_credential_that_an_executor_made() {
+async fn a_task_that_ends_and_a_stop_take_what_an_executor_made() {
     let (world, _executor) = open().await;
     let task = world.bot.start_task("look for stuck orders").await.unwrap();
     let credential = world.leased(&task).await;
@@ -190,6 +191,20 @@ async fn a_task_that_ends_takes_a_credential_that_an_executor_made() {
     world.bot.client.end_task(&task).await.unwrap();
     assert!(working.await.unwrap().is_err());
     world.until_gone(1).await;
+    assert_eq!((world.roles().await, world.sessions().await), (0, 0));
+
+    let task = world.bot.start_task("look for lost orders").await.unwrap();
+    let credential = world.leased(&task).await;
+    let session = world.log_in(&credential).await.unwrap();
+    let working = tokio::spawn(async move { session.batch_execute("SELECT pg_sleep(600)").await });
+    let stop = StopRequest {
+        scope: StopScope::Target,
+        name: Some("orders-access".to_owned()),
+        reason: "odd sessions".to_owned(),
+    };
+    world.people["reviewer"].client.stop(&stop).await.unwrap();
+    assert!(working.await.unwrap().is_err());
+    world.until_gone(2).await;
     assert_eq!((world.roles().await, world.sessions().await), (0, 0));
 }
 
@@ -281,6 +296,56 @@ async fn what_stands_at_a_target_without_a_grant_is_taken_away_by_its_executor()
     assert!(waited.await.is_ok(), "{}", world.gate.says());
     assert_eq!(world.roles().await, 2, "its own lease and another gate's");
     drop(world.log_in(&credential).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_says_where_its_targets_are_and_looks_round_them_with_the_executors_file() {
+    let (world, mut executor) = open().await;
+    let request = world.ask(600).await;
+    world.approve(&request).await;
+    let _credential = world.taken(&request).await;
+    let gatehold = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehold"));
+        let command = command.args(arguments).arg("--config");
+        let output = command
+            .arg(world.gate.config())
+            .stdin(Stdio::null())
+            .output();
+        let output = output.unwrap();
+        let told = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    let (_, told) = gatehold(&["status"]);
+    assert!(told.contains("answers, with 1 target"), "{told}");
+    let (_, told) = gatehold(&["doctor"]);
+    let wanted = "nothing that takes them away is missing";
+    assert!(
+        told.contains("1 credential is handed out") && told.contains(wanted),
+        "{told}"
+    );
+    // Its login lies in the executor's file.
+    let bypass = ["doctor", "bypass", "orders-access"];
+    let (code, told) = gatehold(&bypass);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("name its file with --targets"), "{told}");
+    let file = executor.folder.join("executor.toml");
+    let file = file.to_str().unwrap();
+    let (_, told) = gatehold(&[&bypass[..], &["--targets", file]].concat());
+    assert!(told.contains("1 living lease"), "{told}");
+    let log = world.home().join("server.csv");
+    std::fs::write(&log, "no record\n").unwrap();
+    let log = log.to_str().unwrap();
+    let reconcile = ["audit", "reconcile", "orders-access", "--log", log];
+    let (code, told) = gatehold(&reconcile);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("name its file with --targets"), "{told}");
+    let (code, told) = gatehold(&[&reconcile[..], &["--targets", file]].concat());
+    assert_eq!(code, Some(1), "{told}");
+    // Without it nobody can tell whether what is handed out can be taken away, and nobody says so.
+    executor.kill();
+    let (_, told) = gatehold(&["doctor"]);
+    assert!(told.contains("is not known until it answers"), "{told}");
+    assert!(!told.contains(wanted), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -599,7 +599,10 @@ async fn a_target_that_is_down_is_not_called_free_of_anything() {
     assert_eq!(own.ends(recipe).await, Removal::Remains("unreachable"));
     assert!(own.apart.found(TARGET).await.is_err());
     own.target.set_down(false);
-    assert_eq!(own.apart.found(TARGET).await.unwrap(), [recipe.clone()]);
+    assert_eq!(
+        own.apart.found(TARGET).await.unwrap(),
+        std::slice::from_ref(recipe)
+    );
     assert_eq!(own.ends(recipe).await, Removal::Gone);
     assert!(own.folder.path().join("spent").exists());
 }

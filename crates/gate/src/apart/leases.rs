@@ -13,7 +13,6 @@ use super::examine::{Does, examine};
 use super::{Apart, Nothing, Refused};
 use crate::case::{EndAsked, IssueAsked};
 use crate::ports::issuer::{Issuance, NotIssuable, NotTold, Removal};
-use crate::ports::kept::NotKept;
 
 /// How many that were to end are remembered: for as long as a call can still be on its way that asks for one to be made.
 const ENDED_MAX: usize = 1 << 16;
@@ -52,9 +51,11 @@ impl Apart {
         // To its end, also where nobody waits for the answer any more: until then it is not called gone.
         let own = self.clone();
         let issuing = tokio::spawn(async move { own.issue_now(&asked).await });
-        issuing
-            .await
-            .unwrap_or_else(|broken| Err(NotKept(broken.to_string()).into()))
+        // One that broke off may have made it.
+        issuing.await.unwrap_or_else(|broken| {
+            tracing::error!(%broken, "the making of a credential broke off");
+            Ok(Issuance::Unknown("lost"))
+        })
     }
 
     async fn issue_now(&self, asked: &IssueAsked) -> Result<Issuance, Refused> {

@@ -80,6 +80,12 @@ impl GateProcess {
         self.folder.join(ground::CONFIG)
     }
 
+    /// The origin of its log.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {

@@ -68,12 +68,16 @@ pub async fn ways_round(
     let target = targets.0.get(id)?;
     let mut ways = match &target.kind {
         Kind::PostgresRole(roles) => {
-            let groups = roles.roles.iter().map(|name| name.as_str().to_owned());
+            let groups = roles
+                .gives
+                .roles
+                .iter()
+                .map(|name| name.as_str().to_owned());
             let groups = Some(groups.collect());
             server(targets, target, &roles.server, groups).await
         }
         Kind::Postgres(postgres) => server(targets, target, postgres, None).await,
-        Kind::SshCertificate(certificates) => login(files, &certificates.authority),
+        Kind::SshCertificate(certificates) => login(files, &certificates.gives.authority),
         Kind::Sqlite(_) => nobody_tells(
             "who else writes the file of the database: whoever may is let by the file system. Let the gate's user alone open it",
         ),

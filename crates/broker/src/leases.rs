@@ -2,6 +2,7 @@
 //! nothing is left. Nothing is connected to when this is built.
 
 mod asked;
+pub(crate) mod gives;
 pub(crate) mod handle;
 pub(crate) mod postgres;
 pub(crate) mod ssh;
@@ -15,25 +16,25 @@ use gatehold_core::approved::Approved;
 use gatehold_core::ids::{GrantId, TargetId};
 use gatehold_core::lease::{Lease, Plan, Recipe};
 use gatehold_gate::ports::entropy::Entropy;
+use gatehold_gate::ports::executor::Evidence;
 use gatehold_gate::ports::issuer::{Issuance, IssueTerms, Issuer, NotIssuable, NotTold, Removal};
 
 use crate::channels::Clock;
 use crate::config::{Kind, Target, Targets};
+use gives::{Gives, Place, Places, missing};
 use handle::{Handle, Prefix};
 use postgres::RoleTarget;
 use ssh::CertificateTarget;
 
+/// Where a target of this process is configured.
+const NAMED_IN: &str = "`targets_file`";
+
 /// Makes and removes credentials at the configured targets.
 pub struct Leases {
-    targets: BTreeMap<TargetId, Place>,
-    prefix: Prefix,
+    targets: BTreeMap<TargetId, Made>,
+    places: Places,
     entropy: Arc<dyn Entropy>,
     clock: Clock,
-}
-
-struct Place {
-    made: Made,
-    coarse: bool,
 }
 
 /// What a target makes.
@@ -52,24 +53,11 @@ impl Made {
         }
     }
 
-    /// What its recipes say of their broker.
-    const fn broker(&self) -> &'static str {
+    fn gives(&self) -> Gives {
         match self {
-            Self::Roles(_) => postgres::BROKER,
-            Self::Certificates(_) => ssh::BROKER,
+            Self::Roles(target) => Gives::PostgresRole(target.gives.clone()),
+            Self::Certificates(target) => Gives::SshCertificate(target.gives.clone()),
         }
-    }
-}
-
-/// What the configuration lacks for a credential to be taken away. Touches nothing: what a target itself says is not known here.
-fn missing(made: Option<&Made>, target: &str, recipe: &Recipe) -> Option<String> {
-    match made.filter(|made| made.broker() == recipe.broker) {
-        None => Some(format!(
-            "no target {target} that made it is configured: name it in `targets_file` again until it is gone"
-        )),
-        Some(Made::Certificates(certificates)) => certificates.missing(target, recipe),
-        // Only the server knows whether the role is there.
-        Some(Made::Roles(_)) => None,
     }
 }
 
@@ -77,8 +65,9 @@ impl Targets {
     /// What these lack for a credential to be taken away, in words for the operator; nothing where that depends on its target alone.
     #[must_use]
     pub fn missing(&self, target: &TargetId, recipe: &Recipe) -> Option<String> {
-        let made = self.0.get(target).and_then(Made::of);
-        missing(made.as_ref(), target.as_str(), recipe)
+        let gives = self.0.get(target).and_then(Made::of);
+        let gives = gives.as_ref().map(Made::gives);
+        missing(gives.as_ref(), target.as_str(), recipe, NAMED_IN)
     }
 }
 
@@ -86,19 +75,36 @@ impl Leases {
     /// Over those of the targets that issue. What it makes carries a part of the hash of `gate`, which no other gate has, so that two gates at one server
     /// never take each other's for their own. The clock says from when on a certificate is valid, and which ended long ago.
     pub fn new(targets: &Targets, gate: &str, entropy: Arc<dyn Entropy>, clock: Clock) -> Self {
-        let issuing = |(id, target): (&TargetId, &Target)| {
-            let (made, coarse) = (Made::of(target)?, target.coarse);
-            Some((id.clone(), Place { made, coarse }))
-        };
-        Self {
-            targets: targets.0.iter().filter_map(issuing).collect(),
+        let mut places = Places {
             prefix: Prefix::of(gate),
+            targets: BTreeMap::new(),
+        };
+        let mut made_at = BTreeMap::new();
+        for (id, target) in &targets.0 {
+            let Some(made) = Made::of(target) else {
+                continue;
+            };
+            let (coarse, gives) = (target.coarse, made.gives());
+            places.targets.insert(id.clone(), Place { coarse, gives });
+            made_at.insert(id.clone(), made);
+        }
+        Self {
+            targets: made_at,
+            places,
             entropy,
             clock,
         }
     }
 
-    fn place(&self, id: &str) -> Option<&Place> {
+    /// What a gate elsewhere needs to plan what is made here, for [`Remote`](crate::Remote).
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn told(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::to_value(&self.places)
+    }
+
+    fn made(&self, id: &str) -> Option<&Made> {
         let id: TargetId = id.parse().ok()?;
         self.targets.get(&id)
     }
@@ -107,28 +113,17 @@ impl Leases {
     /// have made here.
     fn handle_of(&self, made: &Made, recipe: &Recipe) -> Option<Handle> {
         let grant = self.grant_of(recipe);
-        let ours = grant.filter(|_| recipe.broker == made.broker());
-        ours.map(|grant| self.prefix.handle(grant))
-    }
-
-    fn planned(&self, action: &Action, grant: GrantId) -> Result<Plan, NotIssuable> {
-        let target = action.envelope().target.as_str();
-        let place = self.place(target);
-        let place = place.ok_or_else(|| NotIssuable("this target issues nothing".to_owned()))?;
-        let (asked, handle) = (action.into(), self.prefix.handle(grant));
-        match &place.made {
-            Made::Roles(roles) => postgres::plan::plan(roles, asked, (&handle).into()),
-            Made::Certificates(target) => ssh::plan::plan(target, asked, &handle),
-        }
+        let ours = grant.filter(|_| recipe.broker == made.gives().broker());
+        ours.map(|grant| self.places.prefix.handle(grant))
     }
 
     /// Makes what the lease says, for which there is proof, out of the approved bytes.
     pub(crate) async fn make(&self, target: &str, lease: &Lease, payload: &[u8]) -> Issuance {
-        let Some(place) = self.place(target) else {
+        let Some(made) = self.made(target) else {
             return Issuance::Refused("no_target");
         };
         let random = self.entropy.bytes();
-        match &place.made {
+        match made {
             Made::Roles(roles) => postgres::issue::issue(roles, target, lease, random).await,
             Made::Certificates(certificates) => {
                 let now = (self.clock)();
@@ -141,28 +136,25 @@ impl Leases {
 #[async_trait]
 impl Issuer for Leases {
     fn terms(&self, target: &str) -> Option<IssueTerms> {
-        self.place(target).map(|place| match place.made {
-            Made::Roles(_) => postgres::plan::terms(place.coarse),
-            Made::Certificates(_) => ssh::plan::terms(place.coarse),
-        })
+        self.places.terms(target)
     }
 
     fn targets(&self) -> Vec<String> {
-        self.targets.keys().map(ToString::to_string).collect()
+        self.places.ids()
     }
 
     fn plan(&self, action: &Action, grant: GrantId) -> Result<Plan, NotIssuable> {
-        self.planned(action, grant)
+        self.places.plan(action, grant)
     }
 
     // What was written down is compared with what the proof and today's configuration give: a row that somebody edited, and a
     // role that is no longer given, make nothing.
-    async fn issue(&self, approved: Approved, lease: &Lease) -> Issuance {
+    async fn issue(&self, approved: Approved, lease: &Lease, _: &dyn Evidence) -> Issuance {
         let target = approved.action().envelope().target.as_str();
-        if self.place(target).is_none() {
+        if self.made(target).is_none() {
             return Issuance::Refused("no_target");
         }
-        let planned = self.planned(approved.action(), approved.grant());
+        let planned = self.places.plan(approved.action(), approved.grant());
         let same =
             planned.is_ok_and(|plan| (&plan.recipe, plan.class) == (&lease.recipe, lease.class));
         if !same || !approved.limits().caps.is_empty() {
@@ -175,12 +167,12 @@ impl Issuer for Leases {
     }
 
     async fn shut(&self, target: &str, recipes: &[Recipe]) {
-        let Some(place) = self.place(target) else {
+        let Some(made) = self.made(target) else {
             return;
         };
-        match &place.made {
+        match made {
             Made::Roles(roles) => {
-                let of = |recipe| self.handle_of(&place.made, recipe);
+                let of = |recipe| self.handle_of(made, recipe);
                 let handles: Vec<_> = recipes.iter().filter_map(of).collect();
                 let names: Vec<_> = handles.iter().map(Into::into).collect();
                 postgres::shut::shut(roles, target, &names).await;
@@ -191,13 +183,13 @@ impl Issuer for Leases {
     }
 
     async fn remove(&self, target: &str, recipe: &Recipe) -> Removal {
-        let Some(place) = self.place(target) else {
+        let Some(made) = self.made(target) else {
             return Removal::Remains("no_target");
         };
-        let Some(handle) = self.handle_of(&place.made, recipe) else {
+        let Some(handle) = self.handle_of(made, recipe) else {
             return Removal::Remains("no_target");
         };
-        let removal = match &place.made {
+        let removal = match made {
             Made::Roles(roles) => {
                 postgres::remove::remove(roles, target, recipe, &(&handle).into()).await
             }
@@ -210,25 +202,24 @@ impl Issuer for Leases {
     }
 
     async fn found(&self, target: &str) -> Result<Vec<Recipe>, NotTold> {
-        let place = self.place(target);
-        let place = place.ok_or_else(|| NotTold(format!("{target} issues nothing")))?;
-        match &place.made {
-            Made::Roles(roles) => postgres::found::found(roles, &self.prefix).await,
+        let made = self.made(target);
+        let made = made.ok_or_else(|| NotTold(format!("{target} issues nothing")))?;
+        let prefix = &self.places.prefix;
+        match made {
+            Made::Roles(roles) => postgres::found::found(roles, prefix).await,
             Made::Certificates(certificates) => {
-                ssh::found::found(certificates, &self.prefix, (self.clock)()).await
+                ssh::found::found(certificates, prefix, (self.clock)()).await
             }
         }
     }
 
     fn missing(&self, target: &str, recipe: &Recipe) -> Option<String> {
-        missing(self.place(target).map(|place| &place.made), target, recipe)
+        let place = self.places.place(target);
+        missing(place.map(|place| &place.gives), target, recipe, NAMED_IN)
     }
 
     fn grant_of(&self, recipe: &Recipe) -> Option<GrantId> {
-        [postgres::BROKER, ssh::BROKER]
-            .contains(&recipe.broker.as_str())
-            .then(|| self.prefix.grant(&recipe.handle))
-            .flatten()
+        self.places.grant_of(recipe)
     }
 }
 

@@ -1,7 +1,11 @@
 //! The executor as a process of its own: everything about an approved request is sent to it over mutual TLS, and it makes the proof
 //! again before it acts. Nothing of a target is known here but its name and what it enforces.
 //!
+//! `issuer` has credentials made and taken away there.
+//!
 //! Nothing is repeated. Until the case itself was sent nothing can have happened; after that only an answer tells.
+
+mod issuer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +16,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gatehold_core::approved::Approved;
 use gatehold_gate::ports::executor::{Evidence, Execution, Executor};
-use gatehold_gate::{Answer, ApartStanding, LINKS_BYTES_MAX, No};
+use gatehold_gate::{Answer, ApartStanding, Case, LINKS_BYTES_MAX, No};
 
 use crate::config::Base;
 use crate::http::reach::Reach;
 use crate::http::{self, HttpTarget, Post, Times};
+use crate::leases::gives::Places;
 use crate::outcome::{Ending, Stop, code};
 use crate::tls;
 
@@ -36,6 +41,8 @@ pub struct Remote {
     server: HttpTarget,
     /// Its targets as it told them last; what is known stays known while it does not answer.
     known: RwLock<BTreeMap<String, Vec<String>>>,
+    /// The same of those that make credentials; nothing until it has told them.
+    issuing: RwLock<Option<Places>>,
 }
 
 impl fmt::Debug for Remote {
@@ -74,6 +81,7 @@ impl Remote {
             (Some(base), Some(client)) => Ok(Self {
                 server: server(base, client),
                 known: RwLock::default(),
+                issuing: RwLock::default(),
             }),
             _ => Err(wrong),
         }
@@ -85,15 +93,17 @@ impl Remote {
     /// Why they are not known.
     pub async fn refresh(&self) -> Result<usize, String> {
         let standing = self.standing().await.map_err(|stop| stop.message)?;
-        Ok(standing.targets.len())
+        let issuing = self.places(|places| places.targets.len());
+        Ok(standing.targets.len().saturating_add(issuing.unwrap_or(0)))
     }
 
     async fn standing(&self) -> Result<ApartStanding, Stop> {
         let answer = http::look(&self.server, "/v1/targets".to_owned(), Vec::new()).await?;
-        let standing = standing(&answer)?;
+        let (standing, issuing) = standing(&answer)?;
         let terms = standing.targets.iter();
         let known = terms.map(|terms| (terms.target.clone(), terms.enforces.clone()));
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known.collect();
+        *self.issuing.write().unwrap_or_else(PoisonError::into_inner) = Some(issuing);
         Ok(standing)
     }
 
@@ -129,20 +139,25 @@ impl Remote {
         ))
     }
 
-    async fn hand_over(
-        &self,
-        approved: &Approved,
-        evidence: &dyn Evidence,
-    ) -> Result<Execution, Stop> {
+    /// Shows it everything that it does not have yet, and gives the case itself. Nothing can have happened before that is sent.
+    async fn shown(&self, evidence: &dyn Evidence) -> Result<Case, Stop> {
         let standing = self.standing().await.map_err(|stop| {
             let text = format!("the executor cannot be reached: {}", stop.message);
             Stop::failed(code::UNREACHABLE, text)
         })?;
         self.show_links(evidence, standing.link).await?;
-        let case = evidence.case().await.map_err(|error| {
+        evidence.case().await.map_err(|error| {
             tracing::warn!(%error, "a request cannot be shown to the executor");
             Stop::failed(code::EVIDENCE, "what proves the request could not be read")
-        })?;
+        })
+    }
+
+    async fn hand_over(
+        &self,
+        approved: &Approved,
+        evidence: &dyn Evidence,
+    ) -> Result<Execution, Stop> {
+        let case = self.shown(evidence).await?;
         let seconds = approved.limits().ttl_seconds;
         let times = Times {
             connect: CONNECT,
@@ -218,9 +233,13 @@ fn written(document: &impl serde::Serialize) -> Result<Vec<u8>, Stop> {
         .map_err(|_| Stop::failed(code::EVIDENCE, "the evidence cannot be written"))
 }
 
-fn standing(answer: &Execution) -> Result<ApartStanding, Stop> {
-    let read = serde_json::from_slice(&answer.body).ok();
+fn standing(answer: &Execution) -> Result<(ApartStanding, Places), Stop> {
+    let read: Option<ApartStanding> = serde_json::from_slice(&answer.body).ok();
     let read = read.filter(|_| answer.ending == Ending::Completed && !answer.truncated);
+    let read = read.and_then(|standing| {
+        let places = serde_json::from_value(standing.issuing.clone()).ok()?;
+        Some((standing, places))
+    });
     read.ok_or_else(|| {
         let text = "what answers there is no executor, or one of another version";
         Stop::failed(code::UNREACHABLE, text)

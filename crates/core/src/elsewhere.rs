@@ -7,9 +7,12 @@
 use crate::action::Action;
 use crate::approved::{Approved, NotProven};
 use crate::checkpoint::{CHECKPOINT_SECONDS_MAX, Requirement};
+use crate::decide::may_hold_credentials;
 use crate::delegation::Moment;
 use crate::directory::Directory;
+use crate::lease::{Lease, Plan};
 use crate::request::{DecidedBy, RequestRecord};
+use crate::requester::Requester;
 use crate::signed_body::CALL_APART_SECONDS_MAX;
 use crate::time::Timestamp;
 use crate::trust::GATE_TARGET;
@@ -68,6 +71,14 @@ pub enum NotElsewhere {
     /// Whoever asked has no force.
     #[error("whoever asked has no force now")]
     RequesterGone,
+    /// It lets no credential out.
+    #[error("no credential is made of it: {0}")]
+    NoCredential(&'static str),
+    /// What is to be made is not what follows from what was signed.
+    #[error(
+        "the credential that is asked for is not the one that was approved: its {0} is another"
+    )]
+    OtherLease(&'static str),
     /// What is shown contradicts itself.
     #[error("what is shown contradicts itself: its {0} is not its own")]
     Damaged(&'static str),
@@ -128,6 +139,77 @@ pub fn prove(shown: Shown<'_>) -> Result<Approved, NotElsewhere> {
     let approved = Approved::prove(record, action, evaluated, directory, moment)?;
     in_time(&approved, signed_at, now)?;
     Ok(approved)
+}
+
+/// The lease of a credential that is to be made here, if it is what follows from the proof: the executor's own plan, and an end that what
+/// people and the workload signed allows.
+///
+/// # Errors
+/// [`NotElsewhere`]: nothing may be made.
+// INVARIANT(lease-in-window): whatever end the gate wrote down, it is held against what was signed once more.
+pub fn lease(
+    approved: &Approved,
+    plan: Plan,
+    asked: &Lease,
+    (signed_at, now): (Timestamp, Timestamp),
+    directory: &Directory,
+) -> Result<Lease, NotElsewhere> {
+    let keeps = match approved.requester() {
+        Requester::Workload { assurance, .. } => may_hold_credentials(*assurance),
+        Requester::Human { .. } => false,
+    };
+    if guard!("elsewhere-lease-assurance", !keeps) {
+        return Err(NotElsewhere::NoCredential("its workload cannot keep one"));
+    }
+    if guard!("elsewhere-glass-no-lease", approved.glass().is_some()) {
+        let why = "break-glass lets out one execution";
+        return Err(NotElsewhere::NoCredential(why));
+    }
+    if guard!(
+        "elsewhere-lease-planned",
+        !is_planned(approved, &plan, asked)
+    ) {
+        return Err(NotElsewhere::OtherLease("plan"));
+    }
+    let last = lease_ends(approved, (signed_at, now), directory);
+    if guard!("elsewhere-lease-end", asked.not_after > last) {
+        return Err(NotElsewhere::OtherLease("end"));
+    }
+    if guard!("elsewhere-lease-over", now > asked.not_after) {
+        return Err(NotElsewhere::TooLate("the time of the credential"));
+    }
+    Ok(Lease::planned(plan, asked.target.clone(), asked.not_after))
+}
+
+/// Whether somebody else planned the same.
+fn is_planned(approved: &Approved, plan: &Plan, asked: &Lease) -> bool {
+    let target = &approved.action().envelope().target;
+    (&plan.recipe, plan.class, target) == (&asked.recipe, asked.class, &asked.target)
+}
+
+/// The last time at which a credential may end. How long it lives counts from now, which is no earlier than when it was decided, as far
+/// as two clocks agree; and from the last time at which it can have been decided.
+fn lease_ends(
+    approved: &Approved,
+    (signed_at, now): (Timestamp, Timestamp),
+    directory: &Directory,
+) -> Timestamp {
+    let limits = approved.limits();
+    let lives = limits.ttl_seconds;
+    let apart = u32::try_from(CALL_APART_SECONDS_MAX).unwrap_or(u32::MAX);
+    let decided_by_policy = signed_at.plus_seconds(apart).plus_seconds(lives);
+    let bounds = [
+        Some(approved.lasts().unwrap_or(decided_by_policy)),
+        approved.lapses(),
+        approved.requester().force_ends(directory),
+        Some(limits.not_after),
+    ];
+    let from_now = now
+        .plus_seconds(lives)
+        .millis()
+        .saturating_add(APART_MILLIS);
+    let from_now = Timestamp::from_millis(from_now);
+    bounds.into_iter().flatten().fold(from_now, Timestamp::min)
 }
 
 /// The times that follow from what was signed, whatever the gate's rows say.

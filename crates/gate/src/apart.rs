@@ -4,8 +4,9 @@
 //! `examine` is the way from a [`Case`] to a proof; here is what has force, and what was done already.
 
 mod examine;
+mod leases;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::approved::Approved;
@@ -24,9 +25,11 @@ use crate::chain::prepare;
 use crate::error::GateError;
 use crate::links::{TrustLink, TrustLinks};
 use crate::ports::executor::{Evidence, Execution, Executor};
+use crate::ports::issuer::Issuer;
 use crate::ports::kept::{Kept, NotKept};
 use crate::rooted::{Folding, Past, RootedError};
-use examine::{Examined, examine};
+use examine::{Does, Examined, examine};
+use leases::UnderWay;
 
 /// Where time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -45,6 +48,10 @@ pub struct ApartParts {
     pub executor: Arc<dyn Executor>,
     /// What that has.
     pub targets: Vec<TargetTerms>,
+    /// What makes credentials, under the name of the gate that `root` founds.
+    pub issuer: Arc<dyn Issuer>,
+    /// What that tells its gate of its targets.
+    pub issuing: serde_json::Value,
     /// What its own operator says of resources; without it the gate's catalogue is believed.
     pub catalog: Option<Catalog>,
     /// Its own time.
@@ -59,6 +66,7 @@ struct Inner {
     parts: ApartParts,
     folding: tokio::sync::Mutex<Folding>,
     force: RwLock<Option<Arc<Force>>>,
+    under_way: Mutex<UnderWay>,
 }
 
 /// What has force, as far as links were seen.
@@ -108,6 +116,15 @@ pub enum Refused {
     /// No such target.
     #[error("this executor has no such target")]
     NoTarget,
+    /// It is not a name that it can have given.
+    #[error("no credential of this gate is called so")]
+    OtherName,
+    /// It was to be taken away before it was made.
+    #[error("it was to be taken away before it was made")]
+    Ended,
+    /// The target gives nothing for it.
+    #[error("nothing is made of it: {0}")]
+    NotIssuable(String),
     /// There is no proof.
     #[error(transparent)]
     NotProven(#[from] NotElsewhere),
@@ -132,6 +149,9 @@ impl Refused {
             Self::Requester(_) => "requester_unknown",
             Self::Descriptor => "descriptor_unknown",
             Self::NoTarget => "target_unknown",
+            Self::OtherName => "other_name",
+            Self::Ended => "ended_before",
+            Self::NotIssuable(_) => "not_issuable",
             Self::Spent => "already_spent",
             Self::NotKept(_) => "state_unusable",
             Self::NotProven(why) => match why {
@@ -144,6 +164,8 @@ impl Refused {
                 NotElsewhere::NotApproved(_) => "not_approved",
                 NotElsewhere::Denied => "denied",
                 NotElsewhere::RequesterGone => "requester_gone",
+                NotElsewhere::NoCredential(_) => "no_credential",
+                NotElsewhere::OtherLease(_) => "lease_other",
                 NotElsewhere::Damaged(_) => "case_damaged",
             },
         }
@@ -165,6 +187,7 @@ impl Apart {
             parts,
             folding: tokio::sync::Mutex::new(folding),
             force: RwLock::new(force.map(Arc::new)),
+            under_way: Mutex::default(),
         })))
     }
 
@@ -173,6 +196,7 @@ impl Apart {
         Standing {
             link: self.0.folding.lock().await.last(),
             targets: self.0.parts.targets.clone(),
+            issuing: self.0.parts.issuing.clone(),
         }
     }
 
@@ -255,21 +279,34 @@ impl Apart {
     async fn spent(&self, case: &Case) -> Result<Approved, Refused> {
         let parts = &self.0.parts;
         let force = self.force()?;
-        let now = (parts.clock)().max(parts.kept.latest());
+        let now = self.now();
+        let examined = examine((case, Does::Execute), &force, parts, now)?;
+        let target = examined.approved.action().envelope().target.as_str();
+        if !parts.executor.has_target(target) {
+            return Err(Refused::NoTarget);
+        }
+        self.spend(examined, now).await
+    }
+
+    /// Spends what was proven, on the device.
+    async fn spend(&self, examined: Examined, now: Timestamp) -> Result<Approved, Refused> {
         let Examined {
             approved,
             names,
             until,
-        } = examine(case, &force, parts, now)?;
-        let target = approved.action().envelope().target.as_str();
-        if !parts.executor.has_target(target) {
-            return Err(Refused::NoTarget);
-        }
-        let first = parts.kept.spend(names, until, now).await?;
+            ..
+        } = examined;
+        let first = self.0.parts.kept.spend(names, until, now).await?;
         if guard!("apart-once", !first) {
             return Err(Refused::Spent);
         }
         Ok(approved)
+    }
+
+    /// Its own time, behind which it never goes back.
+    fn now(&self) -> Timestamp {
+        let parts = &self.0.parts;
+        (parts.clock)().max(parts.kept.latest())
     }
 
     fn force(&self) -> Result<Arc<Force>, Refused> {

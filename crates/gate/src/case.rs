@@ -1,6 +1,8 @@
 //! What a gate sends to an executor in a process of its own, and what comes back. Plain documents: all that is in them is a claim,
 //! and `apart` makes of it what verifies.
 
+mod credentials;
+
 use async_trait::async_trait;
 use gatehold_core::request::RequestRecord;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::input::Word;
 use crate::links::TrustLinks;
 use crate::ports::executor::{Ending, Evidence, Execution};
 use crate::stored::attachment;
+
+pub use credentials::{EndAsked, FoundAsked, FoundThere, IssueAsked, Made, Removed};
 
 /// Longest case, in bytes: a signed body in base64, the reviews, and everything else.
 pub const CASE_BYTES_MAX: usize = 8 << 20;
@@ -48,8 +52,10 @@ pub struct TargetTerms {
 pub struct Standing {
     /// The leaf of the last link of the chain of trust that it has.
     pub link: Option<u64>,
-    /// Its targets.
+    /// Its targets that are called.
     pub targets: Vec<TargetTerms>,
+    /// Those that make credentials, in the words of its brokers for those of the gate.
+    pub issuing: serde_json::Value,
 }
 
 /// What came of an execution.

@@ -34,9 +34,11 @@ use gatehold_core::request::RequestRecord;
 use gatehold_core::requester::Requester;
 
 use crate::answers::Redeemed;
+use crate::case::Shown;
 use crate::drive::{Committed, TRIES};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::input::Word;
 use crate::ports::executor::{Ending, Execution};
 use crate::ports::issuer::{Issuance, Issuer, NotIssuable};
 
@@ -82,6 +84,7 @@ impl Gate {
         &self,
         approved: Approved,
         record: &RequestRecord,
+        word: Word,
     ) -> Result<Redeemed, GateError> {
         let id = approved.grant();
         let (grant, _) = self
@@ -91,10 +94,11 @@ impl Gate {
         let lease = grant
             .lease
             .ok_or_else(|| GateError::damaged("a credential is to be made without a lease"))?;
+        let evidence = Shown::new(self, record, word);
         let begun = AtomicBool::new(false);
         let mut making = pin!(async {
             begun.store(true, Ordering::SeqCst);
-            self.issuer().issue(approved, &lease).await
+            self.issuer().issue(approved, &lease, &evidence).await
         });
         let made = self.under_way(record, making.as_mut()).await;
         // Given up here, it is still being made there: what is not at its end yet must not be called gone (threat C1).
@@ -289,6 +293,11 @@ impl Gate {
 
     /// A target that hands out nothing, where it is known that nobody else does.
     fn check_elsewhere(&self, target: &str) -> Result<(), Refusal> {
+        if guard!("submit-targets-known", !self.issuer().knows_targets()) {
+            let why = "the executor has not said yet which targets hand out credentials: ask again in a minute, and tell the operator of \
+                       the gate if it stays so";
+            return Err(Refusal::NotIssuable(why.to_owned()));
+        }
         let executes = self.inner.parts.executor.has_target(target);
         let nothing = executes || !self.issuer().targets().is_empty();
         if guard!("submit-issuing-target", nothing) {

@@ -84,7 +84,8 @@ pub use answers::{
 pub use apart::{Apart, ApartParts, Refused};
 pub use browser::{SessionId, SessionLimits, SignedIn, SignedInBy, Visitor};
 pub use case::{
-    Answer, CASE_BYTES_MAX, Case, LINKS_BYTES_MAX, No, Standing as ApartStanding, TargetTerms,
+    Answer, CASE_BYTES_MAX, Case, EndAsked, FoundAsked, FoundThere, IssueAsked, LINKS_BYTES_MAX,
+    Made, No, Removed, Standing as ApartStanding, TargetTerms,
 };
 pub use catalog::{Catalog, CatalogEntry};
 pub use compared::{Compared, grant_as_written};

@@ -203,7 +203,7 @@ impl Gate {
     ) -> Result<Redeemed, GateError> {
         let brokered = self.grant_of(record).await?;
         if brokered.is_some_and(|(grant, _)| grant.lease.is_some()) {
-            return self.issue(approved, record).await;
+            return self.issue(approved, record, word).await;
         }
         let execution = self.execute(approved, record, word).await;
         let record = self.report(record.id, execution.clone()).await?;

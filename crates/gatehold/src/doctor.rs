@@ -497,7 +497,7 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
     } else {
         trust(report, store.as_ref(), config.root, &described).await?;
         rows(report, store.as_ref()).await?;
-        leases::leases(report, &config.targets, store.as_ref()).await?;
+        leases::leases(report, &config, store.as_ref()).await?;
     }
     anchors.compare(store.as_ref()).await.map_err(|fault| {
         Failure::verification(

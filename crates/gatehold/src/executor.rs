@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
-use gatehold_broker::Executors;
+use gatehold_broker::{Executors, Leases};
 use gatehold_core::action::DescriptorRef;
 use gatehold_core::time::Timestamp;
 use gatehold_gate::{Apart, ApartParts, Catalog, Refused};
@@ -13,6 +13,7 @@ use gatehold_server::executor_router;
 use gatehold_server::listen::{Ended, Listener};
 use gatehold_store::kept::KeptIn;
 
+use crate::ambient::Os;
 use crate::config::ExecutorConfig;
 use crate::exit::{Exit, Failure};
 use crate::files;
@@ -40,6 +41,11 @@ pub async fn run(args: &Executor) -> Result<Exit, Failure> {
     let opened: Arc<OnceLock<Apart>> = Arc::default();
     let known = Arc::clone(&opened);
     let effects = move |named: &DescriptorRef| known.get()?.effects(named);
+    // Under the name of the root that is pinned here, whatever a gate says of itself.
+    let (name, clock) = (config.root.to_string(), crate::channel::clock());
+    let leases = Leases::new(&config.targets, &name, Arc::new(Os), clock);
+    let issuing = leases.told();
+    let issuing = issuing.map_err(|error| Failure::fault(error, "report this"))?;
     let executors = Arc::new(Executors::new(config.targets, effects));
     let apart = Apart::open(ApartParts {
         root: config.root,
@@ -49,6 +55,8 @@ pub async fn run(args: &Executor) -> Result<Exit, Failure> {
         targets: executors.terms(),
         catalog: (!config.resources.is_empty()).then(|| Catalog::new(config.resources)),
         executor: executors,
+        issuer: Arc::new(leases),
+        issuing,
         clock: Arc::new(|| Timestamp::from_millis(crate::ambient::now_millis())),
     });
     let apart = apart.map_err(|refused| unusable(&refused))?;

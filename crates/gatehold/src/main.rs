@@ -78,6 +78,7 @@ mod serve;
 mod session;
 mod signals;
 mod standing;
+mod targets;
 mod task;
 mod telling;
 mod terminal;

@@ -115,7 +115,7 @@ impl Running {
         let gate = Gate::open(Parts {
             store: store.clone(),
             entropy: Arc::new(Os),
-            issuer: leases::issuer(&config.targets, store.as_ref()).await?,
+            issuer: leases::issuer(&config.executor, &config.targets, store.as_ref()).await?,
             executor: executing::executor(&config.executor, config.targets, founded.clone()).await,
             facts: sources(config.calendar, config.lookups, on_call.clone()),
             journal: Some(journal),

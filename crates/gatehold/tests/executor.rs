@@ -8,14 +8,14 @@
     reason = "a test may panic"
 )]
 
+mod apart;
 mod gate;
 
-use std::fs::Permissions;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
+use apart::{Served, certificates, set};
 use gate::Gate;
 use gatehold_core::context::{ChainContext, ResourceFacts, Signals};
 use gatehold_core::effect::{Environment, Sensitivity};
@@ -31,63 +31,6 @@ const RETRY: &str = "UPDATE orders SET status = 'retry' WHERE id = 7";
 /// What its own operator says, whatever a gate says.
 const RESOURCES: &str = "\n[[resource]]\nprefix = \"shop/\"\ntarget = \"sql:shop\"\nenv = \"production\"\nzone = \"shop\"\n\
                          sensitivity = \"internal\"\nowner = \"owner@dev.gatehold.local\"\nlegacy_coarse = false\n";
-
-/// Makes an authority, and certificates under it for both sides; and another authority with a certificate of its own.
-const CERTIFICATES: &str = r#"set -e
-authority() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" -keyout $1.key -out $1.pem 2>/dev/null
-}
-certificate() {
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$2" -addext "subjectAltName=IP:127.0.0.1" \
-    -keyout $2.key -out $2.csr 2>/dev/null
-  openssl x509 -req -in $2.csr -CA $1.pem -CAkey $1.key -CAcreateserial -days 2 -copy_extensions copy -out $2.pem 2>/dev/null
-}
-authority own; certificate own executor; certificate own gate
-authority other; certificate other stranger
-"#;
-
-fn set(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// A program that goes on until it is killed.
-struct Served {
-    child: Child,
-    said: String,
-}
-
-impl Served {
-    /// Starts it, and reads its first line.
-    fn start(arguments: &[&str], config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gatehold"))
-            .args(arguments)
-            .arg("--config")
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        while !said.contains("serves") {
-            assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended: {said}");
-        }
-        Self { child, said }
-    }
-
-    /// As a power cut would.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _status = self.child.wait();
-    }
-}
 
 /// A gate and its executor, each in a process of its own.
 struct Apart {
@@ -108,11 +51,7 @@ impl Apart {
         let folder = gate.home.join("apart");
         std::fs::create_dir(&folder).unwrap();
         set(&folder, 0o700);
-        let made = Command::new("sh")
-            .args(["-c", CERTIFICATES])
-            .current_dir(&folder)
-            .status();
-        assert!(made.unwrap().success());
+        certificates(&folder);
         // What was the gate's is the executor's from now on.
         let targets = gate.home.join("targets.toml");
         let moved = std::fs::read_to_string(&targets).unwrap();
@@ -412,7 +351,15 @@ fn a_gate_that_was_taken_over_makes_it_execute_nothing_that_was_not_approved() {
 #[test]
 fn nobody_without_the_gates_certificate_is_heard() {
     let apart = Apart::start();
-    for path in ["/v1/targets", "/v1/execute", "/v1/links"] {
+    for path in [
+        "/v1/targets",
+        "/v1/execute",
+        "/v1/links",
+        "/v1/issue",
+        "/v1/shut",
+        "/v1/remove",
+        "/v1/found",
+    ] {
         let body = (path != "/v1/targets").then_some("{}");
         assert_eq!(apart.says(None, path, body), None, "{path}");
         assert_eq!(apart.says(Some("stranger"), path, body), None, "{path}");
@@ -425,6 +372,20 @@ fn nobody_without_the_gates_certificate_is_heard() {
     for (path, body, wanted) in [
         ("/v1/execute", "{}", "unreadable"),
         ("/v1/execute", "[", "unreadable"),
+        ("/v1/issue", "{}", "unreadable"),
+        ("/v1/shut", "{}", "unreadable"),
+        (
+            "/v1/remove",
+            "{\"target\":\"sql:shop\",\"recipes\":[]}",
+            "unreadable",
+        ),
+        // Another gate's, by its name.
+        (
+            "/v1/remove",
+            "{\"target\":\"sql:shop\",\"recipes\":[{\"broker\":\"postgres\",\"handle\":\"gh_00000000_00000000000000000000000000000000\",\
+             \"entitlement\":\"role orders_reader\",\"parts\":{}}]}",
+            "other_name",
+        ),
         (
             "/v1/links",
             "{\"links\":[{\"leaf\":0,\"evidence\":\"e30=\",\"bundle\":null}],\"more\":false}",
@@ -493,7 +454,7 @@ fn an_answer_that_is_lost_is_unknown_and_nothing_is_done_twice() {
 }
 
 #[test]
-fn a_gate_with_an_executor_holds_no_target_that_is_called() {
+fn a_gate_with_an_executor_holds_no_target_of_its_own() {
     let apart = Apart::start();
     let target = "[[target]]\nid = \"sql:other\"\nkind = \"sqlite\"\npath = \"/tmp/other.db\"\n";
     std::fs::write(apart.gate.home.join("targets.toml"), target).unwrap();
@@ -504,7 +465,7 @@ fn a_gate_with_an_executor_holds_no_target_that_is_called() {
     assert_eq!(checked.status.code(), Some(2), "{checked:?}");
     let told = String::from_utf8(checked.stderr).unwrap();
     assert!(
-        told.contains("target sql:other is called, and with [executor]"),
+        told.contains("target sql:other stands here, and with [executor]"),
         "{told}"
     );
 

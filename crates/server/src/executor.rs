@@ -1,5 +1,7 @@
-//! The three doors of an executor in a process of its own, for one gate over mutual TLS. Transports only: what is proven, and what
-//! was done before, is decided in `gatehold_gate::Apart`.
+//! The doors of an executor in a process of its own, for one gate over mutual TLS. Transports only: what is proven, and what was done
+//! before, is decided in `gatehold_gate::Apart`.
+
+mod credentials;
 
 use std::time::Duration;
 
@@ -27,6 +29,10 @@ pub fn executor_router(apart: Apart) -> Router {
         .route("/v1/targets", get(targets))
         .route("/v1/links", post(links))
         .route("/v1/execute", post(execute))
+        .route("/v1/issue", post(credentials::issue))
+        .route("/v1/shut", post(credentials::shut))
+        .route("/v1/remove", post(credentials::remove))
+        .route("/v1/found", post(credentials::found))
         .fallback(no_such_door)
         .with_state(apart)
 }

@@ -9,6 +9,7 @@ use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
 use gatehold_core::ids::GrantId;
 use gatehold_core::lease::{Lease, Plan, Recipe, RevocationClass};
+use gatehold_gate::ports::executor::Evidence;
 use gatehold_gate::ports::issuer::{
     Credential, Issuance, IssueTerms, Issuer, NotIssuable, NotTold, Removal,
 };
@@ -214,7 +215,7 @@ impl Issuer for PretendTarget {
         })
     }
 
-    async fn issue(&self, _: Approved, lease: &Lease) -> Issuance {
+    async fn issue(&self, _: Approved, lease: &Lease, _: &dyn Evidence) -> Issuance {
         let making = self.state().making;
         if making == Making::Waits {
             let go_on = self.go_on.notified();

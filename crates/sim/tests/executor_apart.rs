@@ -33,6 +33,7 @@ use gatehold_core::time::Timestamp;
 use gatehold_core::trust::delegation::DELEGATION_TYPE;
 use gatehold_core::trust::{DelegationReason, DelegationStatement, SignedDelegation};
 use gatehold_gate::ports::executor::{Ending, Evidence, Execution, Executor};
+use gatehold_gate::ports::issuer::NoIssuer;
 use gatehold_gate::{
     Apart, ApartParts, Case, Catalog, CatalogEntry, DelegationInput, TargetTerms, TrustLink,
 };
@@ -247,6 +248,8 @@ fn opened(
             target: "sql:shop".to_owned(),
             enforces: vec!["rows".to_owned()],
         }],
+        issuer: Arc::new(NoIssuer),
+        issuing: serde_json::Value::Null,
         catalog,
         clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
     })

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::problems::{Problem, Problems};
 use super::{Kind, Target};
 use crate::leases::ssh::names::{Command, Principal, host, network};
-use crate::leases::ssh::{CertificateTarget, Files, authority};
+use crate::leases::ssh::{CertificateTarget, Certificates, Files, authority};
 
 /// Most principals, commands, networks or hosts of one target.
 const NAMES_MAX: usize = 100;
@@ -60,14 +60,19 @@ pub(super) fn ssh(table: toml::Table, problems: &mut Problems<'_>) -> Option<Cer
         }
     };
     let lock_timeout = problems.seconds("lock_timeout_seconds", fields.lock_timeout_seconds, 5);
+    let files = files?;
     Some(CertificateTarget {
-        authority: key?.public_key(),
         authority_file: fields.ca_key_file?,
-        principals: principals?.into_iter().collect(),
-        commands: commands?,
+        gives: Certificates {
+            authority: key?.public_key(),
+            list: files.name(),
+            list_file: files.path().display().to_string(),
+            principals: principals?.into_iter().collect(),
+            commands: commands?,
+        },
         source_addresses: networks?.join(","),
         hosts: hosts?,
-        files: files?,
+        files,
         lock_timeout,
     })
 }
@@ -82,16 +87,18 @@ pub(super) fn told_apart(targets: &BTreeMap<TargetId, Target>, found: &mut Vec<P
     let all: Vec<(&TargetId, _)> = targets.iter().filter_map(certify).collect();
     for (at, (id, one)) in all.iter().enumerate() {
         let before = all.iter().take(at);
-        for (other_id, other) in before.filter(|(_, other)| other.authority == one.authority) {
+        for (other_id, other) in
+            before.filter(|(_, other)| other.gives.authority == one.gives.authority)
+        {
             let mut problems = Problems::new(id.to_string(), found);
-            if !one.principals.is_disjoint(&other.principals) {
+            if !one.gives.principals.is_disjoint(&other.gives.principals) {
                 let text = format!(
                     "`{other_id}` has the same authority and one of these: what is approved for one would be good at both; give each \
                      an authority or principals of its own"
                 );
                 problems.add("principals", text);
             }
-            if one.files.name() != other.files.name() {
+            if one.gives.list != other.gives.list {
                 let text = format!("`{other_id}` has the same authority: name the same list");
                 problems.add("krl_file", text);
             }

@@ -7,8 +7,8 @@ use toml::Value;
 
 use super::problems::Problems;
 use super::{Environment, sql};
-use crate::leases::postgres::RoleTarget;
 use crate::leases::postgres::names::Name;
+use crate::leases::postgres::{RoleTarget, Roles};
 use crate::sql::postgres::{Login, Where};
 
 /// Most groups of one target.
@@ -56,9 +56,11 @@ pub(super) fn postgres(
     };
     let (port, database) = (parts.port, parts.database.clone());
     Some(RoleTarget {
-        address: (own, port),
-        database,
-        roles: roles?,
+        gives: Roles {
+            address: (own, port),
+            database,
+            roles: roles?,
+        },
         connections: connections?,
         public: (public_host, public_port?.unwrap_or(port)),
         server,

@@ -2,6 +2,7 @@
 
 use gatehold_core::hash::{Hash, hex};
 use gatehold_core::ids::GrantId;
+use serde::{Deserialize, Serialize};
 
 /// How much of the hash of what only one gate has is in its names.
 const GATE_BYTES: usize = 4;
@@ -21,8 +22,35 @@ impl Handle {
 }
 
 /// What the names of one gate's credentials begin with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Prefix(String);
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> Self {
+        prefix.0
+    }
+}
+
+impl TryFrom<String> for Prefix {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits = text
+            .strip_prefix("gh_")
+            .and_then(|rest| rest.strip_suffix('_'))
+            .unwrap_or_default();
+        if digits.len() != 2 * GATE_BYTES || !digits.bytes().all(is_digit) {
+            return Err("it is not what the names of a gate's credentials begin with");
+        }
+        Ok(Self(text))
+    }
+}
+
+/// Of a hexadecimal number, as names have it.
+const fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
 
 impl Prefix {
     /// Of the gate that this names and no other.
@@ -45,9 +73,7 @@ impl Prefix {
     /// The grant of a name, if this gate can have made it.
     pub(crate) fn grant(&self, handle: &str) -> Option<GrantId> {
         let digits = handle.strip_prefix(&self.0)?;
-        let plain = digits
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let plain = digits.bytes().all(is_digit);
         if digits.len() != GRANT_DIGITS || !plain {
             return None;
         }
@@ -58,6 +84,23 @@ impl Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_of_another_gate_is_a_prefix_or_nothing() {
+        let ours = Prefix::of("https://a.example");
+        assert_eq!(Prefix::try_from(ours.as_str().to_owned()), Ok(ours));
+        for wrong in [
+            "",
+            "gh_",
+            "gh__",
+            "gh_0123456_",
+            "gh_012345678_",
+            "gh_0123456X_",
+            "gh_01234567",
+        ] {
+            assert!(Prefix::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn c06_a_handle_names_one_grant_of_one_gate() {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gatehold_core::lease::Recipe;
+use serde::{Deserialize, Serialize};
 
 use crate::sql::postgres::PostgresTarget;
 use names::Name;
@@ -29,19 +30,27 @@ pub(crate) const BROKER: &str = "postgres";
 pub(crate) struct RoleTarget {
     /// The broker's own way in.
     pub(crate) server: PostgresTarget,
-    /// What stands for the server in a recipe: host or socket, and port.
-    pub(crate) address: (String, u16),
-    /// The database that the broker and the workload open.
-    pub(crate) database: String,
-    /// The group roles that it gives.
-    pub(crate) roles: BTreeSet<Name>,
+    /// What it gives, and where.
+    pub(crate) gives: Roles,
     /// How many sessions a lease may have at once.
     pub(crate) connections: u16,
     /// Where the workload finds the server.
     pub(crate) public: (String, u16),
 }
 
-impl RoleTarget {
+/// What has to be known to plan a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Roles {
+    /// What stands for the server in a recipe: host or socket, and port.
+    pub(crate) address: (String, u16),
+    /// The database that the broker and the workload open.
+    pub(crate) database: String,
+    /// The group roles that it gives.
+    pub(crate) roles: BTreeSet<Name>,
+}
+
+impl Roles {
     /// The way to take a role away.
     fn recipe(&self, handle: &Name, entitlement: String) -> Recipe {
         let (host, port) = &self.address;
@@ -64,7 +73,9 @@ impl RoleTarget {
         let part = |name| recipe.parts.get(name).map(String::as_str);
         part("host") == Some(host) && part("port") == Some(port.to_string().as_str())
     }
+}
 
+impl RoleTarget {
     /// No call takes longer as a whole: what a removal has done by then stays done, and the next goes on from there.
     fn call_limit(&self) -> Duration {
         self.server

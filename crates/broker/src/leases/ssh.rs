@@ -23,6 +23,7 @@ use gatehold_core::json::ident::check_identifier;
 pub(crate) use gatehold_core::lease::certificate_serial as serial;
 use gatehold_core::lease::{RECIPE_TEXT_BYTES_MAX, Recipe};
 use gatehold_core::ssh::{SecretKeyError, SshPublicKey, SshSecretKey};
+use serde::{Deserialize, Serialize};
 
 use crate::secret::{SecretError, read_whole};
 pub(crate) use files::Files;
@@ -48,12 +49,8 @@ const KEPT_SECONDS: u32 = 86_400;
 pub(crate) struct CertificateTarget {
     /// Where the authority's private key is: it is read for each certificate.
     pub(crate) authority_file: PathBuf,
-    /// Its public half when the configuration was read.
-    pub(crate) authority: SshPublicKey,
-    /// Whom it certifies as.
-    pub(crate) principals: BTreeSet<Principal>,
-    /// Which commands; any, where there is no list.
-    pub(crate) commands: Option<BTreeSet<Command>>,
+    /// What it certifies.
+    pub(crate) gives: Certificates,
     /// Where a certificate is used from: networks, with commas between.
     pub(crate) source_addresses: String,
     /// Where the workload logs in.
@@ -64,16 +61,32 @@ pub(crate) struct CertificateTarget {
     pub(crate) lock_timeout: Duration,
 }
 
-impl CertificateTarget {
+/// What has to be known to plan a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Certificates {
+    /// The authority's public half when the configuration was read.
+    pub(crate) authority: SshPublicKey,
+    /// Which revocation list, as recipes name it.
+    pub(crate) list: String,
+    /// Where that is, for people.
+    pub(crate) list_file: String,
+    /// Whom it certifies as.
+    pub(crate) principals: BTreeSet<Principal>,
+    /// Which commands; any, where there is no list.
+    pub(crate) commands: Option<BTreeSet<Command>>,
+}
+
+impl Certificates {
     /// The way to take a certificate away.
     fn recipe(&self, handle: &str, principal: &str, authority: &SshPublicKey) -> Recipe {
         let mut parts = BTreeMap::from([
             (AUTHORITY.to_owned(), authority.to_line()),
-            (LIST.to_owned(), self.files.name()),
+            (LIST.to_owned(), self.list.clone()),
         ]);
-        let file = self.files.path().to_str();
-        let file = file.filter(|path| check_identifier(path, RECIPE_TEXT_BYTES_MAX).is_ok());
-        parts.extend(file.map(|path| (LIST_FILE.to_owned(), path.to_owned())));
+        if check_identifier(&self.list_file, RECIPE_TEXT_BYTES_MAX).is_ok() {
+            parts.insert(LIST_FILE.to_owned(), self.list_file.clone());
+        }
         Recipe {
             broker: BROKER.to_owned(),
             handle: handle.to_owned(),
@@ -84,7 +97,7 @@ impl CertificateTarget {
 
     /// Whether the list that this recipe was made for is the one that is written here.
     fn is_of(&self, recipe: &Recipe) -> bool {
-        recipe.parts.get(LIST) == Some(&self.files.name())
+        recipe.parts.get(LIST) == Some(&self.list)
     }
 
     /// Which file is to be named again before it can be taken away, if it is another.
@@ -92,14 +105,16 @@ impl CertificateTarget {
         if self.is_of(recipe) {
             return None;
         }
-        let now = self.files.path().display();
+        let now = &self.list_file;
         let file = recipe.parts.get(LIST_FILE);
         let before = file.map_or("another list", String::as_str);
         Some(format!(
             "`krl_file` of target {target_id} is {now}, and its servers read {before} when it was made: name that one again until it is gone"
         ))
     }
+}
 
+impl CertificateTarget {
     /// No call takes longer as a whole.
     fn call_limit(&self) -> Duration {
         /// Writing the files that are written here, on a slow disk.

@@ -32,11 +32,30 @@ pub(super) struct Examined {
     pub(super) names: [Hash; 2],
     /// How long they must be remembered.
     pub(super) until: Timestamp,
+    /// When the workload says that it signed.
+    pub(super) signed_at: Timestamp,
+}
+
+/// What is to be done with a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    Execute,
+    Issue,
+}
+
+impl Does {
+    /// Whether this kind of action is done so.
+    const fn fits(self, kind: ExecutorKind) -> bool {
+        match self {
+            Self::Execute => matches!(kind, ExecutorKind::Http | ExecutorKind::Sql),
+            Self::Issue => matches!(kind, ExecutorKind::Broker),
+        }
+    }
 }
 
 /// Makes the proof again.
 pub(super) fn examine(
-    case: &Case,
+    (case, does): (&Case, Does),
     force: &Force,
     parts: &ApartParts,
     now: Timestamp,
@@ -54,7 +73,7 @@ pub(super) fn examine(
     if guard!("apart-chain-unseen", !seen.all(|seen| seen)) {
         return Err(Refused::Unseen);
     }
-    let evaluated = evaluate(&action, case, force, parts)?;
+    let evaluated = evaluate(&action, (case, does), force, parts)?;
     let signed_at = seconds(call.created());
     let shown = Shown {
         record,
@@ -70,6 +89,7 @@ pub(super) fn examine(
         names: [name(&call), record.request_hash],
         // A gate that shows less time than there is must not have it forgotten before.
         until: record.spend_by.max(remembered_until(signed_at)),
+        signed_at,
     })
 }
 
@@ -150,7 +170,7 @@ fn known(requester: &Requester, id: &WorkloadId, force: &Force) -> Result<(), Re
 /// What policy answers by the bundle that people approved.
 fn evaluate(
     action: &Action,
-    case: &Case,
+    (case, does): (&Case, Does),
     force: &Force,
     parts: &ApartParts,
 ) -> Result<Evaluated, Refused> {
@@ -162,10 +182,7 @@ fn evaluate(
     let known = force.bundle.descriptors().get(&envelope.descriptor.id);
     let descriptor = known.filter(|known| known.hash() == envelope.descriptor.hash);
     let descriptor = descriptor.ok_or(Refused::Descriptor)?;
-    if !matches!(
-        descriptor.executor.kind,
-        ExecutorKind::Http | ExecutorKind::Sql
-    ) {
+    if guard!("apart-kind", !does.fits(descriptor.executor.kind)) {
         return Err(Refused::Descriptor);
     }
     let mut word = case.word.clone();

@@ -203,7 +203,8 @@ impl Gate {
 
 /// Whether whoever has it may still use it: nobody came as far as its target, by why it was still there.
 fn is_open(remains: Option<&str>) -> bool {
-    matches!(remains, None | Some("unreachable" | "timeout"))
+    let nobody = ["unreachable", "timeout", "executor_unreachable"];
+    remains.is_none_or(|remains| nobody.contains(&remains))
 }
 
 /// Another removal of the same lease may begin, however this one ended.

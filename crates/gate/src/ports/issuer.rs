@@ -8,6 +8,8 @@ use gatehold_core::approved::Approved;
 use gatehold_core::ids::GrantId;
 use gatehold_core::lease::{Lease, Plan, Recipe, RevocationClass};
 
+use crate::ports::executor::Evidence;
+
 /// What a reviewer is told of a target's credentials before deciding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueTerms {
@@ -51,7 +53,8 @@ pub enum Removal {
     /// The target was asked afterwards, and nothing of it is left: no login, no session, no prepared transaction.
     Gone,
     /// It is still there, or nobody can tell. The code is stable: `unreachable`, `timeout`, `sessions_left`, `prepared_left`,
-    /// `target_refused`, `target_changed`, `no_target`.
+    /// `target_refused`, `target_changed`, `no_target`; of an executor of its own also `executor_unreachable`, and `issuing` while it is
+    /// still being made there.
     Remains(&'static str),
 }
 
@@ -75,6 +78,11 @@ pub trait Issuer: Send + Sync + 'static {
     /// The targets that issue.
     fn targets(&self) -> Vec<String>;
 
+    /// Whether they are known. An executor of its own has to tell them first.
+    fn knows_targets(&self) -> bool {
+        true
+    }
+
     /// What would be made for this action under this grant, and how it would be taken away. Touches nothing, and gives the
     /// same for the same arguments.
     ///
@@ -82,8 +90,9 @@ pub trait Issuer: Send + Sync + 'static {
     /// The payload asks for something that this target does not give.
     fn plan(&self, action: &Action, grant: GrantId) -> Result<Plan, NotIssuable>;
 
-    /// Makes exactly what was planned, ending by itself when the lease does.
-    async fn issue(&self, approved: Approved, lease: &Lease) -> Issuance;
+    /// Makes exactly what was planned, ending by itself when the lease does. One that is a process of its own sends the evidence there,
+    /// where the proof is made again.
+    async fn issue(&self, approved: Approved, lease: &Lease, evidence: &dyn Evidence) -> Issuance;
 
     /// Makes many of no use at once, before each is taken away: what takes long, or is in the way, is left to that. Says nothing, since
     /// nothing is called gone for it. A target where taking away is quick has nothing to do here.
@@ -123,7 +132,7 @@ impl Issuer for NoIssuer {
         Err(NotIssuable("this gate issues no credentials".to_owned()))
     }
 
-    async fn issue(&self, _: Approved, _: &Lease) -> Issuance {
+    async fn issue(&self, _: Approved, _: &Lease, _: &dyn Evidence) -> Issuance {
         Issuance::Refused("no_target")
     }
 

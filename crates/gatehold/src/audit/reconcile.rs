@@ -26,6 +26,7 @@ use super::source::Source;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::{Style, counted, plain};
+use crate::targets::{TargetsFile, no_target};
 
 /// Arguments of `gatehold audit reconcile`.
 #[derive(Debug, Args)]
@@ -48,6 +49,9 @@ pub struct Reconcile {
     /// Whose ledger.
     #[command(flatten)]
     pub ledger: Ledger,
+    /// Where the target stands.
+    #[command(flatten)]
+    pub targets: TargetsFile,
     /// The hash of the root statement; without it the one the configuration pins.
     #[arg(long)]
     pub root: Option<Hash>,
@@ -90,13 +94,10 @@ struct Seen {
 /// # Errors
 /// When the ledger does not verify, or a file cannot be read.
 pub(super) async fn run(ctx: &Ctx, args: &Reconcile) -> Result<Exit, Failure> {
-    let config = super::config(ctx, &args.ledger)?;
+    let mut config = super::config(ctx, &args.ledger)?;
+    args.targets.put_into(&mut config)?;
     let Some(names) = names_at(&config.targets, &args.target) else {
-        let all: Vec<String> = config.targets.ids().map(ToString::to_string).collect();
-        return Err(Failure::usage(
-            format!("no target is called {} here", args.target),
-            format!("name one of {}", all.join(", ")),
-        ));
+        return Err(no_target(&config, &args.target));
     };
     let Some(kind) = names.log else {
         return Err(Failure::usage(

@@ -14,9 +14,10 @@ use super::{Found, Level, Report};
 use crate::config::{Config, ConfigLookedAt, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::leases::gate_name;
+use crate::leases::named_by;
 use crate::screen::{counted, counted_as};
 use crate::serve::open_store;
+use crate::targets::{TargetsFile, no_target};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -33,6 +34,9 @@ pub struct Bypass {
     /// Which configuration.
     #[command(flatten)]
     pub file: ConfigLookedAt,
+    /// Where the target stands.
+    #[command(flatten)]
+    pub targets: TargetsFile,
     /// Of a target of SSH: what `sshd -T` prints at its server.
     #[arg(long, value_name = "FILE")]
     pub sshd: Option<PathBuf>,
@@ -61,14 +65,15 @@ struct Looked<'a> {
 /// # Errors
 /// When the configuration is wrong, a file cannot be read, or the store does not answer.
 pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
-    let config = Config::require(&looked_at(ctx, args.file.config.as_deref()))?;
+    let mut config = Config::require(&looked_at(ctx, args.file.config.as_deref()))?;
+    args.targets.put_into(&mut config)?;
     let files = SshFiles {
         settings: args.sshd.as_deref().map(brought).transpose()?,
         authorities: all(&args.authorities)?,
         authorized_keys: all(&args.authorized_keys)?,
     };
     let store = open_store(&config.store, None).await?;
-    let gate = gate_name(store.as_ref()).await?;
+    let gate = named_by(&config, store.as_ref()).await?;
     let ways = ways_round(&config.targets, &args.target, &gate, &files).await;
     let Some(ways) = ways else {
         return Err(no_target(&config, &args.target));
@@ -163,16 +168,6 @@ async fn lives(store: &dyn Store, target: &TargetId, grant: GrantId) -> Result<b
         let lease = grant.lease.as_ref();
         there && lease.is_some_and(|lease| lease.target == *target && now <= lease.not_after)
     }))
-}
-
-fn no_target(config: &Config, target: &TargetId) -> Failure {
-    let names: Vec<String> = config.targets.ids().map(ToString::to_string).collect();
-    let next = if names.is_empty() {
-        "this configuration names no target: name another with --config".to_owned()
-    } else {
-        format!("name one of {}", names.join(", "))
-    };
-    Failure::usage(format!("no target is called {target} here"), next)
 }
 
 fn all(paths: &[PathBuf]) -> Result<Vec<Brought>, Failure> {

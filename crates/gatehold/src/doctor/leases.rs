@@ -1,11 +1,13 @@
 //! Whether what was handed out could be taken away with this configuration.
 
-use gatehold_broker::Targets;
 use gatehold_core::commit::Table;
 use gatehold_core::grant::{Grant, GrantState};
+use gatehold_core::lease::Lease;
+use gatehold_gate::ports::issuer::Issuer;
 use gatehold_gate::ports::store::{RowQuery, Store};
 
 use super::{Level, Report};
+use crate::config::Config;
 use crate::exit::Failure;
 use crate::screen::counted_as;
 
@@ -15,7 +17,7 @@ const NAMED_MAX: usize = 16;
 /// What the configuration lacks for each credential that is not known to be gone.
 pub(super) async fn leases(
     report: &mut Report,
-    targets: &Targets,
+    config: &Config,
     store: &dyn Store,
 ) -> Result<(), Failure> {
     let there = [
@@ -42,7 +44,7 @@ pub(super) async fn leases(
             };
             let Some(lease) = &grant.lease else { continue };
             count = count.saturating_add(1);
-            if let Some(missing) = targets.missing(&lease.target, &lease.recipe) {
+            if let Some(missing) = missing(config, lease) {
                 found.push(format!(
                     "what was handed out for {} cannot be taken away: {missing}",
                     grant.request
@@ -50,7 +52,14 @@ pub(super) async fn leases(
             }
         }
     }
-    if found.is_empty() && count > 0 {
+    let asked = config.executor.as_ref();
+    if count > 0 && asked.is_some_and(|place| !place.remote.knows_targets()) {
+        let text = format!(
+            "{} handed out, and whether the executor can take them away is not known until it answers",
+            counted_as(count, "credential is", "credentials are")
+        );
+        report.say(Level::See, text);
+    } else if found.is_empty() && count > 0 {
         let text = format!(
             "{} handed out, and nothing that takes them away is missing in the configuration",
             counted_as(count, "credential is", "credentials are")
@@ -70,4 +79,12 @@ pub(super) async fn leases(
         );
     }
     Ok(())
+}
+
+/// By the executor's targets, as it told them to this process; or by those of the gate.
+fn missing(config: &Config, lease: &Lease) -> Option<String> {
+    match &config.executor {
+        Some(place) => place.remote.missing(lease.target.as_str(), &lease.recipe),
+        None => config.targets.missing(&lease.target, &lease.recipe),
+    }
 }

@@ -47,7 +47,7 @@ async fn ask(target: &RoleTarget, prefix: &Prefix) -> Result<Vec<Recipe>, Troubl
         // A role that lost its group on the way out still has to go.
         let group = group.and_then(|group| Name::new(&group).ok());
         let gives = group.map_or_else(|| "no role".to_owned(), |group| entitlement(&group));
-        recipes.push(target.recipe(&handle, gives));
+        recipes.push(target.gives.recipe(&handle, gives));
     }
     Ok(recipes)
 }

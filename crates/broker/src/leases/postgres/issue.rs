@@ -193,7 +193,7 @@ fn credential(target: &RoleTarget, lease: &Lease, handle: &Name, password: &str)
         public: vec![
             ("host", host.clone()),
             ("port", port.to_string()),
-            ("database", target.database.clone()),
+            ("database", target.gives.database.clone()),
             ("user", handle.as_str().to_owned()),
             ("expires", lease.not_after.to_string()),
         ],

@@ -1,6 +1,7 @@
 //! Names of roles: bounded as the server bounds them.
 
 use gatehold_core::json::ident::check_identifier;
+use serde::{Deserialize, Serialize};
 
 use crate::leases::handle::Handle;
 use crate::sql::postgres::quote;
@@ -9,8 +10,23 @@ use crate::sql::postgres::quote;
 const NAME_BYTES_MAX: usize = 63;
 
 /// A role's name, exactly as it stands in the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Name(String);
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text)
+    }
+}
 
 impl Name {
     /// Visible, and short enough to be kept whole.

@@ -3,7 +3,7 @@
 use gatehold_core::lease::{Plan, RevocationClass};
 use gatehold_gate::ports::issuer::{IssueTerms, NotIssuable};
 
-use super::RoleTarget;
+use super::Roles;
 use super::names::Name;
 use crate::leases::asked::{Asked, texts};
 
@@ -20,11 +20,7 @@ pub(crate) fn terms(coarse: bool) -> IssueTerms {
 }
 
 /// The role that would be made, and how it would be taken away.
-pub(crate) fn plan(
-    target: &RoleTarget,
-    asked: Asked<'_>,
-    handle: Name,
-) -> Result<Plan, NotIssuable> {
+pub(crate) fn plan(target: &Roles, asked: Asked<'_>, handle: Name) -> Result<Plan, NotIssuable> {
     let no = |text: &str| Err(NotIssuable(text.to_owned()));
     if !asked.caps.is_empty() {
         return no(
@@ -62,7 +58,7 @@ pub(super) fn group(entitlement: &str) -> Option<Name> {
     Name::new(entitlement.strip_prefix(ENTITLEMENT)?).ok()
 }
 
-fn not_given(target: &RoleTarget) -> NotIssuable {
+fn not_given(target: &Roles) -> NotIssuable {
     let roles: Vec<&str> = target.roles.iter().map(Name::as_str).collect();
     NotIssuable(format!(
         "write exactly {{\"role\": \"…\"}} with a role that this target gives: {}",

@@ -92,7 +92,7 @@ async fn taken_away(target: &RoleTarget, recipe: &Recipe, handle: &Name) -> Resu
     match role {
         Some(role) => tidy(target, &talk, handle, role).await?,
         // Not there, and perhaps never: but only at the server that it was written for.
-        None if !target.is_of(recipe) => {
+        None if !target.gives.is_of(recipe) => {
             let text = "another server is configured than the one the role was made at: name that one until its leases are gone";
             return Err(Trouble::new("target_changed", text));
         }

@@ -25,7 +25,11 @@ pub(crate) async fn found(
         .into_iter()
         .filter(|issued| prefix.grant(&issued.handle).is_some());
     Ok(ours
-        .map(|issued| target.recipe(&issued.handle, &issued.principal, &issued.authority))
+        .map(|issued| {
+            target
+                .gives
+                .recipe(&issued.handle, &issued.principal, &issued.authority)
+        })
         .collect())
 }
 

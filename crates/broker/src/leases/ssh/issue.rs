@@ -28,7 +28,7 @@ pub(crate) async fn issue(
         tracing::warn!(target_id, handle, why, "nothing is certified");
         Issuance::Refused(code)
     };
-    let wanted = match wanted(target, payload) {
+    let wanted = match wanted(&target.gives, payload) {
         Ok(wanted) => wanted,
         Err(error) => return refused("entitlement_refused", &error.to_string()),
     };
@@ -38,7 +38,7 @@ pub(crate) async fn issue(
     }
     let file = target.authority_file.clone();
     let key = match tokio::task::spawn_blocking(move || authority(&file)).await {
-        Ok(Ok(key)) if key.public_key() == target.authority => key,
+        Ok(Ok(key)) if key.public_key() == target.gives.authority => key,
         Ok(Ok(_)) => {
             let why = "the file holds another key than when the gate was started: start it again";
             return refused("target_refused", why);
@@ -49,7 +49,7 @@ pub(crate) async fn issue(
     let line = Issued {
         handle: handle.to_owned(),
         principal: wanted.principal.as_str().to_owned(),
-        authority: target.authority.clone(),
+        authority: target.gives.authority.clone(),
         not_after: lease.not_after,
     };
     match logged(target, line, now).await {

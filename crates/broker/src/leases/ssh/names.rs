@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use gatehold_core::json::ident::{check_identifier, hazard};
+use serde::{Deserialize, Serialize};
 
 /// Longest name of a principal, in bytes.
 const PRINCIPAL_BYTES_MAX: usize = 64;
@@ -12,8 +13,23 @@ const COMMAND_BYTES_MAX: usize = 4096;
 const HOST_BYTES_MAX: usize = 255;
 
 /// Under which name a certificate logs in.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Principal(String);
+
+impl From<Principal> for String {
+    fn from(name: Principal) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for Principal {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text)
+    }
+}
 
 impl Principal {
     /// One name: a server reads a comma as the end of one, and nothing as everybody.
@@ -33,8 +49,23 @@ impl Principal {
 }
 
 /// What a certificate runs: exactly these bytes, as the login's shell reads them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Command(String);
+
+impl From<Command> for String {
+    fn from(name: Command) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for Command {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text)
+    }
+}
 
 impl Command {
     /// One line that shows all that it is.

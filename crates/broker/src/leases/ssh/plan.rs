@@ -4,7 +4,7 @@ use gatehold_core::lease::{Plan, RevocationClass};
 use gatehold_core::ssh::SshPublicKey;
 use gatehold_gate::ports::issuer::{IssueTerms, NotIssuable};
 
-use super::CertificateTarget;
+use super::Certificates;
 use super::names::{Command, Principal};
 use crate::leases::asked::{Asked, texts};
 use crate::leases::handle::Handle;
@@ -29,7 +29,7 @@ pub(super) struct Wanted {
 
 /// The certificate that would be made, and how it would be taken away.
 pub(crate) fn plan(
-    target: &CertificateTarget,
+    target: &Certificates,
     asked: Asked<'_>,
     handle: &Handle,
 ) -> Result<Plan, NotIssuable> {
@@ -61,7 +61,7 @@ pub(crate) fn plan(
 }
 
 /// Reads the approved bytes.
-pub(super) fn wanted(target: &CertificateTarget, payload: &[u8]) -> Result<Wanted, NotIssuable> {
+pub(super) fn wanted(target: &Certificates, payload: &[u8]) -> Result<Wanted, NotIssuable> {
     let names = ["principal", "command", "public_key"];
     let [principal, command, key] = texts(payload, names)
         .ok_or_else(|| NotIssuable(format!("write exactly {FORM}, each once and as text")))?;
@@ -95,7 +95,7 @@ fn public_key(line: &str) -> Result<SshPublicKey, NotIssuable> {
     Ok(key)
 }
 
-fn not_given(target: &CertificateTarget) -> NotIssuable {
+fn not_given(target: &Certificates) -> NotIssuable {
     let principals: Vec<&str> = target.principals.iter().map(Principal::as_str).collect();
     NotIssuable(format!(
         "write a principal that this target certifies: {}",

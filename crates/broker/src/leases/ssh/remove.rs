@@ -25,7 +25,7 @@ pub(crate) async fn remove(
         return Removal::Remains("no_target");
     };
     // Servers read the list that it was made for: to stand on another one revokes nothing.
-    if !target.is_of(recipe) {
+    if !target.gives.is_of(recipe) {
         return Removal::Remains("target_changed");
     }
     let line = Revoked {

@@ -121,3 +121,29 @@ async fn only_what_this_gate_can_have_made_is_ever_removed() {
     );
     assert!(leases.found("sql:other").await.is_err() && leases.found(TARGET).await.is_err());
 }
+
+#[test]
+fn what_an_executor_tells_of_its_targets_plans_the_same_and_holds_no_secret() {
+    let leases = leases_at(5432, "coarse = true");
+    let told = leases.told().unwrap();
+    assert!(!told.to_string().contains(CANARY));
+    let places: gives::Places = serde_json::from_value(told.clone()).unwrap();
+    let ask = |role: &str| action(format!(r#"{{"role":"{role}"}}"#).as_bytes(), |_| {});
+    for role in ["orders_reader", "orders_writer", "payroll_reader"] {
+        let (ours, theirs) = (
+            leases.plan(&ask(role), grant_id(7)),
+            places.plan(&ask(role), grant_id(7)),
+        );
+        assert_eq!(ours, theirs, "{role}");
+    }
+    assert_eq!(leases.terms(TARGET), places.terms(TARGET));
+    let recipe = leases
+        .plan(&ask("orders_reader"), grant_id(7))
+        .unwrap()
+        .recipe;
+    assert_eq!(places.grant_of(&recipe), Some(grant_id(7)));
+    // What no broker of this version says is not read.
+    let mut other = told;
+    other["prefix"] = "gh_".into();
+    assert!(serde_json::from_value::<gives::Places>(other).is_err());
+}

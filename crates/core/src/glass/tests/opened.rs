@@ -3,9 +3,10 @@
 use super::*;
 use crate::commit::{CounterKey, Guard, LeafKind, UniqueKey};
 use crate::decide::{GLASS_BROKEN, GLASS_USED, glass_key};
+use crate::elsewhere::{self, NotElsewhere, Shown};
 use crate::entry::Event;
 use crate::grant::Grant;
-use crate::lease::{Plan, Recipe, RevocationClass};
+use crate::lease::{Lease, Plan, Recipe, RevocationClass};
 use crate::request::DecidedBy;
 use crate::review::ReviewAct;
 
@@ -264,8 +265,15 @@ fn more_time_than_was_signed_for_is_damage() {
 #[test]
 fn no_credential_is_handed_out_behind_glass() {
     let (house, grant) = opened();
+    refuses(
+        house.redeem_with(&grant, Some(plan()), NOW),
+        "no credential",
+    );
+}
+
+fn plan() -> Plan {
     let text = || "one".to_owned();
-    let plan = Plan {
+    Plan {
         recipe: Recipe {
             broker: text(),
             handle: text(),
@@ -273,8 +281,28 @@ fn no_credential_is_handed_out_behind_glass() {
             parts: BTreeMap::new(),
         },
         class: RevocationClass::Immediate,
+    }
+}
+
+#[test]
+fn an_executor_of_its_own_makes_no_credential_behind_glass() {
+    let (house, _) = opened();
+    let shown = Shown {
+        record: &house.record,
+        action: action(),
+        signed_at: HELD,
+        evaluated: &house.verdict(),
+        directory: &house.directory,
+        now: NOW,
     };
-    refuses(house.redeem_with(&grant, Some(plan), NOW), "no credential");
+    let approved = elsewhere::prove(shown).unwrap();
+    let target = house.record.envelope.target.clone();
+    let asked = Lease::planned(plan(), target, NOW.plus_seconds(1));
+    let made = elsewhere::lease(&approved, plan(), &asked, (HELD, NOW), &house.directory);
+    assert!(
+        matches!(made, Err(NotElsewhere::NoCredential(_))),
+        "{made:?}"
+    );
 }
 
 #[test]

@@ -34,19 +34,18 @@ fn tls_files(tls: &raw::Tls) -> impl Iterator<Item = (&'static str, &Path, Kept)
 }
 
 impl Checks {
-    /// `[executor]` of the gate. With it no target that is called may stand in the gate's own files: its secrets would lie here.
+    /// `[executor]` of the gate. With it no target may stand in the gate's own files: its secrets would lie here.
     pub(super) fn executor(
         &mut self,
         raw: raw::Executor,
         targets: Option<&Targets>,
     ) -> Option<ExecutorPlace> {
-        for id in targets.into_iter().flat_map(Targets::called) {
-            self.say(
-                "targets_file",
-                format!(
-                    "target {id} is called, and with [executor] the executor alone holds what is called: move it to its file"
-                ),
+        for id in targets.into_iter().flat_map(Targets::ids) {
+            let why = format!(
+                "target {id} stands here, and with [executor] the executor alone holds what opens targets and makes credentials at them: \
+                 move it to its file"
             );
+            self.say("targets_file", why);
         }
         let url = self.missing(
             "executor.url",
@@ -165,20 +164,12 @@ impl Checks {
         if tables.is_empty() {
             self.say(
                 "target",
-                "there is none; write each target that it executes at as [[target]]",
+                "there is none; write each target that it executes or makes credentials at as [[target]]",
             );
         }
         let environment = |name: &str| text_variable(name);
         match Targets::from_tables(tables, &environment) {
-            Ok(targets) => {
-                for id in targets.issuing() {
-                    let why = format!(
-                        "{id} makes credentials, which the gate does itself: name it in the gate's targets_file"
-                    );
-                    self.say("target", why);
-                }
-                Some(targets)
-            }
+            Ok(targets) => Some(targets),
             Err(errors) => {
                 let file = self.file.clone();
                 self.found.extend(errors.0.iter().map(|problem| Mistake {

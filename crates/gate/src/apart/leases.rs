@@ -77,7 +77,7 @@ impl Apart {
         tracing::warn!(%request, %digest, target_id = %lease.target, handle, until = %lease.not_after, decided_by = ?approved.decided_by(), "a credential is made");
         let issuer = &self.0.parts.issuer;
         let issuance = issuer.issue(approved, &lease, &Nothing).await;
-        tracing::warn!(%request, handle, ended = ?issuance, "a credential was made");
+        tracing::warn!(%request, handle, ended = ?issuance, "the making of a credential ended");
         Ok(issuance)
     }
 

@@ -1,9 +1,11 @@
-//! Who acts in a story: workloads with keys of their own, and people who look, answer and sign.
+//! Who acts in a story: workloads with keys of their own, people who look, answer and sign, and platforms that say what they see.
 
 mod person;
+mod platform;
 mod workload;
 
 pub use person::{Answering, Person, ReviewTrouble};
+pub use platform::{Platform, push};
 pub use workload::{Ask, Workload};
 
 use std::sync::Arc;

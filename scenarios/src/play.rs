@@ -4,6 +4,7 @@ mod asking;
 mod cheating;
 mod deciding;
 mod looking;
+mod signalling;
 mod stage;
 
 pub use stage::Stage;
@@ -46,6 +47,7 @@ impl Stage {
             Does::Enrol(enrolment) => self.enrol(enrolment).await,
             Does::Cheat(cheated) => self.cheat(cheated).await,
             Does::EndTask(end) => self.end_task(end).await,
+            Does::Signal(said) => self.signal(said).await,
             Does::Database(asked) => self.database(asked),
             Does::Web(asked) => self.web(asked),
             Does::State(asked) => self.state(asked).await,

@@ -6,10 +6,11 @@ mod step;
 
 pub use step::{
     Asked, AskedDatabase, AskedLedger, AskedState, AskedWeb, Bounded, Cheat, Cheated, Does,
-    EndTask, Ending, Enrolment, Looked, Redeemed, Reviewed, Saw, StartTask, Step, Verdict, Wanted,
+    EndTask, Ending, Enrolment, Looked, Redeemed, Reviewed, Saw, Signalled, StartTask, Step,
+    Verdict, Wanted,
 };
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gatehold_core::effect::{Environment, Sensitivity};
@@ -34,6 +35,12 @@ pub struct Scenario {
     /// Web services that exist before the gate starts.
     #[serde(default)]
     pub web: Vec<Web>,
+    /// Systems of record that the gate asks before a decision.
+    #[serde(default)]
+    pub records: Vec<Records>,
+    /// Platforms that say of workloads what they see, in signed tokens.
+    #[serde(default)]
+    pub sender: Vec<Sender>,
     /// What the operator says about resources.
     #[serde(default)]
     pub resource: Vec<Resource>,
@@ -68,6 +75,37 @@ pub struct Web {
     pub answer: String,
     /// A secret that the gate adds and the workload never sees; the service refuses calls without it.
     pub secret: String,
+}
+
+/// A system of record on this machine, such as a change calendar, and the look-up that asks it. It answers each path that stands in
+/// it, and 404 where there is none.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    /// The look-up's recipe.
+    pub recipe: String,
+    /// The path that the gate asks for, with places such as `{claim.change}`.
+    pub path: String,
+    /// What the answer must say, as in a file of look-ups.
+    pub assert: Vec<toml::Table>,
+    /// A secret that the gate adds; the system refuses calls without it.
+    pub secret: String,
+    /// What stands in it: JSON by path.
+    pub entries: BTreeMap<String, String>,
+}
+
+/// A platform with a key of its own, whose public half the operator pins.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// What the configuration calls it.
+    pub name: String,
+    /// What it may do.
+    pub may: Vec<String>,
+    /// For how long it has things held.
+    pub hold_seconds: Option<u32>,
+    /// What it calls workloads: its name for one, and the name here.
+    pub calls: BTreeMap<String, String>,
 }
 
 /// One line of the operator's catalogue.

@@ -1,6 +1,7 @@
 //! The dossier of one request: every leaf about it, every correction of one of them, every link of the chain of trust before its last leaf, and the proof
 //! of each under one tree head. One file; whoever has it needs nothing else but the root's hash.
 
+mod glass;
 mod read;
 mod report;
 mod text;
@@ -11,6 +12,7 @@ use gatehold_core::ids::{RequestId, TaskId};
 use gatehold_ledger::{Leaf, ProofError, SignedTreeHead, leaf_hash, prove_inclusion};
 use serde::{Deserialize, Serialize};
 
+pub use glass::{BrokenGlass, LookShown};
 pub use read::verify_dossier;
 pub use report::{
     ActionShown, CheckpointShown, DossierReport, NOT_SHOWN, PolicyShown, RequesterShown,
@@ -129,6 +131,7 @@ impl DossierCollector {
                 _,
                 Event::Corrected { of, .. }
                 | Event::PostReviewed { of, .. }
+                | Event::GlassOverdue { of, .. }
                 | Event::Lease { of, .. },
             ) if *of == self.request => {
                 self.last = self.last.map(|last| last.max(leaf.index));
@@ -233,7 +236,10 @@ impl Dossier {
 pub(crate) fn is_of(entry: &Entry, request: &RequestId) -> bool {
     let beside = matches!(
         &entry.event,
-        Event::Corrected { of, .. } | Event::PostReviewed { of, .. } | Event::Lease { of, .. } if of == request
+        Event::Corrected { of, .. }
+            | Event::PostReviewed { of, .. }
+            | Event::GlassOverdue { of, .. }
+            | Event::Lease { of, .. } if of == request
     );
     entry.request == Some(*request) || beside
 }

@@ -320,6 +320,7 @@ impl Fold {
             (Event::Lease { .. }, LeafKind::Grant) => self.leased(leaf),
             (Event::Corrected { .. }, LeafKind::Correction) => self.corrected(leaf),
             (Event::PostReviewed { .. }, LeafKind::PostReview) => self.post_reviewed(leaf),
+            (Event::GlassOverdue { .. }, LeafKind::PostReview) => self.glass_overdue(leaf),
             (Event::Tampered { finding }, LeafKind::Tampering) => self.tampered(leaf, finding),
             (
                 Event::Rejoined {

@@ -12,9 +12,9 @@ mod report;
 mod verify;
 
 pub use dossier::{
-    ActionShown, CheckpointShown, DOSSIER_BYTES_MAX, Dossier, DossierCollector, DossierError,
-    DossierReport, NOT_SHOWN, PolicyShown, ProvenLeaf, RequesterShown, ReviewShown, Root, Step,
-    verify_dossier,
+    ActionShown, BrokenGlass, CheckpointShown, DOSSIER_BYTES_MAX, Dossier, DossierCollector,
+    DossierError, DossierReport, LookShown, NOT_SHOWN, PolicyShown, ProvenLeaf, RequesterShown,
+    ReviewShown, Root, Step, verify_dossier,
 };
 pub use export::{Export, ExportError, ExportItem, Line, RowClaim};
 pub use finding::{Code, Finding, Gap};

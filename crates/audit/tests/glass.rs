@@ -369,3 +369,59 @@ fn whoever_signed_does_not_look_at_it_afterwards() {
     let report = verify_resigned(&broken.gate.leaves, &broken.gate);
     assert_first(&report, leaf, Code::Glass);
 }
+
+/// The gate tells everybody that a look is overdue, in this many seconds from when it was due.
+fn told_late(late: u32) -> (Broken, usize) {
+    let mut broken = broken();
+    let openings = broken.gate.restraints.openings();
+    let review_by = openings.iter().next().unwrap().review_by;
+    let due = review_by.millis() - broken.gate.time().millis();
+    broken.gate.now += due + i64::from(late) * 1_000;
+    let fresh = broken.gate.fresh();
+    let (directory, restraints) = (broken.gate.directory(), broken.gate.restraints.clone());
+    let world = World {
+        policy: None,
+        directory: &directory,
+        stops: &Versioned::default(),
+        pause: &Versioned::default(),
+        restraints: &restraints,
+        task: None,
+        counters: Counters::default(),
+        rendered: None,
+        findings: None,
+        habits: None,
+        settings: &Settings::default(),
+    };
+    let of = (broken.id, broken.glass);
+    let write = decide::glass_overdue(of, &world, &fresh, broken.gate.time()).unwrap();
+    let leaf = at(broken.gate.commit(write).index);
+    (broken, leaf)
+}
+
+#[test]
+fn a_look_is_called_overdue_at_its_time_and_not_before() {
+    let (mut broken, leaf) = told_late(90_000);
+    let report = verify_resigned(&broken.gate.leaves, &broken.gate);
+    assert!(report.is_sound(), "{report}");
+    let whole = broken.gate.leaves.clone();
+    let changes: [fn(&mut Event); 2] = [
+        |event| {
+            if let Event::GlassOverdue { days, .. } = event {
+                *days += 1;
+            }
+        },
+        |event| {
+            if let Event::GlassOverdue { review_by, .. } = event {
+                *review_by = review_by.plus_seconds(1);
+            }
+        },
+    ];
+    for change in changes {
+        broken.gate.leaves.clone_from(&whole);
+        rewrite(&mut broken.gate.leaves[leaf], |entry| {
+            change(&mut entry.event)
+        });
+        let report = verify_resigned(&broken.gate.leaves, &broken.gate);
+        assert_first(&report, leaf, Code::Glass);
+    }
+}

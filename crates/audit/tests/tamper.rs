@@ -21,6 +21,7 @@ use gatehold_audit::{Code, Finding, Hex, LedgerLeaf, References, Trusted, Verifi
 use gatehold_core::entry::Event;
 use gatehold_core::hash::Hash;
 use gatehold_core::json::canonical;
+use gatehold_core::signal::FLAG_SECONDS_MAX;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
 use gatehold_core::verdict::Verdict;
@@ -429,6 +430,21 @@ fn the_store_s_time_never_goes_back() {
         case.reviews[0],
         Code::Deadline,
     );
+}
+
+#[test]
+fn m055_no_signal_counts_for_longer_than_four_hours() {
+    let mut case = held();
+    let flag = at(case.gate.flag(FLAG_SECONDS_MAX));
+    let report = verify_resigned(&case.gate.leaves, &case.gate);
+    assert!(report.is_sound(), "{report}");
+    let mut leaves = case.gate.leaves.clone();
+    rewrite(&mut leaves[flag], |entry| {
+        if let Event::Flagged { until, .. } = &mut entry.event {
+            *until = until.plus_seconds(1);
+        }
+    });
+    assert_first(&verify_resigned(&leaves, &case.gate), flag, Code::Stop);
 }
 
 #[test]

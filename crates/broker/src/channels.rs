@@ -41,7 +41,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const REACH: Duration = Duration::from_secs(3);
 
 /// Every kind of notice, by the word that configurations and messages use.
-pub(crate) const KINDS: [(&str, NoticeKind); 12] = [
+pub(crate) const KINDS: [(&str, NoticeKind); 14] = [
     ("asked", NoticeKind::Asked),
     ("escalated", NoticeKind::Escalated),
     ("changed", NoticeKind::Changed),
@@ -50,10 +50,12 @@ pub(crate) const KINDS: [(&str, NoticeKind); 12] = [
     ("outcome", NoticeKind::Outcome),
     ("remains", NoticeKind::Remains),
     ("stopped", NoticeKind::Stopped),
+    ("flagged", NoticeKind::Flagged),
     ("taken_away", NoticeKind::TakenAway),
     ("glass_broken", NoticeKind::GlassBroken),
     ("glass_used", NoticeKind::GlassUsed),
     ("glass_reviewed", NoticeKind::GlassReviewed),
+    ("glass_overdue", NoticeKind::GlassOverdue),
 ];
 
 /// The channels of a gate, as configured. Nothing is connected to yet.
@@ -121,10 +123,18 @@ pub struct Described {
     pub people: Option<BTreeSet<HumanId>>,
 }
 
+/// What no channel is told to keep quiet about.
+const fn is_for_all(kind: NoticeKind) -> bool {
+    matches!(
+        kind,
+        NoticeKind::GlassBroken | NoticeKind::GlassUsed | NoticeKind::GlassOverdue
+    )
+}
+
 impl Filter {
     fn wants(&self, notice: &Notice) -> bool {
         // No channel is told to keep quiet about it.
-        if matches!(notice.kind, NoticeKind::GlassBroken | NoticeKind::GlassUsed) {
+        if is_for_all(notice.kind) {
             return true;
         }
         (self.kinds.is_empty() || self.kinds.contains(&notice.kind))

@@ -110,6 +110,9 @@ pub struct Signals {
     pub wide: Known<bool>,
     /// A kind of access that this workload has not used lately.
     pub new_resource: Known<bool>,
+    /// Somebody outside, whose keys an operator pinned, says that this workload is unusual.
+    #[serde(default = "Known::unknown")]
+    pub flagged: Known<bool>,
 }
 
 /// The derived conditions of the design. The engine raises the ones it can compute itself; it never lowers one.
@@ -128,7 +131,7 @@ pub struct Conditions {
     pub out_of_boundary: Known<bool>,
     /// The payload cannot be inspected, or signals conflict.
     pub ambiguous: bool,
-    /// A signal says that it is unusual.
+    /// It is unusual, by what the gate counts or by what a signal says.
     pub anomaly: Known<bool>,
     /// It reaches into another system than the task worked in so far.
     pub cross_system: Known<bool>,

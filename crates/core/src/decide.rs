@@ -28,10 +28,10 @@ pub use apply::{
 };
 pub use close::{Revoke, Withdraw};
 pub use correct::{Correct, correct, correction_key, corrections_of_one, signed_key};
-pub use flag::FlagChange;
+pub use flag::{FlagChange, SIGNAL_FLAGGED};
 pub use glass::{
-    BreakGlassNow, GLASS_BROKEN, GLASS_REVIEWED, GLASS_USED, LookAfterwards, glass_key,
-    look_afterwards, post_review_key,
+    BreakGlassNow, GLASS_BROKEN, GLASS_OVERDUE, GLASS_REVIEWED, GLASS_USED, LookAfterwards,
+    days_past, glass_key, glass_overdue, glass_overdue_key, look_afterwards, post_review_key,
 };
 pub use lease::{LeaseStep, reconsider};
 pub use redeem::Redeem;

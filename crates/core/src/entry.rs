@@ -413,6 +413,18 @@ pub enum Event {
         /// Hash of the signed statement: each counts once.
         signed: Hash,
     },
+    /// Too few people have looked at an opening within its time: everybody is told, once a day until they have. It is about no
+    /// request: nothing of one follows from it.
+    GlassOverdue {
+        /// Of which request.
+        of: RequestId,
+        /// By which statement the glass was broken.
+        glass: Hash,
+        /// Until when they should have.
+        review_by: Timestamp,
+        /// How many whole days that is past.
+        days: u32,
+    },
     /// A gate found that the database does not follow from the ledger. What it found is the attachment `finding`.
     Tampered {
         /// Hash of the finding: each is told once.
@@ -473,6 +485,7 @@ impl Event {
             | Self::Paused { .. }
             | Self::Corrected { .. }
             | Self::PostReviewed { .. }
+            | Self::GlassOverdue { .. }
             | Self::Tampered { .. }
             | Self::Rejoined { .. } => None,
         }

@@ -132,6 +132,12 @@ impl Restraints {
         flag.filter(|flag| flag.until > now)
     }
 
+    /// Every workload of which a signal says something that still counts at this time.
+    pub fn flagged(&self, now: Timestamp) -> impl Iterator<Item = (&WorkloadId, &Flag)> {
+        let each = self.flags.iter();
+        each.filter(move |(_, flag)| flag.until > now)
+    }
+
     /// Where requests to loosen stand, by their leaves. The first leaf of a request counts, and its end is its end.
     pub fn follow(&mut self, leaf: u64, entry: &Entry) {
         let (Some(request), Some(state)) = (entry.request, entry.to) else {

@@ -103,6 +103,7 @@ fn signals(moment: &Moment) -> Signals {
         burst: Known::unknown(),
         wide: Known::unknown(),
         new_resource: Known::unknown(),
+        flagged: Known::unknown(),
     }
 }
 

@@ -57,7 +57,10 @@ fn of(
     }
     if matches!(
         message.kind,
-        NoticeKind::GlassBroken | NoticeKind::GlassUsed | NoticeKind::GlassReviewed
+        NoticeKind::GlassBroken
+            | NoticeKind::GlassUsed
+            | NoticeKind::GlassReviewed
+            | NoticeKind::GlassOverdue
     ) {
         return Some(of_glass(message, record, directory, public_url));
     }
@@ -146,10 +149,12 @@ const fn is_asking(kind: NoticeKind) -> bool {
         | NoticeKind::Outcome
         | NoticeKind::Remains
         | NoticeKind::Stopped
+        | NoticeKind::Flagged
         | NoticeKind::TakenAway
         | NoticeKind::GlassBroken
         | NoticeKind::GlassUsed
-        | NoticeKind::GlassReviewed => false,
+        | NoticeKind::GlassReviewed
+        | NoticeKind::GlassOverdue => false,
     }
 }
 

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use gatehold_core::commit::Table;
+use gatehold_core::glass::Opening;
 use gatehold_core::grant::Grant;
-use gatehold_core::ids::RequestId;
+use gatehold_core::ids::{RequestId, WorkloadId};
 use gatehold_core::request::{DecidedBy, RequestRecord, State};
+use gatehold_core::restraints::Restraints;
 use gatehold_core::stops::Stops;
 use gatehold_core::tier::Tier;
 use gatehold_core::time::Timestamp;
@@ -74,6 +76,33 @@ pub struct Slot {
     pub counts: [u64; 5],
 }
 
+/// A workload of which a signal says that it is unusual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlaggedNow {
+    /// Which.
+    pub workload: WorkloadId,
+    /// Who said so: the sender's name here, and its issuer.
+    pub by: String,
+    /// The last word of its event.
+    pub event: String,
+    /// Until when that counts.
+    pub until: Timestamp,
+}
+
+/// Every workload of which a signal says so at this time.
+pub(crate) fn flagged(restraints: &Restraints, now: Timestamp) -> Vec<FlaggedNow> {
+    let each = restraints.flagged(now).map(|(workload, flag)| {
+        let event = flag.signal.event.rsplit(['/', ':']).next();
+        FlaggedNow {
+            workload: workload.clone(),
+            by: format!("signal: {}, {}", flag.signal.name, flag.signal.issuer),
+            event: event.unwrap_or_default().to_owned(),
+            until: flag.until,
+        }
+    });
+    each.collect()
+}
+
 /// How things go.
 #[derive(Debug, Clone)]
 pub struct Overview {
@@ -99,6 +128,10 @@ pub struct Overview {
     pub who_stopped: WhoStopped,
     /// Workloads that are paused.
     pub paused: Vec<String>,
+    /// Workloads of which a signal says that they are unusual.
+    pub flagged: Vec<FlaggedNow>,
+    /// Requests behind broken glass that people have still to look at.
+    pub owed: Vec<Opening>,
     /// The store's time.
     pub now: Timestamp,
 }
@@ -141,6 +174,8 @@ impl Gate {
             slots,
             stops,
             who_stopped: WhoStopped::of(&active.restraints),
+            flagged: flagged(&active.restraints, now),
+            owed: active.restraints.openings().open().cloned().collect(),
             now,
         })
     }

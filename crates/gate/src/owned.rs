@@ -64,6 +64,8 @@ pub struct OwnedWorkload {
     pub paused: bool,
     /// Whether a stop names it.
     pub stopped: bool,
+    /// Until when a signal says that it is unusual, if one does.
+    pub flagged: Option<Timestamp>,
     /// How much of its waits for people, may be used, and runs.
     pub counts: Counts,
 }
@@ -133,7 +135,11 @@ impl Gate {
             let paused = active.restraints.is_paused(id.as_str());
             let counts = counts.get(id).copied().unwrap_or_default();
             let stopped = stops.everything || stops.workloads.contains(id);
-            owned(id, workload, human, (paused, stopped, counts))
+            let flag = active.restraints.flag_of(id, now);
+            OwnedWorkload {
+                flagged: flag.map(|flag| flag.until),
+                ..owned(id, workload, human, (paused, stopped, counts))
+            }
         });
         let mut workloads: Vec<OwnedWorkload> = each.collect();
         workloads.sort_by_key(|workload| !workload.mine);
@@ -242,6 +248,7 @@ fn owned(
         mine: workload.owner == *human || workload.backup == *human,
         paused,
         stopped,
+        flagged: None,
         counts,
     }
 }

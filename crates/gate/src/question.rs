@@ -116,6 +116,7 @@ impl Gate {
             resource,
             habits.as_ref().map(|habits| (habits, asking)),
         );
+        word.signals.flagged = Known::some(flag.is_some());
         if flag.is_some() {
             word.anomaly = Known::some(true);
         }

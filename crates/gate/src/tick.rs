@@ -38,6 +38,8 @@ pub struct Tick {
     pub replayed: u64,
     /// Leaves that tell what somebody changed in the database.
     pub tampering: u64,
+    /// Looks at broken glass of which everybody was told that they are overdue.
+    pub overdue: u64,
 }
 
 impl Gate {
@@ -58,6 +60,7 @@ impl Gate {
         let refusals = self.write_refusals(now, false).await?;
         let tampering = self.write_tampering(now).await;
         self.read_on_each_minute(now).await?;
+        let overdue = self.tell_overdue(now).await?;
         self.look_at_coverage(now).await?;
         let erased = self.finish_erasures().await?;
         Ok(Tick {
@@ -70,6 +73,7 @@ impl Gate {
             erased,
             replayed,
             tampering,
+            overdue,
         })
     }
 

@@ -75,7 +75,7 @@ enum Command {
     Recover(Recover),
     /// Say what is wrong with configuration, store and anchors, and what is absent.
     Doctor(Doctor),
-    /// Say how channels, identity provider and executor stand: what was delivered last, what failed and why, and what waits.
+    /// Say how channels, identity provider and executor stand: what was delivered last, what failed and why, and what waits; and whose look at broken glass is owed.
     Status(ConfigLookedAt),
     /// The configuration file.
     #[command(subcommand)]

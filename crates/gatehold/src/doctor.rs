@@ -449,6 +449,7 @@ pub async fn status(ctx: &Ctx, file: &ConfigLookedAt) -> Result<Exit, Failure> {
     channels_stand(&mut report, &config, &described).await?;
     provider_stands(&mut report, &config).await;
     executor_stands(&mut report, &config).await;
+    glass::stands(&mut report, &config).await?;
     ctx.print(&report, || report.text(ctx))?;
     Ok(report.exit())
 }

@@ -104,7 +104,13 @@ fn is_about(leaf: &LedgerLeaf, id: &str) -> bool {
         return false;
     };
     let of_task = matches!(&entry.event, Event::Task { task, .. } if task.to_string() == id);
-    let corrects = matches!(&entry.event, Event::Corrected { of, .. } | Event::PostReviewed { of, .. } | Event::Lease { of, .. } if of.to_string() == id);
+    let corrects = matches!(
+        &entry.event,
+        Event::Corrected { of, .. }
+            | Event::PostReviewed { of, .. }
+            | Event::GlassOverdue { of, .. }
+            | Event::Lease { of, .. } if of.to_string() == id
+    );
     of_task
         || corrects
         || entry

@@ -239,6 +239,10 @@ fn a25_two_keys_from_a_drawer_break_the_glass_and_two_others_look_at_it() {
         said.contains(&format!("break-glass let {request} out")),
         "{said}"
     );
+    let status = output(&gate, &["status"]);
+    let said = String::from_utf8_lossy(&status.stdout).into_owned();
+    let owed = "two people who had no part in it look at it until ";
+    assert!(said.contains(&request) && said.contains(owed), "{said}");
     assert_eq!(gate.metric("gatehold_glass_open"), Some(1.0));
     assert_eq!(gate.metric("gatehold_glass_overdue"), Some(0.0));
     let look = |person: &'static str| {

@@ -254,6 +254,7 @@ fn word() -> Word {
             burst: no.clone(),
             wide: no.clone(),
             new_resource: no.clone(),
+            flagged: no.clone(),
         },
         chain: ChainContext {
             steps: 0,

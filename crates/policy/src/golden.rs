@@ -358,6 +358,7 @@ pub(crate) fn calm(
             burst: no(),
             wide: no(),
             new_resource: no(),
+            flagged: no(),
         },
         conditions: Conditions {
             elevation: no(),

@@ -14,6 +14,7 @@ mod files;
 mod find;
 mod forms;
 mod frame;
+mod glass;
 mod inbox;
 mod live;
 mod newcomer;
@@ -206,6 +207,7 @@ pages! {
         get "/tasks/{id}" => tasks::page,
         get "/overview" => overview::page,
         get "/policy" => policy::page,
+        get "/break-glass" => glass::page,
         post "/stops" => stops::stop,
         get "/events" => live::events,
         post "/requests/{id}/claim" => claims::claim,

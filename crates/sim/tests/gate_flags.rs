@@ -9,8 +9,9 @@
 
 mod shop;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use gatehold_core::entry::{Entry, Event};
 use gatehold_core::ids::TaskId;
 use gatehold_core::json::canonical;
@@ -19,7 +20,10 @@ use gatehold_core::signal::FLAG_SECONDS_MAX;
 use gatehold_core::stops::Stops;
 use gatehold_core::time::Timestamp;
 use gatehold_core::view::{Fact, Source, View};
-use gatehold_gate::{Gate, Heeded, LeaseTick, Named, SignalError, SignalMay, SignalRules, Signals};
+use gatehold_gate::ports::notifier::{Channel, NotDelivered, Notice, NoticeKind};
+use gatehold_gate::{
+    Dispatcher, Gate, Heeded, LeaseTick, Named, SignalError, SignalMay, SignalRules, Signals,
+};
 use gatehold_policy::Bundle;
 use gatehold_proof::id_token::IssuerKeys;
 use gatehold_proof::security_event::{EventVerifier, SubjectId, UNUSUAL, sign};
@@ -78,12 +82,16 @@ executor = { kind = "broker", caps = [] }
 
 /// A shop whose policy holds what is unusual.
 async fn watched() -> Shop {
+    watched_by(RULES).await
+}
+
+async fn watched_by(added: &str) -> Shop {
     remove_the_named_guard();
     let shop = Shop::in_memory().await;
     let bytes = Bundle::load(&bundle_folder()).unwrap().to_bytes();
     let mut packed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     let rules = packed["files"]["rules.cedar"].as_str().unwrap();
-    packed["files"]["rules.cedar"] = format!("{rules}\n{RULES}").into();
+    packed["files"]["rules.cedar"] = format!("{rules}\n{added}").into();
     packed["files"]["descriptors/shop.access.toml"] = DESCRIPTOR.into();
     let payload = String::from_utf8(canonical::to_bytes(&packed).unwrap()).unwrap();
     let activated = shop.change("bundle.activate", &payload, Person::Owner);
@@ -295,4 +303,89 @@ async fn m055_a_lease_that_lives_ends_when_a_signal_says_that_its_workload_is_un
     assert_eq!(target.standing(), Vec::<String>::new());
     let report = Audited::of(&shop).await.report();
     assert!(report.is_sound(), "{report}");
+}
+
+#[tokio::test]
+async fn m055_policy_tells_what_somebody_says_from_what_the_gate_counts() {
+    let rules = RULES.replace("conditions.anomaly", "signals.flagged");
+    let shop = watched_by(&rules).await;
+    let task = shop.task().await;
+    assert_eq!(read(&shop, &task).await.state, State::Allowed);
+    assert_eq!(
+        heed(&shop, &holds(SECONDS), "j1").await.unwrap(),
+        Heeded::Held
+    );
+    assert_eq!(read(&shop, &task).await.state, State::Held);
+    pass(&shop, SECONDS);
+    assert_eq!(read(&shop, &task).await.state, State::Allowed);
+}
+
+/// Remembers what it is handed.
+#[derive(Default)]
+struct Told(Mutex<Vec<Notice>>);
+
+#[async_trait]
+impl Channel for Told {
+    fn name(&self) -> &str {
+        "chat"
+    }
+
+    fn wants(&self, notice: &Notice) -> bool {
+        notice.kind == NoticeKind::Flagged
+    }
+
+    async fn deliver(&self, notice: &Notice) -> Result<(), NotDelivered> {
+        self.0.lock().unwrap().push(notice.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn m055_whoever_answers_for_it_is_told_once_and_it_stands_on_both_pages_while_it_counts() {
+    let shop = watched().await;
+    let told = Arc::new(Told::default());
+    let channels = vec![Arc::clone(&told) as Arc<dyn Channel>];
+    let mut team = rules(SignalMay {
+        hold_seconds: Some(SECONDS),
+        ..SignalMay::default()
+    });
+    team.tell = vec!["reviewers".parse().unwrap()];
+    let signals = Arc::new(Signals::new(vec![team]));
+    let dispatcher = Dispatcher::new(shop.gate.clone(), channels, "https://gate.example/");
+    let mut dispatcher = dispatcher.with_signals(Some(signals.clone()));
+    for jti in ["j1", "j2"] {
+        assert_eq!(heed(&shop, &signals, jti).await.unwrap(), Heeded::Held);
+    }
+    dispatcher.beat().await.unwrap();
+    dispatcher.settled().await.unwrap();
+    let notices = std::mem::take(&mut *told.0.lock().unwrap());
+    let [notice] = &notices[..] else {
+        panic!("what is said again is news to nobody: {notices:?}");
+    };
+    let says = "Signal cloud (unusual) says of workload deploy-bot that it is unusual, until ";
+    assert!(notice.sentence.starts_with(says), "{notice:?}");
+    assert_eq!((notice.state.as_str(), notice.request), ("flagged", None));
+    assert_eq!(notice.owner, Some(Person::Owner.id()));
+    for person in [Person::Owner, Person::Reviewer, Person::Second] {
+        assert!(notice.people.contains(&person.id()), "{notice:?}");
+    }
+    let [flagged] = &shop.gate.overview().await.unwrap().flagged[..] else {
+        panic!("one is flagged");
+    };
+    assert_eq!(flagged.workload.as_str(), "deploy-bot");
+    assert_eq!(
+        (flagged.event.as_str(), flagged.by.as_str()),
+        ("unusual", "signal: cloud, https://cloud.example")
+    );
+    let owned = async || {
+        shop.gate
+            .owned(&Person::Owner.id())
+            .await
+            .unwrap()
+            .workloads
+    };
+    assert_eq!(owned().await[0].flagged, Some(flagged.until));
+    pass(&shop, SECONDS);
+    assert_eq!(shop.gate.overview().await.unwrap().flagged, []);
+    assert_eq!(owned().await[0].flagged, None);
 }

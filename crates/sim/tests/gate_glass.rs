@@ -96,6 +96,17 @@ async fn a25_two_offline_keys_let_one_exact_action_out_and_two_others_look_at_it
     assert!(report.is_sound(), "{report}");
     let (sound, text) = audited.dossier(id);
     assert!(sound && text.contains("emergency"), "{text}");
+    for said in [
+        "The glass was broken: it went on without those who decide about it",
+        "signed with offline keys: reviewer@dev.local, second@dev.local",
+        "in their words: \"orders are stuck, and nobody who decides answers\"",
+        "ada@dev.local looked at it, leaf ",
+        "in their words: \"it was right, by the page of the incident\"",
+        "THE GLASS WAS BROKEN by reviewer@dev.local and second@dev.local for INC-",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!text.contains("had still to look at it"), "{text}");
     // A process that starts anew reads the same from the leaves.
     let shop = shop.restart().await;
     let openings = shop.gate.openings().await.unwrap();
@@ -328,6 +339,13 @@ impl Channel for Heard {
     }
 }
 
+async fn delivered(dispatcher: &mut Dispatcher) {
+    for _ in 0..32 {
+        dispatcher.beat().await.unwrap();
+        dispatcher.settled().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a25_everybody_is_told_that_it_was_broken_used_and_looked_at() {
     let shop = behind_glass().await;
@@ -337,10 +355,7 @@ async fn a25_everybody_is_told_that_it_was_broken_used_and_looked_at() {
     let id = shop.broken(&shop.gate).await.unwrap();
     shop.gate.redeem(&shop.caller(), id).await.unwrap();
     looked_at(&shop).await;
-    for _ in 0..32 {
-        dispatcher.beat().await.unwrap();
-        dispatcher.settled().await.unwrap();
-    }
+    delivered(&mut dispatcher).await;
     let told = heard.0.lock().await.clone();
     let of = |kind| told.iter().filter(move |notice| notice.kind == kind);
     for (kind, times) in [
@@ -378,4 +393,67 @@ async fn what_was_not_used_in_time_waits_for_people_again() {
     assert_eq!((held.record.state, held.record.glass), (State::Held, None));
     assert!(shop.executed().is_empty());
     assert!(Audited::of(&shop).await.report().is_sound());
+}
+
+/// Of these the gate tells in this turn.
+async fn overdue(gate: &gatehold_gate::Gate) -> u64 {
+    gate.tick().await.unwrap().overdue
+}
+
+#[tokio::test]
+async fn a25_everybody_is_told_each_day_of_what_nobody_looked_at_in_time() {
+    let shop = behind_glass().await;
+    let beside = shop.beside(None).await;
+    let heard = Arc::new(Heard::default());
+    let url = "https://gate.example/";
+    let mut dispatcher = Dispatcher::new(shop.gate.clone(), vec![heard.clone()], url);
+    let id = shop.broken(&shop.gate).await.unwrap();
+    assert_eq!(overdue(&shop.gate).await, 0);
+    shop.later(LOOK_SECONDS + 60).await;
+    // Of two processes one tells it, and once.
+    let told = overdue(&shop.gate).await + overdue(&beside).await + overdue(&shop.gate).await;
+    assert_eq!(told, 1);
+    delivered(&mut dispatcher).await;
+    shop.later(86_400).await;
+    assert_eq!((overdue(&shop.gate).await, overdue(&beside).await), (1, 0));
+    delivered(&mut dispatcher).await;
+    looked_at(&shop).await;
+    shop.later(86_400).await;
+    assert_eq!((overdue(&shop.gate).await, overdue(&beside).await), (0, 0));
+    let heard = heard.0.lock().await.clone();
+    let told: Vec<_> = heard
+        .iter()
+        .filter(|notice| notice.kind == NoticeKind::GlassOverdue)
+        .collect();
+    assert_eq!(told.len(), 2);
+    for notice in told {
+        assert_eq!(notice.request, Some(id));
+        assert!(notice.people.contains(&Person::Abe.id()), "{notice:?}");
+    }
+    let audited = Audited::of(&shop).await;
+    let report = audited.report();
+    assert!(report.is_sound(), "{report}");
+    let (sound, text) = audited.dossier(id);
+    assert!(
+        sound && text.contains("too few people had looked at it by "),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_owed_and_why_it_was_opened_stand_on_the_overview_until_two_looked() {
+    let shop = behind_glass().await;
+    let id = shop.broken(&shop.gate).await.unwrap();
+    let [owed] = &shop.gate.overview().await.unwrap().owed[..] else {
+        panic!("one is owed");
+    };
+    assert_eq!(owed.request, id);
+    let [shown] = &shop.gate.openings_shown().await.unwrap()[..] else {
+        panic!("one was opened");
+    };
+    let why = "orders are stuck, and nobody who decides answers";
+    assert_eq!(shown.why.as_deref(), Some(why));
+    assert!(shown.sentence.contains("deploy-bot"), "{shown:?}");
+    looked_at(&shop).await;
+    assert_eq!(shop.gate.overview().await.unwrap().owed, []);
 }

@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::scenario::{Resource, Web};
+use crate::scenario::{Records, Resource, Sender, Web};
 use crate::trouble::{Outcome, trouble};
 
 pub(super) const CONFIG: &str = "gatehold.toml";
 pub(super) const DATABASE: &str = "gatehold.db";
 pub(super) const LOG: &str = "gate.log";
 const TARGETS: &str = "targets.toml";
+const LOOKUPS: &str = "lookups.toml";
 
 /// What a gate stands on.
 pub struct Ground {
     folder: PathBuf,
     targets: Vec<Table>,
+    lookups: Vec<Table>,
+    signals: Vec<Table>,
     /// What the operator says about resources.
     pub resources: Vec<Resource>,
     /// The first bundle; the default pack when absent.
@@ -37,6 +40,8 @@ impl Ground {
         Self {
             folder: folder.join("gate"),
             targets: Vec::new(),
+            lookups: Vec::new(),
+            signals: Vec::new(),
             resources: Vec::new(),
             bundle: None,
             attestation_roots: Vec::new(),
@@ -157,6 +162,67 @@ impl Ground {
         ]));
     }
 
+    /// Adds a system of record that is asked before a decision, with its secret.
+    ///
+    /// # Errors
+    /// When the secret cannot be written.
+    pub fn records(&mut self, records: &Records, url: &str) -> Outcome<()> {
+        let name = format!("secret-lookup-{}", self.lookups.len());
+        let secret = self.secret_called(&name, &records.secret)?;
+        let inject = table([
+            ("header", "authorization".into()),
+            ("prefix", "Bearer ".into()),
+            ("secret_file", secret.into()),
+        ]);
+        let assert = records.assert.iter().cloned().map(Value::Table).collect();
+        self.lookups.push(table([
+            ("recipe", records.recipe.as_str().into()),
+            ("url", format!("{url}{}", records.path).into()),
+            ("private", true.into()),
+            ("assert", Value::Array(assert)),
+            ("inject", Value::Array(vec![Value::Table(inject)])),
+        ]));
+        Ok(())
+    }
+
+    /// Pins the public key of whoever sends signals to this audience.
+    ///
+    /// # Errors
+    /// When the key cannot be written.
+    pub fn sender(
+        &mut self,
+        sender: &Sender,
+        (issuer, audience): (&str, &str),
+        keys: &str,
+    ) -> Outcome<()> {
+        let path = self
+            .folder
+            .with_file_name(format!("{}.jwks.json", sender.name));
+        std::fs::write(&path, keys).map_err(trouble(&sender.name))?;
+        let subject = |(theirs, ours): (&String, &String)| {
+            Value::Table(table([
+                ("opaque", theirs.as_str().into()),
+                ("workload", ours.as_str().into()),
+            ]))
+        };
+        let mut signals = table([
+            ("name", sender.name.as_str().into()),
+            ("issuer", issuer.into()),
+            ("audience", audience.into()),
+            ("jwks_file", path.to_string_lossy().into_owned().into()),
+            ("may", sender.may.clone().into()),
+            (
+                "subjects",
+                Value::Array(sender.calls.iter().map(subject).collect()),
+            ),
+        ]);
+        if let Some(seconds) = sender.hold_seconds {
+            signals.insert("hold_seconds".to_owned(), i64::from(seconds).into());
+        }
+        self.signals.push(signals);
+        Ok(())
+    }
+
     /// Writes what the next target is called with to a file of its own, and gives its path.
     fn secret(&self, text: &str) -> Outcome<String> {
         let name = format!("secret-{}", self.targets.len());
@@ -204,6 +270,14 @@ impl Ground {
         ]);
         let resources = self.resources.iter().map(resource).collect();
         config.insert("resource".to_owned(), tables(resources));
+        if !self.signals.is_empty() {
+            config.insert("signals".to_owned(), tables(self.signals.clone()));
+        }
+        if !self.lookups.is_empty() {
+            config.insert("lookups_file".to_owned(), LOOKUPS.into());
+            let lookups = table([("lookup", tables(self.lookups.clone()))]);
+            self.put(LOOKUPS, &lookups)?;
+        }
         let targets = table([("target", tables(self.targets.clone()))]);
         self.put(CONFIG, &config)?;
         self.put(TARGETS, &targets)?;

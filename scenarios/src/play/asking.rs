@@ -2,8 +2,8 @@
 
 use gatehold_client::ClientError;
 use gatehold_client::wire::{
-    Boundary, ExecutionOutcome, ProblemCode, Reason, ReceiptRef, SubmitRequest, Submitted, Tier,
-    Trace,
+    Boundary, ExecutionOutcome, ProblemCode, Reason, ReceiptRef, RequestState, SubmitRequest,
+    Submitted, Tier, Trace,
 };
 use serde::Serialize as _;
 
@@ -148,10 +148,15 @@ impl Stage {
                 return wanted("result", &redeemed.result, &Ending::Refused);
             }
         };
-        let result = answer.result.ok_or_else(|| {
-            let state = answer.status.state;
-            Trouble(format!("it was not executed: the request is {state:?}"))
-        })?;
+        let state = answer.status.state;
+        let Some(result) = answer.result else {
+            return match (redeemed.result, state) {
+                (Ending::Held, RequestState::Held) => Ok(()),
+                _ => Err(Trouble(format!(
+                    "it was not executed: the request is {state:?}"
+                ))),
+            };
+        };
         let found = match result.outcome {
             ExecutionOutcome::Completed => Ending::Completed,
             ExecutionOutcome::Failed => Ending::Failed,

@@ -7,7 +7,7 @@ use gatehold_client::wire::{Claims, ReviewRequest};
 use gatehold_core::action::DescriptorRef;
 use tempfile::TempDir;
 
-use crate::cast::{Person, Workload};
+use crate::cast::{Person, Platform, Workload};
 use crate::gate_process::{GateProcess, Ground};
 use crate::scenario::{Asked, Scenario, Wanted};
 use crate::targets::{DatabaseFile, WebService};
@@ -22,6 +22,8 @@ pub struct Stage {
     pub(super) requests: BTreeMap<String, Played>,
     pub(super) databases: BTreeMap<String, DatabaseFile>,
     pub(super) webs: BTreeMap<String, WebService>,
+    pub(super) platforms: BTreeMap<String, Platform>,
+    _records: Vec<WebService>,
     descriptors: BTreeMap<String, DescriptorRef>,
     _folder: TempDir,
 }
@@ -91,6 +93,19 @@ impl Stage {
             ground.http(web, &service.url())?;
             webs.insert(web.target.clone(), service);
         }
+        let mut records = Vec::new();
+        for one in &scenario.records {
+            let service = WebService::of_records(&one.secret, &one.entries).await?;
+            ground.records(one, &service.url())?;
+            records.push(service);
+        }
+        let mut platforms = BTreeMap::new();
+        for sender in &scenario.sender {
+            let platform = Platform::new(&sender.name)?;
+            let (issuer, audience) = (platform.issuer(), platform.audience());
+            ground.sender(sender, (issuer, audience), &platform.keys())?;
+            platforms.insert(sender.name.clone(), platform);
+        }
         ground.resources.clone_from(&scenario.resource);
         let gate = GateProcess::start(gatehold, &ground).await?;
         let people = gate.people().await?;
@@ -103,6 +118,8 @@ impl Stage {
             requests: BTreeMap::new(),
             databases,
             webs,
+            platforms,
+            _records: records,
             descriptors,
             _folder: folder,
         };
@@ -136,6 +153,10 @@ impl Stage {
 
     pub(super) fn person(&self, name: &str) -> Outcome<&Person> {
         named(&self.people, "person", name)
+    }
+
+    pub(super) fn platform(&self, name: &str) -> Outcome<&Platform> {
+        named(&self.platforms, "sender", name)
     }
 
     pub(super) fn request(&self, name: &str) -> Outcome<&Played> {

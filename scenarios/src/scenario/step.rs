@@ -63,6 +63,8 @@ steps! {
     Cheat(cheat: Cheated),
     /// A workload ends its task.
     EndTask(end_task: EndTask),
+    /// A platform says what it sees of a workload.
+    Signal(signal: Signalled),
     /// A database is asked, past the gate.
     Database(database: AskedDatabase),
     /// A web service is asked what it saw.
@@ -233,6 +235,8 @@ pub enum Ending {
     Failed,
     /// The gate refused, and the target was not touched.
     Refused,
+    /// It waits for people by now, and the target was not touched.
+    Held,
 }
 
 /// A person asks for a new workload, or for a change of one.
@@ -305,6 +309,23 @@ pub struct EndTask {
     pub who: String,
     /// Which task.
     pub task: String,
+}
+
+/// A platform says what it sees of a workload, in a token that it signs and pushes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signalled {
+    /// Which sender.
+    pub sender: String,
+    /// What it calls the workload.
+    pub subject: String,
+    /// The event's URI.
+    pub event: String,
+    /// By a key of its own making, to see that it is not believed.
+    #[serde(default)]
+    pub forged: bool,
+    /// The status with which it must be answered.
+    pub answered: u16,
 }
 
 /// A database is asked, past the gate.

@@ -1,11 +1,13 @@
 //! An HTTP service on this machine: it refuses calls without its secret, and remembers the others.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -28,6 +30,20 @@ impl WebService {
     /// # Errors
     /// When no port can be had.
     pub async fn start(secret: &str, answer: &str) -> Outcome<Self> {
+        Self::answering(secret, Answers::Always(Bytes::from(answer.to_owned()))).await
+    }
+
+    /// Starts one that answers such calls with the JSON that stands at their path, and 404 where there is none.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn of_records(secret: &str, entries: &BTreeMap<String, String>) -> Outcome<Self> {
+        let entries = entries.iter();
+        let entries = entries.map(|(path, json)| (path.clone(), Bytes::from(json.clone())));
+        Self::answering(secret, Answers::ByPath(entries.collect())).await
+    }
+
+    async fn answering(secret: &str, answers: Answers) -> Outcome<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .map_err(trouble("web"))?;
@@ -35,7 +51,7 @@ impl WebService {
         let saw = Arc::new(Mutex::new(Vec::new()));
         let service = Arc::new(Service {
             authorization: format!("Bearer {secret}"),
-            answer: Bytes::from(answer.to_owned()),
+            answers,
             saw: Arc::clone(&saw),
         });
         let running = tokio::spawn(async move {
@@ -82,9 +98,15 @@ impl Drop for WebService {
     }
 }
 
+/// What a service answers.
+enum Answers {
+    Always(Bytes),
+    ByPath(BTreeMap<String, Bytes>),
+}
+
 struct Service {
     authorization: String,
-    answer: Bytes,
+    answers: Answers,
     saw: Arc<Mutex<Vec<Saw>>>,
 }
 
@@ -98,6 +120,13 @@ impl Service {
             .uri()
             .path_and_query()
             .map_or("/", |target| target.as_str());
+        let answer = match &self.answers {
+            Answers::Always(bytes) => Some((bytes.clone(), "application/octet-stream")),
+            Answers::ByPath(entries) => {
+                let entry = entries.get(target).cloned();
+                entry.map(|bytes| (bytes, "application/json"))
+            }
+        };
         let line = format!("{} {target}", request.method());
         let body = match request.into_body().collect().await {
             Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
@@ -110,7 +139,13 @@ impl Service {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Saw { line, body });
-        Response::new(Full::new(self.answer.clone()))
+        let Some((bytes, kind)) = answer else {
+            return status(StatusCode::NOT_FOUND);
+        };
+        let mut response = Response::new(Full::new(bytes));
+        let kind = HeaderValue::from_static(kind);
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response
     }
 }
 

@@ -20,7 +20,7 @@ use gatehold_ledger::SignedTreeHead;
 use gatehold_render::{Display, represents, to_plain};
 use serde::Serialize;
 
-use super::Dossier;
+use super::{BrokenGlass, Dossier};
 use crate::finding::{Finding, Gap};
 use crate::fold::{CorrectionShown, Fold, LeaseFold, Link, RequestFold};
 use crate::opened::Opened;
@@ -61,6 +61,9 @@ pub struct DossierReport {
     pub accountable: Option<(HumanId, String)>,
     /// Every signed review, void ones included.
     pub reviews: Vec<ReviewShown>,
+    /// Where the glass was broken for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken_glass: Vec<BrokenGlass>,
     /// At most this much.
     pub limits: Option<Limits>,
     /// The last time at which it may be, or might have been, used.
@@ -236,6 +239,7 @@ pub(super) fn of(
         decided_by: request.decided_by,
         accountable,
         reviews,
+        broken_glass: super::glass::of(dossier.request, opened),
         limits: request.limits.clone(),
         spend_by: request.spend_by,
         revocation: revocation(request, lease),
@@ -469,8 +473,10 @@ fn revocation(request: &RequestFold, lease: Option<&LeaseFold>) -> String {
 /// What happened to a request, and to the credential that came of it.
 fn steps(request: RequestId, opened: &[Opened]) -> Vec<Step> {
     let is_of = |leaf: &&Opened| match &leaf.entry.event {
-        // Its row is that of the grant.
-        Event::Lease { of, .. } => *of == request,
+        // Its row is that of the grant, or there is none.
+        Event::Lease { of, .. }
+        | Event::PostReviewed { of, .. }
+        | Event::GlassOverdue { of, .. } => *of == request,
         _ => leaf.entry.request == Some(request),
     };
     opened.iter().filter(is_of).map(step).collect()
@@ -526,7 +532,7 @@ fn step(leaf: &Opened) -> Step {
         Event::Lease { what, code, .. } => format!("the credential: {} ({code})", what.name()),
         Event::Executed { outcome, .. } => format!("the target reported `{}`", outcome.code),
         Event::Trust { what, .. } => format!("applied: {what}"),
-        _ => "something else".to_owned(),
+        other => super::glass::step(other).unwrap_or_else(|| "something else".to_owned()),
     };
     Step {
         leaf: leaf.index,

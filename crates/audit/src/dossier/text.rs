@@ -204,6 +204,7 @@ impl fmt::Display for DossierReport {
         self.write_root(f)?;
         writeln!(f, "\nWho approved, under what authority")?;
         self.write_reviews(f)?;
+        super::glass::write(&self.broken_glass, f)?;
         writeln!(f, "\nWhat exactly")?;
         match &self.action.rendered {
             Some(text) => f.write_str(text)?,
@@ -347,7 +348,7 @@ const fn decided(by: DecidedBy) -> &'static str {
 }
 
 /// Text of others without anything that could act on a terminal or look like a line of ours.
-fn quiet(text: &str) -> String {
+pub(super) fn quiet(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match ident::hazard(character) {

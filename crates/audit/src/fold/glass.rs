@@ -2,6 +2,7 @@
 
 use gatehold_core::approved::effective_limits;
 use gatehold_core::correction::CorrectionText;
+use gatehold_core::decide::days_past;
 use gatehold_core::entry::{Event, Trace};
 use gatehold_core::glass::{
     GlassQuestion, SignedGlass, UnverifiedPostReview, VerifiedGlass, VerifiedPostReview,
@@ -219,6 +220,35 @@ impl Fold {
             !wide,
             Code::Limits,
             "it was executed under wider limits than break-glass gives",
+        )
+    }
+
+    /// The gate told everybody that too few people have looked at it in time. Somebody may look at it in the same moment, so whether
+    /// too few have is not asked again.
+    pub(super) fn glass_overdue(&mut self, leaf: &Opened) -> Checked {
+        let Event::GlassOverdue {
+            of,
+            glass,
+            review_by,
+            days,
+        } = &leaf.entry.event
+        else {
+            return Ok(());
+        };
+        let at = leaf.entry.at;
+        ensure(
+            leaf.entry.row.is_none() && at > *review_by && *days == days_past(*review_by, at),
+            Code::Glass,
+            "it says that a look at an opening is overdue, at another time",
+        )?;
+        if self.expect == Expect::Selection {
+            return Ok(());
+        }
+        let opening = self.restraints.openings().of(*of, *glass);
+        ensure(
+            opening.is_none_or(|opening| opening.review_by == *review_by),
+            Code::Glass,
+            "it names another time than the opening has",
         )
     }
 

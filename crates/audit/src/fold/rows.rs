@@ -46,6 +46,7 @@ fn is_its_own(event: &Event, about_request: bool, key: &str) -> bool {
         | Event::Refused { .. }
         | Event::BrokeGlass { .. }
         | Event::PostReviewed { .. }
+        | Event::GlassOverdue { .. }
         | Event::Corrected { .. }
         | Event::Tampered { .. }
         | Event::Rejoined { .. } => false,

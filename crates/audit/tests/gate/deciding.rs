@@ -4,8 +4,8 @@ use gatehold_core::action::Action;
 use gatehold_core::approved::Approved;
 use gatehold_core::commit::{Receipt, RowKey, Table};
 use gatehold_core::decide::{
-    self, Act, ActBy, ActKind, Command, Counters, Fresh, Opened, Record, Redeem, Report, Revoke,
-    Settings, StopBy, StopChange, SubmittedReview, TaskNow, Versioned, World,
+    self, Act, ActBy, ActKind, Command, Counters, FlagChange, Fresh, Opened, Record, Redeem,
+    Report, Revoke, Settings, StopBy, StopChange, SubmittedReview, TaskNow, Versioned, World,
 };
 use gatehold_core::delegation::{Lending, Moment};
 use gatehold_core::hash::Hash;
@@ -16,6 +16,7 @@ use gatehold_core::request::{Outcome, RequestRecord};
 use gatehold_core::review::{
     Answers, REVIEW_TYPE, ReviewAct, ReviewContext, ReviewerRef, UnverifiedReview,
 };
+use gatehold_core::signal::{HeardSignal, Signal};
 use gatehold_core::ssh::sshsig::sign_software;
 use gatehold_core::stops::Stops;
 use gatehold_core::task::{Chain as TaskChain, Task};
@@ -219,6 +220,30 @@ impl Gate {
             reason: "odd writes".to_owned(),
         };
         self.run(None, Command::Stop(Box::new(change)), None)
+            .unwrap()
+    }
+}
+
+impl Gate {
+    /// A signal says of the workload that it is unusual, for so many seconds.
+    pub fn flag(&mut self, seconds: u32) -> u64 {
+        let signal = Signal {
+            name: "cloud".to_owned(),
+            issuer: "https://cloud.example".to_owned(),
+            token_id: "j1".to_owned(),
+            event: "urn:gatehold:event:unusual".to_owned(),
+            token: Hash::of(b"token"),
+        };
+        let change = FlagChange {
+            workload: "deploy-bot".parse().unwrap(),
+            seconds,
+            heard: HeardSignal {
+                signal,
+                known_until: self.time().plus_seconds(seconds),
+                token: Some(b"token".to_vec()),
+            },
+        };
+        self.run(None, Command::Flag(Box::new(change)), None)
             .unwrap()
     }
 }

@@ -78,10 +78,12 @@ impl Addressees {
             }
             NoticeKind::Remains
             | NoticeKind::Stopped
+            | NoticeKind::Flagged
             | NoticeKind::TakenAway
             | NoticeKind::GlassBroken
             | NoticeKind::GlassUsed
-            | NoticeKind::GlassReviewed => all,
+            | NoticeKind::GlassReviewed
+            | NoticeKind::GlassOverdue => all,
             NoticeKind::Question | NoticeKind::Closed | NoticeKind::Outcome => {
                 let of = notice.request;
                 match of.and_then(|request| spared.people.get(&request)) {

@@ -116,11 +116,17 @@ impl Message {
                     NoticeKind::Stopped => {
                         "Nothing can be decided here; that it goes on is asked for with `gatehold stops lift`."
                     }
+                    NoticeKind::Flagged => {
+                        "Nothing can be decided here; what it asks for waits wherever policy says so, and this ends by itself."
+                    }
                     NoticeKind::TakenAway => {
                         "Nothing can be decided here; the page says why. Who still needs it asks anew."
                     }
                     NoticeKind::GlassBroken | NoticeKind::GlassUsed => {
                         "Two people signed for it with offline keys; people who had no part in it have to look at it: gatehold break-glass list."
+                    }
+                    NoticeKind::GlassOverdue => {
+                        "Until two people who had no part in it have looked at it, nobody breaks the glass again: gatehold break-glass review."
                     }
                     NoticeKind::GlassReviewed => {
                         "Nothing can be decided here any more; two people have to look at it: gatehold break-glass list."
@@ -207,6 +213,10 @@ fn head(notice: &Notice, now: Timestamp) -> String {
             "A credential should be gone and is still at its target. Look at the target.".to_owned()
         }
         NoticeKind::Stopped => "Stopped by a signal. Look whether it was to be.".to_owned(),
+        NoticeKind::Flagged => {
+            "Said to be unusual by a signal. Look whether it is a planned change, or misuse."
+                .to_owned()
+        }
         NoticeKind::TakenAway => {
             "A credential was taken away before its time: it would not be handed out now."
                 .to_owned()
@@ -220,12 +230,15 @@ fn head(notice: &Notice, now: Timestamp) -> String {
         NoticeKind::GlassReviewed => {
             "Somebody has looked at it since the glass was broken for it.".to_owned()
         }
+        NoticeKind::GlassOverdue => {
+            "THE GLASS WAS BROKEN, and too few people have looked at it in time.".to_owned()
+        }
     }
 }
 
 /// Who asks what, where it is held, how to compare it, who answers for it.
 fn body(notice: &Notice, sentence: &str) -> Vec<String> {
-    if notice.kind == NoticeKind::Stopped {
+    if matches!(notice.kind, NoticeKind::Stopped | NoticeKind::Flagged) {
         let owner = notice.owner.as_ref().map(|owner| format!("Owner: {owner}"));
         let owner = owner.map(|owner| harmless(&owner, LINE_CHARS_MAX));
         return std::iter::once(sentence.to_owned()).chain(owner).collect();

@@ -355,6 +355,12 @@ const DOCUMENTED: &[FieldDoc] = &[
         |c| c.signals.new_resource.get().copied().map(flag),
     ),
     maybe(
+        "signals.flagged",
+        T::Bool,
+        "A signal from outside says of the workload that it is unusual, and its time is not over.",
+        |c| c.signals.flagged.get().copied().map(flag),
+    ),
+    maybe(
         "conditions.elevation",
         T::Bool,
         "Beyond what the workload normally does.",
@@ -396,7 +402,7 @@ const DOCUMENTED: &[FieldDoc] = &[
     maybe(
         "conditions.anomaly",
         T::Bool,
-        "The workload reaches for more resources today than it usually does, or changes things more often in this hour; or a signal from outside says that it is unusual.",
+        "The workload reaches for more resources today than it usually does, or changes things more often in this hour; or a signal from outside says that it is unusual, which `signals.flagged` tells apart.",
         |c| c.conditions.anomaly.get().copied().map(flag),
     ),
     maybe(

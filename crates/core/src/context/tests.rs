@@ -39,6 +39,7 @@ pub(crate) fn calm() -> Context {
             burst: Known::some(false),
             wide: Known::some(false),
             new_resource: Known::some(false),
+            flagged: Known::some(false),
         },
         conditions: Conditions {
             elevation: Known::some(false),

@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 use crate::signal::{FLAG_SECONDS_MAX, HeardSignal};
 use crate::time::Timestamp;
 
+/// What the message is called that tells people of a workload that is said to be unusual.
+pub const SIGNAL_FLAGGED: &str = "signal_flagged";
+
 /// What a signal says of a workload that people are to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagChange {
@@ -45,6 +48,10 @@ pub(super) fn flag(
     let key = RowKey::new(Table::Stops, &"main");
     writer.put_row(key, world.stops.version, &stops, index)?;
     let heard = &change.heard;
+    // By its key whoever tells people finds the leaf. What is said again, while it counts, is news to nobody.
+    if world.restraints.flag_of(&change.workload, now).is_none() {
+        writer.announce_about(SIGNAL_FLAGGED, heard.signal.key());
+    }
     if guard!("flag-once", true) {
         writer.once(heard.signal.key(), Some(heard.known_until));
     }

@@ -30,6 +30,10 @@ pub const GLASS_BROKEN: &str = "glass_broken";
 pub const GLASS_USED: &str = "glass_used";
 /// What the message is called that tells everybody what was found afterwards.
 pub const GLASS_REVIEWED: &str = "glass_reviewed";
+/// What the message is called that tells everybody that too few people have looked at it in time.
+pub const GLASS_OVERDUE: &str = "glass_overdue";
+/// Seconds of a day: so often everybody is told.
+const DAY_SECONDS: i64 = 86_400;
 /// Openings of this gate: a write that opens names how many it has seen.
 const OPENINGS: &str = "glass:openings";
 /// Seconds by which the clock of whoever signs may be ahead.
@@ -294,4 +298,47 @@ fn check_words(text: &[u8], signed: Hash) -> Result<(), Refusal> {
         return Err(PostReviewError::Words.into());
     }
     Ok(())
+}
+
+/// How many whole days a moment is past.
+#[must_use]
+pub fn days_past(moment: Timestamp, now: Timestamp) -> u32 {
+    let seconds = now.seconds().saturating_sub(moment.seconds());
+    u32::try_from(seconds.div_euclid(DAY_SECONDS)).unwrap_or(0)
+}
+
+/// The unique key under which everybody is told of one opening on one day.
+#[must_use]
+pub fn glass_overdue_key(opening: &Opening, now: Timestamp) -> String {
+    let days = days_past(opening.review_by, now);
+    format!("glass-overdue:{}:{days}", opening.glass.hex())
+}
+
+/// The write that tells everybody that a look is overdue: a leaf that changes no row, once a day.
+///
+/// # Errors
+/// [`Refusal`] when no leaf tells of such an opening, or the look at it is not overdue.
+pub fn glass_overdue(
+    (request, glass): (crate::ids::RequestId, Hash),
+    world: &World<'_>,
+    fresh: &Fresh,
+    now: Timestamp,
+) -> Result<Write, Refusal> {
+    let opening = world.restraints.openings().of(request, glass);
+    let opening = opening.ok_or(PostReviewError::Other("opening"))?;
+    if guard!("glass-overdue-told", !opening.is_overdue(now)) {
+        return Err(Refusal::Stale);
+    }
+    let mut writer = Writer::new(fresh);
+    if guard!("glass-overdue-daily", true) {
+        writer.once(glass_overdue_key(opening, now), None);
+    }
+    writer.announce(GLASS_OVERDUE, request);
+    let event = Event::GlassOverdue {
+        of: request,
+        glass,
+        review_by: opening.review_by,
+        days: days_past(opening.review_by, now),
+    };
+    writer.finish(LeafKind::PostReview, &About::default(), event, now)
 }

@@ -26,12 +26,14 @@ pub(super) fn of(
         NoticeKind::Asked | NoticeKind::Escalated | NoticeKind::Changed => {
             asked(record, held, lending)
         }
-        NoticeKind::GlassBroken | NoticeKind::GlassUsed | NoticeKind::GlassReviewed => {
-            everybody(record, directory)
-        }
+        NoticeKind::GlassBroken
+        | NoticeKind::GlassUsed
+        | NoticeKind::GlassReviewed
+        | NoticeKind::GlassOverdue => everybody(record, directory),
         NoticeKind::Question
         | NoticeKind::Remains
         | NoticeKind::Stopped
+        | NoticeKind::Flagged
         | NoticeKind::TakenAway => accountable(&record.requester, directory),
         NoticeKind::Closed | NoticeKind::Outcome => {
             let mut people = asked(record, held, lending);

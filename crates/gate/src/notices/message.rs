@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use gatehold_core::decide::{GLASS_BROKEN, GLASS_REVIEWED, GLASS_USED, SIGNAL_STOPPED};
+use gatehold_core::decide::{
+    GLASS_BROKEN, GLASS_OVERDUE, GLASS_REVIEWED, GLASS_USED, SIGNAL_FLAGGED, SIGNAL_STOPPED,
+};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
 use gatehold_core::time::Timestamp;
@@ -67,7 +69,7 @@ pub(super) fn read(announced: &Announced) -> Result<Option<Message>, Unreadable>
         return Err(Unreadable::Key);
     }
     let about = match kind {
-        NoticeKind::Stopped => signal(&message.body).map(About::Signal),
+        NoticeKind::Stopped | NoticeKind::Flagged => signal(&message.body).map(About::Signal),
         _ => message.body.parse().ok().map(About::Request),
     };
     Ok(Some(Message {
@@ -94,10 +96,12 @@ fn kind(topic: &str) -> Result<Option<NoticeKind>, Unreadable> {
         "executed" => Some(NoticeKind::Outcome),
         "lease_remains" => Some(NoticeKind::Remains),
         SIGNAL_STOPPED => Some(NoticeKind::Stopped),
+        SIGNAL_FLAGGED => Some(NoticeKind::Flagged),
         "lease_ended" => Some(NoticeKind::TakenAway),
         GLASS_BROKEN => Some(NoticeKind::GlassBroken),
         GLASS_USED => Some(NoticeKind::GlassUsed),
         GLASS_REVIEWED => Some(NoticeKind::GlassReviewed),
+        GLASS_OVERDUE => Some(NoticeKind::GlassOverdue),
         "answer" | "claim" | "release" => None,
         _ => return Err(Unreadable::Topic),
     })

@@ -1,4 +1,4 @@
-//! What people are told when a signal stopped something: made from the leaf that the message names, in words of ours.
+//! What people are told when a signal stopped something, or says that it is unusual: made from the leaf that the message names, in words of ours.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use gatehold_core::signal::{Signal, StoppedBy};
 use gatehold_core::stops::Stops;
 use gatehold_core::task::Task;
 use gatehold_core::tier::Tier;
+use gatehold_core::time::Timestamp;
 
 use super::message::{About, Message};
 use crate::believed::record_opens;
@@ -21,8 +22,26 @@ use crate::ports::notifier::{Notice, NoticeKind};
 use crate::signals::Signals;
 use crate::stored::body;
 
+/// What a signal did.
+enum Did {
+    /// These are stopped.
+    Stopped(Stops),
+    /// What this workload asks for is an anomaly until then.
+    Flagged(WorkloadId, Timestamp),
+}
+
+impl Did {
+    /// The task, where it is about one alone.
+    fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::Stopped(added) => added.tasks.first().copied(),
+            Self::Flagged(..) => None,
+        }
+    }
+}
+
 impl Gate {
-    /// What a signal stopped, or nothing where no leaf says so.
+    /// What a signal stopped or flagged, or nothing where no leaf says so.
     pub(super) async fn signal_notice(
         &self,
         message: &Message,
@@ -30,13 +49,14 @@ impl Gate {
         signals: Option<&Signals>,
         (directory, public_url): (&Directory, &str),
     ) -> Result<Option<Notice>, GateError> {
-        let Some((signal, added)) = self.signal_of(key).await? else {
+        let Some((signal, did)) = self.signal_of(key).await? else {
             return Ok(None);
         };
-        let task = added.tasks.first().copied();
-        let workload = match task {
-            Some(task) => self.workload_of(task).await?,
-            None => added.workloads.first().cloned(),
+        let task = did.task();
+        let workload = match (task, &did) {
+            (Some(task), _) => self.workload_of(task).await?,
+            (None, Did::Stopped(added)) => added.workloads.first().cloned(),
+            (None, Did::Flagged(workload, _)) => Some(workload.clone()),
         };
         let Some(workload) = workload else {
             return Ok(None);
@@ -57,19 +77,36 @@ impl Gate {
             || format!("workload {workload}"),
             |task| format!("{task} of workload {workload}"),
         );
+        let (kind, tier, state, sentence) = match &did {
+            Did::Stopped(_) => (
+                NoticeKind::Stopped,
+                Tier::Red,
+                "stopped",
+                format!("Signal {} ({event}) stopped {what}", signal.name),
+            ),
+            Did::Flagged(_, until) => (
+                NoticeKind::Flagged,
+                Tier::Amber,
+                "flagged",
+                format!(
+                    "Signal {} ({event}) says of {what} that it is unusual, until {until}",
+                    signal.name
+                ),
+            ),
+        };
         let page = task.map_or_else(|| "workloads".to_owned(), |task| format!("tasks/{task}"));
         Ok(Some(Notice {
             key: message.key.clone(),
-            kind: NoticeKind::Stopped,
+            kind,
             request: None,
-            tier: Tier::Red,
-            sentence: format!("Signal {} ({event}) stopped {what}", signal.name),
+            tier,
+            sentence,
             requester: workload.to_string(),
             owner: owner.cloned(),
             held_at: Vec::new(),
             people_needed: 0,
             words: String::new(),
-            state: "stopped".to_owned(),
+            state: state.to_owned(),
             decide_by: None,
             link: format!("{}/{page}", public_url.trim_end_matches('/')),
             people,
@@ -78,9 +115,9 @@ impl Gate {
         }))
     }
 
-    /// The signal and what it stopped, from its leaf.
+    /// The signal and what it did, from its leaf.
     // INVARIANT(leaf-opens): read only after it was hashed into its leaf.
-    async fn signal_of(&self, key: Hash) -> Result<Option<(Signal, Stops)>, GateError> {
+    async fn signal_of(&self, key: Hash) -> Result<Option<(Signal, Did)>, GateError> {
         let key = UniqueKey(About::Signal(key).to_string());
         let Some(index) = self.store().unique(&key).await? else {
             return Ok(None);
@@ -88,15 +125,20 @@ impl Gate {
         let leaf = self.store().records_of(&[index]).await?.into_iter().next();
         let leaf = leaf.filter(|leaf| record_opens(&leaf.leaf, &leaf.salt, &leaf.record));
         let entry = leaf.and_then(|leaf| Entry::from_bytes(&leaf.record).ok());
-        let Some(Event::Stops {
-            by: StoppedBy::Signal(signal),
-            added,
-            ..
-        }) = entry.map(|entry| entry.event)
-        else {
-            return Ok(None);
+        let (signal, did) = match entry.map(|entry| entry.event) {
+            Some(Event::Stops {
+                by: StoppedBy::Signal(signal),
+                added,
+                ..
+            }) => (signal, Did::Stopped(added)),
+            Some(Event::Flagged {
+                workload,
+                until,
+                by,
+            }) => (by, Did::Flagged(workload, until)),
+            _ => return Ok(None),
         };
-        Ok((signal.key() == key.0).then_some((*signal, added)))
+        Ok((signal.key() == key.0).then_some((*signal, did)))
     }
 
     async fn workload_of(&self, task: TaskId) -> Result<Option<WorkloadId>, GateError> {

@@ -29,6 +29,8 @@ pub enum NoticeKind {
     Remains,
     /// A signal from outside stopped a workload, or a task of one.
     Stopped,
+    /// A signal from outside says of a workload that it is unusual: what it asks for is looked at by people for a while.
+    Flagged,
     /// What was handed out ends before its time, because it would not be let out now.
     TakenAway,
     /// Two people broke the glass. No channel leaves it out.
@@ -37,6 +39,8 @@ pub enum NoticeKind {
     GlassUsed,
     /// Somebody who had no part in it has looked at that.
     GlassReviewed,
+    /// Too few people have looked at it in time. No channel leaves it out, and it is told again each day until they have.
+    GlassOverdue,
 }
 
 /// One thing to tell, the same for every channel. Nothing in it depends on whether somebody has reviewed.

@@ -171,6 +171,7 @@ fn a15_unknowns_only_make_a_rule_stricter() {
         "burst",
         "wide",
         "new_resource",
+        "flagged",
     ] {
         let (known, value) = (
             format!("context.signals.{signal}.known"),

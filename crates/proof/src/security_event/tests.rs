@@ -259,7 +259,74 @@ fn keys_that_cannot_verify_or_have_no_name_make_no_verifier() {
     }
 }
 
+/// What the page of reference says that an event asks for: to stop, at least to look, or nothing; nothing at all where it is refused.
+fn asked_for(uri: &str, members: &[(&str, &str)]) -> Option<(bool, bool)> {
+    let said = |name| {
+        let mut named = members.iter().filter(|(member, _)| *member == name);
+        named.next().map(|(_, word)| *word)
+    };
+    let (stop, hold, nothing) = (
+        Some((true, true)),
+        Some((false, true)),
+        Some((false, false)),
+    );
+    match uri.rsplit(['/', ':']).next().unwrap_or_default() {
+        "unusual" => hold,
+        "credential-change" => match said("change_type") {
+            Some("revoke" | "delete") => stop,
+            Some("create" | "update") => nothing,
+            _ => None,
+        },
+        "assurance-level-change" => match said("change_direction") {
+            None | Some("decrease") => stop,
+            Some("increase") => nothing,
+            Some(_) => None,
+        },
+        "risk-level-change" => match said("current_level") {
+            Some("HIGH") => stop,
+            Some("MEDIUM") => hold,
+            Some("LOW") => nothing,
+            _ => None,
+        },
+        name if EventKind::ALL.iter().any(|kind| kind.name() == name) => stop,
+        _ => nothing,
+    }
+}
+
 proptest::proptest! {
+    #[test]
+    fn an_event_asks_for_what_the_page_says_and_for_no_more(
+        event in 0_usize..10,
+        words in proptest::array::uniform3(proptest::option::of(0_usize..12)),
+    ) {
+        const WORDS: [&str; 12] = [
+            "revoke", "delete", "create", "update", "increase", "decrease", "HIGH", "MEDIUM", "LOW", "high", "", "MEDIUM ",
+        ];
+        const MEMBERS: [&str; 3] = ["change_type", "change_direction", "current_level"];
+        let uri = match event {
+            8 => UNUSUAL.to_owned(),
+            9 => "https://schemas.openid.net/secevent/ssf/event-type/verification".to_owned(),
+            known => EventKind::ALL[known].uri(),
+        };
+        let members: Vec<(&str, &str)> = MEMBERS
+            .into_iter()
+            .zip(words)
+            .filter_map(|(member, word)| Some((member, WORDS[word?])))
+            .collect();
+        let written: Vec<String> = members
+            .iter()
+            .map(|(member, word)| format!(r#""{member}":"{word}""#))
+            .collect();
+        let revoked = EventKind::SessionRevoked.uri();
+        let claims = claims("").replace(
+            &format!(r#"{{"{revoked}":{{"event_timestamp":9990}}}}"#),
+            &format!(r#"{{"{uri}":{{{}}}}}"#, written.join(",")),
+        );
+        let read = verified(HEADER, &claims).ok();
+        let found = read.map(|event| (event.asks_to_stop().is_some(), event.asks_to_hold()));
+        proptest::prop_assert_eq!(found, asked_for(&uri, &members));
+    }
+
     #[test]
     fn no_bytes_are_a_token(text: String) {
         proptest::prop_assert!(verify(&text).is_err());

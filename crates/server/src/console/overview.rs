@@ -4,9 +4,10 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use gatehold_core::glass::Opening;
 use gatehold_core::time::Timestamp;
 use gatehold_core::wording::grouped;
-use gatehold_gate::{Outcome, Overview, Slot};
+use gatehold_gate::{FlaggedNow, Outcome, Overview, Slot};
 
 use super::access::SignedIn;
 use super::frame::{Frame, PageError, html};
@@ -39,6 +40,8 @@ struct OverviewPage {
     figures: Vec<(&'static str, String)>,
     stops: Vec<Quiet>,
     paused: Vec<Quiet>,
+    flagged: Vec<Quiet>,
+    owed: Vec<(Mark, String, Moment)>,
     told: Option<Told>,
     lockdown: bool,
     whole_day: bool,
@@ -108,6 +111,8 @@ pub(super) async fn page(
         figures: figures(&seen),
         stops: stopped(&seen.stops, &seen.who_stopped),
         paused: seen.paused.iter().map(|name| quiet(name)).collect(),
+        flagged: seen.flagged.iter().map(said_of).collect(),
+        owed: seen.owed.iter().map(|one| owed(one, seen.now)).collect(),
         told: app.channels().map(|channels| told(&channels, seen.now)),
         lockdown: seen.stops.everything,
         whole_day: seen.whole_day,
@@ -120,6 +125,22 @@ pub(super) async fn page(
         waits: bars(&waits, &TIERS),
         waits_by_tier: waits,
     })
+}
+
+/// Which workload is said to be unusual, by whom, and until when.
+fn said_of(one: &FlaggedNow) -> Quiet {
+    let until = moment(one.until, one.until).absolute;
+    let text = format!(
+        "{} ({} by {}, until {until})",
+        one.workload, one.event, one.by
+    );
+    quiet(&text)
+}
+
+fn owed(opening: &Opening, now: Timestamp) -> (Mark, String, Moment) {
+    let mark = super::glass::stands(opening, now);
+    let until = moment(opening.review_by, now);
+    (mark, opening.request.to_string(), until)
 }
 
 fn told(seen: &ChannelsSeen, now: Timestamp) -> Told {

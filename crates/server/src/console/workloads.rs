@@ -162,6 +162,8 @@ fn entry(one: &OwnedWorkload, now: Timestamp) -> Entry {
     let mut marks: Vec<Mark> = lifecycle.into_iter().collect();
     marks.extend(one.paused.then_some(mark("bad", "\u{2016}", "PAUSED")));
     marks.extend(one.stopped.then_some(mark("bad", "\u{25a0}", "STOPPED")));
+    let flagged = one.flagged.is_some();
+    marks.extend(flagged.then_some(mark("wait", "\u{26a0}", "SAID TO BE UNUSUAL")));
     Entry {
         id: quiet(one.id.as_str()),
         name: one.id.to_string(),

@@ -13,9 +13,12 @@ use gatehold_proof::id_token::IssuerKeys;
 use gatehold_proof::security_event::{EventKind, EventVerifier, SubjectId, sign};
 use gatehold_proof::{Algorithm, SigningKey};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::support::House;
+use crate::support::browser::Browser;
 use crate::support::call::{Answer, Call};
+use crate::support::people::Person;
 
 const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "https://gate.example/v1/signals";
@@ -30,6 +33,15 @@ fn named(key: &SigningKey, kid: &str) -> String {
 }
 
 async fn house() -> House {
+    house_where(SignalMay {
+        stop_workload: true,
+        stop_task: true,
+        hold_seconds: None,
+    })
+    .await
+}
+
+async fn house_where(may: SignalMay) -> House {
     let keys = format!(
         r#"{{"keys":[{},{}]}}"#,
         named(&key(Algorithm::EcdsaP256, 7), "es"),
@@ -40,11 +52,7 @@ async fn house() -> House {
     House::open_signalled(Signals::new(vec![SignalRules {
         name: "corp-idp".to_owned(),
         verifier: EventVerifier::new(ISSUER, AUDIENCE, keys, both).unwrap(),
-        may: SignalMay {
-            stop_workload: true,
-            stop_task: true,
-            hold_seconds: None,
-        },
+        may,
         subjects: vec![Named {
             subject: SubjectId::IssuerSubject {
                 issuer: ISSUER.to_owned(),
@@ -129,6 +137,39 @@ async fn m191_a_pushed_token_stops_the_workload_that_it_names_and_says_so_with_2
     // Again, and by another process of the sender: the same answer, and nothing more is written.
     assert_eq!(push(&house, token).await.status, 202);
     assert_eq!(house.leaves().await, leaves);
+}
+
+#[tokio::test]
+async fn m055_what_a_sender_may_only_have_held_is_answered_and_counted_as_held() {
+    let house = house_where(SignalMay {
+        hold_seconds: Some(3_600),
+        ..SignalMay::default()
+    })
+    .await;
+    let answer = push(&house, token(&claims(&house, "j1"))).await;
+    assert_eq!((answer.status, answer.body.as_slice()), (202, &b""[..]));
+    let operations = gatehold_server::operations_router(&house.app);
+    let metrics = operations.oneshot(Call::new("GET", "/metrics", "").to_request());
+    let metrics = axum::body::to_bytes(metrics.await.unwrap().into_body(), usize::MAX);
+    let metrics = String::from_utf8(metrics.await.unwrap().to_vec()).unwrap();
+    let held = "gatehold_signals_total{outcome=\"held\"} 1";
+    assert!(metrics.contains(held), "{metrics}");
+    // Nothing is stopped by it.
+    let bot = house.client(&house.workload);
+    let task = house.task(&bot).await;
+    let read = house.action(&task, "shop.read", "SELECT 1");
+    let asked = bot.submit(&read, &Submission::default()).await.unwrap();
+    assert!(matches!(asked, Submitted::Decided(decision)
+        if decision.outcome == gatehold_client::wire::Outcome::Allowed));
+    let mut browser = Browser::of(&house, Person::Owner).await;
+    let page = browser.page("/overview").await;
+    let says = "deploy-bot (session-revoked by signal: corp-idp, https://idp.example, until ";
+    assert!(
+        page.contains("Said to be unusual") && page.contains(says),
+        "{page}"
+    );
+    let page = browser.page("/workloads").await;
+    assert!(page.contains("SAID TO BE UNUSUAL"), "{page}");
 }
 
 #[tokio::test]

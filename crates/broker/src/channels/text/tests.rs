@@ -231,9 +231,41 @@ fn no_channel_leaves_broken_glass_out_and_it_asks_nobody_to_approve() {
         assert!(text.contains("THE GLASS WAS BROKEN"), "{text}");
         assert!(text.contains("gatehold break-glass list"), "{text}");
     }
+    let owed = Notice {
+        kind: NoticeKind::GlassOverdue,
+        tier: Tier::Green,
+        ..notice()
+    };
+    assert!(quiet.wants(&owed));
+    assert!(said(&owed).contains("too few people have looked at it in time"));
     let looked = Notice {
         kind: NoticeKind::GlassReviewed,
         ..notice()
     };
     assert!(!quiet.wants(&looked));
+}
+
+#[test]
+fn m055_what_is_said_to_be_unusual_asks_for_a_look_and_for_no_decision() {
+    let flagged = Notice {
+        kind: NoticeKind::Flagged,
+        request: None,
+        tier: Tier::Amber,
+        sentence: "Signal cloud (unusual) says of workload deploy-bot that it is unusual"
+            .to_owned(),
+        words: String::new(),
+        decide_by: None,
+        ..notice()
+    };
+    let message = Message::of(&flagged, NOW);
+    assert_eq!(
+        message.text.lines()[..3],
+        [
+            "[AMBER] Said to be unusual by a signal. Look whether it is a planned change, or misuse.",
+            "Signal cloud (unusual) says of workload deploy-bot that it is unusual",
+            "Owner: tomas@login.acme.example",
+        ]
+    );
+    assert_eq!(message.event, "gatehold.signal.flagged");
+    assert!(!said(&flagged).contains("approve"));
 }

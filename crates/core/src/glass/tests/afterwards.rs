@@ -3,7 +3,9 @@
 use super::*;
 use crate::commit::{Guard, LeafKind, UniqueKey, Write};
 use crate::correction::CorrectionText;
-use crate::decide::{LookAfterwards, look_afterwards, post_review_key};
+use crate::decide::{
+    LookAfterwards, glass_overdue, glass_overdue_key, look_afterwards, post_review_key,
+};
 use crate::entry::Event;
 
 /// An opening that these signed.
@@ -102,6 +104,14 @@ impl House {
         let (stops, pause) = (Versioned::<Stops>::default(), Versioned::<Pause>::default());
         let settings = Settings::default();
         look_afterwards(&look, &self.world(&stops, &pause, &settings), &fresh(), now)
+    }
+
+    fn overdue(&self, glass: Hash, now: Timestamp) -> Result<Write, Refusal> {
+        let opening = self.openings.openings().iter().next().unwrap();
+        let (stops, pause) = (Versioned::<Stops>::default(), Versioned::<Pause>::default());
+        let settings = Settings::default();
+        let world = self.world(&stops, &pause, &settings);
+        glass_overdue((opening.request, glass), &world, &fresh(), now)
     }
 
     /// Somebody looks, and it counts or not.
@@ -238,4 +248,135 @@ fn a_look_has_words_and_is_of_today() {
     let silent = looked(&silent, "ada");
     let refused = house.look_signed(silent, &words(" "), NOW).map(drop).err();
     assert_eq!(refused, claims(PostReviewError::Words));
+}
+
+#[test]
+fn a25_what_nobody_looked_at_in_time_is_told_once_a_day_and_not_before() {
+    let mut house = opened();
+    let opening = house.openings.openings().iter().next().unwrap().clone();
+    let glass = opening.glass;
+    let early = house.overdue(glass, opening.review_by);
+    assert_eq!(early.map(drop).err(), Some(Refusal::Stale));
+    let other = house.overdue(Hash::of(b"another"), opening.review_by.plus_seconds(1));
+    assert!(matches!(other, Err(Refusal::PostReview(_))));
+    for days in [0_u32, 1, 30] {
+        let now = opening.review_by.plus_seconds(days * 86_400 + 1);
+        let write = house.overdue(glass, now).unwrap();
+        assert_eq!(
+            (write.leaf.kind, write.rows),
+            (LeafKind::PostReview, vec![])
+        );
+        let once = UniqueKey(glass_overdue_key(&opening, now));
+        assert!(once.0.ends_with(&format!(":{days}")), "{once:?}");
+        assert_eq!(write.guards, [Guard::Absent(once, None)]);
+        let [told] = &write.outbox[..] else {
+            panic!("one message");
+        };
+        assert_eq!(told.body, opening.request.to_string());
+        let entry = Entry::from_bytes(&write.leaf.record).unwrap();
+        let Event::GlassOverdue { days: said, .. } = entry.event else {
+            panic!("that it is overdue");
+        };
+        assert_eq!(said, days);
+    }
+    let late = opening.review_by.plus_seconds(1);
+    house.counts("ada").unwrap();
+    assert!(house.overdue(glass, late).is_ok(), "one is not two");
+    house.counts("abe").unwrap();
+    assert_eq!(
+        house.overdue(glass, late).map(drop).err(),
+        Some(Refusal::Stale)
+    );
+}
+
+/// What is asked in a run: an opening by two, a look at one by somebody, or time that goes by.
+#[derive(Debug, Clone)]
+enum Turn {
+    Open(&'static str, &'static str),
+    Look(usize, &'static str),
+    Pass(u32),
+}
+
+fn turns() -> impl proptest::strategy::Strategy<Value = Vec<Turn>> {
+    use proptest::prelude::*;
+    let name = || prop::sample::select(vec!["gus", "gia", "hal", "ada", "abe", "rex", "bob"]);
+    let hours = prop::sample::select(vec![1_u32, 3_600, 6 * 3_600, 86_399, 86_400, 3 * 86_400]);
+    let turn = prop_oneof![
+        3 => (name(), name()).prop_map(|(one, other)| Turn::Open(one, other)),
+        4 => (0_usize..12, name()).prop_map(|(of, by)| Turn::Look(of, by)),
+        2 => hours.prop_map(Turn::Pass),
+    ];
+    prop::collection::vec(turn, 1..24)
+}
+
+/// One opening as somebody would keep it who forgets nothing.
+struct Kept {
+    signers: BTreeSet<HumanId>,
+    at: Timestamp,
+    review_by: Timestamp,
+    looks: BTreeSet<HumanId>,
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// However people open, look and wait: never more than four of a day, never more than two of one person, nothing while a look is
+    /// overdue, and no look by whoever had a part in it, was not named for it, or has looked. What is forgotten was of no more use.
+    #[test]
+    fn a25_in_every_order_the_glass_opens_so_often_and_closes_until_two_others_looked(turns in turns()) {
+        let house = House::new();
+        let (mut openings, mut all, mut now) = (Openings::default(), Vec::<Kept>::new(), NOW);
+        for turn in turns {
+            match turn {
+                Turn::Pass(seconds) => now = now.plus_seconds(seconds),
+                Turn::Open(one, other) => {
+                    let signers = humans(&[one, other]);
+                    let recent = |kept: &&Kept| now < kept.at.plus_seconds(86_400);
+                    let owed = all.iter().any(|kept| kept.looks.len() < 2 && now > kept.review_by);
+                    let often = signers.iter().any(|human| {
+                        all.iter().filter(recent).filter(|kept| kept.signers.contains(human)).count() >= 2
+                    });
+                    let may = !owed && !often && all.iter().filter(recent).count() < 4;
+                    proptest::prop_assert_eq!(openings.may_open(&signers, now).is_ok(), may);
+                    if may {
+                        let number = u8::try_from(all.len()).unwrap();
+                        let mut new = opening(number, &[one, other], now);
+                        new.incident = format!("INC-{number}");
+                        let review_by = new.review_by;
+                        openings.add(new);
+                        all.push(Kept { signers, at: now, review_by, looks: BTreeSet::new() });
+                    }
+                }
+                Turn::Look(of, by) => {
+                    let Some(kept) = all.get_mut(of) else { continue };
+                    let recent = now < kept.at.plus_seconds(86_400);
+                    if kept.looks.len() >= 2 && !recent {
+                        continue;
+                    }
+                    let number = u8::try_from(of).unwrap();
+                    let said = PostReviewStatement {
+                        type_: POST_REVIEW_TYPE.to_owned(),
+                        gate: house.directory.origin.clone(),
+                        request: RequestId::from_bytes([number; 16]),
+                        glass: Hash::of(&[number]),
+                        judgement: Judgement::NotJustified,
+                        text_hash: Hash::of(b"text"),
+                        human: human(by),
+                        key: print(by, false),
+                        issued_at: now,
+                    };
+                    let verified = VerifiedPostReview::verify(&looked(&said, by), &house.directory).unwrap();
+                    let teams = house.directory.teams_of(&human(by));
+                    let named = teams.iter().any(|team| team.as_str() == "auditors");
+                    let may = named && !kept.signers.contains(&human(by)) && !kept.looks.contains(&human(by));
+                    proptest::prop_assert_eq!(openings.reviewed(&verified, &teams).is_ok(), may);
+                    if may {
+                        kept.looks.insert(human(by));
+                    }
+                }
+            }
+            let owed = all.iter().filter(|kept| kept.looks.len() < 2).count();
+            proptest::prop_assert_eq!(openings.open().count(), owed);
+        }
+    }
 }

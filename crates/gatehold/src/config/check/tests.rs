@@ -85,3 +85,27 @@ fn an_empty_or_broken_file_says_so() {
     assert!(!told.why.contains('|'), "{told}");
     assert_eq!(mistakes("listen = ").len(), 1);
 }
+
+#[test]
+fn m055_whoever_may_only_have_things_held_says_for_how_long() {
+    let with = |lines: &str| {
+        let sender = "[[signals]]\nname = \"cloud\"\nissuer = \"https://cloud.example\"\n\
+             audience = \"https://gate.example/v1/signals\"\njwks_file = \"cloud.jwks.json\"\nown_names = true\n";
+        let found = mistakes(&format!("{GOOD}{sender}{lines}\n"));
+        let keys = found.into_iter().map(|mistake| mistake.key);
+        keys.filter(|key| !key.ends_with("jwks_file"))
+            .collect::<Vec<_>>()
+    };
+    let seconds = ["signals[1].hold_seconds"];
+    for (lines, wrong) in [
+        ("may = [\"hold_workload\"]\nhold_seconds = 60", &[][..]),
+        ("may = [\"hold_workload\"]\nhold_seconds = 14400", &[]),
+        ("may = [\"hold_workload\"]", &seconds),
+        ("may = [\"hold_workload\"]\nhold_seconds = 59", &seconds),
+        ("may = [\"hold_workload\"]\nhold_seconds = 14401", &seconds),
+        ("may = [\"stop_workload\"]\nhold_seconds = 3600", &seconds),
+        ("may = [\"hold\"]", &["signals[1].may"; 2]),
+    ] {
+        assert_eq!(with(lines), wrong, "{lines}");
+    }
+}

@@ -80,7 +80,7 @@ pub async fn form_of(
         (
             "GET",
             "/" | "/keys" | "/decided" | "/find" | "/workloads" | "/overview" | "/policy"
-            | "/events" | "/sign-in" | "/sign-in/start" | "/sign-in/callback",
+            | "/break-glass" | "/events" | "/sign-in" | "/sign-in/start" | "/sign-in/callback",
         ) => (String::new(), nothing()),
         ("GET", "/static/{name}") => ("console.css".to_owned(), nothing()),
         ("GET", "/tasks/{id}") => (house.task(&house.client(&house.workload)).await, nothing()),

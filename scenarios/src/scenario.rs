@@ -34,6 +34,9 @@ pub struct Scenario {
     /// Web services that exist before the gate starts.
     #[serde(default)]
     pub web: Vec<Web>,
+    /// Systems at which the gate looks up what is claimed.
+    #[serde(default)]
+    pub lookup: Vec<LookUp>,
     /// What the operator says about resources.
     #[serde(default)]
     pub resource: Vec<Resource>,
@@ -70,6 +73,20 @@ pub struct Web {
     pub secret: String,
 }
 
+/// A real HTTP service on this machine at which the gate looks up what a claim names. It knows of one thing alone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookUp {
+    /// The claim that names it, such as `incident`: recipe `lookup.incident`.
+    pub claim: String,
+    /// The state in which it counts.
+    pub state: String,
+    /// What it answers, always: `id`, `state` and `resources`.
+    pub answer: String,
+    /// A secret that the gate brings; the service refuses calls without it.
+    pub secret: String,
+}
+
 /// One line of the operator's catalogue.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +101,12 @@ pub struct Resource {
     pub sensitivity: Sensitivity,
     /// Who answers for it.
     pub owner: String,
+    /// Whether its system cannot enforce finely.
+    #[serde(default)]
+    pub legacy_coarse: bool,
+    /// The day by which that is looked at again; where it cannot.
+    #[serde(default)]
+    pub review_by: Option<String>,
 }
 
 /// A workload that is enrolled, through the held change that people approve, before the first step.
@@ -104,6 +127,9 @@ pub struct Enrolled {
     pub normal_targets: BTreeSet<String>,
     /// Resources it normally touches; a prefix ends in `/`.
     pub normal_resources: BTreeSet<String>,
+    /// Scopes of access it normally has, where its enrolment speaks of them.
+    #[serde(default)]
+    pub normal_scopes: Option<BTreeSet<String>>,
 }
 
 impl Scenario {

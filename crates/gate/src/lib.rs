@@ -97,7 +97,7 @@ pub use gate::{Gate, Parts};
 pub use history::{Entered, History, Said, Text};
 pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
-pub use input::{Word, unlike_baseline};
+pub use input::{Word, narrower, unlike_baseline};
 pub use leases::{LeaseFilter, LeaseName, LeasePage, LeaseTick, SeenLease};
 pub use links::{TrustLink, TrustLinks};
 pub use look::{DecidedPage, Looked, May};

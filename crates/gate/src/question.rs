@@ -28,7 +28,7 @@ use crate::error::GateError;
 use crate::facts::{Established, by_the_book, establish};
 use crate::gate::Gate;
 use crate::habits::{signals, unlike};
-use crate::input::{self, Word, unlike_baseline};
+use crate::input::{self, Word, narrower, unlike_baseline};
 use crate::load::Loaded;
 use crate::ports::facts::Question;
 use crate::signals::hold;
@@ -40,6 +40,8 @@ pub(crate) struct Answered {
     pub(crate) labels: StepLabels,
     pub(crate) rendered: Rendered,
     pub(crate) findings: Findings,
+    /// What would do instead.
+    pub(crate) narrower: Vec<String>,
     pub(crate) habits: Option<Habits>,
     /// What policy was asked that only this gate knows.
     pub(crate) word: Word,
@@ -97,7 +99,9 @@ impl Gate {
         let rendered = rendered(action, descriptor);
         let said = (&found.values, &resource);
         let read = input::read(action, descriptor, &projection, &rendered, said);
-        let mut unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
+        let mut unlike_baseline =
+            unlike_baseline(requester, envelope, &read.scopes, &active.directory);
+        let narrower = narrower(requester, envelope, &read.scopes, &active.directory);
         let chain = loaded.chain(given.own);
         if let Some(habits) = &habits {
             unlike_baseline.extend(unlike(habits, asking, envelope));
@@ -129,6 +133,7 @@ impl Gate {
                 facts: shown,
                 unlike_baseline,
             },
+            narrower,
             habits,
             word,
         })

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::scenario::{Resource, Web};
+use crate::scenario::{LookUp, Resource, Web};
 use crate::trouble::{Outcome, trouble};
 
 pub(super) const CONFIG: &str = "gatehold.toml";
 pub(super) const DATABASE: &str = "gatehold.db";
 pub(super) const LOG: &str = "gate.log";
 const TARGETS: &str = "targets.toml";
+const LOOKUPS: &str = "lookups.toml";
 
 /// What a gate stands on.
 pub struct Ground {
     folder: PathBuf,
     targets: Vec<Table>,
+    lookups: Vec<Table>,
     /// What the operator says about resources.
     pub resources: Vec<Resource>,
     /// The first bundle; the default pack when absent.
@@ -37,6 +39,7 @@ impl Ground {
         Self {
             folder: folder.join("gate"),
             targets: Vec::new(),
+            lookups: Vec::new(),
             resources: Vec::new(),
             bundle: None,
             attestation_roots: Vec::new(),
@@ -146,6 +149,44 @@ impl Ground {
         Ok(())
     }
 
+    /// Adds a system at which the gate looks up what a claim names: that it is so, and is about the resource.
+    ///
+    /// # Errors
+    /// When the secret cannot be written.
+    pub fn looked_up(&mut self, lookup: &LookUp, url: &str) -> Outcome<()> {
+        let claim = &lookup.claim;
+        let secret = self.secret_called(&format!("secret-of-{claim}"), &lookup.secret)?;
+        let inject = table([
+            ("header", "authorization".into()),
+            ("prefix", "Bearer ".into()),
+            ("secret_file", secret.into()),
+        ]);
+        let named = format!("{{claim.{claim}}}");
+        let assert = [
+            table([("pointer", "/id".into()), ("equals", named.clone().into())]),
+            table([
+                ("pointer", "/state".into()),
+                ("equals", lookup.state.as_str().into()),
+            ]),
+            table([
+                ("pointer", "/resources".into()),
+                ("contains_resource", true.into()),
+            ]),
+        ];
+        self.lookups.push(table([
+            ("recipe", format!("lookup.{claim}").into()),
+            ("url", format!("{url}/{claim}/{named}").into()),
+            ("private", true.into()),
+            ("max_age_seconds", 0.into()),
+            ("inject", Value::Array(vec![Value::Table(inject)])),
+            (
+                "assert",
+                Value::Array(assert.into_iter().map(Value::Table).collect()),
+            ),
+        ]));
+        Ok(())
+    }
+
     /// Adds an HTTP target that nobody will call.
     pub fn http_never_called(&mut self, target: &str) {
         self.targets.push(table([
@@ -205,6 +246,11 @@ impl Ground {
         let resources = self.resources.iter().map(resource).collect();
         config.insert("resource".to_owned(), tables(resources));
         let targets = table([("target", tables(self.targets.clone()))]);
+        if !self.lookups.is_empty() {
+            config.insert("lookups_file".to_owned(), LOOKUPS.into());
+            let lookups = table([("lookup", tables(self.lookups.clone()))]);
+            self.put(LOOKUPS, &lookups)?;
+        }
         self.put(CONFIG, &config)?;
         self.put(TARGETS, &targets)?;
         Ok(self.folder.clone())
@@ -222,14 +268,17 @@ fn resource(resource: &Resource) -> Table {
     } else {
         "id"
     };
-    table([
+    let mut line = table([
         (key, resource.name.as_str().into()),
         ("env", resource.environment.as_str().into()),
         ("zone", resource.zone.as_str().into()),
         ("sensitivity", resource.sensitivity.as_str().into()),
         ("owner", resource.owner.as_str().into()),
-        ("legacy_coarse", false.into()),
-    ])
+        ("legacy_coarse", resource.legacy_coarse.into()),
+    ]);
+    let day = resource.review_by.as_deref().map(Value::from);
+    line.extend(day.map(|day| ("review_by".to_owned(), day)));
+    line
 }
 
 fn table<const N: usize>(members: [(&str, Value); N]) -> Table {

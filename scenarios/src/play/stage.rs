@@ -22,6 +22,7 @@ pub struct Stage {
     pub(super) requests: BTreeMap<String, Played>,
     pub(super) databases: BTreeMap<String, DatabaseFile>,
     pub(super) webs: BTreeMap<String, WebService>,
+    _lookups: Vec<WebService>,
     descriptors: BTreeMap<String, DescriptorRef>,
     _folder: TempDir,
 }
@@ -91,6 +92,12 @@ impl Stage {
             ground.http(web, &service.url())?;
             webs.insert(web.target.clone(), service);
         }
+        let mut lookups = Vec::new();
+        for lookup in &scenario.lookup {
+            let service = WebService::start(&lookup.secret, &lookup.answer).await?;
+            ground.looked_up(lookup, &service.url())?;
+            lookups.push(service);
+        }
         ground.resources.clone_from(&scenario.resource);
         let gate = GateProcess::start(gatehold, &ground).await?;
         let people = gate.people().await?;
@@ -103,6 +110,7 @@ impl Stage {
             requests: BTreeMap::new(),
             databases,
             webs,
+            _lookups: lookups,
             descriptors,
             _folder: folder,
         };

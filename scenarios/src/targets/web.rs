@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -110,7 +111,10 @@ impl Service {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Saw { line, body });
-        Response::new(Full::new(self.answer.clone()))
+        let mut response = Response::new(Full::new(self.answer.clone()));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
     }
 }
 

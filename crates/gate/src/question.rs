@@ -25,7 +25,7 @@ use gatehold_core::wording::grouped;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
-use crate::facts::{Established, by_the_book, establish};
+use crate::facts::{Established, by_the_book, compensating, establish};
 use crate::gate::Gate;
 use crate::habits::{signals, unlike};
 use crate::input::{self, Word, narrower, unlike_baseline};
@@ -109,6 +109,8 @@ impl Gate {
         let labels = labels(&read);
         let described = described(descriptor, envelope, &projection, &read, requester);
         let mut shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
+        let line = catalog.line(&envelope.target, &envelope.resource);
+        shown.extend(compensating(line, loaded.now));
         let flag = hold::flag_of(&loaded.as_read.restraints, requester, loaded.now);
         shown.extend(flag.map(|flag| hold::shown(flag, loaded.now)));
         let mut word = word(

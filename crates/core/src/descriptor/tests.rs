@@ -603,7 +603,7 @@ fn m053_scopes_are_read_where_the_descriptor_says_and_a_definition_without_them_
             .unwrap()
             .contains("scopes")
     );
-    let payload = br#"{"order":"7","money":{"amount":"1.00"},"to":["b","a"]}"#;
+    let payload = br#"{"order":"7","money":{"amount":1.00},"to":["b","a"]}"#;
     let asked = |descriptor: &Descriptor, payload: &[u8]| {
         ScopesAsked::of(descriptor, &descriptor.project(payload))
     };

@@ -63,6 +63,8 @@ impl BenchGate {
             zone: "bench".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         let process = GateProcess::start(gatehold, &ground).await?;
         let people = process.people().await?;
@@ -249,5 +251,6 @@ fn enrolled() -> Enrolled {
         normal_actions: [bundle::ACTION.to_owned()].into(),
         normal_targets: ["bench".to_owned()].into(),
         normal_resources: ["bench/".to_owned()].into(),
+        normal_scopes: None,
     }
 }

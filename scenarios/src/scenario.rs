@@ -122,6 +122,12 @@ pub struct Resource {
     pub sensitivity: Sensitivity,
     /// Who answers for it.
     pub owner: String,
+    /// Whether its system cannot enforce finely.
+    #[serde(default)]
+    pub legacy_coarse: bool,
+    /// The day by which that is looked at again; where it cannot.
+    #[serde(default)]
+    pub review_by: Option<String>,
 }
 
 /// A workload that is enrolled, through the held change that people approve, before the first step.
@@ -142,6 +148,9 @@ pub struct Enrolled {
     pub normal_targets: BTreeSet<String>,
     /// Resources it normally touches; a prefix ends in `/`.
     pub normal_resources: BTreeSet<String>,
+    /// Scopes of access it normally has, where its enrolment speaks of them.
+    #[serde(default)]
+    pub normal_scopes: Option<BTreeSet<String>>,
 }
 
 impl Scenario {

@@ -85,6 +85,8 @@ impl Shop {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         if kind == Kind::Allowed {
             let place = folder.path().join("bundle");
@@ -264,5 +266,6 @@ fn enrolled() -> Enrolled {
         normal_actions: [ACTION.to_owned()].into(),
         normal_targets: [TARGET.to_owned()].into(),
         normal_resources: ["shop/".to_owned()].into(),
+        normal_scopes: None,
     }
 }

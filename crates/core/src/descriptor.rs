@@ -272,6 +272,10 @@ pub struct Descriptor {
     pub payload: PayloadKind,
     /// Declared parts of the payload.
     pub fields: Vec<Field>,
+    /// Which field lists the scopes of access that it asks for; they are compared with the baseline (M053). Left out where there is
+    /// none, so that a definition without it keeps the hash it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
     /// How many units it touches.
     pub quantity: Quantity,
     /// Who receives something.

@@ -118,6 +118,9 @@ pub struct Baseline {
     pub targets: BTreeSet<TargetId>,
     /// Resources it normally touches, by exact name or by prefix ending in `/`.
     pub resources: BTreeSet<ResourceId>,
+    /// Scopes of access it normally has. Nothing where its enrolment does not speak of scopes: they are compared with nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<BTreeSet<String>>,
 }
 
 /// A registered workload.

@@ -9,6 +9,7 @@ pub mod action;
 pub mod approved;
 pub mod assurance;
 pub mod attest;
+pub mod baseline;
 pub mod checkpoint;
 pub mod commit;
 pub mod context;

@@ -102,6 +102,9 @@ pub struct View {
     pub change: Vec<String>,
     /// What is unlike this workload's declared baseline.
     pub unlike_baseline: Vec<String>,
+    /// What would do instead, within that baseline or for a shorter time; nothing where nothing is beyond it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrower: Vec<String>,
     /// Who asks.
     pub requester: Requester,
     /// What would be granted.

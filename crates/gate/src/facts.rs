@@ -8,9 +8,11 @@ use gatehold_core::descriptor::{Described, FactQuery, ValueType};
 use gatehold_core::json::canonical::INT_MAX;
 use gatehold_core::json::ident::hazard;
 use gatehold_core::known::Known;
+use gatehold_core::time::Timestamp;
 use gatehold_core::view::{Fact, Source};
 use gatehold_core::wording::grouped;
 
+use crate::catalog::CatalogEntry;
 use crate::ports::facts::{Facts, Flag, Found, Moment, Question, Told};
 
 /// Longest text of a fact that people read, in characters.
@@ -89,6 +91,43 @@ pub(crate) fn by_the_book(read: &Described, resource: &ResourceFacts) -> Vec<Fac
         descriptor(
             "reversibility",
             word(read.reversibility.get().map(|value| value.as_str())),
+        ),
+    ]
+}
+
+/// What the limits of an approval are worth at a system that cannot enforce them finely, and whether that people stand in for it was
+/// looked at in time (M054). Nothing where enforcement is fine, or nobody has said how it is.
+pub(crate) fn compensating(entry: Option<&CatalogEntry>, now: Timestamp) -> Vec<Fact> {
+    let Some(entry) = entry.filter(|entry| entry.legacy_coarse == Some(true)) else {
+        return Vec::new();
+    };
+    let said = |label: &str, value: String, refuted: bool| Fact {
+        label: label.to_owned(),
+        value,
+        source: Source::Verified,
+        from: "the gate's catalogue".to_owned(),
+        age_seconds: 0,
+        refuted,
+    };
+    let coarse =
+        "coarse: nothing there stops more than what was approved, so people stand in for that";
+    let (kept, how) = if entry.is_overdue(now) {
+        ("no", "was to be looked at again by")
+    } else {
+        ("yes", "is looked at again by")
+    };
+    let day = entry.review_by.map(|by| by.to_string());
+    let day = day.as_deref().and_then(|by| by.get(..10));
+    let control = format!(
+        "{kept}: that they do {how} {}",
+        day.unwrap_or("a day that nobody has said")
+    );
+    vec![
+        said("enforcement at the target", coarse.to_owned(), false),
+        said(
+            "compensating control reviewed in time",
+            control,
+            kept == "no",
         ),
     ]
 }

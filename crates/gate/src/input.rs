@@ -5,18 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::action::{Action, Envelope};
+use gatehold_core::baseline::{self, ScopesAsked};
 use gatehold_core::context::{
     ChainContext, Conditions, Context, InitiatorKind, PolicyInput, Principal, PromptSource,
     Provenance, ResourceFacts, Signals, TypedValue,
 };
 use gatehold_core::decide::Rendered;
 use gatehold_core::descriptor::{Described, Descriptor, Projection};
-use gatehold_core::directory::{Directory, Lifecycle};
+use gatehold_core::directory::{Baseline, Directory, Lifecycle};
 use gatehold_core::guard;
 use gatehold_core::known::Known;
 use gatehold_core::refusal::Refusal;
 use gatehold_core::requester::Requester;
-use gatehold_core::task::covers;
 use gatehold_core::workload::WorkloadAssurance;
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ pub(crate) fn input(
     let envelope = action.envelope();
     let mut resource = word.resource.clone();
     resource.id.clone_from(&envelope.resource);
-    let unlike = !unlike_baseline(requester, envelope, directory).is_empty();
+    let unlike = !unlike_baseline(requester, envelope, &read.scopes, directory).is_empty();
     Ok(PolicyInput {
         principal: principal(requester, directory)?,
         descriptor: envelope.descriptor.id.clone(),
@@ -114,32 +114,37 @@ fn principal(requester: &Requester, directory: &Directory) -> Result<Principal, 
 pub fn unlike_baseline(
     requester: &Requester,
     envelope: &Envelope,
+    scopes: &ScopesAsked,
     directory: &Directory,
 ) -> Vec<String> {
+    let declared = declared(requester, directory);
+    declared.map_or_else(Vec::new, |declared| {
+        baseline::beyond(envelope, scopes, declared)
+    })
+}
+
+/// What narrower or just-in-time grant would do instead (M053). The terminal makes the same call.
+#[must_use]
+pub fn narrower(
+    requester: &Requester,
+    envelope: &Envelope,
+    scopes: &ScopesAsked,
+    directory: &Directory,
+) -> Vec<String> {
+    let declared = declared(requester, directory);
+    declared.map_or_else(Vec::new, |declared| {
+        baseline::narrower(envelope, scopes, declared)
+    })
+}
+
+fn declared<'a>(requester: &Requester, directory: &'a Directory) -> Option<&'a Baseline> {
     let Requester::Workload { id, .. } = requester else {
-        return Vec::new();
+        return None;
     };
-    let Some(workload) = directory.workloads.get(id) else {
-        return Vec::new();
-    };
-    let baseline = &workload.baseline;
-    let mut unlike = Vec::new();
-    if !baseline.descriptors.contains(&envelope.descriptor.id) {
-        unlike.push(format!(
-            "`{}` is no action of its baseline",
-            envelope.descriptor.id
-        ));
-    }
-    if !baseline.targets.contains(&envelope.target) {
-        unlike.push(format!("target {} is not in its baseline", envelope.target));
-    }
-    if !covers(&baseline.resources, &envelope.resource) {
-        unlike.push(format!(
-            "resource {} is not in its baseline",
-            envelope.resource
-        ));
-    }
-    unlike
+    directory
+        .workloads
+        .get(id)
+        .map(|workload| &workload.baseline)
 }
 
 fn context(

@@ -99,7 +99,7 @@ pub use glass::OpeningShown;
 pub use history::{Entered, History, Said, Text};
 pub use in_words::{UNREADABLE_CHANGE, change_in_words};
 pub use inbox::HeldNow;
-pub use input::{Word, unlike_baseline};
+pub use input::{Word, narrower, unlike_baseline};
 pub use leases::{
     LeaseFilter, LeaseName, LeasePage, LeaseTick, Measured, RevocationBound, SeenLease,
 };

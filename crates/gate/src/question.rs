@@ -25,10 +25,10 @@ use gatehold_core::wording::grouped;
 use gatehold_render::{Field, Flag, Member, PayloadKind, RenderInput, Shape};
 
 use crate::error::GateError;
-use crate::facts::{Established, by_the_book, establish};
+use crate::facts::{Established, by_the_book, compensating, establish};
 use crate::gate::Gate;
 use crate::habits::{signals, unlike};
-use crate::input::{self, Word, unlike_baseline};
+use crate::input::{self, Word, narrower, unlike_baseline};
 use crate::load::Loaded;
 use crate::ports::facts::Question;
 use crate::signals::hold;
@@ -40,6 +40,8 @@ pub(crate) struct Answered {
     pub(crate) labels: StepLabels,
     pub(crate) rendered: Rendered,
     pub(crate) findings: Findings,
+    /// What would do instead.
+    pub(crate) narrower: Vec<String>,
     pub(crate) habits: Option<Habits>,
     /// What policy was asked that only this gate knows.
     pub(crate) word: Word,
@@ -97,7 +99,9 @@ impl Gate {
         let rendered = rendered(action, descriptor);
         let said = (&found.values, &resource);
         let read = input::read(action, descriptor, &projection, &rendered, said);
-        let mut unlike_baseline = unlike_baseline(requester, envelope, &active.directory);
+        let mut unlike_baseline =
+            unlike_baseline(requester, envelope, &read.scopes, &active.directory);
+        let narrower = narrower(requester, envelope, &read.scopes, &active.directory);
         let chain = loaded.chain(given.own);
         if let Some(habits) = &habits {
             unlike_baseline.extend(unlike(habits, asking, envelope));
@@ -105,6 +109,8 @@ impl Gate {
         let labels = labels(&read);
         let described = described(descriptor, envelope, &projection, &read, requester);
         let mut shown = [by_the_book(&read, &resource), found.shown.clone()].concat();
+        let line = catalog.line(&envelope.target, &envelope.resource);
+        shown.extend(compensating(line, loaded.now));
         let flag = hold::flag_of(&loaded.as_read.restraints, requester, loaded.now);
         shown.extend(flag.map(|flag| hold::shown(flag, loaded.now)));
         let mut word = word(
@@ -130,6 +136,7 @@ impl Gate {
                 facts: shown,
                 unlike_baseline,
             },
+            narrower,
             habits,
             word,
         })

@@ -56,6 +56,7 @@ impl Gate {
             tier: answered.evaluated.trace().tier.clone(),
             change: self.in_words(record.id, action, &loaded.active).await?,
             unlike_baseline,
+            narrower: answered.narrower.clone(),
             requester: record.requester.clone(),
             terms: self.terms(record, held, &loaded.active),
             so_far: self.so_far(record, loaded).await?,

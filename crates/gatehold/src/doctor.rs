@@ -3,6 +3,7 @@
 //! guards.
 
 mod bypass;
+mod controls;
 mod facts;
 mod glass;
 mod leases;
@@ -475,6 +476,8 @@ async fn look_at(report: &mut Report, file: &Path) -> Result<(), Failure> {
     channels(report, &config, &described);
     channels_stand(report, &config, &described).await?;
     facts::facts(report, &config).await;
+    let now = Timestamp::from_millis(crate::ambient::now_millis());
+    controls::controls(report, &config.resources, now);
     journal(report, &config)?;
     let anchors = open_anchors(&config)?;
     let store = open_store(&config.store, Some(anchors.clone())).await?;

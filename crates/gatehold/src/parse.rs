@@ -60,6 +60,12 @@ pub fn when(text: &str) -> Result<When, String> {
         })
 }
 
+/// The first second of a day such as `2027-06-30`.
+pub fn day(text: &str) -> Option<Timestamp> {
+    let first = format!("{text}T00:00:00Z");
+    utc(&first).filter(|at| at.to_string() == first)
+}
+
 /// The time of a text that [`Timestamp`] prints; of any other some time that is printed otherwise, or none.
 fn utc(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;

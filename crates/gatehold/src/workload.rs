@@ -74,6 +74,10 @@ pub struct Enrol {
     /// A resource it normally touches, or a prefix that ends in `/`.
     #[arg(long, value_name = "RESOURCE")]
     pub baseline_resource: Vec<ResourceId>,
+    /// A scope of access it normally has. Named at least once, every other scope is elevation; never named, scopes are compared
+    /// with nothing.
+    #[arg(long, value_name = "SCOPE")]
+    pub baseline_scope: Vec<String>,
     /// When its key stops having force, from now.
     #[arg(long, default_value = "90d", value_parser = crate::parse::seconds)]
     pub lifetime: u32,
@@ -209,6 +213,8 @@ fn created(enrol: &Enrol) -> Result<NhiCreate, Failure> {
             descriptors: enrol.baseline_action.iter().cloned().collect(),
             targets: enrol.baseline_target.iter().cloned().collect(),
             resources: enrol.baseline_resource.iter().cloned().collect(),
+            scopes: (!enrol.baseline_scope.is_empty())
+                .then(|| enrol.baseline_scope.iter().cloned().collect()),
         },
         lifecycle: Lifecycle::Active,
         not_after: Timestamp::from_millis(now_millis()).plus_seconds(enrol.lifetime),

@@ -280,7 +280,7 @@ fn both_approve(machine: &Machine, id: &str) {
 
 fn approves(machine: &Machine, id: &str, name: &str) {
     let answers = "fact.rows=1,fact.resource=shop/orders,fact.target=sql:shop,scope=yes,time_window=yes,\
-                   rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes";
+                   rollback_plan=yes,intent=yes,business_context=yes,operational_safety=yes,least=yes";
     let because = ["--because", "order 7 alone", "--criteria", answers];
     let mut approve = vec!["approve", id.trim(), "--as", name];
     approve.extend(because);

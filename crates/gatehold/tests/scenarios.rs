@@ -52,6 +52,7 @@ stories! {
     m051_temporary_database_write = "m051-temporary-database-write.toml",
     m052_one_time_secret_export = "m052-one-time-secret-export.toml",
     m053_contractor_beyond_baseline = "m053-contractor-beyond-baseline.toml",
+    m054_legacy_coarse = "m054-legacy-coarse.toml",
     m055_flagged_by_the_platform = "m055-flagged-by-the-platform.toml",
     m090_cross_system = "m090-cross-system.toml",
     m092_token_scope = "m092-token-scope.toml",

@@ -282,6 +282,7 @@ export async function panel({ display, view, envelope, words, lowered, through }
     view.change.length === 0 ? null : part("What it changes", "as the gate knows it now", list(view.change, "nothing")),
     exact,
     called("base", part("Unlike its baseline", "", list(view.unlike_baseline, "Nothing."))),
+    (view.narrower ?? []).length === 0 ? null : part("What would do instead", "lower the limits, or deny and suggest it", list(view.narrower, "")),
     called("who", part("Who", "", list(who(view.requester), ""))),
     terms(view, lowered),
     part("Already done in this task", "", list(soFar(view.so_far), "")),

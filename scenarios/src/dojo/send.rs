@@ -60,6 +60,8 @@ pub async fn send_all(plan: &Plan<'_>, suites: &[Suite], runs: Vec<Run>) -> Outc
             zone: suite.name.clone(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
     }
     let mut gate = GateProcess::start(plan.gatehold, &ground).await?;
@@ -126,6 +128,7 @@ async fn agent(
         normal_actions: Default::default(),
         normal_targets: Default::default(),
         normal_resources: Default::default(),
+        normal_scopes: None,
     };
     for suite in stand.suites.values() {
         let ids = suite

@@ -296,14 +296,17 @@ fn resource(resource: &Resource) -> Table {
     } else {
         "id"
     };
-    table([
+    let mut line = table([
         (key, resource.name.as_str().into()),
         ("env", resource.environment.as_str().into()),
         ("zone", resource.zone.as_str().into()),
         ("sensitivity", resource.sensitivity.as_str().into()),
         ("owner", resource.owner.as_str().into()),
-        ("legacy_coarse", false.into()),
-    ])
+        ("legacy_coarse", resource.legacy_coarse.into()),
+    ]);
+    let day = resource.review_by.as_deref().map(Value::from);
+    line.extend(day.map(|day| ("review_by".to_owned(), day)));
+    line
 }
 
 fn table<const N: usize>(members: [(&str, Value); N]) -> Table {

@@ -103,6 +103,7 @@ impl Stage {
             normal_actions: BTreeSet::new(),
             normal_targets: BTreeSet::new(),
             normal_resources: BTreeSet::new(),
+            normal_scopes: None,
         };
         let create = nhi_create(&enrolled, &workload, person)?;
         let mut payload = person.enrolment(&create)?;
@@ -197,6 +198,7 @@ pub fn nhi_create(enrolled: &Enrolled, workload: &Workload, owner: &Person) -> O
             descriptors: parsed(&enrolled.normal_actions)?,
             targets: parsed(&enrolled.normal_targets)?,
             resources: parsed(&enrolled.normal_resources)?,
+            scopes: enrolled.normal_scopes.clone(),
         },
         lifecycle: Lifecycle::Active,
         not_after: Timestamp::from_millis(now_millis() + LIFE_MILLIS),

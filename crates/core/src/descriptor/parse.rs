@@ -58,6 +58,7 @@ fn read(table: &mut StrictTable<'_>) -> Option<Descriptor> {
     let media_types = table.take("media_types");
     let payload = table.take("payload");
     let fields = table.take_each("fields");
+    let scopes = table.take_or_default("scopes");
     let quantity = table.take("quantity");
     let recipients = table.take("recipients");
     let sensitivity = table.take("sensitivity");
@@ -79,6 +80,7 @@ fn read(table: &mut StrictTable<'_>) -> Option<Descriptor> {
         media_types: media_types?,
         payload: payload?,
         fields,
+        scopes: scopes?,
         quantity: quantity?,
         recipients: recipients?,
         sensitivity: sensitivity?,
@@ -275,7 +277,19 @@ impl Checks<'_, '_> {
         }
     }
 
+    fn scopes(&mut self) {
+        let listed = |name: &String| {
+            let field = self.descriptor.field(name);
+            field.is_some_and(|field| field.type_ == ValueType::StringList && field.required)
+        };
+        if !self.descriptor.scopes.as_ref().is_none_or(listed) {
+            self.table
+                .problem("scopes", "it must name a required list of texts");
+        }
+    }
+
     fn references(&mut self) {
+        self.scopes();
         let descriptor = self.descriptor;
         let integer_field = |name: &str| {
             descriptor

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{
     Descriptor, Downstream, Field, PayloadKind, Quantity, Recipients, SensitivitySource, ValueType,
 };
+use crate::baseline::ScopesAsked;
 use crate::context::TypedValue;
 use crate::effect::{EffectClass, Reversibility, Sensitivity};
 use crate::hash::Hash;
@@ -63,6 +64,8 @@ pub struct Described {
     pub undescribed: u64,
     /// The fields.
     pub fields: BTreeMap<String, TypedValue>,
+    /// The scopes it asks for.
+    pub scopes: ScopesAsked,
 }
 
 impl Descriptor {
@@ -195,6 +198,7 @@ impl Descriptor {
             inspectable,
             undescribed: u64::try_from(undescribed).unwrap_or(u64::MAX),
             fields,
+            scopes: ScopesAsked::of(self, projection),
         }
     }
 

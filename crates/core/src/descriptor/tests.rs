@@ -592,3 +592,44 @@ fn payloads_that_are_text_have_one_field() {
         assert!(tool("\"unknown\"", payload, &part).is_err(), "{payload}");
     }
 }
+
+#[test]
+fn m053_scopes_are_read_where_the_descriptor_says_and_a_definition_without_them_keeps_its_hash() {
+    use crate::baseline::ScopesAsked;
+
+    let plain = refund();
+    assert!(
+        !String::from_utf8(canonical::to_bytes(&plain).unwrap())
+            .unwrap()
+            .contains("scopes")
+    );
+    let payload = br#"{"order":"7","money":{"amount":1.00},"to":["b","a"]}"#;
+    let asked = |descriptor: &Descriptor, payload: &[u8]| {
+        ScopesAsked::of(descriptor, &descriptor.project(payload))
+    };
+    assert_eq!(asked(&plain, payload), ScopesAsked::NoneNamed);
+    let listed = r#"label = "Recipients", type = "string_list", required = true"#;
+    let listed = REFUND.replace(
+        r#"label = "Recipients", type = "string_list", required = false"#,
+        listed,
+    );
+    let named = |name: &str| Descriptor::parse(&format!("scopes = \"{name}\"\n{listed}"));
+    let named_to = named("to").unwrap();
+    assert_ne!(named_to.hash(), Descriptor::parse(&listed).unwrap().hash());
+    let both = ScopesAsked::These(["a".to_owned(), "b".to_owned()].into());
+    assert_eq!(asked(&named_to, payload), both);
+    assert_eq!(asked(&named_to, b"no json"), ScopesAsked::Unreadable);
+    // Neither a text, nor a list that may be missing, nor nothing at all is a list to compare.
+    for wrong in ["order", "nowhere"] {
+        let problems = named(wrong).unwrap_err();
+        assert!(
+            problems[0].problem.contains("a required list of texts"),
+            "{problems:?}"
+        );
+    }
+    let optional = Descriptor::parse(&format!("scopes = \"to\"\n{REFUND}")).unwrap_err();
+    assert!(
+        optional[0].problem.contains("a required list of texts"),
+        "{optional:?}"
+    );
+}

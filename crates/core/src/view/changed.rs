@@ -30,6 +30,7 @@ impl View {
                     |now, then| alike(now, then, leads),
                 ),
             ),
+            ("what would do instead", self.narrower == shown.narrower),
             ("who asks", self.requester == shown.requester),
             ("what would be granted", self.terms == shown.terms),
             ("what its task has done", self.so_far == shown.so_far),

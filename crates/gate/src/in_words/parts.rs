@@ -172,6 +172,7 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
             &BTreeSet::new(),
             &create.baseline.resources,
         ));
+        lines.extend(scopes(None, create.baseline.scopes.as_ref()));
         lines.extend(changed("teams", &BTreeSet::new(), &create.teams));
         return lines;
     };
@@ -198,6 +199,7 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
     ));
     lines.extend(changed("normal targets", &old.targets, &new.targets));
     lines.extend(changed("normal resources", &old.resources, &new.resources));
+    lines.extend(scopes(old.scopes.as_ref(), new.scopes.as_ref()));
     lines.extend(other(
         "lifecycle",
         &lifecycle(before.lifecycle),
@@ -256,6 +258,20 @@ fn thumbprint(jwk: &str) -> String {
 }
 
 /// Who or what goes and comes, if anything does.
+/// Scopes that are listed are all that pass; where none are listed any more, every scope does.
+fn scopes(before: Option<&BTreeSet<String>>, after: Option<&BTreeSet<String>>) -> Vec<String> {
+    let none = BTreeSet::new();
+    let mut lines = Vec::new();
+    match (before, after) {
+        (Some(_), None) => lines.push("its scopes: NO LONGER held against a list".to_owned()),
+        (None, Some(_)) => lines.push("its scopes are held against a list".to_owned()),
+        _ => {}
+    }
+    let (before, after) = (before.unwrap_or(&none), after.unwrap_or(&none));
+    lines.extend(changed("normal scopes", before, after));
+    lines
+}
+
 fn changed<T: Ord + Display>(
     what: &str,
     before: &BTreeSet<T>,

@@ -158,6 +158,8 @@ pub struct Resource {
     pub owner: Option<String>,
     /// It cannot enforce fine-grained policy itself.
     pub legacy_coarse: Option<bool>,
+    /// The day by which it must be looked at again that people stand in for that.
+    pub review_by: Option<String>,
 }
 
 /// `[[signals]]`.

@@ -186,6 +186,7 @@ fn creation(owner: &Acting, name: &str, jwk: String) -> Result<NhiCreate, NameEr
             descriptors: ["sql.read".parse()?].into(),
             targets: [SHOP.parse()?].into(),
             resources: ["shop/".parse()?].into(),
+            scopes: None,
         },
         lifecycle: Lifecycle::Active,
         not_after: Timestamp::from_millis(now_millis()).plus_seconds(LIFETIME_SECONDS),

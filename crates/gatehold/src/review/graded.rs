@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatehold_core::action::Action;
+use gatehold_core::baseline::ScopesAsked;
 use gatehold_core::descriptor::{Described, Descriptor, Quantity};
 use gatehold_core::effect::{EffectClass, Environment, Sensitivity, read_alone};
 use gatehold_core::known::Known;
@@ -15,7 +16,7 @@ use gatehold_core::requester::Requester;
 use gatehold_core::tier::TierInputs;
 use gatehold_core::view::View;
 use gatehold_core::workload::WorkloadAssurance;
-use gatehold_gate::unlike_baseline;
+use gatehold_gate::{narrower, unlike_baseline};
 use gatehold_render::{Display, Flag};
 
 use super::shown::Looking;
@@ -51,14 +52,17 @@ pub fn unlike(
     if reason::is_demanded(view.tier.tier) && !view.reason_demanded {
         differs.push("its tier demands that you say why, and the view does not".to_owned());
     }
-    let baseline = unlike_baseline(
-        &view.requester,
-        action.envelope(),
-        &looking.rooted.directory,
-    );
+    let (requester, envelope) = (&view.requester, action.envelope());
+    let scopes = ScopesAsked::of(descriptor, &descriptor.project(action.payload()));
+    let directory = &looking.rooted.directory;
+    let baseline = unlike_baseline(requester, envelope, &scopes, directory);
     let told = |line: &String| view.unlike_baseline.contains(line);
     if !baseline.iter().all(told) {
         differs.push("something unlike the baseline is not shown as such".to_owned());
+    }
+    // INVARIANT(signed-is-shown): what is proposed instead is made here again, from the root that was pinned.
+    if view.narrower != narrower(requester, envelope, &scopes, directory) {
+        differs.push("what would do instead is not what the baseline gives".to_owned());
     }
     if let Some(printed) = view.tier.read() {
         let own = described(action, descriptor, &printed.sensitivity);

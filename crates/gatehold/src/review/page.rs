@@ -54,6 +54,10 @@ pub fn page(shown: &Shown, screen: &Screen, now: i64) -> String {
     out.text
         .push_str(&to_terminal(&shown.display, screen.width, screen.color));
     out.list("UNLIKE ITS BASELINE", &view.unlike_baseline, "nothing");
+    if !view.narrower.is_empty() {
+        let title = "WHAT WOULD DO INSTEAD   lower the limits, or deny and suggest it";
+        out.list(title, &view.narrower, "nothing");
+    }
     let mut who = view.requester.in_words();
     if shown.has_changed {
         who.push("as it was enrolled when it asked; people have changed that since".to_owned());

@@ -76,6 +76,7 @@ function expected({ display, view, envelope, words }, terminal) {
     `Exact action${envelope.resource} at ${envelope.target} · ${size}${words.join("-")}`,
     ...display.blocks.flatMap((block) => [block.title, ...block.lines.map((line) => line.runs.map((run) => run.text).join(""))]),
     "Unlike its baseline", ...(view.unlike_baseline.length > 0 ? view.unlike_baseline.map(quiet) : ["Nothing."]),
+    ...(view.narrower ? ["What would do instead lower the limits, or deny and suggest it", ...view.narrower.map(quiet)] : []),
     "Who", ...under(terminal, "WHO"),
     "If approved", "The gate runs exactly these bytes, once; nothing is handed out.",
     "Limits15 min, 1 use, at most 3 rows", `Revocation${view.terms.revocation}`,

@@ -64,6 +64,8 @@ impl World {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         let gate = GateProcess::start(program(), &ground).await.unwrap();
         let people = gate.people().await.unwrap();
@@ -77,6 +79,7 @@ impl World {
             normal_actions: ["db.login".to_owned()].into(),
             normal_targets: ["orders-access".to_owned()].into(),
             normal_resources: ["shop/".to_owned()].into(),
+            normal_scopes: None,
         };
         let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
         let others = ["reviewer", "second"].map(|name| people[name].clone());

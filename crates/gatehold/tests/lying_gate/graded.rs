@@ -114,6 +114,16 @@ fn b09_the_tier_is_made_again_and_a_gate_only_raises_it() {
         "{said}"
     );
 
+    behind.lies(
+        "/open",
+        lied(|view, _| view["narrower"] = Value::Array(vec!["all of it".into()])),
+    );
+    let said = behind.caught(&show);
+    assert!(
+        said.contains("what would do instead is not what the baseline gives"),
+        "{said}"
+    );
+
     // What only the gate can know it may raise, and is believed.
     behind.lies(
         "/open",

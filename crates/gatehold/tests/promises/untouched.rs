@@ -98,6 +98,8 @@ impl Ward {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         let opened = Watched::file(file.path());
         let gate = GateProcess::start(program(), &ground).await.unwrap();
@@ -194,6 +196,7 @@ async fn enrolled(
             .map(str::to_owned)
             .into(),
         normal_resources: ["shop/".to_owned()].into(),
+        normal_scopes: None,
     };
     let create = nhi_create(&enrolled, &bot, owner).unwrap();
     let others = others.map(Clone::clone);

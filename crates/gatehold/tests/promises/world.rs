@@ -75,6 +75,8 @@ impl World {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         // The service sends back what it was sent, secret and all.
         let answer = format!("{{\"echo\":\"Bearer {SECRET}\"}}");
@@ -99,6 +101,7 @@ impl World {
             normal_actions: ["sql.read", "sql.write"].map(str::to_owned).into(),
             normal_targets: ["sql:shop".to_owned()].into(),
             normal_resources: ["shop/".to_owned()].into(),
+            normal_scopes: None,
         };
         let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
         let others = ["reviewer", "second"].map(|name| people[name].clone());

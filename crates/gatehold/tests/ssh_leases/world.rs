@@ -48,6 +48,8 @@ impl World {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         let program = Path::new(env!("CARGO_BIN_EXE_gatehold"));
         let gate = GateProcess::start(program, &ground).await.unwrap();
@@ -62,6 +64,7 @@ impl World {
             normal_actions: ["ssh.command".to_owned()].into(),
             normal_targets: [TARGET.to_owned()].into(),
             normal_resources: ["shop/".to_owned()].into(),
+            normal_scopes: None,
         };
         let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
         let others = ["reviewer", "second"].map(|name| people[name].clone());

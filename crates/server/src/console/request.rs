@@ -92,6 +92,7 @@ struct Held {
     why: Vec<(Quiet, String)>,
     change: Vec<Quiet>,
     unlike_baseline: Vec<Quiet>,
+    narrower: Vec<Quiet>,
     who: Vec<Quiet>,
     how: String,
     limits: String,
@@ -357,6 +358,7 @@ fn held(view: &View, looked: &Looked) -> Held {
             .collect(),
         change: each(&view.change),
         unlike_baseline: each(&view.unlike_baseline),
+        narrower: each(&view.narrower),
         who: each(&view.requester.in_words()),
         how: match view.terms.kind.as_str() {
             "held_execution" => {

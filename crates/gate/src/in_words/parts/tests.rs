@@ -223,3 +223,32 @@ fn a_point_says_for_whom_it_may_submit() {
         ]
     );
 }
+
+#[test]
+fn a_list_of_scopes_that_goes_away_is_said_to_compare_nothing_any_more() {
+    let list =
+        |names: &[&str]| -> BTreeSet<String> { names.iter().map(ToString::to_string).collect() };
+    let (one, two) = (list(&["a"]), list(&["a", "b"]));
+    for (before, after, said) in [
+        (None, None, &[][..]),
+        (Some(&one), Some(&two), &["normal scopes: added: b"][..]),
+        (
+            None,
+            Some(&one),
+            &[
+                "its scopes are held against a list",
+                "normal scopes: added: a",
+            ],
+        ),
+        (
+            Some(&one),
+            None,
+            &[
+                "its scopes: NO LONGER held against a list",
+                "normal scopes: REMOVED: a",
+            ],
+        ),
+    ] {
+        assert_eq!(scopes(before, after), said);
+    }
+}

@@ -2,6 +2,7 @@
 
 use gatehold_core::effect::{Environment, Sensitivity};
 use gatehold_core::ids::TargetId;
+use gatehold_core::time::Timestamp;
 use gatehold_gate::CatalogEntry;
 use toml::{Table, Value};
 
@@ -66,6 +67,7 @@ impl Checks {
                 None
             }
         };
+        let review_by = self.review_by(key, line.legacy_coarse, line.review_by.as_deref());
         Some(CatalogEntry {
             target,
             resource,
@@ -74,7 +76,32 @@ impl Checks {
             sensitivity: sensitivity.flatten(),
             owner: line.owner,
             legacy_coarse: line.legacy_coarse,
+            review_by,
         })
+    }
+
+    /// People who stand in for a control that a system lacks do not do so for good without anybody looking at it again.
+    fn review_by(
+        &mut self,
+        key: &str,
+        coarse: Option<bool>,
+        day: Option<&str>,
+    ) -> Option<Timestamp> {
+        let key = format!("{key}.review_by");
+        let (true, Some(text)) = (coarse == Some(true), day) else {
+            if coarse == Some(true) {
+                let wanted = "say by which day it is looked at again that people stand in for what it cannot enforce, such as 2027-06-30";
+                self.say(&key, wanted);
+            } else if day.is_some() {
+                self.say(&key, "it belongs to `legacy_coarse = true`");
+            }
+            return None;
+        };
+        let day = crate::parse::day(text);
+        if day.is_none() {
+            self.say(&key, "write a day such as 2027-06-30");
+        }
+        day
     }
 
     fn word<T: Copy>(

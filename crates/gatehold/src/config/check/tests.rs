@@ -55,6 +55,29 @@ fn every_mistake_is_told_at_once() {
 }
 
 #[test]
+fn m054_a_coarse_system_says_when_it_is_looked_at_again() {
+    let file = Path::new("/etc/gatehold/gatehold.toml");
+    let with = |line: &str| format!("{GOOD}[[resource]]\nid = \"old/shop\"\n{line}\n");
+    let day = |text: &str| format!("legacy_coarse = true\nreview_by = \"{text}\"");
+    let config = check(file, &with(&day("2027-06-30"))).unwrap();
+    let said = config.resources[1].review_by.map(|by| by.to_string());
+    assert_eq!(said.as_deref(), Some("2027-06-30T00:00:00Z"));
+    for wrong in [
+        "legacy_coarse = true",
+        "review_by = \"2027-06-30\"",
+        "legacy_coarse = false\nreview_by = \"2027-06-30\"",
+        &day("2027-02-30"),
+        &day("2027-6-30"),
+        &day("soon"),
+        &day(""),
+    ] {
+        let told = mistakes(&with(wrong));
+        let named = |mistake: &Mistake| mistake.key == "resource[2].review_by";
+        assert!(told.iter().any(named), "{wrong}");
+    }
+}
+
+#[test]
 fn sessions_are_bounded() {
     let with = |limits: &str| format!("{GOOD}[limits]\n{limits}\n");
     let file = Path::new("/etc/gatehold/gatehold.toml");

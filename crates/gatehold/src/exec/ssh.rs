@@ -60,10 +60,12 @@ const REFUSED_NAMES: [&str; 28] = [
     "tunneldevice",
 ];
 /// What is always said, before anything else: `ssh` keeps to what it reads first.
-const ALWAYS: [&str; 11] = [
+const ALWAYS: [&str; 12] = [
     "IdentitiesOnly=yes",
     "IdentityAgent=none",
     "PreferredAuthentications=publickey",
+    // A key that the server knows without its certificate is never offered alone.
+    "PubkeyAcceptedAlgorithms=*-cert-v01@openssh.com",
     // By it a session is left to a process of its own.
     "EscapeChar=none",
     "AddKeysToAgent=no",
@@ -333,6 +335,9 @@ mod tests {
         let wanted = OsString::from("IdentityFile=\"/run/a b/50%%/key\"");
         let at = |word: &OsString| all.iter().position(|one| one == word).unwrap();
         assert!(at(&wanted) < at(&"shop".into()));
+        // A key that the server knows by itself lets nobody in without the certificate.
+        let alone = OsString::from("PubkeyAcceptedAlgorithms=*-cert-v01@openssh.com");
+        assert!(at(&alone) < at(&wanted));
         assert!(quoted(Path::new("/a\"b")).is_err());
     }
 }

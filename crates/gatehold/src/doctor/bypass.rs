@@ -2,16 +2,17 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use gatehold_broker::{Brought, SshFiles, Way, Ways, ways_round};
+use gatehold_broker::{Brought, SshFiles, Targets, Way, Ways, ways_round};
 use gatehold_core::grant::GrantState;
 use gatehold_core::ids::{GrantId, TargetId};
 use gatehold_gate::grant_as_written;
 use gatehold_gate::ports::store::Store;
 
 use super::{Found, Level, Report};
-use crate::config::{Config, ConfigLookedAt, looked_at};
+use crate::config::{Config, ConfigLookedAt, ExecutorConfig, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::leases::gate_name;
@@ -30,7 +31,7 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 pub struct Bypass {
     /// Which target of the configuration.
     pub target: TargetId,
-    /// Which configuration.
+    /// Which configuration: of the gate, or of the executor that has the target.
     #[command(flatten)]
     pub file: ConfigLookedAt,
     /// Of a target of SSH: what `sshd -T` prints at its server.
@@ -61,17 +62,15 @@ struct Looked<'a> {
 /// # Errors
 /// When the configuration is wrong, a file cannot be read, or the store does not answer.
 pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
-    let config = Config::require(&looked_at(ctx, args.file.config.as_deref()))?;
+    let place = Place::of(&looked_at(ctx, args.file.config.as_deref())).await?;
     let files = SshFiles {
         settings: args.sshd.as_deref().map(brought).transpose()?,
         authorities: all(&args.authorities)?,
         authorized_keys: all(&args.authorized_keys)?,
     };
-    let store = open_store(&config.store, None).await?;
-    let gate = gate_name(store.as_ref()).await?;
-    let ways = ways_round(&config.targets, &args.target, &gate, &files).await;
+    let ways = ways_round(&place.targets, &args.target, &place.gate, &files).await;
     let Some(ways) = ways else {
-        return Err(no_target(&config, &args.target));
+        return Err(no_target(&place, &args.target));
     };
     let mut report = Report::default();
     let mut leases = 0_usize;
@@ -80,9 +79,9 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
         report.say(Level::See, format!("looked at: {what}"));
     }
     for way in &ways.found {
-        let lives = match way.grant {
-            Some(grant) => lives(store.as_ref(), &args.target, grant).await?,
-            None => false,
+        let lives = match (way.grant, &place.store) {
+            (Some(grant), Some(store)) => lives(store.as_ref(), &args.target, grant).await?,
+            _ => false,
         };
         if lives && way.like_a_lease {
             leases = leases.saturating_add(1);
@@ -106,6 +105,39 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
     };
     ctx.print(&looked, || report.text(ctx))?;
     Ok(report.exit())
+}
+
+/// Where the target is configured.
+struct Place {
+    targets: Targets,
+    /// Where the gate's leases are written; an executor makes none.
+    store: Option<Arc<dyn Store>>,
+    /// What those are named by.
+    gate: String,
+    /// Whether an executor of its own has targets that this configuration does not.
+    apart: bool,
+}
+
+impl Place {
+    /// In the configuration of a gate, or of an executor.
+    async fn of(path: &Path) -> Result<Self, Failure> {
+        if ExecutorConfig::is_in(path) {
+            return Ok(Self {
+                targets: ExecutorConfig::require(path)?.targets,
+                store: None,
+                gate: String::new(),
+                apart: false,
+            });
+        }
+        let config = Config::require(path)?;
+        let store = open_store(&config.store, None).await?;
+        Ok(Self {
+            gate: gate_name(store.as_ref()).await?,
+            targets: config.targets,
+            store: Some(store),
+            apart: config.executor.is_some(),
+        })
+    }
 }
 
 fn told(report: &mut Report, way: &Way, lives: bool) {
@@ -165,9 +197,13 @@ async fn lives(store: &dyn Store, target: &TargetId, grant: GrantId) -> Result<b
     }))
 }
 
-fn no_target(config: &Config, target: &TargetId) -> Failure {
-    let names: Vec<String> = config.targets.ids().map(ToString::to_string).collect();
-    let next = if names.is_empty() {
+fn no_target(place: &Place, target: &TargetId) -> Failure {
+    let names: Vec<String> = place.targets.ids().map(ToString::to_string).collect();
+    let next = if place.apart {
+        format!(
+            "if its executor has it, run there, as the executor's user: `gatehold doctor bypass {target} --config executor.toml`"
+        )
+    } else if names.is_empty() {
         "this configuration names no target: name another with --config".to_owned()
     } else {
         format!("name one of {}", names.join(", "))

@@ -60,12 +60,10 @@ const REFUSED_NAMES: [&str; 28] = [
     "tunneldevice",
 ];
 /// What is always said, before anything else: `ssh` keeps to what it reads first.
-const ALWAYS: [&str; 12] = [
+const ALWAYS: [&str; 11] = [
     "IdentitiesOnly=yes",
     "IdentityAgent=none",
     "PreferredAuthentications=publickey",
-    // A key that the server knows without its certificate is never offered alone.
-    "PubkeyAcceptedAlgorithms=*-cert-v01@openssh.com",
     // By it a session is left to a process of its own.
     "EscapeChar=none",
     "AddKeysToAgent=no",
@@ -92,7 +90,8 @@ pub struct Ssh {
     /// The command that is run there, and nothing else.
     #[arg(long, required_unless_present = "request")]
     pub command: Option<String>,
-    /// A private key of your own, with its public half beside it; without it one is made for this session.
+    /// A private key of your own, with its public half beside it; without it one is made for this session. A server that knows the key
+    /// itself, by authorized_keys, lets it in without the certificate: use one that no server knows.
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// What ssh gets: where, and options such as -p.
@@ -335,9 +334,6 @@ mod tests {
         let wanted = OsString::from("IdentityFile=\"/run/a b/50%%/key\"");
         let at = |word: &OsString| all.iter().position(|one| one == word).unwrap();
         assert!(at(&wanted) < at(&"shop".into()));
-        // A key that the server knows by itself lets nobody in without the certificate.
-        let alone = OsString::from("PubkeyAcceptedAlgorithms=*-cert-v01@openssh.com");
-        assert!(at(&alone) < at(&wanted));
         assert!(quoted(Path::new("/a\"b")).is_err());
     }
 }

@@ -83,12 +83,14 @@ fn serve(mut stream: TcpStream, lines: &Mutex<Vec<String>>) {
     let (request, id) = (head.lines().next().unwrap(), header("gatehold-request"));
     let time = Timestamp::from_millis(now_millis()).to_string();
     let mut lines = lines.lock().unwrap();
-    let combined = lines.len() % 2 == 0;
+    let combined = lines.len().is_multiple_of(2);
     lines.push(if combined {
-        let month = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ][time[5..7].parse::<usize>().unwrap() - 1];
-        let date = format!("{}/{month}/{}:{}", &time[8..10], &time[..4], &time[11..19]);
+        let (day, clock) = time.trim_end_matches('Z').split_once('T').unwrap();
+        let day: Vec<&str> = day.split('-').collect();
+        let months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(' ');
+        let month: Vec<&str> = months.collect();
+        let month = month[day[1].parse::<usize>().unwrap() - 1];
+        let date = format!("{}/{month}/{}:{clock}", day[2], day[0]);
         format!("127.0.0.1 - - [{date} +0000] \"{request}\" {status} 2 \"-\" \"x\" \"{id}\"")
     } else {
         let mut words = request.split(' ');
@@ -134,7 +136,7 @@ impl Place {
             kind: WorkloadKind::AiAgent,
             assurance: WorkloadAssurance::Pop,
             owner: "owner".to_owned(),
-            normal_actions: ["http.read".to_owned(), "sql.read".to_owned()].into(),
+            normal_actions: ["http.get".to_owned(), "sql.read".to_owned()].into(),
             normal_targets: ["http:shop".to_owned(), "sql:shop".to_owned()].into(),
             normal_resources: ["shop/".to_owned()].into(),
         };
@@ -246,8 +248,8 @@ async fn m023_an_access_log_tells_a_call_of_the_gates_from_one_with_its_secret()
         ground.http(&web, &url).unwrap();
     })
     .await;
-    let first = place.executed("http.read", "http:shop", GET).await;
-    let second = place.executed("http.read", "http:shop", GET).await;
+    let first = place.executed("http.get", "http:shop", GET).await;
+    let second = place.executed("http.get", "http:shop", GET).await;
     let clean = service.log();
     assert!(
         clean[0].contains(&first) && clean[1].contains(&second),
@@ -295,7 +297,7 @@ async fn m023_an_access_log_tells_a_call_of_the_gates_from_one_with_its_secret()
     );
 
     // A line that was taken out is missed, and one that was cut is told.
-    let later = place.executed("http.read", "http:shop", GET).await;
+    let later = place.executed("http.get", "http:shop", GET).await;
     service.called("GET /api/health", None);
     let all = service.log();
     let cut: Vec<&String> = all.iter().filter(|line| !line.contains(&later)).collect();

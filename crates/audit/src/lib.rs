@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod called;
 mod dossier;
 mod export;
 mod finding;
@@ -11,6 +12,7 @@ mod receipt;
 mod report;
 mod verify;
 
+pub use called::CalledCollector;
 pub use dossier::{
     ActionShown, BrokenGlass, CheckpointShown, DOSSIER_BYTES_MAX, Dossier, DossierCollector,
     DossierError, DossierReport, LookShown, NOT_SHOWN, PolicyShown, ProvenLeaf, RequesterShown,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gatehold_core::ids::{GrantId, TargetId};
 
 use crate::config::{Kind, Target, Targets};
+use crate::http::{HttpTarget, path};
 use crate::leases::handle::Prefix;
 use crate::leases::postgres::ways as postgres;
 use crate::leases::ssh::ways as ssh;
@@ -231,6 +232,8 @@ pub enum LogKind {
     Postgres,
     /// What sshd says to syslog.
     Ssh,
+    /// The access log of a server of HTTP.
+    Http,
 }
 
 /// Who may stand in a target's log without a lease.
@@ -244,6 +247,46 @@ pub struct Names {
     pub known: BTreeMap<String, String>,
     /// Which database it is, where it is one.
     pub database: Option<String>,
+    /// By login of the gate's: at which targets it executes statements under it. Not of a login that makes roles too.
+    pub executing: BTreeMap<String, BTreeSet<TargetId>>,
+    /// What of a server of HTTP the target guards.
+    pub http: Option<HttpPlace>,
+}
+
+/// What of a server of HTTP a target guards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpPlace {
+    /// Guarded paths, and everything below them, as the server sees them.
+    paths: Vec<String>,
+    /// Of each target at this server: what stands before its paths.
+    pub prefixes: BTreeMap<TargetId, String>,
+}
+
+impl HttpPlace {
+    /// Whether a path is guarded. One that servers read in more than one way may be.
+    #[must_use]
+    pub fn guards(&self, path: &str) -> bool {
+        let small = path.to_ascii_lowercase();
+        let below = |one: &String| path::lies_below(&small, &one.to_ascii_lowercase());
+        path::check(path).is_err() || self.paths.iter().any(below)
+    }
+
+    /// What one target guards, among all that are at the same server.
+    fn of(targets: &Targets, target: &HttpTarget) -> Self {
+        let base = &target.base;
+        let paths = target.paths.iter();
+        let paths = paths.map(|path| format!("{}{path}", base.prefix));
+        let prefixes = targets.0.iter().filter_map(|(id, one)| match &one.kind {
+            Kind::Http(one) if (&one.base.host, one.base.port) == (&base.host, base.port) => {
+                Some((id.clone(), one.base.prefix.clone()))
+            }
+            _ => None,
+        });
+        Self {
+            paths: paths.collect(),
+            prefixes: prefixes.collect(),
+        }
+    }
 }
 
 /// Who may stand in the log of a target; nothing where there is no such target.
@@ -254,7 +297,12 @@ pub fn names_at(targets: &Targets, id: &TargetId) -> Option<Names> {
         Kind::PostgresRole(roles) => (Some(LogKind::Postgres), Some(&roles.server)),
         Kind::Postgres(postgres) => (Some(LogKind::Postgres), Some(&**postgres)),
         Kind::SshCertificate(_) => (Some(LogKind::Ssh), None),
-        Kind::Sqlite(_) | Kind::Http(_) => (None, None),
+        Kind::Http(_) => (Some(LogKind::Http), None),
+        Kind::Sqlite(_) => (None, None),
+    };
+    let http = match &target.kind {
+        Kind::Http(http) => Some(HttpPlace::of(targets, http)),
+        _ => None,
     };
     let database = server.and_then(|server| match &server.login {
         Login::Parts(parts) => Some(parts.database.clone()),
@@ -267,5 +315,41 @@ pub fn names_at(targets: &Targets, id: &TargetId) -> Option<Names> {
             .unwrap_or_default(),
         known: target.known.clone(),
         database,
+        executing: server
+            .map(|server| executing(targets, server))
+            .unwrap_or_default(),
+        http,
     })
+}
+
+/// Under which logins the gate does nothing at this server but execute statements and ask its own questions.
+fn executing(targets: &Targets, target: &PostgresTarget) -> BTreeMap<String, BTreeSet<TargetId>> {
+    let Login::Parts(at) = &target.login else {
+        return BTreeMap::new();
+    };
+    let mut executing: BTreeMap<String, BTreeSet<TargetId>> = BTreeMap::new();
+    let mut making = BTreeSet::new();
+    for (id, one) in &targets.0 {
+        let (server, makes) = match &one.kind {
+            Kind::Postgres(postgres) => (&**postgres, false),
+            Kind::PostgresRole(roles) => (&roles.server, true),
+            Kind::Sqlite(_) | Kind::Http(_) | Kind::SshCertificate(_) => continue,
+        };
+        let Login::Parts(login) = &server.login else {
+            continue;
+        };
+        if (&login.host, login.port) != (&at.host, at.port) {
+            continue;
+        }
+        if makes {
+            making.insert(login.user.clone());
+        } else {
+            executing
+                .entry(login.user.clone())
+                .or_default()
+                .insert(id.clone());
+        }
+    }
+    executing.retain(|user, _| !making.contains(user));
+    executing
 }

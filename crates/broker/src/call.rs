@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gatehold_core::ids::TargetId;
+use gatehold_core::ids::{RequestId, TargetId};
 
 use crate::outcome::{Stop, code};
 
@@ -20,6 +20,8 @@ pub(crate) enum Mode {
 
 /// One call, to be made at most once.
 pub(crate) struct Call {
+    /// For which request: what a target's own log can name. Tests make calls for none.
+    pub(crate) request: Option<RequestId>,
     pub(crate) target: TargetId,
     pub(crate) media_type: String,
     pub(crate) payload: Vec<u8>,
@@ -127,6 +129,7 @@ pub(crate) mod tests {
     /// A call of a media type and payload, without bounds.
     pub(crate) fn call(mode: Mode, media_type: &str, payload: &[u8]) -> Call {
         Call {
+            request: None,
             target: "t".parse().unwrap(),
             media_type: media_type.to_owned(),
             payload: payload.to_vec(),

@@ -84,6 +84,7 @@ impl Executors {
         }
         let seconds = limits.ttl_seconds.min(envelope.duration_seconds);
         Call {
+            request: Some(approved.request()),
             target: envelope.target.clone(),
             media_type: envelope.payload.media_type.clone(),
             payload: approved.action().payload().to_vec(),

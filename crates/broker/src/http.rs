@@ -42,6 +42,8 @@ pub(crate) struct HttpTarget {
     /// Headers a payload may set, in lower case.
     pub(crate) headers: BTreeSet<String>,
     pub(crate) inject: Vec<Inject>,
+    /// The header, in lower case, in which the server is told for which request a call is: its log then names it.
+    pub(crate) request_id_header: Option<String>,
     pub(crate) connect_timeout: Duration,
     pub(crate) answer_timeout: Duration,
     pub(crate) bytes_max: usize,
@@ -105,7 +107,8 @@ pub(crate) async fn execute(target: &HttpTarget, call: &Call) -> Result<Executio
     let scrubber = Scrubber::new(secrets.iter().map(|(_, secret)| secret));
     // Only looking is harmless when nobody knows whether it happened.
     let harmless = call.mode == Mode::Read;
-    let wire = request.with(target, etag.as_deref(), &secrets)?;
+    let named = request.named(call.request);
+    let wire = named.with(target, etag.as_deref(), &secrets)?;
     let times = send::Times {
         connect: call.within(target.connect_timeout),
         answer: call.within(target.answer_timeout),

@@ -28,7 +28,7 @@ mod table;
 mod testing;
 mod tls;
 
-pub use bypass::{Brought, LogKind, Names, SshFiles, Way, Ways, names_at, ways_round};
+pub use bypass::{Brought, HttpPlace, LogKind, Names, SshFiles, Way, Ways, names_at, ways_round};
 pub use channels::push::PushParts;
 pub use channels::{Channels, Clock, Described, Opening};
 pub use config::{ConfigErrors, Environment, Problem, Targets};

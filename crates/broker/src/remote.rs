@@ -213,6 +213,7 @@ fn server(base: Base, client: std::sync::Arc<rustls::ClientConfig>) -> HttpTarge
         paths: vec!["/v1/".to_owned()],
         headers: [].into(),
         inject: Vec::new(),
+        request_id_header: None,
         connect_timeout: CONNECT,
         answer_timeout: LOOK,
         bytes_max: ANSWER_BYTES_MAX,

@@ -5,7 +5,7 @@
 
 use core::fmt;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 const SECRET_BYTES_MAX: u64 = 8 << 10;
 /// Any other user may read the file.
 const OTHERS_READ: u32 = 0o004;
+/// Whoever is of its group may.
+const GROUP_READS: u32 = 0o040;
 
 /// Bytes that only the target may see.
 pub(crate) struct Secret(Zeroizing<Vec<u8>>);
@@ -36,6 +38,11 @@ pub(crate) enum SecretError {
     /// Anyone on the machine can read it.
     #[error("the secret file {0} can be read by everybody: run chmod 600 on it")]
     Open(String),
+    /// People of another group than the process's own can read it.
+    #[error(
+        "the secret file {0} can be read by a group that this process is not of: run chmod 600 on it, or chgrp to a group of its own"
+    )]
+    Group(String),
     /// The command failed or was too slow.
     #[error("the secret command {0} failed or took too long: run it by hand")]
     Command(String),
@@ -125,7 +132,27 @@ fn check_mode(path: &Path, metadata: &std::fs::Metadata) -> Result<(), SecretErr
     if metadata.permissions().mode() & OTHERS_READ != 0 {
         return Err(SecretError::Open(path.display().to_string()));
     }
+    if is_read_by_others(metadata.permissions().mode(), metadata.gid(), &own_groups()) {
+        return Err(SecretError::Group(path.display().to_string()));
+    }
     Ok(())
+}
+
+/// Whether a group reads it that is none of these.
+fn is_read_by_others(mode: u32, group: u32, own: &[u32]) -> bool {
+    mode & GROUP_READS != 0 && !own.contains(&group)
+}
+
+/// The groups of this process; none where the system does not tell.
+fn own_groups() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let lines = status.lines();
+    let groups = lines.filter_map(|line| {
+        let named = line.strip_prefix("Gid:");
+        named.or_else(|| line.strip_prefix("Groups:"))
+    });
+    let numbers = groups.flat_map(str::split_whitespace);
+    numbers.filter_map(|number| number.parse().ok()).collect()
 }
 
 async fn read_file(path: &Path) -> Result<Secret, SecretError> {
@@ -186,6 +213,20 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         (folder, path)
+    }
+
+    #[test]
+    fn a_secret_that_another_group_reads_is_no_secret() {
+        for (mode, group, wrong) in [
+            (0o640, 7, false),
+            (0o640, 8, true),
+            (0o600, 8, false),
+            (0o620, 8, false),
+        ] {
+            assert_eq!(is_read_by_others(mode, group, &[5, 7]), wrong, "{mode:o}");
+        }
+        assert!(is_read_by_others(0o640, 7, &[]), "nobody says");
+        assert!(!own_groups().is_empty());
     }
 
     #[tokio::test]

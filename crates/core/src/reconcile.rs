@@ -1,10 +1,14 @@
 //! Compares what a target logged with what was handed out, as the ledger tells it. Pure: facts and lines come as values, and what nobody
 //! can tell is never taken for a grant.
 
+mod calls;
+
 use std::collections::BTreeMap;
 
 use crate::ids::{GrantId, RequestId, TargetId};
 use crate::time::Timestamp;
+
+pub use calls::{Act, Called, Calls, Covered, Hit};
 
 /// A time in which a credential stood at its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

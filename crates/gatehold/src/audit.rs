@@ -5,14 +5,16 @@ mod reconcile;
 pub mod source;
 
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use gatehold_audit::{
-    DossierCollector, Export, ExportItem, Report, Trusted, Verifier, verify_dossier, verify_receipt,
+    CalledCollector, DossierCollector, Export, ExportItem, HandedCollector, LedgerLeaf, Report,
+    Trusted, Verifier, verify_dossier, verify_receipt,
 };
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
+use gatehold_core::reconcile::{Called, Handed};
 use gatehold_ledger::{LogKey, SignedTreeHead};
 
 use self::source::Source;
@@ -183,22 +185,47 @@ async fn verify(ctx: &Ctx, verify: &Verify) -> Result<Exit, Failure> {
     })
 }
 
-fn verify_export(file: &PathBuf, verify: &Verify) -> Result<Report, Failure> {
+fn verify_export(file: &Path, verify: &Verify) -> Result<Report, Failure> {
+    read_export(file, verify.root, &verify.tree_head, |_leaf| {})
+}
+
+/// What an export says was handed out and executed. It is worth what the report is.
+fn granted_in_export(
+    file: &Path,
+    root: Option<Hash>,
+) -> Result<(Report, Vec<Handed>, Vec<Called>), Failure> {
+    let (mut handed, mut called) = (HandedCollector::default(), CalledCollector::default());
+    let report = read_export(file, root, &[], |leaf| {
+        handed.leaf(leaf);
+        called.leaf(leaf);
+    })?;
+    Ok((report, handed.finish(), called.finish()))
+}
+
+fn read_export(
+    file: &Path,
+    pinned_root: Option<Hash>,
+    tree_heads: &[PathBuf],
+    mut each: impl FnMut(&LedgerLeaf),
+) -> Result<Report, Failure> {
     let wrong = |error: gatehold_audit::ExportError| {
         Failure::verification(error, "ask for the export again")
     };
     let reader = std::fs::File::open(file).map_err(|error| Failure::file(file, &error))?;
     let mut export = Export::open(BufReader::new(reader)).map_err(wrong)?;
     let mut references = export.references().clone();
-    add_tree_heads(&mut references.tree_heads, &verify.tree_head)?;
+    add_tree_heads(&mut references.tree_heads, tree_heads)?;
     let trusted = Trusted {
-        pinned_root: verify.root,
+        pinned_root,
         log_key: None,
     };
     let mut verifier = Verifier::new(&references, &trusted);
     while let Some(item) = export.next_item().map_err(wrong)? {
         match item {
-            ExportItem::Leaf(leaf) => verifier.leaf(&leaf),
+            ExportItem::Leaf(leaf) => {
+                verifier.leaf(&leaf);
+                each(&leaf);
+            }
             ExportItem::Row(row) => verifier.row(row),
         }
     }

@@ -116,6 +116,14 @@ pub struct ExecutorConfig {
 }
 
 impl ExecutorConfig {
+    /// Whether a file is an executor's, and not a gate's: only that one has a folder of what it has spent.
+    #[must_use]
+    pub fn is_in(path: &Path) -> bool {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let table = text.parse::<toml::Table>();
+        table.is_ok_and(|table| table.contains_key("state_folder"))
+    }
+
     /// Reads and checks a file. Relative paths are taken from its folder.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod arguments;
 mod asking;
 mod folder;
+mod left;
 mod pg;
 mod psql;
 mod session;

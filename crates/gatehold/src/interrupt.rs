@@ -94,6 +94,15 @@ impl Signals {
             () = received(terminated) => Ending::Terminated,
         }
     }
+
+    /// The one that came meanwhile, if one did.
+    pub async fn came(&mut self) -> Option<Ending> {
+        tokio::select! {
+            biased;
+            ending = self.next() => Some(ending),
+            () = std::future::ready(()) => None,
+        }
+    }
 }
 
 async fn received(signal: &mut Option<Signal>) {

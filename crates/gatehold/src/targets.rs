@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gatehold_broker::Targets;
-use gatehold_core::ids::TargetId;
 use toml::{Table, Value};
 
 use crate::ambient::text_variable;
@@ -56,18 +55,4 @@ impl TargetsFile {
         config.targets = targets.map_err(|errors| wrong(errors.to_string()))?;
         Ok(())
     }
-}
-
-/// Says which there are.
-#[must_use]
-pub fn no_target(config: &Config, target: &TargetId) -> Failure {
-    let names: Vec<String> = config.targets.ids().map(ToString::to_string).collect();
-    let next = match (names.as_slice(), &config.executor) {
-        ([], Some(_)) => {
-            "the executor has the targets of this gate: name its file with --targets".to_owned()
-        }
-        ([], None) => "this configuration names no target: name another with --config".to_owned(),
-        (names, _) => format!("name one of {}", names.join(", ")),
-    };
-    Failure::usage(format!("no target is called {target} here"), next)
 }

@@ -533,3 +533,47 @@ fn an_executor_whose_files_others_can_change_does_not_start() {
     set(&apart.folder, 0o750);
     apart.starts_again();
 }
+
+#[test]
+fn m155_ways_round_and_logs_of_what_an_executor_calls_are_looked_at_where_it_is() {
+    let apart = Apart::start();
+    let own = apart.folder.join("executor.toml");
+    let log = apart.folder.join("server.log");
+    std::fs::write(&log, "").unwrap();
+    let asked = |command: &[&str], config: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gatehold"))
+            .args(command)
+            .arg("--config")
+            .arg(config)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [&output.stdout[..], &output.stderr[..]].concat();
+        let said = String::from_utf8(said).unwrap();
+        (output.status.code(), said)
+    };
+    let doctor = ["doctor", "bypass", "sql:shop"];
+    let log = log.to_str().unwrap();
+    let reconcile = ["audit", "reconcile", "sql:shop", "--log", log];
+    // The gate says where, and what to run there.
+    let gate = apart.gate.home.join("gatehold.toml");
+    for command in [&doctor[..], &reconcile] {
+        let (code, said) = asked(command, &gate);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("--config executor.toml"), "{said}");
+    }
+    let (code, said) = asked(&doctor, &own);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("who else writes the file"), "{said}");
+    // Its ledger is the gate's.
+    let (code, said) = asked(&reconcile, &own);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("an executor has no ledger"), "{said}");
+    let export = apart.folder.join("ledger.export");
+    let export = export.to_str().unwrap();
+    let (code, said) = asked(&["audit", "export", "--out", export], &gate);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = asked(&[&reconcile[..], &["--export", export]].concat(), &own);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("a file of a database has none"), "{said}");
+}

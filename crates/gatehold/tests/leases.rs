@@ -13,6 +13,8 @@
 
 #[path = "leases/killed.rs"]
 mod killed;
+#[path = "leases/logs.rs"]
+mod logs;
 #[path = "../../audit/tests/share/mod.rs"]
 mod share;
 #[path = "leases/world.rs"]

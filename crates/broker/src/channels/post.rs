@@ -102,6 +102,7 @@ impl Address {
                 paths: Vec::new(),
                 headers: BTreeSet::new(),
                 inject: Vec::new(),
+                request_id_header: None,
                 connect_timeout: reached.limit,
                 answer_timeout: reached.limit,
                 bytes_max: ANSWER_BYTES_MAX,

@@ -33,6 +33,7 @@ struct HttpFields {
     headers: Vec<String>,
     #[serde(default)]
     inject: Vec<InjectFields>,
+    request_id_header: Option<String>,
     tls_roots: Option<PathBuf>,
     #[serde(default)]
     plaintext: bool,
@@ -105,7 +106,8 @@ pub(super) fn http(
         problems.add("inject", "two values go to the same place");
     }
     in_body(&inject, &methods, problems);
-    let headers = allowed_headers(fields.headers, &inject, problems);
+    let request_id = request_id_header(fields.request_id_header, &inject, problems);
+    let headers = allowed_headers(fields.headers, &inject, &request_id, problems);
     Some(HttpTarget {
         base: base?,
         tls: tls.flatten(),
@@ -113,6 +115,7 @@ pub(super) fn http(
         paths: fields.paths,
         headers,
         inject,
+        request_id_header: Some(request_id),
         connect_timeout: problems.seconds(
             "connect_timeout_seconds",
             fields.connect_timeout_seconds,
@@ -252,9 +255,30 @@ fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_')
 }
 
+/// In which header the server is told for which request a call is: nobody else sets it.
+fn request_id_header(
+    given: Option<String>,
+    inject: &[Inject],
+    problems: &mut Problems<'_>,
+) -> String {
+    let given = given.unwrap_or_else(|| headers::REQUEST_ID.to_owned());
+    let name = given.to_ascii_lowercase();
+    let taken = |one: &Inject| matches!(&one.place, Place::Header(other) if *other == name);
+    let means_something = name != headers::REQUEST_ID && headers::is_never_a_workloads(&name);
+    if means_something || headers::ALWAYS.contains(&name.as_str()) || inject.iter().any(taken) {
+        let text = format!(
+            "`{}` means something else; name a header of its own, such as x-request-id",
+            name.escape_debug()
+        );
+        problems.add("request_id_header", text);
+    }
+    name
+}
+
 fn allowed_headers(
     extra: Vec<String>,
     inject: &[Inject],
+    request_id: &str,
     problems: &mut Problems<'_>,
 ) -> BTreeSet<String> {
     let mut allowed: BTreeSet<String> = headers::ALWAYS
@@ -265,6 +289,11 @@ fn allowed_headers(
         let name = name.to_ascii_lowercase();
         if headers::is_never_a_workloads(&name) {
             problems.add("headers", format!("`{name}` is never a workload's to set"));
+        } else if name == request_id {
+            let text = format!(
+                "`{name}` tells the server for which request a call is: it is never a workload's to set"
+            );
+            problems.add("headers", text);
         }
         allowed.insert(name);
     }

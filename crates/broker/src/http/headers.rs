@@ -34,6 +34,7 @@ const IDENTITY: &[&str] = &[
     "cookie2",
     "dpop",
     "forwarded",
+    REQUEST_ID,
     "origin",
     "proxy-authenticate",
     "proxy-authorization",
@@ -49,6 +50,10 @@ const IDENTITY: &[&str] = &[
     "x-real-ip",
     "x-rewrite-url",
 ];
+
+/// In which the server is told for which request a call is, where nothing else is configured. Access logs of nginx have it as
+/// `$http_gatehold_request`; no proxy makes up one of its own.
+pub(crate) const REQUEST_ID: &str = "gatehold-request";
 
 /// Longest value in bytes.
 const VALUE_BYTES_MAX: usize = 4_096;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use gatehold_core::ids::RequestId;
 use gatehold_core::json::payload::{self, Json};
 use gatehold_core::json::scan::Limits;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -32,6 +33,8 @@ pub(super) struct Request {
     query: Vec<(String, String)>,
     headers: BTreeMap<String, String>,
     body: Option<Vec<u8>>,
+    /// For which request of the gate's it is made.
+    named: Option<RequestId>,
 }
 
 fn unusable(text: impl Into<String>) -> Stop {
@@ -73,6 +76,7 @@ impl Request {
             query,
             headers: headers.into(),
             body: None,
+            named: None,
         })
     }
 
@@ -116,7 +120,16 @@ impl Request {
             query,
             headers,
             body,
+            named: None,
         })
+    }
+
+    /// The same for a request of the gate's, which the server's log can then name.
+    pub(super) fn named(self, request: Option<RequestId>) -> Self {
+        Self {
+            named: request,
+            ..self
+        }
     }
 
     fn check(&self, mode: Mode, target: &HttpTarget) -> Result<(), Stop> {
@@ -140,7 +153,12 @@ impl Request {
             return Err(not_allowed("this path is not allowed here"));
         }
         for name in self.headers.keys() {
-            if headers::is_never_a_workloads(name) || !target.headers.contains(name) {
+            // A workload that named a request could pass what it does elsewhere for that one.
+            let names_a_request = target.request_id_header.as_ref() == Some(name);
+            if names_a_request
+                || headers::is_never_a_workloads(name)
+                || !target.headers.contains(name)
+            {
                 let text = format!("the header `{name}` is not a workload's to set here");
                 return Err(not_allowed(text));
             }
@@ -193,6 +211,9 @@ impl Request {
         map.insert(header::USER_AGENT, HeaderValue::from_static("gatehold"));
         for (name, value) in &self.headers {
             map.insert(header_name(name)?, header_value(value)?);
+        }
+        if let (Some(name), Some(request)) = (&target.request_id_header, self.named) {
+            map.insert(header_name(name)?, header_value(&request.to_string())?);
         }
         if let Some(etag) = etag
             && map.insert(header::IF_MATCH, header_value(etag)?).is_some()

@@ -43,6 +43,7 @@ fn target(port: u16) -> HttpTarget {
                 source: secret(),
             },
         ],
+        request_id_header: Some("gatehold-request".to_owned()),
         connect_timeout: Duration::from_secs(20),
         answer_timeout: Duration::from_secs(20),
         bytes_max: 100_000,

@@ -65,6 +65,7 @@ pub(crate) async fn execute(target: &PostgresTarget, call: &Call) -> Result<Exec
     let connect_limit = call.within(target.connect_timeout);
     let statement_limit = call.within(target.statement_timeout);
     let door = session::door(target, connect_limit).await?;
+    let door = door.named(call.request);
     let mut session = tokio::time::timeout(connect_limit, door.open(statement_limit))
         .await
         .map_err(|_| Stop::failed(code::UNREACHABLE, "the database did not answer in time"))??;

@@ -1,8 +1,15 @@
 //! `gatehold audit reconcile`: a target's own log, compared with what was handed out. The facts are those of a verified ledger, which no gate can
 //! change unseen; the log is read as bytes of somebody else. What has no grant is a finding with its line; what cannot be read is UNKNOWN.
 
+#[cfg(test)]
+mod any_bytes;
 mod csvlog;
+mod executed;
+mod http;
+mod jsonlog;
 mod lines;
+mod place;
+mod postgres;
 mod sshd;
 mod tally;
 
@@ -15,30 +22,32 @@ use clap::Args;
 use gatehold_broker::{LogKind, names_at};
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::TargetId;
-use gatehold_core::reconcile::{Access, HandedOut};
+use gatehold_core::reconcile::{Access, Calls, HandedOut};
 use gatehold_core::time::Timestamp;
 
 use self::csvlog::Csvlog;
+use self::executed::Executions;
 use self::lines::Lines;
+use self::place::Place;
 use self::tally::{Reconciled, Tally};
 use super::Ledger;
-use super::source::Source;
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::screen::{Style, counted, plain};
-use crate::targets::{TargetsFile, no_target};
+use crate::targets::TargetsFile;
 
 /// Arguments of `gatehold audit reconcile`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  gatehold audit reconcile orders-access --log postgresql.csv\n  gatehold audit reconcile ssh:shop --log \
-                  auth.log.1 --log auth.log"
+                  auth.log.1 --log auth.log\n  gatehold audit reconcile http:shop --http access.log"
 )]
 pub struct Reconcile {
     /// Whose log it is: a target of the configuration.
     pub target: TargetId,
-    /// A log of it: csvlog of PostgreSQL, or what sshd logs. Several are read in the order given, the oldest first.
-    #[arg(long, value_name = "FILE", required = true)]
+    /// A log of it: csvlog or jsonlog of PostgreSQL, what sshd logs, or the access log of a server of HTTP. Several are read in the
+    /// order given, the oldest first.
+    #[arg(long, visible_alias = "http", value_name = "FILE", required = true)]
     pub log: Vec<PathBuf>,
     /// How far the clocks of target and gate may be apart.
     #[arg(long, default_value = "5s", value_parser = crate::parse::seconds)]
@@ -46,12 +55,15 @@ pub struct Reconcile {
     /// For how long a log may be silent before that is told.
     #[arg(long, default_value = "1h", value_parser = crate::parse::seconds)]
     pub silent: u32,
-    /// Whose ledger.
+    /// Whose ledger. With --export the configuration of an executor will do: it names the targets that it executes at.
     #[command(flatten)]
     pub ledger: Ledger,
     /// Where the target stands.
     #[command(flatten)]
     pub targets: TargetsFile,
+    /// An export of the gate's ledger instead of its store.
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
     /// The hash of the root statement; without it the one the configuration pins.
     #[arg(long)]
     pub root: Option<Hash>,
@@ -87,6 +99,21 @@ struct Seen {
     place: String,
     /// What they did, without their own words.
     what: String,
+    /// Which request it says it is for.
+    named: Option<Named>,
+    /// Whether it asks a database, and changes nothing that is seen.
+    asks: bool,
+}
+
+/// What a line says of a request.
+#[derive(Debug)]
+struct Named {
+    /// What stands where the request's name does: anybody may have written it.
+    request: String,
+    /// Method and path, of a call over HTTP.
+    act: Option<(String, String)>,
+    /// Whether the target says that it did it.
+    done: bool,
 }
 
 /// Verifies the ledger, reads the logs, and compares.
@@ -94,22 +121,20 @@ struct Seen {
 /// # Errors
 /// When the ledger does not verify, or a file cannot be read.
 pub(super) async fn run(ctx: &Ctx, args: &Reconcile) -> Result<Exit, Failure> {
-    let mut config = super::config(ctx, &args.ledger)?;
-    args.targets.put_into(&mut config)?;
-    let Some(names) = names_at(&config.targets, &args.target) else {
-        return Err(no_target(&config, &args.target));
+    let place = Place::of(ctx, args).await?;
+    let Some(names) = names_at(&place.targets, &args.target) else {
+        return Err(no_target(&args.target, &place));
     };
     let Some(kind) = names.log else {
         return Err(Failure::usage(
             format!(
-                "nobody reads the logs of {} yet: they name no credential of the gate's",
+                "nobody reads the logs of {}: a file of a database has none",
                 args.target
             ),
-            "name a target of kind postgres, postgres_role or ssh_certificate",
+            "name a target of kind postgres, postgres_role, ssh_certificate or http",
         ));
     };
-    let source = Source::open(&config).await?;
-    let (report, handed) = source.verify_handed(args.root.or(config.root)).await?;
+    let (report, handed, called) = place.granted().await?;
     if !report.is_sound() {
         return Err(Failure::verification(
             "the ledger does not verify, so nothing that it says was granted",
@@ -117,9 +142,11 @@ pub(super) async fn run(ctx: &Ctx, args: &Reconcile) -> Result<Exit, Failure> {
         ));
     }
     let handed = HandedOut::new(handed);
+    let executions = Executions::new(&args.target, &names, Calls::new(called), args.apart);
     let mut tally = Tally::new(
         &args.target,
         &handed,
+        executions,
         &names,
         kind,
         (args.apart, args.silent),
@@ -132,15 +159,34 @@ pub(super) async fn run(ctx: &Ctx, args: &Reconcile) -> Result<Exit, Failure> {
     Ok(reconciled.exit())
 }
 
+fn no_target(target: &TargetId, place: &Place) -> Failure {
+    let all: Vec<String> = place.targets.ids().map(ToString::to_string).collect();
+    let next = if place.apart {
+        format!(
+            "if its executor has it, name its file with --targets; or export the ledger here with `gatehold audit export --out ledger.export`, and run there, as the \
+             executor's user: `gatehold audit reconcile {target} --log FILE --export ledger.export --config executor.toml`"
+        )
+    } else {
+        format!("name one of {}", all.join(", "))
+    };
+    Failure::usage(format!("no target is called {target} here"), next)
+}
+
 fn read(path: &Path, kind: LogKind, tally: &mut Tally<'_>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::file(path, &error);
     let name = path.display().to_string();
     let mut lines = Lines::new(BufReader::new(File::open(path).map_err(failed)?));
     let mut csvlog = Csvlog::default();
+    let mut form = None;
     while let Some(line) = lines.next().map_err(failed)? {
-        let event = match kind {
-            LogKind::Postgres => csvlog.line(line),
-            LogKind::Ssh => sshd::line(&line),
+        let bytes = line.bytes.as_deref();
+        // The whole file has the form of its first line: what a statement holds cannot change it.
+        let form = *form.get_or_insert_with(|| Form::of(kind, bytes.unwrap_or_default()));
+        let event = match form {
+            Form::Csvlog => csvlog.line(line),
+            Form::Jsonlog => jsonlog::line(&line),
+            Form::Sshd => sshd::line(&line),
+            Form::Access => http::line(&line),
         };
         if let Some(event) = event {
             tally.event(&name, event);
@@ -150,6 +196,26 @@ fn read(path: &Path, kind: LogKind, tally: &mut Tally<'_>) -> Result<(), Failure
         tally.event(&name, event);
     }
     Ok(())
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csvlog,
+    Jsonlog,
+    Sshd,
+    Access,
+}
+
+impl Form {
+    fn of(kind: LogKind, first: &[u8]) -> Self {
+        match kind {
+            LogKind::Postgres if first.starts_with(b"{") => Self::Jsonlog,
+            LogKind::Postgres => Self::Csvlog,
+            LogKind::Ssh => Self::Sshd,
+            LogKind::Http => Self::Access,
+        }
+    }
 }
 
 /// For people: findings first, then what is not known, then what it comes to.

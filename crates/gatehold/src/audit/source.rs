@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehold_audit::{
-    Base64, DossierCollector, HandedCollector, Hex, LedgerAttachment, LedgerLeaf, Line, References,
-    Report, RowClaim, Trusted, Verifier,
+    Base64, CalledCollector, DossierCollector, HandedCollector, Hex, LedgerAttachment, LedgerLeaf,
+    Line, References, Report, RowClaim, Trusted, Verifier,
 };
 use gatehold_core::commit::Table;
 use gatehold_core::hash::Hash;
 use gatehold_core::ids::RequestId;
-use gatehold_core::reconcile::Handed;
+use gatehold_core::reconcile::{Called, Handed};
 use gatehold_gate::ports::store::{RowQuery, Store, StoreFault, StoredLeaf};
 use gatehold_ledger::{LogKey, SignedTreeHead, TileId, tiles_of};
 use gatehold_store::derive::receipt;
@@ -84,20 +84,23 @@ impl Source {
         Ok(verifier.finish())
     }
 
-    /// Verifies all leaves, and gathers what was handed out. It is worth what the report is; rows of the database have no part in it.
+    /// Verifies all leaves, and gathers what was handed out and what was executed. It is worth what the report is; rows of the database have no part in it.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn verify_handed(
+    pub async fn verify_granted(
         &self,
         pinned_root: Option<Hash>,
-    ) -> Result<(Report, Vec<Handed>), Failure> {
-        let mut handed = HandedCollector::default();
+    ) -> Result<(Report, Vec<Handed>, Vec<Called>), Failure> {
+        let (mut handed, mut called) = (HandedCollector::default(), CalledCollector::default());
         let trusted = self.trusted(pinned_root);
         let verifier = self
-            .verify_leaves(&trusted, |leaf| handed.leaf(leaf))
+            .verify_leaves(&trusted, |leaf| {
+                handed.leaf(leaf);
+                called.leaf(leaf);
+            })
             .await?;
-        Ok((verifier.finish(), handed.finish()))
+        Ok((verifier.finish(), handed.finish(), called.finish()))
     }
 
     fn trusted(&self, pinned_root: Option<Hash>) -> Trusted {

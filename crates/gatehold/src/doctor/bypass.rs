@@ -2,22 +2,23 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use gatehold_broker::{Brought, SshFiles, Way, Ways, ways_round};
+use gatehold_broker::{Brought, SshFiles, Targets, Way, Ways, ways_round};
 use gatehold_core::grant::GrantState;
 use gatehold_core::ids::{GrantId, TargetId};
 use gatehold_gate::grant_as_written;
 use gatehold_gate::ports::store::Store;
 
 use super::{Found, Level, Report};
-use crate::config::{Config, ConfigLookedAt, looked_at};
+use crate::config::{Config, ConfigLookedAt, ExecutorConfig, looked_at};
 use crate::context::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::leases::named_by;
 use crate::screen::{counted, counted_as};
 use crate::serve::open_store;
-use crate::targets::{TargetsFile, no_target};
+use crate::targets::TargetsFile;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -31,7 +32,7 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 pub struct Bypass {
     /// Which target of the configuration.
     pub target: TargetId,
-    /// Which configuration.
+    /// Which configuration: of the gate, or of the executor that has the target.
     #[command(flatten)]
     pub file: ConfigLookedAt,
     /// Where the target stands.
@@ -65,29 +66,35 @@ struct Looked<'a> {
 /// # Errors
 /// When the configuration is wrong, a file cannot be read, or the store does not answer.
 pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
-    let mut config = Config::require(&looked_at(ctx, args.file.config.as_deref()))?;
-    args.targets.put_into(&mut config)?;
+    let place = Place::of(&looked_at(ctx, args.file.config.as_deref()), &args.targets).await?;
     let files = SshFiles {
         settings: args.sshd.as_deref().map(brought).transpose()?,
         authorities: all(&args.authorities)?,
         authorized_keys: all(&args.authorized_keys)?,
     };
-    let store = open_store(&config.store, None).await?;
-    let gate = named_by(&config, store.as_ref()).await?;
-    let ways = ways_round(&config.targets, &args.target, &gate, &files).await;
+    let ways = ways_round(&place.targets, &args.target, &place.gate, &files).await;
     let Some(ways) = ways else {
-        return Err(no_target(&config, &args.target));
+        return Err(no_target(&place, &args.target));
     };
     let mut report = Report::default();
     let mut leases = 0_usize;
     let mut bypasses = 0_usize;
+    let mut unknown = Vec::new();
     for what in &ways.looked_at {
         report.say(Level::See, format!("looked at: {what}"));
     }
     for way in &ways.found {
-        let lives = match way.grant {
-            Some(grant) => lives(store.as_ref(), &args.target, grant).await?,
-            None => false,
+        let lives = match (way.grant, &place.store) {
+            (Some(grant), Some(store)) => lives(store.as_ref(), &args.target, grant).await?,
+            (Some(grant), None) if way.known.is_none() && way.like_a_lease => {
+                unknown.push(format!(
+                    "whether {}, called as the lease of {grant}, lives: only the gate knows. Run `gatehold doctor bypass {} --targets` there \
+                     with the [[target]] tables of this file",
+                    way.who, args.target
+                ));
+                continue;
+            }
+            _ => false,
         };
         if lives && way.like_a_lease {
             leases = leases.saturating_add(1);
@@ -98,10 +105,11 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
         }
         told(&mut report, way, lives);
     }
-    for what in &ways.unknown {
+    unknown.extend(ways.unknown.iter().cloned());
+    for what in &unknown {
         report.say(Level::Bad, format!("UNKNOWN: {what}"));
     }
-    sum(&mut report, &args.target, &ways, (bypasses, leases));
+    sum(&mut report, &args.target, unknown.is_empty(), (bypasses, leases));
     let looked = Looked {
         target: &args.target,
         bypasses,
@@ -111,6 +119,41 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
     };
     ctx.print(&looked, || report.text(ctx))?;
     Ok(report.exit())
+}
+
+/// Where the target is configured.
+struct Place {
+    targets: Targets,
+    /// Where it is written which leases live; an executor does not know.
+    store: Option<Arc<dyn Store>>,
+    /// What those are named by.
+    gate: String,
+    /// Whether an executor of its own has targets that this configuration does not.
+    apart: bool,
+}
+
+impl Place {
+    /// In the configuration of a gate, or of an executor.
+    async fn of(path: &Path, targets: &TargetsFile) -> Result<Self, Failure> {
+        if ExecutorConfig::is_in(path) {
+            let config = ExecutorConfig::require(path)?;
+            return Ok(Self {
+                targets: config.targets,
+                store: None,
+                gate: config.root.to_string(),
+                apart: false,
+            });
+        }
+        let mut config = Config::require(path)?;
+        targets.put_into(&mut config)?;
+        let store = open_store(&config.store, None).await?;
+        Ok(Self {
+            gate: named_by(&config, store.as_ref()).await?,
+            targets: config.targets,
+            store: Some(store),
+            apart: config.executor.is_some(),
+        })
+    }
 }
 
 fn told(report: &mut Report, way: &Way, lives: bool) {
@@ -133,14 +176,14 @@ fn told(report: &mut Report, way: &Way, lives: bool) {
 }
 
 /// What it comes to. Never that all is well while something is unknown.
-fn sum(report: &mut Report, target: &TargetId, ways: &Ways, (bypasses, leases): (usize, usize)) {
+fn sum(report: &mut Report, target: &TargetId, known: bool, (bypasses, leases): (usize, usize)) {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let leases = counted(number(leases), "living lease");
     let round = counted_as(number(bypasses), "way leads", "ways lead");
     if bypasses > 0 {
         let text = format!("{round} round the gate to what {target} guards, beside {leases}");
         report.say(Level::Bad, text);
-    } else if ways.unknown.is_empty() {
+    } else if known {
         let text = format!(
             "nothing that was looked at leads round the gate to what {target} guards, beside {leases}"
         );
@@ -168,6 +211,20 @@ async fn lives(store: &dyn Store, target: &TargetId, grant: GrantId) -> Result<b
         let lease = grant.lease.as_ref();
         there && lease.is_some_and(|lease| lease.target == *target && now <= lease.not_after)
     }))
+}
+
+fn no_target(place: &Place, target: &TargetId) -> Failure {
+    let names: Vec<String> = place.targets.ids().map(ToString::to_string).collect();
+    let next = if place.apart {
+        format!(
+            "if its executor has it, name its file with --targets; or run there, as the executor's user: `gatehold doctor bypass {target} --config executor.toml`"
+        )
+    } else if names.is_empty() {
+        "this configuration names no target: name another with --config".to_owned()
+    } else {
+        format!("name one of {}", names.join(", "))
+    };
+    Failure::usage(format!("no target is called {target} here"), next)
 }
 
 fn all(paths: &[PathBuf]) -> Result<Vec<Brought>, Failure> {

@@ -90,7 +90,12 @@ impl<'a> Asker<'a> {
             self.usable(&request, signals).await?;
             // Not to be broken off: what is handed out here is handed out once.
             if let Some(redeemed) = self.redeemed(&request).await? {
-                return self.taken(leasing, &request, &redeemed, kind);
+                let taken = self.taken(leasing, &request, &redeemed, kind)?;
+                // Whoever said meanwhile that it is to end gets no session, whatever a session would make of it.
+                return match signals.came().await {
+                    Some(ending) => Err(self.not_used(&request, ending)),
+                    None => Ok(taken),
+                };
             }
         }
     }
@@ -270,6 +275,21 @@ impl<'a> Asker<'a> {
         }
         self.unused = None;
         Ok(Some(redeemed))
+    }
+
+    /// What was handed out is not used. It ends with the task that was begun for it; where another task goes on, that is said.
+    fn not_used(&self, request: &str, ending: crate::interrupt::Ending) -> Stop {
+        eprintln!(
+            "ended by {} while {} was handed out: no session begins",
+            ending.name(),
+            plain(request)
+        );
+        if self.own_task.is_none() {
+            // The gate takes nothing back that was used: only people, its task or its time end it.
+            let revoke = format!("have it revoked: `gatehold revoke {}`", plain(request));
+            eprintln!("note:  {revoke}");
+        }
+        Stop::Said(ending.exit())
     }
 
     /// What was handed out.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gatehold_client::wire::Credential;
 use serde_json::json;
 
@@ -31,6 +31,30 @@ const UNSET: [&str; 7] = [
     "PGUSER",
 ];
 
+/// What PostgreSQL's clients call `sslmode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SslMode {
+    /// No encryption.
+    Disable,
+    /// Encryption, whoever the server is.
+    Require,
+    /// A certificate that the client's roots vouch for.
+    VerifyCa,
+    /// Such a certificate, for this host.
+    VerifyFull,
+}
+
+impl SslMode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
 /// Arguments of `gatehold exec psql`.
 #[derive(Debug, Args)]
 #[command(
@@ -43,6 +67,9 @@ pub struct Psql {
     /// The role whose rights the login gets.
     #[arg(long, required_unless_present = "request")]
     pub role: Option<String>,
+    /// How the client makes sure of the server; without it as strictly as the gate's own connection there.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub sslmode: Option<SslMode>,
     /// The client, any that reads PGSERVICE and PGPASSFILE.
     #[arg(long, default_value = "psql", value_name = "PROGRAM")]
     pub client: OsString,
@@ -77,7 +104,7 @@ async fn within(
     };
     let taken = asker.have(&args.leasing, wanted, KIND, signals).await?;
     let Taken { credential, lease } = taken;
-    let (service, password) = files(&credential)?;
+    let (service, password) = files(&credential, args.sslmode)?;
     let service = folder.write("service", &service)?;
     let password = folder.write("password", &password)?;
     let program = Program {
@@ -96,7 +123,7 @@ async fn within(
 }
 
 /// The service file and the password file.
-fn files(credential: &Credential) -> Result<(String, String), Failure> {
+fn files(credential: &Credential, sslmode: Option<SslMode>) -> Result<(String, String), Failure> {
     let part = |name: &str| {
         let value = credential.public.get(name).map(String::as_str);
         let value = value.filter(|value| !value.is_empty() && !value.contains(char::is_control));
@@ -107,8 +134,14 @@ fn files(credential: &Credential) -> Result<(String, String), Failure> {
     };
     let (host, port) = (part("host")?, part("port")?);
     let (database, user) = (part("database")?, part("user")?);
-    let service =
+    let mut service =
         format!("[{SERVICE}]\nhost={host}\nport={port}\ndbname={database}\nuser={user}\n");
+    // It stands before what the client's own settings say. A gate that says nothing leaves it to them.
+    let told = credential.public.get("sslmode");
+    let told = told.filter(|told| told.as_str() == SslMode::VerifyFull.name());
+    if let Some(mode) = sslmode.or_else(|| told.map(|_| SslMode::VerifyFull)) {
+        service += &format!("sslmode={}\n", mode.name());
+    }
     let line = [host, port, "*", user, credential.secret.as_str()].map(escaped);
     Ok((service, line.join(":") + "\n"))
 }
@@ -140,15 +173,31 @@ mod tests {
 
     #[test]
     fn the_password_is_for_this_server_and_user_alone() {
-        let (service, password) = files(&credential("::1")).unwrap();
+        let (service, password) = files(&credential("::1"), None).unwrap();
         let wanted = "[gatehold]\nhost=::1\nport=5432\ndbname=orders\nuser=gh_1\n";
         assert_eq!(service, wanted);
         assert_eq!(password, "\\:\\:1:5432:*:gh_1:a\\:b\\\\c\n");
     }
 
     #[test]
+    fn the_server_is_made_sure_of_as_strictly_as_by_the_gate() {
+        let of = |told: &str, given| {
+            let mut credential = credential("db.example");
+            let told = ("sslmode".to_owned(), told.to_owned());
+            credential.public.extend([told]);
+            files(&credential, given).unwrap().0
+        };
+        assert!(of("verify-full", None).ends_with("user=gh_1\nsslmode=verify-full\n"));
+        assert!(of("verify-full", Some(SslMode::Require)).ends_with("sslmode=require\n"));
+        // Nobody makes a client believe less.
+        for told in ["", "disable", "allow", "require\nhost=other"] {
+            assert!(of(told, None).ends_with("user=gh_1\n"), "{told}");
+        }
+    }
+
+    #[test]
     fn a_value_never_becomes_a_line() {
-        assert!(files(&credential("db\nhostaddr=1.2.3.4")).is_err());
-        assert!(files(&credential("")).is_err());
+        assert!(files(&credential("db\nhostaddr=1.2.3.4"), None).is_err());
+        assert!(files(&credential(""), None).is_err());
     }
 }

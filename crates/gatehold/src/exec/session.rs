@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use gatehold_client::Client;
 use gatehold_client::wire::RequestStatus;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, set_child_subreaper};
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::left::end_all;
 use super::started::CHILD;
 use crate::ambient::now_millis;
 use crate::exit::{Exit, Failure};
@@ -77,8 +78,8 @@ enum Why {
 }
 
 impl Lease {
-    /// Runs the program until it or the lease ends. Gives its exit code. Afterwards it does not run; nor does what it started, where
-    /// it has a process group of its own: at a terminal it has none.
+    /// Runs the program until it or the lease ends. Gives its exit code. Afterwards it does not run, nor does anything that it started,
+    /// whatever session or process group that is in.
     ///
     /// # Errors
     /// When it does not start, and when the lease ended first.
@@ -90,11 +91,10 @@ impl Lease {
         let mut running = Running::start(program)?;
         let watching = tokio::spawn(watch(self.clone()));
         let over = running.until_over(self, watching, signals).await?;
-        if matches!(over, Over::Ended(_)) {
-            running.end_others();
-        } else {
+        if !matches!(over, Over::Ended(_)) {
             running.end().await?;
         }
+        end_all(ENDING).await?;
         match over {
             Over::Ended(status) if status.success() => Ok(Exit::Done),
             // A server that ends a session may be the first to say so.
@@ -187,6 +187,12 @@ impl Running {
         let own = std::env::current_exe()
             .map_err(|error| Failure::fault(error, "run it by its full path"))?;
         let apart = !std::io::stdin().is_terminal();
+        // What its program leaves behind becomes ours, and is found at the end. A terminal has one process group in front, so a group
+        // of its own would not do: it could not read, and whoever leaves the group would go on.
+        set_child_subreaper(Some(getpid())).map_err(|error| {
+            let cause = format!("what the program leaves behind could not be ended: {error}");
+            Failure::fault(cause, "let this process set PR_SET_CHILD_SUBREAPER")
+        })?;
         let mut command = Command::new(own);
         command
             .arg(CHILD)
@@ -253,16 +259,7 @@ impl Running {
             self.send(Signal::KILL);
             self.child.wait().await.map_err(lost)?;
         }
-        self.end_others();
         Ok(())
-    }
-
-    /// Ends what it started and left in its group.
-    fn end_others(&self) {
-        if let Some(group) = self.pid.filter(|_| self.apart) {
-            // Mostly nobody is left in it.
-            let _nobody = kill_process_group(group, Signal::KILL);
-        }
     }
 
     fn send(&self, signal: Signal) {

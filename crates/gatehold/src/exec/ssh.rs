@@ -90,7 +90,8 @@ pub struct Ssh {
     /// The command that is run there, and nothing else.
     #[arg(long, required_unless_present = "request")]
     pub command: Option<String>,
-    /// A private key of your own, with its public half beside it; without it one is made for this session.
+    /// A private key of your own, with its public half beside it; without it one is made for this session. A server that knows the key
+    /// itself, by authorized_keys, lets it in without the certificate: use one that no server knows.
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// What ssh gets: where, and options such as -p.

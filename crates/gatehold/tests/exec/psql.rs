@@ -21,13 +21,22 @@ impl Place {
     }
 
     fn start(&self, psql: &[&str]) -> Running {
-        let asked = ["psql", "--purpose", "look for stuck orders"];
-        let what = ["--target", "orders-access", "--resource", "shop/orders"];
-        let role = ["--role", "orders_reader", "--", "-X", "-A", "-t", "-q"];
-        self.seat.start(&[&asked[..], &what, &role, psql].concat())
+        let role = ["--", "-X", "-A", "-t", "-q"];
+        self.seat.start(&[&ASKING[..], &role, psql].concat())
     }
 }
 
+const ASKING: [&str; 9] = [
+    "psql",
+    "--purpose",
+    "look for stuck orders",
+    "--target",
+    "orders-access",
+    "--resource",
+    "shop/orders",
+    "--role",
+    "orders_reader",
+];
 const ASKED: &str = "SELECT status FROM orders WHERE id = 7;\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,4 +107,54 @@ async fn m217_what_psql_says_is_passed_on_and_the_lease_ends_with_it() {
     place.world.until_gone(3).await;
     let left = (place.world.roles().await, place.world.sessions().await);
     assert_eq!(left, (0, 0));
+}
+
+/// A client that is at a terminal, leaves one process in the background and one in a session of its own, and ends.
+const LEAVING: &str =
+    "test -t 0 || exit 9; sleep 600 & echo left $!; setsid sleep 600 & echo left $!; exit 0";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m217_at_a_terminal_nothing_that_a_client_started_outlives_the_session() {
+    let place = Place::open().await;
+    let client = ["--client", "sh", "--", "-c", LEAVING];
+    let mut running = place
+        .seat
+        .start_at_a_terminal(&[&ASKING[..], &client].concat());
+    let said = running.says("waiting; ");
+    let request = said.lines().find_map(|line| line.strip_prefix("HELD  "));
+    place.world.approve(request.unwrap().trim()).await;
+    let (code, errors) = running.ended();
+    let said = running.says("left");
+    assert_eq!(code, 0, "{said}{errors}");
+    let left: Vec<u32> = said
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("left ")?.parse().ok())
+        .collect();
+    assert_eq!(left.len(), 2, "{said}");
+    for pid in left {
+        gone(pid).await;
+    }
+    place.world.until_gone(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m217_a_signal_while_a_login_is_handed_out_begins_no_session() {
+    let place = Place::open().await;
+    let mut running = place.start(&["-c", "SELECT 'a session began'"]);
+    let request = running.request();
+    // Nobody becomes a member of anything until this is over.
+    let holding = place.world.server.connect("orders").await;
+    let hold = "BEGIN; LOCK TABLE pg_catalog.pg_auth_members IN SHARE MODE";
+    holding.batch_execute(hold).await.unwrap();
+    place.world.approve(&request).await;
+    place.world.until_the_broker_waits().await;
+    running.sent("INT");
+    holding.batch_execute("COMMIT").await.unwrap();
+    let (code, said) = running.ended();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("no session begins"), "{said}");
+    assert!(!running.said().contains("a session began"));
+    // Its task ended with it, and so did the lease.
+    place.world.until_gone(1).await;
+    assert_eq!(place.world.roles().await, 0);
 }

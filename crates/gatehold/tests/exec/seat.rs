@@ -50,6 +50,22 @@ impl Seat {
         command.stdin(Stdio::null()).output().unwrap()
     }
 
+    /// Starts it at a terminal of its own, which gets everything that is said.
+    pub fn start_at_a_terminal(&self, arguments: &[&str]) -> Running {
+        let plain = self.command(arguments);
+        let words = [plain.get_program()].into_iter().chain(plain.get_args());
+        let words =
+            words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")));
+        let line = words.collect::<Vec<String>>().join(" ");
+        let mut command = Command::new("script");
+        command.args(["-qfec", &line, "/dev/null"]).envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        Running::start(command)
+    }
+
     /// Starts it, with an input that stays open.
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
@@ -135,6 +151,11 @@ impl Running {
             "{wanted} is never in:\n{said}\n{errors}"
         );
         said
+    }
+
+    /// Standard output so far.
+    pub fn said(&self) -> String {
+        self.out.now()
     }
 
     /// Writes to the program's standard input.

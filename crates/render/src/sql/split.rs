@@ -41,6 +41,20 @@ const OF_A_SESSION: [&str; 25] = [
     "USE",
 ];
 
+/// Functions whose work is for the rest of a connection, or rests on what it did before.
+const OF_A_SESSION_CALLED: [&str; 10] = [
+    "SET_CONFIG",
+    "PG_ADVISORY_LOCK",
+    "PG_ADVISORY_LOCK_SHARED",
+    "PG_TRY_ADVISORY_LOCK",
+    "PG_TRY_ADVISORY_LOCK_SHARED",
+    "CURRVAL",
+    "LASTVAL",
+    "GET_LOCK",
+    "LAST_INSERT_ID",
+    "LAST_INSERT_ROWID",
+];
+
 /// A database whose statements can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlDialect {
@@ -124,13 +138,13 @@ pub fn split_sql(sql: &str, dialect: SqlDialect) -> Result<Vec<SqlStatement<'_>>
     let mut alone = Vec::with_capacity(pieces.len());
     for (number, text) in (1..).zip(pieces) {
         let (tokens, _) = lexer::lex(text);
-        let first = OF_A_SESSION
-            .into_iter()
-            .find(|word| tokens.first().is_some_and(|token| token.is(word)));
-        if let Some(word) = first {
+        if let Some(word) = of_a_session(&tokens) {
             return Err(NotSplit::OfASession(number, word));
         }
         let statement = one(text, &tokens, dialect).ok_or(NotSplit::Unread(number))?;
+        if locks(&statement) {
+            return Err(NotSplit::OfASession(number, "SELECT … FOR UPDATE"));
+        }
         statements.push(SqlStatement {
             text,
             reads: reads(&statement),
@@ -148,6 +162,37 @@ pub fn split_sql(sql: &str, dialect: SqlDialect) -> Result<Vec<SqlStatement<'_>>
         return Err(NotSplit::Disagree);
     }
     Ok(statements)
+}
+
+/// The word by which a statement is about a connection. Functions are found by their names wherever they are called; one of one's own
+/// that is called like them is refused too.
+fn of_a_session(tokens: &[Token<'_>]) -> Option<&'static str> {
+    let word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is(word));
+    let first = OF_A_SESSION.into_iter().find(|first| word(0, first));
+    let passing = || {
+        let at = if word(1, "OR") { 3 } else { 1 };
+        let at = at + usize::from(word(at, "LOCAL") || word(at, "GLOBAL"));
+        let mut words = ["TEMP", "TEMPORARY"].into_iter();
+        words.find(|passing| word(0, "CREATE") && word(at, passing))
+    };
+    let called = || {
+        let found = |name: &&str| {
+            tokens.windows(2).any(|pair| match pair {
+                [Token::Name(quoted), Token::Symbol('(')] => {
+                    quoted.trim_matches('"').eq_ignore_ascii_case(name)
+                }
+                [token, Token::Symbol('(')] => token.is(name),
+                _ => false,
+            })
+        };
+        OF_A_SESSION_CALLED.into_iter().find(found)
+    };
+    first.or_else(passing).or_else(called)
+}
+
+/// Whether it is a query that locks what it finds: the locks end with it, before anything could be done under them.
+fn locks(statement: &Statement) -> bool {
+    matches!(statement, Statement::Query(query) if !query.locks.is_empty())
 }
 
 /// The one statement that a text is.
@@ -215,8 +260,34 @@ mod tests {
             ("SELECT 1; start transaction", 2, "START"),
             ("SELECT 1; SELECT 2; /* */ Rollback", 3, "ROLLBACK"),
             ("SET ROLE admin; SELECT 1", 1, "SET"),
+            (
+                "SELECT 1; SELECT set_config('role', 'admin', false)",
+                2,
+                "SET_CONFIG",
+            ),
+            (
+                "SELECT pg_catalog.pg_advisory_lock (7)",
+                1,
+                "PG_ADVISORY_LOCK",
+            ),
+            ("INSERT INTO t VALUES (currval('s'))", 1, "CURRVAL"),
+            ("CREATE TEMP TABLE t (id int)", 1, "TEMP"),
+            (
+                "SELECT * FROM t WHERE id = 7 FOR UPDATE; UPDATE t SET a = 1",
+                1,
+                "SELECT … FOR UPDATE",
+            ),
         ] {
             assert_eq!(texts(sql), Err(NotSplit::OfASession(number, word)), "{sql}");
+        }
+        // What stands in a text or takes its locks for itself spans nothing.
+        for sql in [
+            "SELECT 'set_config(1)'",
+            "UPDATE t SET a = 1 WHERE id IN (SELECT id FROM t FOR UPDATE SKIP LOCKED)",
+            "CREATE TABLE temp (lastval int)",
+            "SELECT lastval FROM temp",
+        ] {
+            assert!(texts(sql).is_ok(), "{sql}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Requests with one reading are sent exactly; all others open no connection (threats B2, C14; M213).
 
+use gatehold_core::ids::RequestId;
+
 use super::*;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -12,6 +14,7 @@ async fn b02_the_wire_holds_exactly_what_was_approved_and_what_is_injected() {
         "headers": {"Content-Type": "application/json", "idempotency-key": "k-1"}, "body": "{\"n\": 1.00}"}"#;
     let mut call = ask(Write, payload);
     call.precondition = Some("etag:\"v3\"".to_owned());
+    call.request = Some(RequestId::from_bytes([7; 16]));
     let ended = run(&target, &call).await;
     assert_eq!((ended.ending, ended.status), (Ending::Completed, Some(200)));
     assert_eq!(ended.body, b"ok");
@@ -34,6 +37,7 @@ async fn b02_the_wire_holds_exactly_what_was_approved_and_what_is_injected() {
         "connection: close".to_owned(),
         "content-length: 11".to_owned(),
         "content-type: application/json".to_owned(),
+        "gatehold-request: req_07070707070707070707070707070707".to_owned(),
         format!("host: 127.0.0.1:{}", upstream.port),
         "idempotency-key: k-1".to_owned(),
         "if-match: \"v3\"".to_owned(),
@@ -245,6 +249,24 @@ async fn without_its_secret_nothing_is_sent() {
             (ended.ending, ended.code),
             (Ending::Failed, "secret_unavailable")
         );
+    }
+    assert_eq!(upstream.accepted(), 0);
+}
+
+#[tokio::test]
+async fn m023_no_workload_says_for_which_request_a_call_is() {
+    let upstream = Upstream::start(Manner::Answer(OK.to_vec())).await;
+    let mut target = target(upstream.port);
+    target.request_id_header = Some("x-request-id".to_owned());
+    // Whatever else may be set there.
+    for name in ["x-request-id", "gatehold-request"] {
+        target.headers.insert(name.to_owned());
+        let payload =
+            format!(r#"{{"method": "GET", "path": "/v1/x", "headers": {{"{name}": "req_1"}}}}"#);
+        let mut call = ask(Read, &payload);
+        call.request = Some(RequestId::from_bytes([7; 16]));
+        let ended = run(&target, &call).await;
+        assert_eq!(ended.code, code::REFUSED, "{name}");
     }
     assert_eq!(upstream.accepted(), 0);
 }

@@ -188,9 +188,15 @@ fn grant(talk: &Talk, handle: &Name, group: &Name) -> String {
 
 fn credential(target: &RoleTarget, lease: &Lease, handle: &Name, password: &str) -> Credential {
     let (host, port) = &target.public;
+    // As strictly as the broker itself makes sure of the server.
+    let tls = match target.server.tls {
+        Some(_) => "verify-full",
+        None => "prefer",
+    };
     Credential {
         kind: "postgres_login",
         public: vec![
+            ("sslmode", tls.to_owned()),
             ("host", host.clone()),
             ("port", port.to_string()),
             ("database", target.gives.database.clone()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gatehold_core::ids::RequestId;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
@@ -17,6 +18,9 @@ use crate::tls::{PostgresTls, server_name};
 
 /// What a server may send beyond four times the result: start-up, notices, type look-ups.
 const BUDGET_BYTES: usize = 4 << 20;
+
+/// What every session of the gate calls itself at a server.
+const APPLICATION: &str = "gatehold";
 
 /// Everything known before the first byte: nothing is open yet.
 pub(crate) struct Door {
@@ -62,7 +66,7 @@ pub(crate) async fn door(target: &PostgresTarget, limit: Duration) -> Result<Doo
     } else {
         SslMode::Disable
     });
-    config.application_name("gatehold");
+    config.application_name(APPLICATION);
     Ok(Door {
         at,
         port,
@@ -131,6 +135,15 @@ fn one_host(config: &Config) -> Option<(Where, u16)> {
 }
 
 impl Door {
+    /// The same for one request, which the server's log then names.
+    pub(crate) fn named(mut self, request: Option<RequestId>) -> Self {
+        if let Some(request) = request {
+            self.config
+                .application_name(format!("{APPLICATION} {request}"));
+        }
+        self
+    }
+
     /// The same server and the same login, in another database.
     pub(crate) fn into_database(mut self, name: &str) -> Self {
         self.config.dbname(name);

@@ -1,23 +1,14 @@
 //! `log_destination = 'csvlog'` of PostgreSQL: one record after the other, each of one line or of several, because a field in quotes may
 //! hold line ends. Statements are never shown: they hold what people search for.
 
-use gatehold_core::reconcile::{Access, moment};
+use gatehold_core::reconcile::moment;
 
+use super::Event;
 use super::lines::{LINE_BYTES_MAX, Line};
-use super::{Event, Seen};
+use super::postgres::{self, Record};
 
 /// Fields of a record in the oldest version that is still read; newer ones have more behind them.
 const FIELDS_MIN: usize = 23;
-/// What the server says to somebody whom it does not let in: no such role or password, no such database, no right to connect, no room,
-/// not now.
-const REFUSED: [&str; 6] = ["28000", "28P01", "3D000", "42501", "53300", "57P03"];
-/// How a message begins that somebody has just been let in.
-const LET_IN: [&str; 3] = [
-    "connection authorized:",
-    "connection authenticated:",
-    "replication connection authorized:",
-];
-
 /// Puts records together, line by line.
 #[derive(Debug, Default)]
 pub struct Csvlog {
@@ -95,39 +86,20 @@ fn read(record: &[u8], line: u64) -> Event {
     if fields.len() < FIELDS_MIN {
         return Event::Unreadable(line, "it has too few fields for a record of csvlog");
     }
-    let Some(at) = moment(field(0)) else {
-        return Event::Unreadable(
-            line,
-            "its time has no zone that everybody reads the same: set log_timezone = 'UTC'",
-        );
-    };
-    let (name, message, severity) = (field(1), field(13), field(11));
-    if name.is_empty() {
-        return Event::Nothing(Some(at));
-    }
-    if severity == "FATAL" && REFUSED.contains(&field(12)) {
-        return Event::Refused(at);
-    }
-    let login = LET_IN.iter().any(|begin| message.starts_with(begin));
-    let what = match (login, field(7)) {
-        (true, _) => "logged in".to_owned(),
-        (false, "") => "was logged".to_owned(),
-        (false, tag) => tag.to_owned(),
-    };
-    Event::Seen(Box::new(Seen {
-        line,
-        access: Access {
-            name: name.to_owned(),
-            at: Some(at),
-            login,
-            certificate: None,
-        },
-        from: field(4).to_owned(),
-        session: field(5).to_owned(),
+    let record = Record {
+        time: field(0),
+        user: field(1),
+        database: field(2),
+        from: field(4),
+        session: field(5),
         number: field(6).parse().ok(),
-        place: field(2).to_owned(),
-        what,
-    }))
+        tag: field(7),
+        severity: field(11),
+        state: field(12),
+        message: field(13),
+        application: field(22),
+    };
+    postgres::event(&record, line)
 }
 
 /// The fields of one record; quotes are doubled in a field that has quotes around it.

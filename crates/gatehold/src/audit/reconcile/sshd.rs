@@ -103,6 +103,8 @@ fn login(accepted: &str, at: Option<Timestamp>, line: u64, process: &str) -> Opt
         number: None,
         place: user.to_owned(),
         what: format!("logged in by {method} as {user}"),
+        named: None,
+        asks: false,
     })
 }
 

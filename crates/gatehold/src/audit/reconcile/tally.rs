@@ -10,6 +10,7 @@ use gatehold_core::ssh::SshPublicKey;
 use gatehold_core::time::Timestamp;
 use serde::Serialize;
 
+use super::executed::{Executed, Executions};
 use super::{Event, Seen};
 use crate::exit::Exit;
 use crate::screen::{counted, counted_as};
@@ -45,6 +46,8 @@ pub struct Reconciled {
     pub target: String,
     /// How many credentials were ever handed out there.
     pub leases: usize,
+    /// How many actions were ever executed there.
+    pub executions: usize,
     /// The first and the last time in the log.
     pub from: Option<String>,
     pub to: Option<String>,
@@ -80,7 +83,7 @@ impl Reconciled {
             _ => String::new(),
         };
         format!(
-            "{}: {found}; {} under leases, {} of the gate's own logins, {} of known ones, {} in other databases, {} refused{span}",
+            "{}: {found}; {} under grants, {} of the gate's own, {} of known ones, {} elsewhere, {} refused{span}",
             self.target,
             counted(self.granted, "line"),
             self.own,
@@ -95,6 +98,7 @@ impl Reconciled {
 pub struct Tally<'a> {
     target: &'a TargetId,
     handed: &'a HandedOut,
+    executions: Executions<'a>,
     names: &'a Names,
     kind: LogKind,
     apart: u32,
@@ -121,13 +125,16 @@ impl<'a> Tally<'a> {
     pub fn new(
         target: &'a TargetId,
         handed: &'a HandedOut,
+        executions: Executions<'a>,
         names: &'a Names,
         kind: LogKind,
         (apart, silent): (u32, u32),
     ) -> Self {
+        let executed = executions.count();
         Self {
             target,
             handed,
+            executions,
             names,
             kind,
             apart,
@@ -135,6 +142,7 @@ impl<'a> Tally<'a> {
             reconciled: Reconciled {
                 target: target.to_string(),
                 leases: handed.count(target),
+                executions: executed,
                 ..Reconciled::default()
             },
             sessions: BTreeMap::new(),
@@ -161,13 +169,7 @@ impl<'a> Tally<'a> {
                 self.time(file, Some(at));
                 self.reconciled.refused = self.reconciled.refused.saturating_add(1);
             }
-            Event::Unreadable(line, why) => {
-                self.unreadable = self.unreadable.saturating_add(1);
-                if self.unreadable <= u64::try_from(TOLD_MAX).unwrap_or(0) {
-                    let text = format!("who was there by {file}:{line}: {why}");
-                    self.reconciled.unknown.push(text);
-                }
-            }
+            Event::Unreadable(line, why) => self.unreadable(file, line, why),
             Event::Unfinished(line) => self.reconciled.notes.push(format!(
                 "{file} ends in the middle of what begins at line {line}"
             )),
@@ -175,6 +177,14 @@ impl<'a> Tally<'a> {
                 self.time(file, seen.access.at);
                 self.seen(file, *seen);
             }
+        }
+    }
+
+    fn unreadable(&mut self, file: &str, line: u64, why: &str) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        if self.unreadable <= u64::try_from(TOLD_MAX).unwrap_or(0) {
+            let text = format!("who was there by {file}:{line}: {why}");
+            self.reconciled.unknown.push(text);
         }
     }
 
@@ -211,6 +221,19 @@ impl<'a> Tally<'a> {
             self.logins = self.logins.saturating_add(1);
         }
         self.number(&seen);
+        let counter = match self.executions.judge(&seen) {
+            Executed::Granted => &mut self.reconciled.granted,
+            Executed::Question => &mut self.reconciled.own,
+            Executed::Elsewhere => &mut self.reconciled.elsewhere,
+            Executed::Found(why) => return self.found(file, seen, why),
+            Executed::Unknown(why) => return self.unreadable(file, seen.line, &why),
+            Executed::NotOurs => return self.under_a_lease(file, seen),
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Whether it is under a credential that was handed out, or of somebody who needs none.
+    fn under_a_lease(&mut self, file: &str, seen: Seen) {
         let judged = self
             .handed
             .judge(self.target, &seen.access, self.apart, |handed| {
@@ -344,6 +367,15 @@ impl<'a> Tally<'a> {
                 "who logged in and did nothing: no login is in the log. Set log_connections = on";
             unknown.push(text.to_owned());
         }
+        let missing = self.first.zip(self.latest);
+        let missing = missing.map_or(0, |(from, to)| self.executions.missing(from, to));
+        if missing > 0 {
+            unknown.push(format!(
+                "where {} went that the ledger says completed: the log has no line with its name. Have the server log the header, and \
+                 look for lines that were taken out",
+                counted(missing, "execution")
+            ));
+        }
         let notes = &mut self.reconciled.notes;
         if self.begun_before > 0 {
             let sessions = counted_as(self.begun_before, "session begins", "sessions begin");
@@ -362,11 +394,11 @@ impl<'a> Tally<'a> {
                 "no tree head covers the last leaves of the ledger yet; run it again once one does";
             notes.push(text.to_owned());
         }
-        let used = u64::try_from(self.used.len()).unwrap_or(u64::MAX);
-        notes.push(format!(
-            "{} in the log",
-            counted_as(used, "lease is", "leases are")
-        ));
+        if self.kind != LogKind::Http {
+            let used = u64::try_from(self.used.len()).unwrap_or(u64::MAX);
+            let used = counted_as(used, "lease is", "leases are");
+            notes.push(format!("{used} in the log"));
+        }
         self.reconciled.from = self.first.map(|at| at.to_string());
         self.reconciled.to = self.latest.map(|at| at.to_string());
         self.reconciled

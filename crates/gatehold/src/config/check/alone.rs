@@ -4,18 +4,23 @@
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid, getgroups};
 
 /// Somebody else may write.
 const OTHERS_WRITE: u32 = 0o022;
 /// Any other user may read.
 const OTHERS_READ: u32 = 0o004;
+/// Whoever is of its group may read.
+const GROUP_READS: u32 = 0o040;
 /// Any other user may read or enter.
 const OTHERS_ENTER: u32 = 0o007;
 /// In a folder with this, names belong to their owners, whoever else may write: `/tmp`.
 const STICKY: u32 = 0o1000;
+
+/// Links that are followed; the system follows no more.
+const LINKS_MAX: usize = 40;
 
 /// What is asked of a file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +40,8 @@ pub(super) fn shared(path: &Path, kept: Kept) -> Vec<String> {
     let Ok(path) = std::path::absolute(path) else {
         return found;
     };
-    // By its name and by where that leads: a link is as good as the folder that it stands in.
-    let mut all = BTreeSet::from([path.clone()]);
-    all.extend(path.canonicalize());
-    let above: BTreeSet<PathBuf> = all
-        .iter()
-        .flat_map(|path| path.ancestors().skip(1))
-        .map(Path::to_owned)
-        .collect();
+    // By its name and by everything that this leads through: a link is as good as the folder that it stands in.
+    let above = passed(&path);
     if let Some(about) = looked_at(&path) {
         found.extend(own(&path, &about, kept));
         if kept == Kept::State && about.is_dir() {
@@ -51,6 +50,44 @@ pub(super) fn shared(path: &Path, kept: Kept) -> Vec<String> {
     }
     found.extend(above.iter().filter_map(|folder| changed_by_others(folder)));
     found
+}
+
+/// Every folder that is entered on the way, in the middle of a chain of links too, and every link: in a folder with the sticky bit its
+/// owner may replace it, whoever else may not.
+fn passed(path: &Path) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    let mut at = PathBuf::new();
+    let mut left: Vec<PathBuf> = parts(path);
+    let mut links = 0;
+    while let Some(part) = left.pop() {
+        if part == Path::new("..") {
+            at.pop();
+            continue;
+        }
+        if part.is_absolute() {
+            at = part;
+            continue;
+        }
+        folders.insert(at.clone());
+        let next = at.join(&part);
+        match fs::read_link(&next) {
+            Ok(leads) if links < LINKS_MAX => {
+                links += 1;
+                folders.insert(next);
+                left.extend(parts(&leads));
+            }
+            _ => at = next,
+        }
+    }
+    folders
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let mut parts: Vec<PathBuf> = parts.map(|part| PathBuf::from(part.as_os_str())).collect();
+    parts.reverse();
+    parts
 }
 
 fn looked_at(path: &Path) -> Option<Metadata> {
@@ -82,6 +119,8 @@ fn own(path: &Path, about: &Metadata, kept: Kept) -> Option<String> {
         "others may write to"
     } else if mode & open != 0 {
         "everybody may read"
+    } else if kept == Kept::Secret && mode & GROUP_READS != 0 && !is_own_group(about.gid()) {
+        "a group that this process is not of may read"
     } else {
         return None;
     };
@@ -109,12 +148,13 @@ fn within(folder: &Path) -> Vec<String> {
 
 /// Whoever may write a folder may put another in the place of what it holds.
 fn changed_by_others(folder: &Path) -> Option<String> {
-    let about = looked_at(folder)?;
+    let about = fs::symlink_metadata(folder).ok()?;
     if let Some(why) = foreign(folder, &about) {
         return Some(why);
     }
+    // What a link says of its own mode means nothing.
     let mode = about.permissions().mode();
-    let open = mode & OTHERS_WRITE != 0 && mode & STICKY == 0;
+    let open = !about.is_symlink() && mode & OTHERS_WRITE != 0 && mode & STICKY == 0;
     let shown = folder.display();
     open.then(|| {
         format!("others may write to {shown}, and replace what is in it: run chmod go-w {shown}")
@@ -129,6 +169,12 @@ fn foreign(path: &Path, about: &Metadata) -> Option<String> {
             "{shown} belongs to another user: run chown on it, or start the executor as that user"
         )
     })
+}
+
+fn is_own_group(group: u32) -> bool {
+    let others = getgroups().unwrap_or_default();
+    let mut own = std::iter::once(getegid()).chain(others);
+    own.any(|own| own.as_raw() == group)
 }
 
 /// An owner may always write. The system's administrator may whatever a file says.
@@ -189,6 +235,33 @@ mod tests {
         std::os::unix::fs::symlink(&folder, &link).unwrap();
         let said = says([0o770, 0o600], Kept::Secret, &link.join("key"));
         assert!(said.contains(&above), "{said}");
+    }
+
+    #[test]
+    fn every_link_of_a_chain_stands_where_nobody_else_may_write() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        for folder in ["first", "middle", "last"] {
+            fs::create_dir(at(folder)).unwrap();
+            set(&at(folder), 0o700);
+        }
+        let link = |to: &Path, from: PathBuf| std::os::unix::fs::symlink(to, from).unwrap();
+        link(&at("middle").join("on"), at("first").join("state"));
+        link(Path::new("../last/state"), at("middle").join("on"));
+        fs::create_dir(at("last/state")).unwrap();
+        set(&at("last/state"), 0o700);
+        let path = at("first").join("state");
+        assert_eq!(shared(&path, Kept::State), Vec::<String>::new());
+        for open in ["first", "middle", "last"] {
+            set(&at(open), 0o770);
+            let said = shared(&path, Kept::State).join("; ");
+            assert!(said.contains(&run("go-w", &at(open))), "{open}: {said}");
+            assert_eq!(said.matches("run chmod").count(), 1, "{said}");
+            set(&at(open), 0o700);
+        }
+        // A chain without an end is nobody's folder, and is not followed for ever.
+        link(&at("first/turn"), at("first").join("turn"));
+        assert_eq!(shared(&at("first/turn"), Kept::State), Vec::<String>::new());
     }
 
     #[test]

@@ -13,6 +13,8 @@
 
 #[path = "leases/killed.rs"]
 mod killed;
+#[path = "leases/rekeyed.rs"]
+mod rekeyed;
 #[path = "../../audit/tests/share/mod.rs"]
 mod share;
 #[path = "leases/world.rs"]

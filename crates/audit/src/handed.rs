@@ -70,7 +70,12 @@ impl HandedCollector {
                 from: at,
                 until: None,
             }),
-            LeaseEvent::Issued | LeaseEvent::Ended | LeaseEvent::Overdue => {}
+            // It is the same credential of the same name.
+            LeaseEvent::Issued
+            | LeaseEvent::Rekeying
+            | LeaseEvent::Rekeyed
+            | LeaseEvent::Ended
+            | LeaseEvent::Overdue => {}
         }
     }
 

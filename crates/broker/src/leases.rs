@@ -117,6 +117,19 @@ impl Leases {
         ours.map(|grant| self.places.prefix.handle(grant))
     }
 
+    /// Whether what was written down is what the proof and today's configuration give.
+    fn is_as_planned(&self, approved: &Approved, lease: &Lease) -> bool {
+        let planned = self.places.plan(approved.action(), approved.grant());
+        let same =
+            planned.is_ok_and(|plan| (&plan.recipe, plan.class) == (&lease.recipe, lease.class));
+        let same = same && approved.limits().caps.is_empty();
+        if !same {
+            let target = approved.action().envelope().target.as_str();
+            tracing::warn!(target_id = target, grant = %approved.grant(), "what was planned is not what would be made now");
+        }
+        same
+    }
+
     /// Makes what the lease says, for which there is proof, out of the approved bytes.
     pub(crate) async fn make(&self, target: &str, lease: &Lease, payload: &[u8]) -> Issuance {
         let Some(made) = self.made(target) else {
@@ -129,6 +142,17 @@ impl Leases {
                 let now = (self.clock)();
                 ssh::issue::issue(certificates, target, lease, payload, (random, now)).await
             }
+        }
+    }
+
+    /// Makes another credential for what the lease says, for which there is proof; the earlier one is dead then.
+    pub(crate) async fn make_anew(&self, target: &str, lease: &Lease) -> Issuance {
+        match self.place(target).map(|place| &place.made) {
+            Some(Made::Roles(roles)) => {
+                let random = self.entropy.bytes();
+                postgres::rekey::rekey(roles, target, lease, random).await
+            }
+            Some(Made::Certificates(_)) | None => Issuance::Refused("no_target"),
         }
     }
 }
@@ -154,15 +178,26 @@ impl Issuer for Leases {
         if self.made(target).is_none() {
             return Issuance::Refused("no_target");
         }
-        let planned = self.places.plan(approved.action(), approved.grant());
-        let same =
-            planned.is_ok_and(|plan| (&plan.recipe, plan.class) == (&lease.recipe, lease.class));
-        if !same || !approved.limits().caps.is_empty() {
-            tracing::warn!(target_id = target, grant = %approved.grant(), "what was planned is not what would be made now");
+        if !self.is_as_planned(&approved, lease) {
             return Issuance::Refused("entitlement_refused");
         }
         let ended = self.make(target, lease, approved.action().payload()).await;
         tracing::info!(target_id = target, grant = %approved.grant(), ended = ?ended, "broker.issue");
+        ended
+    }
+
+    // What a certificate is bound to is the workload's own key, which the approved bytes name: it is nothing that could be lost.
+    fn rekeys(&self, target: &str) -> bool {
+        matches!(self.made(target), Some(Made::Roles(_)))
+    }
+
+    async fn rekey(&self, approved: Approved, lease: &Lease) -> Issuance {
+        let target = approved.action().envelope().target.as_str();
+        if !self.is_as_planned(&approved, lease) {
+            return Issuance::Refused("entitlement_refused");
+        }
+        let ended = self.make_anew(target, lease).await;
+        tracing::info!(target_id = target, grant = %approved.grant(), ended = ?ended, "broker.rekey");
         ended
     }
 

@@ -13,6 +13,7 @@ mod glass;
 mod habit;
 mod lease;
 mod redeem;
+mod rekey;
 mod report;
 mod review;
 mod stop;
@@ -35,6 +36,7 @@ pub use glass::{
 };
 pub use lease::{LeaseStep, reconsider};
 pub use redeem::Redeem;
+pub use rekey::{rekey, rekeyed};
 pub use report::Report;
 pub use review::{Opened, SubmittedReview};
 pub use stop::{SIGNAL_STOPPED, StopBy, StopChange};

@@ -19,6 +19,8 @@ pub const RECIPE_PARTS_MAX: usize = 8;
 pub const RECIPE_TEXT_BYTES_MAX: usize = 256;
 /// After how many seconds a lease that is still not gone is overdue, and people are told.
 pub const OVERDUE_SECONDS: u32 = 60;
+/// How often the credential of one lease is made anew at most, where whoever asked lost it.
+pub const REKEYS_MAX: u32 = 5;
 /// Longest pause between two attempts to take a lease away, in seconds. Attempts never end (threat C3).
 pub const RETRY_SECONDS_MAX: u32 = 10;
 
@@ -150,6 +152,18 @@ pub struct Lease {
     pub verified_at: Option<Timestamp>,
     /// How often it stood at the target again after that, as after a restore of the target from a backup.
     pub returned: u32,
+    /// How often it was begun to make its credential anew, for whoever asked and lost it.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub rekeys: u32,
+    /// Which of these was handed over last; 0 where none was.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub rekeyed: u32,
+}
+
+/// What never happened stands in no row: a row from before it could has the same bytes.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_never(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Lease {
@@ -166,6 +180,8 @@ impl Lease {
             overdue: false,
             verified_at: None,
             returned: 0,
+            rekeys: 0,
+            rekeyed: 0,
         }
     }
 
@@ -183,6 +199,10 @@ impl Lease {
 pub enum LeaseEvent {
     /// The target said that the credential was made.
     Issued,
+    /// Its credential is about to be made anew, and the earlier one to die.
+    Rekeying,
+    /// The target said that it was, and it is handed over.
+    Rekeyed,
     /// It is to end.
     Ended,
     /// It is still there, a minute later.
@@ -195,8 +215,10 @@ pub enum LeaseEvent {
 
 impl LeaseEvent {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Issued,
+        Self::Rekeying,
+        Self::Rekeyed,
         Self::Ended,
         Self::Overdue,
         Self::Verified,
@@ -208,6 +230,8 @@ impl LeaseEvent {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Issued => "issued",
+            Self::Rekeying => "rekeying",
+            Self::Rekeyed => "rekeyed",
             Self::Ended => "ended",
             Self::Overdue => "overdue",
             Self::Verified => "verified",
@@ -221,6 +245,8 @@ impl LeaseEvent {
 // INVARIANT(revoked-is-verified): `Verified` is the only event that leads to `Revoked`, and it leads there from `Revoking` alone.
 pub const TRANSITIONS: &[(GrantState, LeaseEvent, GrantState)] = &[
     (GrantState::Active, LeaseEvent::Issued, GrantState::Active),
+    (GrantState::Active, LeaseEvent::Rekeying, GrantState::Active),
+    (GrantState::Active, LeaseEvent::Rekeyed, GrantState::Active),
     (GrantState::Active, LeaseEvent::Ended, GrantState::Revoking),
     (
         GrantState::Suspended,
@@ -298,6 +324,17 @@ mod tests {
             TRANSITIONS.len(),
             "every pair leads to one state"
         );
+    }
+
+    #[test]
+    fn a_credential_is_made_anew_under_a_living_lease_alone() {
+        for state in STATES {
+            for event in [LeaseEvent::Rekeying, LeaseEvent::Rekeyed] {
+                let living = state == GrantState::Active;
+                let to = living.then_some(GrantState::Active);
+                assert_eq!(next(state, event), to, "{state:?} {event:?}");
+            }
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum Refusal {
     /// The target makes no credential of this payload.
     #[error("the target makes no credential of this: {0}")]
     NotIssuable(String),
+    /// A credential that was handed out is not made anew.
+    #[error("the credential is not made anew: {0}")]
+    NotAgain(&'static str),
     /// Claims beyond their limits.
     #[error("the claims are not usable: {0}")]
     Claims(String),
@@ -160,6 +163,7 @@ impl Refusal {
             Self::UnknownTarget => "unknown_target",
             Self::MediaType => "wrong_media_type",
             Self::NotIssuable(_) => "not_issuable",
+            Self::NotAgain(_) => "not_rekeyed",
             Self::Claims(_) => "invalid_claims",
             Self::InlineSecret { .. } => "inline_secret",
             Self::UnknownPrincipal => "unknown_principal",
@@ -223,7 +227,7 @@ impl Refusal {
             Self::NoSuchRequest => {
                 "Check the id, and ask with the key that submitted it: `gatehold request show REQUEST --key FILE`."
             }
-            Self::WrongState { .. } => {
+            Self::WrongState { .. } | Self::NotAgain(_) => {
                 "Look at it with `gatehold request show REQUEST`; submit a new one if the action is still needed."
             }
             Self::TooLate(_) => {

@@ -1,9 +1,9 @@
 //! Leases: a credential is made from proof, handed over once its making is durable, and taken away at its target until the
 //! target itself says that it is gone.
 //!
-//! `issue` is here; `again` asks whether what lives would be let out now, in the order of `line`, `end` decides that a lease is to
-//! end, `remove` sees to it out of `queue`, `orphans` looks for what nobody remembers, `list` shows people what there is and
-//! `bounds` how soon it can be gone.
+//! `issue` is here; `rekey` makes one anew for whoever lost it; `again` asks whether what lives would be let out now, in the order of
+//! `line`, `end` decides that a lease is to end, `remove` sees to it out of `queue`, `orphans` looks for what nobody remembers, `list`
+//! shows people what there is and `bounds` how soon it can be gone.
 
 mod again;
 mod bounds;
@@ -12,6 +12,7 @@ mod line;
 mod list;
 mod orphans;
 mod queue;
+mod rekey;
 mod remove;
 
 use std::pin::pin;

@@ -384,7 +384,11 @@ impl Gate {
         Err(self.overtaken().await)
     }
 
-    async fn own(&self, caller: &Caller, id: RequestId) -> Result<StoredRequest, GateError> {
+    pub(crate) async fn own(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+    ) -> Result<StoredRequest, GateError> {
         let stored = self.request(id).await?;
         // Polling, withdrawal and use need the key that asked (threat C13).
         if guard!("own-key", stored.record.requester.key() != caller.key) {

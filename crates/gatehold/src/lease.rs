@@ -246,6 +246,9 @@ fn said(ctx: &Ctx, item: &LeaseItem) -> String {
     if item.returned > 0 {
         rows.push(("returned", format!("{} times", item.returned)));
     }
+    if item.rekeys > 0 {
+        rows.push(("made anew", format!("{} times", item.rekeys)));
+    }
     let mut text = String::new();
     for (name, value) in rows {
         text.push_str(&format!("{name:<12}{}\n", plain(&value)));

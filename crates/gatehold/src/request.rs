@@ -38,7 +38,7 @@ pub enum Request {
     /// Wait until a request is decided; what reviewers ask meanwhile is printed.
     Wait(Named),
     /// Have the gate execute what was allowed or approved, at most once.
-    Redeem(Own),
+    Redeem(Redeem),
     /// Take a request back.
     Withdraw(Named),
     /// Answer what reviewers asked: every question that is open.
@@ -143,6 +143,18 @@ pub struct Named {
     pub key: Key,
 }
 
+/// Arguments of `gatehold request redeem`.
+#[derive(Debug, Args)]
+pub struct Redeem {
+    /// Which request.
+    #[command(flatten)]
+    pub own: Own,
+    /// Make the credential that it handed out anew, because it was lost. The earlier one dies, and sessions that began with it end;
+    /// nobody is asked again, and the lease ends when it did.
+    #[arg(long, conflicts_with = "wait")]
+    pub again: bool,
+}
+
 /// Arguments of `gatehold request answer`.
 #[derive(Debug, Args)]
 pub struct Answer {
@@ -178,7 +190,13 @@ pub async fn run(ctx: &Ctx, request: &Request) -> Result<Exit, Failure> {
             ctx.print(&status, || status_text(&status))?;
             Ok(exit_of(status.state))
         }
-        Request::Redeem(own) => {
+        Request::Redeem(Redeem { own, again: true }) => {
+            let client = client(ctx, &own.key).await?;
+            let rekeyed = client.rekey(&own.id.to_string()).await?;
+            ctx.print(&rekeyed, || redeemed_text(&rekeyed, ctx.screen.width))?;
+            Ok(Exit::Done)
+        }
+        Request::Redeem(Redeem { own, again: false }) => {
             let client = client(ctx, &own.key).await?;
             if own.wait {
                 let status = wait(&client, &own.id.to_string()).await?;

@@ -15,6 +15,8 @@
 mod killed;
 #[path = "leases/logs.rs"]
 mod logs;
+#[path = "leases/rekeyed.rs"]
+mod rekeyed;
 #[path = "../../audit/tests/share/mod.rs"]
 mod share;
 #[path = "leases/world.rs"]

@@ -61,6 +61,7 @@ endpoints! {
     signed:
         tasks::start, tasks::end,
         requests::submit, requests::status, requests::withdraw, requests::answer, requests::redeem,
+        requests::rekey,
         requests::open, requests::review, requests::act, requests::revoke, requests::deciders,
         requests::corrections, requests::correct,
         people::inbox, people::humans, people::me, people::change, people::revoke_key,

@@ -50,6 +50,10 @@ struct State {
     shut: BTreeSet<String>,
     /// Handles whose removal was begun.
     begun: BTreeSet<String>,
+    /// How often each was made anew: only what was made last works.
+    rekeyed: BTreeMap<String, u32>,
+    /// It cannot replace what it made.
+    keeps: bool,
     down: bool,
     making: Making,
     removals: u64,
@@ -78,6 +82,20 @@ impl PretendTarget {
     #[must_use]
     pub fn standing(&self) -> Vec<String> {
         self.state().standing.keys().cloned().collect()
+    }
+
+    /// What works there under a handle, if anything stands.
+    #[must_use]
+    pub fn works(&self, handle: &str) -> Option<String> {
+        let state = self.state();
+        let made = state.rekeyed.get(handle);
+        let secret = made.map_or_else(|| SECRET.to_owned(), |count| format!("{SECRET}-{count}"));
+        state.standing.contains_key(handle).then_some(secret)
+    }
+
+    /// Cannot replace what it made.
+    pub fn keep_what_is_made(&self) {
+        self.state().keeps = true;
     }
 
     /// How often somebody tried to take something away.
@@ -241,6 +259,45 @@ impl Issuer for PretendTarget {
             kind: "pretend_login",
             public: vec![("user", handle)],
             secret: SECRET.to_owned(),
+        })
+    }
+
+    fn rekeys(&self, _: &str) -> bool {
+        !self.state().keeps
+    }
+
+    async fn rekey(&self, _: Approved, lease: &Lease) -> Issuance {
+        let making = self.state().making;
+        if making == Making::Waits {
+            let go_on = self.go_on.notified();
+            self.waiting.notify_one();
+            go_on.await;
+        }
+        let handle = lease.recipe.handle.clone();
+        let mut state = self.state();
+        if state.down {
+            return Issuance::Refused("unreachable");
+        }
+        let answered = match making {
+            Making::Refused => return Issuance::Refused("target_refused"),
+            Making::Lost => return Issuance::Unknown("lost"),
+            Making::AnswerLost => false,
+            Making::Well | Making::Waits => true,
+        };
+        // What was taken away is not made.
+        if !state.standing.contains_key(&handle) {
+            return Issuance::Refused("target_refused");
+        }
+        let count = state.rekeyed.entry(handle.clone()).or_default();
+        *count += 1;
+        let secret = format!("{SECRET}-{count}");
+        if !answered {
+            return Issuance::Unknown("lost");
+        }
+        Issuance::Issued(Credential {
+            kind: "pretend_login",
+            public: vec![("user", handle)],
+            secret,
         })
     }
 

@@ -1,10 +1,12 @@
 //! What was handed out, and what is known of its end. A lease begins in the leaf that claims its execution, with the way to take
 //! it away, and is gone only by a leaf that says that its target was asked.
 
+use gatehold_core::action::Envelope;
 use gatehold_core::entry::Event;
 use gatehold_core::grant::GrantState;
 use gatehold_core::ids::{GrantId, RequestId};
-use gatehold_core::lease::{Lease, LeaseEvent, OVERDUE_SECONDS, next};
+use gatehold_core::lease::{Lease, LeaseEvent, OVERDUE_SECONDS, REKEYS_MAX, next};
+use gatehold_core::requester::Requester;
 use gatehold_core::time::Timestamp;
 
 use super::{Checked, Fold, RequestFold, ensure, wrong};
@@ -29,6 +31,12 @@ pub(crate) struct LeaseFold {
     pub(crate) ending: Option<Timestamp>,
     /// Whether that it is not gone in time was said.
     overdue: bool,
+    /// How often it was begun to make its credential anew.
+    pub(crate) rekeys: u32,
+    /// Whether one of these is under way.
+    rekeying: bool,
+    /// What was asked for, and by whom, while it lives: of its request nothing is kept once that was executed.
+    asked: Option<Box<(Envelope, Requester)>>,
 }
 
 impl Fold {
@@ -50,6 +58,8 @@ impl Fold {
             overdue: false,
             verified_at: None,
             returned: 0,
+            rekeys: 0,
+            rekeyed: 0,
             ..Lease::clone(lease)
         };
         ensure(
@@ -80,6 +90,13 @@ impl Fold {
             issued: false,
             ending: None,
             overdue: false,
+            rekeys: 0,
+            rekeying: false,
+            asked: request
+                .envelope
+                .clone()
+                .zip(request.requester().cloned())
+                .map(Box::new),
         };
         self.leases.insert(*grant, fold);
         Ok(())
@@ -111,7 +128,8 @@ impl Fold {
         if let Some(trace) = trace {
             self.check_trace(trace)?;
         }
-        let asked = *what == LeaseEvent::Ended && human.is_none();
+        let rekeying = *what == LeaseEvent::Rekeying;
+        let asked = rekeying || *what == LeaseEvent::Ended && human.is_none();
         ensure(
             trace.is_none() || asked,
             Code::Policy,
@@ -122,8 +140,13 @@ impl Fold {
             Code::Policy,
             "it ends because policy was asked again, and what policy said is missing",
         )?;
-        if *what == LeaseEvent::Issued {
-            self.may_be_handed_over(*of, leaf)?;
+        ensure(
+            trace.is_some() || !rekeying,
+            Code::Policy,
+            "a credential is made anew, and what policy said of that is missing",
+        )?;
+        if rekeying || matches!(what, LeaseEvent::Issued | LeaseEvent::Rekeyed) {
+            self.may_be_handed_over((grant, *of), leaf)?;
         }
         let at = leaf.entry.at;
         let Some(lease) = self.leases.get_mut(grant) else {
@@ -153,11 +176,15 @@ impl Fold {
     }
 
     /// Nobody is handed what was stopped, or lost its task or its key, while it was made.
-    fn may_be_handed_over(&self, of: RequestId, leaf: &Opened) -> Checked {
-        let Some(request) = self.requests.get(&of).filter(|request| !request.broken) else {
+    fn may_be_handed_over(&self, (grant, of): (&GrantId, RequestId), leaf: &Opened) -> Checked {
+        if self.requests.get(&of).is_none_or(|request| request.broken) {
             return Ok(());
-        };
-        let (Some(envelope), Some(requester)) = (&request.envelope, request.requester()) else {
+        }
+        let asked = self
+            .leases
+            .get(grant)
+            .and_then(|lease| lease.asked.as_deref());
+        let Some((envelope, requester)) = asked else {
             return Ok(());
         };
         ensure(
@@ -198,9 +225,42 @@ impl LeaseFold {
                 )?;
                 self.issued = true;
             }
+            LeaseEvent::Rekeying => {
+                ensure(
+                    self.issued,
+                    Code::Order,
+                    "a credential is made anew that nobody was handed",
+                )?;
+                ensure(
+                    self.rekeys < REKEYS_MAX,
+                    Code::Limits,
+                    "a credential was made anew more often than that is done",
+                )?;
+                ensure(
+                    at <= self.not_after,
+                    Code::Deadline,
+                    "a credential is made anew after its end",
+                )?;
+                self.rekeys = self.rekeys.saturating_add(1);
+                self.rekeying = true;
+            }
+            LeaseEvent::Rekeyed => {
+                ensure(
+                    self.rekeying,
+                    Code::Order,
+                    "a credential was handed over anew, and that was not begun before",
+                )?;
+                ensure(
+                    at <= self.not_after,
+                    Code::Deadline,
+                    "a credential was handed over anew after its end",
+                )?;
+                self.rekeying = false;
+            }
             LeaseEvent::Ended | LeaseEvent::Returned => {
                 self.ending = Some(at);
                 self.overdue = false;
+                self.asked = None;
             }
             LeaseEvent::Overdue => {
                 let due = self.ending.map(|since| since.plus_seconds(OVERDUE_SECONDS));

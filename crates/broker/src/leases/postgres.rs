@@ -8,6 +8,7 @@ pub(crate) mod found;
 pub(crate) mod issue;
 pub(crate) mod names;
 pub(crate) mod plan;
+pub(crate) mod rekey;
 pub(crate) mod remove;
 pub(crate) mod shut;
 mod talk;

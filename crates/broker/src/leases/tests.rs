@@ -5,6 +5,7 @@ mod interrupted;
 mod issuing;
 mod leaving;
 mod planning;
+mod rekeying;
 mod relay;
 mod removing;
 mod shutting;

@@ -157,4 +157,15 @@ impl Client {
         )
         .await
     }
+
+    /// Has the credential that was handed out for a request made anew, for whoever lost it. The earlier one is dead then, and its
+    /// sessions are over; the lease, its end and what it may do stay as they are.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn rekey(&self, request: &str) -> Result<Redeemed, ClientError> {
+        let key = self.random_hex()?;
+        self.call_json(Call::post(path("requests", request, "/rekey")?).idempotency_key(key))
+            .await
+    }
 }

@@ -113,6 +113,9 @@ pub struct LeaseItem {
     pub gone_at: Option<i64>,
     /// How often it stood there again after that.
     pub returned: u32,
+    /// How often its credential was made anew, or that was begun, for whoever asked and lost it.
+    #[serde(default)]
+    pub rekeys: u32,
     /// Whether you answer for whoever asked.
     pub mine: bool,
 }

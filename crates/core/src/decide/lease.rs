@@ -56,6 +56,8 @@ pub(super) fn step(
             let of = of.ok_or(Refusal::NoSuchRequest)?;
             issued(lease, grant, of, &mut writer, world, now)?
         }
+        // Decided where the proof is made, and where the delivery is known that it ends.
+        LeaseEvent::Rekeying | LeaseEvent::Rekeyed => return Err(wrong),
         LeaseEvent::Ended => ended(lease, step, &mut writer, world, now)?,
         LeaseEvent::Overdue => overdue(lease, now)?,
         LeaseEvent::Verified => Lease {
@@ -86,7 +88,7 @@ pub(super) fn step(
 }
 
 /// A grant's lease is made for the request that the grant came from.
-fn own_request(grant: &Grant, of: &RequestRecord) -> Result<(), Refusal> {
+pub(super) fn own_request(grant: &Grant, of: &RequestRecord) -> Result<(), Refusal> {
     let other = of.id != grant.request || of.grant != Some(grant.id);
     if guard!("lease-own-request", other) {
         return Err(Refusal::NotProven("grant"));
@@ -95,7 +97,7 @@ fn own_request(grant: &Grant, of: &RequestRecord) -> Result<(), Refusal> {
 }
 
 /// The grant's row after a step, with the leaf that says so.
-fn write(
+pub(super) fn write(
     mut writer: Writer<'_>,
     next: Grant,
     version: u64,
@@ -136,13 +138,7 @@ pub fn reconsider(
     let Some(lease) = grant.lease.as_ref().filter(|_| lives) else {
         return Ok(None);
     };
-    let evaluated = world.policy.ok_or(Refusal::Stale)?;
-    if guard!(
-        "lease-asked-active-bundle",
-        evaluated.trace().bundle != world.directory.bundle
-    ) {
-        return Err(Refusal::Stale);
-    }
+    let evaluated = asked_now(world)?;
     let moment = world.moment(of, now);
     let proven = Approved::prove(of, action.clone(), evaluated, world.directory, moment);
     let code = match &proven {
@@ -169,6 +165,18 @@ pub fn reconsider(
     writer.announce("lease_ended", grant.request);
     let asked = trace(evaluated, world);
     write(writer, next, version, (&step, Some(asked)), now).map(Some)
+}
+
+/// What policy says, of the bundle that is active.
+pub(super) fn asked_now<'a>(world: &World<'a>) -> Result<&'a Evaluated, Refusal> {
+    let evaluated = world.policy.ok_or(Refusal::Stale)?;
+    if guard!(
+        "lease-asked-active-bundle",
+        evaluated.trace().bundle != world.directory.bundle
+    ) {
+        return Err(Refusal::Stale);
+    }
+    Ok(evaluated)
 }
 
 /// What is missing of the proof, in one stable code.
@@ -208,6 +216,22 @@ fn issued(
             state: of.state.name(),
         });
     }
+    may_be_handed(lease, grant, of, writer, world, now)?;
+    Ok(Lease {
+        issued_at: Some(now),
+        ..lease.clone()
+    })
+}
+
+/// Nothing that it rests on has ended, and none of it has changed when this is stored.
+pub(super) fn may_be_handed(
+    lease: &Lease,
+    grant: &Grant,
+    of: &RequestRecord,
+    writer: &mut Writer<'_>,
+    world: &World<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     if guard!("lease-issued-in-time", now > lease.not_after) {
         return Err(Refusal::TooLate("the lease"));
     }
@@ -233,10 +257,7 @@ fn issued(
             writer.deadline(ends);
         }
     }
-    Ok(Lease {
-        issued_at: Some(now),
-        ..lease.clone()
-    })
+    Ok(())
 }
 
 /// It is to end, for the first reason that anybody has.

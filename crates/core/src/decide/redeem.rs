@@ -188,7 +188,11 @@ pub(super) fn check_stopped(envelope: &Envelope, world: &World<'_>) -> Result<()
     }
 }
 
-fn check_task(record: &RequestRecord, world: &World<'_>, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn check_task(
+    record: &RequestRecord,
+    world: &World<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let Some(named) = &record.envelope.task else {
         return Ok(());
     };

@@ -335,7 +335,7 @@ impl Gate {
     }
 
     /// Whether a lease stands or had ended before; it is ended where it does not.
-    async fn stands(&self, id: GrantId) -> Result<bool, GateError> {
+    pub(super) async fn stands(&self, id: GrantId) -> Result<bool, GateError> {
         for _ in 0..TRIES {
             let (grant, version) = self.grant(id).await?;
             if grant.state != GrantState::Active || grant.lease.is_none() {

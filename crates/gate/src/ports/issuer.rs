@@ -94,6 +94,18 @@ pub trait Issuer: Send + Sync + 'static {
     /// where the proof is made again.
     async fn issue(&self, approved: Approved, lease: &Lease, evidence: &dyn Evidence) -> Issuance;
 
+    /// Whether a target can replace a credential that it made, as [`Issuer::rekey`] does.
+    fn rekeys(&self, _target: &str) -> bool {
+        false
+    }
+
+    /// Replaces the credential of a lease that stands, in the same name and with the same end. `Issued` says that the earlier one is dead
+    /// and nothing that was begun with it goes on; `Refused` that nothing was changed. Never makes what is not there: it may
+    /// have been taken away meanwhile.
+    async fn rekey(&self, _approved: Approved, _lease: &Lease) -> Issuance {
+        Issuance::Refused("no_target")
+    }
+
     /// Makes many of no use at once, before each is taken away: what takes long, or is in the way, is left to that. Says nothing, since
     /// nothing is called gone for it. A target where taking away is quick has nothing to do here.
     async fn shut(&self, _target: &str, _recipes: &[Recipe]) {}

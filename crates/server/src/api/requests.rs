@@ -8,6 +8,7 @@ pub(super) mod corrections;
 pub(super) mod deciders;
 pub(super) mod open;
 pub(super) mod redeem;
+pub(super) mod rekey;
 pub(super) mod review;
 pub(super) mod revoke;
 pub(super) mod status;

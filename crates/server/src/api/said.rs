@@ -78,6 +78,7 @@ pub(super) fn seen_lease(seen: SeenLease) -> wire::LeaseItem {
         missing: seen.missing,
         gone_at: lease.verified_at.map(millis),
         returned: lease.returned,
+        rekeys: lease.rekeys,
         mine: seen.mine,
     }
 }

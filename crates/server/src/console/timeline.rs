@@ -289,6 +289,12 @@ fn lease_said(event: &Event) -> String {
     };
     match (what, human) {
         (LeaseEvent::Issued, _) => "The credential was made at its target".to_owned(),
+        (LeaseEvent::Rekeying, _) => {
+            "Whoever asked lost the credential: it is about to be made anew".to_owned()
+        }
+        (LeaseEvent::Rekeyed, _) => {
+            "The credential was made anew, and the earlier one is dead".to_owned()
+        }
         (LeaseEvent::Ended, Some(human)) => format!("{human} took the credential away"),
         (LeaseEvent::Ended, None) if why == "forbidden" => {
             "The credential is to end: policy, asked again, denies it".to_owned()

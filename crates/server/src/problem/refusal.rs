@@ -56,6 +56,7 @@ const fn class(refusal: &Refusal) -> (StatusCode, Code) {
         | Refusal::Signer { .. } => (StatusCode::FORBIDDEN, Code::Forbidden),
         Refusal::Task(_)
         | Refusal::WrongState { .. }
+        | Refusal::NotAgain(_)
         | Refusal::ChangedSinceShown
         | Refusal::AlreadyDecided
         | Refusal::Stale
@@ -87,6 +88,7 @@ const fn title(refusal: &Refusal) -> &'static str {
         Refusal::UnknownDescriptor => "The kind of action is not known",
         Refusal::UnknownTarget => "The target is not known",
         Refusal::MediaType => "The payload is of another type",
+        Refusal::NotAgain(_) => "The credential is not made anew",
         Refusal::NotIssuable(_) => "The target makes no credential of this",
         Refusal::Claims(_) => "The claims cannot be used",
         Refusal::InlineSecret { .. } => "The request holds a secret",

@@ -95,8 +95,12 @@ async fn a10_a21_no_kind_of_caller_gets_through_anothers_door() {
                     assert_eq!(refused, of_people, "{name} {told:?}");
                 }
                 let of_machines = one.tag == "tasks"
-                    || ["POST /v1/requests", "POST /v1/requests/{id}/redeem"]
-                        .contains(&name.as_str());
+                    || [
+                        "POST /v1/requests",
+                        "POST /v1/requests/{id}/redeem",
+                        "POST /v1/requests/{id}/rekey",
+                    ]
+                    .contains(&name.as_str());
                 for person in people {
                     let refused = person == "403 wrong_principal";
                     assert_eq!(refused, of_machines, "{name} {told:?}");

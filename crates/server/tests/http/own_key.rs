@@ -98,6 +98,8 @@ async fn every_signed_call_that_changes_something_counts_once() {
         .filter(|one| one.method == "POST" && one.secured)
         .filter(|one| ["requests", "tasks"].contains(&one.tag.as_str()))
         .filter(|one| one.path.contains("{id}"))
+        // Nothing is handed out here that could be made anew.
+        .filter(|one| !one.path.ends_with("/rekey"))
         .collect();
     assert!(routes.len() >= 4, "{routes:#?}");
     for route in &routes {

@@ -164,7 +164,7 @@ async fn nobody_gets_through_anothers_door() {
     {
         let people_only = ["people", "reviews"].contains(&endpoint.tag.as_str());
         let workloads_only = endpoint.tag == "tasks"
-            || ["submit", "redeem"]
+            || ["submit", "redeem", "rekey"]
                 .iter()
                 .any(|verb| ends(&endpoint, verb));
         let by_workload = endpoint

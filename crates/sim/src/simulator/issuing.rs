@@ -184,6 +184,8 @@ impl Simulator {
                 LeaseEvent::Returned => self.reach("returned"),
                 LeaseEvent::Overdue => self.reach("overdue"),
                 LeaseEvent::Ended => self.reach("lease-ended"),
+                // Nobody in this world loses what they were handed.
+                LeaseEvent::Rekeying | LeaseEvent::Rekeyed => {}
             },
             (Release::Request(_), Intent::Report { .. }) => {
                 if let Some(grant) = work.hands {

@@ -20,6 +20,8 @@ pub mod ending;
 pub mod faulty;
 #[path = "glass.rs"]
 pub mod glass;
+#[path = "leasing.rs"]
+pub mod leasing;
 pub mod people;
 #[path = "provider.rs"]
 pub mod provider;

@@ -162,17 +162,22 @@ async fn commit(talk: &Talk) -> Result<(), No> {
     })
 }
 
-/// INHERIT, because a workload's program does not say SET ROLE. The salt is drawn by the library; it is no secret.
+/// INHERIT, because a workload's program does not say SET ROLE.
 fn create(target: &RoleTarget, lease: &Lease, handle: &Name, password: &str) -> String {
-    let verifier = Zeroizing::new(scram_sha_256(password.as_bytes()));
     format!(
         "CREATE ROLE {} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS \
          CONNECTION LIMIT {} VALID UNTIL {} PASSWORD {}",
         handle.quoted(),
         target.connections,
         quote::literal(&lease.not_after.to_string()),
-        quote::literal(&verifier),
+        kept(password).as_str(),
     )
+}
+
+/// What the server keeps of a password, as it stands in a statement. The salt is drawn by the library; it is no secret.
+pub(super) fn kept(password: &str) -> Zeroizing<String> {
+    let verifier = Zeroizing::new(scram_sha_256(password.as_bytes()));
+    Zeroizing::new(quote::literal(&verifier))
 }
 
 /// A membership that is inherited and cannot be passed on. Where the server can say so it cannot be taken up by SET ROLE either:
@@ -186,7 +191,12 @@ fn grant(talk: &Talk, handle: &Name, group: &Name) -> String {
     }
 }
 
-fn credential(target: &RoleTarget, lease: &Lease, handle: &Name, password: &str) -> Credential {
+pub(super) fn credential(
+    target: &RoleTarget,
+    lease: &Lease,
+    handle: &Name,
+    password: &str,
+) -> Credential {
     let (host, port) = &target.public;
     // As strictly as the broker itself makes sure of the server.
     let tls = match target.server.tls {

@@ -108,7 +108,7 @@ pub(crate) fn lock_of(handle: &Name) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-async fn number(talk: &Talk, handle: &Name) -> Result<Option<u32>, Trouble> {
+pub(super) async fn number(talk: &Talk, handle: &Name) -> Result<Option<u32>, Trouble> {
     let rows = talk
         .rows(
             "SELECT r.oid FROM pg_roles r WHERE r.rolname = $1::text::name",
@@ -142,7 +142,12 @@ async fn tidy(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Res
     talk.run(&format!("DROP ROLE {quoted}")).await
 }
 
-async fn join(target: &RoleTarget, talk: &Talk, handle: &Name, role: u32) -> Result<(), Trouble> {
+pub(super) async fn join(
+    target: &RoleTarget,
+    talk: &Talk,
+    handle: &Name,
+    role: u32,
+) -> Result<(), Trouble> {
     let row = talk.row(MEMBER, &[&role]).await?;
     if talk.get::<bool>(&row, 0)? {
         return Ok(());
@@ -168,7 +173,7 @@ pub(super) fn membership(talk: &Talk, handle: &Name) -> String {
 
 /// A statement about the role. A workload that changes its own password in a transaction that it leaves open, or prepares, holds the
 /// role's row, and everybody who wants to change it waits: so meanwhile all that is its own is ended.
-async fn while_ending(
+pub(super) async fn while_ending(
     target: &RoleTarget,
     talk: &Talk,
     role: u32,
@@ -208,7 +213,7 @@ async fn keep_ending(target: &RoleTarget, second: &Talk, role: u32, waiting: i32
     }
 }
 
-async fn end_sessions(talk: &Talk, role: u32) -> Result<(), Trouble> {
+pub(super) async fn end_sessions(talk: &Talk, role: u32) -> Result<(), Trouble> {
     for _ in 0..ROUNDS_MAX {
         let row = talk.row(END_SESSIONS, &[&role]).await?;
         if talk.get::<i64>(&row, 0)? == 0 {

@@ -43,18 +43,9 @@ pub(in crate::api) async fn handle(
     let caller = acting.caller(params.workload.as_deref())?;
     let redeemed = app.gate().redeem(&caller, id).await?;
     app.metrics().redeemed(&redeemed);
-    // What was executed is said whatever happens: that a question cannot be read now must not hide it.
-    let questions = app.gate().questions(&redeemed.record).await;
-    let status = said::status(&redeemed.record, questions.unwrap_or_default());
-    let body = Redeemed {
-        status: RequestStatus {
-            lease: redeemed.lease.map(said::lease),
-            ..status
-        },
-        result: redeemed.execution.map(result),
-        credential: redeemed.credential.map(credential),
-    };
-    if redeemed.record.state != Stands::Held {
+    let held = redeemed.record.state == Stands::Held;
+    let body = said(&app, redeemed).await;
+    if !held {
         return Ok(Answer(body).into_response());
     }
     let mut response = (StatusCode::ACCEPTED, Answer(body)).into_response();
@@ -62,6 +53,21 @@ pub(in crate::api) async fn handle(
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// What came of it, and the credential where one is handed over.
+pub(super) async fn said(app: &App, redeemed: gatehold_gate::Redeemed) -> Redeemed {
+    // What was executed is said whatever happens: that a question cannot be read now must not hide it.
+    let questions = app.gate().questions(&redeemed.record).await;
+    let status = said::status(&redeemed.record, questions.unwrap_or_default());
+    Redeemed {
+        status: RequestStatus {
+            lease: redeemed.lease.map(said::lease),
+            ..status
+        },
+        result: redeemed.execution.map(result),
+        credential: redeemed.credential.map(credential),
+    }
 }
 
 fn result(execution: Execution) -> ExecutionResult {

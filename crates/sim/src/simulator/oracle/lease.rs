@@ -196,6 +196,10 @@ impl Oracle {
                 })?;
                 lease.overdue = true;
             }
+            // Nobody in this world loses what they were handed.
+            LeaseEvent::Rekeying | LeaseEvent::Rekeyed => {
+                return Err(unclaimed());
+            }
             LeaseEvent::Verified => {
                 let asked = lease.ended.zip(lease.nothing);
                 let asked = asked.is_some_and(|((ended, _), nothing)| nothing > ended);

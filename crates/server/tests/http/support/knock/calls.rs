@@ -47,7 +47,9 @@ pub(super) async fn call(house: &House, one: &Endpoint, kind: Kind) -> Call {
         ("POST", "/v1/requests/{id}/redeem" | "/v1/requests/{id}/revoke") => {
             (usable(house).await, None)
         }
-        ("GET", "/v1/leases/{id}") => (usable(house).await, None),
+        ("POST", "/v1/requests/{id}/rekey") | ("GET", "/v1/leases/{id}") => {
+            (usable(house).await, None)
+        }
         ("POST", "/v1/requests/{id}/acts") => {
             let deny = json!({ "act": "deny", "reason": "not_justified" });
             (held(house).await, Some(deny))

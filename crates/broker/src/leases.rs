@@ -147,7 +147,7 @@ impl Leases {
 
     /// Makes another credential for what the lease says, for which there is proof; the earlier one is dead then.
     pub(crate) async fn make_anew(&self, target: &str, lease: &Lease) -> Issuance {
-        match self.place(target).map(|place| &place.made) {
+        match self.made(target) {
             Some(Made::Roles(roles)) => {
                 let random = self.entropy.bytes();
                 postgres::rekey::rekey(roles, target, lease, random).await

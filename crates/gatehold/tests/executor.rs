@@ -12,6 +12,7 @@ mod apart;
 mod gate;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 

@@ -109,7 +109,12 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
     for what in &unknown {
         report.say(Level::Bad, format!("UNKNOWN: {what}"));
     }
-    sum(&mut report, &args.target, unknown.is_empty(), (bypasses, leases));
+    sum(
+        &mut report,
+        &args.target,
+        unknown.is_empty(),
+        (bypasses, leases),
+    );
     let looked = Looked {
         target: &args.target,
         bypasses,

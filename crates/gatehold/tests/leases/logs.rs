@@ -126,6 +126,8 @@ impl Place {
             zone: "shop".to_owned(),
             sensitivity: Sensitivity::Internal,
             owner: "owners".to_owned(),
+            legacy_coarse: false,
+            review_by: None,
         });
         let gate = GateProcess::start(program(), &ground).await.unwrap();
         let people = gate.people().await.unwrap();
@@ -139,6 +141,7 @@ impl Place {
             normal_actions: ["http.get".to_owned(), "sql.read".to_owned()].into(),
             normal_targets: ["http:shop".to_owned(), "sql:shop".to_owned()].into(),
             normal_resources: ["shop/".to_owned()].into(),
+            normal_scopes: None,
         };
         let create = nhi_create(&enrolled, &bot, &people["owner"]).unwrap();
         let others = ["reviewer", "second"].map(|name| people[name].clone());

@@ -134,6 +134,7 @@ impl Walk {
         self.says("record list", &[&request]);
         self.says("lease list", &["--as", "reviewer"]);
         self.says("lease show", &[&request, "--as", "reviewer"]);
+        self.says("lease bounds", &["--as", "reviewer"]);
         let file = self.gate.home.join("dossier").display().to_string();
         self.says("audit dossier", &[&request, "--out", &file]);
         self.says("audit explain", &[&file]);

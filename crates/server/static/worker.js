@@ -10,9 +10,11 @@ const WHAT = {
   outcome: "It was executed, or failed",
   remains: "A credential is still at its target",
   stopped: "A signal stopped a workload",
+  flagged: "A signal says that a workload is unusual",
   taken_away: "A credential was taken away",
   glass_broken: "The glass was broken",
   glass_used: "The glass was broken: it is being carried out",
+  glass_overdue: "Too few people have looked at what was let out by break-glass",
   glass_reviewed: "Somebody has looked at what was let out by break-glass",
 };
 

@@ -29,8 +29,9 @@ const AT_TARGET: Times = Times {
 const AWAY: &str = "executor_unreachable";
 /// What credentials are, and what is shown of them.
 const KINDS: [&str; 2] = ["postgres_login", "ssh_certificate"];
-const SHOWN: [&str; 10] = [
-    "host", "port", "database", "user", "expires", "hosts", "from", "key_id", "serial", "command",
+const SHOWN: [&str; 11] = [
+    "host", "port", "database", "user", "sslmode", "expires", "hosts", "from", "key_id", "serial",
+    "command",
 ];
 /// Why nothing was made, or nobody can tell.
 const NOT_MADE: [&str; 6] = [

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use gatehold_core::directory::{Directory, Lifecycle};
+use gatehold_core::directory::{Baseline, Directory, Lifecycle};
 use gatehold_core::jwk::Jwk;
 use gatehold_core::passkey::WebOrigin;
 use gatehold_core::person_key::PersonKey;
@@ -156,23 +156,7 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
             &BTreeSet::new(),
             &create.custodians,
         ));
-        let none = BTreeSet::new();
-        lines.extend(changed(
-            "normal actions",
-            &none,
-            &create.baseline.descriptors,
-        ));
-        lines.extend(changed(
-            "normal targets",
-            &BTreeSet::new(),
-            &create.baseline.targets,
-        ));
-        lines.extend(changed(
-            "normal resources",
-            &BTreeSet::new(),
-            &create.baseline.resources,
-        ));
-        lines.extend(scopes(None, create.baseline.scopes.as_ref()));
+        lines.extend(normal(&Baseline::default(), &create.baseline));
         lines.extend(changed("teams", &BTreeSet::new(), &create.teams));
         return lines;
     };
@@ -180,7 +164,6 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
         "the workload {} is known already, and changes",
         create.id
     )];
-    let (old, new) = (&before.baseline, &create.baseline);
     lines.extend(other("kind", &before.kind, &create.kind));
     lines.extend(other("key", &before.key, &thumbprint));
     lines.extend(other("owner", &before.owner, &create.owner));
@@ -192,14 +175,7 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
     ));
     lines.extend(other("identified by", &before.assurance, &create.assurance));
     lines.extend(changed("teams", &before.teams, &create.teams));
-    lines.extend(changed(
-        "normal actions",
-        &old.descriptors,
-        &new.descriptors,
-    ));
-    lines.extend(changed("normal targets", &old.targets, &new.targets));
-    lines.extend(changed("normal resources", &old.resources, &new.resources));
-    lines.extend(scopes(old.scopes.as_ref(), new.scopes.as_ref()));
+    lines.extend(normal(&before.baseline, &create.baseline));
     lines.extend(other(
         "lifecycle",
         &lifecycle(before.lifecycle),
@@ -213,6 +189,20 @@ pub(super) fn workload(create: &NhiCreate, now: &Directory) -> Vec<String> {
     if lines.len() == 1 {
         lines.push("nothing differs".to_owned());
     }
+    lines
+}
+
+/// What it normally does.
+fn normal(old: &Baseline, new: &Baseline) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(changed(
+        "normal actions",
+        &old.descriptors,
+        &new.descriptors,
+    ));
+    lines.extend(changed("normal targets", &old.targets, &new.targets));
+    lines.extend(changed("normal resources", &old.resources, &new.resources));
+    lines.extend(scopes(old.scopes.as_ref(), new.scopes.as_ref()));
     lines
 }
 

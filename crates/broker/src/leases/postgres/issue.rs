@@ -206,11 +206,11 @@ pub(super) fn credential(
     Credential {
         kind: "postgres_login",
         public: vec![
-            ("sslmode", tls.to_owned()),
             ("host", host.clone()),
             ("port", port.to_string()),
             ("database", target.gives.database.clone()),
             ("user", handle.as_str().to_owned()),
+            ("sslmode", tls.to_owned()),
             ("expires", lease.not_after.to_string()),
         ],
         secret: password.to_owned(),

@@ -18,6 +18,7 @@ async fn p10_a_credential_gives_the_rights_of_its_group_until_its_end_and_nothin
         format!("port={port}"),
         "database=postgres".to_owned(),
         format!("user={}", lease.recipe.handle),
+        "sslmode=prefer".to_owned(),
         "expires=2100-01-01T00:00:00Z".to_owned(),
     ];
     assert_eq!(shown, wanted);

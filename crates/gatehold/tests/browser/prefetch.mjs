@@ -90,7 +90,7 @@ try {
   tab.hear(({ method, params }) => {
     if (method === "Network.requestWillBeSent" && !["GET", "HEAD"].includes(params.request.method)) posted.push(`${params.request.method} ${kind(params.request.url)}`);
   });
-  const starts = ["/", "/?view=all", "/decided?all=true", "/workloads?all=true", "/find?q=req_", ...requests.map((id) => `/requests/${id}`)];
+  const starts = ["/", "/?view=all", "/decided?all=true", "/workloads?all=true", "/break-glass", "/find?q=req_", ...requests.map((id) => `/requests/${id}`)];
   const kinds = await follow(tab, starts);
   // A page that is opened asks what would be signed: that is read, and good for one signature of a passkey at most.
   assert.deepEqual([...new Set(posted)], ["POST /requests/{id}/open"]);

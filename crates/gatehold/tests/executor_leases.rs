@@ -304,17 +304,15 @@ async fn a_gate_says_where_its_targets_are_and_looks_round_them_with_the_executo
     let request = world.ask(600).await;
     world.approve(&request).await;
     let _credential = world.taken(&request).await;
-    let gatehold = |arguments: &[&str]| {
+    let by = |config: &Path, arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatehold"));
         let command = command.args(arguments).arg("--config");
-        let output = command
-            .arg(world.gate.config())
-            .stdin(Stdio::null())
-            .output();
+        let output = command.arg(config).stdin(Stdio::null()).output();
         let output = output.unwrap();
         let told = [&output.stdout[..], &output.stderr[..]].concat();
         (output.status.code(), String::from_utf8(told).unwrap())
     };
+    let gatehold = |arguments: &[&str]| by(&world.gate.config(), arguments);
     let (_, told) = gatehold(&["status"]);
     assert!(told.contains("answers, with 1 target"), "{told}");
     let (_, told) = gatehold(&["doctor"]);
@@ -332,6 +330,15 @@ async fn a_gate_says_where_its_targets_are_and_looks_round_them_with_the_executo
     let file = file.to_str().unwrap();
     let (_, told) = gatehold(&[&bypass[..], &["--targets", file]].concat());
     assert!(told.contains("1 living lease"), "{told}");
+    // With that file alone nobody knows whether what is called as a lease lives, and nobody says that it does.
+    let (code, told) = by(Path::new(file), &bypass);
+    assert_eq!(code, Some(1), "{told}");
+    let wanted_there = "lives: only the gate knows";
+    assert!(
+        told.contains("UNKNOWN: whether gh_") && told.contains(wanted_there),
+        "{told}"
+    );
+    assert!(!told.contains("living lease"), "{told}");
     let log = world.home().join("server.csv");
     std::fs::write(&log, "no record\n").unwrap();
     let log = log.to_str().unwrap();

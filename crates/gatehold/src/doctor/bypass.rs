@@ -55,8 +55,8 @@ struct Looked<'a> {
     target: &'a TargetId,
     /// How many ways there are that nobody wants.
     bypasses: usize,
-    /// How many leases live there.
-    leases: usize,
+    /// How many leases live there, where that is known.
+    leases: Option<usize>,
     findings: &'a [Found],
     ways: &'a Ways,
 }
@@ -105,6 +105,7 @@ pub(super) async fn run(ctx: &Ctx, args: &Bypass) -> Result<Exit, Failure> {
         }
         told(&mut report, way, lives);
     }
+    let leases = place.store.is_some().then_some(leases);
     unknown.extend(ways.unknown.iter().cloned());
     for what in &unknown {
         report.say(Level::Bad, format!("UNKNOWN: {what}"));
@@ -181,9 +182,17 @@ fn told(report: &mut Report, way: &Way, lives: bool) {
 }
 
 /// What it comes to. Never that all is well while something is unknown.
-fn sum(report: &mut Report, target: &TargetId, known: bool, (bypasses, leases): (usize, usize)) {
+fn sum(
+    report: &mut Report,
+    target: &TargetId,
+    known: bool,
+    (bypasses, leases): (usize, Option<usize>),
+) {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let leases = counted(number(leases), "living lease");
+    let leases = leases.map_or_else(
+        || "leases that the gate alone knows".to_owned(),
+        |leases| counted(number(leases), "living lease"),
+    );
     let round = counted_as(number(bypasses), "way leads", "ways lead");
     if bypasses > 0 {
         let text = format!("{round} round the gate to what {target} guards, beside {leases}");

@@ -224,6 +224,8 @@ async function owners(page, gate, taken) {
   await picture(page, "overview");
   await page.run(`document.querySelectorAll("main details").forEach((one) => { one.open = true; })`);
   await picture(page, "overview-tables");
+  await page.open(`${url}/break-glass`);
+  await picture(page, "break-glass");
   gate.command(["stop", "task", gate.task, "--reason", "odd steps", "--as", "owner"]);
   await page.open(`${url}/workloads?all=true`);
   await picture(page, "workloads-stopped");

@@ -13,7 +13,7 @@ use crate::exit::Failure;
 /// Where they stand.
 #[derive(Debug, Args)]
 pub struct TargetsFile {
-    /// The file with its [[target]] table, where the gate's own has none: that of its executor.
+    /// The file with its `[[target]]` table, where the gate's own has none: that of its executor.
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
 }
